@@ -1,0 +1,63 @@
+"""Every error of the project. Beside Trio's own (`ClosedResourceError`, `WouldBlock`) there are few, and they are flat:
+each says which queue you waited in, or whose fault it was."""
+
+from __future__ import annotations
+
+
+class Overloaded(Exception):
+    """The service chose to refuse: not an accident but a decision, and it costs the caller no wait.
+
+    ``queue`` is the fixed name of the queue that refused, ``retry_after`` a hint in seconds.
+    """
+
+    def __init__(self, queue: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(queue)
+        self.queue = queue
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.queue} is overloaded"
+
+
+class QueueFull(Overloaded):
+    """You get it at once when as many callers wait as may wait. You never get it after having waited."""
+
+    def __str__(self) -> str:
+        return f"{self.queue} is full"
+
+
+class QueueTimeout(Overloaded):
+    """You get it after having waited the whole queue timeout without a place. The work was never started."""
+
+    def __str__(self) -> str:
+        return f"{self.queue} had no place in time"
+
+
+class RunTimeout(Exception):
+    """You get it when your job began and did not end within its run timeout; its worker was killed.
+
+    Time spent waiting in the queue never counts towards it.
+    """
+
+
+class BrokenWorkerError(Exception):
+    """You get it when the worker process that ran your job died. Your job may or may not have had effects.
+
+    ``exit_code`` is the child's exit status, negative for a signal (as `subprocess` has it), ``None`` when not known.
+    """
+
+    def __init__(self, message: str, *, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class JobError(Exception):
+    """You get it when a job raised an exception that cannot travel as itself, or returned what cannot travel.
+
+    The text holds what the worker could say about it. An exception that can travel is raised as itself, with the
+    worker's traceback as a note.
+    """
+
+
+class UsageError(Exception):
+    """What the caller asked for cannot be done; the text is one line and says what to change. The CLI ends with 2."""
