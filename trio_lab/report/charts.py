@@ -1,0 +1,197 @@
+"""Charts as SVG text, made without a browser: the drawing library describes them, a converter draws them.
+
+Three decisions. Axis ends and named values are chosen here (`scales`), so that labels of limits can be kept apart.
+Limits are named beside the plot, not in it, where they would cover points. And the SVG scales: it has a viewBox and no
+size of its own.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trio_lab.errors import UsageError
+from trio_lab.report.layout import HEIGHT, Plan, plan
+from trio_lab.report.look import INK, MUTED, theme
+from trio_lab.report.shape import Chart, read_chart
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_FEW_POINTS = 40  # up to here a line marks its points: so few were measured one by one
+_NUMBER = ",~r"
+
+
+def draw(chart: Mapping[str, Any], *, key: str = "chart") -> str:
+    """One chart as an ``<svg>`` element. ``key`` goes into its ids and must differ between charts of one page.
+
+    Raises `UsageError` when the chart does not have its shape, or cannot be drawn.
+    """
+    return draw_chart(read_chart(chart), key=key)
+
+
+def draw_chart(chart: Chart, *, key: str) -> str:
+    """`draw` for a chart that has been read already."""
+    import vl_convert  # tens of megabytes, and only those who draw should wait for them
+
+    made = plan(chart)
+    try:
+        spec = _described(chart, made).to_dict(validate=False)
+        svg = vl_convert.vegalite_to_svg(spec)
+    except ValueError as error:
+        raise UsageError(f"the chart {chart.title!r} cannot be drawn") from error
+    return _finished(svg, title=chart.title, key=key)
+
+
+def _described(chart: Chart, made: Plan) -> alt.LayerChart:
+    import altair as alt
+
+    data = alt.InlineData(values=made.rows)
+    base = alt.Chart(data, width=made.width, height=HEIGHT)
+    layers: list[alt.Chart] = _rule_layers(made)
+    layers += _bars(base, chart, made) if chart.kind == "bar" else _marks(base, chart, made)
+    layered: alt.LayerChart = alt.layer(*layers).properties(padding=made.padding).configure(**theme())
+    return layered
+
+
+def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
+    """Lines, steps and points: x, y, and a look for each series."""
+    import altair as alt
+
+    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
+    points = encoded.mark_point(filled=True, opacity=0.9, size=55).encode(shape=_look("shape", made))
+    if chart.kind == "point":
+        return [points]
+    line = encoded.mark_line(
+        strokeWidth=2.25,
+        interpolate="step-after" if chart.kind == "step" else "linear",
+        strokeJoin="round",
+        invalid="break-paths-filter-domains",
+    ).encode(strokeDash=_look("strokeDash", made), order=alt.Order("n", type="quantitative"))
+    few = chart.kind == "line" and len(made.rows) <= _FEW_POINTS * len(made.names)
+    return [line, points] if few else [line]
+
+
+def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
+    """Bars side by side in each category, with their values above while there is room."""
+    import altair as alt
+
+    offset = alt.XOffset("series", type="nominal", sort=made.names)
+    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
+    if len(made.names) > 1:
+        encoded = encoded.encode(xOffset=offset)
+    floor = alt.YDatum(made.y.low if made.y.low > 0 else 0)
+    bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=floor)
+    if not made.bar_labels:
+        return [bars]
+    labels = encoded.mark_text(baseline="bottom", dy=-4, fontSize=11.5).encode(
+        text=alt.Text("label", type="nominal"), y=_y(chart, made, "top"), color=alt.value(INK)
+    )
+    return [bars, labels]
+
+
+def _x(chart: Chart, made: Plan) -> alt.X:
+    import altair as alt
+
+    if made.x is None:
+        axis = alt.Axis(
+            title=chart.x.title,
+            labelExpr="split(datum.label, '\\n')",
+            labelAngle=made.label_angle,
+            labelLimit=220,
+            labelLineHeight=15,
+            ticks=False,
+        )
+        padding = 0.28 if chart.kind == "bar" else 0.5
+        scale = alt.Scale(domain=made.categories, paddingInner=padding, paddingOuter=padding / 2)
+        if chart.kind != "bar":
+            scale = alt.Scale(domain=made.categories, padding=padding)
+        return alt.X("x", type="nominal", sort=None, axis=axis, scale=scale)
+    axis = alt.Axis(title=chart.x.title, values=list(made.x.ticks), format=_NUMBER, labelOverlap="greedy", labelAngle=0)
+    return alt.X("x", type="quantitative", axis=axis, scale=_scale(made.x.low, made.x.high, log=made.x.log))
+
+
+def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
+    import altair as alt
+
+    axis = alt.Axis(
+        title=chart.y.title,
+        values=list(made.y.ticks),
+        format=_NUMBER,
+        # Read from left to right like the rest of the page, above the axis it names.
+        titleAngle=0,
+        titleAlign="left",
+        titleAnchor="end",
+        titleBaseline="bottom",
+        titleX=-made.y_label_width,
+        titleY=-12 - made.top_labels,
+    )
+    return alt.Y(name, type="quantitative", axis=axis, scale=_scale(made.y.low, made.y.high, log=made.y.log))
+
+
+def _scale(low: float, high: float, *, log: bool) -> alt.Scale:
+    import altair as alt
+
+    return alt.Scale(type="log" if log else "linear", domain=[low, high], nice=False, zero=False)
+
+
+def _colour(made: Plan) -> alt.Color:
+    import altair as alt
+
+    colours = [style.colour for style in made.styles]
+    return alt.Color("series", type="nominal", scale=alt.Scale(domain=made.names, range=colours), legend=_legend(made))
+
+
+def _look(channel: str, made: Plan) -> Any:
+    """The dash or the shape of each series. It shares the legend of the colour, so it is named as the colour is."""
+    import altair as alt
+
+    dashed = channel == "strokeDash"
+    looks = [list(style.dash) if dashed else style.shape for style in made.styles]
+    encode = alt.StrokeDash if dashed else alt.Shape
+    return encode("series", type="nominal", scale=alt.Scale(domain=made.names, range=looks), legend=_legend(made))
+
+
+def _legend(made: Plan) -> alt.Legend:
+    import altair as alt
+
+    return alt.Legend(
+        orient="top", title=None, columns=made.legend_columns, offset=14, columnPadding=22, symbolStrokeWidth=2.25
+    )
+
+
+def _rule_layers(made: Plan) -> list[alt.Chart]:
+    """The limits, below the data, with their names at the right (for y) or on top (for x)."""
+    import altair as alt
+
+    layers: list[alt.Chart] = []
+    for rule in made.rules:
+        base = alt.Chart(alt.InlineData(values=[{}]))
+        line = base.mark_rule(color=MUTED, strokeDash=[3, 3], strokeWidth=1.25)
+        text: dict[str, Any] = {"text": list(rule.lines), "color": MUTED, "fontSize": 11.5, "lineHeight": 14}
+        if rule.axis == "y":
+            name = base.mark_text(**text, align="left", baseline="middle", dy=rule.text_dy)
+            layers += [
+                line.encode(y=alt.YDatum(rule.at)),
+                name.encode(y=alt.value(rule.text_at), x=alt.value(made.width + 8)),
+            ]
+        else:
+            name = base.mark_text(**text, align="left", baseline="bottom")
+            layers += [
+                line.encode(x=alt.XDatum(rule.at)),
+                name.encode(x=alt.value(rule.text_at), y=alt.value(rule.text_dy)),
+            ]
+    return layers
+
+
+def _finished(svg: str, *, title: str, key: str) -> str:
+    """The converter's SVG as a part of a page: a label, no fixed size, and ids that are its own."""
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{key}-\1"', svg)
+    opening, rest = svg.split(">", 1)
+    opening = re.sub(r'\s(?:width|height|class)="[^"]*"', "", opening)
+    label = html.escape(title)
+    return f'{opening} role="img" aria-labelledby="{key}-title"><title id="{key}-title">{label}</title>{rest}'

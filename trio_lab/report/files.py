@@ -1,0 +1,73 @@
+"""Results on disk: ``results.json``, which is the run, and ``index.html``, which can always be made again from it.
+
+A file is either the old one or the whole new one: it is written under another name and moved into place. The results
+go first, so that a run of minutes is kept even if its page cannot be drawn.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trio_lab.errors import UsageError
+from trio_lab.report.page import render
+from trio_lab.report.shape import one_line, read
+
+RESULTS = "results.json"
+PAGE = "index.html"
+
+
+def save(results: Mapping[str, Any], directory: Path) -> Path:
+    """Write both files into ``directory``, making it if need be, and return the path of the page.
+
+    The page is drawn from what was written, not from what was given: so making it again gives the same. Raises
+    `UsageError` when the folder cannot be written or the results do not have their shape.
+    """
+    try:
+        written = msgspec.json.encode(results)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the results cannot be written as JSON: {one_line(error)}") from error
+    _write(directory / RESULTS, msgspec.json.format(written, indent=2) + b"\n")
+    page = directory / PAGE
+    _write(page, render(msgspec.json.decode(written)).encode())
+    return page
+
+
+def load(directory: Path) -> dict[str, Any]:
+    """The results saved in ``directory``, checked. Raises `UsageError` when there are none, or they cannot be read."""
+    path = directory / RESULTS
+    try:
+        results = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"there is no {RESULTS} in {directory}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: {one_line(error)}") from error
+    try:
+        read(results)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    checked: dict[str, Any] = results
+    return checked
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace ``path`` as a whole. The new file lies beside it first, as a move is atomic only within a file system."""
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp gives it to its owner alone; a report is there to be shown
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,148 @@
+"""The report: one HTML file that needs nothing else, neither network nor script.
+
+What a reader wants first stands first: how many predictions held, then one line an experiment, then each one in full.
+The policy in the head forbids every load, so a results file of unknown origin can at worst look odd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import msgspec
+
+from trio_lab.report.prose import sentence, text
+from trio_lab.report.section import anchor, badge, queue, section, tone
+from trio_lab.report.shape import Experiment, Results, read
+from trio_lab.report.table import decisive_check, expected, format_duration, format_figure
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<style>
+$style
+</style>
+</head>
+<body>
+<main>
+<header class="top">
+<p class="eyebrow">trio-lab report</p>
+<h1>$lead</h1>
+<p class="dose">$dose</p>
+</header>
+$verdicts
+$sections
+$machine
+</main>
+</body>
+</html>
+""")
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """The whole page. Raises `UsageError` when the results do not have their shape."""
+    run = read(results)
+    return _PAGE.substitute(
+        title=text(f"trio-lab: {_held(run)}"),
+        style=files("trio_lab.report").joinpath("style.css").read_text(encoding="utf-8"),
+        lead=text(_held(run)),
+        dose=text(_dose(run)),
+        verdicts=_verdicts(run.experiments),
+        sections="\n".join(section(number, one) for number, one in enumerate(run.experiments, 1)),
+        machine=_machine(run.environment),
+    )
+
+
+def _held(run: Results) -> str:
+    """``4 of 6 predictions held, 1 was refuted, 1 needs more data.``"""
+    count = dict.fromkeys(("confirmed", "refuted", "not enough data"), 0)
+    for experiment in run.experiments:
+        count[experiment.outcome] += 1
+    total, refuted, unsettled = len(run.experiments), count["refuted"], count["not enough data"]
+    said = [f"{count['confirmed']} of {total} prediction{'s' if total != 1 else ''} held"]
+    if refuted:
+        said.append(f"{refuted} {'was' if refuted == 1 else 'were'} refuted")
+    if unsettled:
+        said.append(f"{unsettled} need{'s' if unsettled == 1 else ''} more data")
+    return ", ".join(said) + "."
+
+
+def _dose(run: Results) -> str:
+    dose = "Quick dose: short runs, so rare events may be missing" if run.quick else "Full dose"
+    return f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration_s)}."
+
+
+def _when(created: str) -> str:
+    """``21 November 2026, 21:00 UTC``; what is not a time stays as it is."""
+    try:
+        moment = datetime.fromisoformat(created).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return created
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _verdicts(experiments: tuple[Experiment, ...]) -> str:
+    rows = "\n".join(_verdict(number, one) for number, one in enumerate(experiments, 1))
+    head = "<th>Experiment</th><th>Outcome</th><th>Decisive figure</th><th>First full queue</th>"
+    return (
+        '<section class="verdicts" aria-label="Verdicts">'
+        f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></section>'
+    )
+
+
+def _verdict(number: int, experiment: Experiment) -> str:
+    return (
+        f'<tr class="{tone(experiment.outcome)}">'
+        f'<td class="what"><a href="#{anchor(number, experiment)}">{text(experiment.name)}</a>'
+        f"<span>{sentence(experiment.question)}</span></td>"
+        f'<td data-label="Outcome">{badge(experiment.outcome)}</td>'
+        f'<td data-label="Decisive figure">{_decisive(experiment)}</td>'
+        f'<td data-label="First full queue">{queue(experiment.first_full)}</td></tr>'
+    )
+
+
+def _decisive(experiment: Experiment) -> str:
+    check = decisive_check(experiment.evidence)
+    if check is None:
+        return "–"
+    negation = "not " if check.passed is False else ""
+    figure = text(format_figure(check.measured, check.unit))
+    return (
+        f'<span class="decisive"><b>{figure}</b> <i>{negation}{text(expected(check))}</i>'
+        f"<span>{sentence(check.claim)}</span></span>"
+    )
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    """The machine and the versions: a figure without them cannot be compared with another."""
+    packages = environment.get("packages")
+    rows = "".join(_fact(name, value) for name, value in environment.items() if name != "packages")
+    versions = "".join(_fact(name, value) for name, value in packages.items()) if isinstance(packages, dict) else ""
+    return (
+        '<section class="machine"><h2>Machine and versions</h2><div class="pair">'
+        f'<div><h3>Machine</h3><dl class="figures">{rows}</dl></div>'
+        f'<div><h3>Packages</h3><dl class="figures">{versions}</dl></div></div>'
+        "<p>Everything on this page stands in <code>results.json</code> beside it. "
+        "To make the page again from that file: <code>trio-lab report DIR</code>.</p></section>"
+    )
+
+
+def _fact(name: str, value: Any) -> str:
+    shown = format_figure(value, "B") if name.endswith("_bytes") and isinstance(value, int | float) else _plain(value)
+    label = name.removesuffix("_bytes").replace("_", " ") if "_" in name else name
+    return f"<div><dt>{text(label)}</dt><dd>{text(shown)}</dd></div>"
+
+
+def _plain(value: Any) -> str:
+    """A value of any kind, as the environment may hold more than is known here."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,79 @@
+"""Where an axis begins and ends, and which values it names.
+
+The drawing library can choose both, but then nobody outside knows where a value lands, and the labels of two limits
+that are close to each other print on top of each other. Chosen here, positions are known before anything is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_MANY_DECADES = 3.5  # above it a log axis names powers of ten only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """A numeric axis: ends and named values in data units."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[float, ...]
+
+    def fraction(self, value: float) -> float:
+        """Where ``value`` lies between the ends: 0 at the low one, 1 at the high one; a value outside is moved in."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
+        if self.log:
+            low, high, at = math.log(low), math.log(high), math.log(at)
+        return (at - low) / (high - low)
+
+
+def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
+    """A linear axis. ``zero`` includes it (amounts that start there do not lie); ``nice`` ends on a named value."""
+    known = [*values, *([0.0] if zero else [])] or [0.0]
+    low, high = min(known), max(known)
+    if low == high:
+        low, high = (min(low, 0.0), max(high, 0.0)) if low else (0.0, 1.0)
+    step = _step((high - low) / 5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    if nice:
+        low, high = first * step, last * step
+    ticks = (round(n * step, 12) for n in range(first, last + 1))
+    return Scale(low=low, high=high, log=False, ticks=tuple(t for t in ticks if low <= t <= high))
+
+
+def logarithmic(values: Iterable[float], *, nice: bool) -> Scale:
+    """A logarithmic axis over the positive values; the others have no place on it and are left out."""
+    known = sorted({value for value in values if value > 0}) or [1.0]
+    low, high = (_round(known[0], up=False), _round(known[-1], up=True)) if nice else (known[0], known[-1])
+    if low == high:
+        low, high = low / 2, high * 2
+    if len(known) <= 8 and not nice:
+        return Scale(low=low, high=high, log=True, ticks=tuple(known))
+    return Scale(low=low, high=high, log=True, ticks=_log_ticks(low, high))
+
+
+def _step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(step * power for step in _STEPS if step * power >= rough * 0.999)
+
+
+def _round(value: float, *, up: bool) -> float:
+    """The nearest 1, 2 or 5 times a power of ten on one side."""
+    power = 10.0 ** math.floor(math.log10(value))
+    marks = [power * factor for factor in (1, 2, 5, 10)]
+    if up:
+        return next(mark for mark in marks if mark >= value * 0.999)
+    return next(mark for mark in reversed(marks) if mark <= value * 1.001)
+
+
+def _log_ticks(low: float, high: float) -> tuple[float, ...]:
+    decades = math.log10(high / low)
+    factors: Sequence[int] = (1, 2, 5) if decades <= _MANY_DECADES else (1,)
+    stride = max(1, math.ceil(decades / 9))
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, stride)
+    ticks = (factor * 10.0**power for power in powers for factor in factors)
+    return tuple(tick for tick in ticks if low * 0.999 <= tick <= high * 1.001)

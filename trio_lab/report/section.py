@@ -1,0 +1,115 @@
+"""One experiment as a section of the page: asked, predicted, happened, checked, shown, and what to do."""
+
+from __future__ import annotations
+
+from trio_lab.report.charts import draw_chart
+from trio_lab.report.prose import paragraphs, sentence, slug, text
+from trio_lab.report.shape import Chart, Check, Experiment, Outcome
+from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure
+
+_SIGNS: dict[Outcome, tuple[str, str]] = {
+    "confirmed": ("held", "✓"),
+    "refuted": ("failed", "✗"),
+    "not enough data": ("open", "?"),
+}
+_MARKS = {
+    True: '<span class="mark held"><b aria-hidden="true">✓</b> holds</span>',
+    False: '<span class="mark failed"><b aria-hidden="true">✗</b> does not hold</span>',
+    None: '<span class="mark open"><b aria-hidden="true">?</b> open</span>',
+}
+
+
+def anchor(number: int, experiment: Experiment) -> str:
+    """The id of a section. The number keeps two experiments of one name apart."""
+    return f"e{number}-{slug(experiment.name)}"
+
+
+def tone(outcome: Outcome) -> str:
+    """The style class of an outcome."""
+    return _SIGNS[outcome][0]
+
+
+def badge(outcome: Outcome) -> str:
+    """The outcome in words, with a sign and a colour that say the same."""
+    name, sign = _SIGNS[outcome]
+    return f'<span class="badge {name}"><b aria-hidden="true">{sign}</b> {text(outcome)}</span>'
+
+
+def queue(first_full: str | None) -> str:
+    """The name of a queue, or that there was none, or that nobody could see."""
+    if first_full is None:
+        return f'<span class="quiet">{NOT_OBSERVED}</span>'
+    return '<span class="quiet">none</span>' if first_full == "none" else f"<code>{text(first_full)}</code>"
+
+
+def section(number: int, experiment: Experiment) -> str:
+    """The whole section; ``number`` counts from 1 and is part of its ids."""
+    here = anchor(number, experiment)
+    charts = [_figure(f"{here}-c{n}", chart) for n, chart in enumerate(experiment.evidence.charts, 1)]
+    parts = [
+        f'<section class="experiment {tone(experiment.outcome)}" id="{here}" aria-labelledby="{here}-h">',
+        _heading(here, experiment),
+        f'<p class="question">{sentence(experiment.question)}</p>',
+        '<div class="pair">',
+        f"<div><h3>Predicted</h3>{paragraphs(experiment.prediction)}</div>",
+        f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
+        "</div>",
+        _checks(experiment.evidence.checks),
+        *charts,
+        _advice(experiment.advice),
+        _figures(experiment.evidence.figures),
+        "</section>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _heading(here: str, experiment: Experiment) -> str:
+    facts = [
+        f"<span><code>{text(experiment.name)}</code></span>",
+        f"<span>on {text(experiment.runtime)}</span>",
+        f"<span>{format_duration(experiment.duration_s)}</span>",
+        f"<span>first full queue: {queue(experiment.first_full)}</span>",
+    ]
+    return (
+        f'<header>{badge(experiment.outcome)}<h2 id="{here}-h">{text(experiment.title)}</h2>'
+        f'<p class="facts">{"".join(facts)}</p></header>'
+    )
+
+
+def _checks(checks: tuple[Check, ...]) -> str:
+    if not checks:
+        return ""
+    rows = (
+        f'<tr><td data-label="Claim">{sentence(check.claim)}</td>'
+        f'<td data-label="Expected" class="number">{text(expected(check))}</td>'
+        f'<td data-label="Measured" class="number"><b>{text(format_figure(check.measured, check.unit))}</b></td>'
+        f'<td data-label="Result">{_MARKS[check.passed]}</td></tr>'
+        for check in checks
+    )
+    head = '<th>Claim</th><th class="number">Expected</th><th class="number">Measured</th><th>Result</th>'
+    return f'<table class="stacks checks"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _figure(key: str, chart: Chart) -> str:
+    """A chart with its title above and how to read it below; a chart without any value says so instead."""
+    measured = any(y is not None for series in chart.series for _, y in series.points)
+    drawing = draw_chart(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
+    note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
+    body = f'<div class="chart">{drawing}</div><figcaption>{note}</figcaption>'
+    return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
+
+
+def _advice(advice: str) -> str:
+    body = paragraphs(advice)
+    return f'<div class="advice"><h3>What to do about it</h3>{body}</div>' if body else ""
+
+
+def _figures(figures: dict[str, float | None]) -> str:
+    """Every figure the experiment kept, folded away: for those who want to compute with them."""
+    if not figures:
+        return ""
+    rows = "".join(
+        f"<div><dt><code>{text(name)}</code></dt><dd>{format_figure(value)}</dd></div>"
+        for name, value in figures.items()
+    )
+    return f'<details><summary>All {len(figures)} figures</summary><dl class="figures">{rows}</dl></details>'

@@ -1,0 +1,143 @@
+"""What a results file holds, as types. Everything the report draws has passed through `read`.
+
+A file may have been edited, cut short, or sent by someone else. Checking it once, here, against these types means that
+the rest of the package never asks whether a field is there; what does not fit becomes one line about where it does not.
+Unknown keys are let through: a newer lab may write more than this one reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from trio_lab.errors import UsageError
+
+SCHEMA = 1
+"""The one schema number this version writes and reads."""
+
+T = TypeVar("T")
+
+Outcome = Literal["confirmed", "refuted", "not enough data"]
+Role = Literal["good", "bad", "neutral"]
+Kind = Literal["line", "bar", "step", "point"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis. ``categories`` means that the values are names (or numbers used as names), kept in the order given."""
+
+    title: str
+    log: bool = False
+    categories: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One line, or one bar of each group. A ``None`` in y is a gap: not measured, which is not zero."""
+
+    name: str
+    points: tuple[tuple[float | str | None, float | None], ...]
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A straight line across the plot at one value of one axis: a limit, or the moment something happened."""
+
+    axis: Literal["x", "y"]
+    at: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart as data: what it shows, not how it looks."""
+
+    title: str
+    kind: Kind
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    rules: tuple[Rule, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One claim of a prediction against its figure, both in ``unit``. `None`: not measured, neither held nor failed."""
+
+    claim: str
+    relation: str
+    bound: float | None
+    measured: float | None
+    unit: str = ""
+    figure: str = ""
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The numbers an outcome rests on."""
+
+    checks: tuple[Check, ...] = ()
+    figures: dict[str, float | None] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One experiment: what was asked, what was expected, what came of it. ``first_full`` ``None``: not observed."""
+
+    name: str
+    title: str
+    runtime: str
+    question: str
+    prediction: str
+    outcome: Outcome
+    finding: str
+    advice: str
+    first_full: str | None
+    duration_s: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A whole run. ``duration_s`` in seconds, ``created`` an ISO 8601 time in UTC."""
+
+    schema: int
+    created: str
+    quick: bool
+    duration_s: float
+    environment: dict[str, Any]
+    experiments: tuple[Experiment, ...]
+
+
+def read(results: Mapping[str, Any]) -> Results:
+    """The results as types; `UsageError` says in one line where they are not what they should be."""
+    if not isinstance(results, Mapping) or "schema" not in results or "experiments" not in results:
+        raise UsageError("this is not a results file: it has no schema and experiments")
+    if results["schema"] != SCHEMA:
+        raise UsageError(f"results have schema {one_line(results['schema'])}; this version reads schema {SCHEMA}")
+    return _convert(results, Results, "results")
+
+
+def read_chart(chart: Mapping[str, Any]) -> Chart:
+    """One chart as types; `UsageError` when it does not fit."""
+    return _convert(chart, Chart, "chart")
+
+
+def _convert(value: Mapping[str, Any], shape: type[T], what: str) -> T:
+    try:
+        return msgspec.convert(value, shape)
+    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
+        raise UsageError(f"the {what} cannot be read: {one_line(error)}") from error
+
+
+def one_line(value: object) -> str:
+    """Text from a file made safe for one line of a terminal: no control characters, no line breaks, not endless."""
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
+    return text if len(text) <= 300 else text[:299] + "…"

@@ -1,0 +1,110 @@
+"""The verdicts as rows, and how a figure is written. The page and the terminal both read them from here.
+
+One figure must look the same wherever it stands, so the rules are written once: three significant digits (from
+100 on, whole numbers), thousands parted by commas, the unit after a space, and "not measured" for what is not there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trio_lab.report.shape import Check, Evidence, Outcome, one_line, read
+
+NOT_MEASURED = "not measured"
+NOT_OBSERVED = "not observed"
+
+_RELATIONS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+_BYTES = ("B", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRow:
+    """One experiment in one line of text, free of control characters. ``first_full`` is a queue's name, "none", or
+    "not observed"; ``decisive`` is "–" for an experiment that checked nothing."""
+
+    name: str
+    outcome: Outcome
+    decisive: str
+    first_full: str
+
+
+def verdict_rows(results: Mapping[str, Any]) -> list[VerdictRow]:
+    """One row an experiment, in the order they ran. Raises `UsageError` when the results do not have their shape."""
+    return [
+        VerdictRow(
+            name=one_line(experiment.name),
+            outcome=experiment.outcome,
+            decisive=describe(decisive_check(experiment.evidence)),
+            first_full=one_line(experiment.first_full or NOT_OBSERVED),
+        )
+        for experiment in read(results).experiments
+    ]
+
+
+def decisive_check(evidence: Evidence) -> Check | None:
+    """The check that settled the outcome: the first that failed, else the first that has no figure, else the first.
+
+    A single failure refutes and a single gap leaves the question open, so showing a check that held would mislead.
+    """
+    for passed in (False, None, True):
+        for check in evidence.checks:
+            if check.passed is passed:
+                return check
+    return None
+
+
+def describe(check: Check | None) -> str:
+    """``/health p99 3.2 ms (< 25 ms)``; a failed one says ``(not < 25 ms)``, lest it read as if it held."""
+    if check is None:
+        return "–"
+    negation = "not " if check.passed is False else ""
+    return one_line(f"{check.claim} {format_figure(check.measured, check.unit)} ({negation}{expected(check)})")
+
+
+def expected(check: Check) -> str:
+    """What the prediction asked of the figure: ``< 25 ms``."""
+    return f"{_RELATIONS.get(check.relation, check.relation)} {format_figure(check.bound, check.unit)}"
+
+
+def format_figure(value: float | None, unit: str = "") -> str:
+    """A number as a reader wants it, with its unit: ``3.2 ms``, ``12,345``, ``1.4×``, ``25 GB``.
+
+    ``B`` and ``bytes`` are scaled by thousands. `None`, and what is not finite, is "not measured".
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    if unit in ("B", "bytes"):
+        return _bytes(value)
+    number = _number(value)
+    if unit in ("×", "x"):
+        return f"{number}×"
+    return f"{number} {unit}".rstrip()
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-6:
+        return f"{value:.2e}"
+    if size >= 100 or value == 0:
+        return f"{value:,.0f}"
+    digits = 2 - math.floor(math.log10(size))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _bytes(value: float) -> str:
+    power = 0
+    while abs(value) >= 1000 and power < len(_BYTES) - 1:
+        value, power = value / 1000, power + 1
+    return f"{_number(value)} {_BYTES[power]}"
+
+
+def format_duration(seconds: float) -> str:
+    """``21.3 s``, ``2 min 20 s``: as a person would say it."""
+    if not math.isfinite(seconds) or seconds < 60:
+        return format_figure(seconds, "s")
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s" if rest else f"{minutes:,} min"
