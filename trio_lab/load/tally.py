@@ -1,0 +1,168 @@
+"""Counting while the run runs: the totals, the row of the series that is open, and what ended inside the duration.
+
+Of a reply that was sent at its intended moment (every one of a closed workload that found its connection open) latency
+and service time are the same number, recorded once: these are the busiest lines of the generator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from trio_lab.load.results import Counts, Row
+from trio_lab.measure.histogram import Histogram
+
+_MOST_SAMPLES = 200_000
+
+
+class Samples:
+    """Pairs of numbers, every one until there are too many, then every second, every fourth, …: evenly over the run."""
+
+    __slots__ = ("_seen", "_stride", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[float, float]] = []
+        self._stride = 1
+        self._seen = 0
+
+    def add(self, at: float, latency: float) -> None:
+        if self._seen % self._stride == 0:
+            self.pairs.append((at, latency))
+            if len(self.pairs) >= _MOST_SAMPLES:
+                del self.pairs[1::2]
+                self._stride *= 2
+        self._seen += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """The totals as they were when the open row began."""
+
+    start: float
+    shed: int = 0
+    timed_out: int = 0
+    errors: int = 0
+
+
+class Tally:
+    """All times are of one clock; ``start`` and ``end`` bound the run."""
+
+    def __init__(self, *, start: float, end: float, interval: float, keep_samples: bool) -> None:
+        self.start, self.end = start, end
+        self.sent = self.timed_out = self.errors = self.bad_status = 0
+        self.status: defaultdict[int, int] = defaultdict(int)
+        self.error_kinds: Counter[str] = Counter()
+        self.latency, self.service = Histogram(), Histogram()  # of the closed rows
+        self.shed = Histogram()
+        self.rows: list[Row] = []
+        self.samples = Samples() if keep_samples else None
+        self.inside: Counts | None = None  # the counts at the end of the duration
+        self._interval = interval
+        self._prompt, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # of the open row
+        self._row = _Open(start=start)
+        self.boundary = self._edge_after(start)
+
+    def reply(self, status: int, *, intended: float, sent_at: float, now: float) -> None:
+        """A whole reply came within its patience."""
+        if now >= self.boundary:
+            self.advance(now)
+        self.status[status] += 1
+        latency = now - intended
+        if 200 <= status < 400:
+            if sent_at == intended:
+                self._prompt.record(latency)
+            else:
+                self._late.record(latency)
+                self._late_service.record(now - sent_at)
+        elif status in (503, 429):
+            self.shed.record(latency)
+        else:
+            self.bad_status += 1
+            self.error(f"status {status}", now)
+        if self.samples is not None:
+            self.samples.add(now - self.start, latency)
+
+    def error(self, kind: str, now: float) -> None:
+        if now >= self.boundary:
+            self.advance(now)
+        self.errors += 1
+        self.error_kinds[kind] += 1
+
+    def time_out(self, now: float) -> None:
+        if now >= self.boundary:
+            self.advance(now)
+        self.timed_out += 1
+
+    @property
+    def ok(self) -> int:
+        return self.latency.count + self._prompt.count + self._late.count
+
+    @property
+    def in_flight(self) -> int:
+        return self.sent - self.ok - self.shed.count - self.timed_out - self.errors
+
+    def counts(self, dropped: int) -> Counts:
+        ok, shed = self.ok, self.shed.count
+        return Counts(
+            sent=self.sent,
+            completed=ok + shed + self.bad_status,
+            ok=ok,
+            shed=shed,
+            timed_out=self.timed_out,
+            errors=self.errors,
+            dropped=dropped,
+        )
+
+    def advance(self, now: float) -> None:
+        """Close every row that ended by ``now``."""
+        while now >= self.boundary:
+            edge = self.boundary
+            self._close_row(edge)
+            if edge >= self.end and self.inside is None:
+                self.inside = self.counts(0)
+            self.boundary = self._edge_after(edge)
+
+    def stop(self, now: float) -> None:
+        """End the duration now, if it has not ended."""
+        if self.inside is None:
+            self.end = self.boundary = now
+            self.advance(now)
+
+    def finish(self) -> tuple[Row, ...]:
+        """Close the open row and return all of them; after the end of the run only those in which something ended."""
+        self._close_row(self._row.start)
+        rows = self.rows
+        while rows and rows[-1].start >= self.end - self.start and not _anything(rows[-1]):
+            rows.pop()
+        return tuple(rows)
+
+    def _edge_after(self, edge: float) -> float:
+        following = edge + self._interval
+        # The end is an edge as well. A sliver of a row before it, born of rounding, is not worth having.
+        if edge < self.end <= following + self._interval * 1e-6:
+            return self.end
+        return following
+
+    def _close_row(self, edge: float) -> None:
+        window, row = self._prompt, self._row
+        self.service.merge(self._prompt)
+        self.service.merge(self._late_service)
+        window.merge(self._late)
+        self.latency.merge(window)
+        self._prompt, self._late, self._late_service = Histogram(), Histogram(), Histogram()
+        self.rows.append(
+            Row(
+                start=row.start - self.start,
+                ok=window.count,
+                shed=self.shed.count - row.shed,
+                timed_out=self.timed_out - row.timed_out,
+                errors=self.errors - row.errors,
+                p50=window.quantile(0.5),
+                max=window.max,
+            )
+        )
+        self._row = _Open(start=edge, shed=self.shed.count, timed_out=self.timed_out, errors=self.errors)
+
+
+def _anything(row: Row) -> bool:
+    return bool(row.ok or row.shed or row.timed_out or row.errors)
