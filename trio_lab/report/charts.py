@@ -20,8 +20,7 @@ from trio_lab.report.shape import Chart, read_chart
 if TYPE_CHECKING:
     import altair as alt
 
-_FEW_POINTS = 40  # up to here a line marks its points: so few were measured one by one
-_NUMBER = ",~r"
+_NUMBER = ",.6~r"  # six digits, no idle zeros; without a count the library rounds 12.5 to 13
 
 
 def draw(chart: Mapping[str, Any], *, key: str = "chart") -> str:
@@ -69,9 +68,8 @@ def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
         interpolate="step-after" if chart.kind == "step" else "linear",
         strokeJoin="round",
         invalid="break-paths-filter-domains",
-    ).encode(strokeDash=_look("strokeDash", made), order=alt.Order("n", type="quantitative"))
-    few = chart.kind == "line" and len(made.rows) <= _FEW_POINTS * len(made.names)
-    return [line, points] if few else [line]
+    ).encode(strokeDash=_look("strokeDash", made, legend=not made.marked), order=alt.Order("n", type="quantitative"))
+    return [line, points] if made.marked else [line]
 
 
 def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
@@ -82,8 +80,7 @@ def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
     encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
     if len(made.names) > 1:
         encoded = encoded.encode(xOffset=offset)
-    floor = alt.YDatum(made.y.low if made.y.low > 0 else 0)
-    bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=floor)
+    bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=alt.YDatum(made.floor))
     if not made.bar_labels:
         return [bars]
     labels = encoded.mark_text(baseline="bottom", dy=-4, fontSize=11.5).encode(
@@ -120,13 +117,14 @@ def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
         title=chart.y.title,
         values=list(made.y.ticks),
         format=_NUMBER,
+        grid=True,
         # Read from left to right like the rest of the page, above the axis it names.
         titleAngle=0,
         titleAlign="left",
         titleAnchor="end",
         titleBaseline="bottom",
         titleX=-made.y_label_width,
-        titleY=-12 - made.top_labels,
+        titleY=-10 - made.top_labels,
     )
     return alt.Y(name, type="quantitative", axis=axis, scale=_scale(made.y.low, made.y.high, log=made.y.log))
 
@@ -144,21 +142,32 @@ def _colour(made: Plan) -> alt.Color:
     return alt.Color("series", type="nominal", scale=alt.Scale(domain=made.names, range=colours), legend=_legend(made))
 
 
-def _look(channel: str, made: Plan) -> Any:
-    """The dash or the shape of each series. It shares the legend of the colour, so it is named as the colour is."""
+def _look(channel: str, made: Plan, *, legend: bool = True) -> Any:
+    """The dash or the shape of each series. It shares the colour's legend, unless another look is there."""
     import altair as alt
 
     dashed = channel == "strokeDash"
     looks = [list(style.dash) if dashed else style.shape for style in made.styles]
     encode = alt.StrokeDash if dashed else alt.Shape
-    return encode("series", type="nominal", scale=alt.Scale(domain=made.names, range=looks), legend=_legend(made))
+    return encode(
+        "series",
+        type="nominal",
+        scale=alt.Scale(domain=made.names, range=looks),
+        legend=_legend(made) if legend else None,
+    )
 
 
 def _legend(made: Plan) -> alt.Legend:
     import altair as alt
 
     return alt.Legend(
-        orient="top", title=None, columns=made.legend_columns, offset=14, columnPadding=22, symbolStrokeWidth=2.25
+        orient="top",
+        title=None,
+        columns=made.legend_columns,
+        offset=36 + made.top_labels,
+        columnPadding=22,
+        symbolSize=170 if made.filled else 480,
+        symbolStrokeWidth=0 if made.filled else 2.25,
     )
 
 

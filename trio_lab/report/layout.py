@@ -22,6 +22,7 @@ HEIGHT = 280
 WIDTH = 760  # of the whole drawing; the plot gets what the labels at its right leave
 _SIGN = 6.6  # one character at 12 px, on average
 _LINE = 15
+_FEW_POINTS = 40  # of each series; up to here a line marks its points, as so few were measured one by one
 _RULE_TEXT = 20  # characters of a limit's name in one line
 
 
@@ -38,7 +39,12 @@ class PlacedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All a drawing needs to know that is not a matter of the drawing library. ``x`` is `None` for categories."""
+    """All a drawing needs to know that is not a matter of the drawing library; lengths in pixels.
+
+    ``x`` is `None` for categories. A row has x, y, the name of its series, its number in it, what to write at its
+    bar and at which height. ``floor`` is where bars stand; ``marked`` lines show their points; ``filled`` says whether
+    the legend shows areas (of bars and points) or pieces of line.
+    """
 
     rows: list[dict[str, Any]]
     names: list[str]
@@ -46,12 +52,15 @@ class Plan:
     categories: list[str]
     x: Scale | None
     y: Scale
+    floor: float
     rules: list[PlacedRule]
     width: float
     padding: dict[str, float]
     top_labels: float
     y_label_width: float
     legend_columns: int
+    marked: bool
+    filled: bool
     label_angle: float
     bar_width: float
     bar_labels: bool
@@ -74,6 +83,9 @@ def plan(chart: Chart) -> Plan:
     if not tilted and categories:
         rows = [{**row, "x": _in_slot(row["x"], slot)} for row in rows]
         categories = list(dict.fromkeys(row["x"] for row in rows))
+    floor = y.low if y.log else 0.0
+    rows = [{**row, "top": floor if row["y"] is None else row["y"]} for row in rows]
+    marked = chart.kind == "line" and len(rows) <= _FEW_POINTS * len(names)
     bar = slot * 0.72 / max(1, len(names))
     widest = max((len(row["label"]) for row in rows), default=0) * _SIGN
     return Plan(
@@ -83,12 +95,15 @@ def plan(chart: Chart) -> Plan:
         categories=categories,
         x=x,
         y=y,
+        floor=floor,
         rules=y_rules + x_rules,
         width=width,
-        padding={"left": 6, "top": 6, "bottom": 6, "right": right + 14 if right else 16},
-        top_labels=max((-rule.text_dy + _LINE * len(rule.lines) for rule in x_rules), default=0.0),
+        padding={"left": 6, "top": 6, "bottom": 6, "right": 6 if right else 16},
+        top_labels=max((8 - rule.text_dy for rule in x_rules), default=0.0),
         y_label_width=labels,
         legend_columns=_columns(names),
+        marked=marked,
+        filled=marked or chart.kind in ("bar", "point"),
         label_angle=-40 if tilted else 0,
         bar_width=max(1.0, min(bar * 0.9, 64.0)),
         bar_labels=bar >= widest - 2,
@@ -114,8 +129,8 @@ def _rows(chart: Chart, names: Sequence[str], *, named: bool) -> Iterator[dict[s
                 continue
             shown = y if y is not None and math.isfinite(y) and not (chart.y.log and y <= 0) else None
             category = x if isinstance(x, str) else format_figure(x)
-            label = format_figure(y) if y is not None else ""
-            yield {"x": category if named else x, "y": shown, "top": shown, "series": name, "n": n, "label": label}
+            label = "–" if y is None else format_figure(y)
+            yield {"x": category if named else x, "y": shown, "series": name, "n": n, "label": label}
 
 
 def _rules(chart: Chart, axis: str) -> list[float]:

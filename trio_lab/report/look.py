@@ -85,5 +85,5 @@ def theme() -> dict[str, Any]:
         },
         "axisY": {"domain": False, "ticks": False},
         "axisX": {"grid": False, "titlePadding": 10},
-        "legend": {**text, "labelFontSize": 13, "labelColor": INK, "labelLimit": 0, "symbolSize": 130},
+        "legend": {**text, "labelFontSize": 13, "labelColor": INK, "labelLimit": 0},
     }

@@ -37,7 +37,7 @@ def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
     low, high = min(known), max(known)
     if low == high:
         low, high = (min(low, 0.0), max(high, 0.0)) if low else (0.0, 1.0)
-    step = _step((high - low) / 5)
+    step = _step((high - low) / 6)
     first, last = math.floor(low / step), math.ceil(high / step)
     if nice:
         low, high = first * step, last * step
@@ -48,7 +48,10 @@ def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
 def logarithmic(values: Iterable[float], *, nice: bool) -> Scale:
     """A logarithmic axis over the positive values; the others have no place on it and are left out."""
     known = sorted({value for value in values if value > 0}) or [1.0]
-    low, high = (_round(known[0], up=False), _round(known[-1], up=True)) if nice else (known[0], known[-1])
+    low, high = known[0], known[-1]
+    if nice:
+        factors = _factors(low, high)
+        low, high = _round(low, factors, up=False), _round(high, factors, up=True)
     if low == high:
         low, high = low / 2, high * 2
     if len(known) <= 8 and not nice:
@@ -61,19 +64,22 @@ def _step(rough: float) -> float:
     return next(step * power for step in _STEPS if step * power >= rough * 0.999)
 
 
-def _round(value: float, *, up: bool) -> float:
-    """The nearest 1, 2 or 5 times a power of ten on one side."""
+def _factors(low: float, high: float) -> Sequence[int]:
+    """The multiples of each power of ten that are named between these ends."""
+    return (1, 2, 5) if math.log10(high / low) <= _MANY_DECADES else (1,)
+
+
+def _round(value: float, factors: Sequence[int], *, up: bool) -> float:
+    """The nearest named value on one side."""
     power = 10.0 ** math.floor(math.log10(value))
-    marks = [power * factor for factor in (1, 2, 5, 10)]
+    marks = [power * factor for factor in (*factors, 10)]
     if up:
         return next(mark for mark in marks if mark >= value * 0.999)
     return next(mark for mark in reversed(marks) if mark <= value * 1.001)
 
 
 def _log_ticks(low: float, high: float) -> tuple[float, ...]:
-    decades = math.log10(high / low)
-    factors: Sequence[int] = (1, 2, 5) if decades <= _MANY_DECADES else (1,)
-    stride = max(1, math.ceil(decades / 9))
+    stride = max(1, math.ceil(math.log10(high / low) / 9))
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, stride)
-    ticks = (factor * 10.0**power for power in powers for factor in factors)
+    ticks = (factor * 10.0**power for power in powers for factor in _factors(low, high))
     return tuple(tick for tick in ticks if low * 0.999 <= tick <= high * 1.001)
