@@ -34,8 +34,8 @@ class State(Enum):
 class ReplyReader:
     """Reads the replies of one connection, one at a time, in whatever pieces they come. Bodies are not kept.
 
-    No ``on_header``: it alone would double the cost of a reply (0.8 µs more for five headers). The one question it would
-    answer, whether a body lasts until the end of the stream, is answered from the head when the stream ends.
+    No ``on_header``: it alone would double the cost of a reply (0.8 µs more for five headers). The one question it
+    would answer, whether a body lasts until the end of the stream, is answered from the head when the stream ends.
     """
 
     __slots__ = ("_head", "_headers_seen", "_parser", "_surplus", "_whole", "keep_alive", "midway", "status")
@@ -112,7 +112,7 @@ def _nothing(_: object) -> bytes:
 
 
 class Connection:
-    """One client of the load. The generator keeps its times here; ``recv`` and ``send`` are the socket's own methods."""
+    """One client of the load, and its times. ``recv`` and ``send`` are the socket's own methods."""
 
     __slots__ = (
         "_epoll",

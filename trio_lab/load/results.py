@@ -1,7 +1,7 @@
 """What a load run found: frozen records, and their JSON.
 
-Every reply is counted once and by what it was worth to the client. ``ok``: 2xx or 3xx within its patience. ``shed``: 503
-or 429, a refusal that the server chose. ``errors``: no connection, no whole reply, or any other status. ``timed_out``:
+Every reply is counted once and by what it was worth to the client. ``ok``: 2xx or 3xx within its patience. ``shed``:
+503 or 429, a refusal that the server chose. ``errors``: no connection, no whole reply, or any other status. ``timed_out``:
 the client left or gave up. They sum to ``sent``. Apart from them, ``dropped``: never sent at all, which is the
 generator's doing and says nothing of the server.
 """
@@ -20,7 +20,7 @@ _LATE_SHARE = 0.1  # of the median latency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One interval of the series: what ended in it, whenever it began. ``start`` in seconds from the start of the run."""
+    """One interval of the series: what ended in it, whenever that began. ``start`` in seconds into the run."""
 
     start: float
     ok: int
@@ -95,7 +95,7 @@ class Generator:
 class LoadResult:
     """One run. Latencies in seconds, from the intended start; ``service`` from the actual send, of the same replies.
 
-    ``latency`` is that of the ok replies alone: a fast refusal would make an overloaded server look quick. Refusals have
+    ``latency`` is that of the ok replies alone: fast refusals would make an overloaded server look quick. Refusals have
     ``shed_latency``, and those who left have no latency but their number. The rates count what ended inside the
     duration; the counts and latencies also hold the requests that were still in flight at its end.
     """

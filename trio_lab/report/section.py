@@ -95,7 +95,7 @@ def _figure(key: str, chart: Chart) -> str:
     measured = any(y is not None for series in chart.series for _, y in series.points)
     drawing = draw_chart(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
-    body = f'<div class="chart">{drawing}</div><figcaption>{note}</figcaption>'
+    body = f'<div class="chart" tabindex="0">{drawing}</div><figcaption>{note}</figcaption>'
     return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
 
 

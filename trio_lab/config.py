@@ -1,0 +1,75 @@
+"""What a lab server is told: one frozen record, from flags or from the environment, validated once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .cores import default_workers
+from .errors import UsageError
+
+PROFILES = ("guarded", "naive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a lab server can be told. Times are in seconds.
+
+    ``profile="naive"`` is the control of the experiments: the same server with no bound on any queue and no timeout.
+
+    Raises:
+        UsageError: a value is out of range; the text names it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    # 4 and 1024 are libuv's default and bound, so that figures compare with Node's.
+    threads: int = 4
+    workers: int = field(default_factory=default_workers)
+    profile: str = "guarded"
+    # Long enough that a burst waits instead of failing; the queue timeout is what really bounds the wait.
+    max_queue: int = 200
+    # A caller that waits longer has likely gone: better an honest refusal than an answer nobody reads.
+    queue_timeout: float = 2.0
+    run_timeout: float = 30.0
+    # How long requests in flight may go on after SIGTERM.
+    grace: float = 3.0
+
+    def __post_init__(self) -> None:
+        _within("port", self.port, 0, 65535)
+        _within("threads", self.threads, 1, 1024)
+        _within("workers", self.workers, 1, 256)
+        _within("max_queue", self.max_queue, 0, 1_000_000)
+        for name in ("queue_timeout", "run_timeout", "grace"):
+            _within(name, getattr(self, name), 0.0, 86_400.0)
+        if self.profile not in PROFILES:
+            raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")
+
+    @property
+    def guarded(self) -> bool:
+        return self.profile == "guarded"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **given: Any) -> Config:
+        """Defaults, then ``TRIO_LAB_<FIELD>`` from the environment, then what is ``given`` and not None."""
+        values: dict[str, Any] = {}
+        for option in fields(cls):
+            variable = f"TRIO_LAB_{option.name.upper()}"
+            if environ.get(variable, "") != "":
+                values[option.name] = _parse(variable, environ[variable], str(option.type))
+        values.update({name: value for name, value in given.items() if value is not None})
+        return cls(**values)
+
+
+def _parse(variable: str, text: str, kind: str) -> Any:
+    try:
+        return {"int": int, "float": float, "str": str}[kind](text)
+    except ValueError:
+        raise UsageError(f"{variable} must be a number, not {text[:40]!r}") from None
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise UsageError(f"{name} must be between {low:g} and {high:g}, not {value:g}")

@@ -1,0 +1,86 @@
+"""What an experiment is: a question, a prediction that figures can refute, and the way to those figures.
+
+Experiments are data. A case states its checks before anything runs; `collect` returns figures and charts and never a
+verdict, and the verdict can be made again from the saved figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..diagnose.judge import judge, passes
+from .stage import Stage
+
+Figures = Mapping[str, float | None]
+Chart = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One sentence of the prediction as a comparison: the figure of this name stands in ``relation`` to ``bound``."""
+
+    claim: str
+    figure: str
+    relation: str
+    bound: float
+    unit: str = ""
+
+    def against(self, figures: Figures) -> dict[str, Any]:
+        measured = figures.get(self.figure)
+        return {
+            "claim": self.claim,
+            "figure": self.figure,
+            "measured": measured,
+            "unit": self.unit,
+            "relation": self.relation,
+            "bound": self.bound,
+            "passed": passes(measured, self.relation, self.bound),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a run brought: flat figures, charts as data, the queue that filled first, and a sentence or two on it."""
+
+    figures: Figures
+    charts: tuple[Chart, ...]
+    first_full: str | None
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes."""
+
+    name: str
+    title: str
+    order: int
+    expected_s: float
+    question: str
+    prediction: str
+    checks: tuple[Check, ...]
+    advice: str
+    collect: Callable[[Stage], Awaitable[Evidence]]
+
+    def result(self, evidence: Evidence, *, runtime: str, duration_s: float) -> dict[str, Any]:
+        """The entry of results.json."""
+        checks = [check.against(evidence.figures) for check in self.checks]
+        return {
+            "name": self.name,
+            "title": self.title,
+            "runtime": runtime,
+            "question": self.question,
+            "prediction": self.prediction,
+            "outcome": judge(checks),
+            "finding": evidence.finding,
+            "advice": self.advice,
+            "first_full": evidence.first_full,
+            "duration_s": round(duration_s, 1),
+            "evidence": {
+                "checks": checks,
+                "figures": dict(evidence.figures),
+                "charts": list(evidence.charts),
+            },
+        }

@@ -1,0 +1,201 @@
+"""The stage an experiment plays on: real servers, real load and probes, each a process of its own.
+
+Nothing here shares a process with the server under study, so nothing that measures is delayed by what it measures.
+The server gets this process as its lifeline (its standard input): whatever happens to the lab, no server stays behind.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..errors import UsageError
+from ..load.client import fetch
+from ..measure.process import children, cpu_seconds
+
+_PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
+_PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
+_SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
+_START_TIME = 20.0
+_STOP_TIME = 10.0
+
+PYTHON = [sys.executable, "-m", "trio_lab"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a load phase brought: the load's own result, the /health probe's, and the server's queues over time."""
+
+    load: dict[str, Any]
+    probe: dict[str, Any]
+    samples: list[dict[str, Any]]
+    cpu_s: float
+    """CPU seconds that the server and its children used."""
+
+    @property
+    def health_p99_ms(self) -> float:
+        return float(self.probe["latency_ms"]["p99"])
+
+    def health_points(self) -> list[tuple[float, float]]:
+        """(seconds, milliseconds) of every probe, in order of time."""
+        return sorted((t, latency) for t, latency in self.probe["samples"])
+
+
+@dataclass(slots=True)
+class Server:
+    """A lab server that runs as a child process."""
+
+    process: trio.Process
+    url: str
+    commands: trio.abc.SendStream = field(repr=False)
+
+    async def resize(self, threads: int) -> None:
+        """Change the native pool's size while the server runs; returns when the server says so itself."""
+        await self.commands.send_all(f"threads {threads}\n".encode())
+        with trio.fail_after(5):
+            while (await self.health())["uvThreadpoolSize"] != threads:
+                await trio.sleep(0.01)
+
+    async def get(self, path: str, *, timeout: float = 10.0) -> dict[str, Any]:
+        reply = await fetch(self.url + path, timeout=timeout)
+        body: dict[str, Any] = json.loads(reply.body)
+        return body
+
+    async def health(self, *, reset: bool = False) -> dict[str, Any]:
+        return await self.get(f"/health?reset={int(reset)}")
+
+    def cpu_seconds(self) -> float:
+        pids = [self.process.pid, *children(self.process.pid)]
+        return sum(seconds for pid in pids if (seconds := cpu_seconds(pid)) is not None)
+
+
+class Stage:
+    """Starts servers, loads them, watches them. ``quick`` shortens every phase; ``say`` is told what goes on."""
+
+    def __init__(self, *, quick: bool, say: Callable[[str], None]) -> None:
+        self.quick = quick
+        self.say = say
+
+    def seconds(self, full: float, *, quick: float) -> float:
+        return quick if self.quick else full
+
+    @asynccontextmanager
+    async def server(self, *flags: str) -> AsyncIterator[Server]:
+        """A `trio-lab serve` of its own on a free port, for the length of the block.
+
+        Raises:
+            RuntimeError: it did not start, or did not end with exit code 0.
+        """
+        command = [*PYTHON, "serve", "--port", "0", "--control", "--json", *flags]
+        async with trio.open_nursery() as nursery:
+            start = partial(
+                trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False
+            )
+            process: trio.Process = await nursery.start(start)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                with trio.fail_after(_START_TIME):
+                    url = await _read_address(process.stdout)
+                yield Server(process, url, process.stdin)
+                await process.stdin.aclose()
+                with trio.move_on_after(_STOP_TIME):
+                    await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+        if process.returncode != 0:
+            raise RuntimeError(f"the server ended with exit code {process.returncode}")
+
+    async def load(
+        self,
+        url: str,
+        *,
+        connections: int,
+        duration: float,
+        rate: float | None = None,
+        leave_after: float | None = None,
+        timeout: float = 30.0,
+        interval: float = 0.5,
+        samples: bool = False,
+    ) -> dict[str, Any]:
+        """`trio-lab load` in a process of its own; returns its JSON."""
+        command = [*PYTHON, "load", url, "-c", str(connections), "-d", str(duration), "--json"]
+        command += ["--timeout", str(timeout), "--interval", str(interval)]
+        if rate is not None:
+            command += ["-R", str(rate)]
+        if leave_after is not None:
+            command += ["--leave-after", str(leave_after)]
+        if samples:
+            command += ["--samples"]
+        return await _json_of(command)
+
+    async def probe(self, server: Server, *, duration: float) -> dict[str, Any]:
+        """Ask /health at a steady rate, whatever comes back, from a process of its own."""
+        return await self.load(
+            server.url + "/health?reset=0",
+            connections=_PROBE_CONNECTIONS,
+            duration=duration,
+            rate=_PROBE_RATE,
+            samples=True,
+        )
+
+    async def loaded(self, server: Server, path: str, *, duration: float, **load: Any) -> Loaded:
+        """Load a route, probe /health and sample the queues, all at once."""
+        results: dict[str, Any] = {}
+        samples: list[dict[str, Any]] = []
+        before = server.cpu_seconds()
+        await server.health(reset=True)
+
+        async def keep(name: str, work: Any) -> None:
+            results[name] = await work
+
+        async with trio.open_nursery() as watching:
+            watching.start_soon(_sample, server, samples)
+            async with trio.open_nursery() as working:
+                working.start_soon(keep, "load", self.load(server.url + path, duration=duration, **load))
+                working.start_soon(keep, "probe", self.probe(server, duration=duration))
+            watching.cancel_scope.cancel()
+        return Loaded(
+            load=results["load"], probe=results["probe"], samples=samples, cpu_s=server.cpu_seconds() - before
+        )
+
+    async def bare(self, kind: str, count: int, *, duration: float) -> float:
+        """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
+        command = [sys.executable, "-m", "trio_lab.experiments.bare", kind, str(count), str(duration)]
+        return float((await _json_of(command))["jobs_per_s"])
+
+
+async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:
+    while True:
+        await trio.sleep(_SAMPLE_PERIOD)
+        try:
+            samples.append(await server.health(reset=True))
+        except trio.TooSlowError:
+            continue  # the server did not answer in 10 s; the probe's figures tell
+
+
+async def _read_address(stdout: trio.abc.ReceiveStream) -> str:
+    said = b""
+    while b"\n" not in said:
+        data = await stdout.receive_some()
+        if not data:
+            raise RuntimeError("the server ended before it was ready; its own words are above")
+        said += data
+    return str(json.loads(said.split(b"\n", 1)[0])["url"])
+
+
+async def _json_of(command: list[str]) -> dict[str, Any]:
+    finished = await trio.run_process(command, capture_stdout=True, check=False)
+    if finished.returncode != 0:
+        raise UsageError(f"{' '.join(command[2:5])} ended with exit code {finished.returncode}")
+    body: dict[str, Any] = json.loads(finished.stdout)
+    return body

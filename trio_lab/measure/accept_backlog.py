@@ -1,0 +1,29 @@
+"""The first queue of all: connections the kernel has accepted and the server has not.
+
+On Linux a listening socket's TCP_INFO tells its backlog: `tcpi_unacked` is what waits, `tcpi_sacked` the bound.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from .queues import QueueStatistics
+
+_LEADING_BYTES = 8  # one-byte fields at the head of struct tcp_info, then 32-bit ones
+_UNACKED, _SACKED = 4, 5  # which of the 32-bit ones
+
+
+def accept_backlog_statistics(listener: socket.socket | None) -> QueueStatistics:
+    """The backlog of a listening socket; "not observed" when there is none, or it was closed, or not on Linux."""
+    depth, bound = (None, None) if listener is None else _read(listener)
+    return QueueStatistics(name="accept_backlog", waiting=depth, max_waiting=bound)
+
+
+def _read(listener: socket.socket) -> tuple[int | None, int | None]:
+    try:
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LEADING_BYTES + 4 * 8)
+    except (OSError, AttributeError):
+        return None, None
+    values = struct.unpack_from("=8I", info, _LEADING_BYTES)
+    return values[_UNACKED], values[_SACKED]

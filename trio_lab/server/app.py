@@ -1,0 +1,144 @@
+"""The routes: parse, one call on the lab, JSON. What an error means to a client is one table."""
+
+from __future__ import annotations
+
+import socket
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from ..config import Config
+from ..errors import BrokenWorkerError, Overloaded, RunTimeout
+from ..work import hash_password, wait
+from . import storms
+from .asgi import LabHTTPConnection, LabLifespan
+from .lab import Lab
+from .query import BadQuery, choice, integer
+from .replies import health, pool
+
+_MAX_ROUNDS = 2_000_000
+_MAX_TICKS = 5_000_000
+_MAX_WAIT_MS = 10_000
+_MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (BadQuery, 400),
+    (Overloaded, 503),
+    (RunTimeout, 504),
+    (BrokenWorkerError, 502),
+)
+
+
+class LabApp(QuartTrio):
+    """A Quart-trio app that opens its lab when serving starts and closes it when serving ends."""
+
+    asgi_http_class = LabHTTPConnection
+    asgi_lifespan_class = LabLifespan
+    lab: Lab
+
+    def __init__(self, config: Config | None, listener: socket.socket | None) -> None:
+        super().__init__("trio_lab.server")
+        self.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+        self.lab_config = config
+        self.listener = listener
+
+
+def create_app(config: Config | None = None, *, listener: socket.socket | None = None) -> LabApp:
+    """The lab as an ASGI app. Without a config it is read from the environment when serving starts."""
+    app = LabApp(config, listener)
+    _add_routes(app)
+    for error, status in _STATUS:
+        app.register_error_handler(error, _on_error(status))
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(500, _on_bug)
+    return app
+
+
+def _add_routes(app: LabApp) -> None:
+    @app.get("/health")
+    async def _health() -> Response:
+        reset = integer(request.args, "reset", default=1, low=0, high=1)
+        return reply(health(app.lab, reset=bool(reset)))
+
+    @app.get("/hash")
+    async def _hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        await app.lab.native_pool.run(hash_password, rounds)
+        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": _ms_since(begun)})
+
+    @app.get("/sync-hash")
+    async def _sync_hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        hash_password(rounds)  # on the loop, on purpose
+        return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": _ms_since(begun)})
+
+    @app.get("/worker-hash")
+    async def _worker_hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        seconds, queued = await app.lab.worker_pool.run_timed(hash_password, rounds)
+        return reply(
+            {
+                "route": "/worker-hash",
+                "mode": "worker process",
+                "workerDurationMs": _ms(seconds),
+                "totalDurationMs": _ms_since(begun),
+                "queueMs": _ms(queued),
+                "pool": pool(app.lab),
+            }
+        )
+
+    @app.get("/tick-storm")
+    async def _tick_storm() -> Response:
+        count = integer(request.args, "count", default=100_000, low=1, high=_MAX_TICKS)
+        mode = choice(request.args, "mode", default="none", of=storms.MODES)
+        longest = await storms.storm(mode, count)
+        return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": _ms(longest)})
+
+    @app.get("/wait")
+    async def _wait() -> Response:
+        milliseconds = integer(request.args, "ms", default=20, low=0, high=_MAX_WAIT_MS)
+        begun = perf_counter()
+        await app.lab.native_pool.run(wait, milliseconds / 1e3)
+        return reply({"route": "/wait", "mode": "blocking wait", "durationMs": _ms_since(begun)})
+
+
+def _rounds() -> int:
+    return integer(request.args, "rounds", default=120_000, low=1, high=_MAX_ROUNDS)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 3)
+
+
+def _ms_since(begun: float) -> float:
+    return _ms(perf_counter() - begun)
+
+
+def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
+
+
+def _on_error(status: int) -> Any:
+    async def handle(error: Exception) -> Response:
+        body = {"error": str(error)}
+        if isinstance(error, Overloaded):
+            return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
+        return reply(body, status)
+
+    return handle
+
+
+async def _on_http_error(error: HTTPException) -> Response:
+    text = "Not found" if error.code == 404 else (error.name or "error")
+    response = reply({"error": text}, error.code or 500)
+    if error.code == 405:
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    return response
+
+
+async def _on_bug(error: Exception) -> Response:
+    return reply({"error": "Internal server error"}, 500)
