@@ -9,15 +9,13 @@ mostly the kernel's: recv and send are 12 of 21 µs.
 
 from __future__ import annotations
 
-import errno
 import heapq
 import math
-import os
 import socket
 import time
 
 from trio_lab.load.arrivals import Arrivals
-from trio_lab.load.connection import BadReply, Connection, State
+from trio_lab.load.connection import BadReply, Connection, State, error_kind
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.tally import Tally
@@ -134,7 +132,7 @@ class Clients:
                 except BlockingIOError:
                     continue
                 except OSError as error:
-                    self._lost(connection, _kind(error), clock())
+                    self._lost(connection, error_kind(error), clock())
                     continue
                 now = clock()
                 if data in known and not connection.reader.midway:
@@ -179,7 +177,7 @@ class Clients:
         try:
             connection.connected()
         except OSError as error:
-            self._lost(connection, _kind(error), now)
+            self._lost(connection, error_kind(error), now)
             return
         if connection.busy:
             self._send(connection, now)
@@ -281,7 +279,7 @@ class Clients:
             connection.open(self._family, self._address)
         except OSError as error:
             if connection.busy:
-                self._lost(connection, _kind(error), now)
+                self._lost(connection, error_kind(error), now)
             return
         self._by_fd[connection.fd] = connection
         self.reconnects += self._sending
@@ -292,7 +290,7 @@ class Clients:
         try:
             size = connection.send(self._request)
         except OSError as error:
-            self._lost(connection, _kind(error), now)
+            self._lost(connection, error_kind(error), now)
             return
         if size != len(self._request):  # nothing else is in the socket's buffer, so this takes a buffer that is tiny
             self._lost(connection, "request not sent whole", now, gone=False)

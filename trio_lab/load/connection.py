@@ -19,6 +19,8 @@ from trio_lab.load.target import SocketAddress
 
 _LONGEST_HEAD = 1 << 16  # a server that sends headers without end is malformed, not a reason to fill our memory
 
+OUT_OF_PORTS = "out of local ports"
+
 
 class BadReply(Exception):
     """The connection failed its request; the text is the kind of the error."""
@@ -105,6 +107,13 @@ class ReplyReader:
             self._whole = True
             self.status = status
             self.keep_alive = self._parser.should_keep_alive()
+
+
+def error_kind(error: OSError) -> str:
+    """The name under which a failure is counted: few, and the same for the same cause."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return OUT_OF_PORTS
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def _nothing(_: object) -> bytes:

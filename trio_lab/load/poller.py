@@ -18,9 +18,9 @@ _LONGEST_STRETCH = 0.01
 # waited for in select(), which takes microseconds. This blocks the thread, hence the bound.
 _EARLY = 0.001
 _LONGEST_BLOCK = 0.0015
-# A fast server replies within microseconds, and a wait through Trio costs some 50. So a millisecond is waited without it,
-# as long as that is rewarded; if not (a slow server, or one that lives in this very thread and needs it to reply), it is
-# tried more and more seldom.
+# A fast server replies within microseconds, and a wait through Trio costs some 50. So a millisecond is waited without
+# it, as long as that is rewarded; if not (a slow server, or one that lives in this very thread and needs it to reply),
+# it is tried more and more seldom.
 _MOST_ALOOF = 1024
 _SELECTABLE = 1024  # FD_SETSIZE: select() takes no descriptor from here on
 

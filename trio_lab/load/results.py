@@ -1,9 +1,9 @@
 """What a load run found: frozen records, and their JSON.
 
 Every reply is counted once and by what it was worth to the client. ``ok``: 2xx or 3xx within its patience. ``shed``:
-503 or 429, a refusal that the server chose. ``errors``: no connection, no whole reply, or any other status. ``timed_out``:
-the client left or gave up. They sum to ``sent``. Apart from them, ``dropped``: never sent at all, which is the
-generator's doing and says nothing of the server.
+503 or 429, a refusal that the server chose. ``errors``: no connection, no whole reply, or any other status.
+``timed_out``: the client left or gave up. They sum to ``sent``. Apart from them, ``dropped``: never sent at all, which
+is the generator's doing and says nothing of the server.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.measure.histogram import Histogram, Summary
 
 _BUSY = 0.9  # share of one core from which on the generator, not the server, may set the pace
@@ -160,7 +161,7 @@ def find_bottleneck(
     *, cpu_share: float, late_p99: float | None, latency: Summary, error_kinds: dict[str, int]
 ) -> str | None:
     """One sentence when the figures may be the generator's own, else None."""
-    if "out of local ports" in error_kinds:
+    if OUT_OF_PORTS in error_kinds:
         return "The generator ran out of local ports: it opened connections faster than the kernel frees their ports."
     if cpu_share >= _BUSY:
         return f"The generator used {cpu_share:.0%} of a core: the server may be faster than these figures say."
