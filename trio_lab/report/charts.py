@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trio_lab.errors import UsageError
 from trio_lab.report.layout import HEIGHT, Plan, plan
 from trio_lab.report.look import INK, MUTED, theme
-from trio_lab.report.shape import Chart, read_chart
+from trio_lab.report.shape import Chart, one_line, read_chart
 
 if TYPE_CHECKING:
     import altair as alt
@@ -35,20 +35,20 @@ def draw_chart(chart: Chart, *, key: str) -> str:
     """`draw` for a chart that has been read already."""
     import vl_convert  # tens of megabytes, and only those who draw should wait for them
 
-    made = plan(chart)
     try:
-        spec = _described(chart, made).to_dict(validate=False)
+        made = plan(chart)
+        spec = {**_described(chart, made).to_dict(validate=False), "datasets": {"rows": made.rows}}
         svg = vl_convert.vegalite_to_svg(spec)
-    except ValueError as error:
-        raise UsageError(f"the chart {chart.title!r} cannot be drawn") from error
+    except (ValueError, OverflowError) as error:  # numbers at the edge of what a float holds
+        raise UsageError(f"the chart {one_line(chart.title)!r} cannot be drawn") from error
     return _finished(svg, title=chart.title, key=key)
 
 
 def _described(chart: Chart, made: Plan) -> alt.LayerChart:
     import altair as alt
 
-    data = alt.InlineData(values=made.rows)
-    base = alt.Chart(data, width=made.width, height=HEIGHT)
+    # The rows join the description at the end: the library would check each of them against its schema.
+    base = alt.Chart(alt.NamedData(name="rows"), width=made.width, height=HEIGHT)
     layers: list[alt.Chart] = _rule_layers(made)
     layers += _bars(base, chart, made) if chart.kind == "bar" else _marks(base, chart, made)
     layered: alt.LayerChart = alt.layer(*layers).properties(padding=made.padding).configure(**theme())
@@ -94,7 +94,7 @@ def _x(chart: Chart, made: Plan) -> alt.X:
 
     if made.x is None:
         axis = alt.Axis(
-            title=chart.x.title,
+            title=made.x_title,
             labelExpr="split(datum.label, '\\n')",
             labelAngle=made.label_angle,
             labelLimit=220,
@@ -106,7 +106,7 @@ def _x(chart: Chart, made: Plan) -> alt.X:
         if chart.kind != "bar":
             scale = alt.Scale(domain=made.categories, padding=padding)
         return alt.X("x", type="nominal", sort=None, axis=axis, scale=scale)
-    axis = alt.Axis(title=chart.x.title, values=list(made.x.ticks), format=_NUMBER, labelOverlap="greedy", labelAngle=0)
+    axis = alt.Axis(title=made.x_title, values=list(made.x.ticks), format=_NUMBER, labelOverlap="greedy", labelAngle=0)
     return alt.X("x", type="quantitative", axis=axis, scale=_scale(made.x.low, made.x.high, log=made.x.log))
 
 
@@ -114,7 +114,7 @@ def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
     import altair as alt
 
     axis = alt.Axis(
-        title=chart.y.title,
+        title=made.y_title,
         values=list(made.y.ticks),
         format=_NUMBER,
         grid=True,

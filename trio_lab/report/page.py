@@ -136,7 +136,8 @@ def _machine(environment: dict[str, Any]) -> str:
 
 
 def _fact(name: str, value: Any) -> str:
-    shown = format_figure(value, "B") if name.endswith("_bytes") and isinstance(value, int | float) else _plain(value)
+    in_bytes = name.endswith("_bytes") and isinstance(value, int | float) and abs(value) < 1e18
+    shown = format_figure(value, "B") if in_bytes else _plain(value)
     label = name.removesuffix("_bytes").replace("_", " ") if "_" in name else name
     return f"<div><dt>{text(label)}</dt><dd>{text(shown)}</dd></div>"
 

@@ -132,12 +132,29 @@ def read_chart(chart: Mapping[str, Any]) -> Chart:
 
 def _convert(value: Mapping[str, Any], shape: type[T], what: str) -> T:
     try:
-        return msgspec.convert(value, shape)
+        return msgspec.convert(_printable(value), shape)
     except (msgspec.ValidationError, OverflowError, RecursionError) as error:
         raise UsageError(f"the {what} cannot be read: {one_line(error)}") from error
 
 
-def one_line(value: object) -> str:
-    """Text from a file made safe for one line of a terminal: no control characters, no line breaks, not endless."""
-    text = " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
-    return text if len(text) <= 300 else text[:299] + "…"
+def _printable(value: Any) -> Any:
+    """The same value with every unprintable character of its texts made a space; line breaks stay.
+
+    Not only for looks: the converter of the charts takes the whole process down at a NUL, and half a surrogate pair
+    cannot be written to a file.
+    """
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in value)
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(inner) for inner in value]
+    return value
+
+
+def one_line(value: object, *, limit: int = 300) -> str:
+    """Text from a file made fit for one line: no control characters, no line breaks, no more than ``limit`` long."""
+    text = " ".join(_printable(str(value)).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

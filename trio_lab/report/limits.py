@@ -1,0 +1,73 @@
+"""Limits of a chart, and where their names stand: beside the plot or above it, never on the data or on each other."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+
+from trio_lab.report.scales import Scale
+from trio_lab.report.shape import Chart, Rule, one_line
+
+SIGN = 6.6
+"""Width of one character at 12 px, on average and a little generous: too wide costs some white, too narrow a letter."""
+
+_LINE = 15  # from one line of text to the next
+_SIGNS = 20  # in one line of a name beside the plot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedRule:
+    """A limit and where its name stands, in pixels of the plot."""
+
+    axis: str
+    at: float
+    lines: tuple[str, ...]
+    text_at: float
+    text_dy: float
+
+
+def limits(chart: Chart, axis: str, *, log: bool) -> list[Rule]:
+    """The limits of one axis that have a place on it, from the lowest up."""
+    rules = [rule for rule in chart.rules if rule.axis == axis and math.isfinite(rule.at)]
+    return sorted((rule for rule in rules if rule.at > 0 or not log), key=lambda rule: rule.at)
+
+
+def beside(chart: Chart, y: Scale, height: float) -> list[PlacedRule]:
+    """Names of y limits at the right edge, from the highest down, each pushed below the one before where they touch."""
+    placed, free = [], -math.inf
+    for rule in reversed(limits(chart, "y", log=y.log)):
+        lines = _wrapped(rule.label)
+        half = _LINE * len(lines) / 2
+        middle = max(height * (1 - y.fraction(rule.at)), free + half)
+        free = middle + half
+        # With several lines the library puts the first one at the given height.
+        first = -(_LINE - 1) * (len(lines) - 1) / 2
+        placed.append(PlacedRule(axis="y", at=rule.at, lines=lines, text_at=middle, text_dy=first))
+    return placed
+
+
+def above(chart: Chart, x: Scale | None, width: float) -> list[PlacedRule]:
+    """Names of x limits above the plot, a row higher where they would touch the one before."""
+    if x is None:
+        return []
+    placed: list[PlacedRule] = []
+    ends: list[float] = []  # where the text of each row ends so far
+    for rule in limits(chart, "x", log=x.log):
+        at, label = width * x.fraction(rule.at), one_line(rule.label, limit=50)
+        wide = len(label) * SIGN
+        left = min(max(0.0, at - wide / 2), width - wide)
+        row = next((n for n, end in enumerate(ends) if left > end + 8), len(ends))
+        ends[row : row + 1] = [left + wide]
+        placed.append(PlacedRule(axis="x", at=rule.at, lines=(label,), text_at=left, text_dy=-6 - row * _LINE))
+    return placed
+
+
+def width_beside(chart: Chart) -> float:
+    """The room that names of y limits need at the right of the plot."""
+    lines = (line for rule in chart.rules if rule.axis == "y" for line in _wrapped(rule.label))
+    return max(map(len, lines), default=0) * SIGN
+
+
+def _wrapped(text: str) -> tuple[str, ...]:
+    return tuple(textwrap.wrap(one_line(text, limit=80), _SIGNS)) or ("",)

@@ -1,0 +1,91 @@
+"""The points of a chart as rows for the drawing library, and the scales they need.
+
+What has no place in the drawing is settled here: a value that is not finite, or not positive on a logarithmic axis, is
+a gap; a point without a number on a numeric x axis is left out.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from trio_lab.errors import UsageError
+from trio_lab.report.limits import SIGN, limits
+from trio_lab.report.scales import Scale, linear, logarithmic
+from trio_lab.report.shape import Chart, one_line
+from trio_lab.report.table import format_figure
+
+Rows = list[dict[str, Any]]
+"""Each with x and y, the name of its series, its number ``n`` in it, and the ``label`` that a bar would carry."""
+
+
+def names_of(chart: Chart) -> list[str]:
+    """Names of series made unique: two of one name would be drawn as one line."""
+    seen: Counter[str] = Counter()
+    names = []
+    for series in chart.series:
+        name = one_line(series.name, limit=60)
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return names
+
+
+def rows_of(chart: Chart, names: Sequence[str]) -> Rows:
+    """All points, one row each. Raises `UsageError` for a name where a number must stand."""
+    return list(_categories(chart, names) if is_named(chart) else _numbers(chart, names))
+
+
+def is_named(chart: Chart) -> bool:
+    """Whether x holds categories. Bars always stand on categories: between two of them there is nothing."""
+    return chart.kind == "bar" or chart.x.categories
+
+
+def _categories(chart: Chart, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for name, series in zip(names, chart.series, strict=True):
+        for n, (x, y) in enumerate(series.points):
+            category = one_line(x, limit=60) if isinstance(x, str) else format_figure(x)
+            yield {"x": category, "series": name, "n": n, **_height(y, log=chart.y.log)}
+
+
+def _numbers(chart: Chart, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for name, series in zip(names, chart.series, strict=True):
+        for n, (x, y) in enumerate(series.points):
+            if isinstance(x, str):
+                raise UsageError(f"the chart {one_line(chart.title)!r} has a name on a numeric x axis")
+            if x is not None and _placed(x, log=chart.x.log):
+                yield {"x": x, "series": name, "n": n, **_height(y, log=chart.y.log)}
+
+
+def _height(y: float | None, *, log: bool) -> dict[str, Any]:
+    shown = y if y is not None and _placed(y, log=log) else None
+    return {"y": shown, "label": "–" if y is None else format_figure(y)}
+
+
+def _placed(value: float, *, log: bool) -> bool:
+    return math.isfinite(value) and (value > 0 or not log)
+
+
+def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
+    """The scales of x (`None` for categories) and y, wide enough for the points and the limits."""
+    heights = [row["y"] for row in rows if row["y"] is not None]
+    heights += [rule.at for rule in limits(chart, "y", log=chart.y.log)]
+    y = logarithmic(heights, nice=True) if chart.y.log else linear(heights, zero=True, nice=True)
+    if is_named(chart):
+        return None, y
+    places = [row["x"] for row in rows] + [rule.at for rule in limits(chart, "x", log=chart.x.log)]
+    x = logarithmic(places, nice=False) if chart.x.log else linear(places, zero=False, nice=False)
+    return x, y
+
+
+def categories_of(rows: Rows) -> list[str]:
+    """The categories in the order in which they come."""
+    return list(dict.fromkeys(str(row["x"]) for row in rows))
+
+
+def folded(rows: Rows, slot: float) -> Rows:
+    """The rows with their categories broken into lines that fit into ``slot`` pixels."""
+    signs = max(4, int(slot / SIGN))
+    return [{**row, "x": "\n".join(textwrap.wrap(row["x"], signs)) or row["x"]} for row in rows]
