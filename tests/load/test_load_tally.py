@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from trio_lab.load import tally as tally_module
+from trio_lab.load.results import find_bottleneck
+from trio_lab.load.tally import Samples, Tally
+from trio_lab.measure.histogram import Histogram
+
+
+def a_tally(*, end: float = 2.5, interval: float = 1.0) -> Tally:
+    return Tally(start=0.0, end=end, interval=interval, keep_samples=False)
+
+
+def test_rows_hold_what_ended_in_them_and_the_end_is_an_edge() -> None:
+    tally = a_tally()
+    tally.sent = 5
+    tally.reply(200, intended=0.0, sent_at=0.0, now=0.5)
+    tally.reply(503, intended=0.5, sent_at=0.5, now=1.0)
+    tally.error("reset", 1.5)
+    tally.reply(200, intended=1.0, sent_at=1.2, now=2.4)
+    assert tally.inside is None
+    tally.time_out(2.6)
+    rows = tally.finish()
+    assert [(row.start, row.ok, row.shed, row.errors, row.timed_out) for row in rows] == [
+        (0.0, 1, 0, 0, 0),
+        (1.0, 0, 1, 1, 0),
+        (2.0, 1, 0, 0, 0),
+        (2.5, 0, 0, 0, 1),
+    ]
+    assert tally.inside is not None
+    assert tally.inside.timed_out == 0
+    assert tally.in_flight == 0
+
+
+def test_latency_counts_from_the_intended_start_and_service_from_the_send() -> None:
+    tally = a_tally()
+    tally.reply(204, intended=0.0, sent_at=0.75, now=1.0)
+    tally.finish()
+    assert tally.latency.max == 1.0
+    assert tally.service.max == 0.25
+
+
+def test_rows_without_anything_after_the_end_are_left_out() -> None:
+    tally = a_tally()
+    tally.advance(10.0)
+    assert [row.start for row in tally.finish()] == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("interval", [0.1, 0.25, 0.5, 2.5])
+def test_rounding_makes_no_sliver_of_a_row(interval: float) -> None:
+    tally = a_tally(interval=interval)
+    tally.advance(2.5)
+    assert len(tally.finish()) == round(2.5 / interval)
+
+
+def test_stopping_ends_the_duration() -> None:
+    tally = a_tally()
+    tally.sent = 2
+    tally.reply(200, intended=0.0, sent_at=0.0, now=0.5)
+    tally.stop(1.25)
+    assert tally.end == 1.25
+    tally.reply(200, intended=0.0, sent_at=0.0, now=1.5)
+    tally.stop(2.0)
+    assert tally.end == 1.25
+    assert tally.inside is not None
+    assert (tally.inside.ok, tally.counts(0).ok) == (1, 2)
+
+
+def test_samples_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally_module, "_MOST_SAMPLES", 8)
+    samples = Samples()
+    for i in range(40):
+        samples.add(float(i), 0.0)
+    times = [at for at, _ in samples.pairs]
+    assert len(times) < 8
+    assert {later - earlier for earlier, later in pairwise(times)} == {8.0}
+
+
+@pytest.mark.parametrize(
+    ("cpu_share", "late_p99", "p50", "kinds", "says"),
+    [
+        (0.5, None, 0.01, {}, None),
+        (0.95, None, 0.01, {}, "of a core"),
+        (0.5, 0.0009, 0.001, {}, None),  # below the resolution of a timer
+        (0.5, 0.002, 0.001, {}, "sent late"),
+        (0.5, 0.002, 0.1, {}, None),  # 2 % of the median
+        (0.5, None, 0.01, {"out of local ports": 3}, "local ports"),
+    ],
+)
+def test_generator_says_when_it_was_the_bottleneck(
+    cpu_share: float, late_p99: float | None, p50: float, kinds: dict[str, int], says: str | None
+) -> None:
+    latency = Histogram()
+    latency.record(p50)
+    found = find_bottleneck(cpu_share=cpu_share, late_p99=late_p99, latency=latency.summary(), error_kinds=kinds)
+    assert (found is None) if says is None else (found is not None and says in found)
