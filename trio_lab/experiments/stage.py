@@ -61,13 +61,17 @@ class Server:
         """Change the native pool's size while the server runs; returns when the server says so itself."""
         await self.commands.send_all(f"threads {threads}\n".encode())
         with trio.fail_after(5):
-            while (await self.health())["uvThreadpoolSize"] != threads:
+            while (await self.health())["uvThreadpoolSize"] != threads:  # noqa: ASYNC110  (another process: no Event)
                 await trio.sleep(0.01)
 
     async def get(self, path: str, *, timeout: float = 10.0) -> dict[str, Any]:
         reply = await fetch(self.url + path, timeout=timeout)
         body: dict[str, Any] = json.loads(reply.body)
         return body
+
+    async def get_timed(self, path: str) -> float:
+        """Seconds that a request took."""
+        return (await fetch(self.url + path, timeout=30.0)).latency
 
     async def health(self, *, reset: bool = False) -> dict[str, Any]:
         return await self.get(f"/health?reset={int(reset)}")
@@ -96,9 +100,7 @@ class Stage:
         """
         command = [*PYTHON, "serve", "--port", "0", "--control", "--json", *flags]
         async with trio.open_nursery() as nursery:
-            start = partial(
-                trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False
-            )
+            start = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
             process: trio.Process = await nursery.start(start)
             assert process.stdin is not None
             assert process.stdout is not None

@@ -83,9 +83,7 @@ class Worker:
         command = [sys.executable, "-P", "-c", _BOOT, *map(str, pipes.child_ends)]
 
         def start() -> Worker:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=pipes.child_ends, process_group=0
-            )
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=pipes.child_ends, process_group=0)
             try:
                 return cls(process, pipes)
             except OSError:  # no descriptor left for the pidfd

@@ -37,7 +37,8 @@ def draw_chart(chart: Chart, *, key: str) -> str:
 
     try:
         made = plan(chart)
-        spec = {**_described(chart, made).to_dict(validate=False), "datasets": {"rows": made.rows}}
+        spec = _described(chart, made).to_dict(validate=False)
+        spec.setdefault("datasets", {})["rows"] = made.rows
         svg = vl_convert.vegalite_to_svg(spec)
     except (ValueError, OverflowError) as error:  # numbers at the edge of what a float holds
         raise UsageError(f"the chart {one_line(chart.title)!r} cannot be drawn") from error
@@ -99,6 +100,7 @@ def _x(chart: Chart, made: Plan) -> alt.X:
             labelAngle=made.label_angle,
             labelLimit=220,
             labelLineHeight=15,
+            labelOverlap=made.label_angle != 0,
             ticks=False,
         )
         padding = 0.28 if chart.kind == "bar" else 0.5

@@ -16,7 +16,7 @@ from trio_lab.report.shape import Chart, one_line
 HEIGHT = 280
 WIDTH = 760  # of the whole drawing; the plot gets what the labels at its right leave
 _FEW_POINTS = 40  # of each series; up to here a line marks its points, as so few were measured one by one
-_NARROW = 44  # a category with less room has its name tilted
+_NARROW = 44  # with less room than this a category that does not fit is tilted, not folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +57,16 @@ def plan(chart: Chart) -> Plan:
     names = names_of(chart)
     rows = rows_of(chart, names)
     x, y = scales_of(chart, rows)
-    labels = max(len(f"{tick:,g}") for tick in y.ticks) * SIGN + 8
+    labels = max(len(f"{tick:,.12g}") for tick in y.ticks) * SIGN + 8
     right = width_beside(chart)
     width = WIDTH - labels - (right + 14 if right else 16)
     above_plot = above(chart, x, width)
     slot = width / max(1, len(categories_of(rows))) if x is None else width
-    tilted = slot < _NARROW
+    tilted = slot < min(_NARROW, max((len(name) * SIGN for name in categories_of(rows)), default=0.0))
     if x is None and not tilted:
         rows = folded(rows, slot)
     floor = y.low if y.log else 0.0
-    rows = [{**row, "top": floor if row["y"] is None else row["y"]} for row in rows]
+    rows = [{**row, "top": floor if row["y"] is None else max(row["y"], floor)} for row in rows]
     marked = chart.kind == "line" and len(rows) <= _FEW_POINTS * len(names)
     bar = slot * 0.72 / len(names)
     widest = max((len(row["label"]) for row in rows), default=0) * SIGN

@@ -35,8 +35,10 @@ def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
     """A linear axis. ``zero`` includes it (amounts that start there do not lie); ``nice`` ends on a named value."""
     known = [*values, *([0.0] if zero else [])] or [0.0]
     low, high = min(known), max(known)
-    if low == high:
-        low, high = (min(low, 0.0), max(high, 0.0)) if low else (0.0, 1.0)
+    if zero and low == high:
+        high = 1.0
+    elif low == high:
+        low, high = low - 0.5, high + 0.5
     step = _step((high - low) / 6)
     first, last = math.floor(low / step), math.ceil(high / step)
     if nice:

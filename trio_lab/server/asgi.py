@@ -11,6 +11,7 @@ Two upstream behaviours are put right here, both seen on hypercorn 0.18 with qua
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,7 +31,7 @@ _MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
 _MAX_HEAD = 16_384  # bytes of all header lines
 
 
-def too_large(scope: dict[str, Any], max_body: int) -> tuple[int, str] | None:
+def too_large(scope: Mapping[str, Any], max_body: int) -> tuple[int, str] | None:
     """The status and text that refuse a request by its head alone, or None."""
     if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_TARGET:
         return 414, "Request target too long"

@@ -42,12 +42,12 @@ async def serve(config: Config, *, on_ready: Callable[[str, LabApp], None], cont
     listener = _bind(config)
     port = listener.getsockname()[1]
     app = create_app(config, listener=listener)
-    stop = trio.Event()
+    stop, hurry = trio.Event(), trio.Event()
     with listener:
         async with trio.open_nursery() as watchers:
             async with trio.open_nursery() as server:
-                await watchers.start(_watch_signals, stop, server.cancel_scope)
-                watchers.start_soon(_end_grace, stop, server.cancel_scope, listener, config.grace)
+                await watchers.start(_watch_signals, stop, hurry)
+                watchers.start_soon(_end_grace, stop, hurry, server.cancel_scope, listener, config.grace)
                 await server.start(
                     partial(hypercorn.trio.serve, app, _settings(config, listener), shutdown_trigger=stop.wait)
                 )
@@ -58,26 +58,26 @@ async def serve(config: Config, *, on_ready: Callable[[str, LabApp], None], cont
 
 
 async def _watch_signals(
-    stop: trio.Event, server: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    stop: trio.Event, hurry: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for _ in signals:
             if stop.is_set():
-                server.cancel()
+                hurry.set()
             stop.set()
 
 
 async def _end_grace(
-    stop: trio.Event, server: trio.CancelScope, listener: socket.socket, grace: float
+    stop: trio.Event, hurry: trio.Event, server: trio.CancelScope, listener: socket.socket, grace: float
 ) -> None:
     """From the stop on nobody new is let in; when the grace is over, nobody is left in."""
     await stop.wait()
     port = listener.getsockname()[1]
     listener.close()
     with trio.move_on_after(grace + _LINGER):
-        while not server.cancel_called:
-            await trio.sleep(0.05)
+        await hurry.wait()
+        server.cancel()
     while True:  # until the server has ended, and this task is cancelled with it
         _shut_down_connections(port)
         await trio.sleep(0.1)

@@ -1,0 +1,50 @@
+# make lab: set up and run the whole lab in its quick form.   make test: the tests.   make check: lint, types, layers.
+# PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := trio-lab-report
+
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+MADE := $(VENV)/.made-with-$(VERSION)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: lab test check format clean
+
+lab: $(VENV)/.installed
+	$(BIN)/trio-lab run --quick --out $(OUT)
+	@echo "Open $(OUT)/index.html in a browser; every figure is in $(OUT)/results.json."
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(MADE):
+	@echo "Making $(VENV) with Python $(VERSION)"
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Each stamp is newer than what it was made from, so a second call sets nothing up.
+$(VENV)/.installed: $(MADE) pyproject.toml constraints.txt
+	@echo "Installing trio_lab"
+	PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the tests and checks need"
+	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

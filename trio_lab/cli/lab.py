@@ -1,0 +1,143 @@
+"""`trio-lab list`, `run`, `report` and `env`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from ..experiments.catalog import EXPERIMENTS
+from ..experiments.runner import run_experiments
+from ..measure.environment import environment, missing
+
+_OUT = Path("trio-lab-report")
+_STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
+
+_errors = Console(stderr=True, highlight=False)
+
+
+def lab_commands(app: App) -> None:
+    for command, name in ((list_, "list"), (run, "run"), (report, "report"), (env, "env")):
+        app.command(command, name=name)
+
+
+def _output() -> Console:
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+    """List the experiments with their questions.
+
+    Parameters
+    ----------
+    json_
+        Print JSON.
+    """
+    if json_:
+        entries = [{"name": e.name, "question": e.question, "prediction": e.prediction} for e in EXPERIMENTS]
+        print(json.dumps({"experiments": entries}))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("experiment", style="bold", no_wrap=True)
+    table.add_column("question")
+    for experiment in EXPERIMENTS:
+        table.add_row(experiment.name, experiment.question)
+    _output().print(table)
+
+
+async def run(
+    *names: str,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    out: Path = _OUT,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Run experiments (all of them when none is named), save the results and write the report.
+
+    Parameters
+    ----------
+    names
+        Experiments to run; see `trio-lab list`.
+    quick
+        Short phases: three minutes for the whole lab instead of ten, and noisier figures.
+    out
+        Folder for index.html and results.json.
+    json_
+        Print the results as JSON.
+    """
+    from ..report.files import save, writable
+
+    writable(out)
+    results = await run_experiments(names, quick=quick, say=_say)
+    page = save(results, out)
+    if json_:
+        print(json.dumps(results))
+    else:
+        _output().print(_verdicts(results))
+        print(f"report: {page}")
+    return 0
+
+
+def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+    """Make the report again from a folder's results.json, verdicts included.
+
+    Parameters
+    ----------
+    folder
+        Where results.json is.
+    json_
+        Print the results as JSON.
+    """
+    from ..experiments.runner import judged_again
+    from ..report.files import load, save
+
+    results = judged_again(load(folder))
+    page = save(results, folder)
+    if json_:
+        print(json.dumps(results))
+    else:
+        _output().print(_verdicts(results))
+        print(f"report: {page}")
+
+
+def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+    """Show what the lab would run on, and what is missing.
+
+    Parameters
+    ----------
+    json_
+        Print JSON.
+    """
+    found, lacks = environment(), missing()
+    if json_:
+        print(json.dumps(found | {"missing": lacks}))
+        return
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {version or 'missing'}" for key, version in value.items())
+        table.add_row(name.replace("_", " "), "none" if value is None else str(value))
+    table.add_row("missing", "; ".join(lacks) or "nothing")
+    _output().print(table)
+
+
+def _say(text: str) -> None:
+    _errors.print(text)
+
+
+def _verdicts(results: dict[str, Any]) -> Table:
+    from ..report.table import verdict_rows
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("experiment", "outcome", "decisive figure", "first full queue"):
+        table.add_column(column, no_wrap=column == "experiment")
+    for row in verdict_rows(results):
+        style = _STYLES.get(row.outcome, "")
+        table.add_row(row.name, f"[{style}]{row.outcome}[/]", row.decisive, row.first_full)
+    return table

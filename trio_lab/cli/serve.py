@@ -1,0 +1,90 @@
+"""`trio-lab serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..config import Config
+
+
+async def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    profile: str | None = None,
+    max_queue: int | None = None,
+    queue_timeout: float | None = None,
+    run_timeout: float | None = None,
+    grace: float | None = None,
+    control: Annotated[bool, Parameter(negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Serve the lab's routes until Ctrl-C or SIGTERM. A second signal ends the grace period.
+
+    Every option can also be given as an environment variable: TRIO_LAB_THREADS=16 is --threads 16.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; 127.0.0.1 by default, and best left so.
+    port
+        Port to listen on, 3000 by default; 0 takes a free one.
+    threads
+        Threads of the shared native pool, 1 to 1024; 4 by default, as libuv.
+    workers
+        Worker processes; by default one fewer than the cores, at most four.
+    profile
+        guarded (bounded queues and timeouts) or naive (neither: the control of the experiments).
+    max_queue
+        Callers that may wait for each pool; 200 by default.
+    queue_timeout
+        Seconds a caller may wait for a pool before it is refused; 2 by default.
+    run_timeout
+        Seconds a job may run in a worker before the worker is killed; 30 by default.
+    grace
+        Seconds that requests in flight get after the signal; 3 by default.
+    control
+        Take commands on standard input (`threads N`), and end when it closes.
+    json_
+        Print the ready line as JSON.
+    """
+    from ..server.app import LabApp
+    from ..server.serving import serve as serve_lab
+
+    config = Config.from_env(
+        os.environ,
+        host=host,
+        port=port,
+        threads=threads,
+        workers=workers,
+        profile=profile,
+        max_queue=max_queue,
+        queue_timeout=queue_timeout,
+        run_timeout=run_timeout,
+        grace=grace,
+    )
+
+    def on_ready(url: str, _: LabApp) -> None:
+        if json_:
+            print(json.dumps({"url": url, "threads": config.threads, "workers": config.workers}), flush=True)
+        else:
+            print(_welcome(url, config), flush=True)
+
+    await serve_lab(config, on_ready=on_ready, control=control)
+
+
+def _welcome(url: str, config: Config) -> str:
+    return f"""\
+Server running on {url}
+Native pool size: {config.threads} threads. Worker pool size: {config.workers} process{"es" * (config.workers > 1)}.
+Profile: {config.profile}.
+Load it from another terminal:
+  trio-lab load {url}/hash -c 20 -d 15
+and look at it meanwhile:
+  curl {url}/health"""

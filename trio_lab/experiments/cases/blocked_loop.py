@@ -1,0 +1,79 @@
+"""The same hash in the pool and on the loop: what does everybody else feel?"""
+
+from __future__ import annotations
+
+from ...diagnose.first_full import first_full
+from .. import charts
+from ..model import Check, Evidence, Experiment
+from ..stage import Stage
+
+_CLIENTS = 5
+
+
+async def _collect(stage: Stage) -> Evidence:
+    seconds = stage.seconds(10, quick=4)
+    async with stage.server() as server:
+        pool = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=seconds)
+    async with stage.server() as server:
+        loop = await stage.loaded(server, "/sync-hash", connections=_CLIENTS, duration=seconds)
+    busy = [sample["loop"]["utilization"] for sample in loop.samples]
+    longest = [sample["loop"]["max_ms"] for sample in loop.samples]
+    figures = {
+        "health_p99_pool_ms": pool.health_p99_ms,
+        "health_p99_loop_ms": loop.health_p99_ms,
+        "health_p50_loop_ms": loop.probe["latency_ms"]["p50"],
+        "slowdown": loop.health_p99_ms / pool.health_p99_ms,
+        "loop_utilization": max(busy, default=None),
+        "longest_pass_ms": max(longest, default=None),
+        "pool_rps": pool.load["throughput_rps"],
+        "loop_rps": loop.load["throughput_rps"],
+    }
+    return Evidence(
+        figures=figures,
+        charts=(
+            charts.health_over_time(
+                [
+                    ("/hash (native pool)", pool.health_points(), "good"),
+                    ("/sync-hash (on the loop)", loop.health_points(), "bad"),
+                ],
+                note="Same clients, same work. Only the thread that does it differs.",
+            ),
+            charts.percentiles(
+                "Latency of /health",
+                [
+                    ("beside /hash", pool.probe["latency_ms"], "good"),
+                    ("beside /sync-hash", loop.probe["latency_ms"], "bad"),
+                ],
+            ),
+        ),
+        first_full=first_full(loop.samples),
+        finding=(
+            f"/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside /sync-hash, "
+            f"which does not stay under 25 ms. The work done was {pool.load['throughput_rps']:.1f}/s in the pool and "
+            f"{loop.load['throughput_rps']:.1f}/s on the loop."
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="blocked-loop",
+    title="A blocked loop",
+    order=3,
+    expected_s=12,
+    question="What does everybody else feel when a handler computes on the loop instead of in the pool?",
+    prediction=(
+        "While /sync-hash computes nobody is served: /health waits behind whole hashes and is far over 25 ms. The same "
+        "hashes in the native pool leave it under 25 ms, and use every core instead of one."
+    ),
+    checks=(
+        Check(claim="/health p99 beside /sync-hash", figure="health_p99_loop_ms", relation=">", bound=25, unit="ms"),
+        Check(claim="/health p99 beside /hash", figure="health_p99_pool_ms", relation="<", bound=25, unit="ms"),
+        Check(claim="loop utilization beside /sync-hash", figure="loop_utilization", relation=">=", bound=0.9),
+    ),
+    advice=(
+        "Find the call that computes and take it off the loop: `trio.to_thread` if it releases the GIL (hashing, "
+        "compression), a worker process if it is Python code. A larger pool does nothing here: the queue that is full is "
+        "the run queue."
+    ),
+    collect=_collect,
+)

@@ -1,0 +1,95 @@
+"""Twenty clients at a pool of four threads: where does the time of a request go?"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from ...cores import usable_cores
+from ...diagnose.first_full import first_full
+from .. import charts
+from ..model import Check, Evidence, Experiment
+from ..stage import Stage
+
+_THREADS = 4
+_CLIENTS = 20
+_ROUNDS = 2  # pairs of (server, bare threads), interleaved
+
+
+async def _collect(stage: Stage) -> Evidence:
+    async with stage.server("--threads", str(_THREADS)) as server:
+        few = await stage.load(server.url + "/hash", connections=_THREADS, duration=stage.seconds(8, quick=3))
+        many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=stage.seconds(15, quick=4))
+        pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
+        shares = []
+        for _ in range(_ROUNDS):
+            seconds = stage.seconds(8, quick=3)
+            ours = await stage.load(server.url + "/hash", connections=_CLIENTS, duration=seconds)
+            shares.append(ours["throughput_rps"] / await stage.bare("threads", _THREADS, duration=seconds))
+    few_ms, many_ms = few["latency_ms"], many.load["latency_ms"]
+    figures = {
+        "health_p99_ms": many.health_p99_ms,
+        "latency_growth": many_ms["p50"] / few_ms["p50"],
+        "throughput_growth": many.load["throughput_rps"] / few["throughput_rps"],
+        "bare_thread_share": median(shares),
+        "bare_thread_share_min": min(shares),
+        "few_p50_ms": few_ms["p50"],
+        "many_p50_ms": many_ms["p50"],
+        "many_p99_ms": many_ms["p99"],
+        "few_rps": few["throughput_rps"],
+        "many_rps": many.load["throughput_rps"],
+        "pool_wait_p50_ms": pool["wait_ms"]["p50"],
+        "pool_service_p50_ms": pool["service_ms"]["p50"],
+        "cores": usable_cores(),
+    }
+    return Evidence(
+        figures=figures,
+        charts=(
+            charts.percentiles(
+                f"Latency of /hash with {_THREADS} and with {_CLIENTS} clients",
+                [(f"{_THREADS} clients", few_ms, "good"), (f"{_CLIENTS} clients", many_ms, "bad")],
+                note=f"The work is the same; the difference is waiting for one of {_THREADS} threads.",
+            ),
+            charts.health_over_time(
+                [(f"{_CLIENTS} clients at /hash", many.health_points(), "good")],
+                note="The pool is full and the loop is free: whoever does not need the pool is served at once.",
+            ),
+        ),
+        first_full=first_full(many.samples),
+        finding=(
+            f"With {_CLIENTS} clients instead of {_THREADS} the throughput stayed at {many.load['throughput_rps']:.1f}/s "
+            f"(it was {few['throughput_rps']:.1f}/s), and the median latency went from {few_ms['p50']:.0f} to "
+            f"{many_ms['p50']:.0f} ms. /health stayed at {many.health_p99_ms:.1f} ms (p99)."
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="native-pool-saturation",
+    title="A full native pool",
+    order=1,
+    expected_s=23,
+    question=f"What happens to /hash when {_CLIENTS} clients share a native pool of {_THREADS} threads?",
+    prediction=(
+        "The throughput stays what it was with four clients, for the cores are busy already; all that grows is the time "
+        "spent waiting for a thread, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
+        "gets nearly as much work done as bare threads would."
+    ),
+    checks=(
+        Check(claim="/health p99 while /hash is saturated", figure="health_p99_ms", relation="<", bound=25, unit="ms"),
+        Check(claim="median latency, 20 clients ÷ 4", figure="latency_growth", relation=">=", bound=3, unit="×"),
+        Check(claim="throughput, 20 clients ÷ 4", figure="throughput_growth", relation="<=", bound=1.2, unit="×"),
+        Check(
+            claim="throughput ÷ the same work in bare threads",
+            figure="bare_thread_share",
+            relation=">=",
+            bound=0.95,
+            unit="×",
+        ),
+    ),
+    advice=(
+        "`await` does not make work cheaper: it moves the wait. Look at the pool's wait and service times apart "
+        "(`queues` in `/health`). Long waits with short service mean that the pool is too small or the work too much; "
+        "whether a larger pool helps depends on what the work waits for: see native-pool-sizing."
+    ),
+    collect=_collect,
+)

@@ -1,0 +1,103 @@
+"""The same pool at six sizes, for work that computes and for work that waits."""
+
+from __future__ import annotations
+
+from ...cores import usable_cores
+from ...diagnose.first_full import first_full
+from ...diagnose.knee import knee
+from .. import charts
+from ..model import Check, Evidence, Experiment
+from ..stage import Server, Stage
+
+_SIZES = (1, 2, 4, 8, 16, 64)
+_WAIT_MS = 50
+# More clients than the largest pool has threads, else the clients were the limit; fewer for the work that computes,
+# where each of them waits for its turn anyway.
+_WAITING_CLIENTS, _COMPUTING_CLIENTS = 100, 32
+
+
+async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> list[tuple[float, float]]:
+    points = []
+    for size in _SIZES:
+        await server.resize(size)
+        found = await stage.load(server.url + path, connections=clients, duration=stage.seconds(5, quick=1.5))
+        points.append((float(size), float(found["goodput_rps"])))
+    return points
+
+
+async def _collect(stage: Stage) -> Evidence:
+    async with stage.server("--queue-timeout", "60") as server:
+        computing = await _sweep(stage, server, "/hash", _COMPUTING_CLIENTS)
+        waiting = await _sweep(stage, server, f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS)
+        await server.resize(4)
+        full = await stage.loaded(server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=1.5)
+    cores = usable_cores()
+    computing_knee, waiting_knee = knee(computing), knee(waiting)
+    rate = {"computing": dict(computing), "waiting": dict(waiting)}
+    figures: dict[str, float | None] = {
+        "computing_knee": computing_knee,
+        "waiting_knee": waiting_knee,
+        "computing_knee_per_core": None if computing_knee is None else computing_knee / cores,
+        "waiting_gain": rate["waiting"][64] / rate["waiting"][4] if rate["waiting"][4] else None,
+        "computing_gain": rate["computing"][64] / rate["computing"][4] if rate["computing"][4] else None,
+        "cores": cores,
+    }
+    for kind, rates in rate.items():
+        figures |= {f"{kind}_rps_{size:.0f}": per_second for size, per_second in rates.items()}
+    return Evidence(
+        figures=figures,
+        charts=(
+            _chart("Work that computes (/hash)", computing, computing_knee, "bad"),
+            _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, waiting_knee, "good"),
+        ),
+        first_full=first_full(full.samples),
+        finding=(
+            f"On {cores} cores hashing was at its best with {computing_knee:.0f} threads, and 64 threads brought "
+            f"{figures['computing_gain']:.2f}× of what 4 did. Waiting calls went on gaining: 64 threads brought "
+            f"{figures['waiting_gain']:.1f}× of what 4 did. The size was changed while the server ran."
+        ),
+    )
+
+
+def _chart(title: str, points: list[tuple[float, float]], at: float | None, role: str) -> charts.Chart:
+    return charts.chart(
+        title,
+        "line",
+        "threads in the native pool",
+        "replies/s",
+        [charts.series("throughput", points, role=role)],
+        log_x=True,
+        rules=[] if at is None else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
+        note="The knee is the smallest pool within a tenth of the best throughput.",
+    )
+
+
+EXPERIMENT = Experiment(
+    name="native-pool-sizing",
+    title="How large should the native pool be?",
+    order=2,
+    expected_s=26,
+    question="Does a larger native pool serve more, for work that computes and for work that waits?",
+    prediction=(
+        "For hashing no pool larger than the number of cores helps: threads beyond it share the same cores. For calls "
+        "that wait, throughput grows with the pool until something else is the limit."
+    ),
+    checks=(
+        Check(
+            claim="knee for work that computes ÷ cores",
+            figure="computing_knee_per_core",
+            relation="<=",
+            bound=1,
+            unit="×",
+        ),
+        Check(claim="waiting calls, 64 threads ÷ 4", figure="waiting_gain", relation=">=", bound=8, unit="×"),
+        Check(claim="hashing, 64 threads ÷ 4", figure="computing_gain", relation="<=", bound=1.2, unit="×"),
+    ),
+    advice=(
+        "Size a pool by what its work waits for. If the pool's queue is long and the cores are idle, grow it "
+        "(`--threads`, or `NativePool.resize` while it runs). If the cores are busy, a larger pool only lets more jobs "
+        "slow each other down: bound the queue instead, or move the work elsewhere.\n\n"
+        "Work of both kinds behind one pool has no right size. Give each its own."
+    ),
+    collect=_collect,
+)

@@ -1,0 +1,61 @@
+"""Runs experiments one after the other and puts their results into one record, the one that is saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import trio
+
+from ..diagnose.judge import judge, passes
+from ..measure.environment import environment
+from .catalog import select
+from .stage import Stage
+
+SCHEMA = 1
+
+
+async def run_experiments(names: tuple[str, ...], *, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """The record of results.json. ``say`` is told what goes on, a line at a time.
+
+    Raises:
+        UsageError: a name is not known.
+    """
+    chosen = select(names)
+    created, begun = datetime.now(UTC), time.monotonic()
+    stage = Stage(quick=quick, say=say)
+    results = []
+    for number, experiment in enumerate(chosen, 1):
+        say(
+            f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {_about(experiment.expected_s)})"
+        )
+        started = trio.current_time()
+        evidence = await experiment.collect(stage)
+        result = experiment.result(evidence, runtime="trio", duration_s=trio.current_time() - started)
+        results.append(result)
+        say(f"      {result['outcome']}: {result['finding']}")
+    return {
+        "schema": SCHEMA,
+        "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "quick": quick,
+        "duration_s": round(time.monotonic() - begun, 1),
+        "environment": environment(),
+        "experiments": results,
+    }
+
+
+def _about(seconds: float) -> str:
+    return f"{seconds:.0f} s"
+
+
+def judged_again(results: dict[str, Any]) -> dict[str, Any]:
+    """The same record with every verdict made anew from its figures."""
+    for experiment in results["experiments"]:
+        evidence = experiment["evidence"]
+        for check in evidence["checks"]:
+            check["measured"] = evidence["figures"].get(check["figure"])
+            check["passed"] = passes(check["measured"], check["relation"], check["bound"])
+        experiment["outcome"] = judge(evidence["checks"])
+    return results
