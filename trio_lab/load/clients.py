@@ -166,7 +166,7 @@ class Clients:
         if now - connection.intended > self._patience:
             self._give_up(connection, now)
             return
-        self.tally.reply(status, intended=connection.intended, sent_at=connection.sent_at, now=now)
+        self.tally.reply(status, connection.intended, connection.sent_at, now)
         connection.reused = True
         connection.backoff = 0.0
         if connection.state is State.WAITING:

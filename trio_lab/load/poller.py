@@ -16,12 +16,13 @@ import trio
 _LONGEST_STRETCH = 0.01
 # Trio's timers end on the next whole millisecond. For an exact moment its wait ends this much early, and the rest is
 # waited for in select(), which takes microseconds. This blocks the thread, hence the bound.
-_EARLY = 0.001
+_EARLY = 0.0013
 _LONGEST_BLOCK = 0.0015
 # A fast server replies within microseconds, and a wait through Trio costs some 50. So a millisecond is waited without
 # it, as long as that is rewarded; if not (a slow server, or one that lives in this very thread and needs it to reply),
 # it is tried more and more seldom.
 _MOST_ALOOF = 1024
+_HOT_WAIT = 0.001
 _SELECTABLE = 1024  # FD_SETSIZE: select() takes no descriptor from here on
 
 Events = list[tuple[int, int]]
@@ -62,8 +63,8 @@ class Poller:
             return self.poll(0)
         if self._aloof:
             self._aloof -= 1
-        elif gap > _LONGEST_BLOCK + _EARLY:
-            ready = self.poll(_EARLY)
+        elif gap > _LONGEST_BLOCK + _HOT_WAIT:
+            ready = self.poll(_HOT_WAIT)
             if ready:
                 self._misses = 1
                 return ready

@@ -62,7 +62,7 @@ class Tally:
         self._row = _Open(start=start)
         self.boundary = self._edge_after(start)
 
-    def reply(self, status: int, *, intended: float, sent_at: float, now: float) -> None:
+    def reply(self, status: int, intended: float, sent_at: float, now: float) -> None:
         """A whole reply came within its patience."""
         if now >= self.boundary:
             self.advance(now)
