@@ -69,9 +69,9 @@ async def run(
     json_
         Print the results as JSON.
     """
-    from ..report.files import save, writable
+    from ..report.files import check_writable, save
 
-    writable(out)
+    check_writable(out)
     results = await run_experiments(names, quick=quick, say=_say)
     page = save(results, out)
     if json_:

@@ -17,7 +17,6 @@ from typing import Any
 
 import trio
 
-from ..errors import UsageError
 from ..load.client import fetch
 from ..measure.process import children, cpu_seconds
 
@@ -87,6 +86,8 @@ class Stage:
     def __init__(self, *, quick: bool, say: Callable[[str], None]) -> None:
         self.quick = quick
         self.say = say
+        self.notes: list[str] = []
+        """What a reader of the figures should know: where the generator was in its own way."""
 
     def seconds(self, full: float, *, quick: float) -> float:
         return quick if self.quick else full
@@ -138,7 +139,10 @@ class Stage:
             command += ["--leave-after", str(leave_after)]
         if samples:
             command += ["--samples"]
-        return await _json_of(command)
+        found = await _json_of(command)
+        if (bottleneck := found["generator"]["bottleneck"]) is not None:
+            self.notes.append(f"/{url.split('/', 3)[3]}: {bottleneck}")
+        return found
 
     async def probe(self, server: Server, *, duration: float) -> dict[str, Any]:
         """Ask /health at a steady rate, whatever comes back, from a process of its own."""
@@ -196,8 +200,9 @@ async def _read_address(stdout: trio.abc.ReceiveStream) -> str:
 
 
 async def _json_of(command: list[str]) -> dict[str, Any]:
-    finished = await trio.run_process(command, capture_stdout=True, check=False)
+    finished = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
     if finished.returncode != 0:
-        raise UsageError(f"{' '.join(command[2:5])} ended with exit code {finished.returncode}")
+        said = finished.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise RuntimeError(f"{' '.join(command[2:5])} ended with exit code {finished.returncode}: {said}")
     body: dict[str, Any] = json.loads(finished.stdout)
     return body

@@ -13,7 +13,7 @@ monitor is still installed, so a silent monitor is never mistaken for a quiet lo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -36,23 +36,24 @@ class LoopStatistics:
 class PassMonitor(trio.abc.Instrument):
     """Busy time of each pass and time waited for I/O. Install it with `open_pass_monitor`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
         self.busy = Histogram()
         self.waited = 0.0
         self._installed = False
         self._blind: str | None = None
-        self._pass_began = self._poll_began = perf_counter()
+        self._pass_began = self._poll_began = self._clock()
         self._polling = False
 
     # Hooks. Kept so small that they cannot raise: an instrument that raises is removed.
 
     def before_io_wait(self, timeout: float) -> None:
-        now = self._poll_began = perf_counter()
+        now = self._poll_began = self._clock()
         self._polling = True
         self.busy.record(now - self._pass_began)
 
     def after_io_wait(self, timeout: float) -> None:
-        now = self._pass_began = perf_counter()
+        now = self._pass_began = self._clock()
         self._polling = False
         self.waited += now - self._poll_began
 
@@ -61,7 +62,7 @@ class PassMonitor(trio.abc.Instrument):
         trio.lowlevel.add_instrument(self)
         self._installed = True
         self._polling = False
-        self._pass_began = perf_counter()
+        self._pass_began = self._clock()
 
     def remove(self) -> None:
         if self.blind is None:
@@ -82,7 +83,7 @@ class PassMonitor(trio.abc.Instrument):
 
     def busy_now(self) -> float:
         """Seconds that the present pass has lasted; 0.0 when called from another thread while the loop waits."""
-        return 0.0 if self._polling else perf_counter() - self._pass_began
+        return 0.0 if self._polling else self._clock() - self._pass_began
 
 
 class PassWindow:

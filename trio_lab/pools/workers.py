@@ -130,14 +130,13 @@ class WorkerPool:
         """As `run`, and the seconds that the job waited for a worker."""
         call = dump((fn, args))
         place = await self._bulkhead.enter(queue_timeout=queue_timeout)
-        slot = self._idle.pop() if self._idle else await self._wait_for_worker(place)
+        slot, worker = await self._idle_worker(place)
         # From here to the wait nothing suspends: the place and an idle worker are ours.
-        assert slot.worker is not None
         self._jobs += 1
         job = slot.job = _Job(self._jobs, place, trio.lowlevel.current_task())
         limit = self._run_timeout if run_timeout is None else run_timeout
         slot.run_scope.deadline = math.inf if limit is None else trio.current_time() + limit
-        slot.worker.send(dump((job.number, call)))
+        worker.send(dump((job.number, call)))
 
         def leave(_: object) -> trio.lowlevel.Abort:
             job.caller = None
@@ -145,6 +144,13 @@ class WorkerPool:
 
         reply = await trio.lowlevel.wait_task_rescheduled(leave)
         return _unwrap(reply), place.waited
+
+    async def _idle_worker(self, place: Place) -> tuple[_Slot, Worker]:
+        """An idle worker that lives. One may have died a moment ago, before its attendant ran: no job is lost to it."""
+        while True:
+            slot = self._idle.pop() if self._idle else await self._wait_for_worker(place)
+            if slot.worker is not None and not slot.worker.has_died():
+                return slot, slot.worker
 
     async def _wait_for_worker(self, place: Place) -> _Slot:
         """A worker died between giving the place and using it: keep the place, take the next worker that is idle."""

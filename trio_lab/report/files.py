@@ -22,6 +22,16 @@ RESULTS = "results.json"
 PAGE = "index.html"
 
 
+def check_writable(directory: Path) -> None:
+    """Raises `UsageError` now if `save` into ``directory`` would later: better before a run of minutes than after."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise UsageError(f"{directory} cannot be written: {error.strerror}") from error
+
+
 def save(results: Mapping[str, Any], directory: Path) -> Path:
     """Write both files into ``directory``, making it if need be, and return the path of the page.
 

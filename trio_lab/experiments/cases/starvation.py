@@ -13,16 +13,18 @@ from ..stage import Server, Stage
 _STARVING, _SHARING, _CROWDING = ("none", "if_cancelled"), ("shielded", "checkpoint"), ("run_sync_soon", "batch")
 _MODES = _STARVING + _SHARING + _CROWDING
 _STORM_S = 0.25  # how long one storm should last
-_TRIAL = 50_000  # ticks, to see how long a tick takes here
+_TRIAL_S = 0.06  # a trial storm this long tells how long a tick takes here
 _MOST_TICKS = 5_000_000
 
 
 async def _ticks_for(server: Server, mode: str) -> int:
     """So many ticks that a storm takes about as long in every mode."""
-    path = f"/tick-storm?mode={mode}&count={_TRIAL}"
-    await server.get(path)  # the first one warms up
-    reply = await server.get_timed(path)
-    return min(_MOST_TICKS, max(1, int(_TRIAL * _STORM_S / reply)))
+    count = 10_000
+    while True:
+        seconds = await server.get_timed(f"/tick-storm?mode={mode}&count={count}")
+        if seconds >= _TRIAL_S or count >= _MOST_TICKS:
+            return min(_MOST_TICKS, int(count * _STORM_S / seconds))
+        count = min(_MOST_TICKS, count * 3)
 
 
 async def _collect(stage: Stage) -> Evidence:

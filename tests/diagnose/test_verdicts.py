@@ -1,0 +1,95 @@
+"""Unit (pure): judgement as tables that can be read aloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_lab.diagnose.first_full import first_full
+from trio_lab.diagnose.judge import judge, passes
+from trio_lab.diagnose.knee import knee
+
+
+@pytest.mark.parametrize(
+    ("measured", "relation", "bound", "verdict"),
+    [
+        (24.9, "<", 25, True),
+        (25.0, "<", 25, False),
+        (25.0, "<=", 25, True),
+        (0.96, ">=", 0.95, True),
+        (1.0, ">", 1.0, False),
+        (None, "<", 25, None),
+        (float("nan"), "<", 25, None),
+    ],
+)
+def test_passes(measured: float | None, relation: str, bound: float, verdict: bool | None) -> None:
+    assert passes(measured, relation, bound) is verdict
+
+
+def test_an_unknown_relation_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="relation"):
+        passes(1.0, "~", 1.0)
+
+
+GOOD = {"measured": 1.0, "relation": "<", "bound": 2.0}
+BAD = {"measured": 3.0, "relation": "<", "bound": 2.0}
+OPEN = {"measured": None, "relation": "<", "bound": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("checks", "outcome"),
+    [
+        ([GOOD, GOOD], "confirmed"),
+        ([GOOD, BAD], "refuted"),
+        ([GOOD, OPEN], "not enough data"),
+        ([BAD, OPEN], "refuted"),  # one failure refutes, whatever is missing beside it
+        ([], "not enough data"),
+    ],
+)
+def test_judge(checks: list[dict[str, object]], outcome: str) -> None:
+    assert judge(checks) == outcome
+
+
+@pytest.mark.parametrize(
+    ("points", "at"),
+    [
+        ([(1, 10), (2, 20), (4, 20), (8, 19)], 2),  # flat from two on
+        ([(1, 10), (2, 20), (4, 40), (8, 80)], 8),  # still growing
+        ([(8, 80), (1, 79)], 1),  # order does not matter; within a tenth of the best
+        ([], None),
+    ],
+)
+def test_knee(points: list[tuple[float, float]], at: float | None) -> None:
+    assert knee(points) == at
+
+
+def sample(loop: float = 0.1, **queues: tuple[int, int, int]) -> dict[str, object]:
+    """A reply of /health; queues as name=(capacity, in service, waiting)."""
+    rows = [
+        {"name": "accept_backlog", "capacity": "not observed", "in_service": "not observed", "waiting": 3},
+        {"name": "run_queue", "capacity": 1, "in_service": 1, "waiting": 5},
+    ]
+    rows += [{"name": n, "capacity": c, "in_service": s, "waiting": w} for n, (c, s, w) in queues.items()]
+    return {"loop": {"utilization": loop}, "queues": rows}
+
+
+IDLE = sample(native_pool=(4, 1, 0), worker_pool=(1, 0, 0))
+NATIVE = sample(native_pool=(4, 4, 9), worker_pool=(1, 0, 0))
+WORKER = sample(native_pool=(4, 1, 0), worker_pool=(1, 1, 2))
+BOTH = sample(native_pool=(4, 4, 9), worker_pool=(1, 1, 2))
+LOOP = sample(0.97, native_pool=(4, 4, 9))
+
+
+@pytest.mark.parametrize(
+    ("samples", "name"),
+    [
+        ([IDLE, IDLE, IDLE], "none"),
+        ([IDLE, NATIVE, IDLE, NATIVE, IDLE], "none"),  # bursts that drain
+        ([IDLE, NATIVE, NATIVE], "native_pool"),
+        ([WORKER, BOTH, BOTH], "worker_pool"),  # it was first, though both are full at the end
+        ([LOOP, LOOP], "run_queue"),  # met before the pool, full at the same time
+        ([NATIVE], None),  # one look tells nothing
+        ([], None),
+    ],
+)
+def test_first_full(samples: list[dict[str, object]], name: str | None) -> None:
+    assert first_full(samples) == name

@@ -1,0 +1,97 @@
+"""Unit (pure): the histogram against sorted lists, and against HdrHistogram itself."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_lab.measure.histogram import Histogram
+
+durations = st.floats(min_value=1e-6, max_value=3600.0)
+ERROR = 1 / 256 + 1e-9  # half a bucket
+
+
+def of(values: list[float]) -> Histogram:
+    histogram = Histogram()
+    for value in values:
+        histogram.record(value)
+    return histogram
+
+
+@given(st.lists(durations, min_size=1, max_size=200), st.sampled_from([0.0, 0.01, 0.5, 0.9, 0.99, 0.999, 1.0]))
+def test_quantile_is_the_ranked_value_within_half_a_bucket(values: list[float], q: float) -> None:
+    exact = sorted(values)[max(0, math.ceil(q * len(values) - 1e-9) - 1)]
+    assert of(values).quantile(q) == pytest.approx(exact, rel=ERROR)
+
+
+@given(st.lists(durations, max_size=100), st.lists(durations, max_size=100))
+def test_merge_is_the_histogram_of_both(left: list[float], right: list[float]) -> None:
+    merged = of(left)
+    merged.merge(of(right))
+    whole = of(left + right)
+    assert merged.summary().p99 == whole.summary().p99
+    assert (merged.count, merged.max) == (whole.count, whole.max)
+    assert merged.total == pytest.approx(whole.total)
+
+
+@given(st.lists(durations, max_size=50), st.lists(durations, min_size=1, max_size=50))
+def test_since_is_what_came_after_the_copy(before: list[float], after: list[float]) -> None:
+    histogram = of(before)
+    mark = histogram.copy()
+    for value in after:
+        histogram.record(value)
+    window = histogram.since(mark)
+    assert window.count == len(after)
+    assert window.max == pytest.approx(max(after), rel=2 * ERROR)
+    assert window.quantile(0.5) == pytest.approx(of(after).quantile(0.5), rel=2 * ERROR)
+
+
+def test_two_readers_do_not_rob_each_other() -> None:
+    histogram = of([0.010])
+    first, second = histogram.copy(), histogram.copy()
+    histogram.record(0.5)
+    assert histogram.since(first).count == 1
+    assert histogram.since(second).count == 1
+
+
+def test_agrees_with_hdrhistogram() -> None:
+    ours, theirs = Histogram(), HdrHistogram(1, 3_600_000_000, 3)
+    for n in range(1, 20_000):
+        seconds = (n * 7919 % 20_000) ** 2 * 1e-9 + 1e-6
+        ours.record(seconds)
+        theirs.record_value(int(seconds * 1e6))
+    for percentile in (50, 90, 99, 99.9):
+        expected = theirs.get_value_at_percentile(percentile) / 1e6
+        assert ours.quantile(percentile / 100) == pytest.approx(expected, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [
+        (0.0, 0.0),
+        (-1.0, 0.0),  # a clock that was set
+        (1e-9, 1e-9),
+        (86_400.0, 86_400.0),  # far outside what anybody expects, and counted all the same
+    ],
+)
+def test_nothing_is_out_of_range(seconds: float, kept: float) -> None:
+    histogram = of([seconds])
+    assert histogram.count == 1
+    assert histogram.quantile(0.5) == pytest.approx(kept, rel=ERROR)
+
+
+def test_empty_says_zero() -> None:
+    summary = Histogram().summary()
+    assert (summary.count, summary.mean, summary.p99, summary.max) == (0, 0.0, 0.0, 0.0)
+
+
+def test_summary_notices_new_records() -> None:
+    histogram = of([0.010])
+    assert histogram.summary().count == 1
+    histogram.record(1.0)
+    assert histogram.summary().count == 2
+    assert histogram.summary().max == 1.0

@@ -1,0 +1,88 @@
+"""Jobs for workers: importable by name, and free of Trio."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+
+class Unpicklable(Exception):
+    """Pickles, but cannot be made again from what it pickles to."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one)
+
+
+def echo(value: Any) -> Any:
+    return value
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def modules() -> list[str]:
+    return sorted(sys.modules)
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def mark_then_wait(path: str) -> None:
+    """Creates a file to say that it runs, then waits for a second file to appear beside it."""
+    open(path, "w").close()
+    while not os.path.exists(path + ".go"):
+        time.sleep(0.005)
+
+
+def leave(code: int) -> None:
+    os._exit(code)
+
+
+def kill_me() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def raise_system_exit() -> None:
+    raise SystemExit(3)
+
+
+def raise_keyboard_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def raise_value_error() -> None:
+    raise ValueError("a job's own")
+
+
+def raise_unpicklable() -> None:
+    raise Unpicklable("one", "two")
+
+
+def return_unpicklable() -> Any:
+    return lambda: None
+
+
+def chatter() -> str:
+    print("noise on stdout", flush=True)
+    os.write(1, b"more noise\n")
+    return "said"
+
+
+def close_descriptors() -> str:
+    os.closerange(3, 100)
+    return "closed"
+
+
+def fork_and_stay() -> int:
+    """Leaves a process behind that holds everything this one had open."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(20)
+        os._exit(0)
+    return child

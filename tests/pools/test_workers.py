@@ -1,0 +1,284 @@
+"""Contract and collaboration: the worker pool with real processes. No job is timed; jobs say by files what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+import trio_lab
+from trio_lab.errors import BrokenWorkerError, JobError, QueueFull, QueueTimeout, RunTimeout
+from trio_lab.measure.process import children, open_descriptors
+from trio_lab.pools.workers import WorkerPool
+
+from . import jobs
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(30):
+        while not condition():  # noqa: ASYNC110  (the condition is another process's doing)
+            await trio.sleep(0.005)
+
+
+async def running(pool: WorkerPool, nursery: trio.Nursery, path: Path) -> None:
+    """Start a job that runs until `path`.go exists; return when it runs."""
+    nursery.start_soon(pool.run, jobs.mark_then_wait, str(path))
+    await until(path.exists)
+
+
+def finish(path: Path) -> None:
+    Path(f"{path}.go").touch()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    before = open_descriptors(os.getpid())
+    yield
+    assert children(os.getpid()) == []
+    assert open_descriptors(os.getpid()) == before
+
+
+@pytest.fixture
+async def pool(nothing_is_left: None):
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        yield pool
+
+
+async def test_runs_and_returns(pool: WorkerPool) -> None:
+    assert await pool.run(jobs.echo, {"a": [1, 2.5, None]}) == {"a": [1, 2.5, None]}
+    assert pool.statistics().completions == 1
+
+
+async def test_the_child_has_no_trio_in_it(pool: WorkerPool) -> None:
+    loaded = await pool.run(jobs.modules)
+    assert "trio_lab.child" in loaded
+    assert not {"trio", "quart", "hypercorn", "msgspec"} & set(loaded)
+
+
+async def test_large_arguments_and_results_arrive_whole(pool: WorkerPool) -> None:
+    blob = os.urandom(3_000_000)
+    assert await pool.run(jobs.echo, blob) == blob
+
+
+async def test_a_jobs_own_exception_comes_with_its_traceback(pool: WorkerPool) -> None:
+    with pytest.raises(ValueError, match="a job's own") as raised:
+        await pool.run(jobs.raise_value_error)
+    assert "raise_value_error" in "".join(raised.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (jobs.raise_system_exit, "SystemExit"),
+        (jobs.raise_keyboard_interrupt, "KeyboardInterrupt"),
+        (jobs.raise_unpicklable, "Unpicklable"),
+    ],
+)
+async def test_what_cannot_travel_is_a_job_error(pool: WorkerPool, job: Callable[[], None], said: str) -> None:
+    with pytest.raises(JobError, match=said):
+        await pool.run(job)
+    assert await pool.run(jobs.echo, "still there") == "still there"
+    assert pool.restarts == 0
+
+
+async def test_an_unpicklable_result_is_the_jobs_failure(pool: WorkerPool) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        await pool.run(jobs.return_unpicklable)
+    assert pool.restarts == 0
+
+
+async def test_an_unpicklable_argument_takes_no_place(pool: WorkerPool) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        await pool.run(jobs.echo, lambda: None)
+    assert pool.statistics().arrivals == 0
+
+
+@pytest.mark.parametrize(
+    ("job", "args", "exit_code"), [(jobs.leave, (7,), 7), (jobs.leave, (0,), 0), (jobs.kill_me, (), -signal.SIGKILL)]
+)
+async def test_a_worker_that_dies_in_a_job_is_named_and_replaced(
+    pool: WorkerPool, job: Callable[..., None], args: tuple[Any, ...], exit_code: int
+) -> None:
+    with pytest.raises(BrokenWorkerError) as raised:
+        await pool.run(job, *args)
+    assert raised.value.exit_code == exit_code
+    assert await pool.run(jobs.echo, 1) == 1
+    assert pool.restarts == 1
+
+
+async def test_a_worker_that_dies_idle_is_replaced_and_nobody_notices(pool: WorkerPool) -> None:
+    os.kill(await pool.run(jobs.pid), signal.SIGKILL)
+    assert await pool.run(jobs.echo, 1) == 1
+
+
+async def test_a_worker_that_dies_while_its_place_is_given_away_costs_no_job(pool: WorkerPool, tmp_path: Path) -> None:
+    first = await pool.run(jobs.pid)
+    async with trio.open_nursery() as nursery:
+        await running(pool, nursery, tmp_path / "a")
+        results: list[int] = []
+
+        async def second() -> None:
+            results.append(await pool.run(jobs.pid))
+
+        nursery.start_soon(second)
+        await wait_all_tasks_blocked()
+        finish(tmp_path / "a")
+        await until(lambda: pool.statistics().waiting == 0)
+        os.kill(first, signal.SIGKILL)
+    assert len(results) == 1
+
+
+async def test_run_timeout_kills_the_worker_and_frees_the_place(nothing_is_left: None) -> None:
+    async with trio_lab.open_worker_pool(size=1, run_timeout=0.2) as pool:
+        with pytest.raises(RunTimeout):
+            await pool.run(jobs.spin)
+        assert await pool.run(jobs.echo, 1) == 1
+        assert pool.restarts == 1
+        with pytest.raises(RunTimeout):
+            await pool.run(jobs.spin, run_timeout=0.05)
+
+
+async def test_a_cancelled_caller_leaves_at_once_and_its_job_keeps_the_place(pool: WorkerPool, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    async with trio.open_nursery() as nursery:
+        await running(pool, nursery, path)
+        nursery.cancel_scope.cancel()
+    assert pool.statistics().in_service == 1
+    finish(path)
+    assert await pool.run(jobs.echo, 1) == 1
+    assert pool.statistics().in_service == 0
+
+
+async def test_an_abandoned_job_still_has_its_run_timeout(nothing_is_left: None) -> None:
+    async with trio_lab.open_worker_pool(size=1, run_timeout=0.3) as pool:
+        await pool.run(jobs.echo, 1)
+        with trio.move_on_after(0.05):
+            await pool.run(jobs.spin)
+        assert await pool.run(jobs.echo, 2) == 2
+        assert pool.restarts == 1
+
+
+async def test_queue_limits(tmp_path: Path, nothing_is_left: None) -> None:
+    async with trio_lab.open_worker_pool(size=1, max_queue=1) as pool, trio.open_nursery() as nursery:
+        await running(pool, nursery, tmp_path / "a")
+        with pytest.raises(QueueTimeout):
+            await pool.run(jobs.echo, 1, queue_timeout=0.01)
+        nursery.start_soon(pool.run, jobs.echo, 1)
+        await wait_all_tasks_blocked()
+        with pytest.raises(QueueFull):
+            await pool.run(jobs.echo, 1)
+        finish(tmp_path / "a")
+
+
+async def test_closing_waits_for_running_jobs_and_refuses_the_rest(tmp_path: Path, nothing_is_left: None) -> None:
+    outcomes: dict[str, str] = {}
+
+    async def call(name: str, *job: Any) -> None:
+        try:
+            await pool.run(*job)
+            outcomes[name] = "done"
+        except trio.ClosedResourceError:
+            outcomes[name] = "closed"
+
+    async with trio.open_nursery() as nursery:
+        async with trio_lab.open_worker_pool(size=1, grace=30) as pool:
+            nursery.start_soon(call, "running", jobs.mark_then_wait, str(tmp_path / "a"))
+            await until((tmp_path / "a").exists)
+            nursery.start_soon(call, "waiting", jobs.echo, 1)
+            await wait_all_tasks_blocked()
+            finish(tmp_path / "a")
+    assert outcomes == {"running": "done", "waiting": "closed"}
+    with pytest.raises(trio.ClosedResourceError):
+        await pool.run(jobs.echo, 1)
+
+
+async def test_closing_does_not_wait_past_its_grace(tmp_path: Path, nothing_is_left: None) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await pool.run(jobs.mark_then_wait, str(tmp_path / "a"))
+
+        async with trio_lab.open_worker_pool(size=1, grace=0.05) as pool:
+            nursery.start_soon(call)
+            await until((tmp_path / "a").exists)
+
+
+async def test_cancelling_the_block_leaves_no_child(tmp_path: Path, nothing_is_left: None) -> None:
+    with trio.CancelScope() as scope:
+        async with trio_lab.open_worker_pool(size=2) as pool, trio.open_nursery() as nursery:
+            await running(pool, nursery, tmp_path / "a")
+            scope.cancel()
+
+
+async def test_closing_while_workers_start_leaves_no_child(nothing_is_left: None) -> None:
+    async with trio_lab.open_worker_pool(size=2, grace=30):
+        pass
+
+
+@pytest.mark.parametrize(("job", "result"), [(jobs.chatter, "said"), (jobs.close_descriptors, "closed")])
+async def test_a_jobs_bad_manners_do_not_reach_the_protocol(pool: WorkerPool, job: Callable[[], str], result: str) -> None:
+    assert await pool.run(job) == result
+    assert await pool.run(jobs.echo, 1) == 1
+    assert pool.restarts == 0
+
+
+async def test_a_worker_that_forked_and_died_is_seen_as_dead(pool: WorkerPool) -> None:
+    worker, left_behind = await pool.run(jobs.pid), await pool.run(jobs.fork_and_stay)
+    try:
+        os.kill(worker, signal.SIGKILL)  # the forked process still holds the pipes open
+        assert await pool.run(jobs.pid) != worker
+    finally:
+        os.kill(left_behind, signal.SIGKILL)
+
+
+PARENT = """
+import sys, trio, trio_lab
+from tests.pools import jobs
+async def main():
+    async with trio_lab.open_worker_pool(size=2) as pool, trio.open_nursery() as nursery:
+        print(await pool.run(jobs.pid), flush=True)
+        nursery.start_soon(pool.run, jobs.spin)
+        await trio.sleep_forever()
+trio.run(main)
+"""
+
+
+async def test_workers_die_with_a_parent_that_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert parent.stdout is not None
+    with parent.stdout:
+        worker = int(parent.stdout.readline())
+    pids = [worker, *children(parent.pid)]
+    parent.kill()
+    parent.wait()
+    await until(lambda: not any(_alive(pid) for pid in pids))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_job_may_be_defined_in_the_main_file(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import trio, trio_lab\n"
+        "def double(n):\n    return 2 * n\n"
+        "async def main():\n"
+        "    async with trio_lab.open_worker_pool(size=1) as pool:\n"
+        "        print(await pool.run(double, 21))\n"
+        'if __name__ == "__main__":\n    trio.run(main)\n'
+    )
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == "42\n"
