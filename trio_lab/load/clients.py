@@ -31,12 +31,7 @@ class Clients:
     """Every client of one run and its connection. Times are of `time.perf_counter`."""
 
     def __init__(
-        self,
-        plan: LoadPlan,
-        target: Target,
-        family: socket.AddressFamily,
-        address: SocketAddress,
-        poller: Poller,
+        self, plan: LoadPlan, target: Target, family: socket.AddressFamily, address: SocketAddress, poller: Poller
     ) -> None:
         self._family, self._address = family, address
         self._request = target.request()

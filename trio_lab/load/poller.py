@@ -16,8 +16,8 @@ import trio
 _LONGEST_STRETCH = 0.01
 # Trio's timers end on the next whole millisecond. For an exact moment its wait ends this much early, and the rest is
 # waited for in select(), which takes microseconds. This blocks the thread, hence the bound.
-_EARLY = 0.002
-_LONGEST_BLOCK = 0.0025
+_EARLY = 0.0013
+_LONGEST_BLOCK = 0.0015
 # A fast server replies within microseconds, and a wait through Trio costs some 50. So a millisecond is waited without
 # it, as long as that is rewarded; if not (a slow server, or one that lives in this very thread and needs it to reply),
 # it is tried more and more seldom.
