@@ -58,7 +58,7 @@ class Tally:
         self.samples = Samples() if keep_samples else None
         self.inside: Counts | None = None  # the counts at the end of the duration
         self._interval = interval
-        self._prompt, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # of the open row
+        self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # of the open row
         self._row = _Open(start=start)
         self.boundary = self._edge_after(start)
 
@@ -70,7 +70,7 @@ class Tally:
         latency = now - intended
         if 200 <= status < 400:
             if sent_at == intended:
-                self._prompt.record(latency)
+                self._punctual.record(latency)
             else:
                 self._late.record(latency)
                 self._late_service.record(now - sent_at)
@@ -95,7 +95,7 @@ class Tally:
 
     @property
     def ok(self) -> int:
-        return self.latency.count + self._prompt.count + self._late.count
+        return self.latency.count + self._punctual.count + self._late.count
 
     @property
     def in_flight(self) -> int:
@@ -144,12 +144,12 @@ class Tally:
         return following
 
     def _close_row(self, edge: float) -> None:
-        window, row = self._prompt, self._row
-        self.service.merge(self._prompt)
+        window, row = self._punctual, self._row
+        self.service.merge(self._punctual)
         self.service.merge(self._late_service)
         window.merge(self._late)
         self.latency.merge(window)
-        self._prompt, self._late, self._late_service = Histogram(), Histogram(), Histogram()
+        self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()
         self.rows.append(
             Row(
                 start=row.start - self.start,
