@@ -8,10 +8,12 @@ behind that holds it open.
 
 from __future__ import annotations
 
+import fcntl
 import os
-import select
+import struct
 import subprocess
 import sys
+import termios
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,11 +63,10 @@ class Worker:
         self._process = process
         self._pipes = pipes
         self._pidfd = os.pidfd_open(process.pid)
-        self._death = select.poll()
-        self._death.register(self._pidfd, select.POLLIN)
         self._reader = FrameReader()
         self._unsent: deque[memoryview] = deque()
         self._something_unsent = trio.Event()
+        self._refused = False  # the last write found nobody at the other end
 
     def __repr__(self) -> str:
         return f"<Worker pid {self.pid}>"
@@ -128,6 +129,7 @@ class Worker:
         except BlockingIOError:
             return 0
         except BrokenPipeError:
+            self._refused = True
             return len(data)  # the child is dead; whoever waits for its replies learns it there
 
     async def write_unsent(self) -> None:
@@ -166,9 +168,18 @@ class Worker:
         except BlockingIOError:
             pass
 
-    def has_died(self) -> bool:
-        """Asks the kernel, now: about a microsecond."""
-        return bool(self._death.poll(0))
+    def left_unread(self) -> bool:
+        """Whether the last frame sent was still on its way when the child died: then its job never began.
+
+        The kernel tells how many bytes are in a pipe, at either end. A frame of which anything is left there was not read
+        as a whole, so its job did not begin. (One that was read as a whole may not have begun either; nobody can tell.)
+        """
+        if self._unsent or self._refused:
+            return True
+        if self._pipes.jobs < 0:
+            return False
+        (unread,) = struct.unpack("i", fcntl.ioctl(self._pipes.jobs, termios.FIONREAD, bytes(4)))
+        return bool(unread)
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, whoever still holds its pipes."""

@@ -37,6 +37,10 @@ _NICER = 5  # as the native pool's threads: the loop must win when both want a c
 _RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds, by the number of deaths since a job last ended well
 
 
+class _NeverRead(Exception):
+    """The worker died before it had read the job, so it is safe to give it to another."""
+
+
 class _Job:
     """One call on its way. ``caller`` is None once the caller has left."""
 
@@ -75,6 +79,7 @@ class WorkerPool:
         self._restarts = 0
         self._jobs = 0
         self._closing = trio.Event()
+        self._all_ready = trio.Event()
         self._spawn_limiter = trio.CapacityLimiter(size)
 
     def __repr__(self) -> str:
@@ -97,6 +102,10 @@ class WorkerPool:
 
     def statistics(self) -> QueueStatistics:
         return self._bulkhead.statistics()
+
+    async def wait_ready(self) -> None:
+        """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
+        await self._all_ready.wait()
 
     async def run(
         self,
@@ -130,11 +139,21 @@ class WorkerPool:
         """As `run`, and the seconds that the job waited for a worker."""
         call = dump((fn, args))
         place = await self._bulkhead.enter(queue_timeout=queue_timeout)
-        slot, worker = await self._idle_worker(place)
-        # From here to the wait nothing suspends: the place and an idle worker are ours.
+        limit = self._run_timeout if run_timeout is None else run_timeout
+        while True:
+            slot = self._idle.pop() if self._idle else await self._wait_for_worker(place)
+            if slot.worker is None:
+                continue  # it died between being offered and being taken
+            try:
+                reply = await self._run_on(slot, slot.worker, call, place, limit)
+            except _NeverRead:
+                continue
+            return _unwrap(reply), place.waited
+
+    async def _run_on(self, slot: _Slot, worker: Worker, call: bytes, place: Place, limit: float | None) -> Reply:
+        """Give an idle worker the job, and wait for its reply. The place is given back by whoever ends the job."""
         self._jobs += 1
         job = slot.job = _Job(self._jobs, place, trio.lowlevel.current_task())
-        limit = self._run_timeout if run_timeout is None else run_timeout
         slot.run_scope.deadline = math.inf if limit is None else trio.current_time() + limit
         worker.send(dump((job.number, call)))
 
@@ -142,15 +161,8 @@ class WorkerPool:
             job.caller = None
             return trio.lowlevel.Abort.SUCCEEDED
 
-        reply = await trio.lowlevel.wait_task_rescheduled(leave)
-        return _unwrap(reply), place.waited
-
-    async def _idle_worker(self, place: Place) -> tuple[_Slot, Worker]:
-        """An idle worker that lives. One may have died a moment ago, before its attendant ran: no job is lost to it."""
-        while True:
-            slot = self._idle.pop() if self._idle else await self._wait_for_worker(place)
-            if slot.worker is not None and not slot.worker.has_died():
-                return slot, slot.worker
+        reply: Reply = await trio.lowlevel.wait_task_rescheduled(leave)
+        return reply
 
     async def _wait_for_worker(self, place: Place) -> _Slot:
         """A worker died between giving the place and using it: keep the place, take the next worker that is idle."""
@@ -190,10 +202,14 @@ class WorkerPool:
                 slot.deaths += 1
                 for body in worker.leftovers():
                     self._end_job(slot, outcome.Value(Reply(*pickle.loads(body))))
+                unread = worker.left_unread()
                 code = await worker.reap()
                 slot.worker = None
                 if slot.job is not None:
-                    self._end_job(slot, outcome.Error(self._loss(slot.job, worker, code)))
+                    if unread and slot.job.caller is not None and not self._closing.is_set():
+                        self._hand_back(slot)
+                    else:
+                        self._end_job(slot, outcome.Error(self._loss(slot.job, worker, code)))
 
     async def _serve(self, slot: _Slot, worker: Worker) -> None:
         """Returns when the worker has died, or has to."""
@@ -233,6 +249,8 @@ class WorkerPool:
 
     def _change_ready(self, change: int) -> None:
         self._ready += change
+        if self._ready == self.size:
+            self._all_ready.set()
         self._bulkhead.resize(self._ready)
 
     def _become_idle(self, slot: _Slot) -> None:
@@ -245,6 +263,13 @@ class WorkerPool:
     def _end_job(self, slot: _Slot, result: outcome.Outcome[Reply]) -> None:
         job, slot.job = slot.job, None
         self._settle(job, result)
+
+    def _hand_back(self, slot: _Slot) -> None:
+        """The worker died before it had read its job: the caller keeps its place, and finds another worker."""
+        job, slot.job = slot.job, None
+        assert job is not None
+        assert job.caller is not None
+        trio.lowlevel.reschedule(job.caller, outcome.Error(_NeverRead()))
 
     def _settle(self, job: _Job | None, result: outcome.Outcome[Reply]) -> None:
         assert job is not None

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import trio
+
 from ..config import Config
 from ..measure.accept_backlog import accept_backlog_statistics
 from ..measure.passes import PassMonitor, PassWindow, open_pass_monitor, run_queue_statistics
@@ -18,6 +20,10 @@ from ..measure.queues import QueueStatistics
 from ..measure.timer_probe import TimerProbe, open_timer_probe
 from ..pools.native import NativePool, open_native_pool
 from ..pools.workers import WorkerPool, open_worker_pool
+
+
+# Whoever is told that the server is ready expects its workers to be; a machine that is too busy serves without them.
+_READY_TIME = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,8 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
             size=config.workers, max_queue=max_queue, queue_timeout=queue_timeout, run_timeout=run_timeout
         ) as worker_pool,
     ):
+        with trio.move_on_after(_READY_TIME):
+            await worker_pool.wait_ready()
         yield Lab(
             config=config,
             passes=passes,

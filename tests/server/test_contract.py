@@ -1,0 +1,242 @@
+"""End to end: the HTTP contract, as tables, against a real server in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from trio_lab.server.storms import MODES
+
+from .running import Running, running
+
+REPLIES: list[tuple[str, dict[str, Any]]] = [
+    ("/hash?rounds=10", {"route": "/hash", "mode": "async pbkdf2", "durationMs": float}),
+    ("/sync-hash?rounds=10", {"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": float}),
+    ("/wait?ms=1", {"route": "/wait", "mode": "blocking wait", "durationMs": float}),
+    (
+        "/worker-hash?rounds=10",
+        {
+            "route": "/worker-hash",
+            "mode": "worker process",
+            "workerDurationMs": float,
+            "totalDurationMs": float,
+            "queueMs": float,
+            "pool": dict,
+        },
+    ),
+    *(
+        (
+            f"/tick-storm?count=2500&mode={mode}",
+            {"route": "/tick-storm", "scheduledTicks": 2500, "mode": mode, "longestStepMs": float},
+        )
+        for mode in MODES
+    ),
+    (
+        "/health",
+        {
+            "runtime": "trio",
+            "eventLoopMeanMs": int,
+            "eventLoopMaxMs": int,
+            "uvThreadpoolSize": 4,
+            "pool": dict,
+            "loop": dict,
+            "queues": list,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("target", "shape"), REPLIES, ids=[target for target, _ in REPLIES])
+def test_replies_have_the_contracts_keys(server: Running, target: str, shape: dict[str, Any]) -> None:
+    body = server.get(target)
+    for key, expected in shape.items():
+        if isinstance(expected, type):
+            assert isinstance(body[key], expected), key
+        else:
+            assert body[key] == expected, key
+
+
+def test_health_has_the_loop_and_every_queue(server: Running) -> None:
+    body = server.get("/health?reset=0")
+    assert body["loop"].keys() >= {"mean_ms", "p50_ms", "p99_ms", "max_ms", "utilization"}
+    assert body["loop"]["blind"] is None
+    assert body["pool"].keys() >= {"workers", "busy", "queued"}
+    assert [queue["name"] for queue in body["queues"]] == ["accept_backlog", "run_queue", "native_pool", "worker_pool"]
+    shapes = {frozenset(queue) for queue in body["queues"]}
+    assert len(shapes) == 1  # one shape for every queue
+    assert {"capacity", "in_service", "waiting", "max_waiting", "utilization", "wait_ms", "service_ms"} <= shapes.pop()
+
+
+def test_health_resets_its_window_only_when_asked_to(server: Running) -> None:
+    server.get("/health")
+    server.get("/sync-hash?rounds=120000")
+    blocked = server.get("/health?reset=0")["loop"]["max_ms"]
+    assert server.get("/health?reset=1")["loop"]["max_ms"] >= blocked * 0.9
+    assert server.get("/health?reset=0")["loop"]["max_ms"] < blocked
+
+
+def test_statistics_count_what_was_served(server: Running) -> None:
+    def native() -> dict[str, Any]:
+        return next(queue for queue in server.get("/health?reset=0")["queues"] if queue["name"] == "native_pool")
+
+    before = native()
+    for _ in range(3):
+        server.get("/hash?rounds=1000")
+    after = native()
+    assert after["completions"] - before["completions"] == 3
+    assert after["service_ms"]["count"] - before["service_ms"]["count"] == 3
+
+
+ERRORS = [
+    ("GET", "/nothing", {}, 404),
+    ("GET", "/", {}, 404),
+    ("GET", "/hash/", {}, 404),
+    ("POST", "/hash", {}, 405),
+    ("DELETE", "/health", {}, 405),
+    ("GET", "/tick-storm?mode=fast", {}, 400),
+    ("GET", "/tick-storm?mode=", {}, 400),
+    ("GET", "/health?reset=2", {}, 400),
+    ("GET", "/hash?x=" + "a" * 9_000, {}, 414),
+    ("GET", "/health", {"X-Long": "a" * 20_000}, 431),
+    ("GET", "/health", {"X-Long": "a" * 120_000}, 431),
+    ("POST", "/hash", {"Content-Length": "2000000"}, 413),
+]
+
+
+@pytest.mark.parametrize(("method", "target", "headers", "status"), ERRORS, ids=[f"{e[0]} {e[1][:20]} {e[3]}" for e in ERRORS])
+def test_errors_are_json(server: Running, method: str, target: str, headers: dict[str, str], status: int) -> None:
+    got, _, body = server.request(target, method, **headers)
+    assert got == status
+    assert isinstance(body["error"], str)
+
+
+NUMBERS = [("/hash", "rounds"), ("/sync-hash", "rounds"), ("/worker-hash", "rounds"), ("/tick-storm", "count"), ("/wait", "ms")]
+RUBBISH = [
+    "-1",
+    "1e9999",
+    "NaN",
+    "inf",
+    "",
+    "1_000",
+    "%205",
+    "+5",
+    "0x10",
+    "1.0",
+    "%EF%BC%91%EF%BC%92",  # full-width digits
+    "%00",
+    "9" * 5_000,
+    "99999999",
+]
+
+
+@pytest.mark.parametrize("value", RUBBISH, ids=lambda value: value[:12] or "empty")
+@pytest.mark.parametrize(("route", "name"), NUMBERS)
+def test_a_bad_number_is_the_senders_mistake(server: Running, route: str, name: str, value: str) -> None:
+    status, _, body = server.request(f"{route}?{name}={value}")
+    assert status == 400
+    assert name in body["error"]
+
+
+@pytest.mark.parametrize(("route", "name"), NUMBERS)
+def test_a_repeated_number_is_the_senders_mistake(server: Running, route: str, name: str) -> None:
+    assert server.request(f"{route}?{name}=1&{name}=1")[0] == 400
+
+
+@pytest.mark.parametrize(("route", "name"), [pair for pair in NUMBERS if pair[1] != "ms"])
+def test_zero_rounds_are_none(server: Running, route: str, name: str) -> None:
+    assert server.request(f"{route}?{name}=0")[0] == 400
+
+
+def test_connection_close_closes(server: Running) -> None:
+    reply = server.raw(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")  # hangs if it does not
+    assert reply.startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_is_kept_alive(server: Running) -> None:
+    connection = http.client.HTTPConnection(*server.address, timeout=30)
+    connection.request("GET", "/hash?rounds=1")
+    kept = connection.sock
+    for _ in range(3):
+        assert connection.getresponse().read()
+        connection.request("GET", "/hash?rounds=1")
+        assert connection.sock is kept  # it would be another had the server closed
+    connection.close()
+
+
+def test_a_refusal_says_which_queue_and_when_to_come_again() -> None:
+    with running("--threads", "1", "--max-queue", "0") as server, socket.create_connection(server.address) as holder:
+        holder.sendall(b"GET /wait?ms=3000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        while server.get("/health?reset=0")["queues"][2]["in_service"] == 0:
+            pass
+        status, headers, body = server.request("/hash?rounds=1")
+        assert status == 503
+        assert int(headers["Retry-After"]) >= 1
+        assert body["queue"] == "native_pool"
+        assert server.request("/worker-hash?rounds=1")[0] == 200  # one pool's overload is not another's
+
+
+def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced() -> None:
+    with running("--run-timeout", "0.05") as server:
+        assert server.request("/worker-hash?rounds=2000000")[0] == 504
+        assert server.request("/worker-hash?rounds=1")[0] == 200
+        assert server.get("/health?reset=0")["pool"]["restarts"] == 1
+
+
+def test_a_worker_that_dies_is_a_502() -> None:
+    with running() as server:
+        worker = server.family()[1]
+
+        def kill_when_busy() -> None:
+            while server.get("/health?reset=0")["pool"]["busy"] == 0:
+                pass
+            os.kill(worker, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_when_busy)
+        killer.start()
+        assert server.request("/worker-hash?rounds=2000000")[0] == 502
+        killer.join()
+        assert server.request("/worker-hash?rounds=1")[0] == 200
+
+
+def test_a_client_that_leaves_frees_its_slot_in_the_queue() -> None:
+    def native(server: Running) -> dict[str, Any]:
+        return server.get("/health?reset=0")["queues"][2]
+
+    with running("--threads", "1") as server:
+        holder = socket.create_connection(server.address)
+        holder.sendall(b"GET /wait?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n")
+        while native(server)["in_service"] == 0:
+            pass
+        leaver = socket.create_connection(server.address)
+        leaver.sendall(b"GET /wait?ms=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        while native(server)["waiting"] == 0:
+            pass
+        leaver.close()
+        while native(server)["waiting"] == 1:
+            pass
+        assert native(server)["cancelled"] == 1
+        assert native(server)["in_service"] == 1  # and it did not have to wait for the job before it
+        holder.close()
+
+
+def test_the_pool_is_resized_live() -> None:
+    with running("--threads", "2") as server:
+        assert server.get("/health")["uvThreadpoolSize"] == 2
+        assert server.process.stdin is not None
+        server.process.stdin.write(b"rubbish\nthreads 99999\nthreads 7\n")
+        server.process.stdin.flush()
+        while server.get("/health")["uvThreadpoolSize"] != 7:
+            pass
+
+
+def test_the_environment_configures_too() -> None:
+    with running(TRIO_LAB_THREADS="9", TRIO_LAB_PROFILE="naive") as server:
+        body = server.get("/health")
+        assert body["uvThreadpoolSize"] == 9
+        assert body["queues"][2]["max_waiting"] == "not observed"
