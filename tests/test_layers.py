@@ -28,7 +28,14 @@ LAYERS = {
 }
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
 STANDARD_ONLY = {"config", "cores", "errors", "work", "frames", "child"}
-CONFINED = {"quart": "server", "quart_trio": "server", "hypercorn": "server", "cyclopts": "cli", "rich": "cli", "altair": "report"}
+CONFINED = {
+    "quart": "server",
+    "quart_trio": "server",
+    "hypercorn": "server",
+    "cyclopts": "cli",
+    "rich": "cli",
+    "altair": "report",
+}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 

@@ -234,7 +234,9 @@ async def test_closing_while_workers_start_leaves_no_child(nothing_is_left: None
 
 
 @pytest.mark.parametrize(("job", "result"), [(jobs.chatter, "said"), (jobs.close_descriptors, "closed")])
-async def test_a_jobs_bad_manners_do_not_reach_the_protocol(pool: WorkerPool, job: Callable[[], str], result: str) -> None:
+async def test_a_jobs_bad_manners_do_not_reach_the_protocol(
+    pool: WorkerPool, job: Callable[[], str], result: str
+) -> None:
     assert await pool.run(job) == result
     assert await pool.run(jobs.echo, 1) == 1
     assert pool.restarts == 0

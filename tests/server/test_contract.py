@@ -109,14 +109,22 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "target", "headers", "status"), ERRORS, ids=[f"{e[0]} {e[1][:20]} {e[3]}" for e in ERRORS])
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"), ERRORS, ids=[f"{e[0]} {e[1][:20]} {e[3]}" for e in ERRORS]
+)
 def test_errors_are_json(server: Running, method: str, target: str, headers: dict[str, str], status: int) -> None:
     got, _, body = server.request(target, method, **headers)
     assert got == status
     assert isinstance(body["error"], str)
 
 
-NUMBERS = [("/hash", "rounds"), ("/sync-hash", "rounds"), ("/worker-hash", "rounds"), ("/tick-storm", "count"), ("/wait", "ms")]
+NUMBERS = [
+    ("/hash", "rounds"),
+    ("/sync-hash", "rounds"),
+    ("/worker-hash", "rounds"),
+    ("/tick-storm", "count"),
+    ("/wait", "ms"),
+]
 RUBBISH = [
     "-1",
     "1e9999",

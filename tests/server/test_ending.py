@@ -118,7 +118,14 @@ def test_a_killed_server_leaves_no_worker() -> None:
 
 
 def test_nothing_is_left_after_many_requests_of_every_kind() -> None:
-    targets = [b"/hash?rounds=1", b"/worker-hash?rounds=1", b"/wait?ms=0", b"/health?reset=0", b"/nothing", b"/hash?rounds=x"]
+    targets = [
+        b"/hash?rounds=1",
+        b"/worker-hash?rounds=1",
+        b"/wait?ms=0",
+        b"/health?reset=0",
+        b"/nothing",
+        b"/hash?rounds=x",
+    ]
     with running() as server:
         pid = server.process.pid
 

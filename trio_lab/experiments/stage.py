@@ -44,8 +44,8 @@ class Loaded:
         return float(self.probe["latency_ms"]["p99"])
 
     def health_points(self) -> list[tuple[float, float]]:
-        """(seconds, milliseconds) of every probe, in order of time."""
-        return sorted((t, latency) for t, latency in self.probe["samples"])
+        """(second it was asked in, milliseconds until the answer) of every probe, in order of time."""
+        return sorted((max(0.0, ended - latency / 1e3), latency) for ended, latency in self.probe["samples"])
 
 
 @dataclass(slots=True)

@@ -3,17 +3,10 @@
 The limiter is the pool; the bulkhead in front of it has the same capacity, so nobody ever waits at the limiter, where a
 wait can neither be bounded nor seen. A thread cannot be stopped: a caller that is cancelled while its job runs waits for
 the job to end, and its place is held as long as its thread is really busy.
-
-Threads run their jobs at a nicer priority where the system lets them have their own back afterwards. On Linux a thread
-can be reniced alone; Trio keeps threads for reuse, and hands them to file I/O and DNS as well, so a thread that could
-not be raised again would stay slow for work that is not ours.
 """
 
 from __future__ import annotations
 
-import functools
-import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -22,11 +15,9 @@ import trio
 
 from ..admission.bulkhead import Bulkhead
 from ..measure.queues import QueueStatistics
+from .priority import run_nicely
 
 T = TypeVar("T")
-
-# Enough for the loop's thread to win every time both want a core; more would let other programs starve the pool.
-_NICER = 5
 
 
 class NativePool:
@@ -60,44 +51,10 @@ class NativePool:
             and whatever the job raises.
         """
         async with self._bulkhead.place(queue_timeout=queue_timeout):
-            return await trio.to_thread.run_sync(_run_nicely, fn, args, limiter=self._limiter)
+            return await trio.to_thread.run_sync(run_nicely, fn, args, limiter=self._limiter)
 
     def statistics(self) -> QueueStatistics:
         return self._bulkhead.statistics()
-
-
-def _run_nicely(fn: Callable[..., T], args: tuple[object, ...]) -> T:
-    if not _priority_can_be_restored():
-        return fn(*args)
-    thread = threading.get_native_id()
-    usual = os.getpriority(os.PRIO_PROCESS, thread)
-    os.setpriority(os.PRIO_PROCESS, thread, min(usual + _NICER, 19))
-    try:
-        return fn(*args)
-    finally:
-        os.setpriority(os.PRIO_PROCESS, thread, usual)
-
-
-@functools.cache
-def _priority_can_be_restored() -> bool:
-    """Whether a thread that was made nicer can be raised again: tried once, on a thread that nobody else will use."""
-    restored = False
-
-    def attempt() -> None:
-        nonlocal restored
-        thread = threading.get_native_id()
-        usual = os.getpriority(os.PRIO_PROCESS, thread)
-        try:
-            os.setpriority(os.PRIO_PROCESS, thread, min(usual + 1, 19))
-            os.setpriority(os.PRIO_PROCESS, thread, usual)
-        except OSError:
-            return
-        restored = True
-
-    trial = threading.Thread(target=attempt, name="priority trial")
-    trial.start()
-    trial.join()
-    return restored
 
 
 @asynccontextmanager

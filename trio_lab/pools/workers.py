@@ -27,13 +27,13 @@ from ..cores import default_workers
 from ..errors import BrokenWorkerError, JobError, RunTimeout
 from ..frames import Reply, dump
 from ..measure.queues import QueueStatistics
+from .priority import NICER
 from .worker import Worker
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_NICER = 5  # as the native pool's threads: the loop must win when both want a core
 _RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds, by the number of deaths since a job last ended well
 
 
@@ -189,7 +189,7 @@ class WorkerPool:
             if self._closing.is_set():
                 return
             try:
-                worker = await Worker.spawn(self._spawn_limiter, _NICER)
+                worker = await Worker.spawn(self._spawn_limiter, NICER)
             except OSError as error:
                 slot.deaths += 1
                 _log.warning("%s cannot start a worker: %s", self._bulkhead.name, error)

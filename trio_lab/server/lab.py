@@ -21,7 +21,6 @@ from ..measure.timer_probe import TimerProbe, open_timer_probe
 from ..pools.native import NativePool, open_native_pool
 from ..pools.workers import WorkerPool, open_worker_pool
 
-
 # Whoever is told that the server is ready expects its workers to be; a machine that is too busy serves without them.
 _READY_TIME = 10.0  # seconds
 

@@ -11,7 +11,7 @@ from ..model import Check, Evidence, Experiment
 from ..stage import Loaded, Stage
 
 _CLIENTS = 20
-_ROUNDS = 2
+_ROUNDS = 3  # pairs of (ours, bare), interleaved
 
 
 def _cpu_per_job(run: Loaded) -> float:
