@@ -14,7 +14,7 @@ from trio_lab.errors import UsageError
 from trio_lab.report.page import render
 
 SMUGGLED = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>`<b>`"
-FIXED = {"outcome", "kind", "role", "axis"}  # words of a closed list: anything else is refused
+FIXED = {"relation", "outcome", "kind", "role", "axis"}  # words of a closed list: anything else is refused
 
 
 class Tags(HTMLParser):

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
 from ..measure.environment import environment, missing
@@ -53,6 +54,7 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fal
 async def run(
     *names: str,
     quick: Annotated[bool, Parameter(negative="")] = False,
+    dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -64,6 +66,8 @@ async def run(
         Experiments to run; see `trio-lab list`.
     quick
         Short phases: three minutes for the whole lab instead of ten, and noisier figures.
+    dose
+        Multiplies the length of every phase; below 1 the figures get noisier still.
     out
         Folder for index.html and results.json.
     json_
@@ -71,15 +75,17 @@ async def run(
     """
     from ..report.files import check_writable, save
 
+    if not 0.05 <= dose <= 100:
+        raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
     check_writable(out)
-    results = await run_experiments(names, quick=quick, say=_say)
+    results = await run_experiments(names, quick=quick, dose=dose, say=_say)
     page = save(results, out)
     if json_:
         print(json.dumps(results))
     else:
         _output().print(_verdicts(results))
         print(f"report: {page}")
-    return 0
+    return int(any(experiment["failed"] for experiment in results["experiments"]))
 
 
 def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:

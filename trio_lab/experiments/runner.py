@@ -12,38 +12,58 @@ import trio
 from ..diagnose.judge import judge, passes
 from ..measure.environment import environment
 from .catalog import select
+from .model import Evidence, Experiment
 from .stage import Stage
 
 SCHEMA = 1
 
 
-async def run_experiments(names: tuple[str, ...], *, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    """The record of results.json. ``say`` is told what goes on, a line at a time.
+async def run_experiments(
+    names: tuple[str, ...], *, quick: bool, dose: float = 1.0, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The record of results.json. ``say`` is told what goes on, a line at a time; ``dose`` multiplies every duration.
 
     Raises:
         UsageError: a name is not known.
     """
     chosen = select(names)
     created, begun = datetime.now(UTC), time.monotonic()
-    stage = Stage(quick=quick, say=say)
+    stage = Stage(quick=quick, dose=dose)
     results = []
     for number, experiment in enumerate(chosen, 1):
         say(
             f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {_about(experiment.expected_s)})"
         )
-        started = trio.current_time()
-        evidence = await experiment.collect(stage)
-        result = experiment.result(evidence, runtime="trio", duration_s=trio.current_time() - started)
+        result = await _run(experiment, stage)
         results.append(result)
         say(f"      {result['outcome']}: {result['finding']}")
     return {
         "schema": SCHEMA,
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "quick": quick,
+        "dose": dose,
         "duration_s": round(time.monotonic() - begun, 1),
         "environment": environment(),
         "experiments": results,
     }
+
+
+async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
+    started = trio.current_time()
+    stage.notes.clear()
+    try:
+        evidence = await experiment.collect(stage)
+    except Exception as error:  # whatever went wrong in one experiment must not cost the figures of the others
+        evidence = Evidence(figures={}, charts=(), first_full=None, finding=f"It could not be run: {_reason(error)}.")
+    result = experiment.result(evidence, runtime="trio", duration_s=trio.current_time() - started)
+    return result | {"failed": not evidence.figures, "notes": list(dict.fromkeys(stage.notes))}
+
+
+def _reason(error: BaseException) -> str:
+    """The first plain exception in a group, in one line: a nursery wraps whatever ends it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _about(seconds: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -81,16 +81,17 @@ class Server:
 
 
 class Stage:
-    """Starts servers, loads them, watches them. ``quick`` shortens every phase; ``say`` is told what goes on."""
+    """Starts servers, loads them, watches them. ``quick`` shortens every phase; ``dose`` multiplies what is left."""
 
-    def __init__(self, *, quick: bool, say: Callable[[str], None]) -> None:
+    def __init__(self, *, quick: bool, dose: float = 1.0) -> None:
         self.quick = quick
-        self.say = say
+        self.dose = dose
         self.notes: list[str] = []
         """What a reader of the figures should know: where the generator was in its own way."""
 
     def seconds(self, full: float, *, quick: float) -> float:
-        return quick if self.quick else full
+        """How long a phase lasts."""
+        return round((quick if self.quick else full) * self.dose, 3)
 
     @asynccontextmanager
     async def server(self, *flags: str) -> AsyncIterator[Server]:

@@ -17,16 +17,17 @@ import pickle
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import outcome
 import trio
 
 from ..admission.bulkhead import Bulkhead, Place
 from ..cores import default_workers
-from ..errors import BrokenWorkerError, JobError, RunTimeout
+from ..errors import BrokenWorkerError, RunTimeout
 from ..frames import Reply, dump
 from ..measure.queues import QueueStatistics
+from .job import Job, NeverRead, Slot, exit_text, unwrap
 from .priority import NICER
 from .worker import Worker
 
@@ -37,42 +38,14 @@ _log = logging.getLogger(__name__)
 _RESTART_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  # seconds, by the number of deaths since a job last ended well
 
 
-class _NeverRead(Exception):
-    """The worker died before it had read the job, so it is safe to give it to another."""
-
-
-class _Job:
-    """One call on its way. ``caller`` is None once the caller has left."""
-
-    __slots__ = ("caller", "number", "place", "timed_out")
-
-    def __init__(self, number: int, place: Place, caller: trio.lowlevel.Task) -> None:
-        self.number = number
-        self.place = place
-        self.caller: trio.lowlevel.Task | None = caller
-        self.timed_out = False
-
-
-class _Slot:
-    """Where one worker lives, and the next one after it died."""
-
-    def __init__(self) -> None:
-        self.worker: Worker | None = None
-        self.job: _Job | None = None
-        self.run_scope = trio.CancelScope()
-        """Its deadline is the running job's run timeout, infinitely far while the worker is idle."""
-        self.deaths = 0
-        """Workers lost here since a job last ended."""
-
-
 class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
     def __init__(self, *, size: int, bulkhead: Bulkhead, run_timeout: float | None) -> None:
         self._bulkhead = bulkhead
         self._run_timeout = run_timeout
-        self._slots = [_Slot() for _ in range(size)]
-        self._idle: list[_Slot] = []
+        self._slots = [Slot() for _ in range(size)]
+        self._idle: list[Slot] = []
         self._stranded: OrderedDict[trio.lowlevel.Task, None] = OrderedDict()
         """Callers with a place whose worker died before they could use it."""
         self._ready = 0
@@ -146,14 +119,14 @@ class WorkerPool:
                 continue  # it died between being offered and being taken
             try:
                 reply = await self._run_on(slot, slot.worker, call, place, limit)
-            except _NeverRead:
+            except NeverRead:
                 continue
-            return _unwrap(reply), place.waited
+            return unwrap(reply), place.waited
 
-    async def _run_on(self, slot: _Slot, worker: Worker, call: bytes, place: Place, limit: float | None) -> Reply:
+    async def _run_on(self, slot: Slot, worker: Worker, call: bytes, place: Place, limit: float | None) -> Reply:
         """Give an idle worker the job, and wait for its reply. The place is given back by whoever ends the job."""
         self._jobs += 1
-        job = slot.job = _Job(self._jobs, place, trio.lowlevel.current_task())
+        job = slot.job = Job(self._jobs, place, trio.lowlevel.current_task())
         slot.run_scope.deadline = math.inf if limit is None else trio.current_time() + limit
         worker.send(dump((job.number, call)))
 
@@ -164,7 +137,7 @@ class WorkerPool:
         reply: Reply = await trio.lowlevel.wait_task_rescheduled(leave)
         return reply
 
-    async def _wait_for_worker(self, place: Place) -> _Slot:
+    async def _wait_for_worker(self, place: Place) -> Slot:
         """A worker died between giving the place and using it: keep the place, take the next worker that is idle."""
         task = trio.lowlevel.current_task()
         self._stranded[task] = None
@@ -174,7 +147,7 @@ class WorkerPool:
             return trio.lowlevel.Abort.SUCCEEDED
 
         try:
-            slot: _Slot = await trio.lowlevel.wait_task_rescheduled(leave)
+            slot: Slot = await trio.lowlevel.wait_task_rescheduled(leave)
         except BaseException:
             self._bulkhead.leave(place)
             raise
@@ -182,7 +155,7 @@ class WorkerPool:
 
     # The attendant: everything that happens to a worker happens in its task, or in `run` while the worker is idle.
 
-    async def _attend(self, slot: _Slot) -> None:
+    async def _attend(self, slot: Slot) -> None:
         while True:
             with trio.move_on_after(_RESTART_DELAYS[min(slot.deaths, len(_RESTART_DELAYS) - 1)]):
                 await self._closing.wait()
@@ -211,7 +184,7 @@ class WorkerPool:
                     else:
                         self._end_job(slot, outcome.Error(self._loss(slot.job, worker, code)))
 
-    async def _serve(self, slot: _Slot, worker: Worker) -> None:
+    async def _serve(self, slot: Slot, worker: Worker) -> None:
         """Returns when the worker has died, or has to."""
 
         async def until_dead() -> None:
@@ -233,7 +206,7 @@ class WorkerPool:
                         self._idle.remove(slot)
             nursery.cancel_scope.cancel()
 
-    async def _read_replies(self, slot: _Slot, worker: Worker) -> None:
+    async def _read_replies(self, slot: Slot, worker: Worker) -> None:
         with slot.run_scope:
             while bodies := await worker.read():
                 for body in bodies:
@@ -253,36 +226,36 @@ class WorkerPool:
             self._all_ready.set()
         self._bulkhead.resize(self._ready)
 
-    def _become_idle(self, slot: _Slot) -> None:
+    def _become_idle(self, slot: Slot) -> None:
         if self._stranded:
             task, _ = self._stranded.popitem(last=False)
             trio.lowlevel.reschedule(task, outcome.Value(slot))
         else:
             self._idle.append(slot)
 
-    def _end_job(self, slot: _Slot, result: outcome.Outcome[Reply]) -> None:
+    def _end_job(self, slot: Slot, result: outcome.Outcome[Reply]) -> None:
         job, slot.job = slot.job, None
         self._settle(job, result)
 
-    def _hand_back(self, slot: _Slot) -> None:
+    def _hand_back(self, slot: Slot) -> None:
         """The worker died before it had read its job: the caller keeps its place, and finds another worker."""
         job, slot.job = slot.job, None
         assert job is not None
         assert job.caller is not None
-        trio.lowlevel.reschedule(job.caller, outcome.Error(_NeverRead()))
+        trio.lowlevel.reschedule(job.caller, outcome.Error(NeverRead()))
 
-    def _settle(self, job: _Job | None, result: outcome.Outcome[Reply]) -> None:
+    def _settle(self, job: Job | None, result: outcome.Outcome[Reply]) -> None:
         assert job is not None
         self._bulkhead.leave(job.place)
         if job.caller is not None:
             trio.lowlevel.reschedule(job.caller, result)
 
-    def _loss(self, job: _Job, worker: Worker, code: int) -> Exception:
+    def _loss(self, job: Job, worker: Worker, code: int) -> Exception:
         if job.timed_out:
             return RunTimeout(f"the job ran into its run timeout; worker {worker.pid} was killed")
         if self._closing.is_set():
             return trio.ClosedResourceError("the worker pool was closed while the job ran")
-        return BrokenWorkerError(f"worker {worker.pid} died with {_exit_text(code)}", exit_code=code)
+        return BrokenWorkerError(f"worker {worker.pid} died with {exit_text(code)}", exit_code=code)
 
     def _close(self) -> None:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""
@@ -294,22 +267,6 @@ class WorkerPool:
         for slot in self._slots:
             if slot.worker is not None:
                 slot.worker.ask_to_end()
-
-
-def _exit_text(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _unwrap(reply: Reply) -> Any:
-    try:
-        value = None if reply.value is None else pickle.loads(reply.value)
-    except Exception as error:
-        raise JobError(f"the job's result cannot be read here: {error!r}") from error
-    if reply.ok:
-        return value
-    failure: Exception = JobError(reply.text.rsplit("\n", 1)[-1]) if value is None else value
-    failure.add_note(f"\nIn the worker:\n{reply.text}")
-    raise failure
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ class Check:
     """One claim of a prediction against its figure, both in ``unit``. `None`: not measured, neither held nor failed."""
 
     claim: str
-    relation: str
+    relation: Literal["<", "<=", ">", ">="]
     bound: float | None
     measured: float | None
     unit: str = ""

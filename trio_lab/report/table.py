@@ -16,7 +16,7 @@ from trio_lab.report.shape import Check, Evidence, Outcome, one_line, read
 NOT_MEASURED = "not measured"
 NOT_OBSERVED = "not observed"
 
-_RELATIONS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+_RELATIONS = {"<=": "≤", ">=": "≥"}
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 

@@ -32,7 +32,9 @@ async def _collect(stage: Stage) -> Evidence:
         computing = await _sweep(stage, server, f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS)
         waiting = await _sweep(stage, server, f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS)
         await server.resize(4)
-        full = await stage.loaded(server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=1.5)
+        full = await stage.loaded(
+            server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(3, quick=1.5)
+        )
     cores = usable_cores()
     computing_knee, waiting_knee = knee(computing), knee(waiting)
     rate = {"computing": dict(computing), "waiting": dict(waiting)}

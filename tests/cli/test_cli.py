@@ -1,0 +1,199 @@
+"""End to end: the command as a user meets it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.running import Running, running
+
+RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
+
+
+def trio_lab(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "trio_lab", *words], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The single line on standard error of a command that ended with 2 and printed nothing else."""
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running() as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["serve", "--help"], ["load", "--help"], ["run", "--help"], ["report", "--help"]]
+)
+def test_help_explains(words: list[str]) -> None:
+    done = trio_lab(*words)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_version() -> None:
+    assert trio_lab("--version").stdout.strip() == "0.1.0"
+
+
+def test_list_has_all_experiments_with_their_questions() -> None:
+    found = json.loads(trio_lab("list", "--json").stdout)["experiments"]
+    assert {entry["name"] for entry in found} >= {
+        "native-pool-saturation",
+        "native-pool-sizing",
+        "blocked-loop",
+        "starvation",
+        "worker-offload",
+        "impatient-clients",
+    }
+    assert all(entry["question"].endswith("?") for entry in found)
+    assert "blocked-loop" in trio_lab("list").stdout
+
+
+def test_env_says_what_it_runs_on() -> None:
+    found = json.loads(trio_lab("env", "--json").stdout)
+    assert found["python"].startswith("3.")
+    assert found["cores_usable"] >= 1
+    assert found["packages"]["trio"]
+    assert "python" in trio_lab("env").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "no-such-thing"], "no-such-thing"),
+        (["report", "/nonexistent"], "no results.json"),
+        (["serve", "--threads", "0"], "threads"),
+        (["serve", "--threads", "many"], "threads"),
+        (["serve", "--workers", "9999"], "workers"),
+        (["serve", "--profile", "reckless"], "profile"),
+        (["serve", "--grace", "nan"], "grace"),
+        (["serve", "--host", "192.0.2.1", "--port", "0"], "192.0.2.1"),
+        (["load", "http://192.0.2.1/"], "own"),
+        (["load", "https://127.0.0.1/"], "http"),
+        (["load", "nonsense"], "nonsense"),
+        (["load", "http://127.0.0.1:1/", "-c", "0"], "connections"),
+        (["load", "http://127.0.0.1:1/", "-d", "1e9999"], "duration"),
+        (["load", "http://127.0.0.1:1/", "-R", "nan"], "rate"),
+        (["load", "http://127.0.0.1:1/", "-d", "-1"], "duration"),
+        (["load"], "url"),
+        (["fly"], "fly"),
+        (["load", "http://127.0.0.1:1/", "--no-such-flag"], "no-such-flag"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(words: list[str], said: str) -> None:
+    assert said in one_line(trio_lab(*words)).lower()
+
+
+def test_a_bad_variable_is_named() -> None:
+    assert "TRIO_LAB_THREADS" in one_line(trio_lab("serve", env=os.environ | {"TRIO_LAB_THREADS": "lots"}))
+
+
+def test_a_port_in_use_is_one_line(server: Running) -> None:
+    assert "in use" in one_line(trio_lab("serve", "--port", str(server.address[1])))
+
+
+def test_an_unwritable_folder_is_said_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be written" in one_line(
+        trio_lab("run", "blocked-loop", "--quick", "--out", str(tmp_path / "file" / "x"))
+    )
+
+
+def test_load_prints_one_json_object(server: Running) -> None:
+    done = trio_lab("load", server.url + "/hash?rounds=1", "-c", "2", "-d", "0.3", "--json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found.keys() >= {
+        *(
+            "url",
+            "mode",
+            "connections",
+            "duration_s",
+            "requests",
+            "throughput_rps",
+            "goodput_rps",
+            "latency_ms",
+            "status",
+        )
+    }
+    assert found["requests"].keys() == {"sent", "completed", "ok", "shed", "timed_out", "errors", "dropped"}
+    assert found["latency_ms"].keys() == {"mean", "p50", "p90", "p99", "p99_9", "max"}
+    assert found["mode"] == "closed"
+    assert found["status"] == {"200": found["requests"]["ok"]}
+
+
+def test_load_prints_a_table(server: Running) -> None:
+    done = trio_lab("load", server.url + "/nothing", "-R", "50", "-d", "0.3")
+    assert done.returncode == 0
+    assert "404" in done.stdout
+    assert "open workload at 50/s" in done.stdout
+
+
+def test_load_of_a_dead_server_reports_errors() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        found = json.loads(trio_lab("load", url, "-c", "1", "-d", "0.3", "--json").stdout)
+    assert found["requests"]["errors"] > 0
+    assert found["requests"]["ok"] == 0
+
+
+def test_ctrl_c_ends_a_load_with_what_it_has(server: Running) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trio_lab", "load", server.url + "/hash?rounds=1", "-d", "600", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while server.get("/health?reset=0")["queues"][2]["arrivals"] < 300:
+        pass  # the load is running
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out)["requests"]["ok"] > 0
+
+
+def test_the_report_is_made_again_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
+    done = trio_lab("report", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "blocked-loop" in done.stdout
+    assert "refuted" in done.stdout
+    assert (tmp_path / "index.html").stat().st_size > 10_000
+
+
+def test_the_report_judges_by_the_figures_not_by_the_saved_verdict(tmp_path: Path) -> None:
+    results = json.loads(RESULTS.read_bytes())
+    experiment = next(entry for entry in results["experiments"] if entry["outcome"] == "confirmed")
+    check = experiment["evidence"]["checks"][0]
+    experiment["evidence"]["figures"][check["figure"]] = check["bound"] + (1 if "<" in check["relation"] else -1) * 1e6
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    judged = json.loads(trio_lab("report", str(tmp_path), "--json").stdout)["experiments"]
+    assert next(entry for entry in judged if entry["name"] == experiment["name"])["outcome"] == "refuted"
+
+
+def test_a_closed_pipe_is_no_traceback(server: Running) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m trio_lab list | head -n 0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr

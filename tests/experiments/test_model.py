@@ -1,0 +1,92 @@
+"""Unit: experiments as data, and the runner around one that fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trio_lab.errors import UsageError
+from trio_lab.experiments import runner
+from trio_lab.experiments.catalog import EXPERIMENTS, select
+from trio_lab.experiments.model import Check, Evidence, Experiment
+from trio_lab.experiments.runner import judged_again, run_experiments
+from trio_lab.experiments.stage import Stage
+from trio_lab.report.shape import read
+
+
+def experiment(collect: Any) -> Experiment:
+    return Experiment(
+        name="example",
+        title="An example",
+        order=1,
+        expected_s=1,
+        question="Is it small?",
+        prediction="It is.",
+        checks=(Check(claim="size", figure="size", relation="<", bound=10),),
+        advice="None.",
+        collect=collect,
+    )
+
+
+async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(runner, "select", lambda names: (experiment(collect),))
+    said: list[str] = []
+    results = await run_experiments((), quick=True, say=said.append)
+    assert any("example" in line for line in said)
+    read(results)  # the report can show whatever the runner makes
+    return results
+
+
+async def test_figures_become_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def collect(stage: Stage) -> Evidence:
+        stage.notes.append("the generator was busy")
+        return Evidence(figures={"size": 12.0}, charts=(), first_full="none", finding="It was 12.")
+
+    (result,) = (await run(collect, monkeypatch))["experiments"]
+    assert result["outcome"] == "refuted"
+    assert result["notes"] == ["the generator was busy"]
+    assert not result["failed"]
+
+
+async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def collect(stage: Stage) -> Evidence:
+        raise ExceptionGroup("nursery", [RuntimeError("the server ended\nwith exit code 1")])
+
+    (result,) = (await run(collect, monkeypatch))["experiments"]
+    assert result["outcome"] == "not enough data"
+    assert result["finding"] == "It could not be run: RuntimeError: the server ended with exit code 1."
+    assert result["failed"]
+
+
+async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def collect(stage: Stage) -> Evidence:
+        return Evidence(figures={"size": 2.0}, charts=(), first_full=None, finding="It was 2.")
+
+    results = await run(collect, monkeypatch)
+    results["experiments"][0]["evidence"]["figures"]["size"] = 20.0
+    assert judged_again(results)["experiments"][0]["outcome"] == "refuted"
+
+
+def test_select_keeps_the_labs_order_and_knows_its_names() -> None:
+    names = tuple(entry.name for entry in EXPERIMENTS)
+    assert tuple(entry.name for entry in select(())) == names
+    assert [entry.name for entry in select((names[2], names[0]))] == [names[0], names[2]]
+    with pytest.raises(UsageError, match="sizing-up"):
+        select(("sizing-up",))
+
+
+@pytest.mark.parametrize("entry", EXPERIMENTS, ids=lambda entry: entry.name)
+def test_every_experiment_can_be_refuted(entry: Experiment) -> None:
+    assert entry.checks
+    for check in entry.checks:
+        beyond = {"<": check.bound + 1, "<=": check.bound + 1, ">": check.bound - 1, ">=": check.bound - 1}
+        assert check.against({check.figure: beyond[check.relation]})["passed"] is False
+
+
+async def test_a_server_that_cannot_start_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(quick=True)
+    with pytest.raises((RuntimeError, ExceptionGroup)):
+        async with stage.server("--threads", "0"):
+            pass
+    assert "threads must be between" in capfd.readouterr().err
