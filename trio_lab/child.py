@@ -1,4 +1,4 @@
-"""The main module of a worker process: reads jobs from a pipe, runs them one after the other, writes replies.
+"""The main module of a worker process: takes jobs from a pipe, runs them one after the other, writes replies.
 
 Standard library only, and no Trio: a worker starts in some tens of milliseconds (a test asserts that it stays so).
 
@@ -8,12 +8,13 @@ never writes to (the lifeline). The worker asks for a signal when something happ
 SIGKILL as that signal (`F_SETSIG`): the only thing that can ever happen there is that the pool is gone. Unlike
 PR_SET_PDEATHSIG this is tied to the pool's process, not to the thread that happened to fork.
 
-The pipes are moved to high descriptors, away from jobs that close what they do not know; what a job prints goes to
-standard error, never between two frames.
+The pipes are moved to high descriptors, away from jobs that close what they do not know; what a job prints never gets
+between two replies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pickle
@@ -22,12 +23,30 @@ import signal
 import sys
 import time
 import traceback
-from types import ModuleType
-from typing import Any, BinaryIO
+from types import FrameType, ModuleType
+from typing import Any
 
-from .frames import HEADER, READY, Hello, Reply, dump, frame
+from .frames import (
+    CANCELLED,
+    EXPIRED,
+    JOB,
+    PACKET,
+    RAISED,
+    READY,
+    RETURNED,
+    RETURNED_NONE,
+    Failure,
+    Hello,
+    dump,
+    reply_frame,
+)
 
 _HIGH = 200  # first descriptor to move pipes to
+_NONE = dump(None)
+
+
+class _Cancelled(BaseException):
+    """Raised in a job that the pool wants to end (SIGUSR1). Not an Exception: a job's own handlers should let it pass."""
 
 
 def _tie_life(lifeline: int) -> None:
@@ -68,24 +87,71 @@ class _PoolsMain(ModuleType):
         return self.__dict__[name]
 
 
-def _read(jobs: BinaryIO) -> bytes | None:
-    """The next frame's body, or None when the pool has closed the pipe."""
-    header = jobs.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return None
-    (size,) = HEADER.unpack(header)
-    body = jobs.read(size)
-    return body if len(body) == size else None
+class _Jobs:
+    """Our end of the conversation."""
+
+    def __init__(self, packets: int, calls: int, replies: int) -> None:
+        self._packets = packets
+        self._calls = calls
+        self._replies = replies
+        self._running = False
+        signal.signal(signal.SIGUSR1, self._cancel)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _cancel(self, number: int, frame: FrameType | None) -> None:
+        if self._running:
+            raise _Cancelled
+
+    def read_call(self, length: int) -> bytes:
+        pieces = []
+        while length:
+            piece = os.read(self._calls, min(length, 1 << 20))
+            if not piece:
+                os._exit(0)  # the pool closed in the middle of a call
+            pieces.append(piece)
+            length -= len(piece)
+        return b"".join(pieces)
+
+    def write(self, data: bytes) -> None:
+        written = os.write(self._replies, data)
+        if written < len(data):
+            rest = memoryview(data)[written:]
+            while rest:
+                rest = rest[os.write(self._replies, rest) :]
+
+    def serve(self) -> None:
+        """Jobs until the pool closes the pipe. The loop is kept flat: for a job that does nothing it is the whole cost."""
+        clock = time.monotonic
+        loads, packets, header = pickle.loads, self._packets, JOB.size
+        while packet := os.read(packets, PACKET):
+            number, deadline, length = JOB.unpack_from(packet)
+            call = packet[header:] if not length else self.read_call(length)
+            begun = clock()
+            if deadline and begun >= deadline:
+                self.write(reply_frame(number, EXPIRED, 0.0))
+                continue
+            try:
+                self._running = True
+                fn, args = loads(call)
+                result = fn(*args)
+                self._running = False
+                seconds = clock() - begun
+                value = _NONE if result is None else dump(result)
+            except _Cancelled:
+                self._running = False
+                self.write(reply_frame(number, CANCELLED, clock() - begun))
+            except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
+                self._running = False
+                self.write(reply_frame(number, RAISED, clock() - begun, dump(tuple(_failure(error)))))
+            else:
+                if value is _NONE:
+                    self.write(reply_frame(number, RETURNED_NONE, seconds))
+                else:
+                    self.write(reply_frame(number, RETURNED, seconds, value))
 
 
-def _write(replies: int, body: bytes) -> None:
-    rest = memoryview(frame(body))
-    while rest:
-        rest = rest[os.write(replies, rest) :]
-
-
-def _describe(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error)).rstrip()
+def _failure(error: BaseException) -> Failure:
+    return Failure(_portable(error), "".join(traceback.format_exception(error)).rstrip())
 
 
 def _portable(error: BaseException) -> bytes | None:
@@ -102,44 +168,28 @@ def _portable(error: BaseException) -> bytes | None:
         return None
 
 
-def _run(job: int, fn: Any, args: Any) -> Reply:
-    begun = time.perf_counter()
-    try:
-        result = fn(*args)
-        seconds = time.perf_counter() - begun
-        return Reply(job, True, dump(result), "", seconds)
-    except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
-        return Reply(job, False, _portable(error), _describe(error), time.perf_counter() - begun)
+def _limit_memory(limit: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def main() -> None:
-    """``sys.argv`` holds the descriptors of the jobs, the replies and the lifeline."""
-    jobs_fd, replies_fd, lifeline_fd = (int(argument) for argument in sys.argv[1:4])
-    _tie_life(_move(lifeline_fd))
-    replies = _move(replies_fd)
-    os.dup2(2, 1)
-    with open(_move(jobs_fd), "rb") as jobs:
-        hello_body = _read(jobs)
-        if hello_body is None:
-            return
-        hello = Hello(*pickle.loads(hello_body))
-        sys.path[:] = hello.sys_path
-        if hello.main_file is not None:
-            sys.modules["__main__"] = _PoolsMain(hello.main_file)
-        os.nice(hello.nicer)
-        try:
-            _write(replies, READY)
-            while (body := _read(jobs)) is not None:
-                _write(replies, dump(tuple(_answer(body))))
-        except BrokenPipeError:
-            pass  # the pool went while we replied
-
-
-def _answer(body: bytes) -> Reply:
-    job = 0
-    try:
-        job, call = pickle.loads(body)
-        fn, args = pickle.loads(call)
-    except BaseException as error:  # a function that cannot be found here is the job's failure, not the worker's
-        return Reply(job, False, _portable(error), _describe(error), 0.0)
-    return _run(job, fn, args)
+    """``sys.argv`` holds the descriptors of the packets, the calls, the replies and the lifeline."""
+    packets, calls, replies, lifeline = (_move(int(argument)) for argument in sys.argv[1:5])
+    _tie_life(lifeline)
+    jobs = _Jobs(packets, calls, replies)
+    packet = os.read(packets, PACKET)
+    if not packet:
+        return
+    hello = Hello(*pickle.loads(jobs.read_call(JOB.unpack(packet)[2])))
+    sys.path[:] = hello.sys_path
+    if hello.main_file is not None:
+        sys.modules["__main__"] = _PoolsMain(hello.main_file)
+    os.nice(hello.nicer)
+    if hello.memory is not None:
+        _limit_memory(hello.memory)
+    with contextlib.suppress(BrokenPipeError):  # the pool went while we replied
+        jobs.write(reply_frame(READY, RETURNED_NONE, 0.0))
+        jobs.serve()

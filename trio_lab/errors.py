@@ -33,6 +33,25 @@ class QueueTimeout(Overloaded):
         return f"{self.queue} had no place in time"
 
 
+class Shed(Overloaded):
+    """You get it when a policy chose you to be refused so that others may be served in time. It may come at once, or after
+    some wait; the work was never started."""
+
+    def __str__(self) -> str:
+        return f"{self.queue} sheds load"
+
+
+class RestartLimitReached(Overloaded):
+    """You get it at once while no worker can be kept alive: too many have died before they did anything useful.
+
+    You never get it because one job killed its worker (that is `BrokenWorkerError`). It goes away by itself when a
+    worker lives again; ``retry_after`` says when the next attempt is due.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.queue} cannot keep a worker alive"
+
+
 class RunTimeout(Exception):
     """You get it when your job began and did not end within its run timeout; its worker was killed.
 

@@ -1,7 +1,14 @@
-"""How a pool and its worker talk: frames over pipes, each a length and a pickle. Standard library only.
+"""How a pool and its worker talk. Standard library only: both ends use it.
 
-Pool → worker, first the `Hello`, then one ``(job id, function, arguments)`` a job. Worker → pool: ``READY`` once, then
-one `Reply` a job. Both ends run the same code of the same version, so a frame carries no version and no magic.
+Jobs go to the worker through a pipe in packet mode (`O_DIRECT`, see pipe(2)): what one write puts in, one read takes out,
+whole. So a job that the worker has not read yet is still in the pipe as a whole, and the pool, which keeps the reading
+end open too, can take it back: to give it to a worker that has become idle, or because its caller has left, its deadline
+has passed or its worker died. A job whose arguments do not fit into a packet goes in two parts: the packet says how long
+the call is, and the call itself follows through a pipe of its own, in large pieces.
+
+Replies come back through an ordinary pipe, as frames: there the pool wants to read many at once.
+
+Both ends run the same code of the same version, so nothing here carries a version.
 """
 
 from __future__ import annotations
@@ -10,10 +17,19 @@ import pickle
 import struct
 from typing import Any, NamedTuple
 
-HEADER = struct.Struct("<I")
-MAX_BODY = 2**32 - 1
+PACKET = 4096  # PIPE_BUF on Linux: the longest write that stays one packet
 
-READY = b"ready"
+# job number; deadline by the monotonic clock, which is one for all processes of a machine (0: none); length of a call
+# that follows through the other pipe (0: it is in the packet)
+JOB = struct.Struct("<QdQ")
+
+# length of the value; job number; how it ended; seconds it ran
+REPLY = struct.Struct("<QQBd")
+
+# How a job ended. The value is the pickled result, or for RAISED the pickled `Failure`.
+RETURNED, RETURNED_NONE, RAISED, EXPIRED, CANCELLED = range(5)
+
+READY = 0  # the job number of a worker's first frame: it has started
 
 
 class Hello(NamedTuple):
@@ -23,27 +39,24 @@ class Hello(NamedTuple):
     main_file: str | None
     """The file whose functions a job may name as ``__main__``; it is run only when such a job comes."""
     nicer: int
+    memory: int | None
+    """Bytes of data the worker may have (RLIMIT_DATA), None for no bound."""
+
+
+class Failure(NamedTuple):
+    """Why a job did not return. ``error`` is the pickled exception, None when it would not arrive as what it is."""
+
+    error: bytes | None
+    text: str
 
 
 class Reply(NamedTuple):
-    """The end of one job. ``value`` is the pickled result or exception; ``text`` explains a job that has neither."""
+    """The end of one job."""
 
     job: int
-    ok: bool
-    value: bytes | None
-    text: str
+    end: int
     seconds: float
-
-
-def frame(body: bytes) -> bytes:
-    """A body with its length before it.
-
-    Raises:
-        ValueError: the body has 4 GiB or more.
-    """
-    if len(body) > MAX_BODY:
-        raise ValueError("a job's arguments or result must pickle to less than 4 GiB")
-    return HEADER.pack(len(body)) + body
+    value: bytes
 
 
 def dump(value: Any) -> bytes:
@@ -51,25 +64,39 @@ def dump(value: Any) -> bytes:
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
-class FrameReader:
-    """Cuts a stream of bytes, fed in pieces of any size, into frame bodies."""
+def reply_frame(job: int, end: int, seconds: float, value: bytes = b"") -> bytes:
+    return REPLY.pack(len(value), job, end, seconds) + value
+
+
+class ReplyReader:
+    """Cuts what came through the pipe of replies, in pieces of any size, into replies."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []  # of a reply that is not whole yet
+        self._have = 0
+        self._need = REPLY.size
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The bodies that are complete now."""
-        buffer = self._buffer
-        buffer += data
-        bodies: list[bytes] = []
-        begin = 0
-        while len(buffer) - begin >= HEADER.size:
-            (size,) = HEADER.unpack_from(buffer, begin)
-            end = begin + HEADER.size + size
-            if end > len(buffer):
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that are complete now."""
+        if self._parts:
+            self._parts.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return []
+            data = b"".join(self._parts)
+            self._parts = []
+        replies = []
+        begin, end = 0, len(data)
+        while end - begin >= REPLY.size:
+            length, job, how, seconds = REPLY.unpack_from(data, begin)
+            body = begin + REPLY.size
+            if end - body < length:
                 break
-            bodies.append(bytes(buffer[begin + HEADER.size : end]))
-            begin = end
-        if begin:
-            del buffer[:begin]
-        return bodies
+            replies.append(Reply(job, how, seconds, data[body : body + length]))
+            begin = body + length
+        if begin < end:
+            rest = data[begin:]
+            self._parts = [rest]
+            self._have = len(rest)
+            self._need = REPLY.size + (REPLY.unpack_from(rest)[0] if len(rest) >= REPLY.size else 0)
+        return replies

@@ -86,3 +86,30 @@ def fork_and_stay() -> int:
         time.sleep(20)
         os._exit(0)
     return child
+
+
+def stubborn() -> None:
+    """Does not let itself be ended."""
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:  # noqa: S110  (on purpose)
+            pass
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def grab(megabytes: int) -> int:
+    return len(bytearray(megabytes * 1_000_000))
+
+
+def nothing() -> None:
+    pass
+
+
+def sleep_long() -> None:
+    time.sleep(3600)

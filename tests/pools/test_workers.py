@@ -145,14 +145,23 @@ async def test_a_worker_that_dies_while_its_place_is_given_away_costs_no_job(poo
     assert len(results) == 1
 
 
-async def test_run_timeout_kills_the_worker_and_frees_the_place(nothing_is_left: None) -> None:
+async def test_run_timeout_ends_the_job_and_keeps_the_worker(nothing_is_left: None) -> None:
     async with trio_lab.open_worker_pool(size=1, run_timeout=0.2) as pool:
-        with pytest.raises(RunTimeout):
-            await pool.run(jobs.spin)
+        for job in (jobs.spin, jobs.sleep_long):
+            with pytest.raises(RunTimeout):
+                await pool.run(job)
         assert await pool.run(jobs.echo, 1) == 1
-        assert pool.restarts == 1
+        assert pool.restarts == 0
         with pytest.raises(RunTimeout):
             await pool.run(jobs.spin, run_timeout=0.05)
+
+
+async def test_run_timeout_kills_the_worker_of_a_job_that_does_not_end(nothing_is_left: None) -> None:
+    async with trio_lab.open_worker_pool(size=1, run_timeout=0.2) as pool:
+        with pytest.raises(RunTimeout):
+            await pool.run(jobs.stubborn)
+        assert await pool.run(jobs.echo, 1) == 1
+        assert pool.restarts == 1
 
 
 async def test_a_cancelled_caller_leaves_at_once_and_its_job_keeps_the_place(pool: WorkerPool, tmp_path: Path) -> None:
@@ -172,7 +181,6 @@ async def test_an_abandoned_job_still_has_its_run_timeout(nothing_is_left: None)
         with trio.move_on_after(0.05):
             await pool.run(jobs.spin)
         assert await pool.run(jobs.echo, 2) == 2
-        assert pool.restarts == 1
 
 
 async def test_queue_limits(tmp_path: Path, nothing_is_left: None) -> None:

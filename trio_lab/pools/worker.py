@@ -1,4 +1,4 @@
-"""One worker process seen from the pool: spawn it, give it jobs, read its replies, end it, reap it.
+"""One worker process seen from the pool: spawn it, give it jobs, take jobs back, read its replies, end it, reap it.
 
 A plain subprocess of ours (no multiprocessing: it works under a daemonic parent too, as hypercorn's own command makes
 one), in a process group of its own, so that a Ctrl-C in the terminal reaches the pool's process alone and jobs end in
@@ -8,45 +8,26 @@ behind that holds it open.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-import struct
+import signal
 import subprocess
 import sys
-import termios
 from collections import deque
-from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import trio
 
-from ..frames import FrameReader, Hello, dump, frame
+from ..frames import JOB, PACKET, READY, Hello, Reply, ReplyReader, dump
 
-_CHUNK = 1 << 16  # a pipe's own size: larger reads return no more
-_IMPORT_TIME = 30.0  # seconds a child may take to say READY; a loaded machine may well need several
+_CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
+_BULK = 1 << 20  # capacity asked for the pipe of large calls: fewer, larger writes
+_IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
 
 # With -P nothing that lies in the working directory can shadow a module of the standard library; the pool's whole
 # sys.path comes with the Hello.
 _BOOT = f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); from trio_lab.child import main; main()"
-
-
-class _Pipes(NamedTuple):
-    """Our ends, then the child's."""
-
-    jobs: int
-    replies: int
-    lifeline: int
-    child_ends: tuple[int, int, int]
-
-
-def _open_pipes() -> _Pipes:
-    jobs_read, jobs_write = os.pipe()
-    replies_read, replies_write = os.pipe()
-    lifeline_read, lifeline_write = os.pipe()
-    for descriptor in (jobs_write, replies_read):
-        os.set_blocking(descriptor, False)
-    return _Pipes(jobs_write, replies_read, lifeline_write, (jobs_read, replies_write, lifeline_read))
 
 
 def main_file() -> str | None:
@@ -56,6 +37,55 @@ def main_file() -> str | None:
     return os.path.abspath(file) if file and os.path.exists(file) else None
 
 
+class _Pipes:
+    """All pipes of one worker. Ours are closed by `close`, the child's by `close_childs`."""
+
+    def __init__(self) -> None:
+        self._open: list[int] = []
+        try:
+            packets_read, self.packets = self._pipe(os.O_DIRECT)
+            calls_read, self.calls = self._pipe()
+            self.replies, replies_write = self._pipe()
+            lifeline_read, _ = self._pipe()
+            self.output, output_write = self._pipe()
+            # A description of its own: whether reads block is a property of the description, and the child's must.
+            self.taking_back = os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._open.append(self.taking_back)
+        except OSError:
+            self.close()
+            raise
+        self.childs = (packets_read, calls_read, replies_write, lifeline_read)
+        self.childs_output = output_write
+        for ours in (self.packets, self.calls, self.replies, self.output):
+            os.set_blocking(ours, False)
+        with contextlib.suppress(OSError):  # over /proc/sys/fs/pipe-max-size, or the user's share is used up
+            fcntl.fcntl(self.calls, fcntl.F_SETPIPE_SZ, _BULK)
+
+    def _pipe(self, flags: int = 0) -> tuple[int, int]:
+        ends = os.pipe2(os.O_CLOEXEC | flags)
+        self._open += ends
+        return ends
+
+    def close_childs(self) -> None:
+        for descriptor in (*self.childs, self.childs_output):
+            os.close(descriptor)
+            self._open.remove(descriptor)
+
+    def close_one(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            trio.lowlevel.notify_closing(descriptor)
+            os.close(descriptor)
+            self._open.remove(descriptor)
+
+    def give_away(self, descriptor: int) -> int:
+        self._open.remove(descriptor)
+        return descriptor
+
+    def close(self) -> None:
+        for descriptor in list(self._open):
+            self.close_one(descriptor)
+
+
 class Worker:
     """A child process and the pipes to it. Made by `Worker.spawn`; `reap` must be called at the end."""
 
@@ -63,10 +93,11 @@ class Worker:
         self._process = process
         self._pipes = pipes
         self._pidfd = os.pidfd_open(process.pid)
-        self._reader = FrameReader()
+        self._reader = ReplyReader()
         self._unsent: deque[memoryview] = deque()
         self._something_unsent = trio.Event()
-        self._refused = False  # the last write found nobody at the other end
+        self.packets = pipes.packets
+        self.replies = pipes.replies
 
     def __repr__(self) -> str:
         return f"<Worker pid {self.pid}>"
@@ -76,18 +107,27 @@ class Worker:
         return self._process.pid
 
     @classmethod
-    async def spawn(cls, limiter: trio.CapacityLimiter, nicer: int) -> Worker:
+    async def spawn(
+        cls, limiter: trio.CapacityLimiter, *, nicer: int, memory: int | None, command: list[str] | None = None
+    ) -> Worker:
         """Start a child. Forking blocks for a millisecond or more, so it is done in a thread, under a limiter of its
         own: a child must be had even when every thread of other pools is taken.
 
         Raises:
             OSError: no process or descriptor is to be had now.
         """
-        pipes = _open_pipes()
-        command = [sys.executable, "-P", "-c", _BOOT, *map(str, pipes.child_ends)]
+        pipes = _Pipes()
+        full = [*(command or [sys.executable, "-P", "-c", _BOOT]), *map(str, pipes.childs)]
 
         def start() -> Worker:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=pipes.child_ends, process_group=0)
+            process = subprocess.Popen(
+                full,
+                stdin=subprocess.DEVNULL,
+                stdout=pipes.childs_output,
+                stderr=pipes.childs_output,
+                pass_fds=pipes.childs,
+                process_group=0,
+            )
             try:
                 return cls(process, pipes)
             except OSError:  # no descriptor left for the pidfd
@@ -99,115 +139,119 @@ class Worker:
             # Not abandoned on cancel: the child must have an owner, who ends it.
             worker = await trio.to_thread.run_sync(start, limiter=limiter)
         except BaseException:
-            for descriptor in pipes[:3]:
-                os.close(descriptor)
+            pipes.close()
             raise
-        finally:
-            for descriptor in pipes.child_ends:
-                os.close(descriptor)
-        worker.send(dump(tuple(Hello(list(sys.path), main_file(), nicer))))
+        pipes.close_childs()
+        worker.send(READY, 0.0, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))), large=True)
         return worker
 
     async def wait_ready(self) -> bool:
         """True when the child has said that it is ready; False when it died or hung instead."""
         with trio.move_on_after(_IMPORT_TIME):
-            return bool(await self.read())
+            while True:
+                replies = self.read()
+                if replies is None:
+                    await trio.lowlevel.wait_readable(self.replies)
+                else:
+                    return bool(replies)
         return False
 
-    def send(self, body: bytes) -> None:
-        """Hand a frame to the child, at once as far as the pipe takes it; the rest goes out by `write_unsent`."""
-        rest = memoryview(frame(body))
-        if not self._unsent:
-            rest = rest[self._write(rest) :]
-        if rest:
-            self._unsent.append(rest)
-            self._something_unsent.set()
+    def send(self, number: int, deadline: float, call: bytes, *, large: bool = False) -> None:
+        """Hand a job to the child. ``deadline`` by `time.monotonic`, 0.0 for none.
 
-    def _write(self, data: memoryview) -> int:
+        A large call is written as far as the pipe takes it now; the rest goes out by `write_unsent`.
+        """
+        if not large and JOB.size + len(call) <= PACKET:
+            packet = JOB.pack(number, deadline, 0) + call
+        else:
+            packet = JOB.pack(number, deadline, len(call))
+            rest = memoryview(call)
+            if not self._unsent:
+                rest = rest[self._write_call(rest) :]
+            if rest:
+                self._unsent.append(rest)
+                self._something_unsent.set()
+        os.write(self.packets, packet)  # never broken, for we hold a reading end; never full, for few are on their way
+
+    def _write_call(self, data: memoryview) -> int:
         try:
-            return os.write(self._pipes.jobs, data)
+            return os.write(self._pipes.calls, data)
         except BlockingIOError:
             return 0
         except BrokenPipeError:
-            self._refused = True
             return len(data)  # the child is dead; whoever waits for its replies learns it there
 
     async def write_unsent(self) -> None:
-        """Runs for the life of the worker: sends what the pipe did not take at once."""
+        """Runs for the life of the worker: sends of large calls what the pipe did not take at once."""
         while True:
             await self._something_unsent.wait()
             while self._unsent:
                 try:
-                    await trio.lowlevel.wait_writable(self._pipes.jobs)
+                    await trio.lowlevel.wait_writable(self._pipes.calls)
                 except trio.ClosedResourceError:
                     return  # `ask_to_end` came between
                 rest = self._unsent.popleft()
-                rest = rest[self._write(rest) :]
+                rest = rest[self._write_call(rest) :]
                 if rest:
                     self._unsent.appendleft(rest)
             self._something_unsent = trio.Event()
 
-    async def read(self) -> list[bytes]:
-        """The next replies, as many as have come; an empty list when the child will send no more."""
-        while True:
-            await trio.lowlevel.wait_readable(self._pipes.replies)
-            try:
-                data = os.read(self._pipes.replies, _CHUNK)
-            except BlockingIOError:
-                continue
-            if data == b"":
-                return []
-            if bodies := self._reader.feed(data):
-                return bodies
-
-    def leftovers(self) -> Iterable[bytes]:
-        """Replies that a dead child had still written."""
+    def take_back(self) -> int | None:
+        """The number of the next job that the child has not read, which it now will not; None when there is none."""
         try:
-            while data := os.read(self._pipes.replies, _CHUNK):
-                yield from self._reader.feed(data)
+            packet = os.read(self._pipes.taking_back, PACKET)
         except BlockingIOError:
-            pass
+            return None
+        return int(JOB.unpack_from(packet)[0]) if packet else None
 
-    def left_unread(self) -> bool:
-        """Whether the last frame sent was still on its way when the child died: then its job never began.
+    def read(self) -> list[Reply] | None:
+        """Replies that have come; None when none has come now, an empty list when the child will send no more."""
+        while True:
+            try:
+                data = os.read(self.replies, _CHUNK)
+            except BlockingIOError:
+                return None
+            if not data:
+                return []
+            if replies := self._reader.feed(data):
+                return replies
+            return None  # a piece of a large one: let the others run before the next
 
-        The kernel tells how many bytes are in a pipe, at either end. A frame of which anything is left there was not read
-        as a whole, so its job did not begin. (One that was read as a whole may not have begun either; nobody can tell.)
-        """
-        if self._unsent or self._refused:
-            return True
-        if self._pipes.jobs < 0:
-            return False
-        (unread,) = struct.unpack("i", fcntl.ioctl(self._pipes.jobs, termios.FIONREAD, bytes(4)))
-        return bool(unread)
+    def take_output(self) -> int:
+        """The descriptor of what the child prints. Whoever takes it closes it."""
+        return self._pipes.give_away(self._pipes.output)
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, whoever still holds its pipes."""
         await trio.lowlevel.wait_readable(self._pidfd)
 
     def ask_to_end(self) -> None:
-        """Close the pipe of jobs: an idle child ends by itself, a busy one after its job."""
-        if self._pipes.jobs >= 0:
-            trio.lowlevel.notify_closing(self._pipes.jobs)
-            os.close(self._pipes.jobs)
-            self._pipes = self._pipes._replace(jobs=-1)
-            self._unsent.clear()
+        """Close the pipes of jobs: an idle child ends by itself, a busy one after its job."""
+        self._unsent.clear()
+        self._pipes.close_one(self._pipes.packets)
+        self._pipes.close_one(self._pipes.calls)
+
+    def interrupt(self) -> None:
+        """Ask the running job to end: an exception is raised in it at the next line of Python."""
+        self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
-        self._process.kill()  # does nothing once the child has been reaped
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        signal.pidfd_send_signal(self._pidfd, number)
 
     async def reap(self) -> int:
         """Kill what still runs, wait for the end, close every descriptor; returns the exit code (negative: a signal).
 
-        Shielded, because a child without a parent that waits for it stays in the process table; bounded, because
-        nothing survives SIGKILL for long.
+        Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
+        survives SIGKILL for long.
         """
-        self._process.kill()
+        self._process.kill()  # through Popen, which knows whether it has ended
         with trio.CancelScope(shield=True):
             await self.wait_dead()
         code = self._process.wait()
-        self.ask_to_end()
-        for descriptor in (self._pipes.replies, self._pipes.lifeline, self._pidfd):
-            trio.lowlevel.notify_closing(descriptor)
-            os.close(descriptor)
+        self._pipes.close()
+        trio.lowlevel.notify_closing(self._pidfd)
+        os.close(self._pidfd)
         return code

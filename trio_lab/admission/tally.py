@@ -1,0 +1,89 @@
+"""What happened to those who came, by kind: counts, and histograms of wait and service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..measure.histogram import Histogram
+from ..measure.queues import QueueStatistics
+
+_RECENT = 0.2  # weight of the newest service time in the moving mean
+
+
+class Tally:
+    """The counts of one kind. They balance: see `QueueStatistics`."""
+
+    __slots__ = ("arrivals", "cancelled", "completions", "recent", "rejected", "service", "timed_out", "wait")
+
+    def __init__(self) -> None:
+        self.arrivals = self.completions = self.rejected = self.timed_out = self.cancelled = 0
+        self.wait = Histogram()
+        self.service = Histogram()
+        self.recent: float | None = None
+        """Moving mean of the service time in seconds; None before the first."""
+
+    def complete(self, waited: float, served: float) -> None:
+        """One was served: both in seconds."""
+        self.completions += 1
+        self.wait.record(waited)
+        self.service.record(served)
+        recent = self.recent
+        self.recent = served if recent is None else recent + _RECENT * (served - recent)
+
+    @property
+    def ended(self) -> int:
+        return self.completions + self.rejected + self.timed_out + self.cancelled
+
+
+class Tallies(dict[str, Tally]):
+    """Tallies by kind, made when a kind first comes."""
+
+    def __missing__(self, kind: str) -> Tally:
+        tally = self[kind] = Tally()
+        return tally
+
+    def total(self) -> Tally:
+        """All kinds together. A copy: it does not follow later counts."""
+        if len(self) == 1:
+            return next(iter(self.values()))
+        return _sum(self.values())
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        for name in ("arrivals", "completions", "rejected", "timed_out", "cancelled"):
+            setattr(total, name, getattr(total, name) + getattr(tally, name))
+        total.wait.merge(tally.wait)
+        total.service.merge(tally.service)
+    return total
+
+
+def statistics(
+    name: str,
+    tally: Tally,
+    *,
+    capacity: int,
+    in_service: int,
+    waiting: int,
+    max_waiting: int | None,
+    peak_waiting: int,
+    utilization: float | None,
+) -> QueueStatistics:
+    """A tally with the state of its queue, in the shape that all queues have."""
+    return QueueStatistics(
+        name=name,
+        capacity=capacity,
+        in_service=in_service,
+        waiting=waiting,
+        max_waiting=max_waiting,
+        peak_waiting=peak_waiting,
+        utilization=utilization,
+        arrivals=tally.arrivals,
+        completions=tally.completions,
+        rejected=tally.rejected,
+        timed_out=tally.timed_out,
+        cancelled=tally.cancelled,
+        wait=tally.wait.summary(),
+        service=tally.service.summary(),
+    )

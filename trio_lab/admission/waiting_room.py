@@ -1,0 +1,134 @@
+"""Where callers wait until they are served, refused, or leave: bounded in number, each bounded in time.
+
+Synchronous throughout: who comes, who is next, who has waited too long. Nothing here suspends or wakes a task; entries
+are told what became of them. The order is a discipline's; the room sees to it that nobody is served past its deadline.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+import trio
+
+from ..errors import QueueFull, QueueTimeout, Shed
+from .disciplines import Discipline, Fifo, Waiting
+from .tally import Tallies
+
+
+class Entry:
+    """Somebody who waits. Subclasses say what happens when they are refused."""
+
+    __slots__ = ("arrived", "deadline", "entered", "kind", "patience", "priority")
+
+    def __init__(self, kind: str, priority: int, now: float, patience: float | None) -> None:
+        self.kind = kind
+        self.priority = priority
+        self.arrived = now
+        self.entered = now
+        """When the place was given, once it was."""
+        self.patience = patience
+        self.deadline = math.inf if patience is None else now + patience
+
+    def refused(self, error: Exception) -> None:
+        raise NotImplementedError
+
+
+class WaitingRoom:
+    """The queue named ``name``, for at most ``max_waiting`` entries (None: no bound)."""
+
+    def __init__(self, name: str, *, max_waiting: int | None, discipline: Discipline | None, tallies: Tallies) -> None:
+        self.name = name
+        self.max_waiting = max_waiting
+        self.peak = 0
+        self.closed = False
+        self._queue: Discipline = Fifo() if discipline is None else discipline
+        self._tallies = tallies
+        # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
+        self._lanes: dict[float, OrderedDict[Entry, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def check_open(self) -> None:
+        if self.closed:
+            raise trio.ClosedResourceError(f"{self.name} is closed")
+
+    def add(self, entry: Entry, waiting: int) -> None:
+        """Let an entry wait, with ``waiting`` others that count against the bound.
+
+        Raises:
+            QueueFull: as many wait as may.
+        """
+        if self.max_waiting is not None and waiting >= self.max_waiting:
+            self._tallies[entry.kind].rejected += 1
+            raise QueueFull(self.name)
+        self._queue.push(entry)
+        if entry.patience is not None:
+            lane = self._lanes.get(entry.patience)
+            if lane is None:
+                lane = self._lanes[entry.patience] = OrderedDict()
+            lane[entry] = None
+        if waiting >= self.peak:
+            self.peak = waiting + 1
+
+    def _forget_deadline(self, entry: Waiting) -> None:
+        assert isinstance(entry, Entry)
+        if entry.patience is not None:
+            lane = self._lanes[entry.patience]
+            del lane[entry]
+            if not lane:
+                del self._lanes[entry.patience]
+
+    def take(self, now: float) -> Entry | None:
+        """The next to be served. Whoever has waited too long, or is shed by the discipline, is refused instead."""
+        shed: list[Waiting] = []
+        try:
+            while (entry := self._queue.pop(now, shed)) is not None:
+                assert isinstance(entry, Entry)
+                self._forget_deadline(entry)
+                if entry.deadline > now:
+                    return entry
+                self._time_out(entry)  # its own timer has not run yet: the loop was late
+            return None
+        finally:
+            for refused in shed:
+                self._forget_deadline(refused)
+                assert isinstance(refused, Entry)
+                self._tallies[refused.kind].rejected += 1
+                refused.refused(Shed(self.name))
+
+    def remove(self, entry: Entry) -> None:
+        """Its caller has left."""
+        self._queue.remove(entry)
+        self._forget_deadline(entry)
+        self._tallies[entry.kind].cancelled += 1
+
+    def next_deadline(self) -> float:
+        """When the next entry will have waited too long; infinite when none will."""
+        return min((next(iter(lane)).deadline for lane in self._lanes.values()), default=math.inf)
+
+    def expire(self, now: float) -> None:
+        """Refuse everybody who has waited too long."""
+        for lane in list(self._lanes.values()):
+            while lane and (entry := next(iter(lane))).deadline <= now:
+                self._queue.remove(entry)
+                self._forget_deadline(entry)
+                self._time_out(entry)
+
+    def _time_out(self, entry: Entry) -> None:
+        self._tallies[entry.kind].timed_out += 1
+        entry.refused(QueueTimeout(self.name))
+
+    def refuse_all(self, error: Exception) -> None:
+        """Refuse everybody who waits, with one error that was the service's doing."""
+        while (entry := self._queue.pop(-math.inf, [])) is not None:
+            assert isinstance(entry, Entry)
+            self._forget_deadline(entry)
+            self._tallies[entry.kind].cancelled += 1
+            entry.refused(error)
+
+    def close(self) -> None:
+        """Refuse everybody who waits, and whoever asks `check_open` from now on."""
+        self.closed = True
+        self.refuse_all(trio.ClosedResourceError(f"{self.name} was closed"))

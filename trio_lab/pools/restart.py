@@ -1,0 +1,66 @@
+"""How often a worker may be started again, and when to stop pretending. Pure: the time is an argument.
+
+A worker that ended a job well has proved that workers can live; its death is replaced at once. Deaths before that count:
+each waits longer than the one before, no more than ``max_restarts`` happen in any ``max_seconds`` (the words are OTP's),
+and from the third in a row the breaker is open: whoever comes is refused at once instead of waiting for a worker that
+will not live. The next worker that becomes ready closes it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+_DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0)  # seconds before the n-th start after n unproductive deaths in a row
+_BREAK_AFTER = 3  # one death may be a job's doing and a second an accident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPolicy:
+    """At most ``max_restarts`` starts in ``max_seconds`` after workers that died without having done anything."""
+
+    max_restarts: int = 5
+    max_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.max_restarts < 1 or self.max_seconds <= 0:
+            raise ValueError("max_restarts must be at least 1 and max_seconds over 0")
+
+
+class RestartBudget:
+    """What of a policy is used up."""
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self._policy = policy
+        self._starts: deque[float] = deque()  # of the starts that count
+        self._deaths = 0  # unproductive, in a row
+
+    @property
+    def open(self) -> bool:
+        """Whether the breaker is open: no worker can be kept alive."""
+        return self._deaths >= _BREAK_AFTER
+
+    def next_start(self, now: float) -> float:
+        """The earliest time at which a worker may be started."""
+        if self._deaths == 0:
+            return now
+        delayed = now + _DELAYS[min(self._deaths, len(_DELAYS) - 1)]
+        while self._starts and self._starts[0] <= now - self._policy.max_seconds:
+            self._starts.popleft()
+        if len(self._starts) < self._policy.max_restarts:
+            return delayed
+        return max(delayed, self._starts[-self._policy.max_restarts] + self._policy.max_seconds)
+
+    def started(self, now: float) -> None:
+        """A worker is being started."""
+        self._starts.append(now)
+        while len(self._starts) > self._policy.max_restarts:
+            self._starts.popleft()
+
+    def died(self) -> None:
+        """A worker died that had not done anything."""
+        self._deaths += 1
+
+    def proved(self) -> None:
+        """A worker has become ready, or ended a job."""
+        self._deaths = 0
