@@ -50,13 +50,8 @@ class Failure(NamedTuple):
     text: str
 
 
-class Reply(NamedTuple):
-    """The end of one job."""
-
-    job: int
-    end: int
-    seconds: float
-    value: bytes
+# The end of one job: its number, how it ended, the seconds it ran, the value. A plain tuple: there are very many of them.
+Reply = tuple[int, int, float, bytes]
 
 
 def dump(value: Any) -> bytes:
@@ -86,15 +81,16 @@ class ReplyReader:
             data = b"".join(self._parts)
             self._parts = []
         replies = []
-        begin, end = 0, len(data)
-        while end - begin >= REPLY.size:
-            length, job, how, seconds = REPLY.unpack_from(data, begin)
-            body = begin + REPLY.size
-            if end - body < length:
+        size, unpack = REPLY.size, REPLY.unpack_from
+        begin, last = 0, len(data)
+        while begin + size <= last:
+            length, job, end, seconds = unpack(data, begin)
+            after = begin + size + length
+            if after > last:
                 break
-            replies.append(Reply(job, how, seconds, data[body : body + length]))
-            begin = body + length
-        if begin < end:
+            replies.append((job, end, seconds, data[begin + size : after]))
+            begin = after
+        if begin < last:
             rest = data[begin:]
             self._parts = [rest]
             self._have = len(rest)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import outcome
 import trio
@@ -79,7 +80,7 @@ class Bulkhead:
         capacity: int,
         max_waiting: int | None = None,
         queue_timeout: float | None = None,
-        discipline: Discipline | None = None,
+        discipline: Discipline[Any] | None = None,
     ) -> None:
         if capacity < 0 or (max_waiting is not None and max_waiting < 0):
             raise ValueError("capacity and max_waiting must not be negative")

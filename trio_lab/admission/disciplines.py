@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 
 class Waiting(Protocol):
@@ -27,60 +27,63 @@ class Waiting(Protocol):
     def __hash__(self) -> int: ...
 
 
-class Discipline(Protocol):
+W = TypeVar("W", bound=Waiting)
+
+
+class Discipline(Protocol[W]):
     """An order of service. Not every entry that was pushed comes out by `pop`: some leave, some are refused."""
 
-    def push(self, entry: Waiting) -> None: ...
+    def push(self, entry: W) -> None: ...
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         """The next to be served, None when nobody waits. Whom the discipline refuses on the way goes to ``refused``."""
 
-    def remove(self, entry: Waiting) -> None:
+    def remove(self, entry: W) -> None:
         """Take out one that waits. Raises KeyError when it does not."""
 
     def __len__(self) -> int: ...
 
 
-class Fifo:
+class Fifo(Generic[W]):
     """First come, first served."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[Waiting, None] = OrderedDict()
+        self._entries: OrderedDict[W, None] = OrderedDict()
 
-    def push(self, entry: Waiting) -> None:
+    def push(self, entry: W) -> None:
         self._entries[entry] = None
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         return self._entries.popitem(last=False)[0] if self._entries else None
 
-    def remove(self, entry: Waiting) -> None:
+    def remove(self, entry: W) -> None:
         del self._entries[entry]
 
     def __len__(self) -> int:
         return len(self._entries)
 
 
-class Lifo(Fifo):
+class Lifo(Fifo[W]):
     """Last come, first served."""
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         return self._entries.popitem()[0] if self._entries else None
 
 
-class AdaptiveLifo(Fifo):
+class AdaptiveLifo(Fifo[W]):
     """First come, first served, until more than ``threshold`` wait; then last come, first served."""
 
     def __init__(self, threshold: int) -> None:
         super().__init__()
         self._threshold = threshold
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         if not self._entries:
             return None
         return self._entries.popitem(last=len(self._entries) > self._threshold)[0]
 
 
-class CoDel(Fifo):
+class CoDel(Fifo[W]):
     """Controlled delay: when waits have exceeded ``target`` for a whole ``interval``, refuse from the head of the queue,
     the more often the longer it lasts, until waits are short again. Bursts shorter than the interval pass untouched.
 
@@ -97,7 +100,7 @@ class CoDel(Fifo):
         self._drops = 0
         self._next_drop = 0.0
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         entry = super().pop(now, refused)
         standing = self._is_standing(entry, now)
         if self._dropping:
@@ -118,7 +121,7 @@ class CoDel(Fifo):
             entry = super().pop(now, refused)
         return entry
 
-    def _is_standing(self, entry: Waiting | None, now: float) -> bool:
+    def _is_standing(self, entry: W | None, now: float) -> bool:
         """Whether waits have been too long for a whole interval."""
         if entry is None or now - entry.arrived < self._target:
             self._above_since = math.inf
@@ -128,49 +131,49 @@ class CoDel(Fifo):
         return now - self._above_since >= self._interval
 
 
-class ByPriority:
+class ByPriority(Generic[W]):
     """A queue of its own for each priority; a higher one is served before all lower ones."""
 
-    def __init__(self, make: Callable[[], Discipline] = Fifo) -> None:
+    def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
         self._make = make
-        self._queues: dict[int, Discipline] = {}
+        self._queues: dict[int, Discipline[W]] = {}
         self._order: list[int] = []  # priorities that were ever used, highest first
 
-    def push(self, entry: Waiting) -> None:
+    def push(self, entry: W) -> None:
         if entry.priority not in self._queues:
             self._queues[entry.priority] = self._make()
             self._order = sorted(self._queues, reverse=True)
         self._queues[entry.priority].push(entry)
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         for priority in self._order:
             if (entry := self._queues[priority].pop(now, refused)) is not None:
                 return entry
         return None
 
-    def remove(self, entry: Waiting) -> None:
+    def remove(self, entry: W) -> None:
         self._queues[entry.priority].remove(entry)
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
 
-class FairShare:
+class FairShare(Generic[W]):
     """A queue of its own for each kind; the kinds that wait are served in turn, however many of each wait."""
 
-    def __init__(self, make: Callable[[], Discipline] = Fifo) -> None:
+    def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
         self._make = make
-        self._turns: OrderedDict[str, Discipline] = OrderedDict()  # kinds that wait, next turn first
+        self._turns: OrderedDict[str, Discipline[W]] = OrderedDict()  # kinds that wait, next turn first
         self._waiting = 0
 
-    def push(self, entry: Waiting) -> None:
+    def push(self, entry: W) -> None:
         queue = self._turns.get(entry.kind)
         if queue is None:
             queue = self._turns[entry.kind] = self._make()
         queue.push(entry)
         self._waiting += 1
 
-    def pop(self, now: float, refused: list[Waiting]) -> Waiting | None:
+    def pop(self, now: float, refused: list[W]) -> W | None:
         while self._turns:
             kind, queue = next(iter(self._turns.items()))
             before = len(queue)
@@ -184,7 +187,7 @@ class FairShare:
                 return entry
         return None
 
-    def remove(self, entry: Waiting) -> None:
+    def remove(self, entry: W) -> None:
         queue = self._turns[entry.kind]
         queue.remove(entry)
         self._waiting -= 1

@@ -12,7 +12,7 @@ from collections import OrderedDict
 import trio
 
 from ..errors import QueueFull, QueueTimeout, Shed
-from .disciplines import Discipline, Fifo, Waiting
+from .disciplines import Discipline, Fifo
 from .tally import Tallies
 
 
@@ -25,8 +25,7 @@ class Entry:
         self.kind = kind
         self.priority = priority
         self.arrived = now
-        self.entered = now
-        """When the place was given, once it was."""
+        self.entered = now  # when the place was given, once it was
         self.patience = patience
         self.deadline = math.inf if patience is None else now + patience
 
@@ -37,12 +36,14 @@ class Entry:
 class WaitingRoom:
     """The queue named ``name``, for at most ``max_waiting`` entries (None: no bound)."""
 
-    def __init__(self, name: str, *, max_waiting: int | None, discipline: Discipline | None, tallies: Tallies) -> None:
+    def __init__(
+        self, name: str, *, max_waiting: int | None, discipline: Discipline[Entry] | None, tallies: Tallies
+    ) -> None:
         self.name = name
         self.max_waiting = max_waiting
         self.peak = 0
         self.closed = False
-        self._queue: Discipline = Fifo() if discipline is None else discipline
+        self._queue: Discipline[Entry] = Fifo() if discipline is None else discipline
         self._tallies = tallies
         # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
         self._lanes: dict[float, OrderedDict[Entry, None]] = {}
@@ -72,8 +73,7 @@ class WaitingRoom:
         if waiting >= self.peak:
             self.peak = waiting + 1
 
-    def _forget_deadline(self, entry: Waiting) -> None:
-        assert isinstance(entry, Entry)
+    def _forget_deadline(self, entry: Entry) -> None:
         if entry.patience is not None:
             lane = self._lanes[entry.patience]
             del lane[entry]
@@ -82,21 +82,18 @@ class WaitingRoom:
 
     def take(self, now: float) -> Entry | None:
         """The next to be served. Whoever has waited too long, or is shed by the discipline, is refused instead."""
-        shed: list[Waiting] = []
-        try:
-            while (entry := self._queue.pop(now, shed)) is not None:
-                assert isinstance(entry, Entry)
-                self._forget_deadline(entry)
-                if entry.deadline > now:
-                    return entry
-                self._time_out(entry)  # its own timer has not run yet: the loop was late
-            return None
-        finally:
-            for refused in shed:
-                self._forget_deadline(refused)
-                assert isinstance(refused, Entry)
-                self._tallies[refused.kind].rejected += 1
-                refused.refused(Shed(self.name))
+        shed: list[Entry] = []
+        entry: Entry | None
+        while (entry := self._queue.pop(now, shed)) is not None:
+            self._forget_deadline(entry)
+            if entry.deadline > now:
+                break
+            self._time_out(entry)  # its own timer has not run yet: the loop was late
+        for refused in shed:
+            self._forget_deadline(refused)
+            self._tallies[refused.kind].rejected += 1
+            refused.refused(Shed(self.name))
+        return entry
 
     def remove(self, entry: Entry) -> None:
         """Its caller has left."""
@@ -123,7 +120,6 @@ class WaitingRoom:
     def refuse_all(self, error: Exception) -> None:
         """Refuse everybody who waits, with one error that was the service's doing."""
         while (entry := self._queue.pop(-math.inf, [])) is not None:
-            assert isinstance(entry, Entry)
             self._forget_deadline(entry)
             self._tallies[entry.kind].cancelled += 1
             entry.refused(error)

@@ -1,37 +1,40 @@
-"""A histogram of durations: log-linear buckets, sparse, cheap to record into.
+"""A histogram of durations: log-linear buckets, sparse, very cheap to record into.
 
-The bucket layout is HdrHistogram's (Gil Tene): every octave is cut into the same number of equal parts, so the error is
-relative and the same everywhere. With 128 parts an octave a quantile is off by at most 0.4 % (half a bucket), from
-128 ns (below it the buckets are single nanoseconds) to a day. Nothing is ever out of range, so nothing is dropped.
+The bucket layout is HdrHistogram's idea (Gil Tene): every octave is cut into the same number of equal parts, so the error
+is relative and the same everywhere. We let the float format do the cutting: the upper 16 bits of a 32-bit float are its
+sign, its exponent and 7 bits of its mantissa, which is 128 parts an octave. A quantile is off by at most 0.4 % (half a
+bucket) from nothing to the age of the universe, so nothing is out of range and nothing is dropped.
 
-Two choices of our own. Counts are kept in a dict, because a loop that is healthy touches some tens of buckets and windows
-are read often: copying, subtracting and scanning cost what was touched, not what could be. And readers never reset a
-histogram: each takes the difference to a snapshot of its own, so two readers do not rob each other.
+Recording appends to a list; the buckets are filled by the thousand, in C (`array`, `Counter`): 0.15 µs a value where
+computing a bucket in Python took 0.5. Readers never reset a histogram: each takes the difference to a snapshot of its
+own, so two readers do not rob each other. Counts are kept in a dict, since a loop that is healthy touches some tens of
+buckets and windows are read often.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import struct
+import sys
+from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PART_BITS = 7  # 2**7 parts an octave: 20.0 ms is told from 20.2 ms, and a summary walks few buckets
+_LOT = 4096  # values that are kept aside before they are put into buckets
+_UPPER = 1 if sys.byteorder == "little" else 0  # which half of a 32-bit float is the upper one
 
 
-def _bucket(nanoseconds: int) -> int:
-    shift = nanoseconds.bit_length() - (_PART_BITS + 1)
-    if shift <= 0:
-        return nanoseconds
-    return (shift << _PART_BITS) + (nanoseconds >> shift)
+def _buckets(values: list[float]) -> list[int]:
+    return memoryview(array("f", values)).cast("B").cast("H").tolist()[_UPPER::2]
 
 
 def _middle(bucket: int) -> float:
-    """The middle of a bucket, in nanoseconds."""
-    shift = (bucket >> _PART_BITS) - 1
-    if shift <= 0:
-        return float(bucket)
-    return float(((bucket - (shift << _PART_BITS)) << shift) + (1 << (shift - 1)))
+    """The middle of a bucket, in seconds."""
+    if bucket == 0:
+        return 0.0
+    low, high = (struct.unpack("=f", struct.pack("=I", b << 16))[0] for b in (bucket, bucket + 1))
+    return float(low + high) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,40 +58,65 @@ class Summary:
 class Histogram:
     """Durations in seconds. Negative ones (a clock that was set between two processes) count as zero."""
 
-    __slots__ = ("_counts", "_summary", "count", "max", "total")
+    __slots__ = ("_counts", "_max", "_pending", "_summary", "_total")
 
     def __init__(self) -> None:
-        self._counts: defaultdict[int, int] = defaultdict(int)
+        self._counts: Counter[int] = Counter()
+        self._pending: list[float] = []
+        self._total = 0.0
+        self._max = 0.0
         self._summary: Summary | None = None
-        self.count = 0
-        self.total = 0.0
-        self.max = 0.0
 
     def record(self, seconds: float) -> None:
-        """Count one duration. About 0.4 µs: the bucket is computed in place, a call would cost a third more."""
-        if seconds < 0.0:
-            seconds = 0.0
-        nanoseconds = int(seconds * 1e9)
-        shift = nanoseconds.bit_length() - (_PART_BITS + 1)
-        self._counts[nanoseconds if shift <= 0 else (shift << _PART_BITS) + (nanoseconds >> shift)] += 1
-        self.count += 1
-        self.total += seconds
-        if seconds > self.max:
-            self.max = seconds
+        """Count one duration."""
+        pending = self._pending
+        pending.append(seconds)
+        if len(pending) >= _LOT:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put what was kept aside into its buckets. Every reader does it first."""
+        pending = self._pending
+        if not pending:
+            return
+        if min(pending) < 0.0:
+            pending[:] = [max(0.0, seconds) for seconds in pending]
+        self._counts.update(_buckets(pending))
+        self._total += math.fsum(pending)
+        self._max = max(self._max, max(pending))
+        pending.clear()
+
+    @property
+    def count(self) -> int:
+        return self._counts.total() + len(self._pending)
+
+    @property
+    def total(self) -> float:
+        """The sum of all durations."""
+        self._settle()
+        return self._total
+
+    @property
+    def max(self) -> float:
+        self._settle()
+        return self._max
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count if self.count else 0.0
 
     def merge(self, other: Histogram) -> None:
         """Add all of ``other`` to this one."""
-        for bucket, n in other._counts.items():
-            self._counts[bucket] += n
-        self.count += other.count
-        self.total += other.total
-        self.max = max(self.max, other.max)
+        self._settle()
+        other._settle()
+        self._counts.update(other._counts)
+        self._total += other._total
+        self._max = max(self._max, other._max)
 
     def copy(self) -> Histogram:
         """A snapshot that later records do not change."""
         twin = Histogram()
-        twin._counts = self._counts.copy()
-        twin.count, twin.total, twin.max = self.count, self.total, self.max
+        twin.merge(self)
         return twin
 
     def since(self, earlier: Histogram) -> Histogram:
@@ -96,21 +124,15 @@ class Histogram:
 
         The maximum of the difference is exact when it is the maximum of all, else the middle of its bucket.
         """
+        self._settle()
+        earlier._settle()
         window = Histogram()
-        for bucket, n in self._counts.items():
-            fresh = n - earlier._counts.get(bucket, 0)
-            if fresh:
-                window._counts[bucket] = fresh
-        window.count = self.count - earlier.count
-        window.total = max(0.0, self.total - earlier.total)
+        window._counts = self._counts - earlier._counts
+        window._total = max(0.0, self._total - earlier._total)
         if window._counts:
             top = max(window._counts)
-            window.max = self.max if top == _bucket(int(self.max * 1e9)) else _middle(top) / 1e9
+            window._max = self._max if top == _buckets([self._max])[0] else _middle(top)
         return window
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.count if self.count else 0.0
 
     def quantile(self, q: float) -> float:
         """The smallest recorded duration that a share ``q`` (0…1) does not exceed; 0.0 when nothing was recorded."""
@@ -118,26 +140,26 @@ class Histogram:
 
     def _quantiles(self, shares: Iterable[float]) -> list[float]:
         """Several quantiles in one walk; ``shares`` ascend."""
+        self._settle()
         found: list[float] = []
+        count = self.count
         buckets = iter(sorted(self._counts.items()))
         seen, bucket = 0, 0
         for share in shares:
-            rank = max(1, math.ceil(share * self.count - 1e-9))
-            while seen < rank and self.count:
+            rank = max(1, math.ceil(share * count - 1e-9))
+            while seen < rank and count:
                 bucket, n = next(buckets)
                 seen += n
-            found.append(min(_middle(bucket) / 1e9, self.max))
+            found.append(min(_middle(bucket), self._max))
         return found
 
     def summary(self) -> Summary:
         """The usual quantiles; computed again only when something was recorded since."""
-        if self._summary is None or self._summary.count != self.count:
-            self._summary = self._summarize()
+        count = self.count
+        if self._summary is None or self._summary.count != count:
+            p50, p90, p99, p99_9 = self._quantiles((0.5, 0.9, 0.99, 0.999))
+            self._summary = Summary(count=count, mean=self.mean, p50=p50, p90=p90, p99=p99, p99_9=p99_9, max=self._max)
         return self._summary
-
-    def _summarize(self) -> Summary:
-        p50, p90, p99, p99_9 = self._quantiles((0.5, 0.9, 0.99, 0.999))
-        return Summary(count=self.count, mean=self.mean, p50=p50, p90=p90, p99=p99, p99_9=p99_9, max=self.max)
 
     def __repr__(self) -> str:
         s = self.summary()

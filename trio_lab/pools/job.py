@@ -10,35 +10,32 @@ import trio
 
 from ..admission.waiting_room import Entry
 from ..errors import JobError, QueueTimeout, RunTimeout
-from ..frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
+from ..frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure
 
 if TYPE_CHECKING:
+    from ..admission.tally import Tally
     from .slot import Slot
+    from .workers import WorkerPool
 
 
 class Job(Entry):
     """``caller`` is None once the caller has left, ``slot`` is None until the job has been given to a worker."""
 
-    __slots__ = ("call", "caller", "large", "number", "run_limit", "slot", "timed_out")
+    __slots__ = ("call", "caller", "number", "pool", "run_limit", "slot", "tally", "timed_out")
 
-    def __init__(
-        self,
-        number: int,
-        call: bytes,
-        caller: trio.lowlevel.Task,
-        kind: str,
-        priority: int,
-        now: float,
-        patience: float | None,
-        run_limit: float,
-    ) -> None:
-        super().__init__(kind, priority, now, patience)
-        self.number = number
-        self.call = call
-        self.caller: trio.lowlevel.Task | None = caller
-        self.run_limit = run_limit
-        self.slot: Slot | None = None
-        self.timed_out = False
+    pool: WorkerPool
+    tally: Tally
+    number: int
+    call: bytes
+    caller: trio.lowlevel.Task | None
+    run_limit: float
+    slot: Slot | None
+    timed_out: bool
+
+    def leave(self, _: object) -> trio.lowlevel.Abort:
+        """The caller was cancelled (Trio's abort function)."""
+        self.pool.abandon(self)
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def refused(self, error: Exception) -> None:
         self.fail(error)
@@ -49,17 +46,17 @@ class Job(Entry):
             self.caller = None
 
 
-def unwrap(reply: Reply, pool: str) -> Any:
+def unwrap(end: int, value: bytes, pool: str) -> Any:
     """The job's result, or raise what ended it."""
-    if reply.end == RETURNED_NONE:
+    if end == RETURNED_NONE:
         return None
-    if reply.end == RETURNED:
-        return _load(reply.value)
-    if reply.end == EXPIRED:
+    if end == RETURNED:
+        return _load(value)
+    if end == EXPIRED:
         raise QueueTimeout(pool)
-    if reply.end == CANCELLED:
+    if end == CANCELLED:
         raise RunTimeout("the job ran into its run timeout and was ended")
-    failure = Failure(*pickle.loads(reply.value))
+    failure = Failure(*pickle.loads(value))
     error = JobError(failure.text.rsplit("\n", 1)[-1]) if failure.error is None else _load(failure.error)
     error.add_note(f"\nIn the worker:\n{failure.text}")
     raise error

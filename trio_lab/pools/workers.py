@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pickle import HIGHEST_PROTOCOL, dumps
 from typing import Any, TypeVar
 
 import outcome
@@ -33,7 +34,7 @@ from ..admission.tally import Tallies, statistics
 from ..admission.waiting_room import WaitingRoom
 from ..cores import default_workers
 from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
-from ..frames import EXPIRED, JOB, PACKET, Reply, dump
+from ..frames import EXPIRED, JOB, PACKET, RETURNED_NONE, Reply
 from ..measure.process import resident_bytes
 from ..measure.queues import QueueStatistics
 from .alarm import Alarm
@@ -89,7 +90,9 @@ class PoolLimits:
 class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
-    def __init__(self, name: str, limits: PoolLimits, discipline: Discipline | None, command: list[str] | None) -> None:
+    def __init__(
+        self, name: str, limits: PoolLimits, discipline: Discipline[Any] | None, command: list[str] | None
+    ) -> None:
         self.name = name
         self.limits = limits
         self.closing = trio.Event()
@@ -170,16 +173,21 @@ class WorkerPool:
             trio.ClosedResourceError: the pool was closed.
             and whatever the job raises, with the worker's traceback as a note.
         """
-        reply = await self._run(fn, args, queue_timeout, run_timeout, kind, priority)
-        return unwrap(reply[0], self.name)  # type: ignore[no-any-return]
+        job = self._submit(fn, args, queue_timeout, run_timeout, kind, priority)
+        _, end, _, value = await trio.lowlevel.wait_task_rescheduled(job.leave)
+        return unwrap(end, value, self.name) if end != RETURNED_NONE else None  # type: ignore[return-value]
 
     async def run_timed(self, fn: Callable[..., T], *args: object, **limits: Any) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
-        options = {"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
-        reply, waited = await self._run(fn, args, **options)
-        return unwrap(reply, self.name), waited
+        job = self._submit(
+            fn, args, **{"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
+        )
+        _, end, _, value = await trio.lowlevel.wait_task_rescheduled(job.leave)
+        return unwrap(end, value, self.name), job.entered - job.arrived
 
-    async def _run(
+    # Deciding. All synchronous.
+
+    def _submit(
         self,
         fn: Callable[..., Any],
         args: tuple[object, ...],
@@ -187,34 +195,24 @@ class WorkerPool:
         run_timeout: float | None,
         kind: str | None,
         priority: int,
-    ) -> tuple[Reply, float]:
-        if kind is None:
-            kind = getattr(fn, "__name__", "") or type(fn).__name__
-        run_limit = self.limits.run_timeout if run_timeout is None else run_timeout
-        job = Job(
-            next(self._numbers),
-            dump((fn, args)),
-            trio.lowlevel.current_task(),
-            kind,
-            priority,
-            trio.current_time(),
-            self.limits.queue_timeout if queue_timeout is None else queue_timeout,
-            math.inf if run_limit is None else run_limit,
-        )
-        self._submit(job, job.arrived)
-
-        def leave(_: object) -> trio.lowlevel.Abort:
-            self._abandon(job)
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        reply = await trio.lowlevel.wait_task_rescheduled(leave)
-        return reply, job.entered - job.arrived
-
-    # Deciding. All synchronous.
-
-    def _submit(self, job: Job, now: float) -> None:
+    ) -> Job:
+        """Admit a job, or refuse it. Kept flat, as is all that happens to every job: see docs/bench.md."""
         self._room.check_open()
-        tally = self._tallies[job.kind]
+        call = dumps((fn, args), HIGHEST_PROTOCOL)
+        if kind is None:
+            kind = getattr(fn, "__name__", None) or type(fn).__name__
+        limits = self.limits
+        now = trio.current_time()
+        job = Job(kind, priority, now, limits.queue_timeout if queue_timeout is None else queue_timeout)
+        job.pool = self
+        job.number = next(self._numbers)
+        job.call = call
+        job.caller = trio.lowlevel.current_task()
+        limit = limits.run_timeout if run_timeout is None else run_timeout
+        job.run_limit = math.inf if limit is None else limit
+        job.slot = None
+        job.timed_out = False
+        tally = job.tally = self._tallies[kind]
         tally.arrivals += 1
         if self._idle:
             self._send(self._idle.pop(), job, now)
@@ -226,6 +224,7 @@ class WorkerPool:
         else:
             self._room.add(job, self.waiting)
             self._alarm.at(job.deadline)
+        return job
 
     def _slot_ahead(self, job: Job) -> Slot | None:
         """A busy worker that this job may be sent to before it is free."""
@@ -234,7 +233,7 @@ class WorkerPool:
         return next((slot for slot in self._slots if slot.jobs and self._may_follow(slot)), None)
 
     def _is_brief(self, job: Job) -> bool:
-        recent = self._tallies[job.kind].recent
+        recent = job.tally.recent
         return recent is not None and recent < _BRIEF and JOB.size + len(job.call) <= PACKET
 
     def _may_follow(self, slot: Slot) -> bool:
@@ -258,25 +257,25 @@ class WorkerPool:
 
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
         now = trio.current_time()
+        jobs = slot.jobs
         for reply in replies:
-            job = slot.jobs.popleft()
-            assert job.number == reply.job
-            tally = self._tallies[job.kind]
-            if reply.end == EXPIRED:
-                tally.timed_out += 1
+            number, end, seconds, _ = reply
+            job = jobs.popleft()
+            assert job.number == number
+            if end == EXPIRED:
+                job.tally.timed_out += 1
             else:
-                job.entered = min(job.entered, now)
-                tally.complete(max(0.0, job.entered - job.arrived), reply.seconds)
-                self._busy_seconds += reply.seconds
+                job.tally.complete(job.entered - job.arrived, seconds)
+                self._busy_seconds += seconds
             if job.caller is not None:
                 trio.lowlevel.reschedule(job.caller, outcome.Value(reply))
-            if slot.jobs:
-                self._begin(slot, slot.jobs[0], now)
+            if jobs:
+                self._begin(slot, jobs[0], now)
         self._in_flight -= len(replies)
         slot.served += len(replies)
         slot.interrupted = False
         self.budget.proved()
-        if not slot.jobs:
+        if not jobs:
             self._busy -= 1
             slot.run_due = math.inf
         self._refill(slot, now)
@@ -306,9 +305,7 @@ class WorkerPool:
             if job.deadline > now:
                 return job
             self._time_out(job)
-        entry = self._room.take(now)
-        assert entry is None or isinstance(entry, Job)
-        return entry
+        return self._room.take(now)  # type: ignore[return-value]  # only jobs wait here
 
     def _steal(self, slot: Slot, now: float) -> bool:
         """Take a job back that another worker has not begun, for this one is idle."""
@@ -338,24 +335,24 @@ class WorkerPool:
         for job in [job for job in slot.jobs if job.number in numbers]:
             self._detach(slot, job)
             if job.caller is None:
-                self._tallies[job.kind].cancelled += 1
+                job.tally.cancelled += 1
             elif job.deadline <= now:
                 self._time_out(job)
             else:
                 self._held.append(job)
 
     def _time_out(self, job: Job) -> None:
-        self._tallies[job.kind].timed_out += 1
+        job.tally.timed_out += 1
         job.fail(QueueTimeout(self.name))
 
-    def _abandon(self, job: Job) -> None:
+    def abandon(self, job: Job) -> None:
         """The caller was cancelled."""
         job.caller = None
         slot = job.slot
         if slot is None:
             if job in self._held:
                 self._held.remove(job)
-                self._tallies[job.kind].cancelled += 1
+                job.tally.cancelled += 1
             else:
                 self._room.remove(job)
         elif slot.jobs[0] is not job:
@@ -439,7 +436,7 @@ class WorkerPool:
         while slot.jobs:
             job = slot.jobs[0]
             self._detach(slot, job)
-            self._tallies[job.kind].complete(max(0.0, job.entered - job.arrived), now - job.entered)
+            job.tally.complete(max(0.0, job.entered - job.arrived), now - job.entered)
             job.fail(self._loss(job, code))
         if self._ready == 0 and self.budget.open:
             self._refuse_waiting(now)
@@ -448,7 +445,7 @@ class WorkerPool:
     def _refuse_waiting(self, now: float) -> None:
         retry_after = max(1.0, self.budget.next_start(now) - now)
         while (job := self._next(now)) is not None:
-            self._tallies[job.kind].rejected += 1
+            job.tally.rejected += 1
             job.fail(RestartLimitReached(self.name, retry_after=retry_after))
 
     def _loss(self, job: Job, code: int) -> Exception:
@@ -516,7 +513,7 @@ class WorkerPool:
             self._reclaim(slot, now)
         while self._held:
             job = self._held.popleft()
-            self._tallies[job.kind].cancelled += 1
+            job.tally.cancelled += 1
             job.fail(closed)
         for slot in self._slots:
             slot.retiring = True
@@ -555,7 +552,7 @@ class WorkerPool:
 async def open_worker_pool(
     *,
     name: str = "worker_pool",
-    discipline: Discipline | None = None,
+    discipline: Discipline[Any] | None = None,
     grace: float = 1.0,
     command: list[str] | None = None,
     **limits: Any,
