@@ -1,0 +1,227 @@
+"""The documents keep their word: every command in them runs, every page and link is there, nothing is left out.
+
+A ``sh`` block is a terminal session. A line that serves runs in the background until the block ends, and then has to end
+with exit code 0 on SIGTERM; every other line has to exit with 0. Three things differ from a reader's session: servers
+take a free port in place of 3000, loads and experiments are short, and what `make` would do is only asked of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from trio_lab.experiments.catalog import EXPERIMENTS
+from trio_lab.server import create_app
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+_FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
+_ADDRESS = re.compile(r"unning on http://[^:\s]+:(\d+)")
+_ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
+_AT_ONCE = 2  # blocks: they mostly wait for children to start and for requests in flight
+_LONGEST = 100  # seconds for one line
+# Multiplies the length of an experiment's phases. Two need more than the rest: the sizes of a pool are told apart by
+# how many waits of 100 ms fit, and clients that wait one second leave only after it.
+_DOSE, _DOSES = "0.15", {"native-pool-sizing": "0.2", "impatient-clients": "0.4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    page: Path
+    line: int
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in _FENCE.finditer(text):
+        lines = (line.strip() for line in found[1].splitlines())
+        commands = tuple(line for line in lines if line and not line.startswith("#"))
+        yield Block(page, text.count("\n", 0, found.start()) + 1, commands)
+
+
+BLOCKS = [block for page in PAGES for block in _blocks(page)]
+
+
+@pytest.mark.parametrize(
+    ("line", "serves"),
+    [
+        ("trio-lab serve", True),
+        ("TRIO_LAB_THREADS=16 trio-lab serve --workers 2", True),
+        ("hypercorn -k trio trio_lab.server:app", True),
+        ("trio-lab serve --help", False),
+        ("trio-lab load http://127.0.0.1:3000/hash", False),
+        ("make lab", False),
+    ],
+)
+def test_a_line_that_serves_is_told_from_others(line: str, serves: bool) -> None:
+    assert _serves(shlex.split(line)) is serves
+
+
+def _serves(words: list[str]) -> bool:
+    program, *rest = [word for word in words if not _ASSIGNMENT.fullmatch(word)]
+    return program == "hypercorn" or (program == "trio-lab" and rest[:1] == ["serve"] and "--help" not in rest)
+
+
+class Session:
+    """One block, line by line, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = "3000"
+        self.servers: list[subprocess.Popen[str]] = []
+        self.environ = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "TRIO_LAB_"))}
+        self.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(self, commands: tuple[str, ...]) -> None:
+        shutil.copytree(DOCS / "examples", self.folder / "docs" / "examples")
+        try:
+            for line in commands:
+                self.line(line.replace(".venv/bin/", "").replace(":3000", f":{self.port}"))
+            for server in self.servers:
+                server.send_signal(signal.SIGTERM)
+                assert server.wait(30) == 0, "a server did not end in order"
+        finally:
+            for server in self.servers:
+                server.kill()
+                server.communicate()
+
+    def line(self, line: str) -> None:
+        words = shlex.split(line, comments=True)
+        if words[:2] == ["git", "clone"] or words[0] == "cd":
+            return
+        if _serves(words):
+            self.serve(words)
+        elif words[0] == "make":
+            self.finish(["make", "-n", *words[1:]], ROOT)
+        else:
+            short = re.sub(r"(?<= -d )\d+", "0.5", line)
+            self.finish(["sh", "-c", short], self.folder, TRIO_LAB_DOSE=_dose(words))
+
+    def finish(self, command: list[str], folder: Path, **environ: str) -> None:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=self.environ | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_LONGEST,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command[-1]} exited with {done.returncode}:\n{done.stdout}"
+
+    def serve(self, words: list[str]) -> None:
+        """Start a server on a port that is free, and wait until it names it."""
+        asks = [word.replace(":3000", ":0") for word in words]
+        words = asks if "hypercorn" in words else [*words, "--port", "0"]
+        server = subprocess.Popen(
+            ["env", *words],
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.servers.append(server)
+        assert server.stdout is not None
+        for said in server.stdout:
+            if (address := _ADDRESS.search(said)) is not None:
+                self.port = address[1]
+                return
+        raise AssertionError(f"{shlex.join(words)} ended before it was ready")
+
+
+def _dose(words: list[str]) -> str:
+    return next((dose for name, dose in _DOSES.items() if name in words), _DOSE)
+
+
+@pytest.fixture(scope="module")
+def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
+    """Every block that was chosen, under way or waiting for its turn."""
+    chosen = [item.callspec.params["block"] for item in request.session.items if "sessions" in item.fixturenames]
+    with ThreadPoolExecutor(_AT_ONCE) as executor:
+        yield {
+            str(block): executor.submit(Session(tmp_path_factory.mktemp("block")).run, block.commands)
+            for block in chosen
+        }
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_commands_run(block: Block, sessions: dict[str, Future]) -> None:
+    sessions[str(block)].result()
+
+
+def test_every_experiment_has_its_page_and_every_page_its_experiment() -> None:
+    assert {page.stem for page in (DOCS / "experiments").glob("*.md")} == {e.name for e in EXPERIMENTS}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+def test_an_experiments_page_states_its_bounds(experiment: object) -> None:
+    page = (DOCS / "experiments" / f"{experiment.name}.md").read_text(encoding="utf-8")
+    signs = {"<=": "≤", ">=": "≥"}
+    for check in experiment.checks:
+        unit = check.unit if check.unit == "×" else f" {check.unit}".rstrip()
+        assert f"{signs.get(check.relation, check.relation)} {check.bound:g}{unit} |" in page, check.claim
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
+        assert not target.startswith("http"), f"{target}: the documents stand on their own"
+        path = (page.parent / target).resolve()
+        assert path.exists(), target
+        if anchor:
+            assert anchor in _anchors(path), f"{target}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    linked = {(DOCS / target).resolve() for target, _ in _LINK.findall((DOCS / "index.md").read_text(encoding="utf-8"))}
+    assert set(DOCS.rglob("*.md")) - {DOCS / "index.md"} <= linked
+
+
+@pytest.mark.parametrize(("command", "page"), [("serve", "serving.md"), ("load", "load.md")])
+def test_every_option_is_explained(command: str, page: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "trio_lab", command, "--help"], capture_output=True, text=True, timeout=60, check=True
+    )
+    options = set(re.findall(r"│ (--[a-z][a-z-]+)", said.stdout))
+    assert len(options) > 5
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert {option for option in options if f"`{option}" not in text} == set()
+
+
+def test_every_route_is_explained() -> None:
+    routes = {rule.rule for rule in create_app().url_map.iter_rules() if not rule.rule.startswith("/static")}
+    text = (DOCS / "serving.md").read_text(encoding="utf-8")
+    assert {route for route in routes if f"`GET {route}`" not in text} == set()
+
+
+def test_the_example_on_the_page_is_the_file() -> None:
+    example = (DOCS / "examples" / "own_pool.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```" in (DOCS / "pool.md").read_text(encoding="utf-8")
