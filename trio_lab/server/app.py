@@ -19,6 +19,7 @@ from .asgi import LabHTTPConnection, LabLifespan
 from .lab import Lab
 from .query import BadQuery, choice, integer
 from .replies import health, pool
+from .upstream import put_right
 
 _MAX_ROUNDS = 2_000_000
 _MAX_TICKS = 5_000_000
@@ -49,6 +50,7 @@ class LabApp(QuartTrio):
 
 def create_app(config: Config | None = None, *, listener: socket.socket | None = None) -> LabApp:
     """The lab as an ASGI app. Without a config it is read from the environment when serving starts."""
+    put_right()
     app = LabApp(config, listener)
     _add_routes(app)
     for error, status in _STATUS:
