@@ -18,11 +18,12 @@ import contextlib
 import fcntl
 import os
 import pickle
-import runpy
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from io import open_code
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -69,22 +70,23 @@ def _move(descriptor: int) -> int:
 class _PoolsMain(ModuleType):
     """Stands in for ``__main__``: runs the pool's main file when a job names something in it, and not before.
 
-    The file runs under another name, as multiprocessing does it, so what it guards with ``if __name__ == "__main__"``
-    does not run here.
+    The file runs under the name ``__mp_main__``, as multiprocessing does it, so what it guards with
+    ``if __name__ == "__main__"`` does not run here. Both names lead to the same module, here and in the pool, so its
+    classes can travel in both directions.
     """
 
     def __init__(self, file: str) -> None:
-        super().__init__("__main__")
-        self.__dict__["_file"] = file
+        super().__init__("__mp_main__")
+        self.__dict__["__file__"] = file
+        self.__dict__["_has_run"] = False
 
     def __getattr__(self, name: str) -> Any:
-        file = self.__dict__.pop("_file", None)
-        if file is None or name.startswith("__"):
-            raise AttributeError(name)
-        self.__dict__.update(
-            {key: value for key, value in runpy.run_path(file, run_name="__mp_main__").items() if key != "__name__"}
-        )
-        return self.__dict__[name]
+        if self.__dict__["_has_run"] or name.startswith("__"):
+            raise AttributeError(f"the main file has no {name!r}")
+        self.__dict__["_has_run"] = True
+        with open_code(self.__dict__["__file__"]) as source:
+            exec(compile(source.read(), self.__dict__["__file__"], "exec"), self.__dict__)
+        return getattr(self, name)
 
 
 class _Jobs:
@@ -95,8 +97,14 @@ class _Jobs:
         self._calls = calls
         self._replies = replies
         self._running = False
+        self.write: Callable[[bytes], None] = self._write
         signal.signal(signal.SIGUSR1, self._cancel)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A job that forks and then returns in both processes must be answered once.
+        os.register_at_fork(after_in_child=self._become_foreign)
+
+    def _become_foreign(self) -> None:
+        self.write = _leave
 
     def _cancel(self, number: int, frame: FrameType | None) -> None:
         if self._running:
@@ -112,7 +120,7 @@ class _Jobs:
             length -= len(piece)
         return b"".join(pieces)
 
-    def write(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         written = os.write(self._replies, data)
         if written < len(data):
             rest = memoryview(data)[written:]
@@ -148,6 +156,10 @@ class _Jobs:
                     self.write(reply_frame(number, RETURNED_NONE, seconds))
                 else:
                     self.write(reply_frame(number, RETURNED, seconds, value))
+
+
+def _leave(_: bytes) -> None:
+    os._exit(0)
 
 
 def _failure(error: BaseException) -> Failure:
@@ -186,7 +198,7 @@ def main() -> None:
     hello = Hello(*pickle.loads(jobs.read_call(JOB.unpack(packet)[2])))
     sys.path[:] = hello.sys_path
     if hello.main_file is not None:
-        sys.modules["__main__"] = _PoolsMain(hello.main_file)
+        sys.modules["__main__"] = sys.modules["__mp_main__"] = _PoolsMain(hello.main_file)
     os.nice(hello.nicer)
     if hello.memory is not None:
         _limit_memory(hello.memory)

@@ -94,7 +94,7 @@ def stubborn() -> None:
         try:
             while True:
                 pass
-        except BaseException:  # noqa: S110  (on purpose)
+        except BaseException:
             pass
 
 
@@ -113,3 +113,18 @@ def nothing() -> None:
 
 def sleep_long() -> None:
     time.sleep(3600)
+
+
+def fork_twice_answered() -> str:
+    """Returns in two processes."""
+    return "child" if os.fork() == 0 else "parent"
+
+
+def append(path: str, text: str) -> None:
+    with open(path, "a") as file:
+        file.write(text + "\n")
+
+
+def wait_for(path: str) -> None:
+    while not os.path.exists(path):
+        time.sleep(0.002)

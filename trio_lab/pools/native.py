@@ -1,8 +1,9 @@
 """The shared native pool: `trio.to_thread` under one `CapacityLimiter`, behind a bulkhead.
 
 The limiter is the pool; the bulkhead in front of it has the same capacity, so nobody ever waits at the limiter, where a
-wait can neither be bounded nor seen. A thread cannot be stopped: a caller that is cancelled while its job runs waits for
-the job to end, and its place is held as long as its thread is really busy.
+wait can neither be bounded nor seen. A thread cannot be stopped: whatever becomes of the caller, the place is held as
+long as the thread is really busy. A caller that is cancelled waits for its job to end, unless it asked to be let go at
+once; its thread is then *abandoned*, and counted apart, because nobody will ever use what it works on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 import trio
 
-from ..admission.bulkhead import Bulkhead
+from ..admission.bulkhead import Bulkhead, Place
 from ..measure.queues import QueueStatistics
 from .priority import run_nicely
 
@@ -26,15 +27,22 @@ class NativePool:
     def __init__(self, bulkhead: Bulkhead) -> None:
         self._bulkhead = bulkhead
         self._limiter = trio.CapacityLimiter(bulkhead.capacity)
+        self._abandoned = 0
 
     def __repr__(self) -> str:
         b = self._bulkhead
-        return f"<NativePool {b.in_service}/{b.capacity} busy, {b.waiting} queued>"
+        abandoned = f", {self._abandoned} abandoned" if self._abandoned else ""
+        return f"<NativePool {b.in_service}/{b.capacity} busy{abandoned}, {b.waiting} queued>"
 
     @property
     def size(self) -> int:
         """Threads that may run jobs at once."""
         return self._bulkhead.capacity
+
+    @property
+    def abandoned(self) -> int:
+        """Threads that still run though their callers have left. They are among the busy ones."""
+        return self._abandoned
 
     def resize(self, size: int) -> None:
         """Change the number of threads at once, while jobs run and wait. Running jobs are not disturbed."""
@@ -43,18 +51,86 @@ class NativePool:
         self._limiter.total_tokens = size
         self._bulkhead.resize(size)
 
-    async def run(self, fn: Callable[..., T], *args: object, queue_timeout: float | None = None) -> T:
+    async def run(
+        self,
+        fn: Callable[..., T],
+        *args: object,
+        queue_timeout: float | None = None,
+        kind: str | None = None,
+        priority: int = 0,
+        abandon_on_cancel: bool = False,
+    ) -> T:
         """Run ``fn(*args)`` in a thread and return what it returns.
 
+        ``kind`` names the job in statistics (default: the function's name), and disciplines may go by it and by
+        ``priority`` (higher first). With ``abandon_on_cancel`` a caller that is cancelled leaves at once and the job's
+        end is nobody's; without it the caller waits for that end.
+
         Raises:
-            QueueFull, QueueTimeout: see `Bulkhead.enter`; the job was not started.
+            QueueFull, QueueTimeout, Shed: see `Bulkhead.enter`; the job was not started.
+            trio.ClosedResourceError: the pool was closed before the job was started.
             and whatever the job raises.
         """
-        async with self._bulkhead.place(queue_timeout=queue_timeout):
-            return await trio.to_thread.run_sync(run_nicely, fn, args, limiter=self._limiter)
+        if kind is None:
+            kind = getattr(fn, "__name__", "") or type(fn).__name__
+        place = await self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
+        thread = _Thread(self, self._bulkhead, self._limiter, place)
+        try:
+            return await trio.to_thread.run_sync(
+                run_nicely,
+                fn,
+                args,
+                abandon_on_cancel=abandon_on_cancel,
+                limiter=thread,  # type: ignore[arg-type]  # Trio takes any object with these two methods
+            )
+        finally:
+            thread.on_caller_gone()
 
-    def statistics(self) -> QueueStatistics:
-        return self._bulkhead.statistics()
+    def kinds(self) -> list[str]:
+        """The kinds of jobs that ever came."""
+        return self._bulkhead.kinds()
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
+        return self._bulkhead.statistics(kind)
+
+    def _count_abandoned(self, change: int) -> None:
+        self._abandoned += change
+
+
+class _Thread:
+    """The limiter as one call sees it: Trio releases it when the thread has really ended, and so does the place end."""
+
+    def __init__(self, pool: NativePool, bulkhead: Bulkhead, limiter: trio.CapacityLimiter, place: Place) -> None:
+        self._pool = pool
+        self._bulkhead = bulkhead
+        self._limiter = limiter
+        self._place = place
+        self._runs = False
+        self._ended = False
+        self._abandoned = False
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None:
+        await self._limiter.acquire_on_behalf_of(borrower)
+        self._runs = True
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        self._limiter.release_on_behalf_of(borrower)
+        self._end()
+        if self._abandoned:
+            self._pool._count_abandoned(-1)
+
+    def on_caller_gone(self) -> None:
+        """The caller has its result, or was cancelled before there was a thread, or leaves one behind."""
+        if not self._runs:
+            self._end()
+        elif not self._ended:
+            self._abandoned = True
+            self._pool._count_abandoned(+1)
+
+    def _end(self) -> None:
+        self._ended = True
+        self._bulkhead.leave(self._place)
 
 
 @asynccontextmanager
@@ -68,6 +144,7 @@ async def open_native_pool(
     """A pool of ``size`` threads for the length of the block; ``max_queue`` callers may wait, None for no bound.
 
     At the end callers that still wait get `trio.ClosedResourceError`; running jobs are waited for by their callers.
+    Abandoned threads are waited for by nobody: they end when their jobs do.
     """
     bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout)
     try:

@@ -35,6 +35,7 @@ class Host(Protocol):
     async def spawn(self) -> Worker: ...
     def on_ready(self, slot: Slot) -> None: ...
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None: ...
+    def on_leaving(self, slot: Slot) -> None: ...
     def on_gone(self, slot: Slot, unread: set[int], code: int) -> None: ...
 
 
@@ -100,19 +101,24 @@ class Slot:
         try:
             await self._serve(worker)
         finally:
-            if self.ready:
-                while replies := worker.read():  # a dead worker may have ended its job before
+            await self._bury(worker)
+
+    async def _bury(self, worker: Worker) -> None:
+        """The worker has died, or has to: no more jobs for it, then its last replies, then its body, then its jobs."""
+        was_ready, self.ready, self.retiring = self.ready, False, True
+        try:
+            if was_ready:
+                self._host.on_leaving(self)
+                while replies := worker.read():  # it may have ended its job just before
                     self._host.on_replies(self, replies)
             unread = set(iter(worker.take_back, None))
-            was_ready, self.ready = self.ready, False
+        finally:
             code = await worker.reap()
             self.worker = None
-            if not was_ready and not self._host.closing.is_set():
-                self._host.budget.died()
-                _log.warning(
-                    "%s: a worker ended with %s before it was ready: %s", self._host.name, code, self.last_words
-                )
-            self._host.on_gone(self, unread, code)
+        if not was_ready and not self._host.closing.is_set():
+            self._host.budget.died()
+            _log.warning("%s: a worker ended with %s before it was ready: %s", self._host.name, code, self.last_words)
+        self._host.on_gone(self, unread, code)
 
     async def _serve(self, worker: Worker) -> None:
         """Returns when the worker has died, or has to."""

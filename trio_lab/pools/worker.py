@@ -25,14 +25,20 @@ _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a larg
 _BULK = 1 << 20  # capacity asked for the pipe of large calls: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
 
-# With -P nothing that lies in the working directory can shadow a module of the standard library; the pool's whole
-# sys.path comes with the Hello.
-_BOOT = f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); from trio_lab.child import main; main()"
+# The child must run this very package, whatever other version its Python would find; and with -P nothing that lies in the
+# working directory can shadow a module of the standard library. The pool's whole sys.path comes with the Hello.
+_BOOT = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
+    "from trio_lab.child import main; main()"
+)
 
 
 def main_file() -> str | None:
     """The file of this process's ``__main__``, for jobs that are defined in it; None in an interactive session."""
     main = sys.modules.get("__main__")
+    if main is not None:
+        # Under this name the child runs the file, and so calls the classes that come back from it.
+        sys.modules.setdefault("__mp_main__", main)
     file = getattr(main, "__file__", None)
     return os.path.abspath(file) if file and os.path.exists(file) else None
 
@@ -190,6 +196,8 @@ class Worker:
                     await trio.lowlevel.wait_writable(self._pipes.calls)
                 except trio.ClosedResourceError:
                     return  # `ask_to_end` came between
+                if not self._unsent:
+                    break  # as above, while we were being woken
                 rest = self._unsent.popleft()
                 rest = rest[self._write_call(rest) :]
                 if rest:

@@ -246,6 +246,8 @@ class WorkerPool:
         if len(slot.jobs) == 1:
             self._busy += 1
             self._begin(slot, job, now)
+        else:
+            self._alarm.at(job.deadline)
         assert slot.worker is not None
         deadline = 0.0 if job.deadline == math.inf else time.monotonic() + (job.deadline - now)
         slot.worker.send(job.number, deadline, job.call)
@@ -260,8 +262,10 @@ class WorkerPool:
         jobs = slot.jobs
         for reply in replies:
             number, end, seconds, _ = reply
+            if not jobs or jobs[0].number != number:
+                continue  # no answer to what was asked: it comes from a process that a job has left behind
             job = jobs.popleft()
-            assert job.number == number
+            self._in_flight -= 1
             if end == EXPIRED:
                 job.tally.timed_out += 1
             else:
@@ -269,16 +273,16 @@ class WorkerPool:
                 self._busy_seconds += seconds
             if job.caller is not None:
                 trio.lowlevel.reschedule(job.caller, outcome.Value(reply))
+            slot.served += 1
             if jobs:
                 self._begin(slot, jobs[0], now)
-        self._in_flight -= len(replies)
-        slot.served += len(replies)
+            else:
+                self._busy -= 1
+                slot.run_due = math.inf
         slot.interrupted = False
         self.budget.proved()
-        if not jobs:
-            self._busy -= 1
-            slot.run_due = math.inf
-        self._refill(slot, now)
+        if not jobs or len(jobs) < self.limits.ahead:
+            self._refill(slot, now)
 
     def _refill(self, slot: Slot, now: float) -> None:
         """Give a worker what it may have now; when there is nothing, it is idle."""
@@ -338,6 +342,9 @@ class WorkerPool:
                 job.tally.cancelled += 1
             elif job.deadline <= now:
                 self._time_out(job)
+            elif self.closing.is_set():
+                job.tally.cancelled += 1
+                job.fail(trio.ClosedResourceError(f"{self.name} was closed"))
             else:
                 self._held.append(job)
 
@@ -424,19 +431,20 @@ class WorkerPool:
             self._all_ready.set()
         self._refill(slot, now)
 
+    def on_leaving(self, slot: Slot) -> None:
+        """A worker has died, or has to; its jobs are still with it."""
+        self._change_ready(-1, trio.current_time())
+        if slot in self._idle:
+            self._idle.remove(slot)
+
     def on_gone(self, slot: Slot, unread: set[int], code: int) -> None:
         """A worker has ended, wanted or not. Jobs that it had not begun are given to others; the one it ran has failed."""
         now = trio.current_time()
-        if slot.since:
-            self._change_ready(-1, now)
-            slot.since = 0.0
-        if slot in self._idle:
-            self._idle.remove(slot)
         self._put_back(slot, unread, now)
         while slot.jobs:
             job = slot.jobs[0]
             self._detach(slot, job)
-            job.tally.complete(max(0.0, job.entered - job.arrived), now - job.entered)
+            job.tally.complete(job.entered - job.arrived, now - job.entered)
             job.fail(self._loss(job, code))
         if self._ready == 0 and self.budget.open:
             self._refuse_waiting(now)
@@ -509,13 +517,12 @@ class WorkerPool:
         self._room.close()
         closed = trio.ClosedResourceError(f"{self.name} was closed")
         now = trio.current_time()
-        for slot in self._slots:
-            self._reclaim(slot, now)
         while self._held:
             job = self._held.popleft()
             job.tally.cancelled += 1
             job.fail(closed)
         for slot in self._slots:
+            self._reclaim(slot, now)
             slot.retiring = True
             if slot.worker is not None:
                 slot.worker.ask_to_end()

@@ -1,0 +1,295 @@
+"""Contract: the life of workers, and jobs that are sent ahead, with real processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+import trio_lab
+from trio_lab.admission.disciplines import ByPriority, Lifo
+from trio_lab.errors import BrokenWorkerError, QueueTimeout, RestartLimitReached
+from trio_lab.measure.process import children, open_descriptors
+from trio_lab.pools.restart import RestartPolicy
+from trio_lab.pools.workers import WorkerPool
+
+from . import jobs
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(30):
+        while not condition():  # noqa: ASYNC110  (the condition is another process's doing)
+            await trio.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    before = open_descriptors(os.getpid())
+    yield
+    assert children(os.getpid()) == []
+    assert open_descriptors(os.getpid()) == before
+
+
+async def make_brief(pool: WorkerPool, kind: str) -> None:
+    """Let the pool learn that this kind is short."""
+    for _ in range(30):
+        await pool.run(jobs.nothing, kind=kind)
+
+
+def balanced(pool: WorkerPool) -> bool:
+    s = pool.statistics()
+    return s.arrivals == s.completions + s.rejected + s.timed_out + s.cancelled + s.in_service + s.waiting
+
+
+async def test_no_job_stands_behind_a_long_one_while_a_worker_is_free(tmp_path: Path) -> None:
+    gate, log = str(tmp_path / "go"), str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=2) as pool, trio.open_nursery() as nursery:
+        await pool.wait_ready()
+        await make_brief(pool, "short")
+        # A kind that has always been short, and now is not: both workers are busy, and more are sent ahead.
+        nursery.start_soon(lambda: pool.run(jobs.wait_for, gate, kind="short"))
+        other = trio.CancelScope()
+
+        async def second() -> None:
+            with other:
+                await pool.run(jobs.wait_for, gate + "2", kind="short")
+
+        nursery.start_soon(second)
+        await wait_all_tasks_blocked()
+        for n in range(4):
+            nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
+        await wait_all_tasks_blocked()
+        assert pool.statistics().waiting == 4
+        Path(gate + "2").touch()  # one worker becomes free, and does the work of both
+        await until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 4)
+        assert sorted(Path(log).read_text().split()) == ["0", "1", "2", "3"]
+        assert pool.statistics().in_service == 1
+        assert balanced(pool)
+        Path(gate).touch()
+
+
+async def test_a_job_sent_ahead_keeps_its_queue_timeout(tmp_path: Path) -> None:
+    gate, log = str(tmp_path / "go"), str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=1) as pool, trio.open_nursery() as nursery:
+        await make_brief(pool, "short")
+        nursery.start_soon(lambda: pool.run(jobs.wait_for, gate, kind="short"))
+        await wait_all_tasks_blocked()
+        with pytest.raises(QueueTimeout):
+            await pool.run(jobs.append, log, "late", kind="short", queue_timeout=0.05)
+        Path(gate).touch()
+        await pool.run(jobs.nothing)
+        assert not Path(log).exists()
+        assert balanced(pool)
+
+
+async def test_a_job_sent_ahead_is_not_run_when_its_caller_leaves(tmp_path: Path) -> None:
+    gate, log = str(tmp_path / "go"), str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=1) as pool, trio.open_nursery() as nursery:
+        await make_brief(pool, "short")
+        nursery.start_soon(lambda: pool.run(jobs.wait_for, gate, kind="short"))
+        await wait_all_tasks_blocked()
+        with trio.move_on_after(0.02) as scope:
+            await pool.run(jobs.append, log, "left", kind="short")
+        assert scope.cancelled_caught
+        assert pool.statistics().cancelled == 1
+        Path(gate).touch()
+        await pool.run(jobs.nothing)
+        assert not Path(log).exists()
+
+
+async def test_jobs_sent_ahead_to_a_worker_that_dies_run_elsewhere(tmp_path: Path) -> None:
+    gate, log = str(tmp_path / "go"), str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        await make_brief(pool, "short")
+        failures: list[BaseException] = []
+
+        async def victim() -> None:
+            try:
+                await pool.run(jobs.mark_then_wait, gate, kind="short")
+            except BrokenWorkerError as error:
+                failures.append(error)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(victim)
+            await until(Path(gate).exists)
+            for n in range(3):
+                nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
+            await wait_all_tasks_blocked()
+            os.kill(pool.pids()[0], signal.SIGKILL)
+        assert len(failures) == 1
+        assert sorted(Path(log).read_text().split()) == ["0", "1", "2"]
+        assert balanced(pool)
+
+
+async def test_on_cancel_stop_ends_the_job(tmp_path: Path) -> None:
+    async with trio_lab.open_worker_pool(size=1, on_cancel="stop") as pool:
+        worker = await pool.run(jobs.pid)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pool.run, jobs.mark_then_wait, str(tmp_path / "a"))
+            await until((tmp_path / "a").exists)
+            nursery.cancel_scope.cancel()
+        assert await pool.run(jobs.pid) == worker  # it had to end, for nobody opens its gate; the worker lived on
+
+
+async def test_memory_beyond_the_bound_is_the_jobs_failure() -> None:
+    async with trio_lab.open_worker_pool(size=1, memory=200_000_000) as pool:
+        assert await pool.run(jobs.grab, 20) == 20_000_000
+        with pytest.raises(MemoryError):
+            await pool.run(jobs.grab, 1000)
+        assert await pool.run(jobs.echo, 1) == 1
+        assert pool.restarts == 0
+
+
+async def test_a_worker_is_replaced_after_its_jobs() -> None:
+    async with trio_lab.open_worker_pool(size=1, max_jobs=3) as pool:
+        pids = [await pool.run(jobs.pid) for _ in range(7)]
+    assert [len(set(pids[n : n + 3])) for n in (0, 3, 6)] == [1, 1, 1]
+    assert len(set(pids)) == 3
+
+
+async def test_workers_too_many_end_and_come_back() -> None:
+    async with trio_lab.open_worker_pool(size=2) as pool:
+        await pool.wait_ready()
+        pool.resize(1)
+        await until(lambda: len(pool.pids()) == 1)
+        assert await pool.run(jobs.echo, 1) == 1
+        pool.resize(2)
+        await until(lambda: pool.ready == 2)
+        with pytest.raises(ValueError, match="between 1 and 2"):
+            pool.resize(3)
+
+
+async def test_more_workers_live_while_there_is_work_for_them(tmp_path: Path) -> None:
+    async with trio_lab.open_worker_pool(size=2, min_size=1, idle_timeout=0.05) as pool, trio.open_nursery() as nursery:
+        await until(lambda: pool.ready == 1)
+        for _ in range(3):
+            nursery.start_soon(pool.run, jobs.wait_for, str(tmp_path / "go"))
+        await until(lambda: pool.ready == 2)
+        (tmp_path / "go").touch()
+        await until(lambda: len(pool.pids()) == 1)
+
+
+BROKEN = [sys.executable, "-c", "import sys; print('no such module', file=sys.stderr); sys.exit(7)"]
+
+
+async def test_workers_that_do_not_live_are_not_started_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    policy = RestartPolicy(max_restarts=4, max_seconds=3600)
+    async with trio_lab.open_worker_pool(size=1, command=BROKEN, restart=policy) as pool:
+        with pytest.raises(RestartLimitReached) as refused:  # who waited is refused, too
+            await pool.run(jobs.echo, 1)
+        assert refused.value.retry_after >= 1
+        with trio.fail_after(5), pytest.raises(RestartLimitReached):
+            await pool.run(jobs.echo, b"x" * 1_000_000)
+        await until(lambda: pool.restarts == 3)
+        assert balanced(pool)
+    assert "no such module" in caplog.text
+
+
+async def test_a_pool_heals_when_its_workers_live_again(tmp_path: Path) -> None:
+    fault = tmp_path / "fault"
+    fault.touch()
+    boot = f"import os, sys; os.path.exists({str(fault)!r}) and sys.exit(7); "
+    from trio_lab.pools.worker import _BOOT
+
+    async with trio_lab.open_worker_pool(size=1, command=[sys.executable, "-P", "-c", boot + _BOOT]) as pool:
+        with pytest.raises(RestartLimitReached):
+            await pool.run(jobs.echo, 1)
+        fault.unlink()
+        await until(lambda: pool.ready == 1)
+        assert await pool.run(jobs.echo, 1) == 1
+
+
+async def test_what_jobs_print_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="trio_lab.pools"):
+        async with trio_lab.open_worker_pool(size=1) as pool:
+            assert await pool.run(jobs.chatter) == "said"
+            await until(lambda: "more noise" in caplog.text)
+    assert "noise on stdout" in caplog.text
+
+
+async def test_a_job_that_forks_is_answered_once() -> None:
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        assert await pool.run(jobs.fork_twice_answered) == "parent"
+        assert [await pool.run(jobs.echo, n) for n in range(5)] == [0, 1, 2, 3, 4]
+
+
+async def test_kinds_have_statistics_of_their_own() -> None:
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        await pool.run(jobs.echo, 1)
+        await pool.run(jobs.echo, 2, kind="other")
+        assert pool.kinds() == ["echo", "other"]
+        assert pool.statistics("other").name == "worker_pool.other"
+        assert [pool.statistics(kind).completions for kind in ("echo", "other", None)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("discipline", "order"), [(Lifo(), "210"), (ByPriority(), "201")])
+async def test_the_discipline_decides_who_is_next(tmp_path: Path, discipline: Any, order: str) -> None:
+    log = str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=1, discipline=discipline) as pool, trio.open_nursery() as nursery:
+        nursery.start_soon(pool.run, jobs.mark_then_wait, str(tmp_path / "a"))
+        await until((tmp_path / "a").exists)
+        for n, priority in enumerate((0, 0, 5)):
+            nursery.start_soon(lambda n=n, p=priority: pool.run(jobs.append, log, str(n), priority=p))
+            await wait_all_tasks_blocked()
+        (tmp_path / "a.go").touch()
+    assert "".join(Path(log).read_text().split()) == order
+
+
+@pytest.mark.parametrize(
+    "limits", [{"size": 0}, {"min_size": 3, "size": 2}, {"ahead": 0}, {"ahead": 99}, {"on_cancel": "pray"}]
+)
+async def test_limits_that_make_no_sense_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits)).replace("min_", "")):
+        async with trio_lab.open_worker_pool(**limits):
+            pass
+
+
+MAIN = """
+import trio, trio_lab
+from dataclasses import dataclass
+
+FACTOR = 2
+
+@dataclass
+class Result:
+    value: int
+
+class Trouble(Exception):
+    pass
+
+def double(n):
+    return Result(FACTOR * n)
+
+def fail(result):
+    raise Trouble(result.value)
+
+async def main():
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        result = await pool.run(double, 21)
+        assert type(result) is Result, type(result)
+        try:
+            await pool.run(fail, result)
+        except Trouble as error:
+            print(error)
+
+if __name__ == "__main__":
+    trio.run(main)
+"""
+
+
+def test_classes_of_the_main_file_travel_in_both_directions(tmp_path: Path) -> None:
+    import subprocess
+
+    (tmp_path / "program.py").write_text(MAIN)
+    said = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout == "42\n"
