@@ -62,13 +62,16 @@ def test_knee(points: list[tuple[float, float]], at: float | None) -> None:
     assert knee(points) == at
 
 
-def sample(loop: float = 0.1, **queues: tuple[int, int, int]) -> dict[str, object]:
+UNSEEN = dict.fromkeys(("capacity", "in_service", "waiting", "max_waiting"), "not observed")
+
+
+def sample(loop: float = 0.1, backlog: int = 3, **queues: tuple[int, int, int]) -> dict[str, object]:
     """A reply of /health; queues as name=(capacity, in service, waiting)."""
     rows = [
-        {"name": "accept_backlog", "capacity": "not observed", "in_service": "not observed", "waiting": 3},
-        {"name": "run_queue", "capacity": 1, "in_service": 1, "waiting": 5},
+        UNSEEN | {"name": "accept_backlog", "waiting": backlog, "max_waiting": 100},
+        UNSEEN | {"name": "run_queue", "capacity": 1},
     ]
-    rows += [{"name": n, "capacity": c, "in_service": s, "waiting": w} for n, (c, s, w) in queues.items()]
+    rows += [UNSEEN | {"name": n, "capacity": c, "in_service": s, "waiting": w} for n, (c, s, w) in queues.items()]
     return {"loop": {"utilization": loop}, "queues": rows}
 
 
@@ -87,6 +90,7 @@ LOOP = sample(0.97, native_pool=(4, 4, 9))
         ([IDLE, NATIVE, NATIVE], "native_pool"),
         ([WORKER, BOTH, BOTH], "worker_pool"),  # it was first, though both are full at the end
         ([LOOP, LOOP], "run_queue"),  # met before the pool, full at the same time
+        ([sample(backlog=100), sample(backlog=101)], "accept_backlog"),  # as many wait as may
         ([NATIVE], None),  # one look tells nothing
         ([], None),
     ],

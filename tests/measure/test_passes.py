@@ -7,7 +7,7 @@ import logging
 import pytest
 import trio
 
-from trio_lab.measure.passes import PassMonitor, PassWindow, open_pass_monitor, run_queue_statistics
+from trio_lab.measure.passes import PassMonitor, PassWindow, run_queue_statistics
 from trio_lab.measure.timer_probe import RESOLUTION, open_timer_probe
 
 
@@ -75,6 +75,17 @@ async def test_windows_are_independent(clock: Clock, monitor: PassMonitor) -> No
     assert mine.read(reset=True).passes.max < 0.1
 
 
+async def test_a_block_belongs_to_one_window_only(clock: Clock, monitor: PassMonitor) -> None:
+    window = PassWindow(monitor)
+    clock.now += 0.3  # the pass that blocks asks itself, and then goes on
+    assert window.read(reset=True).passes.max == pytest.approx(0.3)
+    clock.now += 0.01
+    await trio.lowlevel.checkpoint()
+    after = window.read(reset=True)
+    assert after.passes.max == pytest.approx(0.01, rel=0.01)
+    assert after.utilization == pytest.approx(1.0)  # no time was spent waiting
+
+
 async def test_a_monitor_that_was_taken_out_says_that_it_is_blind(clock: Clock, monitor: PassMonitor) -> None:
     window = PassWindow(monitor)
     assert window.read(reset=False).blind is None
@@ -97,12 +108,14 @@ async def test_a_monitor_that_raised_says_that_it_is_blind(caplog: pytest.LogCap
     broken.remove()
 
 
-async def test_the_run_queue_is_a_queue_of_one() -> None:
-    async with open_pass_monitor() as monitor:
-        await trio.lowlevel.checkpoint()
-        statistics = run_queue_statistics(monitor)
-    assert (statistics.name, statistics.capacity) == ("run_queue", 1)
-    assert statistics.wait is None  # Trio does not tell
+async def test_the_run_queue_counts_passes_and_does_not_guess_who_waits(clock: Clock, monitor: PassMonitor) -> None:
+    clock.now += 0.25
+    await trio.lowlevel.checkpoint()
+    statistics = run_queue_statistics(monitor)
+    assert statistics.service is not None
+    assert statistics.service.max == pytest.approx(0.25)
+    assert statistics.completions == statistics.service.count
+    assert (statistics.waiting, statistics.wait) == (None, None)
 
 
 async def test_the_timer_probe_reads_its_resolution_on_an_idle_loop(autojump_clock) -> None:

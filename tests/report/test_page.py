@@ -127,3 +127,10 @@ def test_wrong_type_is_refused(light: dict[str, Any], key: str, value: Any) -> N
     light["experiments"][0][key] = value
     with pytest.raises(UsageError, match=re.escape(f"$.experiments[0].{key}")):
         render(light)
+
+
+def test_notes_on_the_measurement_are_shown(page: str) -> None:
+    results = json.loads(Path(__file__).with_name("sample_results.json").read_text(encoding="utf-8"))
+    assert "About these figures" not in page
+    results["experiments"][0]["notes"] = ["/hash: the generator was late & said so"]
+    assert "<li>/hash: the generator was late &amp; said so</li>" in render(results)

@@ -1,8 +1,8 @@
 """Which queue fills first: the first that stays full over consecutive samples.
 
-A queue is full in a sample when all its places are taken and somebody waits. The run queue has one place that is always
-taken, so it counts as full when the loop spent nearly all of the sample's window busy. One full sample is a burst; two
-in a row are a queue that does not drain.
+A queue is full in a sample when all its places are taken and somebody waits, or when as many wait as may. Who waits in
+the run queue is not observed, so it counts as full when the loop spent nearly all of the sample's window busy. One full
+sample is a burst; two in a row are a queue that does not drain.
 """
 
 from __future__ import annotations
@@ -34,11 +34,19 @@ def first_full(samples: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _fullness(sample: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    found = []
-    for queue in sample["queues"]:
-        name = queue["name"]
-        if name == "run_queue":
-            found.append((name, sample["loop"]["utilization"] >= _BUSY))
-        elif isinstance(queue["capacity"], int) and isinstance(queue["waiting"], int):
-            found.append((name, queue["waiting"] > 0 and queue["in_service"] >= queue["capacity"]))
-    return found
+    busy = sample["loop"]["utilization"] >= _BUSY
+    return [(q["name"], busy if q["name"] == "run_queue" else _is_full(q)) for q in sample["queues"]]
+
+
+def _is_full(queue: Mapping[str, Any]) -> bool:
+    waiting, bound = _number(queue["waiting"]), _number(queue["max_waiting"])
+    if waiting is None or waiting == 0:
+        return False
+    capacity, in_service = _number(queue["capacity"]), _number(queue["in_service"])
+    taken = capacity is not None and in_service is not None and in_service >= capacity
+    return taken or (bound is not None and waiting >= bound)
+
+
+def _number(value: Any) -> float | None:
+    """None for what a queue does not observe."""
+    return value if isinstance(value, (int, float)) else None

@@ -7,6 +7,7 @@ The server gets this process as its lifeline (its standard input): whatever happ
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from ..measure.process import children, cpu_seconds
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
+_LEAD = 0.6  # seconds that the probe runs before the load: its own connecting is not the load's doing
 _SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
 _START_TIME = 20.0
 _STOP_TIME = 10.0
@@ -39,13 +41,21 @@ class Loaded:
     cpu_s: float
     """CPU seconds that the server and its children used."""
 
+    def health_points(self) -> list[tuple[float, float]]:
+        """(second of the load in which it was asked, milliseconds until the answer) of every probe, in order of time."""
+        asked = sorted((ended - latency / 1e3 - _LEAD, latency) for ended, latency in self.probe["samples"])
+        return [(t, latency) for t, latency in asked if t >= 0]
+
+    @property
+    def health_ms(self) -> dict[str, float]:
+        """Percentiles of the probes that were asked while the load ran, exact; an infinite one if none was answered."""
+        latencies = sorted(latency for _, latency in self.health_points()) or [math.inf]
+        ranks = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+        return {name: latencies[math.ceil(share * len(latencies)) - 1] for name, share in ranks.items()}
+
     @property
     def health_p99_ms(self) -> float:
-        return float(self.probe["latency_ms"]["p99"])
-
-    def health_points(self) -> list[tuple[float, float]]:
-        """(second it was asked in, milliseconds until the answer) of every probe, in order of time."""
-        return sorted((max(0.0, ended - latency / 1e3), latency) for ended, latency in self.probe["samples"])
+        return self.health_ms["p99"]
 
 
 @dataclass(slots=True)
@@ -159,7 +169,6 @@ class Stage:
         """Load a route, probe /health and sample the queues, all at once."""
         results: dict[str, Any] = {}
         samples: list[dict[str, Any]] = []
-        before = server.cpu_seconds()
         await server.health(reset=True)
 
         async def keep(name: str, work: Any) -> None:
@@ -168,8 +177,10 @@ class Stage:
         async with trio.open_nursery() as watching:
             watching.start_soon(_sample, server, samples)
             async with trio.open_nursery() as working:
+                working.start_soon(keep, "probe", self.probe(server, duration=_LEAD + duration))
+                await trio.sleep(_LEAD)
+                before = server.cpu_seconds()
                 working.start_soon(keep, "load", self.load(server.url + path, duration=duration, **load))
-                working.start_soon(keep, "probe", self.probe(server, duration=duration))
             watching.cancel_scope.cancel()
         return Loaded(
             load=results["load"], probe=results["probe"], samples=samples, cpu_s=server.cpu_seconds() - before

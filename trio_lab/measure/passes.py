@@ -81,6 +81,12 @@ class PassMonitor(trio.abc.Instrument):
                 trio.lowlevel.add_instrument(self)
         return self._blind
 
+    def cut(self) -> None:
+        """Count what the present pass has lasted as a pass of its own: a window ends here, and the next begins."""
+        now = self._clock()
+        self.busy.record(now - self._pass_began)
+        self._pass_began = now
+
     def busy_now(self) -> float:
         """Seconds that the present pass has lasted; 0.0 when called from another thread while the loop waits."""
         return 0.0 if self._polling else self._clock() - self._pass_began
@@ -98,9 +104,12 @@ class PassWindow:
         """Statistics of the window; with ``reset`` the next window begins here."""
         monitor = self._monitor
         blind = monitor.blind
+        if reset:
+            monitor.cut()
         passes = monitor.busy.since(self._busy)
-        # The pass that is asking has not ended; without it a loop that is blocked right now would look idle.
-        passes.record(monitor.busy_now())
+        if not reset:
+            # The pass that is asking has not ended; without it a loop that is blocked right now would look idle.
+            passes.record(monitor.busy_now())
         waited = monitor.waited - self._waited
         if reset:
             self._busy, self._waited = monitor.busy.copy(), monitor.waited
@@ -122,13 +131,15 @@ async def open_pass_monitor() -> AsyncIterator[PassMonitor]:
 
 
 def run_queue_statistics(monitor: PassMonitor) -> QueueStatistics:
-    """The loop as a queue of capacity one: it serves one task's step at a time, the other runnable tasks wait."""
+    """The loop as a queue: it serves one pass at a time, and whoever becomes runnable meanwhile waits for the next.
+
+    How many wait is not observed: Trio tells how many tasks are runnable next, not how many of this pass have yet to run.
+    What their wait is made of is: ``service`` is the busy time of a pass. ``utilization`` is over the monitor's life.
+    """
     spent = monitor.busy.total + monitor.waited
     return QueueStatistics(
         name="run_queue",
         capacity=1,
-        in_service=1,
-        waiting=trio.lowlevel.current_statistics().tasks_runnable,
         utilization=monitor.busy.total / spent if spent > 0 else 0.0,
         completions=monitor.busy.count,
         service=monitor.busy.summary(),

@@ -56,6 +56,7 @@ def section(number: int, experiment: Experiment) -> str:
         "</div>",
         _checks(experiment.evidence.checks),
         *charts,
+        _notes(experiment.notes),
         _advice(experiment.advice),
         _figures(experiment.evidence.figures),
         "</section>",
@@ -97,6 +98,14 @@ def _figure(key: str, chart: Chart) -> str:
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
     body = f'<div class="chart" tabindex="0">{drawing}</div><figcaption>{note}</figcaption>'
     return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
+
+
+def _notes(notes: list[str]) -> str:
+    """Where the measurement was in its own way."""
+    if not notes:
+        return ""
+    items = "".join(f"<li>{text(note)}</li>" for note in notes)
+    return f'<div class="notes"><h3>About these figures</h3><ul class="quiet">{items}</ul></div>'
 
 
 def _advice(advice: str) -> str:

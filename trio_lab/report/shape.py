@@ -102,6 +102,8 @@ class Experiment:
     first_full: str | None
     duration_s: float
     evidence: Evidence
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the figures should know about how they were measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

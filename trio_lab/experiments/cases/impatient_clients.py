@@ -14,6 +14,7 @@ from ..stage import Loaded, Server, Stage
 _CLIENTS = 100
 _PATIENCE = 1.0
 _CAPACITY = 45  # replies per second the hash is sized for: the clients want more than twice that
+_THREADS = 4
 _INTERVAL = 0.5  # seconds to a row of the series
 _RUNS = 2  # capacity, bulkhead, control, and again
 
@@ -22,12 +23,19 @@ async def _rounds(server: Server) -> int:
     """So many rounds that this machine's cores together compute about _CAPACITY hashes a second."""
     trial = 20_000
     took = min([(await server.get(f"/sync-hash?rounds={trial}"))["durationMs"] / 1e3 for _ in range(5)])
-    return int(trial * usable_cores() / _CAPACITY / took)
+    return int(trial * min(usable_cores(), _THREADS) / _CAPACITY / took)
+
+
+def _at_least(seconds: float) -> float:
+    """Less than this, and there is nothing to count after the first patience."""
+    return max(seconds, _PATIENCE + 2 * _INTERVAL)
 
 
 async def _capacity(stage: Stage, server: Server, path: str) -> Loaded:
     """What gets done when nobody leaves: a closed workload just large enough to keep the pool busy."""
-    return await stage.loaded(server, path, connections=8, duration=stage.seconds(8, quick=4), interval=_INTERVAL)
+    return await stage.loaded(
+        server, path, connections=8, duration=_at_least(stage.seconds(8, quick=4)), interval=_INTERVAL
+    )
 
 
 async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
@@ -35,7 +43,7 @@ async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
         server,
         path,
         connections=_CLIENTS,
-        duration=stage.seconds(15, quick=5),
+        duration=_at_least(stage.seconds(15, quick=5)),
         leave_after=_PATIENCE,
         interval=_INTERVAL,
     )
@@ -67,25 +75,25 @@ def _curve(runs: list[Loaded]) -> list[tuple[float, float]]:
 
 async def _collect(stage: Stage) -> Evidence:
     capacities, bulkhead, control = [], [], []
-    async with stage.server("--profile", "naive") as naive:
+    async with stage.server("--profile", "naive", "--threads", str(_THREADS)) as naive:
         path = f"/hash?rounds={await _rounds(naive)}"
         capacities.append(_steady(await _capacity(stage, naive, path)))
         timeout = await _queue_timeout(naive)
-        async with stage.server("--queue-timeout", f"{timeout:.3f}") as guarded:
+        async with stage.server("--queue-timeout", f"{timeout:.3f}", "--threads", str(_THREADS)) as guarded:
             for _ in range(_RUNS):
                 bulkhead.append(await _impatient(stage, guarded, path))
                 control.append(await _impatient(stage, naive, path))
                 capacities.append(_steady(await _capacity(stage, guarded, path)))
     capacity = mean(capacities)
     with_bulkhead, without = mean(map(_steady, bulkhead)), mean(map(_steady, control))
-    figures = {
+    figures: dict[str, float | None] = {
         "capacity_rps": capacity,
         "capacity_min_rps": min(capacities),
         "capacity_max_rps": max(capacities),
         "bulkhead_goodput_rps": with_bulkhead,
         "control_goodput_rps": without,
-        "bulkhead_share": with_bulkhead / capacity,
-        "control_share": without / capacity,
+        "bulkhead_share": with_bulkhead / capacity if capacity else None,
+        "control_share": without / capacity if capacity else None,
         "bulkhead_shed_rps": mean(run.load["requests"]["shed"] / run.load["duration_s"] for run in bulkhead),
         "bulkhead_left": sum(run.load["requests"]["timed_out"] for run in bulkhead),
         "control_left": sum(run.load["requests"]["timed_out"] for run in control),
@@ -111,8 +119,10 @@ async def _collect(stage: Stage) -> Evidence:
         first_full=first_full(control[0].samples),
         finding=(
             f"Capacity was {capacity:.1f} replies/s. With the bulkhead {with_bulkhead:.1f}/s were in time "
-            f"({with_bulkhead / capacity:.0%} of it), without it {without:.1f}/s ({without / capacity:.0%}): the pool then "
-            f"works through a queue that is longer than anybody's patience."
+            f"({with_bulkhead / max(capacity, 1e-9):.0%} of it), without it {without:.1f}/s "
+            f"({without / max(capacity, 1e-9):.0%}): the pool then "
+            f"works through a queue that is longer than anybody's patience. Refusing is work as well: /health p99 was "
+            f"{figures['health_p99_ms']:.0f} ms beside the bulkhead's refusals."
         ),
     )
 
@@ -121,7 +131,7 @@ EXPERIMENT = Experiment(
     name="impatient-clients",
     title="Clients that leave",
     order=6,
-    expected_s=36,
+    expected_s=43,
     question="How much useful work is left when more clients come than can be served before they leave?",
     prediction=(
         "A queue bounded by time refuses in time and keeps nearly all of the capacity useful. Without a bound the queue "

@@ -67,7 +67,7 @@ EXPERIMENT = Experiment(
     name="native-pool-saturation",
     title="A full native pool",
     order=1,
-    expected_s=23,
+    expected_s=36,
     question=f"What happens to /hash when {_CLIENTS} clients share a native pool of {_THREADS} threads?",
     prediction=(
         "The throughput stays what it was with four clients, for the cores are busy already; all that grows is the time "

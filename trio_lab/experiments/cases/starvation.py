@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
     name="starvation",
     title="Awaits that let nobody run",
     order=4,
-    expected_s=24,
+    expected_s=22,
     question="Which awaits let others run, and which starve them?",
     prediction=(
         "Awaiting something that never suspends, and `checkpoint_if_cancelled`, keep the loop for the whole storm. "

@@ -84,7 +84,7 @@ EXPERIMENT = Experiment(
     name="worker-offload",
     title="CPU work in worker processes",
     order=5,
-    expected_s=24,
+    expected_s=38,
     question="What does moving CPU work to worker processes cost, and what does it bring?",
     prediction=(
         "/health stays under 25 ms while the workers are saturated. The work is not cheaper: a job costs the same CPU time "
