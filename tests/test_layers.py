@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "trio_lab"
 
 LAYERS = {
     "cli": 7,
+    "bench": 6.5,
     "experiments": 6,
     "server": 5,
     "load": 5,

@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 
 from .. import __version__
 from ..errors import UsageError
+from .bench import bench
 from .lab import lab_commands
 from .load import load
 from .serve import serve
@@ -26,6 +27,7 @@ app = App(
 )
 app.command(serve)
 app.command(load)
+app.command(bench)
 lab_commands(app)
 
 

@@ -1,0 +1,108 @@
+"""Unit: when a benchmark is met, missed or open, and what is said of peers that are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trio_lab.bench import found
+from trio_lab.bench.catalog import BENCHMARKS, select
+from trio_lab.bench.found import Peer, npm, package
+from trio_lab.bench.model import Benchmark, Goal, Measured
+from trio_lab.bench.quiet import is_busy
+from trio_lab.errors import UsageError
+
+
+async def _never(stand: object) -> Measured:
+    raise AssertionError("not run here")
+
+
+def benchmark(*goals: Goal, peers: tuple[Peer, ...] = ()) -> Benchmark:
+    return Benchmark(name="a", order=1, question="Is it?", peers=peers, goals=goals, run=_never)
+
+
+FASTER = Goal(ratio="piscina", relation=">=", bound=2.0)
+LATER = Goal(ratio="node", relation="<=", bound=0.5)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "met"),
+    [
+        ({"piscina": [2.0, 2.1, 1.0], "node": [0.5]}, True),
+        ({"piscina": [1.9, 1.9, 9.0], "node": [0.5]}, False),
+        ({"piscina": [3.0], "node": [0.6]}, False),
+        ({"piscina": [3.0]}, None),  # nothing is said of a peer that was not there
+        ({"node": [0.6]}, None),
+        ({}, None),
+        ({"piscina": [], "node": [0.1]}, None),
+    ],
+)
+def test_the_median_decides_and_a_missing_peer_leaves_it_open(ratios: dict[str, list[float]], met: bool | None) -> None:
+    assert benchmark(FASTER, LATER).result(Measured(ratios=ratios))["met"] is met
+
+
+def test_every_goal_says_for_itself_whether_it_is_met() -> None:
+    goals = benchmark(FASTER, LATER).result(Measured(ratios={"node": [0.1]}))["goals"]
+    assert goals == {
+        "piscina": {"relation": ">=", "bound": 2.0, "met": None},
+        "node": {"relation": "<=", "bound": 0.5, "met": True},
+    }
+
+
+def test_a_missing_package_is_said_to_be_missing() -> None:
+    versions, missing = benchmark(peers=(package("trio"), package("no-such-package"))).look()
+    assert list(versions) == ["trio"]
+    assert missing == ["no-such-package: not installed"]
+
+
+def test_a_node_peer_is_looked_for_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(found, "PEERS", tmp_path)
+    assert npm("piscina").look() == (None, "piscina: not installed")
+
+
+def test_programs_that_are_not_on_the_path_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found.NODE.look() == (None, "node: not installed")
+    assert found.WRK.look() == (None, "wrk: not installed")
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "lack"), [("v18.1.0", None, "node: older than 20"), ("v22.3.1", "22.3.1", "")]
+)
+def test_an_old_node_is_not_used(
+    said: str, version: str | None, lack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "node"
+    program.write_text(f"#!/bin/sh\necho {said}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found.NODE.look() == (version, lack)
+
+
+def test_npm_is_asked_for_when_it_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="npm is not on the path"):
+        found.install_peers()
+
+
+def test_the_catalogue_finds_all_and_no_two_alike() -> None:
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    assert set(names) >= {"offload-efficiency", "responsiveness", "dispatch", "growth", "load-generator", "load-truth"}
+    assert len(set(names)) == len(names)
+    assert all(benchmark.question.endswith("?") and benchmark.goals for benchmark in BENCHMARKS)
+
+
+def test_select_keeps_the_order_of_the_catalogue() -> None:
+    assert [benchmark.name for benchmark in select(("growth", "dispatch"))] == ["dispatch", "growth"]
+    assert select(()) == BENCHMARKS
+
+
+def test_an_unknown_name_is_the_callers_to_put_right() -> None:
+    with pytest.raises(UsageError, match="no-such-thing"):
+        select(("no-such-thing",))
+
+
+@pytest.mark.parametrize(("share", "busy"), [(None, False), (0.0, False), (0.3, True)])
+def test_a_machine_that_others_use_is_busy(share: float | None, busy: bool) -> None:
+    assert is_busy(share) is busy

@@ -1,0 +1,65 @@
+"""Unit: ratios are taken within a round, and what cannot be compared is not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trio_lab.bench.ratios import Spread, in_turn, order_of_round, ratios
+
+
+@pytest.mark.parametrize(
+    ("values", "median", "low", "high"),
+    [
+        ([2.0], 2.0, 2.0, 2.0),
+        ([3.0, 1.0, 2.0], 2.0, 1.0, 3.0),
+        ([1.0, 2.0, 3.0, 100.0], 2.5, 1.0, 100.0),
+    ],
+)
+def test_a_spread_is_median_and_extremes(values: list[float], median: float, low: float, high: float) -> None:
+    assert Spread.of(values).as_json() == {"median": median, "min": low, "max": high}
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_no_spread_of_nothing(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="no spread"):
+        Spread.of(values)
+
+
+def test_figures_say_no_more_digits_than_a_round_repeats() -> None:
+    assert Spread.of([1.234567]).as_json()["median"] == 1.235
+
+
+def test_a_machine_that_slows_down_changes_no_ratio() -> None:
+    assert ratios([100, 50, 10], [50, 25, 5]) == [2, 2, 2]
+
+
+def test_rounds_that_do_not_match_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="rounds"):
+        ratios([1, 2], [1])
+
+
+def test_a_peer_that_did_nothing_is_an_error_and_no_victory() -> None:
+    with pytest.raises(ValueError, match="did not work"):
+        ratios([1, 2], [1, 0])
+
+
+@pytest.mark.parametrize(("number", "order"), [(0, "ABC"), (1, "BCA"), (2, "CAB"), (3, "ABC")])
+def test_the_order_turns_from_round_to_round(number: int, order: str) -> None:
+    assert order_of_round("ABC", number) == list(order)
+
+
+async def test_contestants_take_turns() -> None:
+    happened = []
+
+    def contestant(name: str):
+        async def run() -> float:
+            happened.append(name)
+            return float(len(happened))
+
+        return run
+
+    figures = await in_turn({"A": contestant("A"), "B": contestant("B")}, 3)
+    assert happened == list("ABBAAB")
+    assert figures == {"A": [1.0, 4.0, 5.0], "B": [2.0, 3.0, 6.0]}

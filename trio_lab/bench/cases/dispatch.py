@@ -1,0 +1,88 @@
+"""What a pool costs: jobs that do nothing, so that all the time there is goes into handing them over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from statistics import median
+
+from ..found import PEERS, npm, package, standard
+from ..model import Benchmark, Goal, Measured
+from ..ratios import in_turn, ratios
+from ..stand import Stand
+
+_CALLERS = 20
+
+_PISCINA, _PARALLEL, _ANYIO = npm("piscina"), package("trio-parallel"), package("anyio")
+_EXECUTOR = standard("ProcessPoolExecutor")
+
+# (name of the ratio, ours, theirs, the peer): like is compared with like.
+_PAIRS = (
+    ("piscina", "ours", "piscina", _PISCINA),
+    ("piscina, 4 in flight per worker", "ours", "piscina, 4 in flight", _PISCINA),
+    ("piscina, 1 in flight per worker", "ours, 1 in flight", "piscina", _PISCINA),
+    ("piscina, 1 caller", "ours, 1 caller", "piscina, 1 caller", _PISCINA),
+    ("trio-parallel", "ours", "trio-parallel", _PARALLEL),
+    ("anyio", "ours", "anyio", _ANYIO),
+    ("ProcessPoolExecutor", "ours", "ProcessPoolExecutor", _EXECUTOR),
+)
+
+
+async def _jobs_per_s(run: Callable[[], Awaitable[dict[str, float]]]) -> float:
+    return (await run())["jobs_per_s"]
+
+
+def _contestants(stand: Stand) -> dict[str, Callable[[], Awaitable[float]]]:
+    seconds = stand.seconds(2, quick=1)
+
+    def pool(name: str, callers: int = _CALLERS, ahead: int = 0) -> Callable[[], Awaitable[float]]:
+        return partial(_jobs_per_s, partial(stand.python, "peers.python_pools", name, callers, ahead, seconds))
+
+    def piscina(callers: int = _CALLERS, at_once: int = 1) -> Callable[[], Awaitable[float]]:
+        return partial(_jobs_per_s, partial(stand.node, "piscina_pool.mjs", PEERS, callers, at_once, seconds))
+
+    # In this order, so that those who are compared are neighbours.
+    every = {
+        "piscina": piscina(),
+        "ours": pool("trio_lab"),
+        "piscina, 4 in flight": piscina(at_once=4),
+        "ours, 1 in flight": pool("trio_lab", ahead=1),
+        "trio-parallel": pool("trio-parallel"),
+        "anyio": pool("anyio"),
+        "ProcessPoolExecutor": pool("ProcessPoolExecutor"),
+        "ours, 1 caller": pool("trio_lab", callers=1),
+        "piscina, 1 caller": piscina(callers=1),
+    }
+    return {name: run for name, run in every.items() if _is_here(stand, name)}
+
+
+def _is_here(stand: Stand, contestant: str) -> bool:
+    peer = contestant.partition(",")[0]
+    return peer == "ours" or stand.has(peer)
+
+
+async def _run(stand: Stand) -> Measured:
+    rates = await in_turn(_contestants(stand), stand.rounds())
+    return Measured(
+        ratios={
+            name: ratios(rates[ours], rates[theirs]) for name, ours, theirs, peer in _PAIRS if stand.has(peer.name)
+        },
+        figures={f"{name}, jobs/s": round(median(values)) for name, values in rates.items()},
+    )
+
+
+BENCHMARK = Benchmark(
+    name="dispatch",
+    order=4,
+    question=(
+        f"How many jobs a second that do nothing, two workers, {_CALLERS} callers, with deadlines, statistics and restart "
+        "on, against other pools?"
+    ),
+    peers=(_PISCINA, _PARALLEL, _ANYIO, _EXECUTOR),
+    goals=(
+        Goal(ratio="piscina", relation=">=", bound=2.0),
+        Goal(ratio="trio-parallel", relation=">=", bound=8.0),
+        Goal(ratio="piscina, 1 in flight per worker", relation=">=", bound=1.0),
+    ),
+    run=_run,
+)

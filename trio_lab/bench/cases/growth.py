@@ -1,0 +1,71 @@
+"""What must not grow: the cost of a place with the queue before it, the memory of a monitor with the time it has seen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from statistics import fmean, median
+
+from ..model import Benchmark, Goal, Measured
+from ..ratios import in_turn, ratios
+from ..stand import Child, Stand, talking
+
+DEPTHS = (10, 1_000, 100_000)
+_TURNS = 2_000  # in one round: some 80 ms, so that a round is hit by a full garbage collection or is not
+_HOUR = {True: 100, False: 1_000}  # passes per second of virtual time, quick or not
+_MODULE = "trio_lab.bench.peers.waiting"
+
+
+def _name(kind: str, depth: int) -> str:
+    return f"{depth} waiting" if kind == "bulkhead" else f"bare: {depth} waiting"
+
+
+async def _turn_us(child: Child) -> float:
+    return float((await child.ask(str(_TURNS)))["us"])
+
+
+async def _deep(stand: Stand) -> Measured:
+    """All depths at once, each in a process of its own, timed in turn; those who are not asked stand still."""
+    queues = [(kind, depth) for kind in ("bulkhead", "bare") for depth in DEPTHS]
+    contestants: dict[str, Callable[[], Awaitable[float]]] = {}
+    waiting: list[Child] = []
+    async with AsyncExitStack() as children:
+        for kind, depth in queues:
+            child = await children.enter_async_context(talking([sys.executable, "-m", _MODULE, kind, str(depth)]))
+            contestants[_name(kind, depth)] = partial(_turn_us, child)
+            waiting.append(child)
+        for child in waiting:
+            await child.hear()
+        await in_turn(contestants, 1)  # the first turn of a task is not like the later ones
+        found = await in_turn(contestants, stand.rounds(40, quick=7))
+    first = {kind: found[_name(kind, DEPTHS[0])] for kind in ("bulkhead", "bare")}
+    return Measured(
+        ratios={_name(kind, n): ratios(found[_name(kind, n)], first[kind]) for kind, n in queues if n != DEPTHS[0]},
+        figures={f"{name}, µs": median(values) for name, values in found.items()}
+        | {f"{name}, mean µs": fmean(values) for name, values in found.items()},
+    )
+
+
+async def _run(stand: Stand) -> Measured:
+    deep = await _deep(stand)
+    memory = await stand.python("peers.hour", _HOUR[stand.quick])
+    growth = memory["hour_bytes"] / memory["quarter_bytes"]
+    return Measured(
+        ratios={**deep.ratios, "monitor after a quarter of an hour": [growth]},
+        figures={**deep.figures, **{f"monitor, {name.replace('_', ' ')}": value for name, value in memory.items()}},
+    )
+
+
+BENCHMARK = Benchmark(
+    name="growth",
+    order=12,
+    question="Does a place cost more behind a long queue than behind a short one, and does a monitor grow with the hours?",
+    peers=(),
+    goals=(
+        *(Goal(ratio=_name("bulkhead", depth), relation="<=", bound=1.2) for depth in DEPTHS[1:]),
+        Goal(ratio="monitor after a quarter of an hour", relation="<=", bound=1.05),
+    ),
+    run=_run,
+)

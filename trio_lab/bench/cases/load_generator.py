@@ -1,0 +1,71 @@
+"""How fast the load generator can ask, with every latency recorded, against generators written in C and for node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from statistics import median
+
+import trio
+
+from ..found import NODE, PEERS, WRK, npm
+from ..model import Benchmark, Goal, Measured
+from ..ratios import in_turn, ratios
+from ..stand import Stand, figures_of
+
+_CONNECTIONS = "20"
+_AUTOCANNON = npm("autocannon")
+
+
+async def _ours(stand: Stand, url: str, seconds: float) -> float:
+    return float((await stand.stage.load(url, connections=int(_CONNECTIONS), duration=seconds))["throughput_rps"])
+
+
+async def _wrk(url: str, seconds: float) -> float:
+    # whole seconds only
+    done = await trio.run_process(
+        ["wrk", "-t1", "-c", _CONNECTIONS, "-d", f"{max(1, round(seconds))}s", url], capture_stdout=True
+    )
+    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout.decode())
+    if found is None:
+        raise RuntimeError("wrk did not say how many requests it made")
+    return float(found[1])
+
+
+async def _autocannon(url: str, seconds: float) -> float:
+    program = str(PEERS / "node_modules" / "autocannon" / "autocannon.js")
+    whole = str(max(1, round(seconds)))
+    found = await figures_of(["node", program, "-c", _CONNECTIONS, "-d", whole, "--json", url])
+    return float(found["requests"]["total"]) / float(found["duration"])
+
+
+async def _run(stand: Stand) -> Measured:
+    if not stand.has("node"):
+        return Measured(ratios={})
+    seconds = stand.seconds(5, quick=2)
+    async with stand.node_server() as url:
+        contestants: dict[str, Callable[[], Awaitable[float]]] = {"ours": partial(_ours, stand, url + "/", seconds)}
+        if stand.has("wrk"):
+            contestants["wrk"] = partial(_wrk, url + "/", seconds)
+        if stand.has("autocannon"):
+            contestants["autocannon"] = partial(_autocannon, url + "/", seconds)
+        rates = await in_turn(contestants, stand.rounds())
+    figures = {f"{name}, requests/s": median(values) for name, values in rates.items()}
+    peers = {name: values for name, values in rates.items() if name != "ours"}
+    found = {name: ratios(rates["ours"], values) for name, values in peers.items()}
+    if len(peers) == 2:
+        found["the better of the two"] = ratios(
+            rates["ours"], [max(both) for both in zip(*peers.values(), strict=True)]
+        )
+    return Measured(ratios=found, figures=figures)
+
+
+BENCHMARK = Benchmark(
+    name="load-generator",
+    order=5,
+    question=f"How many requests a second on {_CONNECTIONS} connections, against wrk (one thread) and autocannon?",
+    peers=(NODE, WRK, _AUTOCANNON),
+    goals=(Goal(ratio="the better of the two", relation=">=", bound=1.1),),
+    run=_run,
+)

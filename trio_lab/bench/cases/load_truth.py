@@ -1,0 +1,51 @@
+"""Whether what the load generator reports is true: against a server that knows how long each request took."""
+
+from __future__ import annotations
+
+import sys
+
+from ..model import Benchmark, Goal, Measured
+from ..ratios import Spread, ratios
+from ..stand import Stand, talking
+
+_DELAY_MS = 20
+# Few, because what a request waits before the server has read it is true latency that the server cannot see.
+_CONNECTIONS = 4
+_RATE = 100.0  # requests per second: two in flight on the mean, so a connection is nearly always free
+_QUANTILES = ("p50", "p99")
+_MODULE = "trio_lab.bench.peers.known_delay"
+
+
+async def _run(stand: Stand) -> Measured:
+    seconds = stand.seconds(5, quick=2)
+    said: dict[str, list[float]] = {}
+    true: dict[str, list[float]] = {}
+    async with talking([sys.executable, "-m", _MODULE, str(_DELAY_MS)]) as server:
+        url = str((await server.hear())["url"])
+        for _ in range(stand.rounds()):
+            for mode, rate in (("closed", None), ("open", _RATE)):
+                reported = await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds, rate=rate)
+                known = await server.ask("tell")
+                for quantile in _QUANTILES:
+                    said.setdefault(f"{mode} {quantile}", []).append(reported["latency_ms"][quantile])
+                    true.setdefault(f"{mode} {quantile}", []).append(known[quantile])
+    found = {name: ratios(said[name], true[name]) for name in said}
+    figures = {f"{name}, reported ms": Spread.of(values).median for name, values in said.items()}
+    figures |= {f"{name}, true ms": Spread.of(values).median for name, values in true.items()}
+    # A goal looks at a median; how far off a report is in either direction is one figure.
+    off = {f"{name}, off by": [1 + abs(value - 1) for value in values] for name, values in found.items()}
+    return Measured(ratios={**found, **off}, figures=figures)
+
+
+BENCHMARK = Benchmark(
+    name="load-truth",
+    order=6,
+    question=f"Are the percentiles that the load generator reports those of a server with a delay of {_DELAY_MS} ms?",
+    peers=(),
+    goals=tuple(
+        Goal(ratio=f"{mode} {quantile}, off by", relation="<=", bound=bound)
+        for mode, bound in (("closed", 1.02), ("open", 1.05))
+        for quantile in _QUANTILES
+    ),
+    run=_run,
+)

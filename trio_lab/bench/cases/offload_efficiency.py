@@ -1,0 +1,55 @@
+"""How much of the machine is left for the work when it is offloaded through the whole server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from statistics import median
+
+from ...cores import usable_cores
+from ..found import standard
+from ..model import Benchmark, Goal, Measured
+from ..ratios import in_turn, ratios
+from ..stand import Stand
+
+_THREADS = 4
+_CLIENTS = 20
+
+
+async def _run(stand: Stand) -> Measured:
+    cores = usable_cores()  # as many workers as cores, so that nothing is won by leaving one to the loop
+    seconds = stand.seconds(10, quick=3)
+
+    async def load(url: str) -> float:
+        found = await stand.stage.load(url, connections=_CLIENTS, duration=seconds)
+        return float(found["throughput_rps"])
+
+    async with stand.stage.server("--threads", str(_THREADS), "--workers", str(cores)) as server:
+        contestants: dict[str, Callable[[], Awaitable[float]]] = {
+            "/hash": partial(load, server.url + "/hash"),
+            "bare threads": partial(stand.stage.bare, "threads", _THREADS, duration=seconds),
+            "/worker-hash": partial(load, server.url + "/worker-hash"),
+            "bare processes": partial(stand.stage.bare, "processes", cores, duration=seconds),
+        }
+        rates = await in_turn(contestants, stand.rounds())
+    return Measured(
+        ratios={
+            "bare threads": ratios(rates["/hash"], rates["bare threads"]),
+            "bare processes": ratios(rates["/worker-hash"], rates["bare processes"]),
+        },
+        figures={f"{name}, jobs/s": median(values) for name, values in rates.items()}
+        | {"threads": _THREADS, "workers": cores},
+    )
+
+
+BENCHMARK = Benchmark(
+    name="offload-efficiency",
+    order=1,
+    question="Of the hashes a second that bare threads and processes compute, how many are left behind /hash and /worker-hash?",
+    peers=(standard("bare threads"), standard("bare processes")),
+    goals=(
+        Goal(ratio="bare threads", relation=">=", bound=0.97),
+        Goal(ratio="bare processes", relation=">=", bound=0.97),
+    ),
+    run=_run,
+)

@@ -1,0 +1,110 @@
+"""Peers: what we compare with, where it would be, and which version of it is there. Nothing is ever fetched unasked."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from ..errors import UsageError
+
+_ROOT = Path(__file__).parents[2]
+# A checkout keeps its peers beside itself; an installed package must not write where it lives.
+PEERS = (_ROOT if (_ROOT / "pyproject.toml").exists() else Path.cwd()) / ".peers"
+NPM_PEERS = ("piscina", "autocannon")
+
+_NODE_NEEDED = 20  # the first release whose worker threads and http the node files here were written for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Something to compare with. ``version`` looks for it: its version, or why it cannot be used."""
+
+    name: str
+    version: Callable[[], tuple[str | None, str]]
+
+    def look(self) -> tuple[str | None, str]:
+        """(version, "") when it is there, else (None, a reason such as "piscina: not installed")."""
+        version, lack = self.version()
+        return version, lack and f"{self.name}: {lack}"
+
+
+def package(name: str) -> Peer:
+    """A Python package of this environment."""
+
+    def version() -> tuple[str | None, str]:
+        try:
+            return metadata.version(name), ""
+        except metadata.PackageNotFoundError:
+            return None, "not installed"
+
+    return Peer(name=name, version=version)
+
+
+def npm(name: str) -> Peer:
+    """A package in the folder of node peers; it needs node as well."""
+
+    def version() -> tuple[str | None, str]:
+        try:
+            found = json.loads((PEERS / "node_modules" / name / "package.json").read_text())["version"]
+        except (OSError, ValueError, KeyError):
+            return None, "not installed"
+        _, lack = NODE.version()
+        return (None, f"node is {lack}") if lack else (str(found), "")
+
+    return Peer(name=name, version=version)
+
+
+def _node() -> tuple[str | None, str]:
+    said = _say("node", "--version")
+    if said is None:
+        return None, "not installed"
+    if int(said.lstrip("v").partition(".")[0]) < _NODE_NEEDED:
+        return None, f"older than {_NODE_NEEDED}"
+    return said.lstrip("v"), ""
+
+
+def _wrk() -> tuple[str | None, str]:
+    said = _say("wrk", "--version")
+    number = re.search(r"\d+(\.\d+)+", said or "")
+    return (None, "not installed") if said is None else (number[0] if number else "unknown version", "")
+
+
+def _say(program: str, *words: str) -> str | None:
+    """What a program prints; None when it is not on the path."""
+    path = shutil.which(program)
+    if path is None:
+        return None
+    done = subprocess.run([path, *words], capture_output=True, text=True, check=False, timeout=10)
+    return (done.stdout or done.stderr).strip()
+
+
+def standard(name: str) -> Peer:
+    """Something of Python's own library: always there."""
+    return Peer(name=name, version=lambda: (platform.python_version(), ""))
+
+
+NODE = Peer(name="node", version=_node)
+WRK = Peer(name="wrk", version=_wrk)
+
+
+def install_peers() -> None:
+    """Put the node peers into `PEERS`, with npm. Only ever done when asked for.
+
+    Raises:
+        UsageError: there is no npm, or it failed.
+    """
+    npm_program = shutil.which("npm")
+    if npm_program is None:
+        raise UsageError("npm is not on the path; the node peers need it")
+    PEERS.mkdir(exist_ok=True)
+    command = [npm_program, "install", "--prefix", str(PEERS), "--no-audit", "--no-fund", *NPM_PEERS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UsageError(f"npm failed: {done.stderr.strip().rpartition(chr(10))[2]}")

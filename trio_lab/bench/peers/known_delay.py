@@ -1,0 +1,71 @@
+"""A server whose delay is known: ``python -m trio_lab.bench.peers.known_delay MILLISECONDS``.
+
+It prints {"url": …}, answers every request after the delay, and notes how long each really took: from the moment its
+bytes were here to the moment the reply had been handed to the kernel. To each line on its standard input it answers with
+the percentiles of the requests since the last one, {"count", "p50", "p99"} in milliseconds, and it ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from functools import partial
+from time import perf_counter
+
+import trio
+
+_REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+_END = b"\r\n\r\n"
+
+
+async def _serve(delay: float, took: list[float], stream: trio.SocketStream) -> None:
+    """One request after the other; whoever sends two at once is served in turn."""
+    asked = b""
+    async with stream:
+        while data := await stream.receive_some(65536):
+            asked += data
+            while _END in asked:
+                begun = perf_counter()
+                asked = asked.partition(_END)[2]
+                await trio.sleep(delay)
+                await stream.send_all(_REPLY)
+                took.append((perf_counter() - begun) * 1e3)
+
+
+def _exact(sorted_values: list[float], share: float) -> float | None:
+    """The smallest value that a share does not exceed; every value is known, so nothing is estimated."""
+    if not sorted_values:
+        return None
+    return sorted_values[max(0, -int(-share * len(sorted_values) // 1) - 1)]
+
+
+def _tell(took: list[float]) -> None:
+    values = sorted(took)
+    took.clear()
+    _say({"count": len(values), "p50": _exact(values, 0.5), "p99": _exact(values, 0.99)})
+
+
+async def main(delay: float) -> None:
+    took: list[float] = []
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_listeners, partial(_serve, delay, took))
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(serve, listeners)
+        _say({"url": f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"})
+        token = trio.lowlevel.current_trio_token()
+
+        def listen() -> None:
+            for _ in sys.stdin:
+                token.run_sync_soon(_tell, took)
+            token.run_sync_soon(nursery.cancel_scope.cancel)
+
+        threading.Thread(target=listen, daemon=True).start()
+
+
+def _say(answer: dict[str, float | str | None]) -> None:
+    print(json.dumps(answer), flush=True)  # noqa: T201  (a child's answer)
+
+
+if __name__ == "__main__":
+    trio.run(main, float(sys.argv[1]) / 1e3)

@@ -1,0 +1,86 @@
+"""`trio-lab bench`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import UsageError
+
+_VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
+
+_errors = Console(stderr=True, highlight=False)
+
+
+async def bench(
+    *names: str,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
+    install_peers: Annotated[bool, Parameter(negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Compare the lab with its peers, in turn on this machine (all benchmarks when none is named).
+
+    Parameters
+    ----------
+    names
+        offload-efficiency, responsiveness, dispatch, load-generator, load-truth, growth.
+    quick
+        Fewer and shorter rounds, and noisier figures.
+    dose
+        Multiplies the length of every turn.
+    install_peers
+        Only put the node peers (piscina, autocannon) into the folder .peers, with npm, and end.
+    json_
+        Print the results as JSON.
+    """
+    from ..bench.found import PEERS
+    from ..bench.found import install_peers as install
+    from ..bench.runner import run_benchmarks
+
+    if not 0.05 <= dose <= 100:
+        raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
+    if install_peers:
+        install()
+        print(f"the node peers are in {PEERS}")
+        return 0
+    results = await run_benchmarks(names, quick=quick, dose=dose, say=_errors.print)
+    if json_:
+        print(json.dumps(results))
+    else:
+        for result in results["benchmarks"]:
+            _show(result)
+    return int(any(result["failed"] for result in results["benchmarks"]))
+
+
+def _show(result: dict[str, Any]) -> None:
+    out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+    table = Table(title=f"{result['name']}: {_VERDICTS[result['met']]}", title_justify="left", box=None)
+    for column in ("ratio to", "median", "min", "max", "goal", ""):
+        table.add_column(column, justify="left" if column in ("ratio to", "goal", "") else "right")
+    for name in dict.fromkeys([*result["ratios"], *result["goals"]]):
+        spread, goal = result["ratios"].get(name), result["goals"].get(name)
+        figures = ["–"] * 3 if spread is None else [f"{spread[key]:.3g}" for key in ("median", "min", "max")]
+        wanted = ["", ""] if goal is None else [f"{goal['relation']} {goal['bound']:g}", _VERDICTS[goal["met"]]]
+        table.add_row(name, *figures, *wanted)
+    out.print(table)
+    out.print("  " + ", ".join(f"{name} {_figure(value)}" for name, value in result["figures"].items()))
+    out.print("  compared: " + ", ".join(f"{name} {version}" for name, version in result["versions"].items()))
+    for lack in result["missing"]:
+        out.print(f"  [yellow]missing[/] {lack}")
+    for note in result["notes"]:
+        out.print(f"  note: {note}")
+    if result["failed"]:
+        out.print(f"  [bold red]could not be run[/]: {result['failed']}")
+    if result["busy_machine"]:
+        out.print(f"  [yellow]busy machine[/]: others used {result['others_share']:.0%} of the cores meanwhile")
+    out.print()
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
