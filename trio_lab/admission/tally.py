@@ -13,22 +13,25 @@ _RECENT = 0.2  # weight of the newest service time in the moving mean
 class Tally:
     """The counts of one kind. They balance: see `QueueStatistics`."""
 
-    __slots__ = ("arrivals", "cancelled", "completions", "recent", "rejected", "service", "timed_out", "wait")
+    __slots__ = ("arrivals", "cancelled", "recent", "rejected", "services", "timed_out", "waits")
 
     def __init__(self) -> None:
-        self.arrivals = self.completions = self.rejected = self.timed_out = self.cancelled = 0
-        self.wait = Histogram()
-        self.service = Histogram()
+        self.arrivals = self.rejected = self.timed_out = self.cancelled = 0
+        self.waits = Histogram()
+        self.services = Histogram()
         self.recent: float | None = None
         """Moving mean of the service time in seconds; None before the first."""
 
     def complete(self, waited: float, served: float) -> None:
         """One was served: both in seconds."""
-        self.completions += 1
-        self.wait.record(waited)
-        self.service.record(served)
+        self.waits.record(waited)
+        self.services.record(served)
         recent = self.recent
         self.recent = served if recent is None else recent + _RECENT * (served - recent)
+
+    @property
+    def completions(self) -> int:
+        return self.services.count
 
     @property
     def ended(self) -> int:
@@ -52,10 +55,10 @@ class Tallies(dict[str, Tally]):
 def _sum(tallies: Iterable[Tally]) -> Tally:
     total = Tally()
     for tally in tallies:
-        for name in ("arrivals", "completions", "rejected", "timed_out", "cancelled"):
+        for name in ("arrivals", "rejected", "timed_out", "cancelled"):
             setattr(total, name, getattr(total, name) + getattr(tally, name))
-        total.wait.merge(tally.wait)
-        total.service.merge(tally.service)
+        total.waits.merge(tally.waits)
+        total.services.merge(tally.services)
     return total
 
 
@@ -84,6 +87,6 @@ def statistics(
         rejected=tally.rejected,
         timed_out=tally.timed_out,
         cancelled=tally.cancelled,
-        wait=tally.wait.summary(),
-        service=tally.service.summary(),
+        wait=tally.waits.summary(),
+        service=tally.services.summary(),
     )

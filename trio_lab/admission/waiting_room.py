@@ -41,6 +41,8 @@ class WaitingRoom:
     ) -> None:
         self.name = name
         self.max_waiting = max_waiting
+        self.count = 0
+        """How many wait."""
         self.peak = 0
         self.closed = False
         self._queue: Discipline[Entry] = Fifo() if discipline is None else discipline
@@ -49,7 +51,7 @@ class WaitingRoom:
         self._lanes: dict[float, OrderedDict[Entry, None]] = {}
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return self.count
 
     def check_open(self) -> None:
         if self.closed:
@@ -65,6 +67,7 @@ class WaitingRoom:
             self._tallies[entry.kind].rejected += 1
             raise QueueFull(self.name)
         self._queue.push(entry)
+        self.count += 1
         if entry.patience is not None:
             lane = self._lanes.get(entry.patience)
             if lane is None:
@@ -73,7 +76,8 @@ class WaitingRoom:
         if waiting >= self.peak:
             self.peak = waiting + 1
 
-    def _forget_deadline(self, entry: Entry) -> None:
+    def _forget(self, entry: Entry) -> None:
+        self.count -= 1
         if entry.patience is not None:
             lane = self._lanes[entry.patience]
             del lane[entry]
@@ -85,12 +89,12 @@ class WaitingRoom:
         shed: list[Entry] = []
         entry: Entry | None
         while (entry := self._queue.pop(now, shed)) is not None:
-            self._forget_deadline(entry)
+            self._forget(entry)
             if entry.deadline > now:
                 break
             self._time_out(entry)  # its own timer has not run yet: the loop was late
         for refused in shed:
-            self._forget_deadline(refused)
+            self._forget(refused)
             self._tallies[refused.kind].rejected += 1
             refused.refused(Shed(self.name))
         return entry
@@ -98,7 +102,7 @@ class WaitingRoom:
     def remove(self, entry: Entry) -> None:
         """Its caller has left."""
         self._queue.remove(entry)
-        self._forget_deadline(entry)
+        self._forget(entry)
         self._tallies[entry.kind].cancelled += 1
 
     def next_deadline(self) -> float:
@@ -110,7 +114,7 @@ class WaitingRoom:
         for lane in list(self._lanes.values()):
             while lane and (entry := next(iter(lane))).deadline <= now:
                 self._queue.remove(entry)
-                self._forget_deadline(entry)
+                self._forget(entry)
                 self._time_out(entry)
 
     def _time_out(self, entry: Entry) -> None:
@@ -120,7 +124,7 @@ class WaitingRoom:
     def refuse_all(self, error: Exception) -> None:
         """Refuse everybody who waits, with one error that was the service's doing."""
         while (entry := self._queue.pop(-math.inf, [])) is not None:
-            self._forget_deadline(entry)
+            self._forget(entry)
             self._tallies[entry.kind].cancelled += 1
             entry.refused(error)
 

@@ -13,19 +13,20 @@ class Alarm:
 
     def __init__(self, ring: Callable[[float], float]) -> None:
         self._ring = ring
-        self._due = math.inf
+        self.due = math.inf
+        """When it rings next. Hot paths compare before they call `at`."""
         self._scope: trio.CancelScope | None = None
 
     def at(self, when: float) -> None:
         """Ring at ``when`` (the run's clock) or before. It may ring early and for nothing: what it was set for may be over."""
-        if when < self._due:
-            self._due = when
+        if when < self.due:
+            self.due = when
             if self._scope is not None:
                 self._scope.deadline = when
 
     async def run(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._due) as self._scope:
+            with trio.CancelScope(deadline=self.due) as self._scope:
                 await trio.sleep_forever()
-            self._due = math.inf
+            self.due = math.inf
             self.at(self._ring(trio.current_time()))

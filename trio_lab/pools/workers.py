@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from pickle import HIGHEST_PROTOCOL, dumps
 from typing import Any, TypeVar
 
-import outcome
 import trio
 
 from ..admission.disciplines import Discipline
@@ -34,11 +33,11 @@ from ..admission.tally import Tallies, statistics
 from ..admission.waiting_room import WaitingRoom
 from ..cores import default_workers
 from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
-from ..frames import EXPIRED, JOB, PACKET, RETURNED_NONE, Reply
+from ..frames import EXPIRED, JOB, PACKET, Reply
 from ..measure.process import resident_bytes
 from ..measure.queues import QueueStatistics
 from .alarm import Alarm
-from .job import Job, unwrap
+from .job import Job
 from .priority import NICER
 from .restart import RestartBudget, RestartPolicy
 from .slot import Slot
@@ -133,7 +132,7 @@ class WorkerPool:
     @property
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
-        return len(self._room) + len(self._held) + self._in_flight - self._busy
+        return self._room.count + len(self._held) + self._in_flight - self._busy
 
     @property
     def restarts(self) -> int:
@@ -174,16 +173,14 @@ class WorkerPool:
             and whatever the job raises, with the worker's traceback as a note.
         """
         job = self._submit(fn, args, queue_timeout, run_timeout, kind, priority)
-        _, end, _, value = await trio.lowlevel.wait_task_rescheduled(job.leave)
-        return unwrap(end, value, self.name) if end != RETURNED_NONE else None  # type: ignore[return-value]
+        return await trio.lowlevel.wait_task_rescheduled(job.leave)  # type: ignore[no-any-return]
 
     async def run_timed(self, fn: Callable[..., T], *args: object, **limits: Any) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
         job = self._submit(
             fn, args, **{"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
         )
-        _, end, _, value = await trio.lowlevel.wait_task_rescheduled(job.leave)
-        return unwrap(end, value, self.name), job.entered - job.arrived
+        return await trio.lowlevel.wait_task_rescheduled(job.leave), job.entered - job.arrived
 
     # Deciding. All synchronous.
 
@@ -197,7 +194,8 @@ class WorkerPool:
         priority: int,
     ) -> Job:
         """Admit a job, or refuse it. Kept flat, as is all that happens to every job: see docs/bench.md."""
-        self._room.check_open()
+        room, alarm = self._room, self._alarm
+        room.check_open()
         call = dumps((fn, args), HIGHEST_PROTOCOL)
         if kind is None:
             kind = getattr(fn, "__name__", None) or type(fn).__name__
@@ -210,7 +208,7 @@ class WorkerPool:
         job.caller = trio.lowlevel.current_task()
         limit = limits.run_timeout if run_timeout is None else run_timeout
         job.run_limit = math.inf if limit is None else limit
-        job.slot = None
+        job.slot = job.reply = None
         job.timed_out = False
         tally = job.tally = self._tallies[kind]
         tally.arrivals += 1
@@ -219,11 +217,12 @@ class WorkerPool:
         elif self._ready == 0 and self.budget.open:
             tally.rejected += 1
             raise RestartLimitReached(self.name, retry_after=max(1.0, self.budget.next_start(now) - now))
-        elif not self._room and not self._held and (slot := self._slot_ahead(job)) is not None:
+        elif not room.count and not self._held and (slot := self._slot_ahead(job)) is not None:
             self._send(slot, job, now)
         else:
-            self._room.add(job, self.waiting)
-            self._alarm.at(job.deadline)
+            room.add(job, self.waiting)
+            if job.deadline < alarm.due:
+                alarm.at(job.deadline)
         return job
 
     def _slot_ahead(self, job: Job) -> Slot | None:
@@ -254,12 +253,13 @@ class WorkerPool:
 
     def _begin(self, slot: Slot, job: Job, now: float) -> None:
         job.entered = now
-        slot.run_due = now + job.run_limit
-        self._alarm.at(slot.run_due)
+        slot.run_due = due = now + job.run_limit
+        if due < self._alarm.due:
+            self._alarm.at(due)
 
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
         now = trio.current_time()
-        jobs = slot.jobs
+        jobs, reschedule = slot.jobs, trio.lowlevel.reschedule
         for reply in replies:
             number, end, seconds, _ = reply
             if not jobs or jobs[0].number != number:
@@ -272,7 +272,8 @@ class WorkerPool:
                 job.tally.complete(job.entered - job.arrived, seconds)
                 self._busy_seconds += seconds
             if job.caller is not None:
-                trio.lowlevel.reschedule(job.caller, outcome.Value(reply))
+                job.reply = reply
+                reschedule(job.caller, job)  # type: ignore[arg-type]  # see `Job`
             slot.served += 1
             if jobs:
                 self._begin(slot, jobs[0], now)
@@ -292,7 +293,8 @@ class WorkerPool:
             return
         if not slot.jobs and (job := self._next(now)) is not None:
             self._send(slot, job, now)
-        while slot.jobs and not self._held and self._room and self._may_follow(slot):
+        room = self._room
+        while room.count and slot.jobs and not self._held and self._may_follow(slot):
             if (job := self._next(now)) is None:
                 break
             if self._is_brief(job):
