@@ -11,6 +11,7 @@ from .cores import default_workers
 from .errors import UsageError
 
 PROFILES = ("guarded", "naive")
+_SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,12 @@ class Config:
     # A caller that waits longer has likely gone: better an honest refusal than an answer nobody reads.
     queue_timeout: float = 2.0
     run_timeout: float = 30.0
+    # Reports in a worker pool of their own, apart from hashes: each of the two then has so many ``workers``.
+    separate_pools: bool = False
+    # Begin with one worker in each pool, and go up to ``workers`` by the rule in `pools.scaling`.
+    autoscale: bool = False
+    # Size of Trio's own default thread limiter, which file I/O and name look-ups share; None leaves it as Trio has it.
+    default_threads: int | None = None
     # How long requests in flight may go on after SIGTERM.
     grace: float = 3.0
 
@@ -42,6 +49,8 @@ class Config:
         _within("threads", self.threads, 1, 1024)
         _within("workers", self.workers, 1, 256)
         _within("max_queue", self.max_queue, 0, 1_000_000)
+        if self.default_threads is not None:
+            _within("default_threads", self.default_threads, 1, 1024)
         for name in ("queue_timeout", "run_timeout", "grace"):
             _within(name, getattr(self, name), 0.0, 86_400.0)
         if self.profile not in PROFILES:
@@ -64,8 +73,12 @@ class Config:
 
 
 def _parse(variable: str, text: str, kind: str) -> Any:
+    if kind == "bool":
+        if text not in _SWITCH:
+            raise UsageError(f"{variable} must be 1 or 0, not {text[:40]!r}")
+        return _SWITCH[text]
     try:
-        return {"int": int, "float": float, "str": str}[kind](text)
+        return {"int": int, "float": float, "str": str}[kind.removesuffix(" | None")](text)
     except ValueError:
         raise UsageError(f"{variable} must be a number, not {text[:40]!r}") from None
 

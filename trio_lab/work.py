@@ -16,6 +16,19 @@ def hash_password(rounds: int) -> float:
     return time.perf_counter() - begun
 
 
+def fib(n: int) -> tuple[int, float]:
+    """The n-th Fibonacci number by the slowest honest way, and the seconds it took.
+
+    Pure Python: it holds the GIL throughout, so in a thread it competes with the loop for every bytecode.
+    """
+    begun = time.perf_counter()
+    return _fib(n), time.perf_counter() - begun
+
+
+def _fib(n: int) -> int:
+    return n if n < 2 else _fib(n - 1) + _fib(n - 2)
+
+
 def wait(seconds: float) -> float:
     """A blocking call that waits and computes nothing, as a slow disk or a name server makes one. Returns the seconds."""
     begun = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
 from trio_lab.errors import QueueFull
+from trio_lab.pools.native import NativePool
 
 
 class Gate:
@@ -82,6 +84,63 @@ async def test_a_cancelled_caller_holds_its_place_until_the_thread_is_done(gate:
         assert pool.statistics().in_service == 1
         gate.opened.set()
     assert pool.statistics().in_service == 0
+
+
+async def test_a_caller_may_leave_a_thread_behind_which_keeps_its_place(gate: Gate) -> None:
+    async with trio_lab.open_native_pool(size=1, max_queue=0) as pool:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(pool.run, gate.job, abandon_on_cancel=True))
+            await gate.wait_entered(1)
+            assert pool.abandoned == 0
+            nursery.cancel_scope.cancel()  # this block would hang if the caller did not leave
+        assert (pool.abandoned, pool.statistics().in_service) == (1, 1)
+        assert "1 abandoned" in repr(pool)
+        with pytest.raises(QueueFull):
+            await pool.run(gate.job)
+        gate.opened.set()
+        await until_free(pool)
+        assert pool.abandoned == 0
+        assert pool.statistics().completions == 1
+
+
+async def until_free(pool: NativePool) -> None:
+    with trio.fail_after(30):
+        while pool.statistics().in_service:  # noqa: ASYNC110  (a thread's doing)
+            await trio.sleep(0.001)
+
+
+async def test_a_caller_that_left_before_its_thread_began_leaves_nothing() -> None:
+    async with trio_lab.open_native_pool(size=1) as pool:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await pool.run(divmod, 7, 2, abandon_on_cancel=True)
+        assert (pool.abandoned, pool.statistics().in_service) == (0, 0)
+        assert await pool.run(divmod, 7, 2) == (3, 1)
+
+
+async def test_a_job_that_raises_after_its_caller_left_gives_its_place_back(gate: Gate) -> None:
+    def fail() -> None:
+        gate.job()
+        raise ZeroDivisionError
+
+    async with trio_lab.open_native_pool(size=1) as pool:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(pool.run, fail, abandon_on_cancel=True))
+            await gate.wait_entered(1)
+            nursery.cancel_scope.cancel()
+        gate.opened.set()
+        assert await pool.run(divmod, 7, 2) == (3, 1)  # it waits for the thread that was left behind
+        assert pool.abandoned == 0
+
+
+async def test_kinds_are_counted_apart() -> None:
+    async with trio_lab.open_native_pool(size=2) as pool:
+        await pool.run(divmod, 7, 2)
+        for _ in range(2):
+            await pool.run(divmod, 7, 2, kind="long")
+        assert pool.kinds() == ["divmod", "long"]
+        assert pool.statistics("long").name == "native_pool.long"
+        assert [pool.statistics(kind).completions for kind in (None, "divmod", "long")] == [3, 1, 2]
 
 
 async def test_other_threads_keep_their_priority_after_a_job() -> None:

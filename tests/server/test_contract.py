@@ -15,10 +15,23 @@ from trio_lab.server.storms import MODES
 
 from .running import Running, running
 
+FIRST_QUEUES = ["accept_backlog", "run_queue", "native_pool"]
+
 REPLIES: list[tuple[str, dict[str, Any]]] = [
     ("/hash?rounds=10", {"route": "/hash", "mode": "async pbkdf2", "durationMs": float}),
     ("/sync-hash?rounds=10", {"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": float}),
-    ("/wait?ms=1", {"route": "/wait", "mode": "blocking wait", "durationMs": float}),
+    ("/wait?ms=1", {"route": "/wait", "mode": "blocking wait", "pool": "own", "durationMs": float}),
+    ("/wait?ms=1&pool=default", {"route": "/wait", "mode": "blocking wait", "pool": "default", "durationMs": float}),
+    *(
+        (
+            f"/fib?n=10&where={where}",
+            {"route": "/fib", "n": 10, "where": where, "value": 55, "computeMs": float, "durationMs": float},
+        )
+        for where in ("loop", "thread", "process")
+    ),
+    ("/fib?n=0", {"value": 0, "where": "process"}),
+    ("/lookup", {"route": "/lookup", "host": "localhost", "addresses": list, "durationMs": float}),
+    ("/read", {"route": "/read", "bytes": int, "durationMs": float}),
     (
         "/worker-hash?rounds=10",
         {
@@ -45,8 +58,10 @@ REPLIES: list[tuple[str, dict[str, Any]]] = [
             "eventLoopMaxMs": int,
             "uvThreadpoolSize": 4,
             "pool": dict,
+            "nativePool": {"threads": 4, "busy": 0, "abandoned": 0, "queued": 0},
             "loop": dict,
             "queues": list,
+            "scaling": [],
         },
     ),
 ]
@@ -67,10 +82,69 @@ def test_health_has_the_loop_and_every_queue(server: Running) -> None:
     assert body["loop"].keys() >= {"mean_ms", "p50_ms", "p99_ms", "max_ms", "utilization"}
     assert body["loop"]["blind"] is None
     assert body["pool"].keys() >= {"workers", "busy", "queued"}
-    assert [queue["name"] for queue in body["queues"]] == ["accept_backlog", "run_queue", "native_pool", "worker_pool"]
+    assert [queue["name"] for queue in body["queues"]] == [*FIRST_QUEUES, "worker_pool", "default_limiter"]
     shapes = {frozenset(queue) for queue in body["queues"]}
     assert len(shapes) == 1  # one shape for every queue
-    assert {"capacity", "in_service", "waiting", "max_waiting", "utilization", "wait_ms", "service_ms"} <= shapes.pop()
+    shape = shapes.pop()
+    assert {"capacity", "in_service", "waiting", "max_waiting", "utilization", "wait_ms", "service_ms"} <= shape
+    assert {frozenset(kind) | {"kinds"} for queue in body["queues"] for kind in queue["kinds"]} <= {shape}
+
+
+def test_every_kind_of_job_is_counted_apart(server: Running) -> None:
+    def kinds(pool: str) -> dict[str, int]:
+        queues = {queue["name"]: queue for queue in server.get("/health?reset=0")["queues"]}
+        return {kind["name"]: kind["completions"] for kind in queues[pool]["kinds"]}
+
+    for target in ("/hash?rounds=1", "/wait?ms=1", "/fib?n=1&where=thread", "/fib?n=1", "/worker-hash?rounds=1"):
+        server.get(target)
+    before = kinds("worker_pool")
+    assert kinds("native_pool").keys() == {"native_pool.hash", "native_pool.reports", "native_pool.wait"}
+    assert before.keys() == {"worker_pool.hash", "worker_pool.reports"}
+    server.get("/fib?n=1")
+    assert kinds("worker_pool") == before | {"worker_pool.reports": before["worker_pool.reports"] + 1}
+
+
+def test_separate_pools_are_two_queues() -> None:
+    with running("--separate-pools", "--workers", "1") as server:
+        server.get("/fib?n=1")
+        server.get("/worker-hash?rounds=1")
+        body = server.get("/health?reset=0")
+        queues = {queue["name"]: queue for queue in body["queues"]}
+        assert list(queues) == [*FIRST_QUEUES, "worker_pool.hash", "worker_pool.reports", "default_limiter"]
+        assert queues["worker_pool.hash"]["completions"] == queues["worker_pool.reports"]["completions"] == 1
+        assert body["pool"]["workers"] == 2
+
+
+def test_an_autoscaled_pool_begins_with_one_worker_and_says_what_it_decides() -> None:
+    with running("--autoscale", "--workers", "2") as server:
+        assert server.get("/health?reset=0")["pool"]["workers"] == 1
+        while not (decisions := server.get("/health?reset=0")["scaling"]):
+            pass
+        assert decisions[0].keys() >= {"pool", "queued_jobs", "loop_lag_ms", "cpu_is_available", "wanted", "reason"}
+        assert decisions[0]["wanted"] == 1
+
+
+def test_the_default_limiter_is_a_queue_of_its_own() -> None:
+    with running("--default-threads", "1") as server, socket.create_connection(server.address) as holder:
+        holder.sendall(b"GET /wait?ms=3000&pool=default HTTP/1.1\r\nHost: x\r\n\r\n")
+        while (limiter := server.get("/health?reset=0")["queues"][-1])["in_service"] == 0:
+            pass
+        assert (limiter["name"], limiter["capacity"]) == ("default_limiter", 1)
+        assert server.request("/wait?ms=1")[0] == 200  # the native pool has a limiter of its own
+
+
+def test_a_client_that_leaves_a_running_job_leaves_a_thread_that_is_counted() -> None:
+    with running() as server:
+        leaver = socket.create_connection(server.address)
+        leaver.sendall(b"GET /wait?ms=2000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        while server.get("/health?reset=0")["nativePool"]["busy"] == 0:
+            pass
+        leaver.close()
+        while (pool := server.get("/health?reset=0")["nativePool"])["abandoned"] == 0:
+            assert pool["busy"] == 1
+        while server.get("/health?reset=0")["nativePool"]["busy"]:
+            pass
+        assert server.get("/health?reset=0")["nativePool"]["abandoned"] == 0
 
 
 def test_health_resets_its_window_only_when_asked_to(server: Running) -> None:
@@ -102,6 +176,10 @@ ERRORS = [
     ("GET", "/tick-storm?mode=fast", {}, 400),
     ("GET", "/tick-storm?mode=", {}, 400),
     ("GET", "/health?reset=2", {}, 400),
+    ("GET", "/fib?where=moon", {}, 400),
+    ("GET", "/fib?n=41", {}, 400),
+    ("GET", "/lookup?host=example.org", {}, 400),
+    ("GET", "/wait?pool=theirs", {}, 400),
     ("GET", "/hash?x=" + "a" * 9_000, {}, 414),
     ("GET", "/health", {"X-Long": "a" * 20_000}, 431),
     ("GET", "/health", {"X-Long": "a" * 120_000}, 431),
@@ -124,6 +202,7 @@ NUMBERS = [
     ("/worker-hash", "rounds"),
     ("/tick-storm", "count"),
     ("/wait", "ms"),
+    ("/fib", "n"),
 ]
 RUBBISH = [
     "-1",
@@ -156,7 +235,7 @@ def test_a_repeated_number_is_the_senders_mistake(server: Running, route: str, n
     assert server.request(f"{route}?{name}=1&{name}=1")[0] == 400
 
 
-@pytest.mark.parametrize(("route", "name"), [pair for pair in NUMBERS if pair[1] != "ms"])
+@pytest.mark.parametrize(("route", "name"), [pair for pair in NUMBERS if pair[1] not in ("ms", "n")])
 def test_zero_rounds_are_none(server: Running, route: str, name: str) -> None:
     assert server.request(f"{route}?{name}=0")[0] == 400
 

@@ -22,6 +22,9 @@ async def serve(
     queue_timeout: float | None = None,
     run_timeout: float | None = None,
     grace: float | None = None,
+    separate_pools: Annotated[bool, Parameter(negative="")] = False,
+    autoscale: Annotated[bool, Parameter(negative="")] = False,
+    default_threads: int | None = None,
     control: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -49,6 +52,13 @@ async def serve(
         Seconds a job may run in a worker before the worker is killed; 30 by default.
     grace
         Seconds that requests in flight get after the signal; 3 by default.
+    separate_pools
+        Give reports (/fib) a worker pool of their own, so that hashes never wait behind them; each of the two pools has
+        as many processes as --workers says.
+    autoscale
+        Begin with one worker in each pool, and add one while over 100 jobs wait, the loop is on time and a CPU is free.
+    default_threads
+        Size of Trio's own thread limiter, which file I/O and name look-ups share; 40 by default, as Trio has it.
     control
         Take commands on standard input (`threads N`), and end when it closes.
     json_
@@ -68,6 +78,9 @@ async def serve(
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
         grace=grace,
+        separate_pools=separate_pools or None,
+        autoscale=autoscale or None,
+        default_threads=default_threads,
     )
 
     def on_ready(url: str, _: LabApp) -> None:
@@ -79,10 +92,21 @@ async def serve(
     await serve_lab(config, on_ready=on_ready, control=control)
 
 
+def _workers(config: Config) -> str:
+    processes = f"{config.workers} process{'es' * (config.workers > 1)}"
+    if config.autoscale and config.workers > 1:
+        processes = f"1 to {processes}"
+    return (
+        f"Worker pools: hash and reports, {processes} each"
+        if config.separate_pools
+        else f"Worker pool size: {processes}"
+    )
+
+
 def _welcome(url: str, config: Config) -> str:
     return f"""\
 Server running on {url}
-Native pool size: {config.threads} threads. Worker pool size: {config.workers} process{"es" * (config.workers > 1)}.
+Native pool size: {config.threads} threads. {_workers(config)}.
 Profile: {config.profile}.
 Load it from another terminal:
   trio-lab load {url}/hash -c 20 -d 15

@@ -7,13 +7,14 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from ..config import Config
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
-from ..work import hash_password, wait
+from ..work import fib, hash_password, wait
 from . import storms
 from .asgi import LabHTTPConnection, LabLifespan
 from .lab import Lab
@@ -24,6 +25,7 @@ from .upstream import put_right
 _MAX_ROUNDS = 2_000_000
 _MAX_TICKS = 5_000_000
 _MAX_WAIT_MS = 10_000
+_MAX_FIB = 40  # a minute of pure Python
 _MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -69,7 +71,7 @@ def _add_routes(app: LabApp) -> None:
     @app.get("/hash")
     async def _hash() -> Response:
         rounds, begun = _rounds(), perf_counter()
-        await app.lab.native_pool.run(hash_password, rounds)
+        await app.lab.native_pool.run(hash_password, rounds, kind="hash", abandon_on_cancel=True)
         return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": _ms_since(begun)})
 
     @app.get("/sync-hash")
@@ -81,7 +83,7 @@ def _add_routes(app: LabApp) -> None:
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
         rounds, begun = _rounds(), perf_counter()
-        seconds, queued = await app.lab.worker_pool.run_timed(hash_password, rounds)
+        seconds, queued = await app.lab.worker_pool.run_timed(hash_password, rounds, kind="hash")
         return reply(
             {
                 "route": "/worker-hash",
@@ -102,10 +104,51 @@ def _add_routes(app: LabApp) -> None:
 
     @app.get("/wait")
     async def _wait() -> Response:
-        milliseconds = integer(request.args, "ms", default=20, low=0, high=_MAX_WAIT_MS)
+        seconds = integer(request.args, "ms", default=20, low=0, high=_MAX_WAIT_MS) / 1e3
+        threads = choice(request.args, "pool", default="own", of=("own", "default"))
         begun = perf_counter()
-        await app.lab.native_pool.run(wait, milliseconds / 1e3)
-        return reply({"route": "/wait", "mode": "blocking wait", "durationMs": _ms_since(begun)})
+        if threads == "own":
+            await app.lab.native_pool.run(wait, seconds, kind="wait", abandon_on_cancel=True)
+        else:  # under Trio's default limiter, with everybody else who names none, on purpose
+            await trio.to_thread.run_sync(wait, seconds, abandon_on_cancel=True)
+        return reply({"route": "/wait", "mode": "blocking wait", "pool": threads, "durationMs": _ms_since(begun)})
+
+    @app.get("/fib")
+    async def _fib() -> Response:
+        n = integer(request.args, "n", default=25, low=0, high=_MAX_FIB)
+        where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
+        value, seconds = await _FIB[where](app.lab, n)
+        figures = {"computeMs": _ms(seconds), "durationMs": _ms_since(begun)}
+        return reply({"route": "/fib", "n": n, "where": where, "value": value, **figures})
+
+    @app.get("/lookup")
+    async def _lookup() -> Response:
+        host = choice(request.args, "host", default="localhost", of=("localhost",))  # the lab asks no name server
+        begun = perf_counter()
+        found = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": _ms_since(begun)})
+
+    @app.get("/read")
+    async def _read() -> Response:
+        begun = perf_counter()
+        data = await trio.Path(__file__).read_bytes()
+        return reply({"route": "/read", "bytes": len(data), "durationMs": _ms_since(begun)})
+
+
+async def _fib_on_loop(_: Lab, n: int) -> tuple[int, float]:
+    return fib(n)  # nobody else runs meanwhile, on purpose
+
+
+async def _fib_in_thread(lab: Lab, n: int) -> tuple[int, float]:
+    return await lab.native_pool.run(fib, n, kind="reports", abandon_on_cancel=True)
+
+
+async def _fib_in_process(lab: Lab, n: int) -> tuple[int, float]:
+    return await lab.report_pool.run(fib, n, kind="reports")
+
+
+_FIB = {"loop": _fib_on_loop, "thread": _fib_in_thread, "process": _fib_in_process}
 
 
 def _rounds() -> int:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import trio
+
 from .lab import Lab
+
+_DECISIONS = 20  # of each autoscaler: ten seconds
 
 
 def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
@@ -18,6 +22,7 @@ def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
         "eventLoopMaxMs": round(timer.max * 1e3),
         "uvThreadpoolSize": lab.native_pool.size,
         "pool": pool(lab),
+        "nativePool": native_pool(lab),
         "loop": {
             "mean_ms": round(passes.mean * 1e3, 4),
             "p50_ms": round(passes.p50 * 1e3, 4),
@@ -28,16 +33,37 @@ def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
             "blind": loop.blind,
         },
         "profile": lab.config.profile,
-        "queues": [queue.as_json() for queue in lab.queues()],
+        "queues": [
+            queue.as_json() | {"kinds": [kind.as_json() for kind in kinds]} for queue, kinds in lab.queues_by_kind()
+        ],
+        "scaling": scaling(lab),
     }
 
 
 def pool(lab: Lab) -> dict[str, Any]:
-    """The worker pool in the sources' words, and what they lack."""
-    queue = lab.worker_pool.statistics()
+    """The worker pools together in the sources' words, and what they lack."""
+    queues = [pool.statistics() for pool in lab.worker_pools]
     return {
-        "workers": lab.worker_pool.size,
-        "busy": queue.in_service,
-        "queued": queue.waiting,
-        "restarts": lab.worker_pool.restarts,
+        "workers": sum(pool.size for pool in lab.worker_pools),
+        "busy": sum(queue.in_service or 0 for queue in queues),
+        "queued": sum(queue.waiting or 0 for queue in queues),
+        "restarts": sum(pool.restarts for pool in lab.worker_pools),
     }
+
+
+def native_pool(lab: Lab) -> dict[str, Any]:
+    """The native pool in the same words. Abandoned threads are among the busy ones."""
+    queue = lab.native_pool.statistics()
+    return {
+        "threads": lab.native_pool.size,
+        "busy": queue.in_service,
+        "abandoned": lab.native_pool.abandoned,
+        "queued": queue.waiting,
+    }
+
+
+def scaling(lab: Lab) -> list[dict[str, Any]]:
+    """The last decisions of the autoscalers, oldest first; none when nothing scales."""
+    now = trio.current_time()
+    recent = [decision for autoscaler in lab.autoscalers for decision in autoscaler.decisions[-_DECISIONS:]]
+    return [decision.as_json(now) for decision in sorted(recent, key=lambda decision: decision.at)]

@@ -1,0 +1,121 @@
+"""Unit and property: when a pool may grow, and that the rule is the one with the stated thresholds."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_lab.pools.scaling import Decision, Signals, decide, should_scale_cpu_pool
+
+JOBS = st.integers(min_value=0, max_value=10_000)
+LAGS = st.floats(min_value=0, allow_nan=False)
+CORES = st.none() | st.floats(min_value=0, max_value=64)
+
+
+@pytest.mark.parametrize(
+    ("queued_jobs", "loop_lag", "cpu_is_available", "expected"),
+    [
+        (101, 0.0299, True, True),
+        (100, 0.0, True, False),
+        (101, 0.030, True, False),
+        (101, 0.0, False, False),
+        (10_000, math.inf, True, False),
+    ],
+)
+def test_the_thresholds(queued_jobs: int, loop_lag: float, cpu_is_available: bool, expected: bool) -> None:
+    assert (
+        should_scale_cpu_pool(queued_jobs=queued_jobs, loop_lag=loop_lag, cpu_is_available=cpu_is_available) is expected
+    )
+
+
+@given(queued=JOBS, lag=LAGS, cpu=st.booleans())
+def test_all_three_conditions_are_needed_and_enough(queued: int, lag: float, cpu: bool) -> None:
+    scaled = should_scale_cpu_pool(queued_jobs=queued, loop_lag=lag, cpu_is_available=cpu)
+    assert scaled == (queued > 100 and lag < 0.030 and cpu)
+
+
+@given(queued=JOBS, more=JOBS, lag=LAGS, cpu=st.booleans())
+def test_a_longer_queue_never_speaks_against_growing(queued: int, more: int, lag: float, cpu: bool) -> None:
+    if should_scale_cpu_pool(queued_jobs=queued, loop_lag=lag, cpu_is_available=cpu):
+        assert should_scale_cpu_pool(queued_jobs=queued + more, loop_lag=lag, cpu_is_available=cpu)
+
+
+@given(queued=JOBS, lag=LAGS, later=LAGS, cpu=st.booleans())
+def test_a_later_loop_never_speaks_for_growing(queued: int, lag: float, later: float, cpu: bool) -> None:
+    if should_scale_cpu_pool(queued_jobs=queued, loop_lag=lag + later, cpu_is_available=cpu):
+        assert should_scale_cpu_pool(queued_jobs=queued, loop_lag=lag, cpu_is_available=cpu)
+
+
+SIGNALS = st.builds(
+    Signals,
+    queued_jobs=JOBS,
+    loop_lag=LAGS,
+    free_cores=CORES,
+    size=st.integers(1, 8),
+    ready=st.integers(0, 8),
+    busy=st.integers(0, 8),
+    idle_for=st.floats(min_value=0, max_value=1e6),
+)
+
+
+@given(signals=SIGNALS)
+def test_a_decision_is_one_step_within_bounds_and_says_why(signals: Signals) -> None:
+    wanted, reason = decide(signals, smallest=1, largest=8, idle_after=3.0)
+    assert 1 <= wanted <= 8
+    assert abs(wanted - signals.size) <= 1
+    assert reason
+
+
+@given(signals=SIGNALS)
+def test_growing_is_always_by_the_rule(signals: Signals) -> None:
+    wanted, _ = decide(signals, smallest=1, largest=8, idle_after=3.0)
+    if wanted > signals.size:
+        assert should_scale_cpu_pool(
+            queued_jobs=signals.queued_jobs, loop_lag=signals.loop_lag, cpu_is_available=signals.cpu_is_available
+        )
+
+
+def signals(**given: object) -> Signals:
+    usual = {
+        "queued_jobs": 200,
+        "loop_lag": 0.001,
+        "free_cores": 1.0,
+        "size": 2,
+        "ready": 2,
+        "busy": 2,
+        "idle_for": 0.0,
+    }
+    return Signals(**(usual | given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "reason"),
+    [
+        ({}, 3, "many wait, the loop is on time"),
+        ({"queued_jobs": 100}, 2, "not more than 100"),
+        ({"loop_lag": 0.05}, 2, "the loop is late"),
+        ({"loop_lag": math.inf}, 2, "the loop is late"),
+        ({"free_cores": 0.3}, 2, "no CPU is free"),
+        ({"free_cores": None}, 2, "cannot be read"),
+        ({"ready": 1}, 2, "still starting"),
+        ({"size": 4, "ready": 4}, 4, "as large as it may be"),
+        ({"queued_jobs": 0, "idle_for": 3.0}, 1, "idle for long"),
+        ({"queued_jobs": 0, "idle_for": 2.9}, 2, "not more than 100"),
+        ({"queued_jobs": 0, "idle_for": 99.0, "size": 1}, 1, "not more than 100"),
+    ],
+)
+def test_decisions(given: dict[str, object], wanted: int, reason: str) -> None:
+    got, why = decide(signals(**given), smallest=1, largest=4, idle_after=3.0)
+    assert got == wanted
+    assert reason in why
+
+
+def test_a_decision_travels_as_a_duration() -> None:
+    decision = Decision(number=7, at=10.0, pool="worker_pool", signals=signals(), wanted=3, reason="because")
+    body = decision.as_json(now=12.5)
+    assert body["ago_s"] == 2.5
+    assert "at" not in body
+    assert (body["size"], body["wanted"], body["loop_lag_ms"], body["cpu_is_available"]) == (2, 3, 1.0, True)

@@ -1,0 +1,279 @@
+"""An autoscaler at work: every decision with what it went by, when it may grow and when growing would be in vain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from ...cores import usable_cores
+from ...diagnose.first_full import first_full
+from ...pools.scaling import FREE, LATE, MANY_QUEUED
+from .. import charts
+from ..model import Check, Evidence, Experiment
+from ..stage import Server, Stage
+
+_SOME, _MANY = 60, 130  # clients: fewer, and more, than the rule asks for
+_JOB_S = 0.006
+_BLOCK_S, _BLOCK_RATE = 0.080, 4  # the loop is held up so long, twice in each period of the autoscaler
+_BEFORE = 1.0  # seconds in which whatever stands in the way is given time to stand there
+_AFTER = 1.0  # and stays, so that the queue is short again when it goes
+_SHRINK = 8.0  # seconds within which an idle worker should be gone
+_LOOK = 0.1  # seconds between two looks at /health
+_TRIAL = 20_000
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What /health said over time: replies with the second they came in, and every decision once, by its number."""
+
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    decisions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    phases: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def see(self, health: dict[str, Any], at: float) -> None:
+        pool = next(queue for queue in health["queues"] if queue["name"] == "worker_pool")
+        self.samples.append(health | {"at": at, "worker_pool": pool})
+        for decision in health["scaling"]:
+            self.decisions.setdefault(decision["number"], decision | {"at": at - decision["ago_s"]})
+
+    def during(self, phase: str) -> list[dict[str, Any]]:
+        """The decisions of a phase."""
+        begin, end = self.phases[phase]
+        return [decision for decision in self.decisions.values() if begin <= decision["at"] <= end]
+
+    def rate(self, phase: str, workers: int) -> float | None:
+        """Jobs per second while so many workers lived and jobs waited; None without half a second of it."""
+        begin, end = self.phases[phase]
+        seen = [
+            (sample["at"], sample["worker_pool"]["completions"])
+            for sample in self.samples
+            if begin <= sample["at"] <= end
+            and sample["worker_pool"]["capacity"] == workers
+            and sample["worker_pool"]["waiting"] > 0
+        ]
+        if len(seen) < 2 or seen[-1][0] - seen[0][0] < 0.5:
+            return None
+        return float((seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
+
+
+@asynccontextmanager
+async def _watching(server: Server) -> AsyncIterator[_Watch]:
+    watch, begun = _Watch(), trio.current_time()
+
+    async def look() -> None:
+        while True:
+            health = await server.health(reset=True)
+            watch.see(health, trio.current_time() - begun)
+            await trio.sleep(_LOOK)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        yield watch
+        nursery.cancel_scope.cancel()
+
+
+async def _rounds(server: Server) -> float:
+    """Rounds a second of one hash on this machine."""
+    took = min([(await server.get(f"/sync-hash?rounds={_TRIAL}"))["durationMs"] / 1e3 for _ in range(5)])
+    return _TRIAL / float(took)
+
+
+class _Play:
+    """The phases, one after the other, at one server."""
+
+    def __init__(self, stage: Stage, server: Server, watch: _Watch, rounds_per_s: float) -> None:
+        self._stage, self._server, self._watch = stage, server, watch
+        self._jobs = f"{server.url}/worker-hash?rounds={round(rounds_per_s * _JOB_S)}"
+        self._block = f"{server.url}/sync-hash?rounds={round(rounds_per_s * _BLOCK_S)}"
+        self._begun = trio.current_time()
+
+    async def phase(self, name: str, clients: int, seconds: float) -> None:
+        begin = trio.current_time() - self._begun
+        await self._stage.load(self._jobs, connections=clients, duration=seconds)
+        self._watch.phases[name] = (begin, trio.current_time() - self._begun)
+
+    async def blocked(self, name: str, seconds: float) -> None:
+        """With a loop that is held up again and again."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._block_loop)
+            await trio.sleep(_BEFORE)
+            await self.phase(name, _MANY, seconds)
+            nursery.cancel_scope.cancel()
+
+    async def _block_loop(self) -> None:
+        await self._stage.load(self._block, connections=4, rate=_BLOCK_RATE, duration=600)
+
+    async def crowded(self, name: str, seconds: float) -> None:
+        """With something else on every core."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._take_cores, seconds + _BEFORE + _AFTER)
+            await trio.sleep(_BEFORE)
+            await self.phase(name, _MANY, seconds)
+
+    async def _take_cores(self, seconds: float) -> None:
+        await self._stage.bare("processes", usable_cores(), duration=seconds)
+
+    async def idle(self, name: str) -> None:
+        """Until the pool is small again, or should be."""
+        begin = trio.current_time() - self._begun
+        with trio.move_on_after(_SHRINK):
+            while self._watch.samples[-1]["pool"]["workers"] > 1:  # noqa: ASYNC110  (another process: no Event)
+                await trio.sleep(_LOOK)
+        self._watch.phases[name] = (begin, trio.current_time() - self._begun + 2 * _LOOK)
+        await trio.sleep(2 * _LOOK)
+
+
+def _grown(decisions: Iterable[dict[str, Any]]) -> int:
+    return sum(decision["wanted"] > decision["size"] for decision in decisions)
+
+
+def _long_queue(decisions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [decision for decision in decisions if decision["queued_jobs"] > MANY_QUEUED]
+
+
+def _late(decision: dict[str, Any]) -> bool:
+    return bool(decision["loop_lag_ms"] is None or decision["loop_lag_ms"] >= LATE * 1e3)
+
+
+def _figures(watch: _Watch) -> dict[str, float | None]:
+    """A figure is None where its condition did not come about: then nothing can be said of it."""
+    late = [d for d in _long_queue(watch.during("blocked")) if _late(d)]
+    taken = [d for d in _long_queue(watch.during("crowded")) if not _late(d) and not d["cpu_is_available"]]
+    asked = _long_queue(watch.during("many"))
+    could = [d for d in asked if not _late(d) and d["cpu_is_available"]]
+    grown, before, after = _grown(watch.during("many")), watch.rate("some", 1), watch.rate("many", 2)
+    against = [
+        d
+        for d in watch.decisions.values()
+        if d["wanted"] > d["size"] and (d["queued_jobs"] <= MANY_QUEUED or _late(d) or not d["cpu_is_available"])
+    ]
+    return {
+        "decisions": len(watch.decisions),
+        "grown": grown if could else None,
+        "throughput_gain": after / before if before and after else None,
+        "grown_some": _grown(watch.during("some")) if watch.during("some") else None,
+        "grown_blocked": _grown(watch.during("blocked")) if late else None,
+        "grown_crowded": _grown(watch.during("crowded")) if taken else None,
+        "grown_against_rule": len(against),
+        "shrunk": sum(d["wanted"] < d["size"] for d in watch.during("idle")) if grown else None,
+        "refused_blocked": len(late),
+        "refused_crowded": len(taken),
+        "most_queued_some": max((d["queued_jobs"] for d in watch.during("some")), default=None),
+        "most_queued_many": max((d["queued_jobs"] for d in watch.during("many")), default=None),
+        "one_worker_rps": before,
+        "two_workers_rps": after,
+        "cores": usable_cores(),
+    }
+
+
+async def _collect(stage: Stage) -> Evidence:
+    flags = ("--workers", "2", "--autoscale", "--queue-timeout", "60", "--max-queue", "1000")
+    async with stage.server(*flags) as server:
+        rounds_per_s = await _rounds(server)
+        async with _watching(server) as watch:
+            play = _Play(stage, server, watch, rounds_per_s)
+            await play.phase("some", _SOME, stage.seconds(8, quick=2))
+            await play.blocked("blocked", stage.seconds(5, quick=2))
+            await play.crowded("crowded", stage.seconds(5, quick=2))
+            await play.phase("many", _MANY, stage.seconds(10, quick=3))
+            await play.idle("idle")
+    figures = _figures(watch)
+    return Evidence(
+        figures=figures,
+        charts=_charts(watch),
+        first_full=first_full(watch.samples),
+        finding=_finding(figures),
+    )
+
+
+def _finding(figures: dict[str, float | None]) -> str:
+    if figures["grown"] is None:
+        return (
+            "No CPU was free when the queue was long and the loop on time, so there was nothing to grow for: other programs "
+            f"had the machine. {figures['decisions']:.0f} decisions were made."
+        )
+    gain = figures["throughput_gain"]
+    brought = "" if gain is None else f", which brought {gain:.2f}× the throughput"
+    return (
+        f"With {figures['most_queued_some']:.0f} jobs waiting nothing was done. With {figures['most_queued_many']:.0f} waiting "
+        f"the pool grew by {figures['grown']:.0f}{brought}. As many waited {figures['refused_blocked']:.0f} times while the "
+        f"loop was late and {figures['refused_crowded']:.0f} times while no CPU was free, and it stayed as it was."
+    )
+
+
+def _charts(watch: _Watch) -> tuple[charts.Chart, ...]:
+    samples = watch.samples
+    starts = [charts.rule(round(begin, 2), name, axis="x") for name, (begin, _) in watch.phases.items()]
+    return (
+        charts.chart(
+            "Jobs waiting, and workers",
+            "step",
+            "seconds",
+            "jobs waiting",
+            [charts.series("waiting", [(round(s["at"], 2), s["worker_pool"]["waiting"]) for s in samples])],
+            rules=[charts.rule(MANY_QUEUED, f"{MANY_QUEUED} jobs"), *starts],
+            note="some: too few wait. blocked: the loop is late. crowded: no CPU is free. many: now more workers help.",
+        ),
+        charts.chart(
+            "Workers",
+            "step",
+            "seconds",
+            "workers that are wanted",
+            [charts.series("workers", [(round(s["at"], 2), s["pool"]["workers"]) for s in samples])],
+            rules=starts,
+        ),
+        _inputs(
+            watch, "Loop delay at each decision", "longest pass of the period, ms", "loop_lag_ms", LATE * 1e3, "ms"
+        ),
+        _inputs(watch, "Free cores at each decision", "idle cores in the period", "free_cores", FREE, "cores"),
+    )
+
+
+def _inputs(watch: _Watch, title: str, y: str, name: str, bound: float, unit: str) -> charts.Chart:
+    """One input of every decision, a series for each reason."""
+    by_reason: dict[str, list[tuple[float, float | None]]] = {}
+    for decision in watch.decisions.values():
+        by_reason.setdefault(decision["reason"], []).append((round(decision["at"], 2), decision[name]))
+    return charts.chart(
+        title,
+        "point",
+        "seconds",
+        y,
+        [charts.series(reason, points) for reason, points in by_reason.items()],
+        rules=[charts.rule(bound, f"{bound:g} {unit}")],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="worker-scaling",
+    title="When one more worker helps",
+    order=7,
+    expected_s=24,
+    question="When does a worker pool gain from one more worker, and does the rule know?",
+    prediction=(
+        f"A pool of one worker grows when over {MANY_QUEUED} jobs wait, the loop is less than {LATE * 1e3:.0f} ms late and a "
+        f"CPU is free, and then gets more done. It does not grow for {_SOME} clients, nor for {_MANY} while the loop is held "
+        "up (the results would wait for it) or while every core is taken (the time would be another's). When all is done it "
+        "shrinks again."
+    ),
+    checks=(
+        Check(claim="workers added for a long queue", figure="grown", relation=">=", bound=1),
+        Check(claim="throughput, two workers ÷ one", figure="throughput_gain", relation=">=", bound=1.2, unit="×"),
+        Check(claim=f"workers added for {_SOME} clients", figure="grown_some", relation="<=", bound=0),
+        Check(claim="workers added while the loop was late", figure="grown_blocked", relation="<=", bound=0),
+        Check(claim="workers added while no CPU was free", figure="grown_crowded", relation="<=", bound=0),
+        Check(claim="workers added against the rule", figure="grown_against_rule", relation="<=", bound=0),
+        Check(claim="workers given up when idle", figure="shrunk", relation=">=", bound=1),
+    ),
+    advice=(
+        "Before you add workers, look at what the present ones wait for. A late loop wants its blocking call found, a full "
+        "machine wants less work or another machine; only a long queue beside an idle core wants another worker. "
+        "`--autoscale` decides so by itself and `scaling` in `/health` tells what it went by.\n\n"
+        "A hundred jobs are a long queue for short jobs and an endless one for long jobs: bound the wait by time as well."
+    ),
+    collect=_collect,
+)

@@ -1,0 +1,101 @@
+"""How many cores were idle lately: what another worker could have, before it takes from others.
+
+Two bounds, and the lesser holds. The kernel's own count (/proc/stat) of how long each core we may run on was idle,
+whoever used it otherwise. And with a CPU quota, what the control group has left of it: a container may be throttled on
+a machine that is quite idle. Time that a hypervisor took away counts as used.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cores import cpu_quota
+
+_STAT = Path("/proc/stat")
+_GROUP = (  # the group's CPU time so far: file, name of its line (None: the file is the number), units to the second
+    (Path("/sys/fs/cgroup/cpu.stat"), "usage_usec", 1e6),
+    (Path("/sys/fs/cgroup/cpuacct/cpuacct.usage"), None, 1e9),
+)
+_TICKS = os.sysconf("SC_CLK_TCK")
+_IDLE, _IOWAIT, _GUEST = 3, 4, 8  # fields of a cpu line; what follows the eighth is in earlier fields already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuTimes:
+    """Counters at one moment, in seconds: of each core that may be used, and of the control group if it has a quota."""
+
+    at: float
+    idle: dict[int, float]
+    total: dict[int, float]
+    quota: float | None = None
+    used: float | None = None
+    """CPU seconds of the group; None when there is no quota, or they cannot be read."""
+
+
+def free_cores(before: CpuTimes, after: CpuTimes) -> float | None:
+    """Cores' worth of time that was left between two readings; None when it cannot be told."""
+    idle = 0.0
+    cores = before.total.keys() & after.total.keys()
+    for core in cores:
+        passed = after.total[core] - before.total[core]
+        if passed > 0:
+            idle += min(1.0, max(0.0, (after.idle[core] - before.idle[core]) / passed))
+    elapsed = after.at - before.at
+    if not cores or elapsed <= 0:
+        return None
+    if after.quota is None:
+        return idle
+    if before.used is None or after.used is None:
+        return None
+    return max(0.0, min(idle, after.quota - (after.used - before.used) / elapsed))
+
+
+def parse_stat(text: str, cores: set[int]) -> tuple[dict[int, float], dict[int, float]]:
+    """Idle and total seconds of each of the ``cores`` in the text of /proc/stat."""
+    idle: dict[int, float] = {}
+    total: dict[int, float] = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition(" ")
+        if name.startswith("cpu") and name[3:].isdigit() and (core := int(name[3:])) in cores:
+            ticks = [int(field) for field in rest.split()[:_GUEST]]
+            idle[core] = (ticks[_IDLE] + ticks[_IOWAIT]) / _TICKS
+            total[core] = sum(ticks) / _TICKS
+    return idle, total
+
+
+def read_cpu_times() -> CpuTimes | None:
+    """The counters now; None where there is no /proc/stat to read."""
+    try:
+        idle, total = parse_stat(_STAT.read_text(), os.sched_getaffinity(0))
+    except (OSError, ValueError, IndexError):
+        return None
+    quota = cpu_quota()
+    used = None if quota is None else _group_seconds()
+    return CpuTimes(at=time.monotonic(), idle=idle, total=total, quota=quota, used=used)
+
+
+def _group_seconds() -> float | None:
+    for path, name, unit in _GROUP:
+        try:
+            for line in path.read_text().splitlines():
+                words = line.split()
+                if name is None or words[0] == name:
+                    return int(words[-1]) / unit
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
+
+
+class CpuWindow:
+    """One reader's view: the cores that were free since this reader last asked."""
+
+    def __init__(self) -> None:
+        self._last = read_cpu_times()
+
+    def free_cores(self) -> float | None:
+        """Idle cores of the window that ends here; the next begins. None when they cannot be read."""
+        before, self._last = self._last, read_cpu_times()
+        return None if before is None or self._last is None else free_cores(before, self._last)
