@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1] / "trio_lab"
 LAYERS = {
     "cli": 7,
     "bench": 6.5,
+    "drills": 6.5,
     "experiments": 6,
     "server": 5,
     "load": 5,
@@ -24,11 +25,12 @@ LAYERS = {
     "cores": 0,
     "errors": 0,
     "work": 0,
+    "poison": 0,
     "frames": 0,
     "child": 0,
 }
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
-STANDARD_ONLY = {"config", "cores", "errors", "work", "frames", "child"}
+STANDARD_ONLY = {"config", "cores", "errors", "work", "poison", "frames", "child"}
 CONFINED = {
     "quart": "server",
     "quart_trio": "server",

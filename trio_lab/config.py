@@ -11,6 +11,7 @@ from .cores import default_workers
 from .errors import UsageError
 
 PROFILES = ("guarded", "naive")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -43,6 +44,8 @@ class Config:
     default_threads: int | None = None
     # How long requests in flight may go on after SIGTERM.
     grace: float = 3.0
+    # Routes that run jobs which crash, hang or eat memory, for drills.
+    faults: bool = False
 
     def __post_init__(self) -> None:
         _within("port", self.port, 0, 65535)
@@ -55,6 +58,8 @@ class Config:
             _within(name, getattr(self, name), 0.0, 86_400.0)
         if self.profile not in PROFILES:
             raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")
+        if self.faults and self.host not in _LOOPBACK:
+            raise UsageError(f"faults are for this machine alone: host must be one of {', '.join(_LOOPBACK)}")
 
     @property
     def guarded(self) -> bool:
@@ -65,6 +70,8 @@ class Config:
         """Defaults, then ``TRIO_LAB_<FIELD>`` from the environment, then what is ``given`` and not None."""
         values: dict[str, Any] = {}
         for option in fields(cls):
+            if option.name == "faults":
+                continue  # nobody gets them by an environment variable left behind
             variable = f"TRIO_LAB_{option.name.upper()}"
             if environ.get(variable, "") != "":
                 values[option.name] = _parse(variable, environ[variable], str(option.type))

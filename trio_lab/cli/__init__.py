@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 from .. import __version__
 from ..errors import UsageError
 from .bench import bench
+from .drill import drill
 from .lab import lab_commands
 from .load import load
 from .serve import serve
@@ -27,6 +28,7 @@ app = App(
 )
 app.command(serve)
 app.command(load)
+app.command(drill)
 app.command(bench)
 lab_commands(app)
 

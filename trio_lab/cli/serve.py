@@ -26,6 +26,7 @@ async def serve(
     autoscale: Annotated[bool, Parameter(negative="")] = False,
     default_threads: int | None = None,
     control: Annotated[bool, Parameter(negative="")] = False,
+    faults: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Serve the lab's routes until Ctrl-C or SIGTERM. A second signal ends the grace period.
@@ -61,6 +62,8 @@ async def serve(
         Size of Trio's own thread limiter, which file I/O and name look-ups share; 40 by default, as Trio has it.
     control
         Take commands on standard input (`threads N`), and end when it closes.
+    faults
+        Add routes under /fault that crash, hang and starve this server, for drills. Loopback only.
     json_
         Print the ready line as JSON.
     """
@@ -78,6 +81,7 @@ async def serve(
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
         grace=grace,
+        faults=faults or None,
         separate_pools=separate_pools or None,
         autoscale=autoscale or None,
         default_threads=default_threads,

@@ -55,6 +55,10 @@ def create_app(config: Config | None = None, *, listener: socket.socket | None =
     put_right()
     app = LabApp(config, listener)
     _add_routes(app)
+    if config is not None and config.faults:
+        from .faults import add_fault_routes  # it needs this module
+
+        add_fault_routes(app)
     for error, status in _STATUS:
         app.register_error_handler(error, _on_error(status))
     app.register_error_handler(HTTPException, _on_http_error)

@@ -1,0 +1,117 @@
+"""Unit: drills as data, and the judgement that a drill which cannot fail has not passed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trio_lab.drills.catalog import DRILLS, GATE, select
+from trio_lab.drills.ground import Ground
+from trio_lab.drills.model import AFTERMATH, Drill, Figures
+from trio_lab.drills.runner import run_drills
+from trio_lab.errors import UsageError
+from trio_lab.experiments.model import Check
+
+WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
+HELD, BROKEN = {"lost": 0.0}, {"lost": 3.0}
+
+
+def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
+    def part(found: Figures | Exception) -> Any:
+        async def play(ground: Ground) -> Figures:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        return play
+
+    return Drill(
+        name="example",
+        number=1,
+        gate=False,
+        question="Is anything lost?",
+        checks=(Check(claim="lost", figure="lost", relation="<=", bound=0),),
+        inject=part(inject),
+        control=part(control),
+        twin="a twin",
+    )
+
+
+async def judged(inject: Figures | Exception, control: Figures | Exception) -> dict[str, Any]:
+    said: list[str] = []
+    results = await run_drills([drill(inject, control)], gate=True, say=said.append)
+    (result,) = results["drills"]
+    assert said[0].endswith("Is anything lost?")
+    return result | {"said": said}
+
+
+async def test_what_holds_beside_a_control_that_fails_has_passed() -> None:
+    result = await judged(HELD | WELL, BROKEN)
+    assert result["passed"]
+    assert result["control"] == {"twin": "a twin", "failed": True, "broke": ["lost"], "figures": BROKEN, "error": None}
+    assert [check["figure"] for check in result["checks"]] == ["lost", *(check.figure for check in AFTERMATH)]
+
+
+async def test_a_drill_whose_control_passes_has_not_passed() -> None:
+    result = await judged(HELD | WELL, HELD)
+    assert not result["passed"]
+    assert all(check["passed"] for check in result["checks"])
+    assert any("no drill" in line for line in result["said"])
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [BROKEN | WELL, HELD, HELD | WELL | {"after_zombies": 1.0}, HELD | WELL | {"after_fds": None}],
+    ids=["a check is broken", "nothing is known of afterwards", "a zombie", "a figure is missing"],
+)
+async def test_what_does_not_hold_or_is_not_known_has_not_passed(figures: Figures) -> None:
+    assert not (await judged(figures, BROKEN))["passed"]
+
+
+async def test_a_control_that_measured_nothing_has_not_failed() -> None:
+    assert not (await judged(HELD | WELL, {"other": 1.0}))["control"]["failed"]
+
+
+async def test_what_cannot_be_run_is_said_and_has_not_passed() -> None:
+    result = await judged(ExceptionGroup("nursery", [RuntimeError("no\nserver")]), BROKEN)
+    assert not result["passed"]
+    assert result["error"] == "RuntimeError: no server"
+    assert not (await judged(HELD | WELL, RuntimeError("no twin")))["control"]["failed"]
+
+
+def test_the_gate_and_all_are_found_in_their_order() -> None:
+    assert {drill.number: drill.name for drill in DRILLS} == {
+        1: "worker-kill",
+        2: "worker-init-crash",
+        3: "hung-job",
+        4: "memory-bomb",
+        5: "sudden-death",
+        6: "poison-jobs",
+        9: "queue-deadline",
+        16: "parent-kill",
+        23: "native-pool-full",
+    }
+    assert [drill.number for drill in GATE] == [1, 2, 3, 6, 16]
+    assert [drill.number for drill in select(("native-pool-full", "hung-job"))] == [3, 23]
+
+
+def test_an_unknown_name_is_the_callers_mistake() -> None:
+    with pytest.raises(UsageError, match="no-such-drill"):
+        select(("hung-job", "no-such-drill"))
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def test_every_drill_explains_itself_and_can_fail(drill: Drill) -> None:
+    assert drill.question.endswith("?")
+    assert drill.twin
+    beyond = {"<": 1, "<=": 1, ">": -1, ">=": -1}
+    for check in (*drill.checks, *AFTERMATH):
+        assert check.against({check.figure: check.bound + beyond[check.relation]})["passed"] is False
+
+
+def test_doses() -> None:
+    assert Ground().seconds(60, gate=20) == 60
+    assert Ground(gate=True).seconds(60, gate=20) == 20
+    assert Ground(gate=True, dose=0.5).count(20, gate=3) == 2
+    assert Ground(dose=0.01).count(20, gate=3) == 1

@@ -1,0 +1,83 @@
+"""`trio-lab drill`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import UsageError
+
+_errors = Console(stderr=True, highlight=False)
+
+
+async def drill(
+    *names: str,
+    gate: Annotated[bool, Parameter(negative="")] = False,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    dose: float = 1.0,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Break things on purpose, each beside a control that must fail, and say what held. Exit code 0: all passed.
+
+    Parameters
+    ----------
+    names
+        Drills to run at their full doses; none lists them.
+    gate
+        Those that must pass before a release, with short doses.
+    all_
+        All of them, at their full doses.
+    dose
+        Multiplies every dose; below 1 the figures say less.
+    json_
+        Print the results as JSON.
+    """
+    from ..drills.catalog import DRILLS, GATE, select
+    from ..drills.runner import run_drills
+
+    if sum(map(bool, (names, gate, all_))) != 1:
+        known = ", ".join(one.name for one in DRILLS)
+        raise UsageError(f"say which: names of drills ({known}), --gate or --all")
+    if not 0.01 <= dose <= 100:
+        raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
+    chosen = GATE if gate else DRILLS if all_ else select(names)
+    results = await run_drills(chosen, gate=gate, dose=dose, say=_say)
+    if json_:
+        print(json.dumps(results))
+    else:
+        Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160).print(_table(results))
+    return int(not all(result["passed"] for result in results["drills"]))
+
+
+def _say(text: str) -> None:
+    _errors.print(text, markup=False)
+
+
+def _table(results: dict[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("drill", "passed", "figure", "measured", "wanted", "control"):
+        table.add_column(column, no_wrap=column in ("drill", "measured", "wanted"))
+    for result in results["drills"]:
+        style = "green" if result["passed"] else "bold red"
+        first = (result["name"], f"[{style}]{'yes' if result['passed'] else 'NO'}[/]")
+        for check in result["checks"]:
+            table.add_row(*first, check["claim"], *_figures(check), _broken(result, check))
+            first = ("", "")
+    return table
+
+
+def _figures(check: dict[str, Any]) -> tuple[str, str]:
+    measured = "-" if check["measured"] is None else f"{check['measured']:.4g} {check['unit']}".rstrip()
+    return measured if check["passed"] else f"[bold red]{measured}[/]", f"{check['relation']} {check['bound']:g}"
+
+
+def _broken(result: dict[str, Any], check: dict[str, Any]) -> str:
+    measured = result["control"]["figures"].get(check["figure"])
+    if measured is None:
+        return ""
+    return f"{measured:.4g}{' (broken)' if check['claim'] in result['control']['broke'] else ''}"

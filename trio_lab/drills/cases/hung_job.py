@@ -1,0 +1,122 @@
+"""Jobs that never end: an endless loop, a long sleep, and one that does not listen when it is asked to end.
+
+Over HTTP, with a run timeout of one second, at half the capacity. Four workers, although the machine has two cores, and
+jobs that wait: with two workers one hung job takes half of the capacity, so half the capacity as load would be all that
+is left, and no pool could keep others' response times there.
+
+The control is the naive profile, which has no run timeout.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import cycle
+from typing import Any
+
+import trio
+
+from ...experiments.model import Check
+from ...load.client import Reply
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..site import Site
+from ..volley import capacity, p99, volley
+
+_WORKERS = 4
+_MS = 40
+_LOAD = 0.5
+_RUN_TIMEOUT = 1.0
+_KINDS = ("loop", "sleep", "deaf")
+
+
+class _Hung:
+    """The jobs that hang, one after the other, and how each was brought to an end."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.injected = 0
+        self.statuses: list[int] = []
+        self.overrun: list[float] = []
+        self.slot_back: list[float] = []
+
+    async def inject(self, rounds: int, pause: float) -> None:
+        for _, kind in zip(range(rounds * len(_KINDS)), cycle(_KINDS), strict=False):
+            self.injected += 1
+            number = 2_000_000 + self.injected
+            try:
+                reply = await self._site.fault(kind, number, timeout=5 * _RUN_TIMEOUT)
+            except (OSError, trio.TooSlowError):
+                self.statuses.append(0)
+                self.overrun.append(4 * _RUN_TIMEOUT)
+                continue
+            ended = time.monotonic()
+            begun = next(line.at for line in self._site.lines() if line.number == number)
+            self.statuses.append(reply.status)
+            self.overrun.append(ended - begun - _RUN_TIMEOUT)
+            self.slot_back.append(await self._site.until_whole(set()))
+            await trio.sleep(pause)
+
+
+async def _measure(ground: Ground, site: Site) -> dict[str, float | None]:
+    async def fire(number: int) -> Reply:
+        return await site.fault("wait", number, _MS, timeout=3.0)
+
+    able = await capacity(fire, callers=2 * _WORKERS, seconds=ground.seconds(4, gate=2))
+    rate = _LOAD * able
+    calm = await volley(fire, rate=rate, seconds=ground.seconds(20, gate=6))
+    hung, rounds = _Hung(site), ground.count(10, gate=3)
+    shots: list[Any] = []
+    async with trio.open_nursery() as nursery:
+
+        async def load() -> None:
+            seconds = rounds * len(_KINDS) * (_RUN_TIMEOUT + 0.6)
+            shots.extend(await volley(fire, rate=rate, seconds=seconds, first=100_001))
+
+        nursery.start_soon(load)
+        await hung.inject(rounds, pause=0.3)
+    return {
+        "capacity_per_s": able,
+        "hung": hung.injected,
+        "not_504": sum(status != 504 for status in hung.statuses),
+        "overrun_max_s": max(hung.overrun),
+        "slot_back_max_s": max(hung.slot_back, default=None),
+        "others": len(shots),
+        "others_failed": sum(shot.status != 200 for shot in shots),
+        "p99_calm_ms": p99(calm) * 1e3,
+        "p99_ms": p99(shots) * 1e3,
+        "p99_ratio": p99(shots) / p99(calm),
+    }
+
+
+async def _inject(ground: Ground) -> Figures:
+    async with ground.server("--run-timeout", str(_RUN_TIMEOUT), workers=_WORKERS) as site:
+        figures = await _measure(ground, site)
+        return figures | await site.aftermath()
+
+
+async def _control(ground: Ground) -> Figures:
+    """Two of each kind are enough: four hung jobs are all workers."""
+    async with ground.server("--profile", "naive", workers=_WORKERS) as site:
+        figures = await _measure(Ground(gate=True, dose=0.5), site)
+        site.kill()  # it would wait for its workers for ever
+        return figures
+
+
+DRILL = Drill(
+    name="hung-job",
+    number=3,
+    gate=True,
+    question="Jobs hang in three ways at half the load: are they ended in time, and do others notice?",
+    checks=(
+        Check(claim="hung jobs that did not end in 504", figure="not_504", relation="<=", bound=0),
+        Check(claim="longest life past the run timeout", figure="overrun_max_s", relation="<=", bound=0.5, unit="s"),
+        Check(
+            claim="longest time until the place is back", figure="slot_back_max_s", relation="<=", bound=1.0, unit="s"
+        ),
+        Check(claim="others that failed", figure="others_failed", relation="<=", bound=0),
+        Check(claim="others' p99 ÷ p99 without the fault", figure="p99_ratio", relation="<=", bound=2.0, unit="×"),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="profile naive, without a run timeout",
+)

@@ -1,0 +1,104 @@
+"""A job that wants 1 GB in a worker that may have 256 MB: at once, and piece by piece.
+
+The pool is driven directly, in a process of its own: what counts is the memory of the pool's process and of its workers,
+and HTTP would only blur it. A small job runs beside each bomb.
+
+The control is the same pool without the bound.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import trio
+
+from ...errors import BrokenWorkerError
+from ...experiments.model import Check
+from ...measure.process import resident_bytes
+from ...poison import echo, fill_memory, fill_memory_slowly
+from ...pools.workers import WorkerPool
+from ..aftermath import watched_pool
+from ..ground import Ground
+from ..model import Drill, Figures
+
+_WANTED = 1_000  # MB
+_CAP = 256_000_000
+_PERIOD = 0.01  # seconds between two looks at the memory
+
+
+async def in_pool(bombs: int, memory: int | None) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    ends: dict[str, int] = {"memory": 0, "broken": 0, "other": 0}
+    others: list[bool] = []
+    peaks = {"parent": 0, "worker": 0}
+    async with watched_pool(figures, memory=memory) as pool:
+        before = resident_bytes(os.getpid()) or 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch, pool, peaks)
+            nursery.start_soon(_others, pool, others)
+            for n in range(bombs):
+                ends[await _bomb(pool, fill_memory if n % 2 == 0 else fill_memory_slowly)] += 1
+            nursery.cancel_scope.cancel()
+        figures |= {
+            "bombs": bombs,
+            "memory_errors": ends["memory"],
+            "workers_broken": ends["broken"],
+            "without_typed_error": ends["other"],
+            "others": len(others),
+            "others_failed": others.count(False),
+            "parent_growth_mb": max(0, peaks["parent"] - before) / 1e6,
+            "worker_peak_mb": peaks["worker"] / 1e6,
+        }
+    return figures
+
+
+async def _bomb(pool: WorkerPool, job: Any) -> str:
+    try:
+        await pool.run(job, _WANTED)
+    except MemoryError:
+        return "memory"
+    except BrokenWorkerError:
+        return "broken"
+    return "other"
+
+
+async def _others(pool: WorkerPool, ends: list[bool]) -> None:
+    while True:
+        try:
+            ends.append(await pool.run(echo, len(ends)) == len(ends))
+        except Exception:  # whichever: it is a failure of somebody who did nothing wrong
+            ends.append(False)
+        await trio.sleep(0.01)
+
+
+async def _watch(pool: WorkerPool, peaks: dict[str, int]) -> None:
+    while True:
+        peaks["parent"] = max(peaks["parent"], resident_bytes(os.getpid()) or 0)
+        peaks["worker"] = max([peaks["worker"], *(resident_bytes(pid) or 0 for pid in pool.pids())])
+        await trio.sleep(_PERIOD)
+
+
+async def _inject(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_pool", bombs=ground.count(20, gate=4), memory=_CAP)
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_pool", bombs=1, memory=None)
+
+
+DRILL = Drill(
+    name="memory-bomb",
+    number=4,
+    gate=False,
+    question="A job wants four times the memory that a worker may have: who pays?",
+    checks=(
+        Check(claim="bombs that did not end in a typed error", figure="without_typed_error", relation="<=", bound=0),
+        Check(claim="growth of the pool's own process", figure="parent_growth_mb", relation="<=", bound=50, unit="MB"),
+        Check(claim="largest worker", figure="worker_peak_mb", relation="<=", bound=300, unit="MB"),
+        Check(claim="other jobs that failed", figure="others_failed", relation="<=", bound=0),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="no bound on memory",
+)

@@ -1,0 +1,111 @@
+"""All threads are taken for two seconds: those of the lab's native pool, and those of Trio's own limiter.
+
+Over HTTP. Meanwhile a worker is killed, and its successor must not wait for a thread; /health must answer; and a name
+look-up, which does have to wait, must be named as the victim by what the server says of its shared threads.
+
+The control starts a process as Trio does it, through a thread of the shared limiter, and times that.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import trio
+
+from ...experiments.model import Check
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..site import Site, kill_quietly
+
+_THREADS = 4
+_MS = 2000
+
+
+async def _full(site: Site, nursery: trio.Nursery) -> None:
+    """Returns when no thread is free in either place."""
+    nursery.start_soon(site.fault, "fill-threads", _THREADS, _MS)
+    for _ in range(_THREADS):
+        nursery.start_soon(site.get, f"/wait?ms={_MS}")
+    with trio.fail_after(5):
+        while not await _is_full(site):  # noqa: ASYNC110  (another process: no Event)
+            await trio.sleep(0.01)
+
+
+async def _is_full(site: Site) -> bool:
+    shared = (await site.get("/fault"))["shared_threads"]
+    queues = (await site.get("/health?reset=0"))["queues"]
+    native = next(queue for queue in queues if queue["name"] == "native_pool")
+    return bool(shared["in_service"] >= _THREADS and native["in_service"] >= _THREADS)
+
+
+async def _watch_health(site: Site, slowest: list[float]) -> None:
+    while True:
+        begun = time.monotonic()
+        await site.get("/health?reset=0")
+        slowest.append(time.monotonic() - begun)
+        await trio.sleep(0.02)
+
+
+async def _round(site: Site) -> dict[str, float]:
+    slowest: list[float] = []
+    looked_up: list[float] = []
+    async with trio.open_nursery() as nursery:
+        await _full(site, nursery)
+
+        async def look_up() -> None:
+            looked_up.append(json.loads((await site.fault("look-up")).body)["seconds"])
+
+        async with trio.open_nursery() as watching:
+            watching.start_soon(_watch_health, site, slowest)
+            nursery.start_soon(look_up)
+            pid = site.pids()[0]
+            kill_quietly(pid)
+            start = await site.until_whole({pid})
+            named = (await site.get("/fault"))["shared_threads"]
+            await trio.sleep(0.3)
+            watching.cancel_scope.cancel()
+    return {
+        "start": start,
+        "health": max(slowest),
+        "look_up": looked_up[0],
+        "named": float(named["victims"].get("DNS", 0) == named["waiting"] == 1),
+    }
+
+
+async def _inject(ground: Ground) -> Figures:
+    async with ground.server("--threads", str(_THREADS)) as site:
+        rounds = [await _round(site) for _ in range(ground.count(5, gate=2))]
+        aftermath = await site.aftermath()
+    return {
+        "rounds": len(rounds),
+        "worker_start_max_s": max(one["start"] for one in rounds),
+        "health_max_s": max(one["health"] for one in rounds),
+        "look_up_max_s": max(one["look_up"] for one in rounds),
+        "victim_not_named": sum(not one["named"] for one in rounds),
+        **aftermath,
+    }
+
+
+async def _control(ground: Ground) -> Figures:
+    async with ground.server("--threads", str(_THREADS)) as site, trio.open_nursery() as nursery:
+        await _full(site, nursery)
+        started = json.loads((await site.fault("start-plainly")).body)["seconds"]
+    return {"worker_start_max_s": started}
+
+
+DRILL = Drill(
+    name="native-pool-full",
+    number=23,
+    gate=False,
+    question="No thread is free for two seconds: can a worker be started, does /health answer, who is the victim?",
+    checks=(
+        Check(claim="longest start of a worker", figure="worker_start_max_s", relation="<=", bound=0.5, unit="s"),
+        Check(claim="slowest /health meanwhile", figure="health_max_s", relation="<=", bound=0.5, unit="s"),
+        Check(claim="rounds in which DNS was not named", figure="victim_not_named", relation="<=", bound=0),
+        Check(claim="the look-up did have to wait", figure="look_up_max_s", relation=">", bound=0.5, unit="s"),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="a process started through the shared threads",
+)

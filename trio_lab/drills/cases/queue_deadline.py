@@ -1,0 +1,149 @@
+"""Three times as many jobs as the pool can do, each with 200 ms of patience in the queue.
+
+No job may be started past its deadline, for nobody waits for it any more; and none may expire while a worker has nothing
+to do. Jobs say themselves when they began and ended, and in which process.
+
+The pool is driven directly, in a process of its own: an HTTP stack in front would itself be a queue at this rate, and it
+is the pool's that is asked about. Jobs wait instead of computing, so that workers begin when they are told to.
+
+The control is `concurrent.futures.ProcessPoolExecutor` with callers that cancel their future after the same time: it
+hands jobs to its processes early, and those can no longer be cancelled.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from multiprocessing import get_context
+
+import trio
+
+from ...errors import QueueTimeout
+from ...experiments.model import Check
+from ...pools.workers import WorkerPool
+from ..aftermath import watched_pool
+from ..ground import Ground
+from ..model import Drill, Figures
+
+_PATIENCE = 0.2
+_JOB = 0.05
+_WORKERS = 2
+_RATE = 3 * _WORKERS / _JOB
+_SLACK = 0.001  # seconds past the deadline that are the two clocks' readings, and the scheduler's
+_IDLE = 0.02  # a gap between two jobs shorter than this is the handing over
+
+
+def job() -> tuple[int, float, float]:
+    begun = time.monotonic()
+    time.sleep(_JOB)
+    return os.getpid(), begun, time.monotonic()
+
+
+@dataclass
+class _Ends:
+    """What became of the jobs. Times by the monotonic clock."""
+
+    late: list[float] = field(default_factory=list)  # seconds past the deadline, of those that ran
+    spans: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    expired: list[float] = field(default_factory=list)  # when
+    refused: int = 0
+
+    def ran(self, arrived: float, told: tuple[int, float, float]) -> None:
+        pid, begun, ended = told
+        self.late.append(begun - arrived - _PATIENCE)
+        self.spans[pid].append((begun, ended))
+
+    def figures(self, seconds: float) -> dict[str, float | None]:
+        return {
+            "jobs": len(self.late) + len(self.expired) + self.refused,
+            "run": len(self.late),
+            "expired": len(self.expired),
+            "refused": self.refused,
+            "started_late": sum(late > _SLACK for late in self.late),
+            "latest_ms": max(self.late, default=0.0) * 1e3,
+            "expired_beside_idle": self._beside_idle(),
+            "share_of_capacity": len(self.late) / (seconds * _WORKERS / _JOB),
+        }
+
+    def _beside_idle(self) -> int:
+        """Jobs that expired in a gap of some worker, which could have run them."""
+        gaps = []
+        for spans in self.spans.values():
+            spans.sort()
+            gaps += [(a, b) for (_, a), (b, _) in pairwise(spans) if b - a > _IDLE]
+        return sum(any(a + _IDLE < at < b for a, b in gaps) for at in self.expired)
+
+
+async def in_pool(jobs: int) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    ends = _Ends()
+    async with watched_pool(figures, size=_WORKERS, max_queue=None) as pool:
+        started = time.monotonic()
+        async with trio.open_nursery() as nursery:
+            begun = trio.current_time()
+            for n in range(jobs):
+                await trio.sleep_until(begun + n / _RATE)
+                nursery.start_soon(_call, pool, ends)
+        figures |= ends.figures(time.monotonic() - started)
+    return figures
+
+
+async def _call(pool: WorkerPool, ends: _Ends) -> None:
+    arrived = time.monotonic()
+    try:
+        ends.ran(arrived, await pool.run(job, queue_timeout=_PATIENCE))
+    except QueueTimeout:
+        ends.expired.append(time.monotonic())
+    except Exception:  # refused in any other way: counted
+        ends.refused += 1
+
+
+async def _inject(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_pool", jobs=ground.count(10_000, gate=1_000))
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_executor", jobs=400)
+
+
+def in_executor(jobs: int) -> dict[str, float | None]:
+    ends = _Ends()
+    executor = ProcessPoolExecutor(_WORKERS, mp_context=get_context("spawn"))
+    executor.submit(job).result()
+    calls: list[tuple[float, Future[tuple[int, float, float]]]] = []
+    begun = time.monotonic()
+    patient = 0  # the first that has not been given up
+    for n in range(jobs):
+        time.sleep(max(0.0, begun + n / _RATE - time.monotonic()))
+        calls.append((time.monotonic(), executor.submit(job)))
+        while calls[patient][0] < time.monotonic() - _PATIENCE:
+            if calls[patient][1].cancel():
+                ends.expired.append(time.monotonic())
+            patient += 1
+    for arrived, future in calls:
+        if not future.cancelled():
+            ends.ran(arrived, future.result(timeout=30))
+    return ends.figures(time.monotonic() - begun)
+
+
+DRILL = Drill(
+    name="queue-deadline",
+    number=9,
+    gate=False,
+    question="Three times the capacity, 200 ms of patience: is work begun that nobody waits for any more?",
+    checks=(
+        Check(claim="jobs started past their deadline", figure="started_late", relation="<=", bound=0),
+        Check(claim="jobs that expired while a worker idled", figure="expired_beside_idle", relation="<=", bound=0),
+        Check(claim="jobs that expired at all", figure="expired", relation=">=", bound=1),
+        Check(
+            claim="jobs run ÷ what the workers could", figure="share_of_capacity", relation=">=", bound=0.9, unit="×"
+        ),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="ProcessPoolExecutor whose callers cancel",
+)

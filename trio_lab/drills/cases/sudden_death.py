@@ -1,0 +1,97 @@
+"""Jobs that end their process: a segmentation fault, abort(), `os._exit(0)`, a C stack that overflows.
+
+The pool is driven directly, in a process of its own: the question is what a caller is told, and HTTP only translates it.
+Good jobs run beside them, and none of those may fail.
+
+The control is `multiprocessing.Pool`, which replaces the worker and forgets the job: its caller waits for ever.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+
+import trio
+
+from ...errors import BrokenWorkerError
+from ...experiments.model import Check
+from ...poison import abort, echo, exit_well, overflow_stack, segfault
+from ...pools.workers import WorkerPool
+from ..aftermath import watched_pool
+from ..ground import Ground
+from ..model import Drill, Figures
+
+_DEATHS = {segfault: -signal.SIGSEGV, abort: -signal.SIGABRT, exit_well: 0, overflow_stack: -signal.SIGSEGV}
+_PATIENCE = 20.0  # seconds until a job counts as hung
+
+
+async def in_pool(each: int) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    typed = wrong_code = strays = others = 0
+    async with watched_pool(figures) as pool:
+        for _ in range(each):
+            for job, code in _DEATHS.items():
+                async with trio.open_nursery() as nursery:
+                    good = _Good()
+                    nursery.start_soon(good.run, pool)
+                    with trio.move_on_after(_PATIENCE):
+                        try:
+                            await pool.run(job)
+                        except BrokenWorkerError as error:
+                            typed += 1
+                            wrong_code += error.exit_code != code
+                others += 1
+                strays += not good.arrived
+        figures |= {
+            "deaths": each * len(_DEATHS),
+            "without_typed_error": each * len(_DEATHS) - typed,
+            "wrong_exit_code": wrong_code,
+            "others": others,
+            "others_failed": strays,
+        }
+    return figures
+
+
+class _Good:
+    """A good job beside a deadly one."""
+
+    def __init__(self) -> None:
+        self.arrived = False
+
+    async def run(self, pool: WorkerPool) -> None:
+        try:
+            self.arrived = await pool.run(echo, "good") == "good"
+        except Exception:  # counted: it did not arrive
+            return
+
+
+async def _inject(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_pool", each=ground.count(20, gate=5))
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_multiprocessing", each=2, patience=2.0)
+
+
+def in_multiprocessing(each: int, patience: float) -> dict[str, float | None]:
+    pool = multiprocessing.get_context("fork").Pool(2)
+    answers = [pool.apply_async(job) for job in list(_DEATHS) * each]
+    time.sleep(patience)
+    return {"deaths": len(answers), "without_typed_error": sum(not answer.ready() for answer in answers)}
+
+
+DRILL = Drill(
+    name="sudden-death",
+    number=5,
+    gate=False,
+    question="Jobs take their process with them in four ways: is every caller told, once, and nobody else?",
+    checks=(
+        Check(claim="deaths without a typed error", figure="without_typed_error", relation="<=", bound=0),
+        Check(claim="errors that name another exit code", figure="wrong_exit_code", relation="<=", bound=0),
+        Check(claim="jobs beside them that failed", figure="others_failed", relation="<=", bound=0),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="multiprocessing.Pool",
+)

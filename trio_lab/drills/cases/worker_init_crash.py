@@ -1,0 +1,190 @@
+"""Workers die while they start: how often are they started, what do callers get, and does it heal?
+
+They die in two ways, one after the other: before they can say that they are ready, and as soon as they have said it, when
+the pool already counts on them and has sent a job. Each figure is the worse of the two.
+
+The pool is driven directly, in a process of its own: the command of its children is replaced by one that dies as long as
+a certain file exists, and a server has no option for that (nor should it). `RestartLimitReached` is what becomes a 503
+with Retry-After. Two callers never rest, one with 10 bytes, the other with 1 MB: a large call to a worker that is dying
+is where other pools hang.
+
+The control is `multiprocessing.Pool`, which starts worker after worker and tells its callers nothing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+
+import trio
+
+from ...errors import BrokenWorkerError, RestartLimitReached
+from ...experiments.model import Check
+from ...measure.process import children
+from ...poison import echo
+from ...pools.workers import WorkerPool
+from ..aftermath import watched_pool
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..site import kill_quietly
+
+_SIZES = (10, 1_000_000)
+_HEALING = 30.0  # seconds until it counts as never
+
+# What a child runs: note the start, die while the file exists (early, or as soon as it is ready), else be a worker.
+_WRAPPER = """
+import os, sys, time
+log = os.open({spawns!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+os.write(log, b"%f\\n" % time.monotonic()); os.close(log)
+if {early} and os.path.exists({fault!r}): os._exit(3)
+sys.path.append({root!r})
+from trio_lab import child
+serve = child._Jobs.serve
+child._Jobs.serve = lambda jobs: os._exit(3) if os.path.exists({fault!r}) else serve(jobs)
+child.main()
+"""
+
+
+class _Place:
+    """The folder in which the fault is switched, and starts are noted."""
+
+    def __init__(self, folder: str) -> None:
+        self.fault = Path(folder, "fault")
+        self.spawns = Path(folder, "spawns")
+        self.spawns.touch()
+
+    def starts(self, since: float) -> list[float]:
+        return [at for at in map(float, self.spawns.read_text().split()) if at >= since]
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The largest number of them in any window of so many seconds."""
+    return max((sum(start <= at < start + seconds for at in times) for start in times), default=0)
+
+
+class _Callers:
+    """What those who call without rest are told."""
+
+    def __init__(self) -> None:
+        self.refused: list[float] = []  # seconds until the refusal, of calls made when one was known already
+        self.retry_after: list[float] = []
+        self.broken = 0
+
+    async def call(self, pool: WorkerPool, size: int) -> None:
+        body = b"x" * size
+        while True:
+            known, begun = bool(self.retry_after), time.monotonic()
+            try:
+                await pool.run(echo, body)
+            except RestartLimitReached as error:
+                if known:
+                    self.refused.append(time.monotonic() - begun)
+                self.retry_after.append(error.retry_after)
+            except BrokenWorkerError:
+                self.broken += 1
+            await trio.sleep(0.02)
+
+
+async def in_pool(seconds: float, early: bool) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = _Place(folder)
+        root = str(Path(__file__).parents[3])
+        wrapper = _WRAPPER.format(spawns=str(place.spawns), fault=str(place.fault), root=root, early=early)
+        async with watched_pool(figures, command=[sys.executable, "-P", "-c", wrapper]) as pool:
+            place.fault.touch()
+            begun, callers = time.monotonic(), _Callers()
+            for pid in pool.pids():
+                kill_quietly(pid)
+            with trio.move_on_after(seconds):
+                async with trio.open_nursery() as nursery:
+                    for size in _SIZES:
+                        nursery.start_soon(callers.call, pool, size)
+            starts = place.starts(begun)
+            place.fault.unlink()
+            figures |= {
+                "starts": len(starts),
+                "starts_in_10_s": most_within(starts, 10.0),
+                "refusals": len(callers.retry_after),
+                "broken": callers.broken,
+                "refusal_max_ms": max(callers.refused, default=seconds) * 1e3,
+                "retry_after_min_s": min(callers.retry_after, default=0.0),
+                "healed_after_s": await _healing(pool),
+            }
+    return figures
+
+
+async def _healing(pool: WorkerPool) -> float:
+    begun = time.monotonic()
+    with trio.move_on_after(_HEALING):
+        while True:
+            try:
+                await pool.run(echo, 1)
+                return time.monotonic() - begun
+            except (RestartLimitReached, BrokenWorkerError):
+                await trio.sleep(0.05)
+    return _HEALING
+
+
+async def _inject(ground: Ground) -> Figures:
+    seconds = ground.seconds(25, gate=12)
+    early, late = [await ground.alone(f"{__name__}:in_pool", seconds=seconds, early=early) for early in (True, False)]
+    figures = {name: max(value or 0.0, late[name] or 0.0) for name, value in early.items()}
+    for name in ("refusals", "retry_after_min_s"):  # more of these is better
+        figures[name] = min(early[name] or 0.0, late[name] or 0.0)
+    return figures | {"late_starts_in_10_s": late["starts_in_10_s"], "early_starts_in_10_s": early["starts_in_10_s"]}
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_multiprocessing", seconds=3.0)
+
+
+def _start(spawns: str, fault: str) -> None:
+    with open(spawns, "a") as log:
+        log.write(f"{time.monotonic()}\n")
+    if os.path.exists(fault):
+        os._exit(3)
+
+
+def in_multiprocessing(seconds: float) -> dict[str, float | None]:
+    with tempfile.TemporaryDirectory() as folder:
+        place = _Place(folder)
+        pool = multiprocessing.get_context("fork").Pool(2, _start, (str(place.spawns), str(place.fault)))
+        pool.apply(echo, (1,))
+        place.fault.touch()
+        begun = time.monotonic()
+        for pid in children(os.getpid()):
+            kill_quietly(pid)
+        answers = [pool.apply_async(echo, (b"x" * size,)) for size, _ in zip(_SIZES * 5, count(), strict=False)]
+        time.sleep(seconds)
+        starts = place.starts(begun)
+        answered = sum(answer.ready() for answer in answers)
+        return {
+            "starts": len(starts),
+            "starts_in_10_s": most_within(starts, 10.0),
+            "refusals": answered,
+            "refusal_max_ms": seconds * 1e3,  # so long we waited; none would ever have come
+        }
+
+
+DRILL = Drill(
+    name="worker-init-crash",
+    number=2,
+    gate=True,
+    question="Workers die as soon as they are started: does the pool spin, do callers hang, does it heal?",
+    checks=(
+        Check(claim="starts in any 10 s", figure="starts_in_10_s", relation="<=", bound=5),
+        Check(claim="callers that were refused", figure="refusals", relation=">=", bound=1),
+        Check(claim="longest wait for a refusal", figure="refusal_max_ms", relation="<=", bound=50, unit="ms"),
+        Check(claim="shortest Retry-After", figure="retry_after_min_s", relation=">", bound=0, unit="s"),
+        Check(claim="works again after the fault ended", figure="healed_after_s", relation="<=", bound=10, unit="s"),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="multiprocessing.Pool",
+)

@@ -1,0 +1,144 @@
+"""SIGKILL to a random busy worker, again and again, under load.
+
+The jobs write down themselves when they begin and end, so what became of each is known from two sides: what its caller
+was told, and what was really run. Over HTTP. They wait more than they compute: it is the pool that is under drill, and
+the machine has to have room for the load and the probes beside it.
+
+The control is `concurrent.futures.ProcessPoolExecutor`, which gives up as a whole when one of its processes dies.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from ...experiments.model import Check
+from ...poison import LOG_VARIABLE, wait
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..site import Line, Site, busy, kill_quietly, read_log
+from ..volley import capacity, volley
+
+_MS = 50
+_LOAD = 0.7  # of the capacity
+_OK, _BROKEN = 200, 502
+
+
+def account(lines: list[Line], answers: dict[int, int], killed: set[int]) -> dict[str, float | None]:
+    """What became of the jobs ``answers`` tells of, by status."""
+    begun = Counter(line.number for line in lines if line.what == "begin")
+    ended = {line.number for line in lines if line.what == "end"}
+    last = {line.pid: line.number for line in lines}
+    excused = {last[pid] for pid in killed if pid in last}
+    failed = {number for number, status in answers.items() if status != _OK}
+    return {
+        "jobs": len(answers),
+        "kills": len(killed),
+        "failures": len(failed),
+        "failures_elsewhere": len(failed - excused),
+        "failures_untyped": sum(answers[number] != _BROKEN for number in failed),
+        "jobs_lost": sum(status == 0 or (status == _OK and n not in ended) for n, status in answers.items()),
+        "jobs_run_twice": sum(begun[number] > 1 for number in answers),
+    }
+
+
+async def _inject(ground: Ground) -> Figures:
+    recovered: list[float] = []
+    killed: set[int] = set()
+    async with ground.server() as site:
+
+        async def fire(number: int) -> Any:
+            return await site.fault("wait", number, _MS)
+
+        able = await capacity(fire, callers=2 * site.workers, seconds=ground.seconds(4, gate=2))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_kill_busy, site, ground.seconds(2, gate=1.5), killed, recovered)
+            shots = await volley(fire, rate=_LOAD * able, seconds=ground.seconds(60, gate=20))
+            nursery.cancel_scope.cancel()
+        figures = await site.aftermath()
+        return {
+            "capacity_per_s": able,
+            "respawn_max_s": max(recovered, default=None),
+            **account(site.lines(), {shot.number: shot.status for shot in shots}, killed),
+            **figures,
+        }
+
+
+async def _kill_busy(site: Site, period: float, killed: set[int], recovered: list[float]) -> None:
+    dice = random.Random(1)
+    while True:
+        await trio.sleep(period)
+        candidates = [pid for pid in busy(site.lines()) if pid in site.pids()]
+        if candidates and kill_quietly(pid := dice.choice(candidates)):
+            killed.add(pid)
+            recovered.append(await site.until_whole({pid}))
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_executor", rate=28.0, seconds=5.0, period=1.5)
+
+
+def in_executor(rate: float, seconds: float, period: float) -> dict[str, float | None]:
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "jobs")
+        log.touch()
+        os.environ[LOG_VARIABLE] = str(log)
+        executor = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+        executor.submit(wait, 0, 300).result()
+        futures: dict[int, Future[int] | None] = {}
+        killed: set[int] = set()
+        begun = time.monotonic()
+        for number in range(1, int(rate * seconds) + 1):
+            time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+            try:
+                futures[number] = executor.submit(wait, number, _MS)
+            except Exception:  # it is broken, and stays so
+                futures[number] = None
+            if time.monotonic() - begun > period and not killed and (found := busy(read_log(log))):
+                kill_quietly(found[0])
+                killed.add(found[0])
+        answers = {number: _OK if _is_good(future) else _BROKEN for number, future in futures.items()}
+        return account(read_log(log), answers, killed)
+
+
+def _is_good(future: Future[int] | None) -> bool:
+    return future is not None and future.exception(timeout=10) is None
+
+
+DRILL = Drill(
+    name="worker-kill",
+    number=1,
+    gate=True,
+    question="A busy worker is killed every two seconds at 70 % load: who is harmed?",
+    checks=(
+        Check(
+            claim="jobs that failed and were not on a killed worker",
+            figure="failures_elsewhere",
+            relation="<=",
+            bound=0,
+        ),
+        Check(claim="failures other than 502", figure="failures_untyped", relation="<=", bound=0),
+        Check(claim="jobs lost", figure="jobs_lost", relation="<=", bound=0),
+        Check(claim="jobs run twice", figure="jobs_run_twice", relation="<=", bound=0),
+        Check(
+            claim="longest time until the killed one is replaced",
+            figure="respawn_max_s",
+            relation="<=",
+            bound=1.0,
+            unit="s",
+        ),
+        Check(claim="workers killed", figure="kills", relation=">=", bound=1),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="ProcessPoolExecutor",
+)
