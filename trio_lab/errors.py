@@ -78,5 +78,23 @@ class JobError(Exception):
     """
 
 
+class LabLost(Exception):
+    """You get it when a lab server had to end because of a fault in the lab itself, at its start or while it served.
+
+    The text is one line: what the fault was, and where. ``__cause__`` is the fault. The CLI ends with 1.
+    """
+
+    def __init__(self, fault: BaseException) -> None:
+        first = fault
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        place, trace = "", first.__traceback__
+        while trace is not None:
+            place = f" ({trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno})"
+            trace = trace.tb_next
+        super().__init__(" ".join(f"the lab broke down: {type(first).__name__}: {first}".split()) + place)
+        self.__cause__ = fault
+
+
 class UsageError(Exception):
     """What the caller asked for cannot be done; the text is one line and says what to change. The CLI ends with 2."""

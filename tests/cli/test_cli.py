@@ -84,6 +84,9 @@ def test_env_says_what_it_runs_on() -> None:
         (["serve", "--profile", "reckless"], "profile"),
         (["serve", "--grace", "nan"], "grace"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "192.0.2.1"),
+        (["serve", "--host", "a..b", "--port", "0"], "a..b"),
+        (["serve", "--host", "a" * 70, "--port", "0"], "not a valid host name"),
+        (["load", "http://127.0.0.1:1/", "--interval", "1e-9"], "interval"),
         (["load", "http://192.0.2.1/"], "own"),
         (["load", "https://127.0.0.1/"], "http"),
         (["load", "nonsense"], "nonsense"),
@@ -107,6 +110,13 @@ def test_a_bad_variable_is_named() -> None:
 
 def test_a_port_in_use_is_one_line(server: Running) -> None:
     assert "in use" in one_line(trio_lab("serve", "--port", str(server.address[1])))
+
+
+@pytest.mark.parametrize("given", ["<&-", "</dev/null"])
+def test_control_without_a_pipe_is_one_line(given: str) -> None:
+    command = f"exec {sys.executable} -m trio_lab serve --port 0 --control {given}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert "--control" in one_line(done)
 
 
 def test_an_unwritable_folder_is_said_before_anything_runs(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from .. import __version__
-from ..errors import UsageError
+from ..errors import LabLost, UsageError
 from .bench import bench
 from .drill import drill
 from .lab import lab_commands
@@ -40,6 +40,8 @@ def main() -> NoReturn:
         _fail(" ".join(str(error).split()) + " (see --help)", 2)
     except UsageError as error:
         _fail(str(error), 2)
+    except LabLost as error:
+        _fail(str(error), 1)
     except KeyboardInterrupt:
         _fail("stopped", 130)
     except BrokenPipeError:

@@ -10,6 +10,7 @@ from trio_lab.errors import UsageError
 _MOST_CONNECTIONS = 10_000
 _LONGEST = 3600.0  # seconds: a run ends by itself, whatever happens to whoever started it
 _HIGHEST_RATE = 1e6
+_SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one costs time that the load would need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class LoadPlan:
         _check("duration", self.duration, _LONGEST)
         _check("timeout", self.timeout, _LONGEST)
         _check("interval", self.interval, _LONGEST)
+        if self.interval < _SHORTEST_INTERVAL:
+            raise UsageError(f"interval must be at least {_SHORTEST_INTERVAL:g}, got {self.interval!r}")
         if self.rate is not None:
             _check("rate", self.rate, _HIGHEST_RATE)
         if self.leave_after is not None:

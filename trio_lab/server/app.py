@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import trio
 from quart import Response, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..config import Config
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
@@ -31,6 +32,7 @@ _MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BadQuery, 400),
     (Overloaded, 503),
+    (trio.ClosedResourceError, 503),  # the pools are closing
     (RunTimeout, 504),
     (BrokenWorkerError, 502),
 )
@@ -48,6 +50,14 @@ class LabApp(QuartTrio):
         self.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
         self.lab_config = config
         self.listener = listener
+        self.sends: set[trio.CancelScope] = set()  # replies on their way, shielded: whoever ends the server ends them
+        self.lost = trio.Event()  # the lab ended by a fault
+        self.fault: BaseException | None = None
+
+    async def make_default_options_response(self) -> Response:
+        """A body in JSON here too."""
+        allowed = _allowed(request.url_rule.methods if request.url_rule is not None else None)
+        return reply({"allow": allowed}, Allow=", ".join(allowed))
 
 
 def create_app(config: Config | None = None, *, listener: socket.socket | None = None) -> LabApp:
@@ -67,6 +77,12 @@ def create_app(config: Config | None = None, *, listener: socket.socket | None =
 
 
 def _add_routes(app: LabApp) -> None:
+    @app.before_request
+    async def _no_work_for_nothing() -> None:
+        rule = request.url_rule
+        if request.method == "HEAD" and rule is not None and "HEAD" not in _allowed(rule.methods):
+            raise MethodNotAllowed(valid_methods=rule.methods)
+
     @app.get("/health")
     async def _health() -> Response:
         reset = integer(request.args, "reset", default=1, low=0, high=1)
@@ -173,7 +189,7 @@ def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
 
 def _on_error(status: int) -> Any:
     async def handle(error: Exception) -> Response:
-        body = {"error": str(error)}
+        body = {"error": str(error) or "The server is ending"}
         if isinstance(error, Overloaded):
             return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
         return reply(body, status)
@@ -185,8 +201,13 @@ async def _on_http_error(error: HTTPException) -> Response:
     text = "Not found" if error.code == 404 else (error.name or "error")
     response = reply({"error": text}, error.code or 500)
     if error.code == 405:
-        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+        response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))
     return response
+
+
+def _allowed(methods: Iterable[str] | None) -> list[str]:
+    """HEAD would cost as much as GET wherever there is work, and has nothing to tell; so it is only for /health."""
+    return sorted(set(methods or ()) - (set() if request.path == "/health" else {"HEAD"}))
 
 
 async def _on_bug(error: Exception) -> Response:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import socket
+import stat
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -19,7 +22,7 @@ import hypercorn.trio
 import trio
 
 from ..config import Config
-from ..errors import UsageError
+from ..errors import LabLost, UsageError
 from .app import LabApp, create_app
 
 _log = logging.getLogger(__name__)
@@ -37,24 +40,34 @@ async def serve(config: Config, *, on_ready: Callable[[str, LabApp], None], cont
     standard input: ``threads N`` resizes the native pool, and its end is the end of the server.
 
     Raises:
-        UsageError: the address cannot be bound.
+        UsageError: the address cannot be bound, or standard input cannot be read from.
+        LabLost: the lab ended by a fault, at its start or later.
     """
+    if control:
+        _check_control()
     listener = _bind(config)
     port = listener.getsockname()[1]
     app = create_app(config, listener=listener)
     stop, hurry = trio.Event(), trio.Event()
-    with listener:
-        async with trio.open_nursery() as watchers:
-            async with trio.open_nursery() as server:
-                await watchers.start(_watch_signals, stop, hurry)
-                watchers.start_soon(_end_grace, stop, hurry, server.cancel_scope, listener, config.grace)
-                await server.start(
-                    partial(hypercorn.trio.serve, app, _settings(config, listener), shutdown_trigger=stop.wait)
-                )
-                if control:
-                    watchers.start_soon(_obey, app, stop)
-                on_ready(f"http://{_bracketed(config.host)}:{port}", app)
-            watchers.cancel_scope.cancel()
+    try:
+        with listener:
+            async with trio.open_nursery() as watchers:
+                async with trio.open_nursery() as server:
+                    await watchers.start(_watch_signals, stop, hurry)
+                    watchers.start_soon(_end_with_the_lab, app, stop, hurry)
+                    watchers.start_soon(_end_grace, stop, hurry, server.cancel_scope, listener, app, config.grace)
+                    await server.start(
+                        partial(hypercorn.trio.serve, app, _settings(config, listener), shutdown_trigger=stop.wait)
+                    )
+                    if control:
+                        watchers.start_soon(_obey, app, stop)
+                    on_ready(f"http://{_bracketed(config.host)}:{port}", app)
+                watchers.cancel_scope.cancel()
+    except BaseExceptionGroup:
+        if app.fault is None:
+            raise
+    if app.fault is not None:
+        raise LabLost(app.fault)
 
 
 async def _watch_signals(
@@ -68,8 +81,15 @@ async def _watch_signals(
             stop.set()
 
 
+async def _end_with_the_lab(app: LabApp, stop: trio.Event, hurry: trio.Event) -> None:
+    """Nobody is served by a lab that broke down, so nobody is waited for."""
+    await app.lost.wait()
+    stop.set()
+    hurry.set()
+
+
 async def _end_grace(
-    stop: trio.Event, hurry: trio.Event, server: trio.CancelScope, listener: socket.socket, grace: float
+    stop: trio.Event, hurry: trio.Event, server: trio.CancelScope, listener: socket.socket, app: LabApp, grace: float
 ) -> None:
     """From the stop on nobody new is let in; when the grace is over, nobody is left in."""
     await stop.wait()
@@ -79,19 +99,44 @@ async def _end_grace(
         await hurry.wait()
         server.cancel()
     while True:  # until the server has ended, and this task is cancelled with it
+        for send in app.sends:
+            send.cancel()
         _shut_down_connections(port)
         await trio.sleep(0.1)
 
 
 def _shut_down_connections(port: int) -> None:
     """Shut down, in the kernel, every connected socket of this process whose local port is the server's."""
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
+    try:
+        descriptors = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return  # there is no descriptor left to look with; the caller comes again
+    for descriptor in descriptors:
         try:
-            with socket.socket(fileno=os.dup(descriptor)) as twin:
-                if twin.getsockname()[1] == port:
-                    twin.shutdown(socket.SHUT_RDWR)
-        except (OSError, IndexError, TypeError):
-            continue  # not a socket, not ours, not connected, or already gone
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
+            borrowed = socket.socket(fileno=descriptor)  # no descriptor of our own: nothing to close, whatever happens
+        except OSError:
+            continue  # gone meanwhile
+        try:
+            if borrowed.family in (socket.AF_INET, socket.AF_INET6) and borrowed.getsockname()[1] == port:
+                borrowed.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # not connected, or gone
+        finally:
+            borrowed.detach()
+
+
+def _check_control() -> None:
+    """Standard input must be something that can be waited for: a pipe, a socket or a terminal."""
+    # A program that was started without one has None here, and its descriptor 0 is by now something else.
+    if sys.stdin is None:
+        raise UsageError("--control reads standard input, and it is closed")
+    try:
+        with select.epoll() as epoll:
+            epoll.register(0, select.EPOLLIN)
+    except OSError:
+        raise UsageError("--control needs a pipe on standard input, not a file") from None
 
 
 async def _obey(app: LabApp, stop: trio.Event) -> None:
@@ -115,6 +160,8 @@ def _bind(config: Config) -> socket.socket:
             config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, proto)
+    except UnicodeError:
+        raise UsageError(f"cannot listen on {config.host[:80]!r}: not a valid host name") from None
     except OSError as error:
         raise UsageError(f"cannot listen on {config.host}: {error.strerror or error}") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,6 +7,8 @@ an error at the start: a server that silently lost its protection would be worse
 - **A send that meets the closing of the same stream.** A client that sends half a request and leaves is answered with a
   400 while another task is in `send_eof`. Trio says `BusyResourceError`; hypercorn expects Broken and Closed only, so
   the error went through the nursery of all connections and ended the server. It means the same: nobody is there.
+- **A reply that is cut off by what follows its request.** When a reply says ``Connection: close``, the next pipelined
+  request is a protocol error to h11, and the reader closed the connection while the reply was on its way.
 - **A fault in one connection** ended all of them in the same way. It is logged, and ends that connection.
 - **A connection that outlives its client.** The task that closes idle connections was left to sleep its five seconds
   when the client had long gone, and the socket was kept for it.
@@ -23,6 +25,7 @@ import http
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import h11
@@ -73,8 +76,19 @@ def _a_fault_ends_one_connection(original: Method) -> Method:
     return run
 
 
+def _replying(self: TCPServer) -> bool:
+    protocol = self.protocol.protocol
+    return (
+        isinstance(protocol, H11Protocol)
+        and protocol.stream is not None  # it is None when the end of the reply is what closes
+        and protocol.connection.our_state in (h11.SEND_BODY, h11.DONE, h11.MUST_CLOSE)
+    )
+
+
 def _a_busy_stream_is_a_closed_one(original: Method) -> Method:
     async def protocol_send(self: TCPServer, event: Any) -> None:
+        if isinstance(event, Closed) and _replying(self):
+            return  # the reply ends with closing
         try:
             await original(self, event)
         except trio.BusyResourceError:
@@ -123,10 +137,9 @@ def _errors_in_json(_: Method) -> Method:
         ]
         connection = cast(h11.Connection, self.connection)  # the other kind comes with an upgrade, and there is none
         reply = connection.send(h11.Response(status_code=status_code, headers=headers)) or b""
-        try:
+        with suppress(h11.LocalProtocolError):  # a reply to HEAD has no body; what comes next is the connection's end
             reply += connection.send(h11.Data(data=body)) or b""
-        except h11.LocalProtocolError:
-            pass  # the head was HEAD's: no body then, and what comes next is the end of the connection
         await self.send(RawData(data=reply))
+        await self._close_stream()  # if the request had reached the app: no other reply will be sent
 
     return _send_error_response
