@@ -209,7 +209,9 @@ def test_errors_are_json(server: Running, method: str, target: str, headers: dic
     ("target", "status"), [(b"http://[x/health", 400), (b"http://%5Bx/nothing", 404), (b"%2Fhealth", 400)]
 )
 def test_a_target_that_is_no_url_is_the_senders_mistake(server: Running, target: bytes, status: int) -> None:
-    head, _, body = server.raw(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target).partition(b"\r\n\r\n")
+    head, _, body = server.raw(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target).partition(
+        b"\r\n\r\n"
+    )
     assert head.startswith(b"HTTP/1.1 %d" % status)
     assert isinstance(json.loads(body)["error"], str)
 

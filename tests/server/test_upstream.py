@@ -105,7 +105,9 @@ def test_what_is_not_http_is_refused_in_json(own_server: Running, said: bytes, s
     assert isinstance(json.loads(body)["error"], str)
 
 
-@pytest.mark.parametrize("refused", [b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "refused", [b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n"]
+)
 def test_what_follows_a_refused_request_does_not_cost_its_reply(own_server: Running, refused: bytes) -> None:
     for _ in range(30):  # Trio chooses at random who runs first, the reply or the reader
         replies = own_server.raw(refused + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
