@@ -47,6 +47,7 @@ class WaitingRoom:
         self.closed = False
         self._queue: Discipline[Entry] = Fifo() if discipline is None else discipline
         self._tallies = tallies
+        self._shed: list[Entry] = []  # whom the discipline refused in one `take`; empty between two
         # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
         self._lanes: dict[float, OrderedDict[Entry, None]] = {}
 
@@ -86,14 +87,15 @@ class WaitingRoom:
 
     def take(self, now: float) -> Entry | None:
         """The next to be served. Whoever has waited too long, or is shed by the discipline, is refused instead."""
-        shed: list[Entry] = []
+        shed = self._shed
         entry: Entry | None
         while (entry := self._queue.pop(now, shed)) is not None:
             self._forget(entry)
             if entry.deadline > now:
                 break
             self._time_out(entry)  # its own timer has not run yet: the loop was late
-        for refused in shed:
+        while shed:
+            refused = shed.pop()
             self._forget(refused)
             self._tallies[refused.kind].rejected += 1
             refused.refused(Shed(self.name))

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Protocol
 
 import trio
 
 from ..measure.passes import PassMonitor, PassWindow
 from ..measure.queues import QueueStatistics
+from .limits import PoolLimits
 from .scaling import Decision, Signals, decide
-from .workers import PoolLimits
 
 PERIOD = 0.5  # seconds between two looks: a worker takes a tenth of a second to start, a queue some seconds to fill
 IDLE_AFTER = 3.0  # seconds of idleness before a worker is given up; starting one again costs more than keeping it
@@ -106,8 +105,6 @@ class Autoscaler:
         )
 
     def _resize(self, size: int) -> None:
-        # The pool's own housekeeping grows it up to its limit as soon as anybody waits, so the limit moves along.
-        self._pool.limits = replace(self._pool.limits, size=size, min_size=None)
         self._pool.resize(size)
 
 

@@ -9,13 +9,13 @@ import outcome
 import trio
 
 from ..admission.waiting_room import Entry
-from ..errors import JobError, QueueTimeout, RunTimeout
+from ..errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout
 from ..frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
+    from .dispatch import Dispatcher
     from .slot import Slot
-    from .workers import WorkerPool
 
 
 class Job(Entry):
@@ -25,10 +25,12 @@ class Job(Entry):
     saves an object for each job, which is a twentieth of all that a short job costs here.
     """
 
-    __slots__ = ("call", "caller", "number", "pool", "reply", "run_limit", "slot", "tally", "timed_out")
+    __slots__ = ("brief", "call", "caller", "dispatcher", "number", "reply", "run_limit", "slot", "tally", "timed_out")
 
-    pool: WorkerPool
+    dispatcher: Dispatcher
     tally: Tally
+    brief: bool
+    """Whether it may be sent ahead: jobs of its kind have been short, and it fits into a packet."""
     number: int
     call: bytes
     caller: trio.lowlevel.Task | None
@@ -39,7 +41,7 @@ class Job(Entry):
 
     def leave(self, _: object) -> trio.lowlevel.Abort:
         """The caller was cancelled (Trio's abort function)."""
-        self.pool.abandon(self)
+        self.dispatcher.abandon(self)
         return trio.lowlevel.Abort.SUCCEEDED
 
     def refused(self, error: Exception) -> None:
@@ -50,6 +52,15 @@ class Job(Entry):
             trio.lowlevel.reschedule(self.caller, outcome.Error(error))
             self.caller = None
 
+    def loss(self, code: int, *, closed: bool) -> Exception:
+        """Why the job ended when its worker did, with this exit code."""
+        if self.timed_out:
+            return RunTimeout("the job ran into its run timeout; its worker was killed")
+        if closed:
+            return trio.ClosedResourceError(f"{self.dispatcher.name} was closed while the job ran")
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return BrokenWorkerError(f"the worker died with {how}", exit_code=code)
+
     def unwrap(self) -> Any:
         """The job's result, or raise what ended it."""
         assert self.reply is not None
@@ -59,7 +70,7 @@ class Job(Entry):
         if end == RETURNED:
             return _load(value)
         if end == EXPIRED:
-            raise QueueTimeout(self.pool.name)
+            raise QueueTimeout(self.dispatcher.name)
         if end == CANCELLED:
             raise RunTimeout("the job ran into its run timeout and was ended")
         failure = Failure(*loads(value))

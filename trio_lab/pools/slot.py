@@ -30,7 +30,9 @@ class Host(Protocol):
 
     name: str
     closing: trio.Event
-    budget: RestartBudget
+
+    @property
+    def budget(self) -> RestartBudget: ...
 
     async def spawn(self) -> Worker: ...
     def on_ready(self, slot: Slot) -> None: ...

@@ -21,6 +21,7 @@ import trio
 
 from ..frames import JOB, PACKET, READY, Hello, Reply, ReplyReader, dump
 
+SHORT = PACKET - JOB.size  # the longest call that fits into a packet
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
 _BULK = 1 << 20  # capacity asked for the pipe of large calls: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
@@ -102,7 +103,7 @@ class Worker:
         self._reader = ReplyReader()
         self._unsent: deque[memoryview] = deque()
         self._something_unsent = trio.Event()
-        self.packets = pipes.packets
+        self._packets = pipes.packets
         self.replies = pipes.replies
 
     def __repr__(self) -> str:
@@ -148,7 +149,7 @@ class Worker:
             pipes.close()
             raise
         pipes.close_childs()
-        worker.send(READY, 0.0, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))), large=True)
+        worker.send_large(READY, 0.0, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))))
         return worker
 
     async def wait_ready(self) -> bool:
@@ -162,22 +163,21 @@ class Worker:
                     return bool(replies)
         return False
 
-    def send(self, number: int, deadline: float, call: bytes, *, large: bool = False) -> None:
-        """Hand a job to the child. ``deadline`` by `time.monotonic`, 0.0 for none.
+    def send(self, number: int, deadline: float, call: bytes) -> None:
+        """Hand a job to the child in a packet. ``call`` has at most ``SHORT`` bytes; ``deadline`` is by `time.monotonic`,
+        0.0 for none."""
+        # Never broken, for we hold a reading end; never full, for few are on their way.
+        os.write(self._packets, JOB.pack(number, deadline, 0) + call)
 
-        A large call is written as far as the pipe takes it now; the rest goes out by `write_unsent`.
-        """
-        if not large and JOB.size + len(call) <= PACKET:
-            packet = JOB.pack(number, deadline, 0) + call
-        else:
-            packet = JOB.pack(number, deadline, len(call))
-            rest = memoryview(call)
-            if not self._unsent:
-                rest = rest[self._write_call(rest) :]
-            if rest:
-                self._unsent.append(rest)
-                self._something_unsent.set()
-        os.write(self.packets, packet)  # never broken, for we hold a reading end; never full, for few are on their way
+    def send_large(self, number: int, deadline: float, call: bytes) -> None:
+        """As `send`, for a call of any size: as much as the pipe takes is written now, the rest by `write_unsent`."""
+        rest = memoryview(call)
+        if not self._unsent:
+            rest = rest[self._write_call(rest) :]
+        if rest:
+            self._unsent.append(rest)
+            self._something_unsent.set()
+        os.write(self._packets, JOB.pack(number, deadline, len(call)))
 
     def _write_call(self, data: memoryview) -> int:
         try:
