@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from trio_lab.bench.ratios import Spread, in_turn, order_of_round, ratios
+from trio_lab.bench.ratios import Spread, order_of_round, ratios
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,3 @@ def test_a_peer_that_did_nothing_is_an_error_and_no_victory() -> None:
 @pytest.mark.parametrize(("number", "order"), [(0, "ABC"), (1, "BCA"), (2, "CAB"), (3, "ABC")])
 def test_the_order_turns_from_round_to_round(number: int, order: str) -> None:
     assert order_of_round("ABC", number) == list(order)
-
-
-async def test_contestants_take_turns() -> None:
-    happened = []
-
-    def contestant(name: str):
-        async def run() -> float:
-            happened.append(name)
-            return float(len(happened))
-
-        return run
-
-    figures = await in_turn({"A": contestant("A"), "B": contestant("B")}, 3)
-    assert happened == list("ABBAAB")
-    assert figures == {"A": [1.0, 4.0, 5.0], "B": [2.0, 3.0, 6.0]}

@@ -7,12 +7,18 @@ import resource
 import time
 from pathlib import Path
 
+import trio
+
+from ..measure.process import children, cpu_seconds
+
 _TICKS = os.sysconf("SC_CLK_TCK")
-_BUSY = 0.05  # cores' share of others from which a figure is marked: it moves a median by more than a round repeats
+_BUSY = 0.05  # share of the cores that moves a median by more than a round repeats
+_LOOK = 0.5  # seconds; the system counts in hundredths, so this sees a share of some per cent
+_PAUSE = 0.5
 
 
 class Watch:
-    """Starts with its making. All children whose work counts as ours must have been reaped before `others` is read."""
+    """Starts with its making. Our own children count as ours, and theirs, alive or reaped."""
 
     def __init__(self) -> None:
         self._began, self._machine, self._ours = time.monotonic(), _machine_seconds(), _our_seconds()
@@ -25,9 +31,27 @@ class Watch:
         foreign = (now - self._machine) - (_our_seconds() - self._ours)
         return min(1.0, max(0.0, foreign / (spent * (os.cpu_count() or 1)))) if spent else 0.0
 
+    def disturbed(self) -> bool:
+        return is_busy(self.others())
+
 
 def is_busy(others: float | None) -> bool:
     return others is not None and others > _BUSY
+
+
+async def wait_quiet(patience: float) -> float:
+    """Returns when others let the machine alone, or after ``patience`` seconds: the seconds that were lost to others."""
+    if patience <= 0:
+        return 0.0
+    began = trio.current_time()
+    with trio.move_on_after(patience):
+        while True:
+            watch = Watch()
+            await trio.sleep(_LOOK)
+            if not watch.disturbed():
+                break
+            await trio.sleep(_PAUSE)
+    return max(0.0, trio.current_time() - began - 2 * _LOOK)
 
 
 def _machine_seconds() -> float | None:
@@ -40,5 +64,10 @@ def _machine_seconds() -> float | None:
 
 
 def _our_seconds() -> float:
-    ours = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in ours)
+    reaped = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in reaped) + _living(os.getpid())
+
+
+def _living(pid: int) -> float:
+    """CPU seconds of all descendants that live."""
+    return sum((cpu_seconds(child) or 0.0) + _living(child) for child in children(pid))

@@ -7,7 +7,7 @@ The order within a round turns by one each time, so nobody always follows the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -56,12 +56,3 @@ def order_of_round(names: Sequence[str], number: int) -> list[str]:
     """Who comes when in a round: A B C, then B C A, then C A B."""
     turn = number % max(1, len(names))
     return [*names[turn:], *names[:turn]]
-
-
-async def in_turn(contestants: Mapping[str, Callable[[], Awaitable[float]]], rounds: int) -> dict[str, list[float]]:
-    """Let each contestant run once a round; its figures in the order of the rounds."""
-    figures: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(rounds):
-        for name in order_of_round(list(contestants), number):
-            figures[name].append(await contestants[name]())
-    return figures

@@ -10,7 +10,7 @@ from typing import Any
 from ..measure.environment import environment
 from .catalog import select
 from .model import Benchmark, Measured
-from .quiet import Watch, is_busy
+from .quiet import Watch
 from .stand import Stand
 
 
@@ -48,8 +48,9 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         "failed": failed,
         "notes": list(dict.fromkeys(stand.stage.notes)),
         "versions": {"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
+        "disturbed_rounds": stand.disturbed_rounds,
         "others_share": None if others is None else round(others, 3),
-        "busy_machine": is_busy(others),
+        "busy_machine": stand.disturbed_rounds > 0,
         "duration_s": round(time.monotonic() - began, 1),
         "environment": machine,
     }

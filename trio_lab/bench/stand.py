@@ -6,17 +6,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from ..experiments.stage import Stage
+from .quiet import Watch, wait_quiet
+from .ratios import order_of_round
 
 _STOP_TIME = 10.0
+_PATIENCE = 120.0  # seconds that a benchmark may lose to others, by waiting for a quiet machine and by repeating rounds
+T = TypeVar("T")
+Contestant = Callable[[], Awaitable[float]]
+
 _FILES = Path(__file__).parent / "peers"
 
 
@@ -27,6 +33,9 @@ class Stand:
         self.stage = Stage(quick=quick, dose=dose)
         self.quick = quick
         self.versions = versions
+        self._patience = 0.0 if quick else _PATIENCE
+        self.disturbed_rounds = 0
+        """Rounds that count although others used the machine meanwhile."""
 
     def has(self, peer: str) -> bool:
         return peer in self.versions
@@ -37,6 +46,30 @@ class Stand:
     def seconds(self, full: float, *, quick: float) -> float:
         """How long one turn of one contestant lasts."""
         return self.stage.seconds(full, quick=quick)
+
+    async def in_turn(self, contestants: Mapping[str, Callable[[], Awaitable[T]]], rounds: int) -> dict[str, list[T]]:
+        """Let each contestant run once a round; its figures in the order of the rounds.
+
+        Unless it has to be quick, a round waits for a quiet machine and is repeated when others disturbed it. Which
+        rounds count is decided by what others did, never by their figures.
+        """
+        figures: dict[str, list[T]] = {name: [] for name in contestants}
+        for number in range(rounds):
+            for name, figure in (await self._round(contestants, number)).items():
+                figures[name].append(figure)
+        return figures
+
+    async def _round(self, contestants: Mapping[str, Callable[[], Awaitable[T]]], number: int) -> dict[str, T]:
+        while True:
+            self._patience -= await wait_quiet(self._patience)
+            watch, began = Watch(), trio.current_time()
+            found = {name: await contestants[name]() for name in order_of_round(list(contestants), number)}
+            disturbed = watch.disturbed()
+            if disturbed and self._patience > 0:
+                self._patience -= trio.current_time() - began
+            else:
+                self.disturbed_rounds += disturbed
+                return found
 
     async def python(self, module: str, *words: object) -> dict[str, Any]:
         """Run a module of this package as a process of its own; returns the JSON it prints."""

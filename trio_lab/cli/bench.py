@@ -78,7 +78,7 @@ def _show(result: dict[str, Any]) -> None:
     if result["failed"]:
         out.print(f"  [bold red]could not be run[/]: {result['failed']}")
     if result["busy_machine"]:
-        out.print(f"  [yellow]busy machine[/]: others used {result['others_share']:.0%} of the cores meanwhile")
+        out.print(f"  [yellow]busy machine[/]: others used it during {result['disturbed_rounds']} of the rounds")
     out.print()
 
 

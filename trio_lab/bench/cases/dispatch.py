@@ -8,8 +8,8 @@ from statistics import median
 
 from ..found import PEERS, npm, package, standard
 from ..model import Benchmark, Goal, Measured
-from ..ratios import in_turn, ratios
-from ..stand import Stand
+from ..ratios import ratios
+from ..stand import Contestant, Stand
 
 _CALLERS = 20
 
@@ -32,13 +32,13 @@ async def _jobs_per_s(run: Callable[[], Awaitable[dict[str, float]]]) -> float:
     return (await run())["jobs_per_s"]
 
 
-def _contestants(stand: Stand) -> dict[str, Callable[[], Awaitable[float]]]:
+def _contestants(stand: Stand) -> dict[str, Contestant]:
     seconds = stand.seconds(2, quick=1)
 
-    def pool(name: str, callers: int = _CALLERS, ahead: int = 0) -> Callable[[], Awaitable[float]]:
+    def pool(name: str, callers: int = _CALLERS, ahead: int = 0) -> Contestant:
         return partial(_jobs_per_s, partial(stand.python, "peers.python_pools", name, callers, ahead, seconds))
 
-    def piscina(callers: int = _CALLERS, at_once: int = 1) -> Callable[[], Awaitable[float]]:
+    def piscina(callers: int = _CALLERS, at_once: int = 1) -> Contestant:
         return partial(_jobs_per_s, partial(stand.node, "piscina_pool.mjs", PEERS, callers, at_once, seconds))
 
     # In this order, so that those who are compared are neighbours.
@@ -62,7 +62,7 @@ def _is_here(stand: Stand, contestant: str) -> bool:
 
 
 async def _run(stand: Stand) -> Measured:
-    rates = await in_turn(_contestants(stand), stand.rounds())
+    rates = await stand.in_turn(_contestants(stand), stand.rounds())
     return Measured(
         ratios={
             name: ratios(rates[ours], rates[theirs]) for name, ours, theirs, peer in _PAIRS if stand.has(peer.name)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from statistics import fmean, median
 
 from ..model import Benchmark, Goal, Measured
-from ..ratios import in_turn, ratios
-from ..stand import Child, Stand, talking
+from ..ratios import ratios
+from ..stand import Child, Contestant, Stand, talking
 
 DEPTHS = (10, 1_000, 100_000)
 _TURNS = 2_000  # in one round: some 80 ms, so that a round is hit by a full garbage collection or is not
@@ -29,7 +28,7 @@ async def _turn_us(child: Child) -> float:
 async def _deep(stand: Stand) -> Measured:
     """All depths at once, each in a process of its own, timed in turn; those who are not asked stand still."""
     queues = [(kind, depth) for kind in ("bulkhead", "bare") for depth in DEPTHS]
-    contestants: dict[str, Callable[[], Awaitable[float]]] = {}
+    contestants: dict[str, Contestant] = {}
     waiting: list[Child] = []
     async with AsyncExitStack() as children:
         for kind, depth in queues:
@@ -38,8 +37,8 @@ async def _deep(stand: Stand) -> Measured:
             waiting.append(child)
         for child in waiting:
             await child.hear()
-        await in_turn(contestants, 1)  # the first turn of a task is not like the later ones
-        found = await in_turn(contestants, stand.rounds(40, quick=7))
+        await stand.in_turn(contestants, 1)  # the first turn of a task is not like the later ones
+        found = await stand.in_turn(contestants, stand.rounds(25, quick=7))
     first = {kind: found[_name(kind, DEPTHS[0])] for kind in ("bulkhead", "bare")}
     return Measured(
         ratios={_name(kind, n): ratios(found[_name(kind, n)], first[kind]) for kind, n in queues if n != DEPTHS[0]},

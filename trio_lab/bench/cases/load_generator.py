@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from functools import partial
 from statistics import median
 
@@ -11,8 +10,8 @@ import trio
 
 from ..found import NODE, PEERS, WRK, npm
 from ..model import Benchmark, Goal, Measured
-from ..ratios import in_turn, ratios
-from ..stand import Stand, figures_of
+from ..ratios import ratios
+from ..stand import Contestant, Stand, figures_of
 
 _CONNECTIONS = "20"
 _AUTOCANNON = npm("autocannon")
@@ -45,12 +44,12 @@ async def _run(stand: Stand) -> Measured:
         return Measured(ratios={})
     seconds = stand.seconds(5, quick=2)
     async with stand.node_server() as url:
-        contestants: dict[str, Callable[[], Awaitable[float]]] = {"ours": partial(_ours, stand, url + "/", seconds)}
+        contestants: dict[str, Contestant] = {"ours": partial(_ours, stand, url + "/", seconds)}
         if stand.has("wrk"):
             contestants["wrk"] = partial(_wrk, url + "/", seconds)
         if stand.has("autocannon"):
             contestants["autocannon"] = partial(_autocannon, url + "/", seconds)
-        rates = await in_turn(contestants, stand.rounds())
+        rates = await stand.in_turn(contestants, stand.rounds())
     figures = {f"{name}, requests/s": median(values) for name, values in rates.items()}
     peers = {name: values for name, values in rates.items() if name != "ours"}
     found = {name: ratios(rates["ours"], values) for name, values in peers.items()}

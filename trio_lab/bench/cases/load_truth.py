@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from ..model import Benchmark, Goal, Measured
 from ..ratios import Spread, ratios
-from ..stand import Stand, talking
+from ..stand import Child, Stand, talking
 
 _DELAY_MS = 20
 # Few, because what a request waits before the server has read it is true latency that the server cannot see.
@@ -16,19 +17,23 @@ _QUANTILES = ("p50", "p99")
 _MODULE = "trio_lab.bench.peers.known_delay"
 
 
-async def _run(stand: Stand) -> Measured:
+async def _ask(stand: Stand, server: Child, url: str, rate: float | None) -> dict[str, tuple[float, float]]:
+    """For each quantile what the generator reports and what the server knows, in milliseconds."""
     seconds = stand.seconds(5, quick=2)
-    said: dict[str, list[float]] = {}
-    true: dict[str, list[float]] = {}
+    reported = (await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds, rate=rate))["latency_ms"]
+    known = await server.ask("tell")
+    return {quantile: (float(reported[quantile]), float(known[quantile])) for quantile in _QUANTILES}
+
+
+async def _run(stand: Stand) -> Measured:
     async with talking([sys.executable, "-m", _MODULE, str(_DELAY_MS)]) as server:
         url = str((await server.hear())["url"])
-        for _ in range(stand.rounds()):
-            for mode, rate in (("closed", None), ("open", _RATE)):
-                reported = await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds, rate=rate)
-                known = await server.ask("tell")
-                for quantile in _QUANTILES:
-                    said.setdefault(f"{mode} {quantile}", []).append(reported["latency_ms"][quantile])
-                    true.setdefault(f"{mode} {quantile}", []).append(known[quantile])
+        modes = {"closed": partial(_ask, stand, server, url, None), "open": partial(_ask, stand, server, url, _RATE)}
+        rounds = await stand.in_turn(modes, stand.rounds())
+    said, true = (
+        {f"{mode} {q}": [one[q][which] for one in found] for mode, found in rounds.items() for q in _QUANTILES}
+        for which in (0, 1)
+    )
     found = {name: ratios(said[name], true[name]) for name in said}
     figures = {f"{name}, reported ms": Spread.of(values).median for name, values in said.items()}
     figures |= {f"{name}, true ms": Spread.of(values).median for name, values in true.items()}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from statistics import median
 
 from ...cores import usable_cores
 from ..found import standard
 from ..model import Benchmark, Goal, Measured
-from ..ratios import in_turn, ratios
-from ..stand import Stand
+from ..ratios import ratios
+from ..stand import Contestant, Stand
 
 _THREADS = 4
 _CLIENTS = 20
@@ -25,13 +24,13 @@ async def _run(stand: Stand) -> Measured:
         return float(found["throughput_rps"])
 
     async with stand.stage.server("--threads", str(_THREADS), "--workers", str(cores)) as server:
-        contestants: dict[str, Callable[[], Awaitable[float]]] = {
+        contestants: dict[str, Contestant] = {
             "/hash": partial(load, server.url + "/hash"),
             "bare threads": partial(stand.stage.bare, "threads", _THREADS, duration=seconds),
             "/worker-hash": partial(load, server.url + "/worker-hash"),
             "bare processes": partial(stand.stage.bare, "processes", cores, duration=seconds),
         }
-        rates = await in_turn(contestants, stand.rounds())
+        rates = await stand.in_turn(contestants, stand.rounds())
     return Measured(
         ratios={
             "bare threads": ratios(rates["/hash"], rates["bare threads"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from functools import partial
 from statistics import median
@@ -12,8 +12,8 @@ import trio
 
 from ..found import NODE
 from ..model import Benchmark, Goal, Measured
-from ..ratios import in_turn, ratios
-from ..stand import Stand
+from ..ratios import ratios
+from ..stand import Contestant, Stand
 
 _CLIENTS = 20
 _PROBE_RATE = 50.0  # requests per second
@@ -43,7 +43,7 @@ async def _health_p99_ms(stand: Stand, url: str, route: str, seconds: float) -> 
 
 async def _run(stand: Stand) -> Measured:
     seconds = stand.seconds(10, quick=3)
-    contestants: dict[str, Callable[[], Awaitable[float]]] = {}
+    contestants: dict[str, Contestant] = {}
     async with AsyncExitStack() as servers:
         urls = {"ours": (await servers.enter_async_context(stand.stage.server("--threads", "4"))).url}
         if stand.has("node"):
@@ -51,7 +51,7 @@ async def _run(stand: Stand) -> Measured:
         for route in _ROUTES:
             for who, url in urls.items():
                 contestants[f"{who} {route}"] = partial(_health_p99_ms, stand, url, route, seconds)
-        found = await in_turn(contestants, stand.rounds())
+        found = await stand.in_turn(contestants, stand.rounds())
     return Measured(
         ratios={
             f"node {route}": ratios(found[f"ours {route}"], found[f"node {route}"])
