@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ from scripted_server import (
 )
 
 from trio_lab.errors import UsageError
+from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.load.generator import run_load
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.results import LoadResult, Progress
@@ -234,6 +236,24 @@ async def test_json_begins_with_the_agreed_keys() -> None:
     assert [row["t"] for row in report["series"]][:2] == [0.0, 0.1]
     assert {"cpu_share", "late_p99_ms", "bottleneck"} <= report["generator"].keys()
     assert len(report["samples"]) == result.counts.completed
+
+
+@pytest.mark.parametrize("rate", [None, 200.0], ids=["closed", "open"])
+async def test_a_kept_connection_that_cannot_be_opened_again_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, rate: float | None
+) -> None:
+    """As when the local ports are used up: the first connect succeeds, every later one fails at once."""
+    connect, connects = socket.socket.connect_ex, iter([0])
+
+    def only_once(self: socket.socket, address: tuple[str, int]) -> int:
+        return connect(self, address) if next(connects, None) == 0 else errno.EADDRNOTAVAIL
+
+    async with serving(closing_without_a_word) as url:
+        monkeypatch.setattr(socket.socket, "connect_ex", only_once)
+        result = await run_load(LoadPlan(url=url, connections=1, duration=0.3, rate=rate))
+    assert_consistent(result)
+    assert result.counts.ok >= 1
+    assert result.counts.errors == result.error_kinds[OUT_OF_PORTS] > 0
 
 
 async def test_progress_is_told_every_interval() -> None:

@@ -94,6 +94,11 @@ async def test_overlong_host_is_a_usage_error() -> None:
         await resolve(Target.parse(f"http://{'a' * 70}/"), own_this=False)
 
 
+async def test_a_refusal_says_an_address_once() -> None:
+    with pytest.raises(UsageError, match=r"^192\.0\.2\.1 is not this machine's loopback"):
+        await resolve(Target.parse("http://192.0.2.1/"), own_this=False)
+
+
 async def test_every_address_of_a_name_must_be_loopback() -> None:
     trio.socket.set_custom_hostname_resolver(Names("127.0.0.1", "192.0.2.7"))
     with pytest.raises(UsageError, match=r"192\.0\.2\.7"):
@@ -116,6 +121,7 @@ async def test_every_address_of_a_name_must_be_loopback() -> None:
         ("timeout", float("inf")),
         ("leave_after", 0.0),
         ("interval", -1.0),
+        ("interval", 0.009),
         ("interval", True),
     ],
 )

@@ -160,6 +160,7 @@ class Connection:
 
     def open(self, family: socket.AddressFamily, address: SocketAddress) -> None:
         """Begin to connect. Raise OSError when that fails at once; otherwise the socket becomes writable in time."""
+        self.reused = False  # before anything can fail: a failure of a reused one would be tried again
         self._socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.fd = sock.fileno()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -170,7 +171,6 @@ class Connection:
         self._epoll.register(self.fd, select.EPOLLOUT)
         self.recv, self.send = sock.recv, sock.send
         self.reader = ReplyReader()
-        self.reused = False
         self.state = State.CONNECTING
 
     def connected(self) -> None:

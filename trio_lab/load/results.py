@@ -31,15 +31,15 @@ class Row:
     p50: float  # of the ok replies, in seconds
     max: float
 
-    def as_json(self) -> dict[str, float | int]:
+    def as_json(self) -> dict[str, float | int | None]:
         return {
             "t": round(self.start, 3),
             "ok": self.ok,
             "shed": self.shed,
             "timed_out": self.timed_out,
             "errors": self.errors,
-            "p50_ms": round(self.p50 * 1e3, 4),
-            "max_ms": round(self.max * 1e3, 4),
+            "p50_ms": round(self.p50 * 1e3, 4) if self.ok else None,
+            "max_ms": round(self.max * 1e3, 4) if self.ok else None,
         }
 
 
@@ -151,10 +151,11 @@ class LoadResult:
         return report
 
 
-def _figures(histogram: Histogram) -> dict[str, float | int]:
+def _figures(histogram: Histogram) -> dict[str, float | int | None]:
+    """None for every figure when there was nothing to measure: a latency of 0 would be the best there is."""
     figures = histogram.summary().as_ms()
     del figures["count"]  # it is among the requests
-    return figures
+    return dict(figures) if histogram.count else dict.fromkeys(figures)
 
 
 def find_bottleneck(

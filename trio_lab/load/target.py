@@ -83,9 +83,8 @@ async def resolve(target: Target, own_this: bool) -> tuple[socket.AddressFamily,
     if not own_this:
         foreign = [str(address[0]) for _, address in addresses if not _is_loopback(str(address[0]))]
         if foreign:
-            raise UsageError(
-                f"{target.host} is {foreign[0]}, not this machine's loopback: stress only what you own (--i-own-this)"
-            )
+            where = foreign[0] if foreign[0] == target.host else f"{target.host} ({foreign[0]})"
+            raise UsageError(f"{where} is not this machine's loopback: stress only what you own (--i-own-this)")
     return min(addresses, key=lambda pair: pair[0] != socket.AF_INET)
 
 
