@@ -28,9 +28,10 @@ LAYERS = {
     "poison": 0,
     "frames": 0,
     "child": 0,
+    "lifeline": 0,
 }
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
-STANDARD_ONLY = {"config", "cores", "errors", "work", "poison", "frames", "child"}
+STANDARD_ONLY = {"config", "cores", "errors", "work", "poison", "frames", "child", "lifeline"}
 CONFINED = {
     "quart": "server",
     "quart_trio": "server",

@@ -41,6 +41,7 @@ from .frames import (
     dump,
     reply_frame,
 )
+from .lifeline import tie_life
 
 _HIGH = 200  # first descriptor to move pipes to
 _NONE = dump(None)
@@ -48,17 +49,6 @@ _NONE = dump(None)
 
 class _Cancelled(BaseException):
     """Raised in a job that the pool wants to end (SIGUSR1). Not an Exception: a job's own handlers should let it pass."""
-
-
-def _tie_life(lifeline: int) -> None:
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-    try:
-        if os.read(lifeline, 1) == b"":  # gone before we were listening
-            os._exit(1)
-    except BlockingIOError:
-        pass
 
 
 def _move(descriptor: int) -> int:
@@ -190,7 +180,7 @@ def _limit_memory(limit: int) -> None:
 def main() -> None:
     """``sys.argv`` holds the descriptors of the packets, the calls, the replies and the lifeline."""
     packets, calls, replies, lifeline = (_move(int(argument)) for argument in sys.argv[1:5])
-    _tie_life(lifeline)
+    tie_life(lifeline)
     jobs = _Jobs(packets, calls, replies)
     packet = os.read(packets, PACKET)
     if not packet:

@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server.running import Running, running
+from tests.server.running import Running, alive, running
+from trio_lab.cli import lab
+from trio_lab.measure.process import children
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -156,27 +159,135 @@ def test_load_prints_a_table(server: Running) -> None:
     assert "open workload at 50/s" in done.stdout
 
 
-def test_load_of_a_dead_server_reports_errors() -> None:
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nobody listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
-        found = json.loads(trio_lab("load", url, "-c", "1", "-d", "0.3", "--json").stdout)
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+
+def test_load_of_a_dead_server_is_one_line_and_exit_code_1(nobody: str) -> None:
+    done = trio_lab("load", nobody, "-c", "1", "-d", "0.3", "--json")
+    found = json.loads(done.stdout)
     assert found["requests"]["errors"] > 0
     assert found["requests"]["ok"] == 0
+    assert done.returncode == 1
+    assert "no request was answered" in done.stderr
+    assert "connection refused" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
-def test_ctrl_c_ends_a_load_with_what_it_has(server: Running) -> None:
+def test_a_latency_that_nobody_had_is_not_zero(nobody: str) -> None:
+    found = json.loads(trio_lab("load", nobody, "-c", "1", "-d", "0.3", "--json").stdout)
+    for name in ("latency_ms", "service_ms", "shed_ms"):
+        assert set(found[name].values()) == {None}
+    assert found["series"][0]["p50_ms"] is None
+    latency = next(
+        line for line in trio_lab("load", nobody, "-c", "1", "-d", "0.3").stdout.splitlines() if "latency" in line
+    )
+    assert "p50 –" in latency
+    assert "0.00" not in latency
+
+
+def test_a_url_is_not_read_as_markup(server: Running) -> None:
+    done = trio_lab("load", server.url + "/nothing?a=[bold]b[/]", "-c", "1", "-d", "0.1")
+    assert "?a=[bold]b[/]" in done.stdout
+
+
+def test_what_a_command_says_is_not_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    lab._say("RuntimeError: [red]no such thing[/]")
+    assert "[red]no such thing[/]" in capsys.readouterr().err
+
+
+def test_an_environment_is_not_read_as_markup(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lab, "environment", lambda: {"platform": "[/]Linux [bold]6"})
+    monkeypatch.setattr(lab, "missing", lambda: ["[/]all"])
+    lab.env()
+    said = capsys.readouterr().out
+    assert "[/]Linux [bold]6" in said
+    assert "[/]all" in said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_load_with_what_it_has(server: Running, number: int, code: int) -> None:
+    arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
     process = subprocess.Popen(
         [sys.executable, "-m", "trio_lab", "load", server.url + "/hash?rounds=1", "-d", "600", "--json"],
         stdout=subprocess.PIPE,
         text=True,
     )
-    while server.get("/health?reset=0")["queues"][2]["arrivals"] < 300:
+    while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
         pass  # the load is running
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert json.loads(out)["requests"]["ok"] > 0
+
+
+def descendants(pid: int) -> list[int]:
+    return [below for child in children(pid) for below in (child, *descendants(child))]
+
+
+def until_gone(pids: list[int]) -> None:
+    while any(alive(pid) for pid in pids):  # the test's time limit ends it
+        pass
+
+
+def test_a_load_ends_with_its_lifeline(server: Running) -> None:
+    arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
+    command = [sys.executable, "-m", "trio_lab", "load", server.url + "/hash?rounds=1", "-d", "600", "--lifeline"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
+        pass
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(30) == -signal.SIGKILL
+
+
+def test_bare_processes_end_with_the_one_that_started_them() -> None:
+    process = subprocess.Popen([sys.executable, "-m", "trio_lab.experiments.bare", "processes", "2", "600"])
+    while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
+        pass
+    process.kill()
+    process.wait()
+    until_gone(below)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, code: int) -> None:
+    def loads(pids: list[int]) -> bool:
+        try:
+            return any(b"\0load\0" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+        except OSError:
+            return False
+
+    command = ["run", "native-pool-saturation", "--quick", "--out", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "trio_lab", *command], stderr=subprocess.PIPE, text=True)
+    while not loads(below := descendants(process.pid)):
+        assert process.poll() is None
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    until_gone(below)
+    if number != signal.SIGKILL:
+        assert said.endswith("trio-lab: stopped\n")
+
+
+def test_help_names_the_experiments_argument_and_shows_no_false_defaults() -> None:
+    said = trio_lab("run", "--help").stdout
+    assert "[NAMES...]" in said
+    assert "[ARGS...]" not in said
+    assert "False" not in said
+    assert "1.0" in said
+
+
+def test_help_of_serve_says_where_options_do_not_apply() -> None:
+    said = " ".join(trio_lab("serve", "--help").stdout.split())
+    assert "The naive profile knows no --max-queue, --queue-timeout and --run-timeout" in said
+    assert "Every option but --control and --json" in said
 
 
 def test_the_report_is_made_again_from_its_file(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The `trio-lab` command. Only this package prints.
 
 Results go to standard output, everything else (progress, warnings, errors) to standard error. Exit codes: 0, 1 when an
-experiment could not be run, 2 with one line for what the caller can put right, 130 after Ctrl-C.
+experiment could not be run, a server broke down or a load was not answered at all, 2 with one line for what the caller
+can put right, 130 after Ctrl-C and 143 after SIGTERM (a server ends with 0 after both: that is how it is ended).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import LabLost, UsageError
 from .bench import bench
 from .drill import drill
+from .ending import Terminated
 from .lab import lab_commands
 from .load import load
 from .serve import serve
@@ -25,6 +27,7 @@ app = App(
     version=__version__,
     backend="trio",
     result_action="return_value",
+    default_parameter=Parameter(show_default=lambda value: None if value is False else str(value)),
 )
 app.command(serve)
 app.command(load)
@@ -42,6 +45,8 @@ def main() -> NoReturn:
         _fail(str(error), 2)
     except LabLost as error:
         _fail(str(error), 1)
+    except Terminated:
+        _fail("stopped", 143)
     except KeyboardInterrupt:
         _fail("stopped", 130)
     except BrokenPipeError:
@@ -54,7 +59,7 @@ def main() -> NoReturn:
 
 def _fail_with(group: BaseExceptionGroup[BaseException]) -> NoReturn:
     """A nursery wraps whatever ends it; what the caller can put right still ends in one line."""
-    for kind, code in ((UsageError, 2), (KeyboardInterrupt, 130)):
+    for kind, code in ((UsageError, 2), (Terminated, 143), (KeyboardInterrupt, 130)):
         if (part := group.subgroup(kind)) is not None:
             _fail(str(_first(part)) or "stopped", code)
     raise group

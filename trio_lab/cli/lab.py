@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
 from ..measure.environment import environment, missing
+from .ending import ended_by_sigterm
 
 _OUT = Path("trio-lab-report")
 _STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
@@ -24,7 +28,7 @@ _errors = Console(stderr=True, highlight=False)
 
 def lab_commands(app: App) -> None:
     for command, name in ((list_, "list"), (run, "run"), (report, "report"), (env, "env")):
-        app.command(command, name=name)
+        app.command(command, name=name, usage="Usage: trio-lab run [OPTIONS] [NAMES...]" if name == "run" else None)
 
 
 def _output() -> Console:
@@ -47,7 +51,7 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fal
     table.add_column("experiment", style="bold", no_wrap=True)
     table.add_column("question")
     for experiment in EXPERIMENTS:
-        table.add_row(experiment.name, experiment.question)
+        table.add_row(escape(experiment.name), escape(experiment.question))
     _output().print(table)
 
 
@@ -78,10 +82,11 @@ async def run(
     if not 0.05 <= dose <= 100:
         raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
     check_writable(out)
-    results = await run_experiments(names, quick=quick, dose=dose, say=_say)
+    async with ended_by_sigterm():
+        results = await run_experiments(names, quick=quick, dose=dose, say=_say)
     page = save(results, out)
     if json_:
-        print(json.dumps(results))
+        print(msgspec.json.encode(results).decode())  # which has null where there is no number, as the file has
     else:
         _output().print(_verdicts(results))
         print(f"report: {page}")
@@ -128,13 +133,13 @@ def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False
     for name, value in found.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {version or 'missing'}" for key, version in value.items())
-        table.add_row(name.replace("_", " "), "none" if value is None else str(value))
-    table.add_row("missing", "; ".join(lacks) or "nothing")
+        table.add_row(name.replace("_", " "), "none" if value is None else escape(str(value)))
+    table.add_row("missing", escape("; ".join(lacks)) or "nothing")
     _output().print(table)
 
 
 def _say(text: str) -> None:
-    _errors.print(text)
+    _errors.print(text, markup=False)
 
 
 def _verdicts(results: dict[str, Any]) -> Table:
@@ -145,5 +150,6 @@ def _verdicts(results: dict[str, Any]) -> Table:
         table.add_column(column, no_wrap=column == "experiment")
     for row in verdict_rows(results):
         style = _STYLES.get(row.outcome, "")
-        table.add_row(row.name, f"[{style}]{row.outcome}[/]", row.decisive, row.first_full)
+        cells = (Text(row.name), Text(row.outcome, style), Text(row.decisive), Text(row.first_full))
+        table.add_row(*cells)
     return table

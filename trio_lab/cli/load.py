@@ -10,15 +10,18 @@ from typing import Annotated, Any
 import trio
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..lifeline import tie_life
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
 from ..load.results import LoadResult
 from ..load.results import Progress as LoadProgress
+from .ending import Terminated
 
-_errors = Console(stderr=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 async def load(
@@ -34,11 +37,15 @@ async def load(
     samples: Annotated[bool, Parameter(negative="")] = False,
     i_own_this: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    lifeline: Annotated[bool, Parameter(negative="", show=False)] = False,
 ) -> int:
     """Load a server and measure every reply. Stress only what you own.
 
     Without a rate the workload is closed: each connection asks again when it was answered. With one it is open:
     requests start when they are due, whatever comes back, and latency counts from the intended start.
+
+    Ctrl-C and SIGTERM end the run early, with the figures there are (exit code 130 or 143). Exit code 1: no request was
+    answered.
 
     Parameters
     ----------
@@ -62,7 +69,11 @@ async def load(
         The target is yours although it is not on this machine.
     json_
         Print one JSON object instead of the table.
+    lifeline
+        End when standard input does: for programs that run this one.
     """
+    if lifeline:
+        tie_life(0)
     plan = LoadPlan(
         url=url,
         connections=connections,
@@ -74,22 +85,35 @@ async def load(
         own_this=i_own_this,
         keep_samples=samples,
     )
-    result, interrupted = await _run(plan, quiet=json_ or not _errors.is_terminal)
+    result, stopped_by = await _run(plan, quiet=json_ or not _errors.is_terminal)
     if json_:
         print(json.dumps(result.as_json()))
     else:
         _show(result)
     bottleneck = result.as_json()["generator"]["bottleneck"]
     if bottleneck:
-        _errors.print(f"trio-lab: warning: {bottleneck}", style="yellow", highlight=False)
-    return 130 if interrupted else 0
+        _errors.print(f"trio-lab: warning: {bottleneck}", style="yellow", markup=False)
+    if not result.counts.completed:
+        _errors.print(f"trio-lab: {_nothing(result)}", markup=False)
+    if stopped_by is not None:
+        return 128 + stopped_by
+    return 0 if result.counts.completed else 1
 
 
-async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, bool]:
-    """Ctrl-C ends the run early with the figures it has; a second one ends it without."""
+def _nothing(result: LoadResult) -> str:
+    """Why a run without a single reply had none."""
+    counts = result.counts
+    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in sorted(result.error_kinds.items()))
+    errors = f"{counts.errors:,} errors" + (f" ({kinds})" if kinds else "")
+    return f"no request was answered: {counts.sent:,} sent, {errors}, {counts.timed_out:,} timed out"
+
+
+async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, int | None]:
+    """The result, and the signal that ended the run early, if one did. A second one ends it without a result."""
     stop = trio.Event()
+    came: list[int] = []
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeRemainingColumn(),
         console=_errors,
@@ -104,38 +128,44 @@ async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, bool]:
             bar.update(task, completed=progress.elapsed, description=text)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_ctrl_c, stop)
+            nursery.start_soon(_stop_on_signal, stop, came)
             result = await run_load(plan, on_progress=show, stop=stop)
             nursery.cancel_scope.cancel()
-    return result, stop.is_set()
+    return result, came[0] if came else None
 
 
-async def _stop_on_ctrl_c(stop: trio.Event) -> None:
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async for _ in signals:
-            if stop.is_set():
-                raise KeyboardInterrupt
+async def _stop_on_signal(stop: trio.Event, came: list[int]) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if came:
+                raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+            came.append(number)
             stop.set()
 
 
 def _show(result: LoadResult) -> None:
     found = result.as_json()
     requests, latency = found["requests"], found["latency_ms"]
-    table = Table(title=_title(found), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(title=escape(_title(found)), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column()
     table.add_row("requests", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in requests.items()))
     table.add_row("throughput", f"{found['throughput_rps']:,.1f} replies/s, goodput {found['goodput_rps']:,.1f}/s")
     table.add_row(
-        "latency", ", ".join(f"{name.replace('p99_9', 'p99.9')} {ms:,.2f}" for name, ms in latency.items()) + " ms"
+        "latency", ", ".join(f"{name.replace('p99_9', 'p99.9')} {_ms(ms)}" for name, ms in latency.items()) + " ms"
     )
     if requests["shed"]:
         shed = found["shed_ms"]
-        table.add_row("refusals", f"p50 {shed['p50']:,.2f}, p99 {shed['p99']:,.2f} ms")
+        table.add_row("refusals", f"p50 {_ms(shed['p50'])}, p99 {_ms(shed['p99'])} ms")
     table.add_row("status", ", ".join(f"{status}: {number:,}" for status, number in found["status"].items()) or "none")
     if found["error_kinds"]:
-        table.add_row("errors", ", ".join(f"{kind}: {number:,}" for kind, number in found["error_kinds"].items()))
+        kinds = ", ".join(f"{kind}: {number:,}" for kind, number in found["error_kinds"].items())
+        table.add_row("errors", escape(kinds))
     Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
 
 
 def _title(found: dict[str, Any]) -> str:

@@ -31,7 +31,8 @@ async def serve(
 ) -> None:
     """Serve the lab's routes until Ctrl-C or SIGTERM. A second signal ends the grace period.
 
-    Every option can also be given as an environment variable: TRIO_LAB_THREADS=16 is --threads 16.
+    Every option but --control and --json can also be given as an environment variable: TRIO_LAB_THREADS=16 is
+    --threads 16. The naive profile knows no --max-queue, --queue-timeout and --run-timeout.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """The same work with nothing around it: PBKDF2 in bare threads or processes, as the measure of what a pool costs.
 
-``python -m trio_lab.experiments.bare threads|processes COUNT SECONDS`` prints jobs per second as JSON. As in a load run
+``python -m trio_lab.experiments.bare threads|processes COUNT SECONDS [--lifeline]`` prints jobs per second as JSON; with
+the flag it ends when its standard input does. As in a load run
 only jobs that end inside the time count, so both lose their last unfinished jobs alike.
 """
 
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
+from ..lifeline import tie_life
 from ..work import hash_password
 
 ROUNDS = 120_000
@@ -46,16 +50,20 @@ def in_threads(count: int, seconds: float) -> int:
 def in_processes(count: int, seconds: float) -> int:
     spawn = multiprocessing.get_context("spawn")
     barrier, done = spawn.Barrier(count), spawn.SimpleQueue()
-    processes = [spawn.Process(target=_in_process, args=(barrier, done, seconds)) for _ in range(count)]
+    lifeline, ours = spawn.Pipe(duplex=False)  # ``ours`` is never written to, and closes when this process ends
+    processes = [spawn.Process(target=_in_process, args=(barrier, done, seconds, lifeline)) for _ in range(count)]
     for process in processes:
         process.start()
     total = sum(done.get() for _ in processes)
     for process in processes:
         process.join()
+    ours.close()
     return int(total)
 
 
-def _in_process(barrier: Any, done: Any, seconds: float) -> None:
+def _in_process(barrier: Any, done: Any, seconds: float, lifeline: Connection) -> None:
+    # Opened anew, because all of them were given one and the same, and only one process can be tied to that.
+    tie_life(os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK))
     barrier.wait()  # all have started before any clock does
     done.put(_work(time.monotonic() + seconds))
 
@@ -63,5 +71,7 @@ def _in_process(barrier: Any, done: Any, seconds: float) -> None:
 KINDS: dict[str, Callable[[int, float], int]] = {"threads": in_threads, "processes": in_processes}
 
 if __name__ == "__main__":
+    if "--lifeline" in sys.argv:
+        tie_life(0)
     kind, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     json.dump({"jobs_per_s": KINDS[kind](count, seconds) / seconds}, sys.stdout)
