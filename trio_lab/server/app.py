@@ -54,6 +54,13 @@ class LabApp(QuartTrio):
         self.lost = trio.Event()  # the lab ended by a fault
         self.fault: BaseException | None = None
 
+    async def handle_request(self, request: Any) -> Any:
+        """A Host that is no name fails before the error handlers are in place."""
+        try:
+            return await super().handle_request(request)
+        except HTTPException as error:
+            return await _on_http_error(error)
+
     async def make_default_options_response(self) -> Response:
         """A body in JSON here too."""
         allowed = _allowed(request.url_rule.methods if request.url_rule is not None else None)
