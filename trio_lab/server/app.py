@@ -61,8 +61,8 @@ class LabApp(QuartTrio):
         except HTTPException as error:
             return await _on_http_error(error)
 
-    async def make_default_options_response(self) -> Response:
-        """A body in JSON here too."""
+    async def make_default_options_response(self, *_: Any) -> Response:
+        """A body in JSON here too. (Quart 0.23 hands the context in, 0.22 does not.)"""
         allowed = _allowed(request.url_rule.methods if request.url_rule is not None else None)
         return reply({"allow": allowed}, Allow=", ".join(allowed))
 
