@@ -98,7 +98,7 @@ def signals(**given: object) -> Signals:
         ({"queued_jobs": 100}, 2, "not more than 100"),
         ({"loop_lag": 0.05}, 2, "the loop is late"),
         ({"loop_lag": math.inf}, 2, "the loop is late"),
-        ({"free_cores": 0.3}, 2, "no CPU is free"),
+        ({"free_cores": 0.29}, 2, "no CPU is free"),
         ({"free_cores": None}, 2, "cannot be read"),
         ({"ready": 1}, 2, "still starting"),
         ({"size": 4, "ready": 4}, 4, "as large as it may be"),

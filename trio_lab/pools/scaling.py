@@ -16,8 +16,8 @@ MANY_QUEUED = 100
 LATE = 0.030
 """Seconds of loop delay from which on the loop is what is short."""
 
-FREE = 0.5
-"""Cores that must be idle to count as a free CPU: a worker that gets less than half of one brings little."""
+FREE = 0.3
+"""Cores that must be idle to count as a free CPU: a worker that gets less than a third of one brings little."""
 
 
 def should_scale_cpu_pool(*, queued_jobs: int, loop_lag: float, cpu_is_available: bool) -> bool:
