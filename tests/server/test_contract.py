@@ -218,7 +218,9 @@ def test_a_target_that_is_no_url_is_the_senders_mistake(server: Running, target:
 
 @pytest.mark.parametrize("host", [b"a..b", b"a" * 70, b"\xff\xfe", b"a:b:c@/?"])
 def test_no_host_is_a_500(server: Running, host: bytes) -> None:
-    head, _, body = server.raw(b"GET /nothing HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host).partition(b"\r\n\r\n")
+    head, _, body = server.raw(b"GET /nothing HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host).partition(
+        b"\r\n\r\n"
+    )
     assert head[9:12] in (b"400", b"404")
     assert isinstance(json.loads(body)["error"], str)
 

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 
 import h11
 import pytest
+import trio
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import TrioSingleTask
 
 from trio_lab.measure.process import open_descriptors
 from trio_lab.server import upstream
@@ -139,6 +142,21 @@ def test_another_hypercorn_is_refused(monkeypatch: pytest.MonkeyPatch, change: s
         monkeypatch.setattr(TCPServer, "protocol_send", other if change == "other parameters" else plain)
     with pytest.raises(RuntimeError, match=r"TCPServer\.protocol_send"):
         upstream.put_right()
+
+
+async def test_nothing_starts_the_idle_time_when_nobody_reads_any_more() -> None:
+    class Connection:
+        def __init__(self) -> None:
+            self.idle_task = TrioSingleTask()
+
+    async def read(self: Connection) -> None:
+        await self.idle_task.restart(tasks, trio.sleep_forever)  # type: ignore[arg-type]
+
+    connection = Connection()
+    async with TaskGroup() as tasks:
+        await upstream._no_idling_after_the_end(read)(connection)
+        await connection.idle_task.restart(tasks, trio.sleep_forever)  # type: ignore[arg-type]
+    # and the group has ended, so neither of the two is left
 
 
 async def test_a_fault_in_one_connection_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:

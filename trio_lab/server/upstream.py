@@ -34,6 +34,8 @@ import trio
 from hypercorn.events import Closed, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import TrioSingleTask
+from hypercorn.typing import TaskGroup
 
 Method = Callable[..., Awaitable[None]]
 
@@ -97,10 +99,18 @@ def _a_busy_stream_is_a_closed_one(original: Method) -> Method:
     return protocol_send
 
 
+class _NeverIdle(TrioSingleTask):
+    """For a connection that nobody reads any more: a reply that is still on its way would start the idle time anew."""
+
+    async def restart(self, task_group: TaskGroup, action: Callable[..., Any]) -> None:
+        pass
+
+
 def _no_idling_after_the_end(original: Method) -> Method:
     async def _read_data(self: TCPServer) -> None:
         await original(self)
         await self.idle_task.stop()
+        self.idle_task = _NeverIdle()
 
     return _read_data
 
