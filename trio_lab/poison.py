@@ -122,6 +122,13 @@ def _deeper(_: int) -> Any:
     return list(map(_deeper, [0]))
 
 
+def nap(seconds: float) -> tuple[int, float, float]:
+    """A good job: the process that ran it, and when it began and ended there by the monotonic clock."""
+    begun = time.monotonic()
+    time.sleep(seconds)
+    return os.getpid(), begun, time.monotonic()
+
+
 # Jobs that answer, in some way, and leave the worker in a worse state than they found it.
 
 

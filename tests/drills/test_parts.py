@@ -53,13 +53,13 @@ def test_windows_slide(times: list[float], most: int) -> None:
 
 
 @pytest.mark.parametrize(("expired", "beside"), [(1.00, 0), (1.5, 1), (2.0, 0)])
-def test_a_job_that_expires_in_a_gap_expired_beside_an_idle_worker(expired: float, beside: int) -> None:
+def test_gaps_between_two_jobs_of_a_worker_are_found(expired: float, beside: int) -> None:
     ends = _Ends()
     for begun, ended in ((1.9, 2.4), (0.5, 1.0)):
         ends.ran(begun, (11, begun, ended))
     ends.expired.append(expired)
     found = ends.figures(1.0)
-    assert found["expired_beside_idle"] == beside
+    assert found["expired_in_gaps"] == beside
     assert found["started_late"] == 0
     ends.ran(3.0, (11, 3.25, 3.3))
     assert ends.figures(1.0)["started_late"] == 1

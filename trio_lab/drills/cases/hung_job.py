@@ -26,6 +26,7 @@ _WORKERS = 4
 _MS = 40
 _LOAD = 0.5
 _RUN_TIMEOUT = 1.0
+_GIVEN_UP = 5.0  # seconds after which a hung job counts as hung for ever
 _KINDS = ("loop", "sleep", "deaf")
 
 
@@ -44,10 +45,10 @@ class _Hung:
             self.injected += 1
             number = 2_000_000 + self.injected
             try:
-                reply = await self._site.fault(kind, number, timeout=5 * _RUN_TIMEOUT)
+                reply = await self._site.fault(kind, number, timeout=_GIVEN_UP)
             except (OSError, trio.TooSlowError):
                 self.statuses.append(0)
-                self.overrun.append(4 * _RUN_TIMEOUT)
+                self.overrun.append(_GIVEN_UP - _RUN_TIMEOUT)
                 continue
             ended = time.monotonic()
             begun = next(line.at for line in self._site.lines() if line.number == number)
@@ -57,7 +58,9 @@ class _Hung:
             await trio.sleep(pause)
 
 
-async def _measure(ground: Ground, site: Site) -> dict[str, float | None]:
+async def _measure(ground: Ground, site: Site, *, each: float) -> dict[str, float | None]:
+    """The load lasts as long as the hung jobs do, ``each`` about so many seconds."""
+
     async def fire(number: int) -> Reply:
         return await site.fault("wait", number, _MS, timeout=3.0)
 
@@ -69,7 +72,7 @@ async def _measure(ground: Ground, site: Site) -> dict[str, float | None]:
     async with trio.open_nursery() as nursery:
 
         async def load() -> None:
-            seconds = rounds * len(_KINDS) * (_RUN_TIMEOUT + 0.6)
+            seconds = rounds * len(_KINDS) * each
             shots.extend(await volley(fire, rate=rate, seconds=seconds, first=100_001))
 
         nursery.start_soon(load)
@@ -90,14 +93,14 @@ async def _measure(ground: Ground, site: Site) -> dict[str, float | None]:
 
 async def _inject(ground: Ground) -> Figures:
     async with ground.server("--run-timeout", str(_RUN_TIMEOUT), workers=_WORKERS) as site:
-        figures = await _measure(ground, site)
+        figures = await _measure(ground, site, each=_RUN_TIMEOUT + 0.6)
         return figures | await site.aftermath()
 
 
 async def _control(ground: Ground) -> Figures:
-    """Two of each kind are enough: four hung jobs are all workers."""
+    """One of each kind is enough: three hung jobs are three of four workers, for good."""
     async with ground.server("--profile", "naive", workers=_WORKERS) as site:
-        figures = await _measure(Ground(gate=True, dose=0.5), site)
+        figures = await _measure(Ground(gate=True, dose=0.3), site, each=_GIVEN_UP)
         site.kill()  # it would wait for its workers for ever
         return figures
 
