@@ -13,7 +13,7 @@ import trio_lab
 from trio_lab.measure.passes import PassMonitor, open_pass_monitor
 from trio_lab.measure.queues import QueueStatistics
 from trio_lab.pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
-from trio_lab.pools.workers import PoolLimits
+from trio_lab.pools.limits import PoolLimits
 
 
 class FakePool:
@@ -21,7 +21,7 @@ class FakePool:
 
     def __init__(self, size: int) -> None:
         self.name = "worker_pool"
-        self.limits = PoolLimits(size=size, min_size=1)
+        self.limits = PoolLimits(size=size)
         self.size = size
         self.waiting = 0
         self.busy = 0
@@ -127,6 +127,14 @@ async def test_the_decisions_kept_are_bounded(autojump_clock) -> None:
 async def test_sizes_must_ascend() -> None:
     with pytest.raises(ValueError, match="ascend"):
         async with open_autoscaler(FakePool(2), loop_lag=float, free_cores=float, largest=3):
+            pass
+
+
+async def test_two_rules_for_one_pool_are_a_mistake() -> None:
+    pool = FakePool(2)
+    pool.limits = PoolLimits(size=2, min_size=1)
+    with pytest.raises(ValueError, match="by itself"):
+        async with open_autoscaler(pool, loop_lag=float, free_cores=float):
             pass
 
 

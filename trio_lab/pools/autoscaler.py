@@ -54,6 +54,8 @@ class Autoscaler:
     ) -> None:
         if not 1 <= smallest <= largest <= pool.limits.size:
             raise ValueError("sizes must ascend: 1, smallest, largest, the pool's own size")
+        if pool.limits.min_size is not None:
+            raise ValueError("a pool with a min_size follows its demand by itself")
         self._pool = pool
         self._smallest, self._largest = smallest, largest
         self._idle_after = idle_after
@@ -62,7 +64,7 @@ class Autoscaler:
         self._decisions: deque[Decision] = deque(maxlen=_KEPT)
         self._number = 0
         self._idle_since: float | None = None
-        self._resize(smallest)
+        pool.resize(smallest)
 
     def __repr__(self) -> str:
         last = self._decisions[-1].reason if self._decisions else "no decision yet"
@@ -78,7 +80,7 @@ class Autoscaler:
         signals = self._signals(now)
         wanted, reason = decide(signals, smallest=self._smallest, largest=self._largest, idle_after=self._idle_after)
         if wanted != signals.size:
-            self._resize(wanted)
+            self._pool.resize(wanted)
             self._idle_since = None  # the next worker to go has to be idle as long again
         self._number += 1
         decision = Decision(
@@ -103,9 +105,6 @@ class Autoscaler:
             busy=busy,
             idle_for=0.0 if self._idle_since is None else now - self._idle_since,
         )
-
-    def _resize(self, size: int) -> None:
-        self._pool.resize(size)
 
 
 def longest_pass(monitor: PassMonitor) -> Callable[[], float]:
