@@ -17,7 +17,6 @@ from ..errors import LabLost, UsageError
 from .bench import bench
 from .drill import drill
 from .ending import Terminated
-from .drill import drill
 from .lab import lab_commands
 from .load import load
 from .serve import serve
