@@ -125,12 +125,14 @@ class _Jobs:
             number, deadline, length = JOB.unpack_from(packet)
             call = packet[header:] if not length else self.read_call(length)
             begun = clock()
-            if deadline and begun >= deadline:
-                self.write(reply_frame(number, EXPIRED, 0.0))
-                continue
             try:
                 self._running = True
                 fn, args = loads(call)
+                begun = clock()  # now, because unpickling may have imported half a program
+                if deadline and begun >= deadline:
+                    self._running = False
+                    self.write(reply_frame(number, EXPIRED, 0.0))
+                    continue
                 result = fn(*args)
                 self._running = False
                 seconds = clock() - begun

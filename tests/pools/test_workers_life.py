@@ -167,6 +167,15 @@ async def test_workers_too_many_end_and_come_back() -> None:
             pool.resize(3)
 
 
+async def test_workers_that_became_too_many_while_they_started_end() -> None:
+    async with trio_lab.open_worker_pool(size=3) as pool:
+        await until(lambda: len(pool.pids()) == 3)
+        pool.resize(1)
+        await until(lambda: pool.ready == 1 and len(pool.pids()) == 1)
+        assert pool.restarts == 0
+        assert await pool.run(jobs.echo, 1) == 1
+
+
 async def test_more_workers_live_while_there_is_work_for_them(tmp_path: Path) -> None:
     async with trio_lab.open_worker_pool(size=2, min_size=1, idle_timeout=0.05) as pool, trio.open_nursery() as nursery:
         await until(lambda: pool.ready == 1)
@@ -205,6 +214,62 @@ async def test_a_pool_heals_when_its_workers_live_again(tmp_path: Path) -> None:
         fault.unlink()
         await until(lambda: pool.ready == 1)
         assert await pool.run(jobs.echo, 1) == 1
+
+
+async def test_starts_are_counted_for_all_workers_together() -> None:
+    policy = RestartPolicy(max_restarts=5, max_seconds=3600)
+    async with trio_lab.open_worker_pool(size=3, command=BROKEN, restart=policy) as pool:
+        with pytest.raises(RestartLimitReached):
+            await pool.run(jobs.echo, 1)
+        await until(lambda: pool.restarts == 2)
+        # Three at first, and two more; the next one is far off.
+        assert pool.budget.next_start(trio.current_time()) > trio.current_time() + 3000
+
+
+READY_THEN_DEAD = "import threading, time, os; threading.Timer(0.05, os._exit, (7,)).start(); "
+
+
+async def test_workers_that_die_right_after_they_are_ready_are_of_no_use() -> None:
+    from trio_lab.pools.worker import _BOOT
+
+    policy = RestartPolicy(max_restarts=4, max_seconds=3600)
+    command = [sys.executable, "-P", "-c", READY_THEN_DEAD + _BOOT]
+    async with trio_lab.open_worker_pool(size=1, command=command, restart=policy) as pool:
+        await until(lambda: pool.restarts == 3 and pool.ready == 0)
+        with pytest.raises(RestartLimitReached):
+            await pool.run(jobs.echo, 1)
+
+
+async def test_a_large_call_is_never_half_taken_back() -> None:
+    async with trio_lab.open_worker_pool(size=1, on_cancel="stop") as pool:
+        worker = await pool.run(jobs.pid)
+        os.kill(worker, signal.SIGSTOP)  # it reads nothing
+        with trio.move_on_after(0.05):
+            await pool.run(jobs.echo, b"a" * 20_000)
+        os.kill(worker, signal.SIGCONT)
+        for letter in (b"b", b"c"):
+            assert await pool.run(jobs.echo, letter * 20_000) == letter * 20_000
+
+
+async def test_a_large_call_that_a_hung_worker_never_read_runs_elsewhere() -> None:
+    async with trio_lab.open_worker_pool(size=1, run_timeout=0.5) as pool:
+        os.kill(await pool.run(jobs.pid), signal.SIGSTOP)
+        assert await pool.run(jobs.echo, b"a" * 20_000) == b"a" * 20_000
+        assert await pool.run(jobs.echo, b"b" * 20_000) == b"b" * 20_000
+        assert pool.restarts == 1
+
+
+async def test_what_a_job_forked_goes_with_its_worker() -> None:
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        left_behind = await pool.run(jobs.fork_and_stay)
+    await until(lambda: not _runs(left_behind))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def test_what_jobs_print_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:

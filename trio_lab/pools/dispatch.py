@@ -230,8 +230,12 @@ class Dispatcher:
             slot.run_due = math.inf
 
     def _reclaim(self, slot: Slot, now: float) -> None:
-        """Take everything back that a worker has not begun, and decide anew who is to have it."""
-        if slot.worker is not None:
+        """Take everything back that a worker has not begun, and decide anew who is to have it.
+
+        Not a large call: its packet could be had, but not the rest, which would then be taken for the next one's. It is
+        always alone with its worker, for nothing is sent ahead behind it.
+        """
+        if slot.worker is not None and not (slot.jobs and len(slot.jobs[0].call) > SHORT):
             self._put_back(slot, set(iter(slot.worker.take_back, None)), now)
 
     def _put_back(self, slot: Slot, numbers: set[int], now: float) -> None:
@@ -245,6 +249,7 @@ class Dispatcher:
                 job.tally.cancelled += 1
                 job.fail(trio.ClosedResourceError(f"{self.name} was closed"))
             else:
+                job.timed_out = False  # its worker hung before it had begun
                 self._held.append(job)
 
     def _time_out(self, job: Job) -> None:
@@ -319,7 +324,6 @@ class Dispatcher:
 
     def on_ready(self, slot: Slot) -> None:
         now = trio.current_time()
-        self.budget.proved()
         slot.since = now
         self._change_ready(+1, now)
         self._refill(slot, now)
@@ -334,6 +338,8 @@ class Dispatcher:
         """A worker has ended, wanted or not. Jobs that it had not begun are given to others; the one it ran has failed."""
         now = trio.current_time()
         self._put_back(slot, unread, now)
+        if slot.served == 0 and not slot.jobs and not slot.wanted_to_end and not self.closing.is_set():
+            self.budget.died(now)  # it was of no use, and no job can have been the reason
         while slot.jobs:
             job = slot.jobs[0]
             self._detach(slot, job)

@@ -3,7 +3,7 @@
 A worker that ended a job well has proved that workers can live; its death is replaced at once. Deaths before that count:
 each waits longer than the one before, no more than ``max_restarts`` happen in any ``max_seconds`` (the words are OTP's),
 and from the third in a row the breaker is open: whoever comes is refused at once instead of waiting for a worker that
-will not live. The next worker that becomes ready closes it again.
+will not live. The next worker that ends a job closes it again; it gets one as soon as it is ready.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class RestartBudget:
         self._policy = policy
         self._starts: deque[float] = deque()  # of the starts that count
         self._deaths = 0  # unproductive, in a row
+        self._last_death = 0.0
 
     @property
     def open(self) -> bool:
@@ -41,10 +42,10 @@ class RestartBudget:
         return self._deaths >= _BREAK_AFTER
 
     def next_start(self, now: float) -> float:
-        """The earliest time at which a worker may be started."""
+        """The earliest time at which a worker may be started; it may lie in the past."""
         if self._deaths == 0:
             return now
-        delayed = now + _DELAYS[min(self._deaths, len(_DELAYS) - 1)]
+        delayed = self._last_death + _DELAYS[min(self._deaths, len(_DELAYS) - 1)]
         while self._starts and self._starts[0] <= now - self._policy.max_seconds:
             self._starts.popleft()
         if len(self._starts) < self._policy.max_restarts:
@@ -57,10 +58,11 @@ class RestartBudget:
         while len(self._starts) > self._policy.max_restarts:
             self._starts.popleft()
 
-    def died(self) -> None:
-        """A worker died that had not done anything."""
+    def died(self, now: float) -> None:
+        """A worker died that had not done anything, and not because of a job."""
         self._deaths += 1
+        self._last_death = now
 
     def proved(self) -> None:
-        """A worker has become ready, or ended a job."""
+        """A worker has ended a job. Becoming ready proves nothing: what kills workers may come right after."""
         self._deaths = 0

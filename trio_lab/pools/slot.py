@@ -34,7 +34,7 @@ class Host(Protocol):
     @property
     def budget(self) -> RestartBudget: ...
 
-    async def spawn(self) -> Worker: ...
+    async def spawn(self, *, replaces: bool) -> Worker: ...
     def on_ready(self, slot: Slot) -> None: ...
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None: ...
     def on_leaving(self, slot: Slot) -> None: ...
@@ -56,6 +56,10 @@ class Slot:
         self.interrupted = False
         self.retiring = False
         """The worker gets no more jobs: it ends after those it has."""
+        self.wanted_to_end = False
+        """And that is what we asked of it."""
+        self.lost = False
+        """The worker before died unasked."""
         self.served = 0
         self.since = 0.0
         """When the worker became ready."""
@@ -68,7 +72,7 @@ class Slot:
 
     def end_worker(self) -> None:
         """Let the worker end after the jobs it has been given."""
-        self.retiring = True
+        self.retiring = self.wanted_to_end = True
         if self.worker is not None and not self.jobs:
             self.worker.ask_to_end()
 
@@ -78,27 +82,36 @@ class Slot:
             await wait_any(partial(self.wanted.wait_value, True), self._host.closing.wait)
             if not await self._may_start():
                 return
-            self._host.budget.started(trio.current_time())
             try:
-                worker = await self._host.spawn()
+                worker = await self._host.spawn(replaces=self.lost)
             except OSError as error:
-                self._host.budget.died()
+                self._host.budget.died(trio.current_time())
                 _log.warning("%s cannot start a worker: %s", self._host.name, error)
                 self._host.on_gone(self, set(), 0)
                 continue
             await self._live(worker)
 
     async def _may_start(self) -> bool:
-        """Waits as long as the restart policy says; False when the pool closes first."""
-        due = self._host.budget.next_start(trio.current_time())
-        with trio.move_on_at(due):
-            await self._host.closing.wait()
-        return not self._host.closing.is_set()
+        """Waits as long as the restart policy says, and then takes the start; False when the pool closes first.
+
+        Looks again after each wait: several slots wait for the same moment, and only one of them can have it.
+        """
+        budget, closing = self._host.budget, self._host.closing
+        while (due := budget.next_start(now := trio.current_time())) > now:
+            with trio.move_on_at(due):
+                await closing.wait()
+            if closing.is_set():
+                return False
+        budget.started(now)
+        return not closing.is_set()
 
     async def _live(self, worker: Worker) -> None:
         self.worker = worker
         self.served = 0
-        self.retiring = self.interrupted = False
+        self.interrupted = False
+        self.retiring = self.wanted_to_end = not self.wanted.value  # it may have become one too many while it started
+        if self.wanted_to_end:
+            worker.ask_to_end()
         self.run_due = math.inf
         try:
             await self._serve(worker)
@@ -117,8 +130,8 @@ class Slot:
         finally:
             code = await worker.reap()
             self.worker = None
-        if not was_ready and not self._host.closing.is_set():
-            self._host.budget.died()
+        self.lost = not self.wanted_to_end
+        if not was_ready and self.lost and not self._host.closing.is_set():
             _log.warning("%s: a worker ended with %s before it was ready: %s", self._host.name, code, self.last_words)
         self._host.on_gone(self, unread, code)
 

@@ -255,7 +255,9 @@ class Worker:
         Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
         survives SIGKILL for long.
         """
-        self._process.kill()  # through Popen, which knows whether it has ended
+        # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         with trio.CancelScope(shield=True):
             await self.wait_dead()
         code = self._process.wait()

@@ -42,7 +42,7 @@ class WorkerPool:
         self._slots = [Slot(self) for _ in range(limits.size)]
         self._dispatcher = Dispatcher(name, limits, discipline, self._slots, self.closing)
         self._submit = self._dispatcher.submit
-        self._restarts = -limits.size
+        self._restarts = 0
         self._all_ready = trio.Event()
         self._spawn_limiter = trio.CapacityLimiter(limits.size)
         if limits.min_size is not None:
@@ -70,8 +70,8 @@ class WorkerPool:
 
     @property
     def restarts(self) -> int:
-        """Workers started in the place of one that is gone."""
-        return max(0, self._restarts)
+        """Workers started in the place of one that died unasked."""
+        return self._restarts
 
     def pids(self) -> list[int]:
         """The processes that live now."""
@@ -120,8 +120,8 @@ class WorkerPool:
     def budget(self) -> RestartBudget:
         return self._dispatcher.budget
 
-    async def spawn(self) -> Worker:
-        self._restarts += 1
+    async def spawn(self, *, replaces: bool) -> Worker:
+        self._restarts += replaces
         return await Worker.spawn(self._spawn_limiter, nicer=NICER, memory=self.limits.memory, command=self._command)
 
     def on_ready(self, slot: Slot) -> None:
@@ -145,7 +145,7 @@ class WorkerPool:
         if not 1 <= size <= self.limits.size:
             raise ValueError(f"size must be between 1 and {self.limits.size}")
         # Idle ones go first, then busy ones; wanted ones stay where they are.
-        order = sorted(self._slots, key=lambda slot: (slot.worker is None, not slot.jobs))
+        order = sorted(self._slots, key=lambda slot: (not slot.wanted.value, slot.worker is None, not slot.jobs))
         for n, slot in enumerate(order):
             slot.wanted.value = n < size
             if n >= size:
