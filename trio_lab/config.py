@@ -11,8 +11,8 @@ from .cores import default_workers
 from .errors import UsageError
 
 PROFILES = ("guarded", "naive")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,10 +82,10 @@ async def serve(
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
         grace=grace,
-        faults=faults or None,
         separate_pools=separate_pools or None,
         autoscale=autoscale or None,
         default_threads=default_threads,
+        faults=faults or None,
     )
 
     def on_ready(url: str, _: LabApp) -> None:
