@@ -11,9 +11,10 @@ ROOT = Path(__file__).parents[1] / "trio_lab"
 
 LAYERS = {
     "cli": 7,
-    "drills": 6.5,
-    "bench": 6.5,
+    "drills": 6,
+    "bench": 6,
     "experiments": 6,
+    "stage": 5.5,
     "server": 5,
     "load": 5,
     "report": 5,

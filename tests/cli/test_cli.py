@@ -248,7 +248,7 @@ def test_a_load_ends_with_its_lifeline(server: Running) -> None:
 
 
 def test_bare_processes_end_with_the_one_that_started_them() -> None:
-    process = subprocess.Popen([sys.executable, "-m", "trio_lab.experiments.bare", "processes", "2", "600"])
+    process = subprocess.Popen([sys.executable, "-m", "trio_lab.stage.bare", "processes", "2", "600"])
     while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
         pass
     process.kill()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from trio_lab.diagnose.check import Check
 from trio_lab.drills.catalog import DRILLS, GATE, select
 from trio_lab.drills.ground import Ground
 from trio_lab.drills.model import AFTERMATH, Drill, Figures
 from trio_lab.drills.runner import run_drills
 from trio_lab.errors import UsageError
-from trio_lab.experiments.model import Check
 
 WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
 HELD, BROKEN = {"lost": 0.0}, {"lost": 3.0}

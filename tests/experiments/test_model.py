@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from trio_lab.diagnose.check import Check
 from trio_lab.errors import UsageError
 from trio_lab.experiments import runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
-from trio_lab.experiments.model import Check, Evidence, Experiment
+from trio_lab.experiments.model import Evidence, Experiment
 from trio_lab.experiments.runner import judged_again, run_experiments
-from trio_lab.experiments.stage import Stage
 from trio_lab.report.shape import read
+from trio_lab.stage.stage import Stage
 
 
 def experiment(collect: Any) -> Experiment:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from ..experiments.stage import Stage
+from ..stage.stage import Stage
 from .quiet import Watch, wait_quiet
 from .ratios import order_of_round
 

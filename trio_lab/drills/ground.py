@@ -16,8 +16,8 @@ from typing import Any
 
 import trio
 
-from ..experiments.stage import PYTHON
 from ..poison import LOG_VARIABLE
+from ..stage.stage import PYTHON
 from .aftermath import is_zombie, settled
 from .site import Site
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..experiments.model import Check
+from ..diagnose.check import Check
 from .ground import Ground
 
 Figures = Mapping[str, float | None]

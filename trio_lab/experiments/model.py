@@ -6,38 +6,15 @@ verdict, and the verdict can be made again from the saved figures.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..diagnose.judge import judge, passes
-from .stage import Stage
+from ..diagnose.check import Check, Figures
+from ..diagnose.judge import judge
+from ..stage.stage import Stage
 
-Figures = Mapping[str, float | None]
 Chart = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One sentence of the prediction as a comparison: the figure of this name stands in ``relation`` to ``bound``."""
-
-    claim: str
-    figure: str
-    relation: str
-    bound: float
-    unit: str = ""
-
-    def against(self, figures: Figures) -> dict[str, Any]:
-        measured = figures.get(self.figure)
-        return {
-            "claim": self.claim,
-            "figure": self.figure,
-            "measured": measured,
-            "unit": self.unit,
-            "relation": self.relation,
-            "bound": self.bound,
-            "passed": passes(measured, self.relation, self.bound),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

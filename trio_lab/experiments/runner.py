@@ -11,9 +11,9 @@ import trio
 
 from ..diagnose.judge import judge, passes
 from ..measure.environment import environment
+from ..stage.stage import Stage
 from .catalog import select
 from .model import Evidence, Experiment
-from .stage import Stage
 
 SCHEMA = 1
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from ...experiments.model import Check
+from ...diagnose.check import Check
 from ...load.client import Reply
 from ..ground import Ground
 from ..model import Drill, Figures

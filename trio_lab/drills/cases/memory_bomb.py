@@ -13,8 +13,8 @@ from typing import Any
 
 import trio
 
+from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
-from ...experiments.model import Check
 from ...measure.process import resident_bytes
 from ...poison import echo, fill_memory, fill_memory_slowly
 from ...pools.workers import WorkerPool

@@ -13,7 +13,7 @@ import time
 
 import trio
 
-from ...experiments.model import Check
+from ...diagnose.check import Check
 from ..ground import Ground
 from ..model import Drill, Figures
 from ..site import Site, kill_quietly

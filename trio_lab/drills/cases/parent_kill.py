@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from ...experiments.model import Check
+from ...diagnose.check import Check
 from ...measure.process import children
 from ...poison import BY_NAME
 from ..aftermath import lives

@@ -21,7 +21,7 @@ from typing import Any
 import trio
 
 from ... import poison
-from ...experiments.model import Check
+from ...diagnose.check import Check
 from ...pools.workers import WorkerPool
 from ..aftermath import watched_pool
 from ..ground import Ground

@@ -22,8 +22,8 @@ from multiprocessing import get_context
 
 import trio
 
+from ...diagnose.check import Check
 from ...errors import QueueTimeout
-from ...experiments.model import Check
 from ...poison import nap
 from ...pools.workers import WorkerPool
 from ..aftermath import watched_pool

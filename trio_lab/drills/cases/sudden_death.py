@@ -14,8 +14,8 @@ import time
 
 import trio
 
+from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
-from ...experiments.model import Check
 from ...poison import abort, echo, exit_well, overflow_stack, segfault
 from ...pools.workers import WorkerPool
 from ..aftermath import watched_pool

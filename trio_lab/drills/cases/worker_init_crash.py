@@ -23,8 +23,8 @@ from pathlib import Path
 
 import trio
 
+from ...diagnose.check import Check
 from ...errors import BrokenWorkerError, RestartLimitReached
-from ...experiments.model import Check
 from ...measure.process import children
 from ...poison import echo
 from ...pools.workers import WorkerPool

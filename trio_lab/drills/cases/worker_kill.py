@@ -21,7 +21,7 @@ from typing import Any
 
 import trio
 
-from ...experiments.model import Check
+from ...diagnose.check import Check
 from ...poison import LOG_VARIABLE, wait
 from ..ground import Ground
 from ..model import Drill, Figures

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Stage
+from ..model import Evidence, Experiment
 
 _CLIENTS = 5
 

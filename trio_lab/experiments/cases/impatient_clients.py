@@ -6,10 +6,11 @@ from statistics import mean
 from typing import Any
 
 from ...cores import usable_cores
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Loaded, Server, Stage
+from ..model import Evidence, Experiment
 
 _CLIENTS = 100
 _PATIENCE = 1.0

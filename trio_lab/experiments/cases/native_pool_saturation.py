@@ -5,10 +5,11 @@ from __future__ import annotations
 from statistics import median
 
 from ...cores import usable_cores
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Stage
+from ..model import Evidence, Experiment
 
 _THREADS = 4
 _CLIENTS = 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...cores import usable_cores
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...diagnose.knee import knee
+from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Server, Stage
+from ..model import Evidence, Experiment
 
 _SIZES = (1, 2, 4, 8, 16, 64)
 _WAIT_MS = 100

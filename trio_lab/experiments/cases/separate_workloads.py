@@ -8,10 +8,11 @@ from typing import Any
 
 import trio
 
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Loaded, Server, Stage
+from ..model import Evidence, Experiment
 
 _HASH_S, _REPORT_S = 0.005, 0.15  # what a job should take
 _HASH_RATE = 15  # per second: less than a tenth of what one worker can do

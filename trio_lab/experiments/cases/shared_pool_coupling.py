@@ -10,11 +10,12 @@ from typing import Any
 
 import trio
 
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...measure.process import children
+from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Loaded, Server, Stage
+from ..model import Evidence, Experiment
 
 _THREADS = 4  # of the default limiter and of the native pool: Trio has 40, which more clients would fill as well
 _CLIENTS = 20

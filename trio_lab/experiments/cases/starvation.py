@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Server, Stage
+from ..model import Evidence, Experiment
 
 # What each mode is predicted to do to others. For the last two see docs: their passes are long, their steps vary.
 _STARVING, _SHARING, _CROWDING = ("none", "if_cancelled"), ("shielded", "checkpoint"), ("run_sync_soon", "batch")

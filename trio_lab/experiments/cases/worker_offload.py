@@ -5,10 +5,11 @@ from __future__ import annotations
 from statistics import median
 
 from ...cores import default_workers
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...stage.stage import Loaded, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Loaded, Stage
+from ..model import Evidence, Experiment
 
 _CLIENTS = 20
 _ROUNDS = 3  # pairs of (ours, bare), interleaved

@@ -10,11 +10,12 @@ from typing import Any
 import trio
 
 from ...cores import usable_cores
+from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
+from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Check, Evidence, Experiment
-from ..stage import Server, Stage
+from ..model import Evidence, Experiment
 
 _SOME, _MANY = 60, 130  # clients: fewer, and more, than the rule asks for
 _JOB_S = 0.006

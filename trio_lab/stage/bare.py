@@ -1,6 +1,6 @@
 """The same work with nothing around it: PBKDF2 in bare threads or processes, as the measure of what a pool costs.
 
-``python -m trio_lab.experiments.bare threads|processes COUNT SECONDS [--lifeline]`` prints jobs per second as JSON; with
+``python -m trio_lab.stage.bare threads|processes COUNT SECONDS [--lifeline]`` prints jobs per second as JSON; with
 the flag it ends when its standard input does. As in a load run
 only jobs that end inside the time count, so both lose their last unfinished jobs alike.
 """

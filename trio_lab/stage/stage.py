@@ -189,7 +189,7 @@ class Stage:
 
     async def bare(self, kind: str, count: int, *, duration: float) -> float:
         """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
-        command = [sys.executable, "-m", "trio_lab.experiments.bare", kind, str(count), str(duration)]
+        command = [sys.executable, "-m", "trio_lab.stage.bare", kind, str(count), str(duration)]
         return float((await _json_of(command))["jobs_per_s"])
 
 
