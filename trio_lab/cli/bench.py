@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..errors import UsageError
+from .console import output, say
+from .ending import ended_by_sigterm
 
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
-
-_errors = Console(stderr=True, highlight=False)
 
 
 async def bench(
@@ -49,7 +48,8 @@ async def bench(
         install()
         print(f"the node peers are in {PEERS}")
         return 0
-    results = await run_benchmarks(names, quick=quick, dose=dose, say=_errors.print)
+    async with ended_by_sigterm():
+        results = await run_benchmarks(names, quick=quick, dose=dose, say=say)
     if json_:
         print(json.dumps(results))
     else:
@@ -59,7 +59,7 @@ async def bench(
 
 
 def _show(result: dict[str, Any]) -> None:
-    out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
+    out = output()
     table = Table(title=f"{result['name']}: {_VERDICTS[result['met']]}", title_justify="left", box=None)
     for column in ("ratio to", "median", "min", "max", "goal", ""):
         table.add_column(column, justify="left" if column in ("ratio to", "goal", "") else "right")
@@ -72,11 +72,11 @@ def _show(result: dict[str, Any]) -> None:
     out.print("  " + ", ".join(f"{name} {_figure(value)}" for name, value in result["figures"].items()))
     out.print("  compared: " + ", ".join(f"{name} {version}" for name, version in result["versions"].items()))
     for lack in result["missing"]:
-        out.print(f"  [yellow]missing[/] {lack}")
+        out.print(f"  [yellow]missing[/] {escape(lack)}")
     for note in result["notes"]:
-        out.print(f"  note: {note}")
+        out.print(f"  note: {escape(note)}")
     if result["failed"]:
-        out.print(f"  [bold red]could not be run[/]: {result['failed']}")
+        out.print(f"  [bold red]could not be run[/]: {escape(str(result['failed']))}")
     if result["busy_machine"]:
         out.print(f"  [yellow]busy machine[/]: others used it during {result['disturbed_rounds']} of the rounds")
     out.print()

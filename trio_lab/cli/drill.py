@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from ..errors import UsageError
-
-_errors = Console(stderr=True, highlight=False)
+from .console import output, say
+from .ending import ended_by_sigterm
 
 
 async def drill(
@@ -46,16 +44,13 @@ async def drill(
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
     chosen = GATE if gate else DRILLS if all_ else select(names)
-    results = await run_drills(chosen, gate=gate, dose=dose, say=_say)
+    async with ended_by_sigterm():
+        results = await run_drills(chosen, gate=gate, dose=dose, say=say)
     if json_:
         print(json.dumps(results))
     else:
-        Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160).print(_table(results))
+        output().print(_table(results))
     return int(not all(result["passed"] for result in results["drills"]))
-
-
-def _say(text: str) -> None:
-    _errors.print(text, markup=False)
 
 
 def _table(results: dict[str, Any]) -> Table:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -18,21 +16,16 @@ from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
 from ..measure.environment import environment, missing
+from .console import output, say
 from .ending import ended_by_sigterm
 
 _OUT = Path("trio-lab-report")
 _STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
 
-_errors = Console(stderr=True, highlight=False)
-
 
 def lab_commands(app: App) -> None:
     for command, name in ((list_, "list"), (run, "run"), (report, "report"), (env, "env")):
         app.command(command, name=name, usage="Usage: trio-lab run [OPTIONS] [NAMES...]" if name == "run" else None)
-
-
-def _output() -> Console:
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
@@ -52,7 +45,7 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fal
     table.add_column("question")
     for experiment in EXPERIMENTS:
         table.add_row(escape(experiment.name), escape(experiment.question))
-    _output().print(table)
+    output().print(table)
 
 
 async def run(
@@ -83,12 +76,12 @@ async def run(
         raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
     check_writable(out)
     async with ended_by_sigterm():
-        results = await run_experiments(names, quick=quick, dose=dose, say=_say)
+        results = await run_experiments(names, quick=quick, dose=dose, say=say)
     page = save(results, out)
     if json_:
         print(msgspec.json.encode(results).decode())  # which has null where there is no number, as the file has
     else:
-        _output().print(_verdicts(results))
+        output().print(_verdicts(results))
         print(f"report: {page}")
     return int(any(experiment["failed"] for experiment in results["experiments"]))
 
@@ -111,7 +104,7 @@ def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--j
     if json_:
         print(json.dumps(results))
     else:
-        _output().print(_verdicts(results))
+        output().print(_verdicts(results))
         print(f"report: {page}")
 
 
@@ -135,11 +128,7 @@ def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False
             value = ", ".join(f"{key} {version or 'missing'}" for key, version in value.items())
         table.add_row(name.replace("_", " "), "none" if value is None else escape(str(value)))
     table.add_row("missing", escape("; ".join(lacks)) or "nothing")
-    _output().print(table)
-
-
-def _say(text: str) -> None:
-    _errors.print(text, markup=False)
+    output().print(table)
 
 
 def _verdicts(results: dict[str, Any]) -> Table:
