@@ -19,7 +19,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Config:
     """Everything a lab server can be told. Times are in seconds.
 
-    ``profile="naive"`` is the control of the experiments: the same server with no bound on any queue and no timeout.
+    ``profile="naive"`` is the control of the experiments: the same server with no bound on any queue and no
+    timeout, which does the work of clients that left to its end, as the sources' servers do.
 
     Raises:
         UsageError: a value is out of range; the text names it.

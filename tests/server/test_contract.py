@@ -394,3 +394,15 @@ def test_the_environment_configures_too() -> None:
         body = server.get("/health")
         assert body["uvThreadpoolSize"] == 9
         assert body["queues"][2]["max_waiting"] == "not observed"
+
+
+def test_the_naive_profile_works_on_for_a_client_that_left() -> None:
+    with running("--threads", "1", "--profile", "naive") as server:
+        with socket.create_connection(server.address) as leaver:
+            leaver.sendall(b"GET /wait?ms=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 1)
+            other = socket.create_connection(server.address)
+            other.sendall(b"GET /wait?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n")
+            other.close()
+        while server.get("/health?reset=0")["queues"][2]["completions"] < 2:
+            pass
+        assert server.get("/health?reset=0")["queues"][2]["cancelled"] == 0

@@ -125,7 +125,7 @@ async def test_the_end_does_not_wait_for_a_reply_that_hangs(monkeypatch: pytest.
     async def ask(stream: trio.SocketStream, app: LabApp) -> None:
         await stream.send_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         await hangs.wait()
-        assert len(app.sends) == 1
+        assert len(app.shields) == 1
         os.kill(os.getpid(), signal.SIGTERM)
         assert await stream.receive_some() == b""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -50,9 +51,23 @@ class LabApp(QuartTrio):
         self.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
         self.lab_config = config
         self.listener = listener
-        self.sends: set[trio.CancelScope] = set()  # replies on their way, shielded: whoever ends the server ends them
+        self.shields: set[trio.CancelScope] = set()  # what a leaving client must not end: whoever ends the server does
         self.lost = trio.Event()  # the lab ended by a fault
         self.fault: BaseException | None = None
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """What a handler wants done by a pool. A client that leaves takes it back; under the naive profile nothing does,
+        and it is done for nobody, as in the sources' servers."""
+        if self.lab.config.guarded:
+            yield
+            return
+        with trio.CancelScope(shield=True) as shield:
+            self.shields.add(shield)
+            try:
+                yield
+            finally:
+                self.shields.discard(shield)
 
     async def handle_request(self, request: Any) -> Any:
         """A Host that is no name fails before the error handlers are in place."""
@@ -98,7 +113,8 @@ def _add_routes(app: LabApp) -> None:
     @app.get("/hash")
     async def _hash() -> Response:
         rounds, begun = _rounds(), perf_counter()
-        await app.lab.native_pool.run(hash_password, rounds, kind="hash", abandon_on_cancel=True)
+        with app.work():
+            await app.lab.native_pool.run(hash_password, rounds, kind="hash", abandon_on_cancel=True)
         return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": _ms_since(begun)})
 
     @app.get("/sync-hash")
@@ -110,7 +126,8 @@ def _add_routes(app: LabApp) -> None:
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
         rounds, begun = _rounds(), perf_counter()
-        seconds, queued = await app.lab.worker_pool.run_timed(hash_password, rounds, kind="hash")
+        with app.work():
+            seconds, queued = await app.lab.worker_pool.run_timed(hash_password, rounds, kind="hash")
         return reply(
             {
                 "route": "/worker-hash",
@@ -135,7 +152,8 @@ def _add_routes(app: LabApp) -> None:
         threads = choice(request.args, "pool", default="own", of=("own", "default"))
         begun = perf_counter()
         if threads == "own":
-            await app.lab.native_pool.run(wait, seconds, kind="wait", abandon_on_cancel=True)
+            with app.work():
+                await app.lab.native_pool.run(wait, seconds, kind="wait", abandon_on_cancel=True)
         else:  # under Trio's default limiter, with everybody else who names none, on purpose
             await trio.to_thread.run_sync(wait, seconds, abandon_on_cancel=True)
         return reply({"route": "/wait", "mode": "blocking wait", "pool": threads, "durationMs": _ms_since(begun)})
@@ -144,7 +162,8 @@ def _add_routes(app: LabApp) -> None:
     async def _fib() -> Response:
         n = integer(request.args, "n", default=25, low=0, high=_MAX_FIB)
         where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
-        value, seconds = await _FIB[where](app.lab, n)
+        with app.work():
+            value, seconds = await _FIB[where](app.lab, n)
         figures = {"computeMs": _ms(seconds), "durationMs": _ms_since(begun)}
         return reply({"route": "/fib", "n": n, "where": where, "value": value, **figures})
 

@@ -84,11 +84,11 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
 
     async def _send_response(self, send: Any, response: Any) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _SEND_TIME) as scope:
-            self.app.sends.add(scope)
+            self.app.shields.add(scope)
             try:
                 await super()._send_response(send, response)
             finally:
-                self.app.sends.discard(scope)
+                self.app.shields.discard(scope)
 
 
 async def _ignore(receive: Any) -> None:

@@ -99,8 +99,8 @@ async def _end_grace(
         await hurry.wait()
         server.cancel()
     while True:  # until the server has ended, and this task is cancelled with it
-        for send in app.sends:
-            send.cancel()
+        for shield in app.shields:
+            shield.cancel()
         _shut_down_connections(port)
         await trio.sleep(0.1)
 

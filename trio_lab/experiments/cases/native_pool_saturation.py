@@ -13,7 +13,7 @@ from ..model import Evidence, Experiment
 
 _THREADS = 4
 _CLIENTS = 20
-_ROUNDS = 3  # pairs of (ours, bare), interleaved
+_ROUNDS, _QUICK_ROUNDS = 3, 2  # pairs of (ours, bare), interleaved
 
 
 async def _collect(stage: Stage) -> Evidence:
@@ -22,7 +22,7 @@ async def _collect(stage: Stage) -> Evidence:
         many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=stage.seconds(15, quick=4))
         pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
         shares = []
-        for _ in range(_ROUNDS):
+        for _ in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
             seconds = stage.seconds(8, quick=3)
             ours = await stage.load(server.url + "/hash", connections=_CLIENTS, duration=seconds)
             shares.append(ours["throughput_rps"] / await stage.bare("threads", _THREADS, duration=seconds))
@@ -68,7 +68,7 @@ EXPERIMENT = Experiment(
     name="native-pool-saturation",
     title="A full native pool",
     order=1,
-    expected_s=36,
+    expected_s=29,
     question=f"What happens to /hash when {_CLIENTS} clients share a native pool of {_THREADS} threads?",
     prediction=(
         "The throughput stays what it was with four clients, for the cores are busy already; all that grows is the time "

@@ -23,7 +23,7 @@ async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> list[
     points = []
     for size in _SIZES:
         await server.resize(size)
-        found = await stage.load(server.url + path, connections=clients, duration=stage.seconds(5, quick=1.5))
+        found = await stage.load(server.url + path, connections=clients, duration=stage.seconds(5, quick=1.2))
         points.append((float(size), float(found["goodput_rps"])))
     return points
 

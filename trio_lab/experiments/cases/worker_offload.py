@@ -12,7 +12,7 @@ from .. import charts
 from ..model import Evidence, Experiment
 
 _CLIENTS = 20
-_ROUNDS = 3  # pairs of (ours, bare), interleaved
+_ROUNDS, _QUICK_ROUNDS = 3, 2  # pairs of (ours, bare), interleaved
 
 
 def _cpu_per_job(run: Loaded) -> float:
@@ -26,7 +26,7 @@ async def _collect(stage: Stage) -> Evidence:
         loop = await stage.loaded(server, "/sync-hash", connections=_CLIENTS, duration=seconds)
         process = await stage.loaded(server, "/worker-hash", connections=_CLIENTS, duration=seconds)
         shares = []
-        for _ in range(_ROUNDS):
+        for _ in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
             for_each = stage.seconds(8, quick=3)
             ours = await stage.load(server.url + "/worker-hash", connections=_CLIENTS, duration=for_each)
             shares.append(ours["throughput_rps"] / await stage.bare("processes", workers, duration=for_each))
@@ -85,7 +85,7 @@ EXPERIMENT = Experiment(
     name="worker-offload",
     title="CPU work in worker processes",
     order=5,
-    expected_s=38,
+    expected_s=31,
     question="What does moving CPU work to worker processes cost, and what does it bring?",
     prediction=(
         "/health stays under 25 ms while the workers are saturated. The work is not cheaper: a job costs the same CPU time "
