@@ -124,7 +124,7 @@ async def _collect(stage: Stage) -> Evidence:
                     charts.series("without (control)", _curve(control), role="bad"),
                 ],
                 rules=[charts.rule(capacity, f"capacity {capacity:.0f}/s")],
-                note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again. Means over {len(bulkhead)} run(s).",
+                note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again. Runs: {len(bulkhead)}.",
             ),
         ),
         first_full=first_full(control[0].samples),
