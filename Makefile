@@ -17,7 +17,7 @@ lab: $(VENV)/.installed
 	@echo "Open $(OUT)/index.html in a browser; every figure is in $(OUT)/results.json."
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

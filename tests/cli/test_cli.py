@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.server.running import Running, alive, running
-from trio_lab.cli import lab
+from trio_lab.cli import console, lab
 from trio_lab.measure.process import children
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
@@ -196,7 +196,7 @@ def test_a_url_is_not_read_as_markup(server: Running) -> None:
 
 
 def test_what_a_command_says_is_not_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    lab._say("RuntimeError: [red]no such thing[/]")
+    console.say("RuntimeError: [red]no such thing[/]")
     assert "[red]no such thing[/]" in capsys.readouterr().err
 
 

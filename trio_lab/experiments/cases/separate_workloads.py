@@ -115,7 +115,7 @@ async def _collect(stage: Stage) -> Evidence:
         "hash_p90_gain": one.hashes.load["latency_ms"]["p90"] / two.hashes.load["latency_ms"]["p90"],
         "two_overload_p90_in_reports": two.hashes_overload.load["latency_ms"]["p90"] / report_ms,
         "report_ms": report_ms,
-        "report_rate_share": two.reports["goodput_rps"] / one.reports["goodput_rps"],
+        "report_rate_share": two.reports["goodput_rps"] / done if (done := one.reports["goodput_rps"]) else None,
     }
     for name, run in (("one", one), ("two", two)):
         figures |= {
