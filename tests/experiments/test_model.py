@@ -60,6 +60,15 @@ async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeyp
     assert result["failed"]
 
 
+async def test_nothing_counted_is_not_enough_data_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def collect(stage: Stage) -> Evidence:
+        raise ExceptionGroup("nursery", [ZeroDivisionError("float division by zero")])
+
+    (result,) = (await run(collect, monkeypatch))["experiments"]
+    assert result["outcome"] == "not enough data"
+    assert not result["failed"]
+
+
 async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Evidence:
         return Evidence(figures={"size": 2.0}, charts=(), first_full=None, finding="It was 2.")

@@ -51,19 +51,26 @@ async def run_experiments(
 async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
     started = trio.current_time()
     stage.notes.clear()
+    failed = False
     try:
         evidence = await experiment.collect(stage)
     except Exception as error:  # whatever went wrong in one experiment must not cost the figures of the others
-        evidence = Evidence(figures={}, charts=(), first_full=None, finding=f"It could not be run: {_reason(error)}.")
+        cause = _first(error)
+        # A ratio to nothing is no fault: phases were so short, or the machine so busy, that nothing was counted.
+        failed = not isinstance(cause, ArithmeticError)
+        why = "Too little was counted to compare anything."
+        if failed:
+            why = f"It could not be run: {' '.join(f'{type(cause).__name__}: {cause}'.split())}."
+        evidence = Evidence(figures={}, charts=(), first_full=None, finding=why)
     result = experiment.result(evidence, runtime="trio", duration_s=trio.current_time() - started)
-    return result | {"failed": not evidence.figures, "notes": list(dict.fromkeys(stage.notes))}
+    return result | {"failed": failed, "notes": list(dict.fromkeys(stage.notes))}
 
 
-def _reason(error: BaseException) -> str:
-    """The first plain exception in a group, in one line: a nursery wraps whatever ends it."""
+def _first(error: BaseException) -> BaseException:
+    """The first plain exception in a group: a nursery wraps whatever ends it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return error
 
 
 def _about(seconds: float) -> str:
