@@ -53,7 +53,7 @@ async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
 async def _queue_timeout(server: Server) -> float:
     """The patience less what the service itself takes under load, with some room: who waited longer is served too late."""
     pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
-    return float(max(0.1, _PATIENCE - 1.25 * pool["service_ms"]["p90"] / 1e3))
+    return float(max(0.1, _PATIENCE - 2 * pool["service_ms"]["p90"] / 1e3))
 
 
 def _rows(run: Loaded) -> list[dict[str, Any]]:
