@@ -1,8 +1,9 @@
 """The documents keep their word: every command in them runs, every page and link is there, nothing is left out.
 
 A ``sh`` block is a terminal session. A line that serves runs in the background until the block ends, and then has to end
-with exit code 0 on SIGTERM; every other line has to exit with 0. Three things differ from a reader's session: servers
-take a free port in place of 3000, loads and experiments are short, and what `make` would do is only asked of it.
+with exit code 0 on SIGTERM; every other line has to exit with 0. Some things differ from a reader's session: servers
+take a free port in place of 3000, loads and experiments are short and loads narrow (of a crowd with a second's patience
+nobody may be served by a machine under test), and what `make` would do is only asked of it.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class Session:
         elif words[0] == "make":
             self.finish(["make", "-n", *words[1:]], ROOT)
         else:
-            short = re.sub(r"(?<= -d )\d+", "0.5", line)
+            short = re.sub(r"(?<= -c )\d+", "2", re.sub(r"(?<= -d )\d+", "0.5", line))
             self.finish(["sh", "-c", short], self.folder, TRIO_LAB_DOSE=_dose(words))
 
     def finish(self, command: list[str], folder: Path, **environ: str) -> None:
