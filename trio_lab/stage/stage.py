@@ -92,11 +92,13 @@ class Server:
 
 
 class Stage:
-    """Starts servers, loads them, watches them. ``quick`` shortens every phase; ``dose`` multiplies what is left."""
+    """Starts servers, loads them, watches them. ``quick`` shortens every phase; ``dose`` multiplies what is left;
+    ``runtime`` is whose servers they are."""
 
-    def __init__(self, *, quick: bool, dose: float = 1.0) -> None:
+    def __init__(self, *, quick: bool, dose: float = 1.0, runtime: str = "trio") -> None:
         self.quick = quick
         self.dose = dose
+        self.runtime = runtime
         self.notes: list[str] = []
         """What a reader of the figures should know: where the generator was in its own way."""
 
@@ -111,7 +113,8 @@ class Stage:
         Raises:
             RuntimeError: it did not start, or did not end with exit code 0.
         """
-        command = [*PYTHON, "serve", "--port", "0", "--control", "--json", *flags]
+        runtime = ["--runtime", self.runtime] if self.runtime != "trio" else []
+        command = [*PYTHON, "serve", "--port", "0", "--control", "--json", *runtime, *flags]
         async with trio.open_nursery() as nursery:
             start = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
             process: trio.Process = await nursery.start(start)
