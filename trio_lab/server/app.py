@@ -15,20 +15,14 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..config import Config
+from ..contract import MAX_BODY, MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
 from ..work import fib, hash_password, wait
 from . import storms
 from .asgi import LabHTTPConnection, LabLifespan
 from .lab import Lab
-from .query import BadQuery, choice, integer
 from .replies import health, pool
 from .upstream import put_right
-
-_MAX_ROUNDS = 2_000_000
-_MAX_TICKS = 5_000_000
-_MAX_WAIT_MS = 10_000
-_MAX_FIB = 40  # a minute of pure Python
-_MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BadQuery, 400),
@@ -48,7 +42,7 @@ class LabApp(QuartTrio):
 
     def __init__(self, config: Config | None, listener: socket.socket | None) -> None:
         super().__init__("trio_lab.server")
-        self.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.lab_config = config
         self.listener = listener
         self.shields: set[trio.CancelScope] = set()  # what a leaving client must not end: whoever ends the server does
@@ -141,14 +135,14 @@ def _add_routes(app: LabApp) -> None:
 
     @app.get("/tick-storm")
     async def _tick_storm() -> Response:
-        count = integer(request.args, "count", default=100_000, low=1, high=_MAX_TICKS)
+        count = integer(request.args, "count", default=100_000, low=1, high=MAX_TICKS)
         mode = choice(request.args, "mode", default="none", of=storms.MODES)
         longest = await storms.storm(mode, count)
         return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": _ms(longest)})
 
     @app.get("/wait")
     async def _wait() -> Response:
-        seconds = integer(request.args, "ms", default=20, low=0, high=_MAX_WAIT_MS) / 1e3
+        seconds = integer(request.args, "ms", default=20, low=0, high=MAX_WAIT_MS) / 1e3
         threads = choice(request.args, "pool", default="own", of=("own", "default"))
         begun = perf_counter()
         if threads == "own":
@@ -160,7 +154,7 @@ def _add_routes(app: LabApp) -> None:
 
     @app.get("/fib")
     async def _fib() -> Response:
-        n = integer(request.args, "n", default=25, low=0, high=_MAX_FIB)
+        n = integer(request.args, "n", default=25, low=0, high=MAX_FIB)
         where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
         with app.work():
             value, seconds = await _FIB[where](app.lab, n)
@@ -198,7 +192,7 @@ _FIB = {"loop": _fib_on_loop, "thread": _fib_in_thread, "process": _fib_in_proce
 
 
 def _rounds() -> int:
-    return integer(request.args, "rounds", default=120_000, low=1, high=_MAX_ROUNDS)
+    return integer(request.args, "rounds", default=120_000, low=1, high=MAX_ROUNDS)
 
 
 def _ms(seconds: float) -> float:

@@ -11,9 +11,7 @@ Two upstream behaviours are put right here, both seen on hypercorn 0.18 with qua
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 import trio
@@ -21,6 +19,7 @@ from hypercorn.utils import LifespanFailureError
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from ..config import Config
+from ..contract import not_understood, too_large
 from ..errors import LabLost
 from .lab import open_lab
 
@@ -29,42 +28,6 @@ if TYPE_CHECKING:
 
 # Far more than any honest reply of the lab takes to leave; a client that does not read is cut off after it.
 _SEND_TIME = 30.0
-
-_MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
-_MAX_HEAD = 16_384  # bytes of all header lines
-
-
-def too_large(scope: Mapping[str, Any], max_body: int) -> tuple[int, str] | None:
-    """The status and text that refuse a request by its head alone, or None."""
-    if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_TARGET:
-        return 414, "Request target too long"
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > _MAX_HEAD:
-        return 431, "Request header fields too large"
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > max_body:
-            return 413, "Request body too large"
-    return None
-
-
-def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
-    """The status and text that refuse a version or a request target that we do not speak, or None.
-
-    A target is a path, or a whole URL as a proxy gets it. Quart would parse the URL after it was unquoted, and fail on
-    what is none; so the path is taken out of it here.
-    """
-    if scope["http_version"] not in ("1.0", "1.1"):
-        return 505, "HTTP version not supported"
-    target = scope["raw_path"].decode("ascii")
-    if target.startswith("/"):
-        return None
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return 400, "Request target not understood"
-    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path:
-        return 400, "Request target not understood"
-    scope["path"] = unquote(parts.path)
-    return None
 
 
 class LabHTTPConnection(TrioASGIHTTPConnection):

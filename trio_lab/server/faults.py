@@ -18,9 +18,9 @@ from typing import Any
 import trio
 from quart import Response, request
 
+from ..contract import BadQuery, integer
 from ..poison import BY_NAME
 from .app import LabApp, reply
-from .query import BadQuery, integer
 
 _MAX_ID = 10_000_000
 _MAX_MS = 60_000

@@ -22,7 +22,9 @@ from time import perf_counter
 
 import trio
 
-MODES = ("none", "if_cancelled", "shielded", "checkpoint", "run_sync_soon", "batch")
+from ..contract import STORMS
+
+MODES = tuple(STORMS["trio"])
 
 _LOT = 100_000  # callbacks queued at once: bounds memory, and still makes one step far too long
 _TASKS = 1_000  # runnable at once in a batch storm
