@@ -28,6 +28,7 @@ async def main() -> None:
         open_worker_pool(size=1, queue_timeout=1.0, run_timeout=5.0) as processes,
     ):
         await threads.run(time.sleep, 0.01)
+        await processes.wait_ready()  # or the first job's queue timeout has to allow for the start of a process
         print("1000! has", await processes.run(digits, 1000), "digits")
         async with trio.open_nursery() as nursery:
             for number in range(4):

@@ -2,8 +2,8 @@
 
 A ``sh`` block is a terminal session. A line that serves runs in the background until the block ends, and then has to end
 with exit code 0 on SIGTERM; every other line has to exit with 0. Some things differ from a reader's session: servers
-take a free port in place of 3000, loads and experiments are short and loads narrow (of a crowd with a second's patience
-nobody may be served by a machine under test), and what `make` would do is only asked of it.
+take a free port in place of 3000, loads and experiments are short, hashes that are loaded are small (of a crowd with a
+second's patience a busy machine may serve nobody), and what `make` would do is only asked of it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Session:
         elif words[0] == "make":
             self.finish(["make", "-n", *words[1:]], ROOT)
         else:
-            short = re.sub(r"(?<= -c )\d+", "2", re.sub(r"(?<= -d )\d+", "0.5", line))
+            short = re.sub(r"(?<= -d )\d+", "0.5", line)
+            if words[:2] == ["trio-lab", "load"]:
+                short = re.sub(r"hash(?=\s|$)", "hash?rounds=100", short)
             self.finish(["sh", "-c", short], self.folder, TRIO_LAB_DOSE=_dose(words))
 
     def finish(self, command: list[str], folder: Path, **environ: str) -> None:
