@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.running import Running, alive, running
+from tests.running import Running, alive, running
 from trio_lab.cli import console, lab
 from trio_lab.measure.process import children
 

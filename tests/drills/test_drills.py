@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.running import Running, running
+from tests.running import Running, running
 from trio_lab.config import Config
 from trio_lab.errors import UsageError
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .running import Running, running
+from tests.running import Running, running
 
 
 @pytest.fixture(scope="module")

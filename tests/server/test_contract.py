@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.running import Running, running
 from trio_lab.measure.process import cpu_seconds
 from trio_lab.server.storms import MODES
-
-from .running import Running, running
 
 FIRST_QUEUES = ["accept_backlog", "run_queue", "native_pool"]
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import Running, alive, running
 from trio_lab.measure.process import children, open_descriptors
-
-from .running import Running, alive, running
 
 ROOT = Path(__file__).parents[2]
 REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"

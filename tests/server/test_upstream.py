@@ -16,10 +16,9 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import TrioSingleTask
 
+from tests.running import Running, running
 from trio_lab.measure.process import open_descriptors
 from trio_lab.server import upstream
-
-from .running import Running, running
 
 HALF_A_BODY = b"POST /hash HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"
 BAD_CHUNK = b"POST /hash HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"

@@ -1,4 +1,4 @@
-"""A lab server as a child process, and raw requests to it."""
+"""A lab server of any runtime as a child process, and raw requests to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from trio_lab.measure.process import children
 class Running:
     process: subprocess.Popen[bytes]
     url: str
+    runtime: str = "trio"
 
     @property
     def address(self) -> tuple[str, int]:
@@ -29,8 +30,12 @@ class Running:
         assert parts.port is not None
         return parts.hostname, parts.port
 
-    def request(self, target: str, method: str = "GET", **headers: str) -> tuple[int, http.client.HTTPMessage, Any]:
-        """Status, headers, and the body read as JSON: a reply that is not JSON fails here."""
+    def exchange(self, target: str, method: str = "GET", **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Status, headers and body of the reply, on a connection of its own; underscores in a name become hyphens.
+
+        Raises:
+            OSError, http.client.HTTPException: there was no reply, or what came is none.
+        """
         connection = http.client.HTTPConnection(*self.address, timeout=30)
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
@@ -38,11 +43,15 @@ class Running:
                 connection.putheader(name.replace("_", "-"), value)
             connection.endheaders()
             reply = connection.getresponse()
-            body = reply.read()
-            assert reply.headers["content-type"] == "application/json"
-            return reply.status, reply.headers, json.loads(body) if body else None
+            return reply.status, reply.headers, reply.read()
         finally:
             connection.close()
+
+    def request(self, target: str, method: str = "GET", **headers: str) -> tuple[int, http.client.HTTPMessage, Any]:
+        """Status, headers, and the body read as JSON: a reply that is not JSON fails here."""
+        status, received, body = self.exchange(target, method, **headers)
+        assert received["content-type"] == "application/json"
+        return status, received, json.loads(body) if body else None
 
     def get(self, target: str) -> Any:
         status, _, body = self.request(target)
@@ -59,14 +68,24 @@ class Running:
             return received
 
     def family(self) -> list[int]:
-        return [self.process.pid, *children(self.process.pid)]
+        """The server and every process that it or one of those started."""
+        found = [self.process.pid]
+        for pid in found:  # it grows meanwhile
+            found += children(pid)
+        return found
 
 
 @contextmanager
-def running(*flags: str, expect: int = 0, **environ: str) -> Iterator[Running]:
-    """A server that must end with the exit code ``expect`` and leave no process behind."""
+def running(
+    *flags: str, runtime: str = "trio", program: Sequence[str] = (), expect: int = 0, **environ: str
+) -> Iterator[Running]:
+    """A server that must end with the exit code ``expect`` and leave no process behind.
+
+    ``program`` is run in place of ``trio-lab serve`` when it is given: it takes its config from the environment.
+    """
+    command = program or [sys.executable, "-m", "trio_lab", "serve", *_on(runtime), "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "trio_lab", "serve", "--port", "0", "--json", "--control", *flags],
+        [*command, "--json", "--control", *flags],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | environ,
@@ -76,10 +95,11 @@ def running(*flags: str, expect: int = 0, **environ: str) -> Iterator[Running]:
     try:
         line = process.stdout.readline()
         assert line, "the server ended before it was ready"
-        server = Running(process, json.loads(line)["url"])
+        server = Running(process, json.loads(line)["url"], runtime)
         family = server.family()
-        assert len(family) > 1
+        assert len(family) > 1 or runtime != "trio"  # the others start their workers later, or as threads
         yield server
+        family = list({*family, *server.family()})
         process.stdin.close()
         assert process.wait(30) == expect
         assert not any(alive(pid) for pid in family)
@@ -88,6 +108,11 @@ def running(*flags: str, expect: int = 0, **environ: str) -> Iterator[Running]:
         process.wait()
         process.stdout.close()
         process.stdin.close()
+
+
+def _on(runtime: str) -> list[str]:
+    """The server of this project is the one that nobody has to ask for."""
+    return [] if runtime == "trio" else ["--runtime", runtime]
 
 
 def alive(pid: int) -> bool:
