@@ -13,13 +13,12 @@ from importlib import metadata
 from pathlib import Path
 
 from ..errors import UsageError
+from ..measure.runtimes import node_version
 
 _ROOT = Path(__file__).parents[2]
 # A checkout keeps its peers beside itself; an installed package must not write where it lives.
 PEERS = (_ROOT if (_ROOT / "pyproject.toml").exists() else Path.cwd()) / ".peers"
 NPM_PEERS = ("piscina", "autocannon")
-
-_NODE_NEEDED = 20  # the first release whose worker threads and http the node files here were written for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +60,6 @@ def npm(name: str) -> Peer:
     return Peer(name=name, version=version)
 
 
-def _node() -> tuple[str | None, str]:
-    said = _say("node", "--version")
-    if said is None:
-        return None, "not installed"
-    if int(said.lstrip("v").partition(".")[0]) < _NODE_NEEDED:
-        return None, f"older than {_NODE_NEEDED}"
-    return said.lstrip("v"), ""
-
-
 def _wrk() -> tuple[str | None, str]:
     said = _say("wrk", "--version")
     number = re.search(r"\d+(\.\d+)+", said or "")
@@ -90,7 +80,7 @@ def standard(name: str) -> Peer:
     return Peer(name=name, version=lambda: (platform.python_version(), ""))
 
 
-NODE = Peer(name="node", version=_node)
+NODE = Peer(name="node", version=node_version)
 WRK = Peer(name="wrk", version=_wrk)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..diagnose.judge import passes
+from ..diagnose.ratios import Spread
 from .found import Peer
-from .ratios import Spread
 from .stand import Stand
 
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import trio
 
+from ..diagnose.ratios import order_of_round
 from ..stage.stage import Stage
 from .quiet import Watch, wait_quiet
-from .ratios import order_of_round
 
 _STOP_TIME = 10.0
 _PATIENCE = 120.0  # seconds that a benchmark may lose to others, by waiting for a quiet machine and by repeating rounds

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..measure.queues import observed
+
 NONE = "none"
 _BUSY = 0.9  # loop utilization from which whoever becomes runnable practically always has to wait
 _SUSTAINED = 2  # samples in a row
@@ -34,19 +36,14 @@ def first_full(samples: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _fullness(sample: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    busy = sample["loop"]["utilization"] >= _BUSY
+    busy = (observed(sample["loop"]["utilization"]) or 0.0) >= _BUSY
     return [(q["name"], busy if q["name"] == "run_queue" else _is_full(q)) for q in sample["queues"]]
 
 
 def _is_full(queue: Mapping[str, Any]) -> bool:
-    waiting, bound = _number(queue["waiting"]), _number(queue["max_waiting"])
+    waiting, bound = observed(queue["waiting"]), observed(queue["max_waiting"])
     if waiting is None or waiting == 0:
         return False
-    capacity, in_service = _number(queue["capacity"]), _number(queue["in_service"])
+    capacity, in_service = observed(queue["capacity"]), observed(queue["in_service"])
     taken = capacity is not None and in_service is not None and in_service >= capacity
     return taken or (bound is not None and waiting >= bound)
-
-
-def _number(value: Any) -> float | None:
-    """None for what a queue does not observe."""
-    return value if isinstance(value, (int, float)) else None

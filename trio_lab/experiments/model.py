@@ -28,8 +28,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A figure that is laid beside the same figure of other runtimes. ``better`` is "lower" or "higher"."""
+
+    figure: str
+    label: str
+    unit: str
+    better: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes."""
+    """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes.
+
+    With figures that are ``compared`` it can be run on every runtime. One that goes ``across`` the runtimes by itself is
+    run once, whichever are asked for. All others are about Trio alone. Not all are part of the ``lab``, which is what runs
+    when none is named: a newcomer has five minutes.
+    """
 
     name: str
     title: str
@@ -40,6 +55,12 @@ class Experiment:
     checks: tuple[Check, ...]
     advice: str
     collect: Callable[[Stage], Awaitable[Evidence]]
+    compared: tuple[Compared, ...] = ()
+    across: bool = False
+    lab: bool = True
+
+    def runs_on(self, runtime: str) -> bool:
+        return runtime == "trio" or bool(self.compared)
 
     def result(self, evidence: Evidence, *, runtime: str, duration_s: float) -> dict[str, Any]:
         """The entry of results.json."""

@@ -15,6 +15,11 @@ from .histogram import Summary
 NOT_OBSERVED = "not observed"
 
 
+def observed(value: Any) -> float | None:
+    """The number that stands in a reply's JSON; None for what was not observed."""
+    return value if isinstance(value, (int, float)) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStatistics:
     """A queue at one moment, and since it was opened.
@@ -41,15 +46,16 @@ class QueueStatistics:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, times in milliseconds."""
-        found: dict[str, Any] = {}
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, Summary):
-                found[f"{entry.name}_ms"] = value.as_ms()
-            elif value is None and entry.name in ("wait", "service"):
-                found[f"{entry.name}_ms"] = NOT_OBSERVED
-            elif value is None:
-                found[entry.name] = NOT_OBSERVED
-            else:
-                found[entry.name] = round(value, 4) if isinstance(value, float) else value
-        return found
+        return {key: _plain(getattr(self, name)) for name, key in _KEYS}
+
+
+# Each field and its name outside.
+_KEYS = [(entry.name, entry.name + "_ms" * (entry.name in ("wait", "service"))) for entry in fields(QueueStatistics)]
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return NOT_OBSERVED
+    if isinstance(value, Summary):
+        return value.as_ms()
+    return round(value, 4) if isinstance(value, float) else value

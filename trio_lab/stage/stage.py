@@ -21,6 +21,7 @@ import trio
 
 from ..load.client import fetch
 from ..measure.process import children, cpu_seconds
+from ..measure.queues import observed
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
@@ -41,6 +42,13 @@ class Loaded:
     samples: list[dict[str, Any]]
     cpu_s: float
     """CPU seconds that the server and its children used."""
+    jobs: dict[str, int]
+    """Jobs that each queue ended meanwhile, by the queue's name; without those that do not count them."""
+
+    def wasted(self, queue: str) -> float | None:
+        """The share of the jobs that ``queue`` ended for which nobody was there any more; None when it ended none."""
+        jobs = self.jobs.get(queue, 0)
+        return max(0.0, 1 - self.load["requests"]["ok"] / jobs) if jobs else None
 
     def health_points(self) -> list[tuple[float, float]]:
         """(second of the load in which it was asked, milliseconds until the answer) of every probe, in order of time."""
@@ -173,7 +181,7 @@ class Stage:
         """Load a route, probe /health and sample the queues, all at once."""
         results: dict[str, Any] = {}
         samples: list[dict[str, Any]] = []
-        await server.health(reset=True)
+        ended = _completions(await server.health(reset=True))
 
         async def keep(name: str, work: Any) -> None:
             results[name] = await work
@@ -186,14 +194,19 @@ class Stage:
                 before = server.cpu_seconds()
                 working.start_soon(keep, "load", self.load(server.url + path, duration=duration, **load))
             watching.cancel_scope.cancel()
-        return Loaded(
-            load=results["load"], probe=results["probe"], samples=samples, cpu_s=server.cpu_seconds() - before
-        )
+        used = server.cpu_seconds() - before
+        jobs = {name: count - ended[name] for name, count in _completions(await server.health()).items()}
+        return Loaded(load=results["load"], probe=results["probe"], samples=samples, cpu_s=used, jobs=jobs)
 
     async def bare(self, kind: str, count: int, *, duration: float) -> float:
         """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
         command = [sys.executable, "-m", "trio_lab.stage.bare", kind, str(count), str(duration)]
         return float((await _json_of(command))["jobs_per_s"])
+
+
+def _completions(health: dict[str, Any]) -> dict[str, int]:
+    counts = {queue["name"]: queue["completions"] for queue in health["queues"]}
+    return {name: count for name, count in counts.items() if observed(count) is not None}
 
 
 async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:

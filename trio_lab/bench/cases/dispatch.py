@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from statistics import median
 
+from ...diagnose.ratios import ratios
 from ..found import PEERS, npm, package, standard
 from ..model import Benchmark, Goal, Measured
-from ..ratios import ratios
 from ..stand import Contestant, Stand
 
 _CALLERS = 20

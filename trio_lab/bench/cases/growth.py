@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from statistics import fmean, median
 
+from ...diagnose.ratios import ratios
 from ..model import Benchmark, Goal, Measured
-from ..ratios import ratios
 from ..stand import Child, Contestant, Stand, talking
 
 DEPTHS = (10, 1_000, 100_000)

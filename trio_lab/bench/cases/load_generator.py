@@ -8,9 +8,9 @@ from statistics import median
 
 import trio
 
+from ...diagnose.ratios import ratios
 from ..found import NODE, PEERS, WRK, npm
 from ..model import Benchmark, Goal, Measured
-from ..ratios import ratios
 from ..stand import Contestant, Stand, figures_of
 
 _CONNECTIONS = "20"

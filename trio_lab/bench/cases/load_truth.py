@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from ...diagnose.ratios import Spread, ratios
 from ..model import Benchmark, Goal, Measured
-from ..ratios import Spread, ratios
 from ..stand import Child, Stand, talking
 
 _DELAY_MS = 20

@@ -6,9 +6,9 @@ from functools import partial
 from statistics import median
 
 from ...cores import usable_cores
+from ...diagnose.ratios import ratios
 from ..found import standard
 from ..model import Benchmark, Goal, Measured
-from ..ratios import ratios
 from ..stand import Contestant, Stand
 
 _THREADS = 4

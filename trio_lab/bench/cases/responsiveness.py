@@ -10,9 +10,9 @@ from typing import Any
 
 import trio
 
+from ...diagnose.ratios import ratios
 from ..found import NODE
 from ..model import Benchmark, Goal, Measured
-from ..ratios import ratios
 from ..stand import Contestant, Stand
 
 _CLIENTS = 20

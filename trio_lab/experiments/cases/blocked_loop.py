@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...measure.queues import observed
 from ...stage.stage import Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Compared, Evidence, Experiment
 
 _CLIENTS = 5
 
@@ -17,8 +18,8 @@ async def _collect(stage: Stage) -> Evidence:
         pool = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=seconds)
     async with stage.server() as server:
         loop = await stage.loaded(server, "/sync-hash", connections=_CLIENTS, duration=seconds)
-    busy = [sample["loop"]["utilization"] for sample in loop.samples]
-    longest = [sample["loop"]["max_ms"] for sample in loop.samples]
+    busy = [share for sample in loop.samples if (share := observed(sample["loop"]["utilization"])) is not None]
+    longest = [ms for sample in loop.samples if (ms := observed(sample["loop"]["max_ms"])) is not None]
     figures = {
         "health_p99_pool_ms": pool.health_p99_ms,
         "health_p99_loop_ms": loop.health_p99_ms,
@@ -77,4 +78,9 @@ EXPERIMENT = Experiment(
         "the run queue."
     ),
     collect=_collect,
+    compared=(
+        Compared(figure="health_p99_pool_ms", label="/health p99 beside /hash", unit="ms", better="lower"),
+        Compared(figure="health_p99_loop_ms", label="/health p99 beside /sync-hash", unit="ms", better="lower"),
+        Compared(figure="pool_rps", label="hashes in the pool", unit="/s", better="higher"),
+    ),
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import mean
 from typing import Any
 
-from ...cores import usable_cores
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Compared, Evidence, Experiment
+from ..sizing import rounds_for
 
 _CLIENTS = 100
 _PATIENCE = 1.0
@@ -18,13 +18,6 @@ _CAPACITY = 45  # replies per second the hash is sized for: the clients want mor
 _THREADS = 4
 _INTERVAL = 0.5  # seconds to a row of the series
 _RUNS, _QUICK_RUNS = 2, 1  # of: capacity, bulkhead, capacity, control
-
-
-async def _rounds(server: Server) -> int:
-    """So many rounds that this machine's cores together compute about _CAPACITY hashes a second."""
-    trial = 20_000
-    took = min([(await server.get(f"/sync-hash?rounds={trial}"))["durationMs"] / 1e3 for _ in range(5)])
-    return int(trial * min(usable_cores(), _THREADS) / _CAPACITY / took)
 
 
 def _at_least(seconds: float) -> float:
@@ -74,6 +67,13 @@ def _curve(runs: list[Loaded]) -> list[tuple[float, float]]:
     ]
 
 
+def _wasted(runs: list[Loaded]) -> float | None:
+    """The share of the hashes that nobody waited for any more."""
+    return (
+        mean(found) if (found := [share for run in runs if (share := run.wasted("native_pool")) is not None]) else None
+    )
+
+
 async def _collect(stage: Stage) -> Evidence:
     capacities: list[float] = []
     shares: list[float | None] = []
@@ -81,7 +81,7 @@ async def _collect(stage: Stage) -> Evidence:
     control: list[Loaded] = []
     threads = ("--threads", str(_THREADS))
     async with stage.server(*threads) as plain:
-        path = f"/hash?rounds={await _rounds(plain)}"
+        path = f"/hash?rounds={await rounds_for(plain, per_second=_CAPACITY, threads=_THREADS)}"
         await _capacity(stage, plain, path)
         timeout = await _queue_timeout(plain)
     for _ in range(_QUICK_RUNS if stage.quick else _RUNS):
@@ -108,6 +108,8 @@ async def _collect(stage: Stage) -> Evidence:
         "bulkhead_shed_rps": mean(run.load["requests"]["shed"] / run.load["duration_s"] for run in bulkhead),
         "bulkhead_left": sum(run.load["requests"]["timed_out"] for run in bulkhead),
         "control_left": sum(run.load["requests"]["timed_out"] for run in control),
+        "bulkhead_wasted": _wasted(bulkhead),
+        "control_wasted": _wasted(control),
         "health_p99_ms": max(run.health_p99_ms for run in bulkhead),
         "queue_timeout_s": timeout,
     }
@@ -161,4 +163,11 @@ EXPERIMENT = Experiment(
         "cancellation does, and answer 503 with Retry-After to those who must come again."
     ),
     collect=_collect,
+    compared=(
+        Compared(figure="bulkhead_share", label="goodput ÷ capacity, guarded", unit="×", better="higher"),
+        Compared(figure="control_share", label="goodput ÷ capacity, naive", unit="×", better="higher"),
+        Compared(figure="bulkhead_wasted", label="work for clients that left, guarded", unit="of all", better="lower"),
+        Compared(figure="control_wasted", label="work for clients that left, naive", unit="of all", better="lower"),
+        Compared(figure="health_p99_ms", label="/health p99 beside the refusals", unit="ms", better="lower"),
+    ),
 )

@@ -9,7 +9,7 @@ from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...stage.stage import Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Compared, Evidence, Experiment
 
 _THREADS = 4
 _CLIENTS = 20
@@ -93,4 +93,9 @@ EXPERIMENT = Experiment(
         "whether a larger pool helps depends on what the work waits for: see native-pool-sizing."
     ),
     collect=_collect,
+    compared=(
+        Compared(figure="health_p99_ms", label="/health p99 beside 20 clients at /hash", unit="ms", better="lower"),
+        Compared(figure="many_p99_ms", label="/hash p99", unit="ms", better="lower"),
+        Compared(figure="bare_thread_share", label="throughput ÷ bare threads", unit="×", better="higher"),
+    ),
 )

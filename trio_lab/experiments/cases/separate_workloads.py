@@ -187,7 +187,7 @@ def _points(run: Loaded) -> list[tuple[float, float]]:
 EXPERIMENT = Experiment(
     name="separate-workloads",
     title="Long and short work in one pool, or in two",
-    order=8,
+    order=9,
     expected_s=20,
     question="What do short jobs gain from a worker pool of their own, and what does it cost the long ones?",
     prediction=(

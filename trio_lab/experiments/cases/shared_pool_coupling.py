@@ -173,7 +173,7 @@ def _points(found: _Beside) -> list[tuple[float, float]]:
 EXPERIMENT = Experiment(
     name="shared-pool-coupling",
     title="A pool that everybody shares",
-    order=9,
+    order=10,
     expected_s=20,
     question="Who else suffers when slow calls fill the limiter that everything uses by default?",
     prediction=(

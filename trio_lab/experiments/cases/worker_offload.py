@@ -9,7 +9,7 @@ from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...stage.stage import Loaded, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Compared, Evidence, Experiment
 
 _CLIENTS = 20
 _ROUNDS, _QUICK_ROUNDS = 3, 2  # pairs of (ours, bare), interleaved
@@ -118,4 +118,11 @@ EXPERIMENT = Experiment(
         "that is full stays as full as a thread pool. More workers help only while cores are idle."
     ),
     collect=_collect,
+    compared=(
+        Compared(
+            figure="health_p99_ms", label="/health p99 beside 20 clients at /worker-hash", unit="ms", better="lower"
+        ),
+        Compared(figure="bare_process_share", label="throughput ÷ bare processes", unit="×", better="higher"),
+        Compared(figure="cpu_per_job_process_ms", label="CPU of a job in a worker", unit="ms", better="lower"),
+    ),
 )

@@ -252,7 +252,7 @@ def _inputs(watch: _Watch, title: str, y: str, name: str, bound: float, unit: st
 EXPERIMENT = Experiment(
     name="worker-scaling",
     title="When one more worker helps",
-    order=7,
+    order=8,
     expected_s=24,
     question="When does a worker pool gain from one more worker, and does the rule know?",
     prediction=(

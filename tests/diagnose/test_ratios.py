@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from trio_lab.bench.ratios import Spread, order_of_round, ratios
+from trio_lab.diagnose.ratios import Spread, order_of_round, ratios
 
 
 @pytest.mark.parametrize(
