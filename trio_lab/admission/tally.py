@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..measure.histogram import Histogram
 from ..measure.queues import QueueStatistics
 
@@ -48,25 +46,33 @@ class Tally:
 class Tallies(dict[str, Tally]):
     """Tallies by kind, made when a kind first comes."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._sum = Tally()
+        self._summed = 0  # completions in the sum's histograms
+
     def __missing__(self, kind: str) -> Tally:
         tally = self[kind] = Tally()
         return tally
 
     def total(self) -> Tally:
-        """All kinds together. A copy: it does not follow later counts."""
+        """All kinds together. To be read at once: it may follow later counts, or not.
+
+        Merging histograms is dear and statistics are asked for often, so they are merged anew only after a completion.
+        """
         if len(self) == 1:
             return next(iter(self.values()))
-        return _sum(self.values())
-
-
-def _sum(tallies: Iterable[Tally]) -> Tally:
-    total = Tally()
-    for tally in tallies:
+        total = self._sum
         for name in ("arrivals", "rejected", "timed_out", "cancelled"):
-            setattr(total, name, getattr(total, name) + getattr(tally, name))
-        total.waits.merge(tally.waits)
-        total.services.merge(tally.services)
-    return total
+            setattr(total, name, sum(getattr(tally, name) for tally in self.values()))
+        completions = sum(tally.completions for tally in self.values())
+        if completions != self._summed:
+            self._summed = completions
+            total.waits, total.services = Histogram(), Histogram()
+            for tally in self.values():
+                total.waits.merge(tally.waits)
+                total.services.merge(tally.services)
+        return total
 
 
 def statistics(
