@@ -21,6 +21,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 from ..config import Config
 from ..contract import not_understood, too_large
 from ..errors import LabLost
+from .direct import answer_health, plain_health
 from .lab import open_lab
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
     async def __call__(self, receive: Any, send: Any) -> None:
         refusal = too_large(self.scope, self.app.config["MAX_CONTENT_LENGTH"]) or not_understood(self.scope)  # type: ignore[arg-type]
         if refusal is None:
-            await super().__call__(receive, send)
+            reset = plain_health(self.scope)
+            if reset is None:
+                await super().__call__(receive, send)
+            else:
+                await answer_health(self.app.lab, send, reset=reset)
             return
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_ignore, receive)

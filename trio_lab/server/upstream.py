@@ -16,6 +16,8 @@ an error at the start: a server that silently lost its protection would be worse
   window from the client with no bound; WebSockets answered in text/html. A server may ignore an offer to upgrade (RFC
   9110, 7.8), and this one does.
 - **Errors without a body.** What h11 itself refuses got a bare status; here it gets the same JSON as everything else.
+
+What it does well but dearly is in `thrift`, and put in place here too.
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ import msgspec
 import trio
 from hypercorn.events import Closed, RawData
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import TrioSingleTask
-from hypercorn.typing import TaskGroup
 
-Method = Callable[..., Awaitable[None]]
+from . import thrift
+from .thrift import IdleTime
+
+Method = Callable[..., Awaitable[Any]]
 
 _log = logging.getLogger(__name__)
 
@@ -50,20 +54,15 @@ def put_right() -> None:
     Raises:
         RuntimeError: hypercorn's classes are not those that were read.
     """
-    for owner, name, parameters, wrap in (
-        (TCPServer, "run", ["self"], _a_fault_ends_one_connection),
-        (TCPServer, "protocol_send", ["self", "event"], _a_busy_stream_is_a_closed_one),
-        (TCPServer, "_read_data", ["self"], _no_idling_after_the_end),
-        (H11Protocol, "_check_protocol", ["self", "event"], _one_protocol),
-        (H11Protocol, "_create_stream", ["self", "request"], _no_upgrade),
-        (H11Protocol, "_send_error_response", ["self", "status_code"], _errors_in_json),
-    ):
+    for owner, name, parameters, wraps in _REPLACED:
         method = vars(owner).get(name)
         if hasattr(method, _MARK):
             continue
         if not inspect.iscoroutinefunction(method) or [*inspect.signature(method).parameters] != parameters:
             raise RuntimeError(f"this hypercorn has no {owner.__name__}.{name}({', '.join(parameters)}) to put right")
-        replacement = functools.wraps(method)(wrap(method))
+        replacement: Method = method
+        for wrap in wraps:
+            replacement = functools.wraps(method)(wrap(replacement))
         setattr(replacement, _MARK, True)
         setattr(owner, name, replacement)
 
@@ -99,18 +98,10 @@ def _a_busy_stream_is_a_closed_one(original: Method) -> Method:
     return protocol_send
 
 
-class _NeverIdle(TrioSingleTask):
-    """For a connection that nobody reads any more: a reply that is still on its way would start the idle time anew."""
-
-    async def restart(self, task_group: TaskGroup, action: Callable[..., Any]) -> None:
-        pass
-
-
 def _no_idling_after_the_end(original: Method) -> Method:
     async def _read_data(self: TCPServer) -> None:
         await original(self)
-        await self.idle_task.stop()
-        self.idle_task = _NeverIdle()
+        cast(IdleTime, self.idle_task).end()
 
     return _read_data
 
@@ -153,3 +144,26 @@ def _errors_in_json(_: Method) -> Method:
         await self._close_stream()  # if the request had reached the app: no other reply will be sent
 
     return _send_error_response
+
+
+# Class, method, its parameters as they were read, and what is wrapped around it, the innermost first.
+_REPLACED: tuple[tuple[type, str, list[str], tuple[Callable[[Method], Method], ...]], ...] = (
+    (TCPServer, "run", ["self"], (thrift.one_task_for_the_idle_time, _a_fault_ends_one_connection)),
+    (
+        TCPServer,
+        "protocol_send",
+        ["self", "event"],
+        (thrift.no_waiting_for_a_free_lock, _a_busy_stream_is_a_closed_one),
+    ),
+    (TCPServer, "_read_data", ["self"], (_no_idling_after_the_end,)),
+    (H11Protocol, "_check_protocol", ["self", "event"], (_one_protocol,)),
+    (H11Protocol, "_create_stream", ["self", "request"], (_no_upgrade,)),
+    (H11Protocol, "_send_error_response", ["self", "status_code"], (_errors_in_json,)),
+    (H11Protocol, "_send_h11_event", ["self", "event"], (thrift.head_and_body_together,)),
+    (
+        TaskGroup,
+        "spawn_app",
+        ["self", "app", "config", "scope", "send"],
+        (thrift.no_waiting_for_room_that_is_there,),
+    ),
+)
