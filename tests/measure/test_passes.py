@@ -7,8 +7,9 @@ import logging
 import pytest
 import trio
 
-from trio_lab.measure.passes import PassMonitor, PassWindow, run_queue_statistics
-from trio_lab.measure.timer_probe import RESOLUTION, open_timer_probe
+from trio_lab.measure.loop_time import RESOLUTION, PassWindow, run_queue_statistics
+from trio_lab.measure.passes import PassMonitor
+from trio_lab.measure.timer_probe import open_timer_probe
 
 
 class Clock:

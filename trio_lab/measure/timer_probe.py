@@ -13,31 +13,19 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from .histogram import Histogram
-
-RESOLUTION = 0.020  # seconds; the sources' choice
+from .loop_time import RESOLUTION, Intervals
 
 
-class TimerProbe:
-    """Intervals between wakes, in seconds, since the last reset. One reader only: reading with a reset clears it."""
-
-    def __init__(self) -> None:
-        self._intervals = Histogram()
+class TimerProbe(Intervals):
+    """The probe on Trio's clock."""
 
     async def run(self) -> None:
         last = trio.current_time()
         while True:
             await trio.sleep(RESOLUTION)
             now = trio.current_time()
-            self._intervals.record(now - last)
+            self.record(now - last)
             last = now
-
-    def read(self, *, reset: bool) -> Histogram:
-        """The intervals of the window; with ``reset`` a new window begins."""
-        read = self._intervals
-        if reset:
-            self._intervals = Histogram()
-        return read
 
 
 @asynccontextmanager

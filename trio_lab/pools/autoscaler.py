@@ -13,7 +13,8 @@ from typing import Protocol
 
 import trio
 
-from ..measure.passes import PassMonitor, PassWindow
+from ..measure.loop_time import PassWindow
+from ..measure.passes import PassMonitor
 from ..measure.queues import QueueStatistics
 from .limits import PoolLimits
 from .scaling import Decision, Signals, decide

@@ -18,7 +18,8 @@ from ..config import Config
 from ..measure.accept_backlog import accept_backlog_statistics
 from ..measure.cpu import CpuWindow
 from ..measure.default_limiter import default_limiter_statistics
-from ..measure.passes import PassMonitor, PassWindow, open_pass_monitor, run_queue_statistics
+from ..measure.loop_time import PassWindow, run_queue_statistics
+from ..measure.passes import PassMonitor, open_pass_monitor
 from ..measure.queues import QueueStatistics
 from ..measure.timer_probe import TimerProbe, open_timer_probe
 from ..pools.autoscaler import Autoscaler, longest_pass, open_autoscaler

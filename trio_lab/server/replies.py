@@ -14,8 +14,6 @@ _DECISIONS = 20  # of each autoscaler: ten seconds
 def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
     """The sources' keys, and the exact measures beside them. With ``reset`` the measured window begins anew here."""
     timer = lab.timer.read(reset=reset)
-    loop = lab.window.read(reset=reset)
-    passes = loop.passes
     return {
         "runtime": "trio",
         "eventLoopMeanMs": round(timer.mean * 1e3),
@@ -23,15 +21,7 @@ def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
         "uvThreadpoolSize": lab.native_pool.size,
         "pool": pool(lab),
         "nativePool": native_pool(lab),
-        "loop": {
-            "mean_ms": round(passes.mean * 1e3, 4),
-            "p50_ms": round(passes.p50 * 1e3, 4),
-            "p99_ms": round(passes.p99 * 1e3, 4),
-            "max_ms": round(passes.max * 1e3, 4),
-            "utilization": round(loop.utilization, 4),
-            "passes": passes.count,
-            "blind": loop.blind,
-        },
+        "loop": lab.window.read(reset=reset).as_json(),
         "profile": lab.config.profile,
         "queues": [
             queue.as_json() | {"kinds": [kind.as_json() for kind in kinds]} for queue, kinds in lab.queues_by_kind()
