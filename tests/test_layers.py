@@ -25,6 +25,7 @@ LAYERS = {
     "measure": 1,
     "config": 0,
     "contract": 0,
+    "listening": 0,
     "cores": 0,
     "errors": 0,
     "work": 0,
@@ -34,7 +35,7 @@ LAYERS = {
     "lifeline": 0,
 }
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
-STANDARD_ONLY = {"config", "contract", "cores", "errors", "work", "poison", "frames", "child", "lifeline"}
+STANDARD_ONLY = {"config", "contract", "cores", "listening", "errors", "work", "poison", "frames", "child", "lifeline"}
 CONFINED = {
     "quart": {"server", "twins"},
     "quart_trio": {"server"},

@@ -18,9 +18,10 @@ import trio
 
 from trio_lab.config import Config
 from trio_lab.errors import LabLost, UsageError
+from trio_lab.listening import listen, shut_down_connections
 from trio_lab.server import asgi
 from trio_lab.server.app import LabApp, create_app
-from trio_lab.server.serving import _bind, _shut_down_connections, serve
+from trio_lab.server.serving import serve
 
 from .breaking import breaking_down
 
@@ -36,19 +37,19 @@ def test_shutting_down_connections_keeps_no_descriptor_of_its_own() -> None:
     files = [os.open(os.devnull, os.O_RDONLY), *os.pipe()]
     before = descriptors()
     for _ in range(3):
-        _shut_down_connections(1)
+        shut_down_connections(1)
     assert descriptors() == before
     for file in files:
         os.close(file)
 
 
 def test_shutting_down_connections_takes_the_servers_and_no_others() -> None:
-    with _bind(Config(port=0)) as ours, _bind(Config(port=0)) as other:
+    with listen(Config(port=0)) as ours, listen(Config(port=0)) as other:
         ends = []
         for listener in (ours, other):
             client = socket.create_connection(listener.getsockname())
             ends.append((client, listener.accept()[0]))
-        _shut_down_connections(ours.getsockname()[1])
+        shut_down_connections(ours.getsockname()[1])
         (client, inside), (bystander, beside) = ends
         assert client.recv(1) == b""  # would wait for ever were it still open
         beside.sendall(b"x")
@@ -62,13 +63,13 @@ def test_a_process_without_descriptors_to_spare_is_no_error(monkeypatch: pytest.
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(os, "listdir", none_left)
-    _shut_down_connections(1)
+    shut_down_connections(1)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70])
 def test_what_is_no_host_name_is_the_users_mistake(host: str) -> None:
     with pytest.raises(UsageError, match="not a valid host name"):
-        _bind(Config(host=host, port=0))
+        listen(Config(host=host, port=0))
 
 
 async def served(ask: Callable[[trio.SocketStream, LabApp], Any], **options: Any) -> None:
