@@ -1,4 +1,4 @@
-"""Charts as data, in the few shapes that the cases need. How they look is the report's affair."""
+"""Charts and tables as data, in the few shapes that the cases need. How they look is the report's affair."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 Chart = dict[str, Any]
+Table = dict[str, Any]
 Point = tuple[Any, float | None]
 
 
@@ -41,6 +42,13 @@ def chart(
         "rules": list(rules),
         "note": note,
     }
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], *, note: str | None = None
+) -> Table:
+    """Rows of one cell for each column; texts may mark code with `backticks`."""
+    return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows], "note": note}
 
 
 def percentiles(

@@ -15,16 +15,21 @@ from ..diagnose.judge import judge
 from ..stage.stage import Stage
 
 Chart = dict[str, Any]
+Table = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a run brought: flat figures, charts as data, the queue that filled first, and a sentence or two on it."""
+    """What a run brought: flat figures, charts as data, the queue that filled first, and a sentence or two on it.
+
+    ``tables`` hold what is words rather than figures, as `charts.table` makes them.
+    """
 
     figures: Figures
     charts: tuple[Chart, ...]
     first_full: str | None
     finding: str
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +85,6 @@ class Experiment:
                 "checks": checks,
                 "figures": dict(evidence.figures),
                 "charts": list(evidence.charts),
+                "tables": list(evidence.tables),
             },
         }

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -31,6 +32,7 @@ _START_TIME = 20.0
 _STOP_TIME = 10.0
 
 PYTHON = [sys.executable, "-m", "trio_lab"]
+_PROGRAMS = Path(__file__).parents[1] / "twins" / "programs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,14 @@ class Stage:
         """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
         command = [sys.executable, "-m", "trio_lab.stage.bare", kind, str(count), str(duration)]
         return float((await _json_of(command))["jobs_per_s"])
+
+    async def program(self, kind: str, runtime: str, *words: object) -> dict[str, Any]:
+        """What one of the programs in `twins.programs` says: ``kind`` is order, matrix or siblings."""
+        if runtime == "node":
+            command = ["node", str(_PROGRAMS / f"{kind}_node.mjs")]
+        else:
+            command = [sys.executable, "-m", f"trio_lab.twins.programs.{kind}_{runtime}"]
+        return await _json_of([*command, "--json", *map(str, words)])
 
 
 def _completions(health: dict[str, Any]) -> dict[str, int]:
