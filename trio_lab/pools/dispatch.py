@@ -339,7 +339,7 @@ class Dispatcher:
         now = trio.current_time()
         self._put_back(slot, unread, now)
         if slot.served == 0 and not slot.jobs and not slot.wanted_to_end and not self.closing.is_set():
-            self.budget.died(now)  # it was of no use, and no job can have been the reason
+            self.budget.died(now, slot.started)  # it was of no use, and no job can have been the reason
         while slot.jobs:
             job = slot.jobs[0]
             self._detach(slot, job)

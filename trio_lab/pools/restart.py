@@ -58,10 +58,17 @@ class RestartBudget:
         while len(self._starts) > self._policy.max_restarts:
             self._starts.popleft()
 
-    def died(self, now: float) -> None:
-        """A worker died that had not done anything, and not because of a job."""
+    def died(self, now: float, started: float) -> None:
+        """A worker died that had not done anything, and not because of a job; ``started`` is what `started` was told.
+
+        Its start counts from now on: a process begins at some unknown moment between the two, and so no window of
+        ``max_seconds`` holds one start too many, whoever looks.
+        """
         self._deaths += 1
         self._last_death = now
+        if started in self._starts:
+            self._starts.remove(started)
+            self._starts.append(now)
 
     def proved(self) -> None:
         """A worker has ended a job. Becoming ready proves nothing: what kills workers may come right after."""

@@ -61,6 +61,8 @@ class Slot:
         self.lost = False
         """The worker before died unasked."""
         self.served = 0
+        self.started = 0.0
+        """When its start was granted."""
         self.since = 0.0
         """When the worker became ready."""
         self.idle_since = 0.0
@@ -85,7 +87,7 @@ class Slot:
             try:
                 worker = await self._host.spawn(replaces=self.lost)
             except OSError as error:
-                self._host.budget.died(trio.current_time())
+                self._host.budget.died(trio.current_time(), self.started)
                 _log.warning("%s cannot start a worker: %s", self._host.name, error)
                 self._host.on_gone(self, set(), 0)
                 continue
@@ -102,6 +104,7 @@ class Slot:
                 await closing.wait()
             if closing.is_set():
                 return False
+        self.started = now
         budget.started(now)
         return not closing.is_set()
 
