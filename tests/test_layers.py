@@ -38,7 +38,7 @@ ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they
 STANDARD_ONLY = {"config", "contract", "cores", "listening", "errors", "work", "poison", "frames", "child", "lifeline"}
 CONFINED = {
     "quart": {"server", "twins"},
-    "quart_trio": {"server"},
+    "quart_trio": {"server", "twins"},
     "hypercorn": {"server", "twins"},
     "cyclopts": {"cli"},
     "rich": {"cli"},
