@@ -125,6 +125,12 @@ class Stage:
         """
         runtime = ["--runtime", self.runtime] if self.runtime != "trio" else []
         command = [*PYTHON, "serve", "--port", "0", "--control", "--json", *runtime, *flags]
+        async with self.serving(*command) as server:
+            yield server
+
+    @asynccontextmanager
+    async def serving(self, *command: str) -> AsyncIterator[Server]:
+        """Any server that prints {"url"} and ends with its standard input. Raises what `server` raises."""
         async with trio.open_nursery() as nursery:
             start = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
             process: trio.Process = await nursery.start(start)
@@ -205,7 +211,7 @@ class Stage:
         command = [sys.executable, "-m", "trio_lab.stage.bare", kind, str(count), str(duration)]
         return float((await _json_of(command))["jobs_per_s"])
 
-    async def program(self, kind: str, runtime: str, *words: object) -> dict[str, Any]:
+    async def answer(self, kind: str, runtime: str, *words: object) -> dict[str, Any]:
         """What one of the programs in `twins.programs` says: ``kind`` is order, matrix or siblings."""
         if runtime == "node":
             command = ["node", str(_PROGRAMS / f"{kind}_node.mjs")]
