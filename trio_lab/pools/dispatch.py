@@ -338,8 +338,9 @@ class Dispatcher:
         """A worker has ended, wanted or not. Jobs that it had not begun are given to others; the one it ran has failed."""
         now = trio.current_time()
         self._put_back(slot, unread, now)
-        if slot.served == 0 and not slot.jobs and not slot.wanted_to_end and not self.closing.is_set():
-            self.budget.died(now, slot.started)  # it was of no use, and no job can have been the reason
+        useless = slot.served == 0 and now - slot.since < self.limits.restart.pace
+        if useless and not slot.jobs and not slot.wanted_to_end and not self.closing.is_set():
+            self.budget.died(now, slot.started)  # and no job can have been the reason
         while slot.jobs:
             job = slot.jobs[0]
             self._detach(slot, job)

@@ -1,9 +1,10 @@
 """How often a worker may be started again, and when to stop pretending. Pure: the time is an argument.
 
-A worker that ended a job well has proved that workers can live; its death is replaced at once. Deaths before that count:
-each waits longer than the one before, no more than ``max_restarts`` happen in any ``max_seconds`` (the words are OTP's),
-and from the third in a row the breaker is open: whoever comes is refused at once instead of waiting for a worker that
-will not live. The next worker that ends a job closes it again; it gets one as soon as it is ready.
+A worker that ended a job, or was ready for as long as one start may take of the budget's time (`RestartPolicy.pace`), has
+shown that workers can live; its death is replaced at once. Other deaths count: the start after each waits longer than
+the one before, no more than ``max_restarts`` happen in any ``max_seconds`` (the words are OTP's), and from the third in
+a row the breaker is open: whoever comes is refused at once instead of waiting for a worker that will not live. The next
+worker that ends a job closes it again; it gets one as soon as it is ready.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ class RestartPolicy:
     def __post_init__(self) -> None:
         if self.max_restarts < 1 or self.max_seconds <= 0:
             raise ValueError("max_restarts must be at least 1 and max_seconds over 0")
+
+    @property
+    def pace(self) -> float:
+        """Seconds a start: workers that live longer than that are not started too often, whatever ends them."""
+        return self.max_seconds / self.max_restarts
 
 
 class RestartBudget:

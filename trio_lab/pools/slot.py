@@ -63,8 +63,8 @@ class Slot:
         self.served = 0
         self.started = 0.0
         """When its start was granted."""
-        self.since = 0.0
-        """When the worker became ready."""
+        self.since = math.inf
+        """When the worker became ready; never as yet."""
         self.idle_since = 0.0
         self.last_words = ""
 
@@ -111,6 +111,7 @@ class Slot:
     async def _live(self, worker: Worker) -> None:
         self.worker = worker
         self.served = 0
+        self.since = math.inf
         self.interrupted = False
         self.retiring = self.wanted_to_end = not self.wanted.value  # it may have become one too many while it started
         if self.wanted_to_end:
