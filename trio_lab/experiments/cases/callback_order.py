@@ -117,7 +117,7 @@ async def _collect(stage: Stage) -> Evidence:
             f"Of {figures['promised_demos']} demos with a promised order {figures['promised_with_more_orders']} came out "
             f"in more than one, and {figures['orders_not_predicted']} orders were not the predicted ones. Four tasks that "
             f"Trio was given together ran in {figures['trio_batch_orders']} orders. Where nothing is promised, one demo "
-            f"came out in up to {', '.join(f'{n} ({runtime})' for runtime, n in loose.items())} orders."
+            f"came out in so many orders at most: {', '.join(f'{n} on {runtime}' for runtime, n in loose.items())}."
         ),
         tables=tuple(_table(runtime, said) for runtime, said in found.items()),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -87,7 +88,11 @@ async def from_another_thread(order: Order) -> None:
         order.append("callback from the thread")
         over.set()
 
-    thread = threading.Thread(target=loop.call_soon_threadsafe, args=(arrived,))
+    def run() -> None:
+        time.sleep(0)  # lets the loop's thread have the interpreter, until it is this one's turn again
+        loop.call_soon_threadsafe(arrived)
+
+    thread = threading.Thread(target=run)
     thread.start()
     for turn in (1, 2, 3):
         await asyncio.sleep(0)

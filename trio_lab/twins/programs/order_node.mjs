@@ -15,14 +15,14 @@ const SOON = 4; // of the words a main script notes, so many are about what runs
 const MAIN = `
 const order = [];
 const note = (what) => () => order.push(what);
-setTimeout(note("setTimeout 0"), 0);
-setImmediate(note("setImmediate"));
+process.on("exit", () => console.log(JSON.stringify(order)));
 stat(".", note("I/O callback"));
+setImmediate(note("setImmediate"));
 queueMicrotask(note("queueMicrotask"));
 process.nextTick(note("nextTick"));
 Promise.resolve().then(note("promise"));
+setTimeout(note("setTimeout 0"), 0); // late, so that its millisecond may or may not have passed
 note("sync code")();
-process.on("exit", () => console.log(JSON.stringify(order)));
 `;
 
 async function mainOrder(type) {

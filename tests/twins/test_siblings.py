@@ -1,0 +1,34 @@
+"""What one task's error does to the two beside it, on each runtime."""
+
+from __future__ import annotations
+
+import pytest
+
+from .programs import EVERY_RUNTIME, answer
+
+# (siblings ended, completed after the error, the parent waited for both, the error reached the parent)
+KNOWN = {
+    "trio": {"nursery": (2, 0, True, True)},
+    "asyncio": {
+        "TaskGroup": (2, 0, True, True),
+        "gather": (0, 2, False, True),
+        "gather(return_exceptions=True)": (0, 2, True, False),
+        "create_task alone": (0, 2, False, False),
+    },
+    "node": {
+        "Promise.all": (0, 2, False, True),
+        "Promise.allSettled": (0, 2, True, False),
+        "a rejection that nobody handles": (2, 0, False, False),
+    },
+}
+_KEYS = ("siblings_ended", "siblings_completed_after_error", "parent_waited", "error_reached_parent")
+
+
+@pytest.mark.parametrize("runtime", EVERY_RUNTIME)
+def test_siblings_of_a_task_that_fails(runtime: str) -> None:
+    rows = {row["construct"]: tuple(row[key] for key in _KEYS) for row in answer("siblings", runtime)["rows"]}
+    assert rows == KNOWN[runtime]
+
+
+def test_an_error_that_nobody_awaits_is_heard_by_the_loop_alone() -> None:
+    assert answer("siblings", "asyncio")["errors_never_retrieved"] == 1
