@@ -16,16 +16,20 @@ from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
 from ..measure.environment import environment, missing
+from ..measure.runtimes import RUNTIMES, lack
 from .console import output, say
 from .ending import ended_by_sigterm
 
 _OUT = Path("trio-lab-report")
+_ROUNDS, _QUICK_ROUNDS = 3, 1
+_QUICK_DOSE = 0.6  # three runtimes have to share the time that one has in `run --quick`
 _STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
 
 
 def lab_commands(app: App) -> None:
-    for command, name in ((list_, "list"), (run, "run"), (report, "report"), (env, "env")):
-        app.command(command, name=name, usage="Usage: trio-lab run [OPTIONS] [NAMES...]" if name == "run" else None)
+    for command, name in ((list_, "list"), (run, "run"), (compare, "compare"), (report, "report"), (env, "env")):
+        takes_names = command in (run, compare)
+        app.command(command, name=name, usage=f"Usage: trio-lab {name} [OPTIONS] [NAMES...]" if takes_names else None)
 
 
 def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
@@ -51,11 +55,13 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fal
 async def run(
     *names: str,
     quick: Annotated[bool, Parameter(negative="")] = False,
+    runtime: str = "trio",
+    rounds: int = 1,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Run experiments (all of them when none is named), save the results and write the report.
+    """Run experiments (the lab's own when none is named), save the results and write the report.
 
     Parameters
     ----------
@@ -63,6 +69,10 @@ async def run(
         Experiments to run; see `trio-lab list`.
     quick
         Short phases: three minutes for the whole lab instead of ten, and noisier figures.
+    runtime
+        Whose server: trio, asyncio, node, or several with commas, which are then compared. See `trio-lab compare`.
+    rounds
+        How often each experiment is run on each runtime, in turn.
     dose
         Multiplies the length of every phase; below 1 the figures get noisier still.
     out
@@ -70,19 +80,75 @@ async def run(
     json_
         Print the results as JSON.
     """
+    return await _run(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose, out=out, json_=json_)
+
+
+async def compare(
+    *names: str,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    rounds: int | None = None,
+    dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
+    out: Path = _OUT,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Run experiments on trio, asyncio and node in turn, and lay the figures beside each other.
+
+    As `trio-lab run --runtime trio,asyncio,node`. A runtime that is not installed is said to be missing.
+
+    Parameters
+    ----------
+    names
+        Experiments to compare; all that can be compared when none is named.
+    quick
+        One round of short phases: six minutes instead of an hour, and figures without a spread.
+    rounds
+        Rounds of each experiment; 3, or 1 with --quick.
+    dose
+        Multiplies the length of every phase; 1, or less with --quick.
+    out
+        Folder for index.html and results.json.
+    json_
+        Print the results as JSON.
+    """
+    rounds = (_QUICK_ROUNDS if quick else _ROUNDS) if rounds is None else rounds
+    dose = (_QUICK_DOSE if quick else 1.0) if dose is None else dose
+    return await _run(names, RUNTIMES, quick=quick, rounds=rounds, dose=dose, out=out, json_=json_)
+
+
+def _runtimes(text: str) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(text.split(",")))
+    for runtime in named:
+        if runtime not in RUNTIMES:
+            raise UsageError(f"runtime must be one or more of {', '.join(RUNTIMES)}, not {runtime[:40]!r}")
+        if len(named) == 1 and (reason := lack(runtime)) is not None:
+            raise UsageError(f"{runtime} is {reason}")
+    return named
+
+
+async def _run(
+    names: tuple[str, ...],
+    runtimes: tuple[str, ...],
+    *,
+    quick: bool,
+    rounds: int,
+    dose: float,
+    out: Path,
+    json_: bool,
+) -> int:
     from ..report.files import check_writable, save
 
     if not 0.05 <= dose <= 100:
         raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
+    if not 1 <= rounds <= 100:
+        raise UsageError(f"rounds must be between 1 and 100, not {rounds}")
     check_writable(out)
     async with ended_by_sigterm():
-        results = await run_experiments(names, quick=quick, dose=dose, say=say)
+        results = await run_experiments(names, runtimes=runtimes, quick=quick, rounds=rounds, dose=dose, say=say)
     page = save(results, out)
     if json_:
         print(msgspec.json.encode(results).decode())  # which has null where there is no number, as the file has
     else:
-        output().print(_verdicts(results))
-        print(f"report: {page}")
+        _show(results, page)
     return int(any(experiment["failed"] for experiment in results["experiments"]))
 
 
@@ -104,8 +170,7 @@ def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--j
     if json_:
         print(json.dumps(results))
     else:
-        output().print(_verdicts(results))
-        print(f"report: {page}")
+        _show(results, page)
 
 
 def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
@@ -129,6 +194,11 @@ def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False
         table.add_row(name.replace("_", " "), "none" if value is None else escape(str(value)))
     table.add_row("missing", escape("; ".join(lacks)) or "nothing")
     output().print(table)
+
+
+def _show(results: dict[str, Any], page: Path) -> None:
+    output().print(_verdicts(results))
+    print(f"report: {page}")
 
 
 def _verdicts(results: dict[str, Any]) -> Table:

@@ -20,14 +20,24 @@ def _find() -> tuple[Experiment, ...]:
 EXPERIMENTS = _find()
 
 
-def select(names: tuple[str, ...]) -> tuple[Experiment, ...]:
-    """The experiments of these names, in the lab's order; all of them when none is named.
+def select(names: tuple[str, ...], runtimes: tuple[str, ...] = ("trio",)) -> tuple[Experiment, ...]:
+    """The experiments of these names, in the lab's order; all of them when none is named: the lab's own for Trio alone,
+    and else those that can be compared.
 
     Raises:
-        UsageError: a name is not known.
+        UsageError: a name is not known, or its experiment is about Trio alone and another runtime was asked for.
     """
-    known = {experiment.name for experiment in EXPERIMENTS}
+    known = {experiment.name: experiment for experiment in EXPERIMENTS}
     for name in names:
         if name not in known:
-            raise UsageError(f"unknown experiment {name!r}; known are {', '.join(e.name for e in EXPERIMENTS)}")
-    return tuple(experiment for experiment in EXPERIMENTS if not names or experiment.name in names)
+            raise UsageError(f"unknown experiment {name!r}; known are {', '.join(known)}")
+    chosen = tuple(experiment for experiment in EXPERIMENTS if experiment.name in names)
+    if not names:
+        alone = runtimes == ("trio",)
+        return tuple(e for e in EXPERIMENTS if (e.lab if alone else e.compared or e.across))
+    for experiment in chosen:
+        for runtime in runtimes:
+            if not experiment.runs_on(runtime):
+                able = ", ".join(e.name for e in EXPERIMENTS if e.runs_on(runtime))
+                raise UsageError(f"{experiment.name} is about Trio alone; {runtime} can be compared in {able}")
+    return chosen

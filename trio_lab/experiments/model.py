@@ -65,7 +65,7 @@ class Experiment:
     lab: bool = True
 
     def runs_on(self, runtime: str) -> bool:
-        return runtime == "trio" or bool(self.compared)
+        return runtime == "trio" or self.across or bool(self.compared)
 
     def result(self, evidence: Evidence, *, runtime: str, duration_s: float) -> dict[str, Any]:
         """The entry of results.json."""

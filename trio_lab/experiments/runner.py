@@ -9,43 +9,84 @@ from typing import Any
 
 import trio
 
-from ..diagnose.judge import judge, passes
+from ..diagnose.ratios import order_of_round
 from ..measure.environment import environment
+from ..measure.runtimes import lack
 from ..stage.stage import Stage
 from .catalog import select
+from .compare import comparison, judge_again, merged
+from .differences import differences
 from .model import Evidence, Experiment
 
 SCHEMA = 1
 
 
 async def run_experiments(
-    names: tuple[str, ...], *, quick: bool, dose: float = 1.0, say: Callable[[str], None]
+    names: tuple[str, ...],
+    *,
+    quick: bool,
+    runtimes: tuple[str, ...] = ("trio",),
+    rounds: int = 1,
+    dose: float = 1.0,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """The record of results.json. ``say`` is told what goes on, a line at a time; ``dose`` multiplies every duration.
+    """The record of results.json: an entry for every experiment and runtime, and the comparison if they are several.
+
+    The runtimes take turns, and who begins changes from round to round. ``say`` is told what goes on, a line at a time;
+    ``dose`` multiplies every duration.
 
     Raises:
-        UsageError: a name is not known.
+        UsageError: a name is not known, or an experiment is not for a runtime.
     """
-    chosen = select(names)
+    chosen = select(names, runtimes)
+    missing = {runtime: reason for runtime in runtimes if (reason := lack(runtime)) is not None}
+    present = tuple(runtime for runtime in runtimes if runtime not in missing)
     created, begun = datetime.now(UTC), time.monotonic()
-    stage = Stage(quick=quick, dose=dose)
-    results = []
+    results: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
     for number, experiment in enumerate(chosen, 1):
-        say(
-            f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {_about(experiment.expected_s)})"
-        )
-        result = await _run(experiment, stage)
-        results.append(result)
-        say(f"      {result['outcome']}: {result['finding']}")
-    return {
+        turns = 1 if experiment.across else rounds * len(present)
+        expected = _about(experiment.expected_s * dose * turns)
+        say(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {expected})")
+        stages = {runtime: Stage(quick=quick, dose=dose, runtime=runtime) for runtime in present}
+        found = await _in_turn(experiment, stages, rounds, say)
+        results += [merged(entries) for entries in found.values()]
+        if experiment.compared and len(found) > 1:
+            compared.append(comparison(experiment, found))
+    record = {
         "schema": SCHEMA,
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "quick": quick,
         "dose": dose,
-        "duration_s": round(time.monotonic() - begun, 1),
+        "duration_s": 0.0,
         "environment": environment(),
         "experiments": results,
     }
+    if len(runtimes) > 1:
+        record["comparison"] = {
+            "runtimes": list(runtimes),
+            "missing": missing,
+            "rounds": rounds,
+            "experiments": compared,
+            "differences": await differences(present, say=say),
+        }
+    return record | {"duration_s": round(time.monotonic() - begun, 1)}
+
+
+async def _in_turn(
+    experiment: Experiment, stages: dict[str, Stage], rounds: int, say: Callable[[str], None]
+) -> dict[str, list[dict[str, Any]]]:
+    """The results of every runtime, a round each."""
+    found: dict[str, list[dict[str, Any]]] = {runtime: [] for runtime in stages}
+    if experiment.across:
+        found, rounds = {"trio": []}, 1
+    for number in range(rounds):
+        for runtime in order_of_round(list(found), number):
+            result = await _run(experiment, stages.get(runtime) or Stage(quick=True))
+            found[runtime].append(result)
+            who = f"{runtime}: " if len(stages) > 1 or runtime != "trio" else ""
+            say(f"      {who}{result['outcome']}: {result['finding']}")
+    return found
 
 
 async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
@@ -62,7 +103,7 @@ async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
         if failed:
             why = f"It could not be run: {' '.join(f'{type(cause).__name__}: {cause}'.split())}."
         evidence = Evidence(figures={}, charts=(), first_full=None, finding=why)
-    result = experiment.result(evidence, runtime="trio", duration_s=trio.current_time() - started)
+    result = experiment.result(evidence, runtime=stage.runtime, duration_s=trio.current_time() - started)
     return result | {"failed": failed, "notes": list(dict.fromkeys(stage.notes))}
 
 
@@ -79,10 +120,6 @@ def _about(seconds: float) -> str:
 
 def judged_again(results: dict[str, Any]) -> dict[str, Any]:
     """The same record with every verdict made anew from its figures."""
-    for experiment in results["experiments"]:
-        evidence = experiment["evidence"]
-        for check in evidence["checks"]:
-            check["measured"] = evidence["figures"].get(check["figure"])
-            check["passed"] = passes(check["measured"], check["relation"], check["bound"])
-        experiment["outcome"] = judge(evidence["checks"])
+    for entry in results["experiments"]:
+        judge_again(entry)
     return results

@@ -1,0 +1,156 @@
+"""What a request costs before any handler runs: the HTTP stack, layer by layer, on Trio and on asyncio."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from ...diagnose.check import Check
+from ...diagnose.ratios import order_of_round
+from ...measure.runtimes import node_version
+from ...stage.stage import Server, Stage
+from ...twins import stack
+from .. import charts
+from ..model import Evidence, Experiment
+
+_CONNECTIONS = 8
+_NODE = "node http"
+_HEALTH = "trio /health"
+_ROUNDS, _QUICK_ROUNDS = 4, 2
+
+
+async def _cost(stage: Stage, server: Server, path: str) -> float:
+    """CPU microseconds of the server for one request of a closed load."""
+    before = server.cpu_seconds()
+    run = await stage.load(server.url + path, connections=_CONNECTIONS, duration=stage.seconds(3, quick=0.5))
+    return (server.cpu_seconds() - before) / int(run["requests"]["ok"]) * 1e6
+
+
+async def _costs(stage: Stage) -> dict[str, float]:
+    """Median cost of each server. All of them stand ready; they are loaded in turn, in another order each round."""
+    async with AsyncExitStack() as open_servers:
+        servers: dict[str, Server] = {}
+        for runtime in stack.RUNTIMES:
+            for layer in stack.LAYERS:
+                serving = stage.serving(sys.executable, "-m", stack.__name__, runtime, layer)
+                servers[f"{runtime} {layer}"] = await open_servers.enter_async_context(serving)
+        servers[_HEALTH] = await open_servers.enter_async_context(stage.server("--workers", "1"))
+        if node_version()[0] is not None:
+            serving = stage.serving("node", str(Path(stack.__file__).with_name("bare_node.mjs")))
+            servers[_NODE] = await open_servers.enter_async_context(serving)
+        found: dict[str, list[float]] = {name: [] for name in servers}
+        for number in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
+            for name in order_of_round(list(servers), number * len(servers) // 2):
+                path = "/health" if name == _HEALTH else ""
+                found[name].append(await _cost(stage, servers[name], path))
+    return {name: median(costs) for name, costs in found.items()}
+
+
+def _added(costs: Mapping[str, float], runtime: str) -> list[tuple[str, float]]:
+    """What each layer costs more than the one below it."""
+    named = [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS]
+    return [named[0], *((layer, upper - lower) for (_, lower), (layer, upper) in pairwise(named))]
+
+
+def _chart(costs: Mapping[str, float], runtime: str) -> charts.Chart:
+    above = [("our /health", costs[_HEALTH])] if runtime == "trio" else []
+    shown = [
+        charts.series("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above),
+        charts.series("added by the layer", _added(costs, runtime), role="neutral"),
+    ]
+    rules = [charts.rule(costs[_NODE], "node's http")] if _NODE in costs else []
+    return charts.chart(
+        f"CPU time of a request on {runtime}, layer by layer",
+        "bar",
+        "up to this layer",
+        "CPU µs a request",
+        shown,
+        categories=True,
+        rules=rules,
+    )
+
+
+async def _collect(stage: Stage) -> Evidence:
+    costs = await _costs(stage)
+    figures: dict[str, float | None] = {
+        f"{name.replace(' /', '_').replace(' ', '_')}_us": cost for name, cost in costs.items()
+    }
+    for runtime in stack.RUNTIMES:
+        whole = costs[f"{runtime} quart"]
+        figures[f"{runtime}_sockets_share"] = costs[f"{runtime} sockets"] / whole
+        figures |= {f"{runtime}_{layer}_adds_us": added for layer, added in _added(costs, runtime)[1:]}
+    figures["trio_over_asyncio"] = costs["trio quart"] / costs["asyncio quart"]
+    figures["health_over_hypercorn"] = costs[_HEALTH] / costs["trio hypercorn"]
+    return Evidence(
+        figures=figures,
+        charts=tuple(_chart(costs, runtime) for runtime in stack.RUNTIMES),
+        first_full=None,
+        finding=_finding(costs),
+    )
+
+
+def _finding(costs: Mapping[str, float]) -> str:
+    said = [
+        f"On {runtime} a request cost {costs[f'{runtime} quart']:.0f} µs through the whole stack and "
+        f"{costs[f'{runtime} sockets']:.0f} µs on bare sockets; "
+        + ", ".join(f"{layer} added {added:.0f}" for layer, added in _added(costs, runtime)[1:])
+        + "."
+        for runtime in stack.RUNTIMES
+    ]
+    said.append(f"Our /health, with all its figures, cost {costs[_HEALTH]:.0f} µs")
+    return " ".join(said) + (f"; node's http, {costs[_NODE]:.0f} µs." if _NODE in costs else ".")
+
+
+EXPERIMENT = Experiment(
+    name="http-stack-cost",
+    title="What a request costs before any handler runs",
+    order=12,
+    expected_s=25,
+    question="Where does the time of a request go that does nothing: loop, parser, server or framework?",
+    prediction=(
+        "Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a request costs "
+        "through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes around Quart, "
+        "costs no more than an app that does nothing on hypercorn as it comes."
+    ),
+    checks=(
+        Check(
+            claim="bare sockets ÷ the whole stack, trio",
+            figure="trio_sockets_share",
+            relation="<",
+            bound=0.25,
+        ),
+        Check(
+            claim="bare sockets ÷ the whole stack, asyncio",
+            figure="asyncio_sockets_share",
+            relation="<",
+            bound=0.25,
+        ),
+        Check(
+            claim="the whole stack, trio ÷ asyncio",
+            figure="trio_over_asyncio",
+            relation=">",
+            bound=1,
+            unit="×",
+        ),
+        Check(
+            claim="our /health ÷ a bare ASGI app on hypercorn",
+            figure="health_over_hypercorn",
+            relation="<",
+            bound=1.05,
+            unit="×",
+        ),
+    ),
+    advice=(
+        "Do not blame the event loop for what the stack above it costs, and do not mistake the stack for the queue you "
+        "study: with handlers that do nothing, a load test measures the parser and the framework. A route that is asked "
+        "all the time and needs nothing of the framework may be answered below it. Where requests do a millisecond of "
+        "work or more, all this is noise."
+    ),
+    collect=_collect,
+    across=True,
+    lab=False,
+)

@@ -1,0 +1,218 @@
+"""Differences between the runtimes that are not speed: a client leaves, a job takes too long, a sibling fails, the end.
+
+Small scenarios against real servers, both profiles; what is told is what was seen. They ask what happens, not how fast,
+so several run beside each other.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..config import PROFILES
+from ..load.client import fetch
+from ..measure.process import children, cpu_seconds
+from ..stage.stage import Server, Stage
+
+Row = list[str]
+_AT_ONCE = 3  # servers: each has a process or three, and mostly waits
+_LEAVERS = 6
+_FOR_EVER = 20.0  # seconds after which something counts as not happening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One question, asked of every runtime and profile. ``see`` returns what follows runtime and profile in each row."""
+
+    name: str
+    title: str
+    question: str
+    columns: tuple[str, ...]
+    note: str
+    see: Callable[[Stage, str], Awaitable[Iterable[Row]]]
+    profiles: tuple[str, ...] = PROFILES
+
+
+async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """What a report shows of them all."""
+    found = []
+    for difference in DIFFERENCES:
+        say(f"Differences: {difference.question}")
+        found.append(await _asked(difference, list(runtimes)))
+    return found
+
+
+async def _asked(difference: Difference, runtimes: list[str]) -> dict[str, Any]:
+    rows: dict[tuple[str, str], list[Row]] = {(r, p): [] for r in runtimes for p in difference.profiles}
+    places = trio.CapacityLimiter(_AT_ONCE)
+
+    async def ask(runtime: str, profile: str) -> None:
+        async with places:
+            try:
+                seen = await difference.see(Stage(quick=True, runtime=runtime), profile)
+            except Exception as error:  # one server that fails must not cost what the others showed
+                seen = [[f"not seen: {type(error).__name__}", *[""] * (len(difference.columns) - 1)]]
+        rows[runtime, profile] = [[runtime, profile, *cells] for cells in seen]
+
+    async with trio.open_nursery() as nursery:
+        for runtime, profile in rows:
+            nursery.start_soon(ask, runtime, profile)
+    return {
+        "name": difference.name,
+        "title": difference.title,
+        "question": difference.question,
+        "columns": ["runtime", "profile", *difference.columns],
+        "rows": [row for found in rows.values() for row in found],
+        "note": difference.note,
+    }
+
+
+async def _until(condition: Callable[[], Awaitable[bool]], limit: float = _FOR_EVER) -> float | None:
+    """Seconds until another process brought a condition about; None when it did not in time."""
+    begun = time.monotonic()
+    with trio.move_on_after(limit):
+        while not await condition():  # noqa: ASYNC110  (another process: no Event)
+            await trio.sleep(0.02)
+        return time.monotonic() - begun
+    return None
+
+
+async def _native(server: Server) -> dict[str, Any]:
+    return next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
+
+
+async def _leave(stage: Stage, profile: str) -> list[Row]:
+    """One thread, taken for two seconds; those who wait for it leave, and nobody takes their place."""
+    async with stage.server("--threads", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
+
+        async def holds(in_service: int, waiting: int) -> bool:
+            native = await _native(server)
+            return (native["in_service"], native["waiting"]) == (in_service, waiting)
+
+        nursery.start_soon(partial(fetch, f"{server.url}/wait?ms=2000", timeout=_FOR_EVER))
+        await _until(partial(holds, 1, 0))
+        async with trio.open_nursery() as waiting:
+            for _ in range(_LEAVERS):
+                waiting.start_soon(partial(fetch, f"{server.url}/wait?ms=50", timeout=_FOR_EVER))
+            await _until(partial(holds, 1, _LEAVERS), 2.0)
+            waiting.cancel_scope.cancel()
+        freed = await _until(partial(holds, 1, 0), 1.0)
+        await _until(partial(holds, 0, 0))
+        done = (await _native(server))["completions"] - 1
+    return [["at once" if freed is not None else "not before their turn", f"{done} of {_LEAVERS}"]]
+
+
+async def _run_on(stage: Stage, profile: str) -> list[Row]:
+    """A hash of two million rounds in a worker, which C code computes in one piece."""
+    async with stage.server("--workers", "1", "--run-timeout", "0.3", "--profile", profile) as server:
+        reply = await fetch(f"{server.url}/worker-hash?rounds=2000000", timeout=_FOR_EVER)
+        before = server.cpu_seconds()
+        await trio.sleep(0.5)
+        goes_on = server.cpu_seconds() - before > 0.15
+        after = await fetch(f"{server.url}/worker-hash?rounds=1", timeout=_FOR_EVER)
+    return [[f"{reply.status} after {reply.latency:.1f} s", "yes" if goes_on else "no", f"{after.status}"]]
+
+
+async def _siblings(stage: Stage, profile: str) -> list[Row]:
+    said = await stage.answer("siblings", stage.runtime)
+    return [
+        [
+            row["construct"],
+            str(row["siblings_ended"]),
+            str(row["siblings_completed_after_error"]),
+            "yes" if row["parent_waited"] else "no",
+            "yes" if row["error_reached_parent"] else "no",
+        ]
+        for row in said["rows"]
+    ]
+
+
+async def _end(stage: Stage, profile: str) -> list[Row]:
+    """SIGTERM with a request in flight that would end within the grace, and with one that would not."""
+    short, long = [await _ended(stage, profile, ms) for ms in (400, 10_000)]
+    return [[*short.cells, *long.cells, str(short.left + long.left)]]
+
+
+@dataclass(slots=True)
+class _Ending:
+    """What became of one request and its server."""
+
+    status: int | None = None
+    exited: float | None = None
+    code: int | None = None
+    left: int = 0
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        ended = "never" if self.exited is None else f"after {self.exited:.1f} s, code {self.code}"
+        return "cut off" if self.status is None else str(self.status), ended
+
+
+async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
+    ending = _Ending()
+
+    async def ask(server: Server) -> None:
+        with suppress(OSError):
+            ending.status = (await fetch(f"{server.url}/wait?ms={ms}", timeout=_FOR_EVER)).status
+
+    async def taken(server: Server) -> bool:
+        return bool((await _native(server))["in_service"])
+
+    # A server that ends with another code than 0 is an error of the stage; here it is what is told.
+    with suppress(RuntimeError):
+        async with stage.server("--grace", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
+            family = children(server.process.pid)
+            nursery.start_soon(ask, server)
+            await _until(partial(taken, server))
+            begun = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            with trio.move_on_after(_FOR_EVER):
+                await server.process.wait()
+                ending.exited = time.monotonic() - begun
+            ending.code = server.process.returncode
+            ending.left = sum(cpu_seconds(pid) is not None for pid in family)
+    return ending
+
+
+DIFFERENCES = (
+    Difference(
+        name="disconnect",
+        title="Clients leave while they wait",
+        question=f"{_LEAVERS} clients wait for a thread and leave: what becomes of their places and of their work?",
+        columns=("places in the queue freed", "jobs done for nobody"),
+        note="One thread, taken for two seconds by somebody else; completions counted by the pool itself, in /health.",
+        see=_leave,
+    ),
+    Difference(
+        name="timeout",
+        title="A job takes too long",
+        question="A worker computes for longer than its run timeout of 0.3 s: what does the client get, what of the job?",
+        columns=("reply", "computes on after the reply", "next job"),
+        note="CPU time of the server and its children in the half second after the reply. Naive servers know no timeout.",
+        see=_run_on,
+    ),
+    Difference(
+        name="siblings",
+        title="One of three tasks fails",
+        question="One task raises after 50 ms: what becomes of the two beside it, and who learns of the error?",
+        columns=("construct", "siblings ended", "went on to their end", "parent waited for them", "error reached it"),
+        note="A program for each runtime: siblings_*.py and siblings_node.mjs in trio_lab/twins/programs.",
+        see=_siblings,
+        profiles=("language",),
+    ),
+    Difference(
+        name="shutdown",
+        title="SIGTERM with a request in flight",
+        question="The server is told to end, with a grace of one second: what becomes of a request of 0.4 s, and of 10 s?",
+        columns=("request of 0.4 s", "server ends", "request of 10 s", "server ends (10 s)", "processes left"),
+        note="The request occupies a thread of the native pool. Processes are counted after the server has ended.",
+        see=_end,
+    ),
+)
