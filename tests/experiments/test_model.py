@@ -31,7 +31,7 @@ def experiment(collect: Any) -> Experiment:
 
 
 async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(runner, "select", lambda names: (experiment(collect),))
+    monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
     said: list[str] = []
     results = await run_experiments((), quick=True, say=said.append)
     assert any("example" in line for line in said)
@@ -80,10 +80,18 @@ async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPa
 
 def test_select_keeps_the_labs_order_and_knows_its_names() -> None:
     names = tuple(entry.name for entry in EXPERIMENTS)
-    assert tuple(entry.name for entry in select(())) == names
+    assert tuple(entry.name for entry in select(())) == tuple(entry.name for entry in EXPERIMENTS if entry.lab)
     assert [entry.name for entry in select((names[2], names[0]))] == [names[0], names[2]]
     with pytest.raises(UsageError, match="sizing-up"):
         select(("sizing-up",))
+
+
+def test_what_is_about_trio_alone_is_not_compared() -> None:
+    compared = select((), ("trio", "asyncio"))
+    assert "disconnect" in {entry.name for entry in compared}
+    assert all(entry.compared or entry.across for entry in compared)
+    with pytest.raises(UsageError, match="worker-scaling is about Trio alone"):
+        select(("worker-scaling",), ("trio", "node"))
 
 
 @pytest.mark.parametrize("entry", EXPERIMENTS, ids=lambda entry: entry.name)
