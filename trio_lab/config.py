@@ -79,6 +79,18 @@ class Config:
         values.update({name: value for name, value in given.items() if value is not None})
         return cls(**values)
 
+    def to_env(self) -> dict[str, str]:
+        """The same as environment variables, for a server that is another program: `from_env` reads them back.
+
+        Without ``faults``, which nobody gets that way, and without what is None.
+        """
+        values = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "faults"}
+        return {f"TRIO_LAB_{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
 
 def _parse(variable: str, text: str, kind: str) -> Any:
     if kind == "bool":

@@ -1,0 +1,91 @@
+"""Every pass of an asyncio loop, measured as `passes` measures Trio's: exactly, between two polls.
+
+asyncio has no instruments. But every pass of its selector loop begins and ends with one call of the selector's
+``select``, and an object's method can be shadowed by an attribute: so the poll is timed where it happens. Callbacks
+that are queued for one another with `call_soon` are passes of their own here, too.
+
+The selector is found under a private name, and another loop (uvloop) has none: then the monitor is blind, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
+from typing import Any
+
+from .loop_time import RESOLUTION, Intervals, LoopTime
+
+
+class AsyncioPassMonitor(LoopTime):
+    """Busy time of each pass and time waited for I/O. Use it by `open_asyncio_pass_monitor`."""
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(clock)
+        self._selector: Any = None
+
+    def install(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to measure this loop. Call it in the loop's own thread."""
+        self._selector = getattr(loop, "_selector", None)
+        if self._selector is None:
+            return
+        select, before, after = self._selector.select, self.before_io_wait, self.after_io_wait
+
+        def timed_select(timeout: float | None = None) -> Any:
+            before(0.0)
+            try:
+                return select(timeout)
+            finally:
+                after(0.0)
+
+        self._timed_select = timed_select
+        self._selector.select = timed_select
+        self.begin()
+
+    def remove(self) -> None:
+        if self.blind is None:
+            del self._selector.select  # what it shadowed is in sight again
+
+    @property
+    def blind(self) -> str | None:
+        """None while every pass is seen, else why not."""
+        if self._selector is None:
+            return "this event loop has no selector whose polls could be timed"
+        if vars(self._selector).get("select") is not self._timed_select:
+            return "somebody took the pass monitor out of the loop's selector"
+        return None
+
+
+@asynccontextmanager
+async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
+    """Measure every pass of the running loop for the length of the block."""
+    monitor = AsyncioPassMonitor()
+    monitor.install(asyncio.get_running_loop())
+    try:
+        yield monitor
+    finally:
+        monitor.remove()
+
+
+@asynccontextmanager
+async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
+    """The timer probe of `timer_probe` on asyncio's clock, for the length of the block."""
+    probe = Intervals()
+    task = asyncio.create_task(_wake_again_and_again(probe), name="timer probe")
+    try:
+        yield probe
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _wake_again_and_again(probe: Intervals) -> None:
+    clock = asyncio.get_running_loop().time
+    last = clock()
+    while True:
+        await asyncio.sleep(RESOLUTION)
+        now = clock()
+        probe.record(now - last)
+        last = now

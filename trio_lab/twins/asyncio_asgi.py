@@ -1,0 +1,69 @@
+"""Where the asyncio app meets hypercorn: the lab's lifetime, and refusals by a request's head alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from hypercorn.utils import LifespanFailureError
+from quart.asgi import ASGIHTTPConnection, ASGILifespan
+
+from ..config import Config
+from ..contract import not_understood, too_large
+from ..errors import LabLost
+from .asyncio_lab import open_lab
+
+if TYPE_CHECKING:
+    from .asyncio_app import AsyncioApp
+
+
+class LabHTTPConnection(ASGIHTTPConnection):
+    """One request. (Quart cancels its handler when the client leaves.)"""
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        refusal = too_large(self.scope) or not_understood(self.scope)  # type: ignore[arg-type]
+        if refusal is None:
+            await super().__call__(receive, send)
+            return
+        async with asyncio.TaskGroup() as group:
+            ignoring = group.create_task(_ignore(receive))
+            await _refuse(send, *refusal)
+            ignoring.cancel()
+
+
+async def _ignore(receive: Any) -> None:
+    """Take what hypercorn has for us: it waits for room where it puts a body, the end of the exchange included."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _refuse(send: Any, status: int, text: str) -> None:
+    """Answer without reading the rest, and close: what follows on the connection is not worth receiving."""
+    body = msgspec.json.encode({"error": text})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class LabLifespan(ASGILifespan):
+    """Opens the lab around the app's own lifespan, in one task: what it opens it closes."""
+
+    app: AsyncioApp
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        try:
+            config = self.app.lab_config or Config.from_env(os.environ)
+            async with open_lab(config, listener=self.app.listener) as lab:
+                self.app.lab = lab
+                await super().__call__(receive, send)
+        except* Exception as fault:
+            # hypercorn serves on without a lifespan, every request a 500, unless it is told so in its own words.
+            self.app.fault = fault
+            self.app.ended.set()
+            raise LifespanFailureError("the lab", str(LabLost(fault))) from fault
