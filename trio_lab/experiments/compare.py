@@ -91,9 +91,9 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
 
 
 def _ratios(theirs: Sequence[float | None], ours: Sequence[float | None]) -> dict[str, float | None]:
-    """Round by round; a round in which either has no figure, or Trio's is zero, tells nothing."""
-    pairs = zip(theirs, ours, strict=True)
-    return _spread([its / mine if its is not None and mine else None for its, mine in pairs])
+    """Round by round; a round in which either has no finite figure, or Trio's is zero, tells nothing."""
+    pairs = [_measured(pair) for pair in zip(theirs, ours, strict=True)]
+    return _spread([pair[0] / pair[1] for pair in pairs if len(pair) == 2 and pair[1]])
 
 
 def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, Any] | None:
