@@ -57,11 +57,22 @@ class LabLifespan(ASGILifespan):
     app: AsyncioApp
 
     async def __call__(self, receive: Any, send: Any) -> None:
+        last_words = []
+
+        async def send_but_the_last(message: Any) -> None:
+            # hypercorn cancels the lifespan as soon as it hears these, and the pools' end would be cut short.
+            if message["type"] == "lifespan.shutdown.complete":
+                last_words.append(message)
+            else:
+                await send(message)
+
         try:
             config = self.app.lab_config or Config.from_env(os.environ)
             async with open_lab(config, listener=self.app.listener) as lab:
                 self.app.lab = lab
-                await super().__call__(receive, send)
+                await super().__call__(receive, send_but_the_last)
+            for message in last_words:
+                await send(message)
         except* Exception as fault:
             # hypercorn serves on without a lifespan, every request a 500, unless it is told so in its own words.
             self.app.fault = fault
