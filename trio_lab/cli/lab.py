@@ -10,7 +10,6 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
@@ -19,11 +18,11 @@ from ..measure.environment import environment, missing
 from ..measure.runtimes import RUNTIMES, lack
 from .console import output, say
 from .ending import ended_by_sigterm
+from .tables import show
 
 _OUT = Path("trio-lab-report")
 _ROUNDS, _QUICK_ROUNDS = 3, 1
 _QUICK_DOSE = 0.6  # three runtimes have to share the time that one has in `run --quick`
-_STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
 
 
 def lab_commands(app: App) -> None:
@@ -197,18 +196,5 @@ def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False
 
 
 def _show(results: dict[str, Any], page: Path) -> None:
-    output().print(_verdicts(results))
+    show(results)
     print(f"report: {page}")
-
-
-def _verdicts(results: dict[str, Any]) -> Table:
-    from ..report.table import verdict_rows
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("experiment", "outcome", "decisive figure", "first full queue"):
-        table.add_column(column, no_wrap=column == "experiment")
-    for row in verdict_rows(results):
-        style = _STYLES.get(row.outcome, "")
-        cells = (Text(row.name), Text(row.outcome, style), Text(row.decisive), Text(row.first_full))
-        table.add_row(*cells)
-    return table

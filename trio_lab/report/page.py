@@ -1,6 +1,7 @@
 """The report: one HTML file that needs nothing else, neither network nor script.
 
 What a reader wants first stands first: how many predictions held, then one line an experiment, then each one in full.
+When runtimes were compared, how they did beside each other comes before all that.
 The policy in the head forbids every load, so a results file of unknown origin can at worst look odd.
 """
 
@@ -14,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from trio_lab.report.comparison import compared_sections, headline, overview, rounds
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
 from trio_lab.report.shape import Experiment, Results, read
-from trio_lab.report.table import decisive_check, expected, format_duration, format_figure
+from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -38,7 +40,7 @@ $style
 <h1>$lead</h1>
 <p class="dose">$dose</p>
 </header>
-$verdicts
+$comparison$verdicts
 $sections
 $machine
 </main>
@@ -50,13 +52,20 @@ $machine
 def render(results: Mapping[str, Any]) -> str:
     """The whole page. Raises `UsageError` when the results do not have their shape."""
     run = read(results)
+    numbered = list(enumerate(run.experiments, 1))
+    if run.comparison is None:
+        lead, summary, sections = _held(run), "", [section(number, one) for number, one in numbered]
+    else:
+        lead, summary = headline(run.comparison), overview(run.comparison)
+        sections = compared_sections(run.comparison, numbered)
     return _PAGE.substitute(
-        title=text(f"trio-lab: {_held(run)}"),
+        title=text(f"trio-lab: {lead}"),
         style=files("trio_lab.report").joinpath("style.css").read_text(encoding="utf-8"),
-        lead=text(_held(run)),
+        lead=text(lead),
         dose=text(_dose(run)),
-        verdicts=_verdicts(run.experiments),
-        sections="\n".join(section(number, one) for number, one in enumerate(run.experiments, 1)),
+        comparison=summary,
+        verdicts=_verdicts(run.experiments, named=several_runtimes(run)),
+        sections="\n".join(sections),
         machine=_machine(run.environment),
     )
 
@@ -77,7 +86,8 @@ def _held(run: Results) -> str:
 
 def _dose(run: Results) -> str:
     dose = "Quick dose: short runs, so rare events may be missing" if run.quick else "Full dose"
-    return f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration_s)}."
+    dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration_s)}."
+    return dose if run.comparison is None else f"{dose} {rounds(run.comparison)} {_held(run)}"
 
 
 def _when(created: str) -> str:
@@ -89,20 +99,27 @@ def _when(created: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def _verdicts(experiments: tuple[Experiment, ...]) -> str:
-    rows = "\n".join(_verdict(number, one) for number, one in enumerate(experiments, 1))
-    head = "<th>Experiment</th><th>Outcome</th><th>Decisive figure</th><th>First full queue</th>"
+def _verdicts(experiments: tuple[Experiment, ...], *, named: bool) -> str:
+    """One row an experiment; ``named`` adds the runtime, and leaves out a question that the row above has asked."""
+    asked = ["", *(one.question for one in experiments)]
+    rows = "\n".join(
+        _verdict(number, one, named=named, ask=not (named and before == one.question))
+        for number, (one, before) in enumerate(zip(experiments, asked, strict=False), 1)
+    )
+    runtime = "<th>Runtime</th>" if named else ""
+    head = f"<th>Experiment</th>{runtime}<th>Outcome</th><th>Decisive figure</th><th>First full queue</th>"
     return (
         '<section class="verdicts" aria-label="Verdicts">'
         f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></section>'
     )
 
 
-def _verdict(number: int, experiment: Experiment) -> str:
+def _verdict(number: int, experiment: Experiment, *, named: bool, ask: bool) -> str:
+    question = f"<span>{sentence(experiment.question)}</span>" if ask else ""
+    runtime = f'<td data-label="Runtime">{text(experiment.runtime)}</td>' if named else ""
     return (
         f'<tr class="{tone(experiment.outcome)}">'
-        f'<td class="what"><a href="#{anchor(number, experiment)}">{text(experiment.name)}</a>'
-        f"<span>{sentence(experiment.question)}</span></td>"
+        f'<td class="what"><a href="#{anchor(number, experiment)}">{text(experiment.name)}</a>{question}</td>{runtime}'
         f'<td data-label="Outcome">{badge(experiment.outcome)}</td>'
         f'<td data-label="Decisive figure">{_decisive(experiment)}</td>'
         f'<td data-label="First full queue">{queue(experiment.first_full)}</td></tr>'

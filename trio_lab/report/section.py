@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trio_lab.report.charts import draw_chart
 from trio_lab.report.prose import paragraphs, sentence, slug, text
-from trio_lab.report.shape import Chart, Check, Experiment, Outcome
+from trio_lab.report.shape import Chart, Check, Experiment, Outcome, Table
 from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure
 
 _SIGNS: dict[Outcome, tuple[str, str]] = {
@@ -45,7 +45,7 @@ def queue(first_full: str | None) -> str:
 def section(number: int, experiment: Experiment) -> str:
     """The whole section; ``number`` counts from 1 and is part of its ids."""
     here = anchor(number, experiment)
-    charts = [_figure(f"{here}-c{n}", chart) for n, chart in enumerate(experiment.evidence.charts, 1)]
+    charts = [figure(f"{here}-c{n}", chart) for n, chart in enumerate(experiment.evidence.charts, 1)]
     parts = [
         f'<section class="experiment {tone(experiment.outcome)}" id="{here}" aria-labelledby="{here}-h">',
         _heading(here, experiment),
@@ -56,6 +56,7 @@ def section(number: int, experiment: Experiment) -> str:
         "</div>",
         _checks(experiment.evidence.checks),
         *charts,
+        *(_table(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
         _advice(experiment.advice),
         _figures(experiment.evidence.figures),
@@ -91,13 +92,32 @@ def _checks(checks: tuple[Check, ...]) -> str:
     return f'<table class="stacks checks"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _figure(key: str, chart: Chart) -> str:
+def figure(key: str, chart: Chart) -> str:
     """A chart with its title above and how to read it below; a chart without any value says so instead."""
     measured = any(y is not None for series in chart.series for _, y in series.points)
     drawing = draw_chart(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
     body = f'<div class="chart" tabindex="0">{drawing}</div><figcaption>{note}</figcaption>'
     return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
+
+
+def _table(table: Table) -> str:
+    """A table with its title above, as a chart has it."""
+    note = f"<figcaption><p>{sentence(table.note)}</p></figcaption>" if table.note else ""
+    return f"<figure><h3>{text(table.title)}</h3>{cells_of(table)}{note}</figure>"
+
+
+def cells_of(table: Table) -> str:
+    """The columns and rows of a table, without its title and note."""
+    head = "".join(f"<th>{text(column)}</th>" for column in table.columns)
+    rows = "".join(_row(table.columns, row) for row in table.rows)
+    return f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _row(columns: tuple[str, ...], row: tuple[str | float | None, ...]) -> str:
+    said = (sentence(cell) if isinstance(cell, str) else text(format_figure(cell)) for cell in row)
+    cells = (f'<td data-label="{text(column)}">{cell}</td>' for column, cell in zip(columns, said, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _notes(notes: list[str]) -> str:

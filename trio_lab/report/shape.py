@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -79,12 +79,28 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What is words rather than figures: one cell for each column in every row."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows, 1):
+            if len(row) != len(self.columns):
+                raise ValueError(f"row {number} has {len(row)} cells for {len(self.columns)} columns")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The numbers an outcome rests on."""
 
     checks: tuple[Check, ...] = ()
     figures: dict[str, float | None] = field(default_factory=dict)
     charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +123,60 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A figure over the rounds of a comparison; `None`: not measured, or a ratio to nothing."""
+
+    median: float | None
+    min: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One figure on every runtime, in ``unit``. ``ratios``: of that runtime's figure to trio's, round by round."""
+
+    figure: str
+    label: str
+    unit: str
+    better: Literal["lower", "higher"]
+    values: dict[str, Spread]
+    ratios: dict[str, Spread] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedExperiment:
+    """One experiment over all runtimes; ``name`` is also that of the runtimes' own entries."""
+
+    name: str
+    title: str
+    question: str
+    figures: tuple[Compared, ...]
+    chart: Chart | None
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Table):
+    """A difference between runtimes that is not speed, as a table that answers a question."""
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What one run on several runtimes says about them. ``missing``: a runtime and why it could not take part."""
+
+    runtimes: tuple[str, ...]
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    experiments: tuple[ComparedExperiment, ...]
+    missing: dict[str, str] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A whole run. ``duration_s`` in seconds, ``created`` an ISO 8601 time in UTC."""
+    """A whole run. ``duration_s`` in seconds, ``created`` an ISO 8601 time in UTC. A run on one runtime compares none."""
 
     schema: int
     created: str
@@ -116,6 +184,7 @@ class Results:
     duration_s: float
     environment: dict[str, Any]
     experiments: tuple[Experiment, ...]
+    comparison: Comparison | None = None
 
 
 def read(results: Mapping[str, Any]) -> Results:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trio_lab.report.shape import Check, Evidence, Outcome, one_line, read
+from trio_lab.report.shape import Check, Evidence, Outcome, Results, one_line, read
 
 NOT_MEASURED = "not measured"
 NOT_OBSERVED = "not observed"
@@ -23,9 +23,11 @@ _BYTES = ("B", "kB", "MB", "GB", "TB")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow:
     """One experiment in one line of text, free of control characters. ``first_full`` is a queue's name, "none", or
-    "not observed"; ``decisive`` is "–" for an experiment that checked nothing."""
+    "not observed"; ``decisive`` is "–" for an experiment that checked nothing; ``runtime`` is "" unless rows are of
+    several runtimes, so that a table has that column only when it tells something."""
 
     name: str
+    runtime: str
     outcome: Outcome
     decisive: str
     first_full: str
@@ -33,15 +35,27 @@ class VerdictRow:
 
 def verdict_rows(results: Mapping[str, Any]) -> list[VerdictRow]:
     """One row an experiment, in the order they ran. Raises `UsageError` when the results do not have their shape."""
+    run = read(results)
+    named = several_runtimes(run)
     return [
         VerdictRow(
             name=one_line(experiment.name),
+            runtime=one_line(experiment.runtime) if named else "",
             outcome=experiment.outcome,
             decisive=describe(decisive_check(experiment.evidence)),
             first_full=one_line(experiment.first_full or NOT_OBSERVED),
         )
-        for experiment in read(results).experiments
+        for experiment in run.experiments
     ]
+
+
+def several_runtimes(run: Results) -> bool:
+    """Whether a verdict must say on which runtime it was found: one experiment ran on more than one, or was to.
+
+    One experiment among others that watches all runtimes by itself is no reason.
+    """
+    names, runtimes = ({one.name for one in run.experiments}, {one.runtime for one in run.experiments})
+    return len(runtimes) > 1 and (run.comparison is not None or len(names) < len(run.experiments))
 
 
 def decisive_check(evidence: Evidence) -> Check | None:
@@ -82,6 +96,15 @@ def format_figure(value: float | None, unit: str = "") -> str:
     if unit in ("×", "x"):
         return f"{number}×"
     return f"{number} {unit}".rstrip()
+
+
+def format_range(low: float | None, high: float | None, unit: str = "") -> str:
+    """``3–3.5``, to stand beside a figure that has the unit; nothing when an end is missing or both read the same.
+
+    Bytes keep their units, as the two ends may have been scaled differently.
+    """
+    ends = [format_figure(end, unit if unit in ("B", "bytes") else "") for end in (low, high)]
+    return "" if NOT_MEASURED in ends or ends[0] == ends[1] else "–".join(ends)
 
 
 def _number(value: float) -> str:

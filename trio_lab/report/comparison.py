@@ -1,0 +1,180 @@
+"""Runtimes beside each other: one table of all compared figures, a section an experiment, and what is not speed.
+
+The runtimes' own sections stand folded below the comparison they belong to. Better and worse are said in words and with
+a sign; colour only repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from trio_lab.report.prose import paragraphs, sentence, slug, text
+from trio_lab.report.section import badge, cells_of, figure, queue, section
+from trio_lab.report.shape import Compared, ComparedExperiment, Comparison, Difference, Experiment
+from trio_lab.report.standing import (
+    MARGIN,
+    REFERENCE,
+    Standing,
+    listed,
+    place,
+    ratio_spread,
+    runtimes_of,
+    standing,
+    tally,
+    value,
+)
+from trio_lab.report.table import NOT_MEASURED, decisive_check, describe, format_figure, format_range
+
+_MARKS: dict[Standing, tuple[str, str]] = {"better": ("held", "▲"), "worse": ("failed", "▼"), "even": ("even", "=")}
+
+
+def headline(comparison: Comparison) -> str:
+    """``trio, asyncio and node side by side.``"""
+    names = runtimes_of(comparison)
+    return f"{listed(names)} side by side." if len(names) > 1 else f"{''.join(names) or 'nothing'}, compared with none."
+
+
+def rounds(comparison: Comparison) -> str:
+    """How often everything ran."""
+    if comparison.rounds == 1:
+        return "One round, so nothing is known of the spread."
+    return f"{comparison.rounds} rounds, every runtime in each."
+
+
+def overview(comparison: Comparison) -> str:
+    """How trio does on the whole, and the table of every figure on every runtime."""
+    names = runtimes_of(comparison)
+    head = "".join(f"<th>{text(name)}</th>" for name in names)
+    rows = "\n".join(_group(number, one, names) for number, one in enumerate(comparison.experiments, 1))
+    table = f'<table class="stacks"><thead><tr><th>Figure</th>{head}</tr></thead>\n{rows}\n</table>' if rows else ""
+    legend = _legend(comparison) if rows and REFERENCE in names else ""
+    return (
+        '<section class="comparison" aria-labelledby="comparison-h"><header>'
+        f'<h2 id="comparison-h">How the runtimes compare</h2>{_tallies(comparison, names)}{_absent(comparison)}'
+        f"</header>\n{table}{legend}</section>\n"
+    )
+
+
+def _tallies(comparison: Comparison, names: Sequence[str]) -> str:
+    return "".join(_tally(comparison, name) for name in names if name != REFERENCE)
+
+
+def _tally(comparison: Comparison, runtime: str) -> str:
+    """``Beside asyncio: trio is ahead in 5 figures, behind in 2, even in 4.``"""
+    count = tally(comparison, runtime)
+    if not any(count.values()):
+        return ""
+    words: dict[Standing, str] = {"better": "ahead", "worse": "behind", "even": "even"}
+    said = ", ".join(_mark(one, f"{words[one]} in {count[one]}") for one in ("better", "worse", "even"))
+    return f'<p class="tally"><b>{REFERENCE}</b> beside <b>{text(runtime)}</b>: {said}</p>'
+
+
+def _absent(comparison: Comparison) -> str:
+    """The runtimes that are missing and why."""
+    items = (f"<b>{text(name)}</b>: {sentence(why)}" for name, why in comparison.missing.items())
+    return "".join(f'<p class="absent">Missing: {item}</p>' for item in items)
+
+
+def _legend(comparison: Comparison) -> str:
+    spread = "" if comparison.rounds == 1 else "the median of the rounds, with the lowest and the highest in small; "
+    paired = "divided by trio's" if comparison.rounds == 1 else "divided by trio's of the same round"
+    every = "the figure is" if comparison.rounds == 1 else "every round says so and the median is"
+    return (
+        f'<p class="legend">Each figure: {spread}× is the runtime\'s figure {paired}. Better or worse means that '
+        f"{every} off {REFERENCE}'s by {MARGIN * 100:g} % or more; the rest is even.</p>"
+    )
+
+
+def _group(number: int, experiment: ComparedExperiment, names: Sequence[str]) -> str:
+    """The figures of one experiment below a row with its name."""
+    link = f'<a href="#{_anchor(number, experiment)}">{text(experiment.name)}</a><span>{text(experiment.title)}</span>'
+    rows = "".join(f"<tr>{_row(one, names)}</tr>" for one in experiment.figures)
+    return f'<tbody><tr class="group"><th colspan="{len(names) + 1}" scope="rowgroup">{link}</th></tr>{rows}</tbody>'
+
+
+def _row(one: Compared, names: Sequence[str]) -> str:
+    cells = "".join(f'<td data-label="{text(name)}">{_cell(one, name, names)}</td>' for name in names)
+    return f'<td class="which">{sentence(one.label)}<span>{one.better} is better</span></td>{cells}'
+
+
+def _cell(one: Compared, runtime: str, names: Sequence[str]) -> str:
+    found, ratio = value(one, runtime), ratio_spread(one, runtime)
+    if found.median is None:
+        return f'<span class="quiet">{NOT_MEASURED}</span>'
+    spread = _small(format_range(found.min, found.max, one.unit))
+    shown = f'<span class="figure"><b>{text(format_figure(found.median, one.unit))}</b>{spread}</span>'
+    if ratio.median is not None:
+        spread = _small(format_range(ratio.min, ratio.max))
+        shown += f' <span class="ratio">{format_figure(ratio.median, "×")}{spread}</span>'
+    if runtime == REFERENCE:
+        side, words = place(one, names)
+    else:
+        side = standing(one, runtime)
+        words = side or ""
+    return f"{shown} {_mark(side, text(words))}" if side else shown
+
+
+def _small(spread: str) -> str:
+    return f" <small>{text(spread)}</small>" if spread else ""
+
+
+def _mark(side: Standing, words: str) -> str:
+    tone, sign = _MARKS[side]
+    return f'<span class="mark {tone}"><b aria-hidden="true">{sign}</b> {words}</span>'
+
+
+def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, Experiment]]) -> list[str]:
+    """A section for each compared experiment with the runtimes' own folded into it, then what is not speed, then the
+    experiments that were not compared. ``experiments`` come with the numbers that their ids have."""
+    rest = list(experiments)
+    sections = []
+    for number, one in enumerate(comparison.experiments, 1):
+        own = [(n, entry) for n, entry in rest if entry.name == one.name]
+        rest = [(n, entry) for n, entry in rest if entry.name != one.name]
+        sections.append(_section(_anchor(number, one), one, own))
+    return [*sections, *_differences(comparison.differences), *(section(n, entry) for n, entry in rest)]
+
+
+def _anchor(number: int, experiment: ComparedExperiment) -> str:
+    """The id of a section; the letter keeps it apart from those of single experiments."""
+    return f"c{number}-{slug(experiment.name)}"
+
+
+def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experiment]]) -> str:
+    parts = [
+        f'<section class="experiment compared" id="{here}" aria-labelledby="{here}-h">',
+        f'<header><h2 id="{here}-h">{text(one.title)}</h2>',
+        f'<p class="facts"><span><code>{text(one.name)}</code></span></p></header>',
+        f'<p class="question">{sentence(one.question)}</p>',
+        f'<div class="finding">{paragraphs(one.finding)}</div>' if one.finding.strip() else "",
+        figure(f"{here}-chart", one.chart) if one.chart else "",
+        *(_folded(number, entry) for number, entry in own),
+        "</section>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _folded(number: int, experiment: Experiment) -> str:
+    """One runtime's own section, closed; its line says what there is to find."""
+    summary = (
+        f"<b>{text(experiment.runtime)}</b> {badge(experiment.outcome)} "
+        f"<span>{sentence(describe(decisive_check(experiment.evidence)))}</span> "
+        f"<span>first full queue: {queue(experiment.first_full)}</span>"
+    )
+    return f'<details class="own"><summary>{summary}</summary>\n{section(number, experiment)}\n</details>'
+
+
+def _differences(differences: Sequence[Difference]) -> list[str]:
+    if not differences:
+        return []
+    heading = '<header class="part"><h2>What differs besides speed</h2></header>'
+    return [heading, *(_difference(f"d{n}-{slug(one.name)}", one) for n, one in enumerate(differences, 1))]
+
+
+def _difference(here: str, one: Difference) -> str:
+    note = f'<p class="legend">{sentence(one.note)}</p>' if one.note else ""
+    return (
+        f'<section class="difference" id="{here}" aria-labelledby="{here}-h">'
+        f'<header><h3 id="{here}-h">{text(one.title)}</h3><p>{sentence(one.question)}</p></header>'
+        f"{cells_of(one)}{note}</section>"
+    )

@@ -1,0 +1,153 @@
+"""Who is better in a comparison of runtimes, and how sure that is: judged once, for the page and for the terminal.
+
+Trio is what the others are measured against. Two runs of one program already differ, so a runtime is better or worse
+only when every round says so and the median is off by `MARGIN` or more. All else is even.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trio_lab.report.shape import Compared, Comparison, Spread, one_line, read
+from trio_lab.report.table import format_figure, format_range
+
+REFERENCE = "trio"
+MARGIN = 0.05
+
+Standing = Literal["better", "worse", "even"]
+
+_NOTHING = Spread(median=None, min=None, max=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow:
+    """One figure in one line of text, free of control characters: ``cells`` has a text for each runtime, in order."""
+
+    experiment: str
+    figure: str
+    better: Literal["lower", "higher"]
+    cells: dict[str, str]
+
+
+def comparison_rows(results: Mapping[str, Any]) -> list[ComparisonRow]:
+    """One row a compared figure; none when nothing was compared. Raises `UsageError` as `verdict_rows` does."""
+    comparison = read(results).comparison
+    if comparison is None:
+        return []
+    names = runtimes_of(comparison)
+    return [
+        ComparisonRow(
+            experiment=one_line(experiment.name),
+            figure=one_line(figure.label),
+            better=figure.better,
+            cells={one_line(name): one_line(cell(figure, name, names)) for name in names},
+        )
+        for experiment in comparison.experiments
+        for figure in experiment.figures
+    ]
+
+
+def cell(figure: Compared, runtime: str, runtimes: Sequence[str]) -> str:
+    """``2.6 ms (2.1–3.1), 0.8×: better``; trio's own: ``3.2 ms (3–3.5): behind asyncio``."""
+    found = value(figure, runtime)
+    said = format_figure(found.median, figure.unit)
+    spread = format_range(found.min, found.max, figure.unit)
+    if spread:
+        said += f" ({spread})"
+    if ratio(figure, runtime) is not None:
+        said += f", {format_figure(ratio(figure, runtime), '×')}"
+    remark = place(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
+    return f"{said}: {remark}" if remark else said
+
+
+def runtimes_of(comparison: Comparison) -> list[str]:
+    """The runtimes that have a column, in their order: a missing one has none, unless something was measured on it."""
+    figures = [figure for experiment in comparison.experiments for figure in experiment.figures]
+    return [
+        name
+        for name in dict.fromkeys(comparison.runtimes)
+        if name not in comparison.missing or any(value(figure, name).median is not None for figure in figures)
+    ]
+
+
+def value(figure: Compared, runtime: str) -> Spread:
+    """The figure on this runtime; a `Spread` of nothing when it was not measured."""
+    return _finite(figure.values.get(runtime, _NOTHING))
+
+
+def ratio_spread(figure: Compared, runtime: str) -> Spread:
+    """The figure divided by trio's of the same round; nothing for trio itself."""
+    return _NOTHING if runtime == REFERENCE else _finite(figure.ratios.get(runtime, _NOTHING))
+
+
+def ratio(figure: Compared, runtime: str) -> float | None:
+    """The median of `ratio_spread`."""
+    return ratio_spread(figure, runtime).median
+
+
+def standing(figure: Compared, runtime: str) -> Standing | None:
+    """How this runtime does beside trio; `None` when one of the two has no figure."""
+    if runtime == REFERENCE:
+        return None
+    side = _side(ratio_spread(figure, runtime))
+    if side is None:  # a ratio to zero is none, but both figures may be there
+        side = _apart(value(figure, runtime), value(figure, REFERENCE))
+    if side is None:
+        return None
+    if side == 0:
+        return "even"
+    return "better" if (side < 0) == (figure.better == "lower") else "worse"
+
+
+def place(figure: Compared, runtimes: Sequence[str]) -> tuple[Standing | None, str]:
+    """How trio does beside all others, as a standing and in words: the loss first, as that is what one must know."""
+    others: dict[Standing, list[str]] = {"better": [], "worse": [], "even": []}
+    for runtime in runtimes:
+        found = standing(figure, runtime)
+        if found is not None:
+            others[found].append(runtime)
+    if others["better"]:
+        return "worse", f"behind {listed(others['better'])}"
+    if others["worse"]:
+        return "better", f"ahead of {listed(others['worse'])}"
+    return ("even", "even") if others["even"] else (None, "")
+
+
+def tally(comparison: Comparison, runtime: str) -> dict[Standing, int]:
+    """In how many figures trio is better than this runtime, worse, and even with it."""
+    figures = [figure for experiment in comparison.experiments for figure in experiment.figures]
+    found = [standing(figure, runtime) for figure in figures]
+    return {"better": found.count("worse"), "worse": found.count("better"), "even": found.count("even")}
+
+
+def listed(names: Sequence[str]) -> str:
+    """``trio, asyncio and node``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _side(found: Spread) -> int | None:
+    """Which side of 1 all ratios are on: -1, 1, or 0 when rounds disagree or the median is too close to tell."""
+    if found.median is None:
+        return None
+    ends = [end for end in (found.min, found.max) if end is not None]
+    if found.median <= 1 / (1 + MARGIN) and all(end < 1 for end in ends):
+        return -1
+    return int(found.median >= 1 + MARGIN and all(end > 1 for end in ends))
+
+
+def _apart(one: Spread, other: Spread) -> int | None:
+    """The same from two figures that have no ratio: which of the two spreads lies wholly below the other."""
+    if one.median is None or other.median is None:
+        return None
+    if (one.median if one.max is None else one.max) < (other.median if other.min is None else other.min):
+        return -1
+    return int((one.median if one.min is None else one.min) > (other.median if other.max is None else other.max))
+
+
+def _finite(found: Spread) -> Spread:
+    """The same with `None` for what is no number."""
+    known = [None if one is None or not math.isfinite(one) else one for one in (found.median, found.min, found.max)]
+    return Spread(median=known[0], min=known[1], max=known[2])
