@@ -1,0 +1,53 @@
+// The loop, by a timer and by what libuv counts.
+import { performance } from "node:perf_hooks";
+import { now, round } from "./clock.mjs";
+import { NOT_OBSERVED, Times } from "./records.mjs";
+
+const RESOLUTION = 20;
+
+const BLIND = `how late a ${RESOLUTION} ms timer was, not how long a pass lasted: node lets nobody in between two passes`;
+
+// Node's monitorEventLoopDelay forgets at a reset when it woke last, and a loop that is blocked right after leaves no
+// trace in it. This one remembers. It records whole intervals, as that does: an idle loop reads a little over the
+// resolution.
+export class LoopProbe {
+  #intervals = new Times();
+  #begun = performance.eventLoopUtilization();
+  #passes = 0;
+
+  constructor() {
+    let last = now();
+    setInterval(() => {
+      const woke = now();
+      this.#intervals.record(woke - last);
+      last = woke;
+    }, RESOLUTION);
+  }
+
+  read(reset) {
+    const late = (name) => round(Math.max(0, this.#intervals.figure(name) - RESOLUTION), 4);
+    const passes = passesOfTheLoop();
+    const found = {
+      eventLoopMeanMs: Math.round(this.#intervals.figure("mean")),
+      eventLoopMaxMs: Math.round(this.#intervals.figure("max")),
+      loop: {
+        mean_ms: late("mean"),
+        p50_ms: late("p50"),
+        p99_ms: late("p99"),
+        max_ms: late("max"),
+        utilization: round(performance.eventLoopUtilization(this.#begun).utilization, 4),
+        passes: passes === undefined ? NOT_OBSERVED : passes - this.#passes,
+        blind: BLIND,
+      },
+    };
+    if (reset) {
+      this.#intervals.reset();
+      this.#begun = performance.eventLoopUtilization();
+      this.#passes = passes;
+    }
+    return found;
+  }
+}
+
+// Since node 20.18; undefined before.
+export const passesOfTheLoop = () => performance.nodeTiming.uvMetricsInfo?.loopCount;

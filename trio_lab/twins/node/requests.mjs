@@ -1,0 +1,76 @@
+// What is refused before any route is asked, and which route is asked.
+import { STATUS_CODES } from "node:http";
+import { Query } from "./query.mjs";
+import { Refusal } from "./refusal.mjs";
+import { ROUTES } from "./routes.mjs";
+
+const MAX_BODY = 1_000_000; // bytes
+const MAX_TARGET = 8_192; // bytes of path and query
+const MAX_HEAD = 16_384; // bytes of all header lines
+// Bytes the parser takes of a head: what is too large we answer ourselves, in JSON.
+export const BUFFERED_HEAD = 262_144;
+
+const closing = (status, text = STATUS_CODES[status]) =>
+  new Refusal(status, text, { headers: { connection: "close" } });
+
+function checkHead({ url, httpVersion, rawHeaders, headers }) {
+  if (url.length - url.includes("?") > MAX_TARGET) throw closing(414, "Request target too long");
+  if (rawHeaders.reduce((sum, text) => sum + text.length, 0) > MAX_HEAD) {
+    throw closing(431, "Request header fields too large");
+  }
+  if (Number(headers["content-length"] ?? 0) > MAX_BODY) throw closing(413, "Request body too large");
+  if (httpVersion === "0.9") throw closing(400);
+  if (!["1.0", "1.1"].includes(httpVersion)) throw closing(505, "HTTP version not supported");
+  const hosts = rawHeaders.filter((text, n) => n % 2 === 0 && text.toLowerCase() === "host").length;
+  if (hosts > 1 || (!hosts && httpVersion === "1.1")) throw closing(400);
+}
+
+// Path and query of a target, which is a path, or a whole URL as a proxy gets it.
+function parseTarget(url) {
+  const [target] = url.split("?", 1);
+  const query = url.slice(target.length + 1);
+  if (target.startsWith("/")) return { path: unquote(target), query };
+  const parts = /^https?:\/\/([^/#]+)(\/[^#]*)/i.exec(target);
+  if (!parts || parts[1].includes("[") !== parts[1].includes("]")) throw closing(400, "Request target not understood");
+  return { path: unquote(parts[2]), query };
+}
+
+function unquote(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // no route has such a name
+  }
+}
+
+// HEAD would cost as much as GET wherever there is work, and has nothing to tell; so it is only for /health.
+function allowedOn(path) {
+  return path === "/health" ? ["GET", "HEAD", "OPTIONS"] : ["GET", "OPTIONS"];
+}
+
+// A function that makes the body of the reply, and the reply's headers.
+export function findRoute(request) {
+  checkHead(request);
+  const { path, query } = parseTarget(request.url);
+  if (!Object.hasOwn(ROUTES, path)) throw new Refusal(404, "Not found");
+  const allowed = allowedOn(path);
+  const allow = { allow: allowed.join(", ") };
+  if (!allowed.includes(request.method)) throw new Refusal(405, STATUS_CODES[405], { headers: allow });
+  if (request.method === "OPTIONS") return { make: () => ({ allow: allowed }), headers: allow };
+  return { make: (lab, signal) => ROUTES[path](lab, new Query(query), signal), headers: {} };
+}
+
+// What the parser would not take: status and text.
+export function refusalOf({ code, reason = "", rawPacket }) {
+  if (code === "HPE_HEADER_OVERFLOW") return [431, "Request header fields too large"];
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return [408];
+  if (reason === "Content-Length overflow") return [413, "Request body too large"];
+  const http2 = rawPacket?.subarray(0, 16).toString("latin1") === "PRI * HTTP/2.0\r\n";
+  return http2 || code === "HPE_INVALID_VERSION" ? [505, "HTTP version not supported"] : [400];
+}
+
+export function inJson(error) {
+  if (error instanceof Refusal) return error;
+  console.error(error);
+  return new Refusal(500, "Internal server error");
+}

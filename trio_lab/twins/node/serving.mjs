@@ -1,0 +1,113 @@
+// Serving: connections, and an end that comes.
+import { createServer, STATUS_CODES } from "node:http";
+import { getSystemErrorMap } from "node:util";
+import { UsageError } from "./config.mjs";
+import { LEFT } from "./refusal.mjs";
+import { BUFFERED_HEAD, findRoute, inJson, refusalOf } from "./requests.mjs";
+
+const BACKLOG = 1024;
+
+export class LabServer {
+  #lab;
+  #http;
+  #begun = new Map(); // every connection, and how many requests it has that are not answered yet
+  #ended = new WeakSet(); // connections that have had their last reply
+  #stopping = false;
+  #over;
+
+  // `over` is called when nobody is served any more.
+  constructor(lab, over) {
+    this.#lab = lab;
+    this.#over = over;
+    this.#http = createServer({ maxHeaderSize: BUFFERED_HEAD, requireHostHeader: false, headersTimeout: 30_000 });
+    this.#http.maxHeadersCount = 0; // their size is what is bounded
+    this.#http.on("connection", (socket) => this.#onConnection(socket));
+    for (const event of ["request", "checkExpectation"]) this.#http.on(event, (...both) => this.#onRequest(...both));
+    this.#http.on("clientError", (error, socket) => this.#refuse(socket, ...refusalOf(error)));
+    this.#http.on("connect", (_, socket) => this.#refuse(socket, 400, "Request target not understood"));
+  }
+
+  // Resolves to the port. Rejects with a UsageError when the address cannot be had.
+  listen({ host, port }) {
+    return new Promise((resolve, reject) => {
+      this.#http.once("error", ({ errno, message }) => {
+        const why = getSystemErrorMap().get(errno)?.[1] ?? message;
+        reject(new UsageError(`cannot listen on ${host}:${port}: ${why}`));
+      });
+      this.#http.listen({ host, port, backlog: BACKLOG }, () => resolve(this.#http.address().port));
+    });
+  }
+
+  // Nobody new is let in, and who is in has until the grace is over. A second call ends the grace.
+  stop() {
+    if (this.#stopping) {
+      this.#over();
+      return;
+    }
+    this.#stopping = true;
+    this.#http.close(this.#over);
+    for (const [socket, begun] of this.#begun) if (!begun) socket.destroy();
+    setTimeout(this.#over, this.#lab.config.grace * 1e3);
+  }
+
+  get stopping() {
+    return this.#stopping;
+  }
+
+  #onConnection(socket) {
+    this.#begun.set(socket, 0);
+    socket.once("close", () => this.#begun.delete(socket));
+  }
+
+  #onRequest(request, response) {
+    const { socket } = request;
+    if (this.#ended.has(socket)) return;
+    this.#begun.set(socket, this.#begun.get(socket) + 1);
+    const controller = this.#lab.config.guarded ? new AbortController() : undefined;
+    response.once("close", () => {
+      if (!response.writableFinished) controller?.abort(LEFT);
+      const left = this.#begun.get(socket) - 1; // not a number when the connection has gone
+      if (left >= 0) this.#begun.set(socket, left);
+      if (left === 0 && this.#stopping) socket.destroySoon();
+    });
+    this.#answer(request, response, controller?.signal);
+  }
+
+  // What is refused is refused at once, before the parser goes on to what follows; the rest is a promise.
+  #answer(request, response, signal) {
+    const fail = (error) => {
+      if (error === LEFT) return;
+      const { status, body, headers } = inJson(error);
+      this.#reply(response, status, body, headers);
+    };
+    try {
+      const { make, headers } = findRoute(request);
+      Promise.resolve(make(this.#lab, signal)).then((body) => this.#reply(response, 200, body, headers)).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #reply(response, status, body, headers) {
+    if (response.closed) return; // done for nobody
+    const text = JSON.stringify(body);
+    if (headers.connection === "close") this.#ended.add(response.req.socket);
+    response.writeHead(status, {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      ...headers,
+    });
+    response.end(text);
+  }
+
+  // Answer what is no request, and close. While an earlier one is being answered there is nothing to say.
+  #refuse(socket, status, text = STATUS_CODES[status]) {
+    if (socket.writable && !this.#begun.get(socket)) {
+      const body = JSON.stringify({ error: text });
+      const first = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
+      const headers = ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
+      socket.write([first, ...headers, "", body].join("\r\n"));
+    }
+    socket.destroySoon();
+  }
+}
