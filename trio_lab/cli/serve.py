@@ -9,10 +9,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..config import Config
+from ..errors import UsageError
+from ..measure.runtimes import RUNTIMES
+from .other_runtimes import become
 
 
 async def serve(
     *,
+    runtime: str = "trio",
     host: str | None = None,
     port: int | None = None,
     threads: int | None = None,
@@ -36,6 +40,9 @@ async def serve(
 
     Parameters
     ----------
+    runtime
+        trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
+        --separate-pools, --autoscale, --default-threads and --faults.
     host
         Address to listen on; 127.0.0.1 by default, and best left so.
     port
@@ -68,9 +75,8 @@ async def serve(
     json_
         Print the ready line as JSON.
     """
-    from ..server.app import LabApp
-    from ..server.serving import serve as serve_lab
-
+    if runtime not in RUNTIMES:
+        raise UsageError(f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime[:40]!r}")
     config = Config.from_env(
         os.environ,
         host=host,
@@ -87,9 +93,17 @@ async def serve(
         default_threads=default_threads,
         faults=faults or None,
     )
+    if runtime != "trio":
+        become(runtime, config, as_json=json_, control=control)
+    await _serve_here(config, as_json=json_, control=control)
+
+
+async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
+    from ..server.app import LabApp
+    from ..server.serving import serve as serve_lab
 
     def on_ready(url: str, _: LabApp) -> None:
-        if json_:
+        if as_json:
             print(json.dumps({"url": url, "threads": config.threads, "workers": config.workers}), flush=True)
         else:
             print(_welcome(url, config), flush=True)

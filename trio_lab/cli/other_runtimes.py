@@ -1,0 +1,44 @@
+"""`trio-lab serve --runtime`: the process becomes the server program of another runtime.
+
+It becomes it, rather than starting it: signals, standard input and the exit code are then the server's own, and nobody
+stands between it and whoever started us.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from .. import twins
+from ..config import Config
+from ..errors import UsageError
+from ..measure.runtimes import lack
+
+_ONLY_TRIO = ("separate_pools", "autoscale", "default_threads", "faults")
+
+
+def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoReturn:
+    """Replace this process by the server of ``runtime`` (asyncio or node), with the config as its environment.
+
+    Raises:
+        UsageError: this runtime's server knows no such option, or the runtime is not on this machine.
+    """
+    for name in _ONLY_TRIO:
+        if getattr(config, name):
+            raise UsageError(f"--{name.replace('_', '-')} is for the trio runtime, not {runtime}")
+    if (reason := lack(runtime)) is not None:
+        raise UsageError(f"--runtime {runtime}: {runtime} is {reason}")
+    flags = ["--json"] * as_json + ["--control"] * control
+    program, *arguments = [*_program(runtime), *flags]
+    os.execve(program, [program, *arguments], os.environ | config.to_env())
+
+
+def _program(runtime: str) -> list[str]:
+    if runtime == "asyncio":
+        return [sys.executable, "-m", f"{twins.__name__}.asyncio_serve"]
+    node = shutil.which("node")
+    assert node is not None  # nothing is lacking
+    return [node, str(Path(twins.__path__[0]) / "node_server.mjs")]
