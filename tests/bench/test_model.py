@@ -88,7 +88,16 @@ def test_npm_is_asked_for_when_it_is_not_there(tmp_path: Path, monkeypatch: pyte
 
 def test_the_catalogue_finds_all_and_no_two_alike() -> None:
     names = [benchmark.name for benchmark in BENCHMARKS]
-    assert set(names) >= {"offload-efficiency", "responsiveness", "dispatch", "growth", "load-generator", "load-truth"}
+    assert set(names) >= {
+        "offload-efficiency",
+        "responsiveness",
+        "dispatch",
+        "growth",
+        "load-generator",
+        "load-truth",
+        "large-calls",
+        "endurance",
+    }
     assert len(set(names)) == len(names)
     assert all(benchmark.question.endswith("?") and benchmark.goals for benchmark in BENCHMARKS)
 

@@ -23,7 +23,7 @@ from ..frames import JOB, PACKET, READY, Hello, Reply, ReplyReader, dump
 
 SHORT = PACKET - JOB.size  # the longest call that fits into a packet
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
-_BULK = 1 << 20  # capacity asked for the pipe of large calls: fewer, larger writes
+_BULK = 1 << 20  # capacity asked for the pipes of large calls and replies: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
 
 # The child must run this very package, whatever other version its Python would find; and with -P nothing that lies in the
@@ -65,8 +65,9 @@ class _Pipes:
         self.childs_output = output_write
         for ours in (self.packets, self.calls, self.replies, self.output):
             os.set_blocking(ours, False)
-        with contextlib.suppress(OSError):  # over /proc/sys/fs/pipe-max-size, or the user's share is used up
-            fcntl.fcntl(self.calls, fcntl.F_SETPIPE_SZ, _BULK)
+        for bulky in (self.calls, self.replies):
+            with contextlib.suppress(OSError):  # over /proc/sys/fs/pipe-max-size, or the user's share is used up
+                fcntl.fcntl(bulky, fcntl.F_SETPIPE_SZ, _BULK)
 
     def _pipe(self, flags: int = 0) -> tuple[int, int]:
         ends = os.pipe2(os.O_CLOEXEC | flags)

@@ -1,0 +1,41 @@
+"""Arguments and results of 10 MB: what they cost beside the bare bytes, and what the loop feels of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+from ...diagnose.ratios import ratios
+from ..model import Benchmark, Goal, Measured
+from ..stand import Stand
+
+_SIZE = 10_000_000  # bytes, there and back
+_PASS_MS = 10.0
+
+_PIPE, _LOOP = "bare pipe", f"p99 of a pass ÷ {_PASS_MS:g} ms"
+
+
+async def _run(stand: Stand) -> Measured:
+    seconds = stand.seconds(3, quick=1)
+    ways = {way: partial(stand.python, "peers.large_calls", way, _SIZE, seconds) for way in ("pool", "pipe")}
+    found = await stand.in_turn(ways, stand.rounds())
+    rates = {way: [one["bytes_per_s"] for one in figures] for way, figures in found.items()}
+    passes = [one["pass_p99_ms"] for one in found["pool"]]
+    return Measured(
+        ratios={_PIPE: ratios(rates["pool"], rates["pipe"]), _LOOP: [p99 / _PASS_MS for p99 in passes]},
+        figures={f"{way}, MB/s": round(median(values) / 1e6) for way, values in rates.items()}
+        | {
+            "p99 of a pass, ms": median(passes),
+            "longest pass, ms": max(one["pass_max_ms"] for one in found["pool"]),
+        },
+    )
+
+
+BENCHMARK = Benchmark(
+    name="large-calls",
+    order=5,
+    question="How fast do arguments and results of 10 MB travel beside bare pipes, and what does the loop feel of them?",
+    peers=(),
+    goals=(Goal(ratio=_PIPE, relation=">=", bound=0.7), Goal(ratio=_LOOP, relation="<=", bound=1.0)),
+    run=_run,
+)

@@ -1,0 +1,88 @@
+"""Large calls there and back: ``python -m trio_lab.bench.peers.large_calls WAY BYTES SECONDS``.
+
+WAY is ``pool`` (a job that returns its argument, in one worker of ours) or ``pipe`` (the bare bytes through two pipes to
+a child and back, with blocking calls and nothing else). Prints bytes per second, both directions together; for the pool
+the loop's passes as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from time import perf_counter
+
+import trio
+
+from ... import open_worker_pool
+from ...measure.passes import open_pass_monitor
+from ...poison import echo
+
+_CHUNK = 1 << 20
+_PIPE = 1 << 20  # bytes that a pipe holds, where the system lets it
+
+
+async def through_pool(size: int, seconds: float) -> dict[str, float]:
+    body = os.urandom(size)
+    async with open_worker_pool(size=1) as pool:
+        await pool.wait_ready()
+        if await pool.run(echo, body) != body:
+            raise RuntimeError("another body came back")
+        async with open_pass_monitor() as monitor:
+            begun, calls = perf_counter(), 0
+            while perf_counter() - begun < seconds:
+                # To compare all of it would make a long pass of our own, every time.
+                if len(await pool.run(echo, body)) != size:
+                    raise RuntimeError("another body came back")
+                calls += 1
+            rate = 2 * size * calls / (perf_counter() - begun)
+            passes = monitor.busy.summary()
+    return {"bytes_per_s": rate, "pass_p99_ms": passes.p99 * 1e3, "pass_max_ms": passes.max * 1e3}
+
+
+def _receive(source: int, size: int) -> bytes:
+    pieces = []
+    while size and (piece := os.read(source, min(size, _CHUNK))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _send(target: int, body: bytes) -> None:
+    rest = memoryview(body)
+    while rest:
+        rest = rest[os.write(target, rest) :]
+
+
+def through_pipe(size: int, seconds: float) -> dict[str, float]:
+    import fcntl
+
+    body = os.urandom(size)
+    (there_out, there_in), (back_out, back_in) = os.pipe(), os.pipe()
+    for pipe in (there_in, back_in):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+    if os.fork() == 0:
+        os.close(there_in)
+        while len(received := _receive(there_out, size)) == size:
+            _send(back_in, received)
+        os._exit(0)
+    os.close(there_out)
+    os.close(back_in)
+    begun, calls = perf_counter(), 0
+    while perf_counter() - begun < seconds:
+        _send(there_in, body)
+        if len(_receive(back_out, size)) != size:
+            raise RuntimeError("another body came back")
+        calls += 1
+    rate = 2 * size * calls / (perf_counter() - begun)
+    os.close(there_in)
+    os.wait()
+    return {"bytes_per_s": rate}
+
+
+def main(way: str, size: int, seconds: float) -> dict[str, float]:
+    return trio.run(through_pool, size, seconds) if way == "pool" else through_pipe(size, seconds)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))  # noqa: T201  (a child's answer)
