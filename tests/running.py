@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,13 +59,16 @@ class Running:
         return body
 
     def raw(self, data: bytes) -> bytes:
-        """Send bytes and read until the server closes."""
+        """Send bytes and read until the server closes. One that has refused them may do so with some of them unread,
+        which resets the connection: what was received until then counts."""
+        received = b""
         with socket.create_connection(self.address, timeout=30) as connection:
-            connection.sendall(data)
-            received = b""
-            while piece := connection.recv(65536):
-                received += piece
-            return received
+            with suppress(ConnectionResetError, BrokenPipeError):
+                connection.sendall(data)
+            with suppress(ConnectionResetError):
+                while piece := connection.recv(65536):
+                    received += piece
+        return received
 
     def family(self) -> list[int]:
         """The server and every process that it or one of those started."""

@@ -119,7 +119,8 @@ def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
         return 505, "HTTP version not supported"
     target = scope["raw_path"].decode("ascii")
     if target.startswith("/"):
-        return None
+        # The routers of Quart's make take any number of slashes for one.
+        return (404, "Not found") if scope["path"].startswith("//") else None
     try:
         parts = urlsplit(target)
     except ValueError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import struct
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import h11
 import pytest
@@ -14,11 +14,12 @@ import trio
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import TrioSingleTask
+from hypercorn.trio.worker_context import EventWrapper
 
 from tests.running import Running, running
 from trio_lab.measure.process import open_descriptors
 from trio_lab.server import upstream
+from trio_lab.server.thrift import IdleTime
 
 HALF_A_BODY = b"POST /hash HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"
 BAD_CHUNK = b"POST /hash HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
@@ -77,36 +78,6 @@ def test_a_client_that_is_gone_is_not_kept_for_the_idle_time(own_server: Running
             pass
 
 
-@pytest.mark.parametrize("offer", [H2C, WEBSOCKET], ids=["h2c", "websocket"])
-def test_an_offer_to_upgrade_is_ignored(own_server: Running, offer: bytes) -> None:
-    reply = own_server.raw(offer.replace(b"Connection: Upgrade", b"Connection: close, Upgrade"))
-    assert reply.startswith(b"HTTP/1.1 200")
-    assert json.loads(reply.partition(b"\r\n\r\n")[2])["route"] == "/wait"
-
-
-HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-NOT_HTTP = [
-    ("two lengths", HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-    ("a bad length", HEAD + b"Content-Length: -1\r\n\r\n", 400),
-    ("no host", b"GET /health HTTP/1.1\r\n\r\n", 400),
-    ("garbage", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
-    ("an old version", b"GET /health\r\n\r\n", 400),
-    ("an unknown coding", HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501),
-    ("a bad chunk", BAD_CHUNK.replace(b"POST /hash", b"POST /wait?ms=5000"), 400),
-    ("a head without end", HEAD + b"x: " + b"a" * (262_145 - len(HEAD) - 3), 431),
-]
-
-
-@pytest.mark.parametrize(("said", "status"), [row[1:] for row in NOT_HTTP], ids=[row[0] for row in NOT_HTTP])
-def test_what_is_not_http_is_refused_in_json(own_server: Running, said: bytes, status: int) -> None:
-    head, _, body = own_server.raw(said).partition(b"\r\n\r\n")
-    lines = head.lower().split(b"\r\n")
-    assert lines[0].startswith(b"http/1.1 %d" % status) or (status == 400 and lines[0].startswith(b"http/1.1 405"))
-    assert b"content-type: application/json" in lines
-    assert b"connection: close" in lines
-    assert isinstance(json.loads(body)["error"], str)
-
-
 @pytest.mark.parametrize(
     "refused", [b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n"]
 )
@@ -124,9 +95,10 @@ def test_a_refused_head_request_has_no_body(own_server: Running) -> None:
 
 def test_putting_right_twice_is_putting_right_once() -> None:
     upstream.put_right()
-    methods = dict(vars(TCPServer)), dict(vars(H11Protocol))
+    owners = (TCPServer, H11Protocol, TaskGroup)
+    methods = [dict(vars(owner)) for owner in owners]
     upstream.put_right()
-    assert (dict(vars(TCPServer)), dict(vars(H11Protocol))) == methods
+    assert [dict(vars(owner)) for owner in owners] == methods
 
 
 @pytest.mark.parametrize("change", ["gone", "other parameters", "not async"])
@@ -143,19 +115,15 @@ def test_another_hypercorn_is_refused(monkeypatch: pytest.MonkeyPatch, change: s
         upstream.put_right()
 
 
-async def test_nothing_starts_the_idle_time_when_nobody_reads_any_more() -> None:
-    class Connection:
-        def __init__(self) -> None:
-            self.idle_task = TrioSingleTask()
+async def test_a_connection_that_nobody_reads_any_more_is_not_idle() -> None:
+    idle_time = IdleTime(60.0, EventWrapper(), trio.sleep_forever)
 
-    async def read(self: Connection) -> None:
-        await self.idle_task.restart(tasks, trio.sleep_forever)  # type: ignore[arg-type]
+    async def read(self: object) -> None:
+        await idle_time.restart(tasks, None)
 
-    connection = Connection()
     async with TaskGroup() as tasks:
-        await upstream._no_idling_after_the_end(read)(connection)
-        await connection.idle_task.restart(tasks, trio.sleep_forever)  # type: ignore[arg-type]
-    # and the group has ended, so neither of the two is left
+        await upstream._no_idling_after_the_end(read)(SimpleNamespace(idle_task=idle_time))
+    # and the group has ended, so its task has
 
 
 async def test_a_fault_in_one_connection_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,78 @@
+"""The shape of /health, and of the one record that every queue reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trio_lab.config import Config
+
+from .shapes import COUNT, NOT_OBSERVED, NUMBER, SHARE, TEXT, Both, Each, Is, Shape, or_not_observed
+from .subjects import THREADS, WORKERS, Subject
+
+POOL = {"workers": WORKERS, "busy": COUNT, "queued": COUNT, "restarts": COUNT}
+NATIVE_POOL = {"threads": THREADS, "busy": COUNT, "abandoned": COUNT, "queued": COUNT}
+
+SUMMARY = {"count": COUNT} | dict.fromkeys(("mean", "p50", "p90", "p99", "p99_9", "max"), NUMBER)
+_ENTERED = ("arrivals", "completions", "rejected", "timed_out", "cancelled")
+_BALANCED = Is(
+    "a queue of which everybody who came was served, was refused, left, or is there",
+    lambda queue: queue["arrivals"] == sum(queue[name] for name in (*_ENTERED[1:], "in_service", "waiting")),
+)
+
+# On trio and asyncio every pass of the loop is timed. Node lets nobody in between two passes, and says so.
+_EVERY_PASS = dict.fromkeys(("mean_ms", "p50_ms", "p99_ms", "max_ms"), NUMBER) | {
+    "utilization": SHARE,
+    "passes": COUNT,
+    "blind": None,
+}
+_BY_TIMER = {name: or_not_observed(shape) for name, shape in _EVERY_PASS.items() if shape} | {"blind": TEXT}
+
+
+def health(subject: Subject) -> Shape:
+    return {
+        "runtime": subject.runtime,
+        "eventLoopMeanMs": COUNT,
+        "eventLoopMaxMs": COUNT,
+        "uvThreadpoolSize": THREADS,
+        "pool": POOL,
+        "nativePool": NATIVE_POOL,
+        "loop": _BY_TIMER if subject.runtime == "node" else _EVERY_PASS,
+        "profile": subject.profile,
+        "queues": [
+            _elsewhere("accept_backlog"),
+            _elsewhere("run_queue"),
+            _pool("native_pool", THREADS, subject),
+            _pool("worker_pool", WORKERS, subject),
+            _elsewhere("default_limiter"),
+        ],
+        "scaling": [],
+    }
+
+
+def _record(name: Shape, **known: Shape) -> dict[str, Shape]:
+    """Every key of a queue's record; what is not ``known`` may be a number or not observed."""
+    state = ("capacity", "in_service", "waiting", "max_waiting", "peak_waiting", *_ENTERED)
+    times = dict.fromkeys(
+        ("wait_ms", "service_ms"), or_not_observed(Is("times", lambda value: isinstance(value, dict)))
+    )
+    free = dict.fromkeys(state, or_not_observed(COUNT)) | {"utilization": or_not_observed(NUMBER)} | times
+    return {"name": name} | free | known
+
+
+def _elsewhere(name: str) -> Shape:
+    """A queue that is the system's or the runtime's, of which each runtime sees what it can."""
+    return _record(name, kinds=[])
+
+
+def _pool(name: str, capacity: int, subject: Subject) -> Shape:
+    """A queue that is the server's own: it knows all about it."""
+    counts: dict[str, Any] = dict.fromkeys(("in_service", "waiting", "peak_waiting", *_ENTERED), COUNT)
+    known = counts | {
+        "capacity": capacity,
+        "max_waiting": Config().max_queue if subject.profile == "guarded" else NOT_OBSERVED,
+        "utilization": SHARE,
+        "wait_ms": SUMMARY,
+        "service_ms": SUMMARY,
+    }
+    kind = _record(Is(f"{name}.<kind>", lambda value: str(value).startswith(f"{name}.")), **known)
+    return Both(_record(name, **known, kinds=Each(kind)), _BALANCED)

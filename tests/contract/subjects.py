@@ -1,0 +1,44 @@
+"""Who is held to the contract: every runtime that is present, under each profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.running import Running, running
+from trio_lab.bench.found import NODE
+from trio_lab.config import PROFILES
+from trio_lab.contract import RUNTIMES
+
+THREADS = 4
+WORKERS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    runtime: str
+    profile: str
+
+    def __str__(self) -> str:
+        return f"{self.runtime} {self.profile}"
+
+
+SUBJECTS = [Subject(runtime, profile) for runtime in RUNTIMES for profile in PROFILES]
+GUARDED = [Subject(runtime, "guarded") for runtime in RUNTIMES]
+
+
+def skip_if_absent(runtime: str) -> None:
+    if runtime == "node" and NODE.look()[0] is None:
+        pytest.skip("node ≥ 20 is not on the PATH")
+
+
+@contextmanager
+def serving(subject: Subject, *flags: str, threads: int = THREADS) -> Iterator[Running]:
+    """A server of this runtime and profile, or a test that is skipped for want of it."""
+    skip_if_absent(subject.runtime)
+    sizes = ("--threads", str(threads), "--workers", str(WORKERS))
+    with running("--profile", subject.profile, *sizes, *flags, runtime=subject.runtime) as server:
+        yield server

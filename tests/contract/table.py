@@ -1,0 +1,271 @@
+"""The HTTP contract as a table: what is sent, and what the reply must be like, whatever the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from trio_lab.contract import MAX_BODY, MAX_FIB, MAX_HEAD, MAX_ROUNDS, MAX_TARGET, MAX_TICKS, MAX_WAIT_MS, STORMS
+
+from .health import POOL, health
+from .shapes import COUNT, NUMBER, TEXT, Each, Shape, mentions
+from .subjects import Subject
+
+NOTHING = object()
+"""The shape of a body that is not there."""
+
+ERROR = {"error": TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request, and the reply to it. ``headers`` are those that matter; the type of every reply is JSON's."""
+
+    target: str
+    body: Shape = field(default_factory=lambda: ERROR)
+    status: int = 200
+    method: str = "GET"
+    sent: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, Shape] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target[:40]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Bytes on a connection that the server then closes, after one reply with one of these statuses."""
+
+    name: str
+    said: bytes
+    statuses: tuple[int, ...]
+    body: Shape = field(default_factory=lambda: ERROR)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# ---- The routes, as they are meant to be used.
+
+
+def replies(subject: Subject) -> Iterator[Row]:
+    yield from _hashes()
+    yield from _waits()
+    yield from _fibs()
+    yield from _shared_pool()
+    yield from _storms(subject)
+    for target in ("/health", "/health?reset=0", "/health?reset=1", "http://example.org/health?reset=0"):
+        yield Row(target, health(subject))
+
+
+def _hashes() -> Iterator[Row]:
+    # Digits may be percent-encoded, or begin with zeros; a name that no route knows is nobody's mistake.
+    for query in (
+        "rounds=10",
+        "rounds=1",
+        "rounds=%31%30",
+        "rounds=010",
+        "r%6Funds=10",
+        "rounds=10&other=x",
+        "rounds=10&",
+    ):
+        yield Row(f"/hash?{query}", {"route": "/hash", "mode": "async pbkdf2", "durationMs": NUMBER})
+    yield Row("/sync-hash?rounds=10", {"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": NUMBER})
+    durations = dict.fromkeys(("workerDurationMs", "totalDurationMs", "queueMs"), NUMBER)
+    yield Row("/worker-hash?rounds=10", {"route": "/worker-hash", "mode": "worker process", "pool": POOL} | durations)
+
+
+def _waits() -> Iterator[Row]:
+    for query, pool in (("ms=1", "own"), ("ms=0", "own"), ("ms=1&pool=own", "own"), ("ms=1&pool=default", "default")):
+        body = {"route": "/wait", "mode": "blocking wait", "pool": pool, "durationMs": NUMBER}
+        yield Row(f"/wait?{query}", body)
+
+
+def _fibs() -> Iterator[Row]:
+    for query, n, where, value in (
+        ("n=10&where=loop", 10, "loop", 55),
+        ("n=10&where=thread", 10, "thread", 55),
+        ("n=10&where=process", 10, "process", 55),
+        ("n=20", 20, "process", 6765),
+        ("n=0", 0, "process", 0),
+        ("n=1", 1, "process", 1),
+    ):
+        body = {"route": "/fib", "n": n, "where": where, "value": value, "computeMs": NUMBER, "durationMs": NUMBER}
+        yield Row(f"/fib?{query}", body)
+
+
+def _shared_pool() -> Iterator[Row]:
+    for target in ("/lookup", "/lookup?host=localhost"):
+        body = {"route": "/lookup", "host": "localhost", "addresses": Each(TEXT), "durationMs": NUMBER}
+        yield Row(target, body)
+    yield Row("/read", {"route": "/read", "bytes": COUNT, "durationMs": NUMBER})
+
+
+def _storms(subject: Subject) -> Iterator[Row]:
+    modes = list(STORMS[subject.runtime])
+    for query, mode in [("", modes[0]), *((f"&mode={mode}", mode) for mode in modes)]:
+        body = {"route": "/tick-storm", "scheduledTicks": 2_500, "mode": mode, "longestStepMs": NUMBER}
+        yield Row(f"/tick-storm?count=2500{query}", body)
+    yield Row(
+        "/tick-storm?count=1", {"route": "/tick-storm", "scheduledTicks": 1, "mode": modes[0], "longestStepMs": NUMBER}
+    )
+
+
+# ---- What is refused, and how.
+
+
+def errors(subject: Subject) -> Iterator[Row]:
+    """What is the sender's mistake."""
+    others = {mode for modes in STORMS.values() for mode in modes} - set(STORMS[subject.runtime])
+    for mode in ["fast", "", *sorted(others)]:
+        yield Row(f"/tick-storm?mode={mode}", {"error": mentions("mode")}, 400)
+    for query in ("reset=2", "reset=", "reset=1&reset=1", "reset=true"):
+        yield Row(f"/health?{query}", {"error": mentions("reset")}, 400)
+    for query in ("where=moon", "where=", "where=loop&where=loop", "where=Loop"):
+        yield Row(f"/fib?n=1&{query}", {"error": mentions("where")}, 400)
+    for query in ("host=example.org", "host="):
+        yield Row(f"/lookup?{query}", {"error": mentions("host")}, 400)
+    for query in ("pool=theirs", "pool="):
+        yield Row(f"/wait?ms=0&{query}", {"error": mentions("pool")}, 400)
+    for target in ("/nothing", "/", "/hash/", "/Hash", "/hash/1", "//hash", "/../hash", "/hash%3Frounds=1", "/%00"):
+        yield Row(target, {"error": "Not found"}, 404)
+    yield Row("/nothing", {"error": "Not found"}, 404, "POST")
+    yield Row("http://x/nothing", {"error": "Not found"}, 404)
+
+
+def too_much(_: Subject) -> Iterator[Row]:
+    """What is larger than a server takes, and what it takes that is just not."""
+    room = MAX_TARGET - len("/hash?rounds=1&x=")
+    yield Row("/hash?rounds=1&x=" + "a" * (room - 1), {"route": "/hash", "mode": "async pbkdf2", "durationMs": NUMBER})
+    yield Row("/hash?rounds=1&x=" + "a" * (room + 2), ERROR, 414)
+    yield Row("/" + "a" * 60_000, ERROR, 414)
+    for length in (MAX_HEAD + 1, 20_000, 120_000):
+        yield Row("/health", ERROR, 431, sent={"X-Long": "a" * length})
+    yield Row("/hash", ERROR, 413, "POST", sent={"Content-Length": str(MAX_BODY + 1)})
+    yield Row("/hash?rounds=1", ERROR, 413, sent={"Content-Length": "99999999999999999999"})
+
+
+def targets(_: Subject) -> Iterator[Said]:
+    """What stands where a path should, and is none; as bytes, for a client is told by its library not to send it."""
+    for method, target, status in (
+        ("GET", "http:///health", 400),
+        ("GET", "http://x", 400),
+        ("GET", "ftp://x/health", 400),
+        ("GET", "?reset=0", 400),
+        ("GET", "health", 400),
+        ("GET", "%2Fhealth", 400),
+        ("GET", "http://[x/health", 400),
+        ("GET", "http://%5Bx/nothing", 404),
+        ("OPTIONS", "*", 400),
+        ("CONNECT", "x:80", 400),
+    ):
+        request = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        yield Said(f"{method} {target}", request.encode(), (status,))
+
+
+_NUMBERS = (
+    ("/hash", "rounds", 1, MAX_ROUNDS),
+    ("/sync-hash", "rounds", 1, MAX_ROUNDS),
+    ("/worker-hash", "rounds", 1, MAX_ROUNDS),
+    ("/tick-storm", "count", 1, MAX_TICKS),
+    ("/wait", "ms", 0, MAX_WAIT_MS),
+    ("/fib", "n", 0, MAX_FIB),
+)
+_NO_NUMBERS = (
+    "",
+    "-1",
+    "+5",  # which is " 5"
+    "%2B5",
+    "%205",
+    "5%20",
+    "5%0A",
+    "1_000",
+    "1.0",
+    "1e3",
+    "1e9999",
+    "0x10",
+    "NaN",
+    "inf",
+    "null",
+    "%EF%BC%91%EF%BC%92",  # full-width digits
+    "%C2%B2",  # a superscript two, which is a digit to some
+    "%00",
+    "%FF",
+    "%zz",
+    "5;5",
+    "9" * 5_000,
+)
+
+
+def numbers(_: Subject) -> Iterator[Row]:
+    """What is no number, or out of its bounds, or given twice: the reply names the parameter."""
+    for route, name, low, high in _NUMBERS:
+        refused = {"error": mentions(name)}
+        for value in (*_NO_NUMBERS, str(high + 1), *(str(n) for n in range(low))):
+            yield Row(f"{route}?{name}={value}", refused, 400)
+        for query in (f"{name}=1&{name}=1", f"{name}=1&{name}=", name):
+            yield Row(f"{route}?{query}", refused, 400)
+
+
+_WORK = ("/hash", "/sync-hash", "/worker-hash", "/wait", "/tick-storm", "/fib", "/lookup", "/read")
+
+
+def methods(_: Subject) -> Iterator[Row]:
+    """HEAD would cost as much as GET wherever there is work, so it is for /health alone."""
+    for route, allowed in [("/health", ["GET", "HEAD", "OPTIONS"]), *((route, ["GET", "OPTIONS"]) for route in _WORK)]:
+        allow = {"Allow": ", ".join(allowed)}
+        yield Row(route, {"allow": allowed}, 200, "OPTIONS", headers=allow)
+        for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):
+            yield Row(route, ERROR, 405, method, headers=allow)
+        if route != "/health":
+            yield Row(route, NOTHING, 405, "HEAD", headers=allow)
+    yield Row("/health?reset=0", NOTHING, 200, "HEAD", headers={"Content-Length": mentions("")})
+    yield Row("/nothing", NOTHING, 404, "HEAD")
+    yield Row("/nothing", ERROR, 404, "OPTIONS")
+
+
+# ---- What is not quite a request.
+
+_HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+_BAD_CHUNK = b" /wait?ms=5000 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+_TOO_LONG = b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+_OFFERS = (
+    b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+)
+
+
+def said(subject: Subject) -> Iterator[Said]:
+    ours = health(subject)
+    yield Said("connection: close", _HEALTH + b"Connection: close\r\n\r\n", (200,), ours)
+    yield Said("the protocol before this one", b"GET /health HTTP/1.0\r\nHost: x\r\n\r\n", (200,), ours)
+    waited = {"route": "/wait", "mode": "blocking wait", "pool": "own", "durationMs": NUMBER}
+    for offer in _OFFERS:  # a server may ignore an offer to upgrade
+        head = b"GET /wait?ms=0 HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\n"
+        yield Said(f"an offer to speak {offer.split()[1].decode()}", head + offer + b"\r\n", (200,), waited)
+    yield Said("two lengths", _HEALTH + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", (400,))
+    yield Said("a bad length", _HEALTH + b"Content-Length: -1\r\n\r\n", (400,))
+    yield Said("no host", b"GET /health HTTP/1.1\r\n\r\n", (400,))
+    yield Said("garbage", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", (400,))
+    yield Said("a very old version", b"GET /health\r\n\r\n", (400,))
+    yield Said("a version to come", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (505,))
+    yield Said("an unknown coding", _HEALTH + b"Transfer-Encoding: gzip\r\n\r\n", (400, 501))
+    yield Said("an unknown method", b"BREW /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (400, 405, 501))
+    yield Said("a bad chunk", b"POST" + _BAD_CHUNK, (400, 405))
+    yield Said("a bad chunk after a head", b"HEAD" + _BAD_CHUNK, (400, 405), NOTHING)
+    yield Said("a head without end", _HEALTH + b"x: " + b"a" * 262_144, (431,))
+    yield Said("a request after one that is refused", _TOO_LONG + _HEALTH + b"\r\n", (414,))
+    for host in (b"a..b", b"a" * 70, b"\xff\xfe", b"a:b:c@/?"):
+        request = b"GET /nothing HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host
+        yield Said(f"the host {host[:9]!r}", request, (400, 404))
+
+
+TABLE: dict[str, Callable[[Subject], Iterator[Row | Said]]] = {
+    "replies": replies,
+    "errors": errors,
+    "too_much": too_much,
+    "targets": targets,
+    "numbers": numbers,
+    "methods": methods,
+    "said": said,
+}

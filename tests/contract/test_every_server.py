@@ -1,0 +1,151 @@
+"""End to end: the contract's table and a server's ways, against every runtime under each profile."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from typing import Any
+
+import pytest
+
+from tests.running import Running
+
+from .checks import check_rows
+from .subjects import THREADS, Subject
+from .table import TABLE
+from .watching import ask, kill_the_busy_worker, queue, until
+
+POOLS = ("native_pool", "worker_pool")
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(server: Running, subject: Subject, name: str) -> None:
+    found = check_rows(server, TABLE[name](subject))
+    assert not found, "\n".join(["", *found])
+
+
+def kinds(server: Running) -> dict[str, Any]:
+    """The record of every kind of job of both pools."""
+    return {kind["name"]: kind for pool in POOLS for kind in queue(server, pool)["kinds"]}
+
+
+def test_every_job_is_counted_once_under_its_kind(server: Running, subject: Subject) -> None:
+    # Where a thread can run a job of its own is a thread of the native pool; where none can, it is a worker.
+    thread = "worker_pool" if subject.runtime == "node" else "native_pool"
+    jobs = {
+        "/hash?rounds=1": "native_pool.hash",
+        "/wait?ms=1": "native_pool.wait",
+        "/fib?n=1&where=thread": f"{thread}.reports",
+        "/fib?n=1&where=process": "worker_pool.reports",
+        "/worker-hash?rounds=1": "worker_pool.hash",
+    }
+    for target in jobs:
+        server.get(target)
+    assert kinds(server).keys() >= set(jobs.values())
+    for target, kind in jobs.items():
+        for count in ("arrivals", "completions"):
+            before = {name: record[count] for name, record in kinds(server).items()}
+            for _ in range(2):
+                server.get(target)
+            after = {name: record[count] for name, record in kinds(server).items()}
+            assert after == before | {kind: before[kind] + 2}, target
+
+
+def test_times_are_counted_with_the_jobs(server: Running) -> None:
+    for target, pool in (("/wait?ms=30", "native_pool"), ("/worker-hash?rounds=1000", "worker_pool")):
+        before = queue(server, pool)
+        for _ in range(3):
+            server.get(target)
+        after = queue(server, pool)
+        for count in (after["completions"], after["wait_ms"]["count"], after["service_ms"]["count"]):
+            assert count == before["completions"] + 3, target
+    assert queue(server, "native_pool")["service_ms"]["max"] >= 30
+
+
+def test_refused_requests_are_no_jobs(server: Running) -> None:
+    before = {pool: queue(server, pool)["arrivals"] for pool in POOLS}
+    for target in ("/hash", "/worker-hash", "/wait", "/fib"):
+        for method in ("HEAD", "OPTIONS", "POST"):
+            server.exchange(target, method)
+    for target in ("/hash?rounds=x", "/worker-hash?rounds=x", "/wait?ms=x", "/fib?where=x"):
+        server.exchange(target)
+    assert {pool: queue(server, pool)["arrivals"] for pool in POOLS} == before
+
+
+def test_health_resets_its_window_unless_asked_not_to(server: Running) -> None:
+    server.get("/health")
+    blocked = server.get("/sync-hash?rounds=300000")["durationMs"]
+    for target in ("/health?reset=0", "/health?reset=0", "/health"):  # the first two left the window as it was
+        seen = server.get(target)
+        # A timer may have been about to fire when the loop was blocked, and is late by the rest.
+        assert seen["eventLoopMaxMs"] >= blocked * 0.5, target
+        assert seen["loop"]["max_ms"] >= blocked * 0.5, target
+    seen = server.get("/health?reset=0")
+    assert seen["loop"]["max_ms"] < blocked
+    assert seen["eventLoopMaxMs"] < blocked
+
+
+def test_an_idle_loop_reads_the_interval_of_its_timer(server: Running) -> None:
+    """The probe tells how long it is from one wake of a 20 ms timer to the next, not how late it was."""
+    server.get("/health")
+    until(lambda: server.get("/health?reset=0")["eventLoopMaxMs"] > 0)
+    assert server.get("/health?reset=0")["eventLoopMeanMs"] >= 19
+
+
+def test_a_connection_is_kept_alive(server: Running) -> None:
+    connection = http.client.HTTPConnection(*server.address, timeout=30)
+    connection.request("GET", "/hash?rounds=1")
+    kept = connection.sock
+    for _ in range(3):
+        assert connection.getresponse().read()
+        connection.request("GET", "/hash?rounds=1")
+        assert connection.sock is kept  # it would be another had the server closed
+    connection.close()
+
+
+def test_what_is_wrong_with_a_request_does_not_cost_its_connection(server: Running) -> None:
+    connection = http.client.HTTPConnection(*server.address, timeout=30)
+    for target, status in (("/hash?rounds=x", 400), ("/nothing", 404), ("/hash?rounds=1", 200)):
+        connection.request("GET", target)
+        reply = connection.getresponse()
+        assert (reply.status, bool(reply.read()), reply.will_close) == (status, True, False)
+    connection.close()
+
+
+def test_requests_that_were_sent_together_are_answered_in_their_order(server: Running) -> None:
+    sent = b"".join(
+        b"GET /wait?ms=%d HTTP/1.1\r\nHost: x\r\n%s\r\n" % (ms, b"Connection: close\r\n" * (ms == 1))
+        for ms in (50, 0, 1)
+    )
+    sent = sent.replace(b"/wait?ms=0", b"/nothing")
+    replies = server.raw(sent).split(b"HTTP/1.1 ")[1:]
+    assert [reply[:3] for reply in replies] == [b"200", b"404", b"200"]
+
+
+def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: Subject) -> None:
+    if subject.runtime == "node":
+        pytest.skip("node's workers are threads of the server's own process: nobody else can kill one")
+    killer = threading.Thread(target=kill_the_busy_worker, args=(server,))
+    killer.start()
+    status, _, body = server.request("/fib?n=40")
+    killer.join()
+    assert (status, list(body)) == (502, ["error"])
+    until(lambda: server.exchange("/worker-hash?rounds=1")[0] == 200)
+
+
+def test_what_clients_that_left_have_asked_for_comes_to_an_end(server: Running, subject: Subject) -> None:
+    """More jobs than threads, and everybody leaves. A naive server does them all, for nobody."""
+    before = queue(server, "native_pool")
+
+    def since(count: str) -> int:
+        return int(queue(server, "native_pool")[count] - before[count])
+
+    leavers = [ask(server, "/wait?ms=1000") for _ in range(THREADS + 2)]
+    until(lambda: since("arrivals") == len(leavers))
+    for leaver in leavers:
+        leaver.close()
+    until(lambda: since("completions") + since("cancelled") == len(leavers))
+    idle = {"threads": THREADS, "busy": 0, "abandoned": 0, "queued": 0}
+    until(lambda: server.get("/health?reset=0")["nativePool"] == idle)
+    if subject.profile == "naive":
+        assert since("cancelled") == 0

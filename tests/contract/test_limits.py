@@ -1,0 +1,88 @@
+"""End to end: what a guarded server refuses, and what becomes of work that nobody waits for, on every runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import Running
+
+from .subjects import GUARDED, Subject, serving
+from .watching import answer, ask, queue, until
+
+HOLD = "/wait?ms=10000"  # longer than a test needs; whoever holds a thread with it leaves at the end
+
+
+@pytest.fixture(scope="module", params=GUARDED, ids=str)
+def guarded(request: pytest.FixtureRequest) -> Subject:
+    found = request.param
+    assert isinstance(found, Subject)
+    return found
+
+
+@pytest.fixture(scope="module")
+def narrow(guarded: Subject) -> Iterator[Running]:
+    """One thread, one worker, and one caller that may wait for each, for long."""
+    with serving(guarded, "--max-queue", "1", "--queue-timeout", "600", threads=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hasty(guarded: Subject) -> Iterator[Running]:
+    """One thread and one worker, for which nobody may wait long, and which nobody may have for long."""
+    with serving(guarded, "--queue-timeout", "0.2", "--run-timeout", "0.25", threads=1) as server:
+        yield server
+
+
+def in_native_pool(server: Running, count: str) -> int:
+    return int(queue(server, "native_pool")[count])
+
+
+def test_a_full_queue_refuses_at_once_and_a_client_that_leaves_makes_room(narrow: Running) -> None:
+    holder = ask(narrow, HOLD)
+    until(lambda: in_native_pool(narrow, "in_service") == 1)
+    waiter = ask(narrow, "/wait?ms=1")
+    until(lambda: in_native_pool(narrow, "waiting") == 1)
+
+    status, headers, body = narrow.request("/hash?rounds=1")
+    assert (status, body.keys(), body["queue"]) == (503, {"error", "queue"}, "native_pool")
+    assert int(headers["Retry-After"]) >= 1
+    assert in_native_pool(narrow, "rejected") == 1
+    assert narrow.request("/worker-hash?rounds=1")[0] == 200  # one pool's overload is not another's
+
+    waiter.close()
+    until(lambda: in_native_pool(narrow, "waiting") == 0)
+    assert in_native_pool(narrow, "cancelled") == 1
+    assert in_native_pool(narrow, "in_service") == 1  # and it did not have to wait for the job before it
+
+    holder.close()  # nothing stops a thread: it stays busy, and is counted apart
+    until(lambda: narrow.get("/health?reset=0")["nativePool"]["abandoned"] == 1)
+    assert in_native_pool(narrow, "in_service") == 1
+
+
+def test_a_full_worker_pool_refuses_and_says_so(narrow: Running) -> None:
+    """Four at once, where one is served and one may wait."""
+    asked = [ask(narrow, "/worker-hash?rounds=500000") for _ in range(4)]
+    replies = [answer(connection) for connection in asked]
+    for connection in asked:
+        connection.close()
+    assert {status for status, _ in replies} == {200, 503}
+    assert {json.loads(body)["queue"] for status, body in replies if status == 503} == {"worker_pool"}
+
+
+def test_whoever_has_waited_long_enough_is_refused(hasty: Running) -> None:
+    with ask(hasty, HOLD):
+        until(lambda: in_native_pool(hasty, "in_service") == 1)
+        status, headers, body = hasty.request("/hash?rounds=1")
+        assert (status, body["queue"]) == (503, "native_pool")
+        assert int(headers["Retry-After"]) >= 1
+        assert in_native_pool(hasty, "timed_out") == 1
+
+
+def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced(hasty: Running) -> None:
+    status, _, body = hasty.request("/worker-hash?rounds=2000000")  # in C: it cannot be interrupted, only killed
+    assert (status, list(body)) == (504, ["error"])
+    until(lambda: hasty.exchange("/worker-hash?rounds=1")[0] == 200)
+    assert hasty.get("/health?reset=0")["pool"]["restarts"] == 1

@@ -1,0 +1,61 @@
+"""Requests that are left open, and waiting until a server says of its queues what a test needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.running import Running
+from trio_lab.measure.process import cpu_seconds
+
+_PATIENCE = 60.0  # seconds; far more than a slow machine takes
+_PAUSE = 0.01  # between two looks, so that the server under test is not kept busy by them
+
+
+def ask(server: Running, target: str) -> socket.socket:
+    """A request on a connection of its own, whose reply nobody has read yet."""
+    connection = socket.create_connection(server.address, timeout=_PATIENCE)
+    connection.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target.encode())
+    return connection
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    """The status and the body of what comes until the server closes."""
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head[9:12]), body
+
+
+def queue(server: Running, name: str) -> Any:
+    """The record of one queue."""
+    return next(found for found in server.get("/health?reset=0")["queues"] if found["name"] == name)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(_PAUSE)
+
+
+def kill_the_busy_worker(server: Running) -> None:
+    """Kill the first of the server's processes that has begun to work since now. (A job that a worker had not read yet
+    may go to the next worker, and be no failure at all.)"""
+    before = {pid: cpu_seconds(pid) or 0.0 for pid in server.family()[1:]}
+    killed: list[int] = []
+
+    def killed_one() -> bool:
+        for pid in server.family()[1:]:
+            if (cpu_seconds(pid) or 0.0) > before.get(pid, 0.0) + 0.3:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+                break
+        return bool(killed)
+
+    until(killed_one)
