@@ -44,7 +44,10 @@ async def _ticks_for(server: Server, mode: str) -> int:
     """So many ticks that a storm takes about as long in every mode."""
     count = _LEAST_TICKS
     while True:
-        seconds = await server.get_timed(f"/tick-storm?mode={mode}&count={count}")
+        path = f"/tick-storm?mode={mode}&count={count}"
+        seconds = await server.get_timed(path)
+        if seconds >= _TRIAL_S:  # or the machine was busy elsewhere for that long, so twice more
+            seconds = min(seconds, *[await server.get_timed(path) for _ in range(2)])
         if seconds >= _TRIAL_S or count >= MAX_TICKS:
             return min(MAX_TICKS, int(count * _STORM_S / seconds))
         count = min(MAX_TICKS, count * 3)
