@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -48,6 +49,47 @@ def test_since_is_what_came_after_the_copy(before: list[float], after: list[floa
     assert window.count == len(after)
     assert window.max == pytest.approx(max(after), rel=2 * ERROR)
     assert window.quantile(0.5) == pytest.approx(of(after).quantile(0.5), rel=2 * ERROR)
+
+
+@given(st.lists(durations, max_size=50), st.lists(durations, min_size=1, max_size=50))
+def test_a_window_that_follows_has_what_came_since_it_was_cleared(before: list[float], after: list[float]) -> None:
+    histogram = Histogram()
+    window = histogram.follow()
+    for value in before:
+        histogram.record(value)
+    window.clear()
+    for value in after:
+        histogram.record(value)
+    assert window.summary() == of(after).summary()
+    assert histogram.count == len(before) + len(after)
+
+
+def test_every_window_has_everything_and_a_window_of_a_window_too() -> None:
+    histogram = of([0.010])
+    first, second = histogram.follow(), histogram.follow()
+    inner = first.follow()
+    histogram.record(0.5)
+    first.clear()
+    assert (first.count, second.count, inner.count) == (0, 1, 1)
+    assert inner.max == second.max == 0.5
+
+
+def test_a_window_that_nobody_holds_is_gone() -> None:
+    histogram = of([0.010])
+    gone = weakref.ref(histogram.follow())
+    histogram.record(0.5)
+    assert histogram.count == 2
+    assert gone() is None
+
+
+def test_a_copy_of_a_window_follows_nothing() -> None:
+    histogram = Histogram()
+    window = histogram.follow()
+    histogram.record(0.5)
+    copy = window.copy()
+    copy.record(0.1)
+    histogram.record(0.2)
+    assert (copy.count, window.count) == (2, 2)
 
 
 def test_two_readers_do_not_rob_each_other() -> None:

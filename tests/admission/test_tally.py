@@ -1,0 +1,29 @@
+"""Unit: counts by kind, and their sum."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_lab.admission.tally import Tallies
+
+
+def test_the_sum_of_all_kinds_follows_every_kind() -> None:
+    tallies = Tallies()
+    for n in range(1, 4):
+        for kind in ("hash", "report"):
+            tallies[kind].arrivals += 1
+            tallies[kind].complete(0.001 * n, 0.01 * n)
+        tallies["report"].rejected += 1
+        total = tallies.total()
+        assert (total.arrivals, total.completions, total.rejected) == (2 * n, 2 * n, n)
+        assert total.services.max == pytest.approx(0.01 * n)
+        assert total.waits.count == 2 * n
+
+
+def test_asking_for_the_sum_changes_no_kind() -> None:
+    tallies = Tallies()
+    tallies["hash"].complete(0.0, 0.1)
+    tallies["report"].complete(0.0, 0.2)
+    for _ in range(2):
+        assert tallies.total().completions == 2
+    assert [tally.completions for tally in tallies.values()] == [1, 1]
