@@ -15,11 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from trio_lab.twins import stack
-from trio_lab.twins.stack.__main__ import RUNTIMES
 from trio_lab.twins.stack.reply import BODY, REPLY
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-LAYERS = ("sockets", "h11", "hypercorn", "quart")
 
 
 @contextmanager
@@ -47,8 +45,8 @@ def received(connection: socket.socket, bodies: int = 1) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("layer", stack.LAYERS)
+@pytest.mark.parametrize("runtime", stack.RUNTIMES)
 def test_every_layer_gives_the_same_reply_and_keeps_the_connection(runtime: str, layer: str) -> None:
     with serving(sys.executable, "-m", stack.__name__, runtime, layer) as connection:
         for _ in range(3):

@@ -15,3 +15,6 @@ layer          what a request goes through
 What differs between two layers is then what the upper one costs. ``bare_node.mjs`` is node's own HTTP server with the same
 reply: JavaScript's `http` is one layer.
 """
+
+RUNTIMES = ("trio", "asyncio")
+LAYERS = ("sockets", "h11", "hypercorn", "quart")  # each with all before it

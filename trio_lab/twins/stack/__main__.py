@@ -10,8 +10,6 @@ from importlib import import_module
 
 from .reply import listening
 
-RUNTIMES = ("trio", "asyncio")
-
 
 def main(runtime: str, layer: str) -> None:
     """Serve until standard input ends. Nothing is worth an orderly end here."""
