@@ -21,6 +21,8 @@ function checkHead({ url, httpVersion, rawHeaders, headers }) {
   if (Number(headers["content-length"] ?? 0) > MAX_BODY) throw closing(413, "Request body too large");
   if (httpVersion === "0.9") throw closing(400);
   if (!["1.0", "1.1"].includes(httpVersion)) throw closing(505, "HTTP version not supported");
+  // The parser finds it out after the head, and there would be no reply.
+  if (!/^(chunked)?$/i.test(headers["transfer-encoding"] ?? "")) throw closing(501);
   const hosts = rawHeaders.filter((text, n) => n % 2 === 0 && text.toLowerCase() === "host").length;
   if (hosts > 1 || (!hosts && httpVersion === "1.1")) throw closing(400);
 }
