@@ -1,0 +1,55 @@
+"""Figures and charts of starvation follow the runtime's modes, whatever those are."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_lab.contract import STORMS
+from trio_lab.experiments.cases.starvation import EXPERIMENT, _charts, _figures, _Storms
+from trio_lab.report.shape import read_chart
+from trio_lab.stage.stage import Loaded
+
+
+def seen(health_ms: float) -> Loaded:
+    """A probe that always waited so long."""
+    asked = [(1.0 + n / 50 + health_ms / 1e3, health_ms) for n in range(50)]
+    return Loaded(load={"latency_ms": {"p50": 250.0}}, probe={"samples": asked}, samples=[], cpu_s=1.0, jobs={})
+
+
+def storms(runtime: str) -> _Storms:
+    waits = {"starves": 300.0, "shares": 3.0, "crowds": 90.0}
+    modes = STORMS[runtime]
+    return _Storms(
+        runtime,
+        {mode: seen(waits[effect]) for mode, effect in modes.items()},
+        dict.fromkeys(modes, 1.0),
+        dict.fromkeys(modes, 1000),
+    )
+
+
+@pytest.mark.parametrize("runtime", STORMS)
+def test_every_mode_has_its_figures_and_the_worst_of_each_kind_is_judged(runtime: str) -> None:
+    found = storms(runtime)
+    best = next(iter(found.run))
+    found.run[best] = seen(200.0)  # the first mode starves: it is the mildest of them now
+    figures = _figures(found)
+    of_each = {"health_p99_ms", "longest_step_ms", "ticks", "storm_ms"}
+    names = {f"{mode}_{figure}" for mode in STORMS[runtime] for figure in of_each}
+    assert set(figures) == names | {"starving_p99_ms", "sharing_p99_ms"}
+    assert (figures["starving_p99_ms"], figures["sharing_p99_ms"]) == (200.0, 3.0)
+    assert [check.against(figures)["passed"] for check in EXPERIMENT.checks] == [True, True]
+
+
+@pytest.mark.parametrize("runtime", STORMS)
+def test_a_chart_has_every_mode_once_and_no_empty_group(runtime: str) -> None:
+    bars, over_time = (read_chart(chart) for chart in _charts(storms(runtime)))
+    assert all(series.points for series in bars.series)
+    assert sorted(str(x) for series in bars.series for x, _ in series.points) == sorted(STORMS[runtime])
+    starving, sharing = over_time.series
+    assert STORMS[runtime][starving.name] == "starves"
+    assert STORMS[runtime][sharing.name] == "shares"
+
+
+def test_on_trio_the_lines_over_time_are_of_no_checkpoint_and_of_checkpoint() -> None:
+    _, over_time = _charts(storms("trio"))
+    assert [series["name"] for series in over_time["series"]] == ["none", "checkpoint"]
