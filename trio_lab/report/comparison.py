@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from trio_lab.report.prose import paragraphs, sentence, slug, text
-from trio_lab.report.section import badge, cells_of, figure, queue, section
+from trio_lab.report.section import badge, cells_of, figure, section
 from trio_lab.report.shape import Compared, ComparedExperiment, Comparison, Difference, Experiment
 from trio_lab.report.standing import (
     MARGIN,
@@ -120,19 +120,19 @@ def _small(spread: str) -> str:
 
 def _mark(side: Standing, words: str) -> str:
     tone, sign = _MARKS[side]
-    return f'<span class="mark {tone}"><b aria-hidden="true">{sign}</b> {words}</span>'
+    return f'<span class="mark {tone}"><b aria-hidden="true">{sign}</b>&nbsp;{words}</span>'
 
 
 def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, Experiment]]) -> list[str]:
-    """A section for each compared experiment with the runtimes' own folded into it, then what is not speed, then the
-    experiments that were not compared. ``experiments`` come with the numbers that their ids have."""
+    """A section for each compared experiment with the runtimes' own folded into it, then the experiments that were not
+    compared, then what is not speed. ``experiments`` come with the numbers that their ids have."""
     rest = list(experiments)
     sections = []
     for number, one in enumerate(comparison.experiments, 1):
         own = [(n, entry) for n, entry in rest if entry.name == one.name]
         rest = [(n, entry) for n, entry in rest if entry.name != one.name]
         sections.append(_section(_anchor(number, one), one, own))
-    return [*sections, *_differences(comparison.differences), *(section(n, entry) for n, entry in rest)]
+    return [*sections, *(section(n, entry) for n, entry in rest), *_differences(comparison.differences)]
 
 
 def _anchor(number: int, experiment: ComparedExperiment) -> str:
@@ -158,8 +158,7 @@ def _folded(number: int, experiment: Experiment) -> str:
     """One runtime's own section, closed; its line says what there is to find."""
     summary = (
         f"<b>{text(experiment.runtime)}</b> {badge(experiment.outcome)} "
-        f"<span>{sentence(describe(decisive_check(experiment.evidence)))}</span> "
-        f"<span>first full queue: {queue(experiment.first_full)}</span>"
+        f"<span>{sentence(describe(decisive_check(experiment.evidence)))}</span>"
     )
     return f'<details class="own"><summary>{summary}</summary>\n{section(number, experiment)}\n</details>'
 

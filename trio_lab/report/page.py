@@ -109,7 +109,7 @@ def _verdicts(experiments: tuple[Experiment, ...], *, named: bool) -> str:
     runtime = "<th>Runtime</th>" if named else ""
     head = f"<th>Experiment</th>{runtime}<th>Outcome</th><th>Decisive figure</th><th>First full queue</th>"
     return (
-        '<section class="verdicts" aria-label="Verdicts">'
+        f'<section class="verdicts{" named" if named else ""}" aria-label="Verdicts">'
         f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></section>'
     )
 
