@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-RUNTIMES = ("trio", "asyncio", "node")
+from ..contract import RUNTIMES as RUNTIMES
 
 _NODE_NEEDED = 20  # the first release whose worker threads and http the node files here were written for
 
