@@ -50,7 +50,6 @@ STORMS: dict[str, dict[str, str]] = {
         "set_timeout": "shares",
     },
 }
-RUNTIMES = tuple(STORMS)
 
 
 class Query(Protocol):

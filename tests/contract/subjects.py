@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.running import Running, running
-from trio_lab.bench.found import NODE
 from trio_lab.config import PROFILES
-from trio_lab.contract import RUNTIMES
+from trio_lab.measure.runtimes import RUNTIMES, lack
 
 THREADS = 4
 WORKERS = 1
@@ -31,8 +30,8 @@ GUARDED = [Subject(runtime, "guarded") for runtime in RUNTIMES]
 
 
 def skip_if_absent(runtime: str) -> None:
-    if runtime == "node" and NODE.look()[0] is None:
-        pytest.skip("node ≥ 20 is not on the PATH")
+    if (reason := lack(runtime)) is not None:
+        pytest.skip(f"node ≥ 20 is not on the PATH: {reason}" if runtime == "node" else f"{runtime}: {reason}")
 
 
 @contextmanager
