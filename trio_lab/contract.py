@@ -50,6 +50,7 @@ STORMS: dict[str, dict[str, str]] = {
         "set_timeout": "shares",
     },
 }
+RUNTIMES = tuple(STORMS)
 
 
 class Query(Protocol):
