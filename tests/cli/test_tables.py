@@ -55,9 +55,9 @@ def test_comparison_names_an_experiment_once(results: dict[str, Any]) -> None:
     label = "/health p99 beside the load (lower)"
     assert lines(comparison_table(found)) == [
         "experiment figure (better) trio asyncio",
-        f"storm {label} 4 ms: behind asyncio 2 ms, 0.5×: better",
-        f"{label} 4 ms: even 4 ms, 1×: even",
-        f"leave {label} 4 ms: ahead of asyncio 8 ms, 2×: worse",
+        f"storm {label} 4 ms: behind asyncio 2 ms, 0.5× trio's: better",
+        f"{label} 4 ms: even 4 ms, 1× trio's: even",
+        f"leave {label} 4 ms: ahead of asyncio 8 ms, 2× trio's: worse",
     ]
 
 

@@ -68,8 +68,8 @@ def test_one_row_a_figure_with_a_cell_for_each_runtime(comparison: dict[str, Any
             "lower",
             {
                 "trio": "3.25 ms (3–3.5): behind asyncio",
-                "asyncio": "2.45 ms (2.1–2.8), 0.75×: better",
-                "node": "3.25 ms (3.1–3.4), 1×: even",
+                "asyncio": "2.45 ms (2.1–2.8), 0.75× trio's: better",
+                "node": "3.25 ms (3.1–3.4), 1× trio's: even",
             },
         ),
         (
@@ -77,8 +77,8 @@ def test_one_row_a_figure_with_a_cell_for_each_runtime(comparison: dict[str, Any
             "higher",
             {
                 "trio": "41 ms (40–42): behind node",
-                "asyncio": "30.5 ms (30–31), 0.744×: worse",
-                "node": "51 ms (50–52), 1.24×: better",
+                "asyncio": "30.5 ms (30–31), 0.744× trio's: worse",
+                "node": "51 ms (50–52), 1.24× trio's: better",
             },
         ),
     ]

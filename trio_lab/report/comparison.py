@@ -105,7 +105,7 @@ def _cell(one: Compared, runtime: str, names: Sequence[str]) -> str:
     shown = f'<span class="figure"><b>{text(format_figure(found.median, one.unit))}</b>{spread}</span>'
     if ratio.median is not None:
         spread = _small(format_range(ratio.min, ratio.max))
-        shown += f' <span class="ratio">{format_figure(ratio.median, "×")}{spread}</span>'
+        shown += f' <span class="ratio">{format_figure(ratio.median, "×")} {REFERENCE}\'s{spread}</span>'
     if runtime == REFERENCE:
         side, words = place(one, names)
     else:

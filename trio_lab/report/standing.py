@@ -51,14 +51,14 @@ def comparison_rows(results: Mapping[str, Any]) -> list[ComparisonRow]:
 
 
 def cell(figure: Compared, runtime: str, runtimes: Sequence[str]) -> str:
-    """``2.6 ms (2.1–3.1), 0.8×: better``; trio's own: ``3.2 ms (3–3.5): behind asyncio``."""
+    """``2.6 ms (2.1–3.1), 0.8× trio's: better``; trio's own: ``3.2 ms (3–3.5): behind asyncio``."""
     found = value(figure, runtime)
     said = format_figure(found.median, figure.unit)
     spread = format_range(found.min, found.max, figure.unit)
     if spread:
         said += f" ({spread})"
     if ratio(figure, runtime) is not None:
-        said += f", {format_figure(ratio(figure, runtime), '×')}"
+        said += f", {format_figure(ratio(figure, runtime), '×')} {REFERENCE}'s"
     remark = place(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
     return f"{said}: {remark}" if remark else said
 
