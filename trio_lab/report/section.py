@@ -111,8 +111,8 @@ def cells_of(table: Table) -> str:
     """The columns and rows of a table, without its title and note."""
     head = "".join(f"<th>{text(column)}</th>" for column in table.columns)
     rows = "".join(_row(table.columns, row) for row in table.rows)
-    table = f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<div class="words">{table}</div>'
+    drawn = f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<div class="words">{drawn}</div>'
 
 
 def _row(columns: tuple[str, ...], row: tuple[str | float | None, ...]) -> str:
