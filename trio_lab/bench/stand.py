@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ import trio
 
 from ..diagnose.ratios import order_of_round
 from ..stage.stage import Stage
+from ..twins import stack
 from .quiet import Watch, wait_quiet
 
 _STOP_TIME = 10.0
@@ -24,6 +24,7 @@ T = TypeVar("T")
 Contestant = Callable[[], Awaitable[float]]
 
 _FILES = Path(__file__).parent / "peers"
+_BARE_SERVER = Path(stack.__path__[0]) / "bare_node.mjs"
 
 
 class Stand:
@@ -81,9 +82,15 @@ class Stand:
 
     @asynccontextmanager
     async def node_server(self) -> AsyncIterator[str]:
-        """The node peer of the lab's server, for the length of the block; yields its URL."""
-        async with talking(["node", str(_FILES / "node_server.mjs")], UV_THREADPOOL_SIZE="4") as child:
-            yield str((await child.hear())["url"])
+        """The lab's server on node with four threads, for the length of the block; yields its URL."""
+        async with Stage(quick=self.quick, runtime="node").server("--threads", "4") as server:
+            yield server.url
+
+    @asynccontextmanager
+    async def bare_server(self) -> AsyncIterator[str]:
+        """A node server that does nothing but reply, for the length of the block; yields its URL."""
+        async with self.stage.serving("node", str(_BARE_SERVER)) as server:
+            yield server.url
 
 
 async def figures_of(command: list[str]) -> dict[str, Any]:
@@ -136,17 +143,10 @@ class Child:
 
 
 @asynccontextmanager
-async def talking(command: list[str], **variables: str) -> AsyncIterator[Child]:
+async def talking(command: list[str]) -> AsyncIterator[Child]:
     """A child to talk with for the length of the block. Its standard input is its lifeline."""
     async with trio.open_nursery() as nursery:
-        start = partial(
-            trio.run_process,
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            check=False,
-            env=os.environ | variables,
-        )
+        start = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
         process: trio.Process = await nursery.start(start)
         child = Child(process)
         try:

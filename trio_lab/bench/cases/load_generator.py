@@ -43,12 +43,12 @@ async def _run(stand: Stand) -> Measured:
     if not stand.has("node"):
         return Measured(ratios={})
     seconds = stand.seconds(5, quick=2)
-    async with stand.node_server() as url:
-        contestants: dict[str, Contestant] = {"ours": partial(_ours, stand, url + "/", seconds)}
+    async with stand.bare_server() as url:
+        contestants: dict[str, Contestant] = {"ours": partial(_ours, stand, url, seconds)}
         if stand.has("wrk"):
-            contestants["wrk"] = partial(_wrk, url + "/", seconds)
+            contestants["wrk"] = partial(_wrk, url, seconds)
         if stand.has("autocannon"):
-            contestants["autocannon"] = partial(_autocannon, url + "/", seconds)
+            contestants["autocannon"] = partial(_autocannon, url, seconds)
         rates = await stand.in_turn(contestants, stand.rounds())
     figures = {f"{name}, requests/s": median(values) for name, values in rates.items()}
     peers = {name: values for name, values in rates.items() if name != "ours"}

@@ -25,16 +25,17 @@ export class LoopProbe {
   }
 
   read(reset) {
-    const late = (name) => round(Math.max(0, this.#intervals.figure(name) - RESOLUTION), 4);
+    const intervals = this.#intervals.summary();
+    const late = (interval) => round(Math.max(0, interval - RESOLUTION), 4);
     const passes = passesOfTheLoop();
     const found = {
-      eventLoopMeanMs: Math.round(this.#intervals.figure("mean")),
-      eventLoopMaxMs: Math.round(this.#intervals.figure("max")),
+      eventLoopMeanMs: Math.round(intervals.mean),
+      eventLoopMaxMs: Math.round(intervals.max),
       loop: {
-        mean_ms: late("mean"),
-        p50_ms: late("p50"),
-        p99_ms: late("p99"),
-        max_ms: late("max"),
+        mean_ms: late(intervals.mean),
+        p50_ms: late(intervals.p50),
+        p99_ms: late(intervals.p99),
+        max_ms: late(intervals.max),
         utilization: round(performance.eventLoopUtilization(this.#begun).utilization, 4),
         passes: passes === undefined ? NOT_OBSERVED : passes - this.#passes,
         blind: BLIND,

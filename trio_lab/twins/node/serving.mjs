@@ -10,8 +10,8 @@ const BACKLOG = 1024;
 export class LabServer {
   #lab;
   #http;
-  #begun = new Map(); // every connection, and how many requests it has that are not answered yet
-  #ended = new WeakSet(); // connections that have had their last reply
+  #begun = new Map(); // every connection, and its responses that are not sent yet, each with what aborts its work
+  #ended = new WeakSet(); // connections of which nothing more is taken
   #stopping = false;
   #over;
 
@@ -46,7 +46,7 @@ export class LabServer {
     }
     this.#stopping = true;
     this.#http.close(this.#over);
-    for (const [socket, begun] of this.#begun) if (!begun) socket.destroy();
+    for (const [socket, begun] of this.#begun) if (!begun.size) socket.destroy();
     setTimeout(this.#over, this.#lab.config.grace * 1e3);
   }
 
@@ -55,20 +55,20 @@ export class LabServer {
   }
 
   #onConnection(socket) {
-    this.#begun.set(socket, 0);
+    this.#begun.set(socket, new Map());
     socket.once("close", () => this.#begun.delete(socket));
   }
 
   #onRequest(request, response) {
     const { socket } = request;
     if (this.#ended.has(socket)) return;
-    this.#begun.set(socket, this.#begun.get(socket) + 1);
+    const begun = this.#begun.get(socket) ?? new Map(); // there is none when the connection has gone
     const controller = this.#lab.config.guarded ? new AbortController() : undefined;
+    begun.set(response, controller);
     response.once("close", () => {
       if (!response.writableFinished) controller?.abort(LEFT);
-      const left = this.#begun.get(socket) - 1; // not a number when the connection has gone
-      if (left >= 0) this.#begun.set(socket, left);
-      if (left === 0 && this.#stopping) socket.destroySoon();
+      begun.delete(response);
+      if (!begun.size && this.#stopping) socket.destroySoon();
     });
     this.#answer(request, response, controller?.signal);
   }
@@ -89,7 +89,7 @@ export class LabServer {
   }
 
   #reply(response, status, body, headers) {
-    if (response.closed) return; // done for nobody
+    if (response.closed || response.headersSent) return; // done for nobody
     const text = JSON.stringify(body);
     if (headers.connection === "close") this.#ended.add(response.req.socket);
     response.writeHead(status, {
@@ -100,9 +100,25 @@ export class LabServer {
     response.end(text);
   }
 
-  // Answer what is no request, and close. While an earlier one is being answered there is nothing to say.
+  // Refuse what is no request, and close. What is wrong may be the body of a request that is being worked on: then that
+  // is what is refused. Else the requests before it are answered first.
   #refuse(socket, status, text = STATUS_CODES[status]) {
-    if (socket.writable && !this.#begun.get(socket)) {
+    if (this.#ended.has(socket)) return;
+    this.#ended.add(socket);
+    const begun = this.#begun.get(socket) ?? new Map();
+    const last = [...begun.keys()].at(-1);
+    if (!last) {
+      this.#dismiss(socket, status, text);
+    } else if (last.req.complete) {
+      last.once("close", () => this.#dismiss(socket, status, text));
+    } else {
+      begun.get(last)?.abort(LEFT);
+      this.#reply(last, status, { error: text }, { connection: "close" });
+    }
+  }
+
+  #dismiss(socket, status, text) {
+    if (socket.writable) {
       const body = JSON.stringify({ error: text });
       const first = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
       const headers = ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
