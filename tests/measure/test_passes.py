@@ -91,6 +91,7 @@ async def test_a_monitor_that_was_taken_out_says_that_it_is_blind(clock: Clock, 
     window = PassWindow(monitor)
     assert window.read(reset=False).blind is None
     trio.lowlevel.remove_instrument(monitor)
+    clock.now += 1.0
     blind = window.read(reset=False).blind
     assert blind is not None
     assert "removed" in blind

@@ -63,6 +63,8 @@ class Tallies(dict[str, Tally]):
         if len(self) == 1:
             return next(iter(self.values()))
         total = self._sum
+        if not self:
+            return total
         for name in ("arrivals", "rejected", "timed_out", "cancelled"):
             setattr(total, name, sum(getattr(tally, name) for tally in self.values()))
         completions = sum(tally.completions for tally in self.values())

@@ -56,8 +56,13 @@ class Summary:
 
     def as_ms(self) -> dict[str, float | int]:
         """The same in milliseconds under JSON names, with the count."""
-        figures = {name: round(getattr(self, name) * 1e3, 4) for name in ("mean", "p50", "p90", "p99", "p99_9", "max")}
-        return {"count": self.count, **figures}
+        return dict(_as_ms(self))
+
+
+@lru_cache(256)  # most queues stand still most of the time
+def _as_ms(summary: Summary) -> dict[str, float | int]:
+    figures = {name: round(getattr(summary, name) * 1e3, 4) for name in ("mean", "p50", "p90", "p99", "p99_9", "max")}
+    return {"count": summary.count, **figures}
 
 
 class Histogram:
@@ -70,6 +75,7 @@ class Histogram:
         "_followed",
         "_followers",
         "_max",
+        "_ordered",
         "_pending",
         "_summary",
         "_total",
@@ -83,6 +89,7 @@ class Histogram:
 
     def _empty(self) -> None:
         self._counts: Counter[int] = Counter()
+        self._ordered: list[int] = []  # its keys when they were last put in order
         self._count = 0  # of those in buckets
         self._total = 0.0
         self._max = 0.0
@@ -172,8 +179,11 @@ class Histogram:
 
     def copy(self) -> Histogram:
         """A snapshot that later records do not change."""
+        self._settle()
+        self._order()
         twin = Histogram()
-        twin.merge(self)
+        twin._counts, twin._ordered = self._counts.copy(), self._ordered
+        twin._count, twin._total, twin._max = self._count, self._total, self._max
         return twin
 
     def since(self, earlier: Histogram) -> Histogram:
@@ -201,10 +211,16 @@ class Histogram:
         self._settle()
         if not self._count:
             return [0.0 for _ in shares]
-        buckets = sorted(self._counts)
-        up_to = [*accumulate(map(self._counts.__getitem__, buckets))]
+        self._order()
+        buckets, up_to = self._ordered, [*accumulate(self._counts.values())]
         ranks = [max(1, math.ceil(share * self._count - 1e-9)) for share in shares]
         return [min(_middle(buckets[bisect_left(up_to, rank)]), self._max) for rank in ranks]
+
+    def _order(self) -> None:
+        """Put the buckets in order, if there are new ones. They come one by one, and go only all together."""
+        if len(self._ordered) != len(self._counts):
+            self._counts = Counter(dict(sorted(self._counts.items())))
+            self._ordered = [*self._counts]
 
     def summary(self) -> Summary:
         """The usual quantiles; computed again only when something was recorded since."""

@@ -13,6 +13,7 @@ monitor is still installed, so a silent monitor is never mistaken for a quiet lo
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -21,12 +22,15 @@ import trio
 
 from .loop_time import LoopTime
 
+_MOMENT = 0.02  # seconds
+
 
 class PassMonitor(LoopTime, trio.abc.Instrument):
     """Busy time of each pass and time waited for I/O. Install it with `open_pass_monitor`."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
+        self._poll_began = -math.inf
         self._installed = False
         self._blind: str | None = None
 
@@ -37,21 +41,31 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
         self.begin()
 
     def remove(self) -> None:
-        if self.blind is None:
+        if self._is_there():
             trio.lowlevel.remove_instrument(self)
         self._installed = False
 
     @property
     def blind(self) -> str | None:
-        """None while every pass is seen, else why not. Asks Trio: taking the instrument out fails when it is gone."""
-        if self._installed and self._blind is None:
-            try:
-                trio.lowlevel.remove_instrument(self)
-            except KeyError:
-                self._blind = "Trio removed the pass monitor: it raised an exception, or somebody took it out"
-            else:
-                trio.lowlevel.add_instrument(self)
+        """None while every pass is seen, else why not.
+
+        A monitor that was told of a poll a moment ago is there, or was then, and will be missed at the next look. Else
+        Trio is asked.
+        """
+        if self._installed and self._clock() - self._poll_began > _MOMENT and not self._is_there():
+            self._blind = "Trio removed the pass monitor: it raised an exception, or somebody took it out"
         return self._blind
+
+    def _is_there(self) -> bool:
+        """The only way to know is to take it out, which fails when it is gone; and it is not cheap."""
+        if not self._installed or self._blind is not None:
+            return False
+        try:
+            trio.lowlevel.remove_instrument(self)
+        except KeyError:
+            return False
+        trio.lowlevel.add_instrument(self)
+        return True
 
 
 @asynccontextmanager

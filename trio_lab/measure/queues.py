@@ -46,16 +46,18 @@ class QueueStatistics:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, times in milliseconds."""
-        return {key: _plain(getattr(self, name)) for name, key in _KEYS}
+        found: dict[str, Any] = {}
+        for name, key in _KEYS:
+            value = getattr(self, name)
+            if value is None:
+                value = NOT_OBSERVED
+            elif isinstance(value, float):
+                value = round(value, 4)
+            elif isinstance(value, Summary):
+                value = value.as_ms()
+            found[key] = value
+        return found
 
 
 # Each field and its name outside.
 _KEYS = [(entry.name, entry.name + "_ms" * (entry.name in ("wait", "service"))) for entry in fields(QueueStatistics)]
-
-
-def _plain(value: Any) -> Any:
-    if value is None:
-        return NOT_OBSERVED
-    if isinstance(value, Summary):
-        return value.as_ms()
-    return round(value, 4) if isinstance(value, float) else value

@@ -40,6 +40,16 @@ class NativePool:
         return self._bulkhead.capacity
 
     @property
+    def busy(self) -> int:
+        """Threads that run a job, the abandoned ones among them."""
+        return self._bulkhead.in_service
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the queue."""
+        return self._bulkhead.waiting
+
+    @property
     def abandoned(self) -> int:
         """Threads that still run though their callers have left. They are among the busy ones."""
         return self._abandoned

@@ -64,6 +64,11 @@ class WorkerPool:
         return self._dispatcher.ready
 
     @property
+    def busy(self) -> int:
+        """Workers that run a job."""
+        return self._dispatcher.busy
+
+    @property
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
         return self._dispatcher.waiting

@@ -32,24 +32,18 @@ def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
 
 def pool(lab: Lab) -> dict[str, Any]:
     """The worker pools together in the sources' words, and what they lack."""
-    queues = [pool.statistics() for pool in lab.worker_pools]
     return {
         "workers": sum(pool.size for pool in lab.worker_pools),
-        "busy": sum(queue.in_service or 0 for queue in queues),
-        "queued": sum(queue.waiting or 0 for queue in queues),
+        "busy": sum(pool.busy for pool in lab.worker_pools),
+        "queued": sum(pool.waiting for pool in lab.worker_pools),
         "restarts": sum(pool.restarts for pool in lab.worker_pools),
     }
 
 
 def native_pool(lab: Lab) -> dict[str, Any]:
     """The native pool in the same words. Abandoned threads are among the busy ones."""
-    queue = lab.native_pool.statistics()
-    return {
-        "threads": lab.native_pool.size,
-        "busy": queue.in_service,
-        "abandoned": lab.native_pool.abandoned,
-        "queued": queue.waiting,
-    }
+    pool = lab.native_pool
+    return {"threads": pool.size, "busy": pool.busy, "abandoned": pool.abandoned, "queued": pool.waiting}
 
 
 def scaling(lab: Lab) -> list[dict[str, Any]]:
