@@ -8,6 +8,8 @@ overridden, is an error at the start: a server that silently lost its protection
   request is a protocol error to h11, and the reader closed the connection while the reply was on its way.
 - **A connection that outlives its client.** The task that closes idle connections slept its five seconds when the client
   had long gone, and the socket was kept for it.
+- **A pipeline that nobody reads.** While a reply waits to be sent, the next request waits in the reader, and when the
+  client was gone nothing woke it: the task stayed for ever, and every shutdown waited for it.
 - **A fault in one connection** was reported by the loop, or ended the server in order when it came during the shutdown,
   with the pools left open. It is logged, and ends that connection.
 - **Protocols nobody asked us to speak**: h2c and WebSockets. An offer to upgrade is ignored (RFC 9110, 7.8).
@@ -16,6 +18,7 @@ overridden, is an error at the start: a server that silently lost its protection
 
 from __future__ import annotations
 
+import asyncio
 import http
 import inspect
 import logging
@@ -97,9 +100,23 @@ class Connection(TCPServer):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        reading, lost = asyncio.create_task(super()._read_data()), asyncio.create_task(self._lost())
+        try:
+            await asyncio.wait((reading, lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reading.cancel()
+            lost.cancel()
+            await asyncio.wait((reading, lost))
+        if not reading.cancelled():
+            reading.result()
+        await self.protocol.handle(Closed())
         await self.idle_task.stop()
         self.idle_task = _NeverIdle()
+
+    async def _lost(self) -> None:
+        """Returns when the connection is no more. (Shielded: what a writer waits for is one future for all.)"""
+        with suppress(ConnectionError):
+            await asyncio.shield(self.writer.wait_closed())
 
 
 def put_right() -> None:
@@ -108,14 +125,19 @@ def put_right() -> None:
     Raises:
         RuntimeError: hypercorn's classes are not those that were read.
     """
-    for ours, module, name in (
-        (Connection, hypercorn.asyncio.run, "TCPServer"),
-        (JsonProtocol, hypercorn.protocol, "H11Protocol"),
+    for ours, module, name, overridden in (
+        (Connection, hypercorn.asyncio.run, "TCPServer", ("run", "protocol_send", "_read_data")),
+        (
+            JsonProtocol,
+            hypercorn.protocol,
+            "H11Protocol",
+            ("_check_protocol", "_create_stream", "_send_error_response"),
+        ),
     ):
         theirs: type = ours.__bases__[0]
         if getattr(module, name, None) not in (theirs, ours):
             raise RuntimeError(f"this hypercorn has no {module.__name__}.{name} to put right")
-        for method, function in vars(ours).items():
-            if inspect.iscoroutinefunction(function) and not inspect.iscoroutinefunction(getattr(theirs, method, None)):
+        for method in overridden:
+            if not inspect.iscoroutinefunction(getattr(theirs, method, None)):
                 raise RuntimeError(f"this hypercorn has no {theirs.__name__}.{method} to put right")
         setattr(module, name, ours)
