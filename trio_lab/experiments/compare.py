@@ -9,13 +9,13 @@ from typing import Any
 
 from ..diagnose.judge import judge, passes
 from ..diagnose.ratios import Spread
+from ..report.table import format_figure
 from . import charts
 from .model import Compared, Experiment
 
 Entry = dict[str, Any]
 Rounds = Mapping[str, Sequence[Entry]]
 
-_ROLES = {"trio": "good", "asyncio": "neutral", "node": "bad"}  # colours only; which is better stands in the table
 _NONE = {"median": None, "min": None, "max": None}
 
 
@@ -55,7 +55,7 @@ def comparison(experiment: Experiment, rounds: Rounds) -> dict[str, Any]:
         "question": experiment.question,
         "figures": figures,
         "chart": _chart(figures, rounds),
-        "finding": " ".join(_said(figure) for figure in figures),
+        "finding": "\n\n".join(_said(figure) for figure in figures),
     }
 
 
@@ -112,7 +112,6 @@ def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, An
             charts.series(
                 runtime,
                 [(figure["label"], figure["values"][runtime]["median"]) for figure in shown],
-                role=_ROLES[runtime],
             )
             for runtime in rounds
         ],
@@ -123,10 +122,10 @@ def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, An
 
 
 def _said(figure: Mapping[str, Any]) -> str:
-    """The best and the worst of one figure, in words."""
+    """One figure in words, the best first."""
     medians = {name: value["median"] for name, value in figure["values"].items() if value["median"] is not None}
     if len(medians) < 2:
-        return ""
+        return f"{figure['label']}: not measured on two runtimes."
     ordered = sorted(medians, key=medians.__getitem__, reverse=figure["better"] == "higher")
-    told = ", ".join(f"{runtime} {medians[runtime]:.3g}" for runtime in ordered)
-    return f"{figure['label']} ({figure['unit']}), best first: {told}."
+    told = ", ".join(f"{runtime} {format_figure(medians[runtime], figure['unit'])}" for runtime in ordered)
+    return f"{figure['label']}: {told}."

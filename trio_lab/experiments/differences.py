@@ -29,7 +29,8 @@ _FOR_EVER = 20.0  # seconds after which something counts as not happening
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One question, asked of every runtime and profile. ``see`` returns what follows runtime and profile in each row."""
+    """One question, asked of every runtime and profile. ``see`` returns what follows them in each row. Without
+    ``profiles`` it is about the language, not about a server."""
 
     name: str
     title: str
@@ -50,7 +51,8 @@ async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) ->
 
 
 async def _asked(difference: Difference, runtimes: list[str]) -> dict[str, Any]:
-    rows: dict[tuple[str, str], list[Row]] = {(r, p): [] for r in runtimes for p in difference.profiles}
+    profiles = difference.profiles or ("",)
+    rows: dict[tuple[str, str], list[Row]] = {(r, p): [] for r in runtimes for p in profiles}
     places = trio.CapacityLimiter(_AT_ONCE)
 
     async def ask(runtime: str, profile: str) -> None:
@@ -59,7 +61,7 @@ async def _asked(difference: Difference, runtimes: list[str]) -> dict[str, Any]:
                 seen = await difference.see(Stage(quick=True, runtime=runtime), profile)
             except Exception as error:  # one server that fails must not cost what the others showed
                 seen = [[f"not seen: {type(error).__name__}", *[""] * (len(difference.columns) - 1)]]
-        rows[runtime, profile] = [[runtime, profile, *cells] for cells in seen]
+        rows[runtime, profile] = [[runtime, *filter(None, [profile]), *cells] for cells in seen]
 
     async with trio.open_nursery() as nursery:
         for runtime, profile in rows:
@@ -68,7 +70,7 @@ async def _asked(difference: Difference, runtimes: list[str]) -> dict[str, Any]:
         "name": difference.name,
         "title": difference.title,
         "question": difference.question,
-        "columns": ["runtime", "profile", *difference.columns],
+        "columns": ["runtime", *(["profile"] if difference.profiles else []), *difference.columns],
         "rows": [row for found in rows.values() for row in found],
         "note": difference.note,
     }
@@ -205,7 +207,7 @@ DIFFERENCES = (
         columns=("construct", "siblings ended", "went on to their end", "parent waited for them", "error reached it"),
         note="A program for each runtime: siblings_*.py and siblings_node.mjs in trio_lab/twins/programs.",
         see=_siblings,
-        profiles=("language",),
+        profiles=(),
     ),
     Difference(
         name="shutdown",

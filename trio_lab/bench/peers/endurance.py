@@ -12,8 +12,8 @@ from time import perf_counter
 
 import trio
 
-from ... import open_worker_pool
 from ...measure.process import children, open_descriptors, resident_bytes
+from ...pools.workers import open_worker_pool
 from ...work import nothing
 
 _CALLERS = 20
