@@ -1,0 +1,181 @@
+"""A pass that took too long, and why: pure, from what was measured while it lasted.
+
+Five things make a loop late, and each wants another cure, so they are told apart by who used the CPU meanwhile and by
+whether the watchdog, a thread that wants the GIL every few milliseconds, could get it:
+
+===============  ======================  ==================  ========================================================
+cause            CPU of the loop's       watchdog            what it is
+===============  ======================  ==================  ========================================================
+python           all of it               on time             code that computes (or a C call that lets others run)
+c call           all of it               shut out            a C call that holds the GIL: `re`, `json`, `sorted`
+blocking call    little                  on time             a call that waits and lets others run: a file, `sleep`
+gil              little, others' much    late                another thread holds the GIL
+gc               (counted by itself)     shut out            a collection of cyclic garbage
+not running      none, nobody's          shut out            the process was stopped, or had no CPU to run on
+===============  ======================  ==================  ========================================================
+
+With steps measured two more are known: **many small steps** (no step is long, the pass is) and **entry queue** (what
+`run_sync_soon` was given, all of which runs in one step).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .places import Place
+
+PYTHON, C_CALL, BLOCKING_CALL, GIL, GC, NOT_RUNNING = "python", "c call", "blocking call", "gil", "gc", "not running"
+SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT = "many small steps", "entry queue", "busy wait"
+
+_MOSTLY = 0.5
+_HARDLY = 0.3
+_GIL_LATE = 0.0025  # seconds: half of the time after which a thread that has the GIL is asked to let go of it
+_MANY = 20  # steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """A pass over its budget. Seconds. ``filename`` is empty when nobody could look while it lasted.
+
+    ``samples`` is how often the watchdog saw this very line, ``share`` the part of its samples in which it did. ``path``
+    are the tasks from the main task down to the one that ran; ``label`` is what that task was working on, if it said so.
+    ``top`` are names of tasks with their seconds in the pass, known when steps are measured.
+    """
+
+    duration: float
+    cause: str
+    filename: str
+    lineno: int
+    function: str
+    task_name: str
+    samples: int
+    share: float = 0.0
+    path: tuple[str, ...] = ()
+    label: str | None = None
+    top: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        where = f"{self.filename}:{self.lineno} in {self.function}" if self.filename else "nobody saw where"
+        who = f", task {self.task_name}" if self.task_name else ""
+        what = f", {self.label}" if self.label else ""
+        return f"{self.duration * 1e3:.0f} ms ({self.cause}): {where}{who}{what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the watchdog saw once."""
+
+    place: Place
+    task_name: str
+    path: tuple[str, ...]
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was measured of one pass. Seconds of CPU: the loop's thread, the process; of collections; ``shut_out``: the
+    longest time in which the watchdog could not run; ``late``: how late it was on average."""
+
+    duration: float
+    loop_cpu: float
+    process_cpu: float
+    gc: float
+    shut_out: float
+    late: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The steps of one pass: how many, the longest, those of the entry queue, and seconds by name of task."""
+
+    count: int
+    longest: float
+    entry_queue: float
+    top: tuple[tuple[str, float], ...]
+
+
+def cause_of(found: Evidence, steps: Steps | None = None) -> str:
+    """Why the pass was long."""
+    duration = found.duration
+    if found.gc >= _MOSTLY * duration:
+        return GC
+    if found.process_cpu < _HARDLY * duration and found.shut_out >= _MOSTLY * duration:
+        return NOT_RUNNING
+    if found.loop_cpu < _MOSTLY * duration:
+        others = found.process_cpu - found.loop_cpu
+        return GIL if others >= _HARDLY * duration and found.late >= _GIL_LATE else BLOCKING_CALL
+    if steps is not None and steps.entry_queue >= _MOSTLY * duration:
+        return ENTRY_QUEUE
+    if steps is not None and steps.count >= _MANY and steps.longest < _MOSTLY * duration:
+        return SMALL_STEPS
+    return C_CALL if found.shut_out >= _MOSTLY * duration else PYTHON
+
+
+def stall(found: Evidence, samples: Sequence[Sample], steps: Steps | None = None) -> Stall:
+    """The record of one pass. The line is the one that was seen most often, of those the latest."""
+    cause, top = cause_of(found, steps), () if steps is None else steps.top
+    if not samples:
+        return Stall(
+            duration=found.duration, cause=cause, filename="", lineno=0, function="", task_name="", samples=0, top=top
+        )
+    seen = Counter(sample.place for sample in samples)
+    most = max(seen.values())
+    last = next(sample for sample in reversed(samples) if seen[sample.place] == most)
+    return Stall(
+        duration=found.duration,
+        cause=cause,
+        filename=last.place.filename,
+        lineno=last.place.lineno,
+        function=last.place.function,
+        task_name=last.task_name,
+        samples=most,
+        share=most / len(samples),
+        path=last.path,
+        label=last.label,
+        top=top,
+    )
+
+
+@dataclass(slots=True)
+class Row:
+    """All stalls of one line and one cause. Seconds."""
+
+    filename: str
+    lineno: int
+    function: str
+    cause: str
+    count: int = 0
+    total: float = 0.0
+    longest: float = 0.0
+    samples: int = 0
+
+
+class StallTable:
+    """Stalls of any number in bounded memory: the last ones one by one, and all of them by line and cause.
+
+    Lines beyond the ``most`` are counted together, under no line.
+    """
+
+    def __init__(self, *, kept: int = 1000, most: int = 200) -> None:
+        self.last: deque[Stall] = deque(maxlen=kept)
+        self.count = 0
+        self._most = most
+        self._rows: dict[tuple[str, int, str, str], Row] = {}
+
+    def add(self, found: Stall) -> None:
+        self.last.append(found)
+        self.count += 1
+        key = (found.filename, found.lineno, found.function, found.cause)
+        if key not in self._rows and len(self._rows) >= self._most:
+            key = ("", 0, "others", found.cause)
+        row = self._rows.setdefault(key, Row(*key))
+        row.count += 1
+        row.total += found.duration
+        row.longest = max(row.longest, found.duration)
+        row.samples += found.samples
+
+    def rows(self) -> list[Row]:
+        """The costliest first."""
+        return sorted(self._rows.values(), key=lambda row: row.total, reverse=True)
