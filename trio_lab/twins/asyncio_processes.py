@@ -32,11 +32,16 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before a worker that would no
 
 
 class _Worker:
-    """A process that runs one job at a time."""
+    """A process that runs one job at a time.
+
+    It is signalled through a descriptor of its own: asyncio's `kill` asks first whether the process has ended, and takes
+    its exit status from under the thread that waits for it.
+    """
 
     def __init__(self, process: Process, lifeline: int) -> None:
         self._process = process
         self._lifeline = lifeline
+        self._pidfd: int | None = os.pidfd_open(process.pid)
         self.proven = False
         """It has finished a job."""
 
@@ -47,12 +52,12 @@ class _Worker:
         try:
             command = (sys.executable, "-m", f"{__package__}.asyncio_worker", str(reading))
             process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, pass_fds=[reading])
+            worker = cls(process, writing)
         except BaseException:
             os.close(writing)
             raise
         finally:
             os.close(reading)
-        worker = cls(process, writing)
         try:
             await worker._outcome()
         except BaseException:
@@ -87,17 +92,23 @@ class _Worker:
 
     def interrupt(self) -> None:
         """End the present job where that can be done; its outcome comes all the same."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGUSR1)
+        self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pidfd is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
     async def end(self) -> None:
         """At once, whatever it does. No process is left after it."""
         self.kill()
-        os.close(self._lifeline)
+        assert self._pidfd is not None, "ended twice"
+        for descriptor in (self._lifeline, self._pidfd):
+            os.close(descriptor)
+        self._pidfd = None  # a job of its may still find out that it is gone
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
