@@ -32,11 +32,12 @@ def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
 
 def pool(lab: Lab) -> dict[str, Any]:
     """The worker pools together in the sources' words, and what they lack."""
+    pools = lab.worker_pools
     return {
-        "workers": sum(pool.size for pool in lab.worker_pools),
-        "busy": sum(pool.busy for pool in lab.worker_pools),
-        "queued": sum(pool.waiting for pool in lab.worker_pools),
-        "restarts": sum(pool.restarts for pool in lab.worker_pools),
+        "workers": sum(pool.size for pool in pools),
+        "busy": sum(pool.busy for pool in pools),
+        "queued": sum(pool.waiting for pool in pools),
+        "restarts": sum(pool.restarts for pool in pools),
     }
 
 
