@@ -59,6 +59,7 @@ def test_the_grace_period_ends_what_takes_longer() -> None:
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
         for connection in asked:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 503")  # cut off, and told so
             connection.close()
 
 

@@ -1,10 +1,11 @@
 """Where we stand between hypercorn and Quart: the lab's lifetime, limits on what comes in, and a reply sent to its end.
 
-Two upstream behaviours are put right here, both seen on hypercorn 0.18 with quart-trio 0.12 (see also `upstream`):
+Upstream behaviours are put right here, both seen on hypercorn 0.18 with quart-trio 0.12 (see also `upstream`):
 
 - quart-trio cancels a request's nursery as soon as the app is told that the exchange is over, which hypercorn does from
   inside the sending of the last event. So hypercorn's own end of the exchange (closing on ``Connection: close``, arming
   the keep-alive timer) was cancelled half way. The send is shielded, for a bounded time.
+- A request that is cut off when the grace period is over was answered by hypercorn: a 500 without a body. It is a 503.
 - h11 bounds a request's head only while it is incomplete, so a 20 KB line in one packet passes a 16 KB limit.
 """
 
@@ -29,19 +30,21 @@ if TYPE_CHECKING:
 
 # Far more than any honest reply of the lab takes to leave; a client that does not read is cut off after it.
 _SEND_TIME = 30.0
+_LAST_WORDS = 0.2  # seconds for telling a client that its request is cut off
 
 
 class LabHTTPConnection(TrioASGIHTTPConnection):
     """One request."""
 
     app: LabApp
+    replied = False
 
     async def __call__(self, receive: Any, send: Any) -> None:
         refusal = too_large(self.scope, self.app.config["MAX_CONTENT_LENGTH"]) or not_understood(self.scope)  # type: ignore[arg-type]
         if refusal is None:
             reset = plain_health(self.scope)
             if reset is None:
-                await super().__call__(receive, send)
+                await self._through_quart(receive, send)
             else:
                 await answer_health(self.app.lab, send, reset=reset)
             return
@@ -50,7 +53,16 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
             await _refuse(send, *refusal)
             nursery.cancel_scope.cancel()
 
+    async def _through_quart(self, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(receive, send)
+        finally:
+            if not self.replied:  # cut off by the end of the server, or its client is not there to be told
+                with trio.move_on_after(_LAST_WORDS, shield=True):
+                    await _refuse(send, 503, "The server is ending")
+
     async def _send_response(self, send: Any, response: Any) -> None:
+        self.replied = True
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _SEND_TIME) as scope:
             self.app.shields.add(scope)
             try:
