@@ -111,6 +111,15 @@ def test_threads_that_cannot_be_ended_at_once_do_not_pile_up() -> None:
         until(lambda: server.exchange("/worker-hash?rounds=1")[0] == 200)
 
 
+def test_a_client_that_leaves_takes_back_all_that_it_asked_for_at_once() -> None:
+    with node("--threads", "1") as server, ask(server, "/wait?ms=10000"):
+        until(lambda: in_service(server) == 1)
+        with socket.create_connection(server.address) as leaver:
+            leaver.sendall(b"GET /wait?ms=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+            until(lambda: queue(server, "native_pool")["waiting"] == 3)
+        until(lambda: queue(server, "native_pool")["cancelled"] == 3)
+
+
 def test_sigterm_lets_requests_in_flight_end() -> None:
     with node("--grace", "600") as server:
         with ask(server, "/wait?ms=1000") as waiter, socket.create_connection(server.address) as idle:

@@ -36,6 +36,10 @@ export class Bulkhead {
   ask(kind, { signal, bounded = true } = {}) {
     const place = { kind, arrived: now(), entered: undefined, deadline: Infinity, given: undefined };
     this.#count(kind, "arrivals");
+    if (signal?.aborted) {
+      this.#count(kind, "cancelled");
+      throw LEFT;
+    }
     if (this.#inService < this.capacity && !this.#waiting.size) this.#give(place);
     else if (bounded && this.#waiting.size >= this.#maxWaiting) {
       this.#count(kind, "rejected");

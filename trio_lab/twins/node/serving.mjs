@@ -55,18 +55,22 @@ export class LabServer {
   }
 
   #onConnection(socket) {
-    this.#begun.set(socket, new Map());
-    socket.once("close", () => this.#begun.delete(socket));
+    const begun = new Map();
+    this.#begun.set(socket, begun);
+    // Node tells a response only when its turn has come; of several that were asked for at once, that is the first.
+    socket.once("close", () => {
+      this.#begun.delete(socket);
+      for (const controller of begun.values()) controller?.abort(LEFT);
+    });
   }
 
   #onRequest(request, response) {
     const { socket } = request;
-    if (this.#ended.has(socket)) return;
-    const begun = this.#begun.get(socket) ?? new Map(); // there is none when the connection has gone
+    if (this.#ended.has(socket) || socket.destroyed) return;
+    const begun = this.#begun.get(socket);
     const controller = this.#lab.config.guarded ? new AbortController() : undefined;
     begun.set(response, controller);
-    response.once("close", () => {
-      if (!response.writableFinished) controller?.abort(LEFT);
+    response.once("finish", () => {
       begun.delete(response);
       if (!begun.size && this.#stopping) socket.destroySoon();
     });
@@ -111,6 +115,8 @@ export class LabServer {
       this.#dismiss(socket, status, text);
     } else if (last.req.complete) {
       last.once("close", () => this.#dismiss(socket, status, text));
+    } else if (last.headersSent) {
+      last.once("close", () => socket.destroySoon());
     } else {
       begun.get(last)?.abort(LEFT);
       this.#reply(last, status, { error: text }, { connection: "close" });
