@@ -118,14 +118,13 @@ def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
     if scope["http_version"] not in ("1.0", "1.1"):
         return 505, "HTTP version not supported"
     target = scope["raw_path"].decode("ascii")
-    if target.startswith("/"):
-        # The routers of Quart's make take any number of slashes for one.
-        return (404, "Not found") if scope["path"].startswith("//") else None
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return 400, "Request target not understood"
-    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path:
-        return 400, "Request target not understood"
-    scope["path"] = unquote(parts.path)
-    return None
+    if not target.startswith("/"):
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return 400, "Request target not understood"
+        if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path:
+            return 400, "Request target not understood"
+        scope["path"] = unquote(parts.path)
+    # Quart's router takes any number of slashes at the front for one.
+    return (404, "Not found") if scope["path"].startswith("//") else None

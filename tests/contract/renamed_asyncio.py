@@ -11,10 +11,9 @@ from trio_lab.twins import asyncio_app, asyncio_serve
 _reply = asyncio_app.reply
 
 
-def _renamed(body: dict[str, Any], *rest: Any, **headers: str) -> Any:
-    return _reply(
-        {"duration_ms" if key == "durationMs" else key: value for key, value in body.items()}, *rest, **headers
-    )
+def _renamed(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    names = {"durationMs": "duration_ms"}
+    return _reply({names.get(key, key): value for key, value in body.items()}, status, **headers)
 
 
 if __name__ == "__main__":

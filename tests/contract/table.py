@@ -130,7 +130,8 @@ def errors(subject: Subject) -> Iterator[Row]:
     for target in ("/nothing", "/", "/hash/", "/Hash", "/hash/1", "//hash", "/../hash", "/hash%3Frounds=1", "/%00"):
         yield Row(target, {"error": "Not found"}, 404)
     yield Row("/nothing", {"error": "Not found"}, 404, "POST")
-    yield Row("http://x/nothing", {"error": "Not found"}, 404)
+    for target in ("http://x/nothing", "http://x//hash"):
+        yield Row(target, {"error": "Not found"}, 404)
 
 
 def too_much(_: Subject) -> Iterator[Row]:
@@ -227,7 +228,7 @@ def methods(_: Subject) -> Iterator[Row]:
 # ---- What is not quite a request.
 
 _HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-_BAD_CHUNK = b" /wait?ms=5000 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+_BAD_CHUNK = b" /wait?ms=1000 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
 _TOO_LONG = b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
 _OFFERS = (
     b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
@@ -253,6 +254,7 @@ def said(subject: Subject) -> Iterator[Said]:
     yield Said("an unknown method", b"BREW /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (400, 405, 501))
     yield Said("a bad chunk", b"POST" + _BAD_CHUNK, (400, 405))
     yield Said("a bad chunk after a head", b"HEAD" + _BAD_CHUNK, (400, 405), NOTHING)
+    yield Said("a bad chunk for work that has begun", b"GET" + _BAD_CHUNK, (400,))
     yield Said("a head without end", _HEALTH + b"x: " + b"a" * 262_144, (431,))
     yield Said("a request after one that is refused", _TOO_LONG + _HEALTH + b"\r\n", (414,))
     for host in (b"a..b", b"a" * 70, b"\xff\xfe", b"a:b:c@/?"):

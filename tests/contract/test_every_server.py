@@ -24,12 +24,19 @@ def test_table(server: Running, subject: Subject, name: str) -> None:
     assert not found, "\n".join(["", *found])
 
 
+@pytest.fixture
+def idle(server: Running) -> Running:
+    """The server when nothing is left of what earlier tests have asked for, so that counts are those of one test."""
+    until(lambda: all(queue(server, pool)[count] == 0 for pool in POOLS for count in ("in_service", "waiting")))
+    return server
+
+
 def kinds(server: Running) -> dict[str, Any]:
     """The record of every kind of job of both pools."""
     return {kind["name"]: kind for pool in POOLS for kind in queue(server, pool)["kinds"]}
 
 
-def test_every_job_is_counted_once_under_its_kind(server: Running, subject: Subject) -> None:
+def test_every_job_is_counted_once_under_its_kind(idle: Running, subject: Subject) -> None:
     # Where a thread can run a job of its own is a thread of the native pool; where none can, it is a worker.
     thread = "worker_pool" if subject.runtime == "node" else "native_pool"
     jobs = {
@@ -40,36 +47,36 @@ def test_every_job_is_counted_once_under_its_kind(server: Running, subject: Subj
         "/worker-hash?rounds=1": "worker_pool.hash",
     }
     for target in jobs:
-        server.get(target)
-    assert kinds(server).keys() >= set(jobs.values())
+        idle.get(target)
+    assert kinds(idle).keys() >= set(jobs.values())
     for target, kind in jobs.items():
         for count in ("arrivals", "completions"):
-            before = {name: record[count] for name, record in kinds(server).items()}
+            before = {name: record[count] for name, record in kinds(idle).items()}
             for _ in range(2):
-                server.get(target)
-            after = {name: record[count] for name, record in kinds(server).items()}
+                idle.get(target)
+            after = {name: record[count] for name, record in kinds(idle).items()}
             assert after == before | {kind: before[kind] + 2}, target
 
 
-def test_times_are_counted_with_the_jobs(server: Running) -> None:
+def test_times_are_counted_with_the_jobs(idle: Running) -> None:
     for target, pool in (("/wait?ms=30", "native_pool"), ("/worker-hash?rounds=1000", "worker_pool")):
-        before = queue(server, pool)
+        before = queue(idle, pool)
         for _ in range(3):
-            server.get(target)
-        after = queue(server, pool)
+            idle.get(target)
+        after = queue(idle, pool)
         for count in (after["completions"], after["wait_ms"]["count"], after["service_ms"]["count"]):
             assert count == before["completions"] + 3, target
-    assert queue(server, "native_pool")["service_ms"]["max"] >= 30
+    assert queue(idle, "native_pool")["service_ms"]["max"] >= 30
 
 
-def test_refused_requests_are_no_jobs(server: Running) -> None:
-    before = {pool: queue(server, pool)["arrivals"] for pool in POOLS}
+def test_refused_requests_are_no_jobs(idle: Running) -> None:
+    before = {pool: queue(idle, pool)["arrivals"] for pool in POOLS}
     for target in ("/hash", "/worker-hash", "/wait", "/fib"):
         for method in ("HEAD", "OPTIONS", "POST"):
-            server.exchange(target, method)
+            idle.exchange(target, method)
     for target in ("/hash?rounds=x", "/worker-hash?rounds=x", "/wait?ms=x", "/fib?where=x"):
-        server.exchange(target)
-    assert {pool: queue(server, pool)["arrivals"] for pool in POOLS} == before
+        idle.exchange(target)
+    assert {pool: queue(idle, pool)["arrivals"] for pool in POOLS} == before
 
 
 def test_health_resets_its_window_unless_asked_not_to(server: Running) -> None:
@@ -122,6 +129,11 @@ def test_requests_that_were_sent_together_are_answered_in_their_order(server: Ru
     assert [reply[:3] for reply in replies] == [b"200", b"404", b"200"]
 
 
+def test_what_follows_a_request_does_not_cost_its_reply(server: Running) -> None:
+    replies = server.raw(b"GET /wait?ms=100 HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE\r\n\r\n").split(b"HTTP/1.1 ")[1:]
+    assert [reply[:3] for reply in replies] == [b"200", b"400"]
+
+
 def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: Subject) -> None:
     if subject.runtime == "node":
         pytest.skip("node's workers are threads of the server's own process: nobody else can kill one")
@@ -133,19 +145,19 @@ def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: S
     until(lambda: server.exchange("/worker-hash?rounds=1")[0] == 200)
 
 
-def test_what_clients_that_left_have_asked_for_comes_to_an_end(server: Running, subject: Subject) -> None:
+def test_what_clients_that_left_have_asked_for_comes_to_an_end(idle: Running, subject: Subject) -> None:
     """More jobs than threads, and everybody leaves. A naive server does them all, for nobody."""
-    before = queue(server, "native_pool")
+    before = queue(idle, "native_pool")
 
     def since(count: str) -> int:
-        return int(queue(server, "native_pool")[count] - before[count])
+        return int(queue(idle, "native_pool")[count] - before[count])
 
-    leavers = [ask(server, "/wait?ms=1000") for _ in range(THREADS + 2)]
+    leavers = [ask(idle, "/wait?ms=1000") for _ in range(THREADS + 2)]
     until(lambda: since("arrivals") == len(leavers))
     for leaver in leavers:
         leaver.close()
     until(lambda: since("completions") + since("cancelled") == len(leavers))
-    idle = {"threads": THREADS, "busy": 0, "abandoned": 0, "queued": 0}
-    until(lambda: server.get("/health?reset=0")["nativePool"] == idle)
+    at_rest = {"threads": THREADS, "busy": 0, "abandoned": 0, "queued": 0}
+    until(lambda: idle.get("/health?reset=0")["nativePool"] == at_rest)
     if subject.profile == "naive":
         assert since("cancelled") == 0

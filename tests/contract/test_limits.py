@@ -63,13 +63,20 @@ def test_a_full_queue_refuses_at_once_and_a_client_that_leaves_makes_room(narrow
 
 
 def test_a_full_worker_pool_refuses_and_says_so(narrow: Running) -> None:
-    """Four at once, where one is served and one may wait."""
-    asked = [ask(narrow, "/worker-hash?rounds=500000") for _ in range(4)]
+    """Six at once, where one is served and one may wait."""
+    asked = [ask(narrow, "/worker-hash?rounds=300000") for _ in range(6)]
     replies = [answer(connection) for connection in asked]
     for connection in asked:
         connection.close()
     assert {status for status, _ in replies} == {200, 503}
     assert {json.loads(body)["queue"] for status, body in replies if status == 503} == {"worker_pool"}
+
+
+def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced(hasty: Running) -> None:
+    status, _, body = hasty.request("/worker-hash?rounds=2000000")  # in C: it cannot be interrupted, only killed
+    assert (status, list(body)) == (504, ["error"])
+    until(lambda: hasty.exchange("/worker-hash?rounds=1")[0] == 200)
+    assert hasty.get("/health?reset=0")["pool"]["restarts"] == 1
 
 
 def test_whoever_has_waited_long_enough_is_refused(hasty: Running) -> None:
@@ -79,10 +86,3 @@ def test_whoever_has_waited_long_enough_is_refused(hasty: Running) -> None:
         assert (status, body["queue"]) == (503, "native_pool")
         assert int(headers["Retry-After"]) >= 1
         assert in_native_pool(hasty, "timed_out") == 1
-
-
-def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced(hasty: Running) -> None:
-    status, _, body = hasty.request("/worker-hash?rounds=2000000")  # in C: it cannot be interrupted, only killed
-    assert (status, list(body)) == (504, ["error"])
-    until(lambda: hasty.exchange("/worker-hash?rounds=1")[0] == 200)
-    assert hasty.get("/health?reset=0")["pool"]["restarts"] == 1

@@ -60,11 +60,8 @@ def test_no_route_is_forgotten() -> None:
 def renamed_is_found(runtime: str, program: Sequence[str]) -> None:
     """All rows whose replies have the key are complained of, for this reason alone, and no other row is."""
     rows = list(replies(Subject(runtime, "guarded")))
-    threads, workers = str(THREADS), str(WORKERS)
-    started = running(
-        runtime=runtime, program=program, TRIO_LAB_PORT="0", TRIO_LAB_THREADS=threads, TRIO_LAB_WORKERS=workers
-    )
-    with started as server:
+    sizes = {"TRIO_LAB_PORT": "0", "TRIO_LAB_THREADS": str(THREADS), "TRIO_LAB_WORKERS": str(WORKERS)}
+    with running(runtime=runtime, program=program, expect=0, **sizes) as server:
         found = check_rows(server, rows)
     expected = [f"{row}: {line}" for row in rows if "durationMs" in row.body for line in RENAMED]
     assert found == expected
