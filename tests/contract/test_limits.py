@@ -36,6 +36,14 @@ def hasty(guarded: Subject) -> Iterator[Running]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def busy(hasty: Running) -> Iterator[Running]:
+    """The same, with its one thread in use."""
+    with ask(hasty, HOLD):
+        until(lambda: in_native_pool(hasty, "in_service") == 1)
+        yield hasty
+
+
 def in_native_pool(server: Running, count: str) -> int:
     return int(queue(server, "native_pool")[count])
 
@@ -72,17 +80,16 @@ def test_a_full_worker_pool_refuses_and_says_so(narrow: Running) -> None:
     assert {json.loads(body)["queue"] for status, body in replies if status == 503} == {"worker_pool"}
 
 
-def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced(hasty: Running) -> None:
-    status, _, body = hasty.request("/worker-hash?rounds=2000000")  # in C: it cannot be interrupted, only killed
+def test_whoever_has_waited_long_enough_is_refused(busy: Running) -> None:
+    status, headers, body = busy.request("/hash?rounds=1")
+    assert (status, body["queue"]) == (503, "native_pool")
+    assert int(headers["Retry-After"]) >= 1
+    assert in_native_pool(busy, "timed_out") == 1
+
+
+def test_a_job_that_runs_too_long_is_a_504_and_its_worker_is_replaced(busy: Running) -> None:
+    status, _, body = busy.request("/worker-hash?rounds=2000000")  # in C: it cannot be interrupted, only killed
     assert (status, list(body)) == (504, ["error"])
-    until(lambda: hasty.exchange("/worker-hash?rounds=1")[0] == 200)
-    assert hasty.get("/health?reset=0")["pool"]["restarts"] == 1
-
-
-def test_whoever_has_waited_long_enough_is_refused(hasty: Running) -> None:
-    with ask(hasty, HOLD):
-        until(lambda: in_native_pool(hasty, "in_service") == 1)
-        status, headers, body = hasty.request("/hash?rounds=1")
-        assert (status, body["queue"]) == (503, "native_pool")
-        assert int(headers["Retry-After"]) >= 1
-        assert in_native_pool(hasty, "timed_out") == 1
+    until(lambda: busy.exchange("/worker-hash?rounds=1")[0] == 200)
+    assert busy.get("/health?reset=0")["pool"]["restarts"] == 1
+    assert in_native_pool(busy, "in_service") == 1  # a worker's start does not wait for a thread of that pool

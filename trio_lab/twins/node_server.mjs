@@ -3,7 +3,7 @@
 //   node node_server.mjs [--json] [--control]      configured by TRIO_LAB_* variables, as every runtime's server
 //
 // Two processes run this file. The first only keeps watch (`keepWatch` says why); its child is the server, whose worker
-// threads run jobs of JavaScript (node/jobs.mjs). What blocks in C runs in libuv's pool, shared with file I/O and name
+// threads run jobs of JavaScript (node/jobs.cjs). What blocks in C runs in libuv's pool, shared with file I/O and name
 // look-ups.
 //
 // guarded: bulkheads in front of libuv's pool and of the workers, bounded in number and in time; a client that leaves

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { ms, now, round } from "./clock.mjs";
-import { runJob } from "./jobs.mjs";
+import { runJob } from "./jobs.cjs";
 import { LoopProbe, passesOfTheLoop } from "./loop.mjs";
 import { BlockingWaits, hashInPool, NativePool } from "./native.mjs";
 import { record } from "./records.mjs";

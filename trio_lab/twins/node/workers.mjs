@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { Bulkhead } from "./bulkhead.mjs";
 import { Refusal } from "./refusal.mjs";
 
-const JOBS = fileURLToPath(new URL("jobs.mjs", import.meta.url));
+const JOBS = fileURLToPath(new URL("jobs.cjs", import.meta.url));
 const BACKOFF = 100; // milliseconds before a worker that died before it was ready is replaced; doubled each time
 const LONGEST_BACKOFF = 5_000;
 

@@ -1,7 +1,10 @@
 // The jobs that are plain JavaScript for whoever runs them. A worker thread runs this file and does what it is told.
-import { pbkdf2Sync } from "node:crypto";
-import { isMainThread, parentPort } from "node:worker_threads";
-import { now } from "./clock.mjs";
+// It is no ES module because those are read by libuv's pool: a worker would not start while the native pool is busy.
+"use strict";
+
+const { pbkdf2Sync } = require("node:crypto");
+const { performance } = require("node:perf_hooks");
+const { isMainThread, parentPort } = require("node:worker_threads");
 
 function fib(n) {
   return n < 2 ? n : fib(n - 1) + fib(n - 2);
@@ -9,11 +12,14 @@ function fib(n) {
 
 const JOBS = { hash: (rounds) => void pbkdf2Sync("password", "salt", rounds, 64, "sha512"), fib };
 
-export function runJob(name, argument) {
-  const begun = now();
+// The job's value, and how many milliseconds it took.
+function runJob(name, argument) {
+  const begun = performance.now();
   const value = JOBS[name](argument);
-  return { value, computed: now() - begun };
+  return { value, computed: performance.now() - begun };
 }
+
+exports.runJob = runJob;
 
 function serveJobs() {
   parentPort.on("message", ([name, argument]) => parentPort.postMessage(runJob(name, argument)));
