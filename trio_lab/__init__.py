@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .admission.bulkhead import Bulkhead as Bulkhead
+    from .measure.observe import observe as observe
     from .measure.passes import open_pass_monitor as open_pass_monitor
     from .pools.native import open_native_pool as open_native_pool
     from .pools.workers import open_worker_pool as open_worker_pool
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Bulkhead": "admission.bulkhead",
+    "observe": "measure.observe",
     "open_native_pool": "pools.native",
     "open_pass_monitor": "measure.passes",
     "open_worker_pool": "pools.workers",
@@ -27,6 +29,7 @@ _PUBLIC = {
 __all__ = [
     "Bulkhead",
     "__version__",
+    "observe",
     "open_native_pool",
     "open_pass_monitor",
     "open_worker_pool",

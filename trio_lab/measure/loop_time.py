@@ -7,6 +7,7 @@ is, are the same for both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -33,6 +34,10 @@ class LoopStatistics:
         return figures | {"utilization": round(self.utilization, 4), "passes": passes.count, "blind": self.blind}
 
 
+def _nobody(began: float, ended: float) -> None:
+    """Nobody wants to know."""
+
+
 class LoopTime:
     """Busy time of each pass and time waited for I/O."""
 
@@ -40,6 +45,9 @@ class LoopTime:
         self._clock = clock
         self.busy = Histogram()
         self.waited = 0.0
+        self.budget = math.inf
+        """A pass that took longer is told to ``on_long``, with its begin and its end."""
+        self.on_long: Callable[[float, float], None] = _nobody
         self._pass_began = self._poll_began = self._clock()
         self._polling = False
 
@@ -48,7 +56,10 @@ class LoopTime:
     def before_io_wait(self, timeout: float) -> None:
         now = self._poll_began = self._clock()
         self._polling = True
-        self.busy.record(now - self._pass_began)
+        busy = now - self._pass_began
+        self.busy.record(busy)
+        if busy > self.budget:
+            self.on_long(self._pass_began, now)
 
     def after_io_wait(self, timeout: float) -> None:
         now = self._pass_began = self._clock()
@@ -70,6 +81,10 @@ class LoopTime:
         now = self._clock()
         self.busy.record(now - self._pass_began)
         self._pass_began = now
+
+    def pass_began(self) -> float | None:
+        """When the present pass began; None, for another thread, while the loop waits."""
+        return None if self._polling else self._pass_began
 
     def busy_now(self) -> float:
         """Seconds that the present pass has lasted; 0.0 when called from another thread while the loop waits."""

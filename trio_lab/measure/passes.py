@@ -40,6 +40,12 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
         self._installed = True
         self.begin()
 
+    def install_again(self) -> None:
+        """After it was found blind: what was measured stays, and what happened meanwhile is missing."""
+        if self.blind is not None:
+            self._blind = None
+            self.install()
+
     def remove(self) -> None:
         if self._is_there():
             trio.lowlevel.remove_instrument(self)

@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import FrameType
 
 import trio
@@ -17,6 +18,7 @@ import trio
 _LIBRARY = tuple({path for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
 _PACKAGES = tuple({path for name in ("purelib", "platlib") if (path := sysconfig.get_path(name))})
 _LOOP = "unrolled_run"  # Trio's run loop; everything further in is the step of one task
+_OURS = {str(Path(__file__).with_name(name)) for name in ("observe.py", "loop_time.py")}  # hooks that ran just then
 _MOST_TASKS = 100_000  # looked through for the one that runs
 
 
@@ -43,10 +45,9 @@ def _distance(filename: str) -> int:
 def step_frames(frame: FrameType | None) -> list[FrameType]:
     """The frames of the step that a loop's thread is in, innermost first; all of them when it is in none."""
     frames = []
-    while frame is not None:
-        if frame.f_code.co_name == _LOOP:
-            break
-        frames.append(frame)
+    while frame is not None and frame.f_code.co_name != _LOOP:
+        if frame.f_code.co_filename not in _OURS:
+            frames.append(frame)
         frame = frame.f_back
     return frames
 

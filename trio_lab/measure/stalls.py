@@ -1,21 +1,22 @@
 """A pass that took too long, and why: pure, from what was measured while it lasted.
 
-Five things make a loop late, and each wants another cure, so they are told apart by who used the CPU meanwhile and by
+Several things make a loop late, and each wants another cure, so they are told apart by who used the CPU meanwhile and by
 whether the watchdog, a thread that wants the GIL every few milliseconds, could get it:
 
-===============  ======================  ==================  ========================================================
-cause            CPU of the loop's       watchdog            what it is
-===============  ======================  ==================  ========================================================
-python           all of it               on time             code that computes (or a C call that lets others run)
-c call           all of it               shut out            a C call that holds the GIL: `re`, `json`, `sorted`
-blocking call    little                  on time             a call that waits and lets others run: a file, `sleep`
-gil              little, others' much    late                another thread holds the GIL
-gc               (counted by itself)     shut out            a collection of cyclic garbage
-not running      none, nobody's          shut out            the process was stopped, or had no CPU to run on
-===============  ======================  ==================  ========================================================
+===============  ===========================  ==============  =======================================================
+cause            the loop's thread            the watchdog    what it is
+===============  ===========================  ==============  =======================================================
+python           ran                          on time         code that computes (or a C call that lets others run)
+c call           ran                          shut out        a C call that holds the GIL: `re`, `json`, `sorted`
+blocking call    waited for no CPU            on time         a call that waits and lets others run: a file, `sleep`
+gil              waited, other threads ran    late            another thread holds the GIL
+gc               (counted by itself)          shut out        a collection of cyclic garbage
+not running      had no CPU, or was stopped   shut out        the process was stopped, or had to wait for a CPU
+===============  ===========================  ==============  =======================================================
 
 With steps measured two more are known: **many small steps** (no step is long, the pass is) and **entry queue** (what
-`run_sync_soon` was given, all of which runs in one step).
+`run_sync_soon` was given, all of which runs in one step). **busy wait** is no long pass but very many short ones: one
+task that goes round and round.
 """
 
 from __future__ import annotations
@@ -75,11 +76,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was measured of one pass. Seconds of CPU: the loop's thread, the process; of collections; ``shut_out``: the
-    longest time in which the watchdog could not run; ``late``: how late it was on average."""
+    """What was measured of one pass, in seconds: CPU time of the loop's thread, what it had to wait for a CPU though it
+    could have run, CPU time of the process, collections of garbage; ``shut_out`` is the longest time in which the
+    watchdog could not run, ``late`` how late it was on average."""
 
     duration: float
     loop_cpu: float
+    loop_delayed: float
     process_cpu: float
     gc: float
     shut_out: float
@@ -101,11 +104,14 @@ def cause_of(found: Evidence, steps: Steps | None = None) -> str:
     duration = found.duration
     if found.gc >= _MOSTLY * duration:
         return GC
-    if found.process_cpu < _HARDLY * duration and found.shut_out >= _MOSTLY * duration:
-        return NOT_RUNNING
-    if found.loop_cpu < _MOSTLY * duration:
+    runnable = found.loop_cpu + found.loop_delayed
+    if runnable < _MOSTLY * duration:
+        if found.process_cpu < _HARDLY * duration and found.shut_out >= _MOSTLY * duration:
+            return NOT_RUNNING
         others = found.process_cpu - found.loop_cpu
         return GIL if others >= _HARDLY * duration and found.late >= _GIL_LATE else BLOCKING_CALL
+    if found.loop_delayed >= _MOSTLY * duration:
+        return NOT_RUNNING
     if steps is not None and steps.entry_queue >= _MOSTLY * duration:
         return ENTRY_QUEUE
     if steps is not None and steps.count >= _MANY and steps.longest < _MOSTLY * duration:
