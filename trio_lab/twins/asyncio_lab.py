@@ -62,22 +62,12 @@ class Lab:
 
     def pool(self) -> dict[str, Any]:
         """The worker pool in the sources' words, and what they lack."""
-        queue = self.worker_pool.statistics()
-        return {
-            "workers": self.worker_pool.size,
-            "busy": queue.in_service,
-            "queued": queue.waiting,
-            "restarts": self.worker_pool.restarts,
-        }
+        pool = self.worker_pool
+        return {"workers": pool.size, "busy": pool.busy, "queued": pool.waiting, "restarts": pool.restarts}
 
     def _native_pool(self) -> dict[str, Any]:
-        queue = self.native_pool.statistics()
-        return {
-            "threads": self.native_pool.size,
-            "busy": queue.in_service,
-            "abandoned": self.native_pool.abandoned,
-            "queued": queue.waiting,
-        }
+        pool = self.native_pool
+        return {"threads": pool.size, "busy": pool.busy, "abandoned": pool.abandoned, "queued": pool.waiting}
 
 
 def _as_json(queue: QueueStatistics, kinds: list[QueueStatistics] | None = None) -> dict[str, Any]:

@@ -128,6 +128,16 @@ class WorkerPool:
         self._jobs: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
 
+    @property
+    def busy(self) -> int:
+        """Jobs that are being run."""
+        return self._admission.in_service
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for a place."""
+        return self._admission.waiting
+
     async def wait_ready(self) -> None:
         """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
         await self._all_ready.wait()

@@ -43,6 +43,16 @@ class NativePool:
         """Threads that may run jobs at once."""
         return self._admission.capacity
 
+    @property
+    def busy(self) -> int:
+        """Jobs that are being run."""
+        return self._admission.in_service
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for a place."""
+        return self._admission.waiting
+
     def resize(self, size: int) -> None:
         """Change the number of threads at once. Running jobs are not disturbed."""
         self._admission.resize(size)
