@@ -64,8 +64,7 @@ def test_both_ways_answer_alike(server: Running, method: str) -> None:
     assert shape(direct[2]) == shape(long_way[2])
 
 
-def test_health_with_a_body_takes_the_body_too(server: Running) -> None:
-    """It is read to its end although nobody wants it, so what follows on the connection is understood."""
-    asked = b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200_000
+def test_a_body_that_nobody_wants_is_read_all_the_same(server: Running) -> None:
+    asked = b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
     replies = server.raw(asked + b"GET /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert replies.count(b"HTTP/1.1 200") == 2
