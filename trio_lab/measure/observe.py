@@ -40,7 +40,7 @@ _ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = (
 )  # long passes, in seconds; seconds for which steps are then measured
 _SPINNING = 0.9  # share of passes in which one and the same task had a step
 _COLLECTIONS = 64  # of garbage, the last ones, with begin and end
-_SPINS = 1000  # passes in one look, at least, while the loop never waited
+_SPINS = 1000  # passes in one look, at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +195,7 @@ class Watch:
 
     def _find_spinner(self, passes: int, waited: float) -> None:
         """A task that has a step in nearly every pass while the loop hardly ever waits: it goes round and round."""
-        spinning = passes >= _SPINS and waited < _CHECK * (1 - _SPINNING)
+        spinning = passes >= _SPINS and waited < _CHECK / 2  # a poll that waits for nothing takes its time as well
         if self._steps is not None and spinning and self._steps.turns:
             task, turns = max(self._steps.turns.items(), key=lambda item: item[1])
             if turns >= _SPINNING * passes:
