@@ -104,7 +104,7 @@ async def test_the_end_does_not_wait_for_a_thread(monkeypatch: pytest.MonkeyPatc
         await stream.send_all(b"GET /wait?ms=10000 HTTP/1.1\r\nHost: x\r\n\r\n")
         await trio.to_thread.run_sync(begun.wait)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert (await stream.receive_some()).[:12] in (b"", b"HTTP/1.1 503")  # told so, if there is time
+        assert (await stream.receive_some())[:12] in (b"", b"HTTP/1.1 503")  # told so, if there is time
 
     try:
         await served(ask, grace=0.1)  # returns although the thread is still at it
