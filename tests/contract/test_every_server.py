@@ -87,9 +87,14 @@ def test_health_resets_its_window_unless_asked_not_to(server: Running) -> None:
         # A timer may have been about to fire when the loop was blocked, and is late by the rest.
         assert seen["eventLoopMaxMs"] >= blocked * 0.5, target
         assert seen["loop"]["max_ms"] >= blocked * 0.5, target
-    seen = server.get("/health?reset=0")
-    assert seen["loop"]["max_ms"] < blocked
-    assert seen["eventLoopMaxMs"] < blocked
+
+    def forgotten() -> bool:
+        """Asked for more than once, for a busy machine may hold up a loop for as long; without a reset it never comes."""
+        server.get("/health")
+        seen = server.get("/health?reset=0")
+        return bool(seen["loop"]["max_ms"] < blocked and seen["eventLoopMaxMs"] < blocked)
+
+    until(forgotten)
 
 
 def test_an_idle_loop_reads_the_interval_of_its_timer(server: Running) -> None:

@@ -51,8 +51,8 @@ def kill_the_busy_worker(server: Running) -> None:
     killed: list[int] = []
 
     def killed_one() -> bool:
-        for pid in server.family()[1:]:
-            if (cpu_seconds(pid) or 0.0) > before.get(pid, 0.0) + 0.3:
+        for pid, seconds in before.items():
+            if (cpu_seconds(pid) or 0.0) > seconds + 0.3:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
                 break
