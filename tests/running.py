@@ -98,7 +98,9 @@ def running(
     try:
         line = process.stdout.readline()
         assert line, "the server ended before it was ready"
-        server = Running(process, json.loads(line)["url"], runtime)
+        ready = json.loads(line)
+        assert ready.keys() == {"url", "threads", "workers"}
+        server = Running(process, ready["url"], runtime)
         family = server.family()
         assert len(family) > 1 or runtime != "trio"  # the others start their workers later, or as threads
         yield server

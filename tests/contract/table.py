@@ -225,9 +225,10 @@ def methods(_: Subject) -> Iterator[Row]:
     yield Row("/nothing", ERROR, 404, "OPTIONS")
 
 
-# ---- What is not quite a request.
+# ---- What is sent as bytes, and may not even be a request.
 
 _HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+_WAIT = b"GET /wait?ms=0 HTTP/1.1\r\nHost: x\r\n"
 _BAD_CHUNK = b" /wait?ms=1000 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
 _TOO_LONG = b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
 _OFFERS = (
@@ -237,13 +238,27 @@ _OFFERS = (
 
 
 def said(subject: Subject) -> Iterator[Said]:
+    """What a server takes, though not every client would send it."""
     ours = health(subject)
     yield Said("connection: close", _HEALTH + b"Connection: close\r\n\r\n", (200,), ours)
     yield Said("the protocol before this one", b"GET /health HTTP/1.0\r\nHost: x\r\n\r\n", (200,), ours)
     waited = {"route": "/wait", "mode": "blocking wait", "pool": "own", "durationMs": NUMBER}
     for offer in _OFFERS:  # a server may ignore an offer to upgrade
-        head = b"GET /wait?ms=0 HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\n"
+        head = _WAIT + b"Connection: close, Upgrade, HTTP2-Settings\r\n"
         yield Said(f"an offer to speak {offer.split()[1].decode()}", head + offer + b"\r\n", (200,), waited)
+    body = _WAIT + b"Connection: close\r\n%s\r\n\r\n%s"
+    chunks = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
+    for name, header, sent in (  # nobody asked for one, and nobody minds
+        ("a body", b"Content-Length: 3", b"abc"),
+        ("a body in a chunk", b"Transfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n"),
+        ("a large body in chunks", b"Transfer-Encoding: chunked", chunks * 20 + b"0\r\n\r\n"),
+    ):
+        yield Said(name, body % (header, sent), (200,), waited)
+
+
+def malformed(_: Subject) -> Iterator[Said]:
+    """What is no request, or one of a protocol that nobody here speaks."""
+    yield Said("two hosts", _HEALTH + b"Host: y\r\n\r\n", (400,))
     yield Said("two lengths", _HEALTH + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", (400,))
     yield Said("a bad length", _HEALTH + b"Content-Length: -1\r\n\r\n", (400,))
     yield Said("no host", b"GET /health HTTP/1.1\r\n\r\n", (400,))
@@ -270,4 +285,5 @@ TABLE: dict[str, Callable[[Subject], Iterator[Row | Said]]] = {
     "numbers": numbers,
     "methods": methods,
     "said": said,
+    "malformed": malformed,
 }
