@@ -43,7 +43,8 @@ async def _costs(stage: Stage) -> dict[str, float]:
             serving = stage.serving("node", str(Path(stack.__file__).with_name("bare_node.mjs")))
             servers[_NODE] = await open_servers.enter_async_context(serving)
         found: dict[str, list[float]] = {name: [] for name in servers}
-        for number in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
+        rounds = (_QUICK_ROUNDS if stage.quick else _ROUNDS) * min(1.0, stage.dose)
+        for number in range(max(1, round(rounds))):
             for name in order_of_round(list(servers), number * len(servers) // 2):
                 path = "/health" if name == _HEALTH else ""
                 found[name].append(await _cost(stage, servers[name], path))
