@@ -8,6 +8,7 @@ Standard library only: this is about HTTP as it arrives, not about any server or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -51,6 +52,10 @@ STORMS: dict[str, dict[str, str]] = {
     },
 }
 RUNTIMES = tuple(STORMS)
+
+_RESETS = {b"": True, b"reset=1": True, b"reset=0": False}
+_HOST = re.compile(rb"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
+_NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect"}
 
 
 class Query(Protocol):
@@ -128,3 +133,19 @@ def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
         scope["path"] = unquote(parts.path)
     # Quart's router takes any number of slashes at the front for one.
     return (404, "Not found") if scope["path"].startswith("//") else None
+
+
+def plain_health(scope: Mapping[str, Any]) -> bool | None:
+    """Whether a request for `/health` asks for a reset; None when it is none, or not a plain one.
+
+    Plain is a request that can be answered without routing it or reading on: whoever watches a server makes no other.
+    """
+    if scope["path"] != "/health" or scope["method"] not in ("GET", "HEAD"):
+        return None
+    hosts = 0
+    for name, value in scope["headers"]:
+        if name == b"host" and _HOST.fullmatch(value):
+            hosts += 1
+        elif name == b"host" or name in _NOT_PLAIN:
+            return None
+    return _RESETS.get(scope["query_string"]) if hosts == 1 else None

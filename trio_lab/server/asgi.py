@@ -20,9 +20,9 @@ from hypercorn.utils import LifespanFailureError
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from ..config import Config
-from ..contract import not_understood, too_large
+from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
-from .direct import answer_health, plain_health
+from .direct import answer_health
 from .lab import open_lab
 
 if TYPE_CHECKING:

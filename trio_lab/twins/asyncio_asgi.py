@@ -11,7 +11,7 @@ from hypercorn.utils import LifespanFailureError
 from quart.asgi import ASGIHTTPConnection, ASGILifespan
 
 from ..config import Config
-from ..contract import not_understood, too_large
+from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
 from .asyncio_lab import open_lab
 
@@ -22,15 +22,28 @@ if TYPE_CHECKING:
 class LabHTTPConnection(ASGIHTTPConnection):
     """One request. (Quart cancels its handler when the client leaves.)"""
 
+    app: AsyncioApp
+
     async def __call__(self, receive: Any, send: Any) -> None:
         refusal = too_large(self.scope) or not_understood(self.scope)  # type: ignore[arg-type]
         if refusal is None:
-            await super().__call__(receive, send)
+            reset = plain_health(self.scope)
+            if reset is None:
+                await super().__call__(receive, send)
+            else:
+                await self._answer_health(send, reset=reset)
             return
         async with asyncio.TaskGroup() as group:
             ignoring = group.create_task(_ignore(receive))
             await _refuse(send, *refusal)
             ignoring.cancel()
+
+    async def _answer_health(self, send: Any, *, reset: bool) -> None:
+        """Without Quart, as the Trio server does it: a probe's question is to cost no more than its answer."""
+        body = msgspec.json.encode(self.app.lab.health(reset=reset))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _ignore(receive: Any) -> None:
