@@ -131,7 +131,7 @@ class _Jobs:
                 begun = clock()  # now, because unpickling may have imported half a program
                 if deadline and begun >= deadline:
                     self._running = False
-                    self.write(reply_frame(number, EXPIRED, 0.0))
+                    self.write(reply_frame(number, EXPIRED, begun, 0.0))
                     continue
                 result = fn(*args)
                 self._running = False
@@ -139,15 +139,15 @@ class _Jobs:
                 value = _NONE if result is None else dump(result)
             except _Cancelled:
                 self._running = False
-                self.write(reply_frame(number, CANCELLED, clock() - begun))
+                self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
                 self._running = False
-                self.write(reply_frame(number, RAISED, clock() - begun, dump(tuple(_failure(error)))))
+                self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(_failure(error)))))
             else:
                 if value is _NONE:
-                    self.write(reply_frame(number, RETURNED_NONE, seconds))
+                    self.write(reply_frame(number, RETURNED_NONE, begun, seconds))
                 else:
-                    self.write(reply_frame(number, RETURNED, seconds, value))
+                    self.write(reply_frame(number, RETURNED, begun, seconds, value))
 
 
 def _leave(_: bytes) -> None:
@@ -195,5 +195,5 @@ def main() -> None:
     if hello.memory is not None:
         _limit_memory(hello.memory)
     with contextlib.suppress(BrokenPipeError):  # the pool went while we replied
-        jobs.write(reply_frame(READY, RETURNED_NONE, 0.0))
+        jobs.write(reply_frame(READY, RETURNED_NONE, 0.0, 0.0))
         jobs.serve()

@@ -45,6 +45,8 @@ class Config:
     default_threads: int | None = None
     # How long requests in flight may go on after SIGTERM.
     grace: float = 3.0
+    # What a pass of the run loop may take before it is a stall, with its line in /stalls.
+    stall_budget: float = 0.05
     # Routes that run jobs which crash, hang or eat memory, for drills.
     faults: bool = False
 
@@ -57,6 +59,7 @@ class Config:
             _within("default_threads", self.default_threads, 1, 1024)
         for name in ("queue_timeout", "run_timeout", "grace"):
             _within(name, getattr(self, name), 0.0, 86_400.0)
+        _within("stall_budget", self.stall_budget, 0.001, 86_400.0)
         if self.profile not in PROFILES:
             raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")
         if self.faults and self.host not in _LOOPBACK:

@@ -23,8 +23,8 @@ PACKET = 4096  # PIPE_BUF on Linux: the longest write that stays one packet
 # that follows through the other pipe (0: it is in the packet)
 JOB = struct.Struct("<QdQ")
 
-# length of the value; job number; how it ended; seconds it ran
-REPLY = struct.Struct("<QQBd")
+# length of the value; job number; how it ended; when it began, by the monotonic clock; seconds it ran
+REPLY = struct.Struct("<QQBdd")
 
 # How a job ended. The value is the pickled result, or for RAISED the pickled `Failure`.
 RETURNED, RETURNED_NONE, RAISED, EXPIRED, CANCELLED = range(5)
@@ -50,8 +50,9 @@ class Failure(NamedTuple):
     text: str
 
 
-# The end of one job: its number, how it ended, the seconds it ran, the value. A plain tuple: there are very many of them.
-Reply = tuple[int, int, float, bytes]
+# The end of one job: its number, how it ended, when it began, the seconds it ran, the value. A plain tuple: there are very
+# many of them.
+Reply = tuple[int, int, float, float, bytes]
 
 
 def dump(value: Any) -> bytes:
@@ -59,8 +60,8 @@ def dump(value: Any) -> bytes:
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
-def reply_frame(job: int, end: int, seconds: float, value: bytes = b"") -> bytes:
-    return REPLY.pack(len(value), job, end, seconds) + value
+def reply_frame(job: int, end: int, begun: float, seconds: float, value: bytes = b"") -> bytes:
+    return REPLY.pack(len(value), job, end, begun, seconds) + value
 
 
 class ReplyReader:
@@ -84,11 +85,11 @@ class ReplyReader:
         size, unpack = REPLY.size, REPLY.unpack_from
         begin, last = 0, len(data)
         while begin + size <= last:
-            length, job, end, seconds = unpack(data, begin)
+            length, job, end, begun, seconds = unpack(data, begin)
             after = begin + size + length
             if after > last:
                 break
-            replies.append((job, end, seconds, data[begin + size : after]))
+            replies.append((job, end, begun, seconds, data[begin + size : after]))
             begin = after
         if begin < last:
             rest = data[begin:]

@@ -26,6 +26,7 @@ async def serve(
     queue_timeout: float | None = None,
     run_timeout: float | None = None,
     grace: float | None = None,
+    stall_budget: float | None = None,
     separate_pools: Annotated[bool, Parameter(negative="")] = False,
     autoscale: Annotated[bool, Parameter(negative="")] = False,
     default_threads: int | None = None,
@@ -61,6 +62,8 @@ async def serve(
         Seconds a job may run in a worker before the worker is killed; 30 by default.
     grace
         Seconds that requests in flight get after the signal; 3 by default.
+    stall_budget
+        Seconds that a pass of the run loop may take before it is told as a stall; 0.05 by default.
     separate_pools
         Give reports (/fib) a worker pool of their own, so that hashes never wait behind them; each of the two pools has
         as many processes as --workers says.
@@ -88,6 +91,7 @@ async def serve(
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
         grace=grace,
+        stall_budget=stall_budget,
         separate_pools=separate_pools or None,
         autoscale=autoscale or None,
         default_threads=default_threads,

@@ -65,7 +65,7 @@ class Watch:
         self._monitor.budget = budget
         self._monitor.on_long = self._on_long
         self._steps: StepMonitor | None = None
-        self._armed_until = 0.0
+        self._armed_until = self._suspects_again = 0.0
         self._long: list[float] = []
         self._table = StallTable()
         self._collecting = 0.0
@@ -86,6 +86,21 @@ class Watch:
     def table(self) -> list[Row]:
         """All of them by line and cause, the costliest first."""
         return self._table.rows()
+
+    @property
+    def budget(self) -> float:
+        """What a pass may take, in seconds."""
+        return self._budget
+
+    @property
+    def passes(self) -> PassMonitor:
+        """What measures every pass here: whoever wants windows of its own reads them from it."""
+        return self._monitor
+
+    @property
+    def count(self) -> int:
+        """Stalls since the watch was opened."""
+        return self._table.count
 
     @property
     def blind(self) -> str | None:
@@ -215,8 +230,10 @@ class Watch:
                 )
         if self._steps is not None:
             self._steps.turns.clear()
-        if spinning and self._want_steps == "auto":
-            self._armed_until = perf_counter() + _ARMED_FOR
+        # A loop that is merely busy looks the same from here, so the dear look is a short one, and seldom.
+        if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
+            self._suspects_again = now + _ARMED_FOR
+            self._armed_until = max(self._armed_until, now + _CHECK / 2)
 
 
 def _label(task: trio.lowlevel.Task) -> str | None:

@@ -152,7 +152,7 @@ class Dispatcher:
         served: list[float] = []
         tally: Tally | None = None
         for reply in replies:
-            number, end, seconds, _ = reply
+            number, end, _, seconds, _ = reply
             if not jobs or jobs[0].number != number:
                 continue  # no answer to what was asked: it comes from a process that a job has left behind
             job = jobs.popleft()

@@ -11,6 +11,7 @@ import trio
 from ..admission.waiting_room import Entry
 from ..errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout
 from ..frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
+from ..measure.ledger import QUEUE, RUN, Ledger
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
@@ -61,10 +62,23 @@ class Job(Entry):
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return BrokenWorkerError(f"the worker died with {how}", exit_code=code)
 
+    def book(self, ledger: Ledger, failure: BaseException | None) -> None:
+        """Write down where the caller's time went, now that it has the job's end or has left."""
+        reply, now = self.reply, trio.current_time()
+        if reply is not None and reply[1] != EXPIRED:
+            _, _, begun, seconds, _ = reply
+            ledger.add(QUEUE, self.arrived, self.entered)
+            ledger.add_job(self.entered, begun, begun + seconds)
+        elif reply is None and (self.slot is not None or isinstance(failure, (BrokenWorkerError, RunTimeout))):
+            ledger.add(QUEUE, self.arrived, self.entered)
+            ledger.add(RUN, self.entered, now)
+        else:
+            ledger.add(QUEUE, self.arrived, now)
+
     def unwrap(self) -> Any:
         """The job's result, or raise what ended it."""
         assert self.reply is not None
-        _, end, _, value = self.reply
+        _, end, _, _, value = self.reply
         if end == RETURNED_NONE:
             return None
         if end == RETURNED:

@@ -8,13 +8,15 @@ once; its thread is then *abandoned*, and counted apart, because nobody will eve
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from time import perf_counter
+from typing import Any, TypeVar
 
 import trio
 
 from ..admission.bulkhead import Bulkhead, Place
+from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..measure.queues import QueueStatistics
 from .priority import run_nicely
 
@@ -83,11 +85,14 @@ class NativePool:
         """
         if kind is None:
             kind = getattr(fn, "__name__", "") or type(fn).__name__
-        place = await self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
+        ledger = LEDGER.get()
+        entering = self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
+        place = await (entering if ledger is None else _enter(ledger, entering))
         thread = _Thread(self, self._bulkhead, self._limiter, place)
+        call = run_nicely if ledger is None else _Timed(ledger)
         try:
             return await trio.to_thread.run_sync(
-                run_nicely,
+                call,
                 fn,
                 args,
                 abandon_on_cancel=abandon_on_cancel,
@@ -95,6 +100,8 @@ class NativePool:
             )
         finally:
             thread.on_caller_gone()
+            if isinstance(call, _Timed):
+                call.book()
 
     def kinds(self) -> list[str]:
         """The kinds of jobs that ever came."""
@@ -106,6 +113,38 @@ class NativePool:
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
+
+
+async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
+    """Enter a bulkhead, and write down the wait."""
+    arrived = trio.current_time()
+    try:
+        place = await entering
+    except BaseException:
+        ledger.add(QUEUE, arrived, trio.current_time())
+        raise
+    ledger.add(QUEUE, place.arrived, place.entered)
+    return place
+
+
+class _Timed:
+    """`run_nicely` for a request that keeps a ledger. An abandoned thread may end long after the ledger was closed."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._handed_over = trio.current_time()
+        self._begun: float | None = None
+        self._ended: float | None = None
+
+    def __call__(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
+        self._begun = perf_counter()
+        try:
+            return run_nicely(fn, args)
+        finally:
+            self._ended = perf_counter()
+
+    def book(self) -> None:
+        self._ledger.add_job(self._handed_over, self._begun, self._ended)
 
 
 class _Thread:

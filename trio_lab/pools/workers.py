@@ -15,9 +15,11 @@ import trio
 from ..admission.disciplines import Discipline
 from ..admission.tally import statistics
 from ..frames import Reply
+from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..measure.queues import QueueStatistics
 from .dispatch import Dispatcher
+from .job import Job
 from .limits import PoolLimits
 from .priority import NICER
 from .restart import RestartBudget
@@ -110,6 +112,8 @@ class WorkerPool:
             and whatever the job raises, with the worker's traceback as a note.
         """
         job = self._submit(fn, args, queue_timeout, run_timeout, kind, priority)
+        if (ledger := LEDGER.get()) is not None:
+            return await _wait_and_book(job, ledger)  # type: ignore[no-any-return]
         return await trio.lowlevel.wait_task_rescheduled(job.leave)  # type: ignore[no-any-return]
 
     async def run_timed(self, fn: Callable[..., T], *args: object, **limits: Any) -> tuple[T, float]:
@@ -117,6 +121,8 @@ class WorkerPool:
         job = self._submit(
             fn, args, **{"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
         )
+        if (ledger := LEDGER.get()) is not None:
+            return await _wait_and_book(job, ledger), job.entered - job.arrived
         return await trio.lowlevel.wait_task_rescheduled(job.leave), job.entered - job.arrived
 
     # What the slots ask of their pool.
@@ -210,6 +216,17 @@ class WorkerPool:
             peak_waiting=d.room.peak,
             utilization=d.utilization(trio.current_time()),
         )
+
+
+async def _wait_and_book(job: Job, ledger: Ledger) -> Any:
+    """Wait for a job's end, for a request that keeps a ledger."""
+    try:
+        result = await trio.lowlevel.wait_task_rescheduled(job.leave)
+    except BaseException as error:
+        job.book(ledger, error)
+        raise
+    job.book(ledger, None)
+    return result
 
 
 @asynccontextmanager

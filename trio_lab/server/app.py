@@ -17,11 +17,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..config import Config
 from ..contract import MAX_BODY, MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
+from ..measure.ledger import RUN, booked
 from ..work import fib, hash_password, wait
 from . import storms
 from .asgi import LabHTTPConnection, LabLifespan
 from .lab import Lab
-from .replies import health, pool
+from .labels import Labels
+from .replies import health, ledger, pool, stalls
 from .upstream import put_right
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -47,7 +49,15 @@ class LabApp(QuartTrio):
         self.listener = listener
         self.shields: set[trio.CancelScope] = set()  # what a leaving client must not end: whoever ends the server does
         self.lost = trio.Event()  # the lab ended by a fault
+        self._labels: Labels | None = None
         self.fault: BaseException | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """What requests are called. Asked for first by a request: all routes are there by then."""
+        if self._labels is None:
+            self._labels = Labels(self.url_map)
+        return self._labels
 
     @contextmanager
     def work(self) -> Iterator[None]:
@@ -104,6 +114,15 @@ def _add_routes(app: LabApp) -> None:
         reset = integer(request.args, "reset", default=1, low=0, high=1)
         return reply(health(app.lab, reset=bool(reset)))
 
+    @app.get("/ledger")
+    async def _ledger() -> Response:
+        reset = integer(request.args, "reset", default=1, low=0, high=1)
+        return reply(ledger(app.lab, reset=bool(reset)))
+
+    @app.get("/stalls")
+    async def _stalls() -> Response:
+        return reply(stalls(app.lab))
+
     @app.get("/hash")
     async def _hash() -> Response:
         rounds, begun = _rounds(), perf_counter()
@@ -149,7 +168,8 @@ def _add_routes(app: LabApp) -> None:
             with app.work():
                 await app.lab.native_pool.run(wait, seconds, kind="wait", abandon_on_cancel=True)
         else:  # under Trio's default limiter, with everybody else who names none, on purpose
-            await trio.to_thread.run_sync(wait, seconds, abandon_on_cancel=True)
+            with booked(RUN):
+                await trio.to_thread.run_sync(wait, seconds, abandon_on_cancel=True)
         return reply({"route": "/wait", "mode": "blocking wait", "pool": threads, "durationMs": _ms_since(begun)})
 
     @app.get("/fib")
@@ -165,14 +185,16 @@ def _add_routes(app: LabApp) -> None:
     async def _lookup() -> Response:
         host = choice(request.args, "host", default="localhost", of=("localhost",))  # the lab asks no name server
         begun = perf_counter()
-        found = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        with booked(RUN):
+            found = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         addresses = [str(address[0]) for *_, address in found]
         return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": _ms_since(begun)})
 
     @app.get("/read")
     async def _read() -> Response:
         begun = perf_counter()
-        data = await trio.Path(__file__).read_bytes()
+        with booked(RUN):
+            data = await trio.Path(__file__).read_bytes()
         return reply({"route": "/read", "bytes": len(data), "durationMs": _ms_since(begun)})
 
 

@@ -22,8 +22,11 @@ from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 from ..config import Config
 from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
+from ..measure.ledger import LEDGER, Ledger
+from ..measure.observe import WORKING_ON
 from .direct import answer_health
 from .lab import open_lab
+from .thrift import made_at
 
 if TYPE_CHECKING:
     from .app import LabApp
@@ -37,13 +40,18 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
     """One request."""
 
     app: LabApp
+    ledger: Ledger
     replied = False
 
     async def __call__(self, receive: Any, send: Any) -> None:
         refusal = too_large(self.scope, self.app.config["MAX_CONTENT_LENGTH"]) or not_understood(self.scope)  # type: ignore[arg-type]
         if refusal is None:
+            label = self.app.labels.of(self.scope)  # type: ignore[arg-type]
+            WORKING_ON.set(label)
             reset = plain_health(self.scope)
             if reset is None:
+                self.ledger = Ledger(label, made=made_at(self.scope))
+                LEDGER.set(self.ledger)
                 await self._through_quart(receive, send)
             else:
                 await answer_health(self.app.lab, send, reset=reset)
@@ -57,18 +65,21 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
         try:
             await super().__call__(receive, send)
         finally:
+            self.app.lab.ledgers.keep(self.ledger)
             if not self.replied:  # cut off by the end of the server, or its client is not there to be told
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await _refuse(send, 503, "The server is ending")
 
     async def _send_response(self, send: Any, response: Any) -> None:
         self.replied = True
+        sending = trio.current_time()
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _SEND_TIME) as scope:
             self.app.shields.add(scope)
             try:
                 await super()._send_response(send, response)
             finally:
                 self.app.shields.discard(scope)
+                self.ledger.close(sending)
 
 
 async def _ignore(receive: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import trio
@@ -18,8 +18,10 @@ from ..config import Config
 from ..measure.accept_backlog import accept_backlog_statistics
 from ..measure.cpu import CpuWindow
 from ..measure.default_limiter import default_limiter_statistics
+from ..measure.ledger import Ledgers
 from ..measure.loop_time import PassWindow, run_queue_statistics
-from ..measure.passes import PassMonitor, open_pass_monitor
+from ..measure.observe import Watch, observe
+from ..measure.passes import PassMonitor
 from ..measure.queues import QueueStatistics
 from ..measure.timer_probe import TimerProbe, open_timer_probe
 from ..pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
@@ -38,7 +40,7 @@ class Lab:
     """
 
     config: Config
-    passes: PassMonitor
+    watch: Watch
     window: PassWindow
     timer: TimerProbe
     native_pool: NativePool
@@ -46,6 +48,12 @@ class Lab:
     report_pool: WorkerPool
     autoscalers: tuple[Autoscaler, ...] = ()
     listener: socket.socket | None = None
+    ledgers: Ledgers = field(default_factory=Ledgers)
+    """Where the time of requests went."""
+
+    @property
+    def passes(self) -> PassMonitor:
+        return self.watch.passes
 
     @property
     def worker_pools(self) -> tuple[WorkerPool, ...]:
@@ -87,7 +95,7 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(_default_threads(config.default_threads))
-        passes = await stack.enter_async_context(open_pass_monitor())
+        watch = await stack.enter_async_context(observe(budget=config.stall_budget))
         timer = await stack.enter_async_context(open_timer_probe())
         native_pool = await stack.enter_async_context(
             open_native_pool(size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout)
@@ -99,7 +107,7 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
             pools.append(await stack.enter_async_context(open_workers(name=name)))
             if config.autoscale:
                 autoscaler = open_autoscaler(
-                    pools[-1], loop_lag=longest_pass(passes), free_cores=CpuWindow().free_cores
+                    pools[-1], loop_lag=longest_pass(watch.passes), free_cores=CpuWindow().free_cores
                 )
                 autoscalers.append(await stack.enter_async_context(autoscaler))
         with trio.move_on_after(_READY_TIME):
@@ -107,8 +115,8 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
                 await pool.wait_ready()
         yield Lab(
             config=config,
-            passes=passes,
-            window=PassWindow(passes),
+            watch=watch,
+            window=PassWindow(watch.passes),
             timer=timer,
             native_pool=native_pool,
             worker_pool=pools[0],

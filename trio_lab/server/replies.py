@@ -6,9 +6,11 @@ from typing import Any
 
 import trio
 
+from ..measure.stalls import Stall
 from .lab import Lab
 
 _DECISIONS = 20  # of each autoscaler: ten seconds
+_STALLS = 50  # the last ones, each by itself
 
 
 def health(lab: Lab, *, reset: bool) -> dict[str, Any]:
@@ -52,3 +54,49 @@ def scaling(lab: Lab) -> list[dict[str, Any]]:
     now = trio.current_time()
     recent = [decision for autoscaler in lab.autoscalers for decision in autoscaler.decisions[-_DECISIONS:]]
     return [decision.as_json(now) for decision in sorted(recent, key=lambda decision: decision.at)]
+
+
+def ledger(lab: Lab, *, reset: bool) -> dict[str, Any]:
+    """Where the time of each route's requests went; with ``reset`` the measured window begins anew here."""
+    return {"routes": [route.as_json() for route in lab.ledgers.read(reset=reset)]}
+
+
+def stalls(lab: Lab) -> dict[str, Any]:
+    """Passes over the budget since the lab was opened: by line and cause, and the last ones, the newest first."""
+    watch = lab.watch
+    rows = [
+        {
+            "file": row.filename,
+            "line": row.lineno,
+            "function": row.function,
+            "cause": row.cause,
+            "count": row.count,
+            "total_ms": _ms(row.total),
+            "longest_ms": _ms(row.longest),
+            "samples": row.samples,
+        }
+        for row in watch.table()
+    ]
+    last = [_stall(stall) for stall in reversed(watch.stalls()[-_STALLS:])]
+    return {"budget_ms": _ms(watch.budget), "blind": watch.blind, "count": watch.count, "table": rows, "last": last}
+
+
+def _stall(stall: Stall) -> dict[str, Any]:
+    """What was not seen is null."""
+    return {
+        "duration_ms": _ms(stall.duration),
+        "cause": stall.cause,
+        "file": stall.filename or None,
+        "line": stall.lineno or None,
+        "function": stall.function or None,
+        "task": stall.task_name or None,
+        "path": stall.path,
+        "label": stall.label,
+        "samples": stall.samples,
+        "share": round(stall.share, 4),
+        "top": [{"task": name, "ms": _ms(seconds)} for name, seconds in stall.top],
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 3)

@@ -16,7 +16,8 @@ of these stands in for one method (`upstream` puts them in place, under the same
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import Any, cast
 
 import h11
@@ -27,6 +28,8 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 
 Method = Callable[..., Awaitable[Any]]
+
+_MADE = "trio_lab.made"
 
 
 class IdleTime:
@@ -121,6 +124,21 @@ def head_and_body_together(_: Method) -> Method:
             await self.send(RawData(data=held + data))
 
     return _send_h11_event
+
+
+def made_at(scope: Mapping[str, Any]) -> float | None:
+    """When the head of a request had been read, by `perf_counter`; None when nobody noted it."""
+    found: float | None = (scope.get("extensions") or {}).get(_MADE)
+    return found
+
+
+def a_note_of_the_time(original: Method) -> Method:
+    async def spawn_app(self: TaskGroup, app: Any, config: Any, scope: Any, send: Any) -> Any:
+        if scope["type"] == "http":
+            scope["extensions"][_MADE] = perf_counter()
+        return await original(self, app, config, scope, send)
+
+    return spawn_app
 
 
 def no_waiting_for_room_that_is_there(original: Method) -> Method:

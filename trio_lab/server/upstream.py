@@ -164,6 +164,6 @@ _REPLACED: tuple[tuple[type, str, list[str], tuple[Callable[[Method], Method], .
         TaskGroup,
         "spawn_app",
         ["self", "app", "config", "scope", "send"],
-        (thrift.no_waiting_for_room_that_is_there,),
+        (thrift.no_waiting_for_room_that_is_there, thrift.a_note_of_the_time),
     ),
 )
