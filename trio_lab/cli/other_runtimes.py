@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,7 +18,7 @@ from ..config import Config
 from ..errors import UsageError
 from ..measure.runtimes import lack
 
-_ONLY_TRIO = ("separate_pools", "autoscale", "default_threads", "faults")
+_ONLY_TRIO = ("separate_pools", "autoscale", "default_threads", "stall_budget", "faults")
 
 
 def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoReturn:
@@ -26,9 +27,9 @@ def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoR
     Raises:
         UsageError: this runtime's server knows no such option, or the runtime is not on this machine.
     """
-    for name in _ONLY_TRIO:
-        if getattr(config, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for the trio runtime, not {runtime}")
+    for option in fields(config):
+        if option.name in _ONLY_TRIO and getattr(config, option.name) != option.default:
+            raise UsageError(f"--{option.name.replace('_', '-')} is for the trio runtime, not {runtime}")
     if (reason := lack(runtime)) is not None:
         raise UsageError(f"--runtime {runtime}: {runtime} is {reason}")
     flags = ["--json"] * as_json + ["--control"] * control

@@ -43,7 +43,7 @@ async def serve(
     ----------
     runtime
         trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
-        --separate-pools, --autoscale, --default-threads and --faults.
+        --separate-pools, --autoscale, --default-threads, --stall-budget and --faults.
     host
         Address to listen on; 127.0.0.1 by default, and best left so.
     port
