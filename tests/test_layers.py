@@ -23,19 +23,22 @@ LAYERS = {
     "pools": 3,
     "admission": 2,
     "measure": 1,
+    "slices": 1,
     "config": 0,
     "contract": 0,
+    "descriptors": 0,
     "listening": 0,
     "cores": 0,
     "errors": 0,
     "work": 0,
+    "blocking": 0,
     "poison": 0,
     "frames": 0,
     "child": 0,
     "lifeline": 0,
 }
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
-STANDARD_ONLY = {"config", "contract", "cores", "listening", "errors", "work", "poison", "frames", "child", "lifeline"}
+STANDARD_ONLY = {name for name, layer in LAYERS.items() if layer == 0}
 CONFINED = {
     "quart": {"server", "twins"},
     "quart_trio": {"server", "twins"},

@@ -45,6 +45,8 @@ class Config:
     default_threads: int | None = None
     # How long requests in flight may go on after SIGTERM.
     grace: float = 3.0
+    # How long a connection may be kept open without a request; hypercorn's and Node's own default.
+    keep_alive: float = 5.0
     # What a pass of the run loop may take before it is a stall, with its line in /stalls.
     stall_budget: float = 0.05
     # Routes that run jobs which crash, hang or eat memory, for drills.
@@ -59,6 +61,7 @@ class Config:
             _within("default_threads", self.default_threads, 1, 1024)
         for name in ("queue_timeout", "run_timeout", "grace"):
             _within(name, getattr(self, name), 0.0, 86_400.0)
+        _within("keep_alive", self.keep_alive, 0.1, 86_400.0)
         _within("stall_budget", self.stall_budget, 0.001, 86_400.0)
         if self.profile not in PROFILES:
             raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..config import Config
+from ..descriptors import MANY, room_for
 from ..errors import UsageError
 from ..measure.runtimes import RUNTIMES
 from .other_runtimes import become
@@ -26,6 +27,7 @@ async def serve(
     queue_timeout: float | None = None,
     run_timeout: float | None = None,
     grace: float | None = None,
+    keep_alive: float | None = None,
     stall_budget: float | None = None,
     separate_pools: Annotated[bool, Parameter(negative="")] = False,
     autoscale: Annotated[bool, Parameter(negative="")] = False,
@@ -62,6 +64,8 @@ async def serve(
         Seconds a job may run in a worker before the worker is killed; 30 by default.
     grace
         Seconds that requests in flight get after the signal; 3 by default.
+    keep_alive
+        Seconds that a connection may stay open without a request; 5 by default.
     stall_budget
         Seconds that a pass of the run loop may take before it is told as a stall; 0.05 by default.
     separate_pools
@@ -91,12 +95,14 @@ async def serve(
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
         grace=grace,
+        keep_alive=keep_alive,
         stall_budget=stall_budget,
         separate_pools=separate_pools or None,
         autoscale=autoscale or None,
         default_threads=default_threads,
         faults=faults or None,
     )
+    room_for(MANY)
     if runtime != "trio":
         become(runtime, config, as_json=json_, control=control)
     await _serve_here(config, as_json=json_, control=control)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import time
 from collections.abc import Callable
 
 import trio
 
+from trio_lab.descriptors import room_for
 from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
 from trio_lab.load.plan import LoadPlan
@@ -58,9 +58,9 @@ async def run_load(
 
 
 def _check_descriptors(connections: int) -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + len(os.listdir("/proc/self/fd")) + _SPARE_DESCRIPTORS
-    if limit != resource.RLIM_INFINITY and needed > limit:
+    limit = room_for(needed)
+    if needed > limit:
         raise UsageError(
             f"connections={connections} needs {needed} file descriptors, the limit is {limit}: ulimit -n {needed}"
         )

@@ -145,6 +145,7 @@ def _settings(config: Config, listener: socket.socket) -> hypercorn.config.Confi
     settings.bind = [f"fd://{os.dup(listener.fileno())}"]  # hypercorn owns, and closes, its own descriptor
     settings.backlog = BACKLOG
     settings.graceful_timeout = config.grace + 10.0  # never to be waited for: by then there is no connection left
+    settings.keep_alive_timeout = config.keep_alive
     settings.keep_alive_max_requests = KEEP_ALIVE_REQUESTS
     settings.h11_max_incomplete_size = HEAD_BUFFER
     settings.loglevel = "WARNING"

@@ -26,6 +26,7 @@ export function readConfig(environ) {
     threads: count("THREADS", environ.UV_THREADPOOL_SIZE || 4, 1, 1024),
     workers: count("WORKERS", Math.max(1, Math.min(availableParallelism() - 1, 4)), 1, 256),
     grace: seconds("GRACE", 3, 0, 86_400),
+    keepAlive: seconds("KEEP_ALIVE", 5, 0.1, 86_400),
     maxQueue: guarded ? count("MAX_QUEUE", 200, 0, 1_000_000) : Infinity,
     queueTimeout: guarded ? seconds("QUEUE_TIMEOUT", 2, 0, 86_400) : Infinity,
     runTimeout: guarded ? seconds("RUN_TIMEOUT", 30, 0, 86_400) : Infinity,

@@ -20,6 +20,7 @@ export class LabServer {
     this.#lab = lab;
     this.#over = over;
     this.#http = createServer({ maxHeaderSize: BUFFERED_HEAD, requireHostHeader: false, headersTimeout: 30_000 });
+    this.#http.keepAliveTimeout = lab.config.keepAlive * 1e3;
     this.#http.maxHeadersCount = 0; // their size is what is bounded
     this.#http.on("connection", (socket) => this.#onConnection(socket));
     for (const event of ["request", "checkExpectation"]) this.#http.on(event, (...both) => this.#onRequest(...both));
