@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 
 PACKET = 4096  # PIPE_BUF on Linux: the longest write that stays one packet
 
-# job number; deadline by the monotonic clock, which is one for all processes of a machine (0: none); length of a call
-# that follows through the other pipe (0: it is in the packet)
-JOB = struct.Struct("<QdQ")
+# job number; deadline by the monotonic clock, which is one for all processes of a machine (infinite: none); length of a call
+# that follows through the other pipe (0: it is in the packet); how many bytes of the call are the pickled function, and
+# the rest its pickled arguments, if it has any (0: the call is one pickle of both)
+JOB = struct.Struct("<QdQI")
 
 # length of the value; job number; how it ended; when it began, by the monotonic clock; seconds it ran
 REPLY = struct.Struct("<QQBdd")
@@ -81,6 +82,8 @@ class ReplyReader:
                 return []
             data = b"".join(self._parts)
             self._parts = []
+        elif len(data) == REPLY.size and not REPLY.unpack(data)[0]:
+            return [(*REPLY.unpack(data)[1:], b"")]  # one, without a value: what comes from short jobs, as a rule
         replies = []
         size, unpack = REPLY.size, REPLY.unpack_from
         begin, last = 0, len(data)

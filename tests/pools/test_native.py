@@ -105,7 +105,7 @@ async def test_a_caller_may_leave_a_thread_behind_which_keeps_its_place(gate: Ga
 
 async def until_free(pool: NativePool) -> None:
     with trio.fail_after(30):
-        while pool.statistics().in_service:  # noqa: ASYNC110  (a thread's doing)
+        while pool.statistics().in_service:
             await trio.sleep(0.001)
 
 

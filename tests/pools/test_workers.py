@@ -22,11 +22,12 @@ from trio_lab.measure.process import children, open_descriptors
 from trio_lab.pools.workers import WorkerPool
 
 from . import jobs
+from .stopping import stop
 
 
 async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  (the condition is another process's doing)
+        while not condition():
             await trio.sleep(0.005)
 
 
@@ -131,7 +132,7 @@ async def test_a_worker_that_dies_idle_is_replaced_and_nobody_notices(pool: Work
 
 async def test_a_worker_that_dies_before_it_has_read_its_job_costs_no_job(pool: WorkerPool) -> None:
     first = await pool.run(jobs.pid)
-    os.kill(first, signal.SIGSTOP)
+    stop(first)
     async with trio.open_nursery() as nursery:
         results: list[int] = []
 

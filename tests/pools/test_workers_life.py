@@ -22,11 +22,12 @@ from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.workers import WorkerPool
 
 from . import jobs
+from .stopping import stop
 
 
 async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  (the condition is another process's doing)
+        while not condition():
             await trio.sleep(0.005)
 
 
@@ -243,7 +244,7 @@ async def test_workers_that_die_right_after_they_are_ready_are_of_no_use() -> No
 async def test_a_large_call_is_never_half_taken_back() -> None:
     async with trio_lab.open_worker_pool(size=1, on_cancel="stop") as pool:
         worker = await pool.run(jobs.pid)
-        os.kill(worker, signal.SIGSTOP)  # it reads nothing
+        stop(worker)  # it reads nothing
         with trio.move_on_after(0.05):
             await pool.run(jobs.echo, b"a" * 20_000)
         os.kill(worker, signal.SIGCONT)
@@ -253,7 +254,7 @@ async def test_a_large_call_is_never_half_taken_back() -> None:
 
 async def test_a_large_call_that_a_hung_worker_never_read_runs_elsewhere() -> None:
     async with trio_lab.open_worker_pool(size=1, run_timeout=0.5) as pool:
-        os.kill(await pool.run(jobs.pid), signal.SIGSTOP)
+        stop(await pool.run(jobs.pid))
         assert await pool.run(jobs.echo, b"a" * 20_000) == b"a" * 20_000
         assert await pool.run(jobs.echo, b"b" * 20_000) == b"b" * 20_000
         assert pool.restarts == 1

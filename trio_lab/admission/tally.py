@@ -27,13 +27,6 @@ class Tally:
         recent = self.recent
         self.recent = served if recent is None else recent + _RECENT * (served - recent)
 
-    def complete_all(self, waited: list[float], served: list[float]) -> None:
-        """As `complete`, for several that ended together."""
-        self.waits.record_all(waited)
-        self.services.record_all(served)
-        recent, mean = self.recent, sum(served) / len(served)
-        self.recent = mean if recent is None else recent + _RECENT * (mean - recent)
-
     @property
     def completions(self) -> int:
         return self.services.count

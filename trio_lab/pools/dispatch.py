@@ -18,20 +18,21 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections import deque
 from collections.abc import Callable
-from pickle import HIGHEST_PROTOCOL, dumps
+from time import monotonic
 from typing import Any
 
 import trio
+from trio.lowlevel import current_task, reschedule
 
 from ..admission.disciplines import Discipline
-from ..admission.tally import Tallies, Tally
+from ..admission.tally import Tallies
 from ..admission.waiting_room import WaitingRoom
 from ..errors import QueueTimeout, RestartLimitReached
 from ..frames import EXPIRED, Reply
 from .alarm import Alarm
+from .calls import Calls
 from .job import Job
 from .limits import PoolLimits
 from .restart import RestartBudget
@@ -56,6 +57,7 @@ class Dispatcher:
         self.budget = RestartBudget(limits.restart)
         self.tallies = Tallies()
         self.room = WaitingRoom(name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
+        self._take: Callable[[float], Job | None] = self.room.take  # type: ignore[assignment]  # only jobs wait here
         self.alarm = Alarm(self._ring)
         self.busy = 0
         """Workers that run a job."""
@@ -64,9 +66,14 @@ class Dispatcher:
         self._held: deque[Job] = deque()
         """Jobs that left the waiting room and are with no worker: too long to be sent ahead, or taken back."""
         self._in_flight = 0
+        self._ahead = limits.ahead
+        self._wears_out = limits.max_jobs is not None or limits.max_age is not None
         self._numbers = itertools.count(1)
+        self._write_call = Calls().write
         self._busy_seconds = self._offered_seconds = 0.0
-        self._changed = trio.current_time()
+        # As `trio.current_time`, which looks for the clock each time.
+        self._now = trio.lowlevel.current_clock().current_time
+        self._changed = self._now()
 
     @property
     def waiting(self) -> int:
@@ -85,16 +92,17 @@ class Dispatcher:
         """Admit a job, or refuse it. Kept flat, as is all that happens to every job: see docs/bench.md."""
         room, alarm = self.room, self.alarm
         room.check_open()
-        call = dumps((fn, args), HIGHEST_PROTOCOL)
+        call, split = self._write_call(fn, args)
         if kind is None:
             kind = getattr(fn, "__name__", None) or type(fn).__name__
         limits = self.limits
-        now = trio.current_time()
+        now = self._now()
         job = Job(kind, priority, now, limits.queue_timeout if queue_timeout is None else queue_timeout)
         job.dispatcher = self
         job.number = next(self._numbers)
         job.call = call
-        job.caller = trio.lowlevel.current_task()
+        job.split = split
+        job.caller = current_task()
         limit = limits.run_timeout if run_timeout is None else run_timeout
         job.run_limit = math.inf if limit is None else limit
         job.slot = job.reply = None
@@ -123,81 +131,74 @@ class Dispatcher:
         return next((slot for slot in self.slots if slot.jobs and self._may_follow(slot)), None)
 
     def _may_follow(self, slot: Slot) -> bool:
-        return len(slot.jobs) < self.limits.ahead and not slot.retiring and slot.jobs[0].brief
+        return len(slot.jobs) < self._ahead and not slot.retiring and slot.jobs[0].brief
 
     def _send(self, slot: Slot, job: Job, now: float) -> None:
         job.slot = slot
         self._in_flight += 1
-        slot.jobs.append(job)
-        if len(slot.jobs) == 1:
+        jobs = slot.jobs
+        jobs.append(job)
+        if len(jobs) == 1:
             self.busy += 1
-            self._begin(slot, job, now)
+            job.entered = now
+            slot.run_due = due = now + job.run_limit
         else:
-            self.alarm.at(job.deadline)
-        worker = slot.worker
-        assert worker is not None
-        deadline = 0.0 if job.patience is None else time.monotonic() + (job.deadline - now)
-        (worker.send if len(job.call) <= SHORT else worker.send_large)(job.number, deadline, job.call)
-
-    def _begin(self, slot: Slot, job: Job, now: float) -> None:
-        job.entered = now
-        slot.run_due = due = now + job.run_limit
+            due = job.deadline
         if due < self.alarm.due:
             self.alarm.at(due)
+        worker = slot.worker
+        assert worker is not None
+        deadline = job.deadline - now + monotonic()
+        (worker.send if len(job.call) <= SHORT else worker.send_large)(job.number, deadline, job.call, job.split)
 
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
-        now = trio.current_time()
-        jobs, reschedule = slot.jobs, trio.lowlevel.reschedule
-        waited: list[float] = []
-        served: list[float] = []
-        tally: Tally | None = None
+        now = self._now()
+        jobs = slot.jobs
+        ended = 0
         for reply in replies:
             number, end, _, seconds, _ = reply
             if not jobs or jobs[0].number != number:
                 continue  # no answer to what was asked: it comes from a process that a job has left behind
             job = jobs.popleft()
-            if job.tally is not tally and tally is not None and served:
-                tally.complete_all(waited, served)
-                waited, served = [], []
-            tally = job.tally
+            ended += 1
             if end == EXPIRED:
-                tally.timed_out += 1
+                job.tally.timed_out += 1
             else:
-                waited.append(job.entered - job.arrived)
-                served.append(seconds)
+                job.tally.complete(job.entered - job.arrived, seconds)
                 self._busy_seconds += seconds
             if job.caller is not None:
                 job.reply = reply
                 reschedule(job.caller, job)  # type: ignore[arg-type]  # see `Job`
-            self._in_flight -= 1
-            slot.served += 1
             if jobs:
-                self._begin(slot, jobs[0], now)
-            else:
-                self.busy -= 1
-                slot.run_due = math.inf
-        if tally is not None and served:
-            tally.complete_all(waited, served)
+                jobs[0].entered = now
+        self._in_flight -= ended
+        slot.served += ended
+        if jobs:
+            slot.run_due = due = now + jobs[0].run_limit
+            if due < self.alarm.due:
+                self.alarm.at(due)
+        elif ended:
+            self.busy -= 1
+            slot.run_due = math.inf
         slot.interrupted = False
         self.budget.proved()
         self._refill(slot, now)
 
     def _refill(self, slot: Slot, now: float) -> None:
         """Give a worker what it may have now; when there is nothing, it is idle."""
-        jobs, room = slot.jobs, self.room
-        if slot.retiring or self.is_spent(slot, now):
+        jobs = slot.jobs
+        if slot.retiring or (self._wears_out and self.is_spent(slot, now)):
             if not jobs:
                 slot.end_worker()
             return
         if not jobs and (first := self._next(now)) is not None:
             self._send(slot, first, now)
-        while room.count and jobs and not self._held and self._may_follow(slot):
-            if (job := self._next(now)) is None:
-                break
-            if job.brief:
+        if self.room.count and jobs and jobs[0].brief and not self._held:
+            while len(jobs) < self._ahead and (job := self._take(now)) is not None:
+                if not job.brief:
+                    self._held.append(job)
+                    break
                 self._send(slot, job, now)
-            else:
-                self._held.append(job)
         if not jobs and not self._steal(slot, now):
             slot.idle_since = now
             self.idle.append(slot)
@@ -208,7 +209,7 @@ class Dispatcher:
             if job.deadline > now:
                 return job
             self._time_out(job)
-        return self.room.take(now)  # type: ignore[return-value]  # only jobs wait here
+        return self._take(now)
 
     def _steal(self, slot: Slot, now: float) -> bool:
         """Take a job back that another worker has not begun, for this one is idle."""

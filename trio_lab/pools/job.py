@@ -22,11 +22,23 @@ if TYPE_CHECKING:
 class Job(Entry):
     """``caller`` is None once the caller has left, ``slot`` is None until the job has been given to a worker.
 
-    A job is the outcome that its caller is woken with, too: Trio unwraps whatever a task is rescheduled with. That
+    A job is the outcome that its caller is woken with, too: the seat unwraps whatever the task is rescheduled with. That
     saves an object for each job, which is a twentieth of all that a short job costs here.
     """
 
-    __slots__ = ("brief", "call", "caller", "dispatcher", "number", "reply", "run_limit", "slot", "tally", "timed_out")
+    __slots__ = (
+        "brief",
+        "call",
+        "caller",
+        "dispatcher",
+        "number",
+        "reply",
+        "run_limit",
+        "slot",
+        "split",
+        "tally",
+        "timed_out",
+    )
 
     dispatcher: Dispatcher
     tally: Tally
@@ -34,16 +46,13 @@ class Job(Entry):
     """Whether it may be sent ahead: jobs of its kind have been short, and it fits into a packet."""
     number: int
     call: bytes
+    split: int
+    """How many bytes of the call are the function (see `Calls.write`)."""
     caller: trio.lowlevel.Task | None
     run_limit: float
     reply: Reply | None
     slot: Slot | None
     timed_out: bool
-
-    def leave(self, _: object) -> trio.lowlevel.Abort:
-        """The caller was cancelled (Trio's abort function)."""
-        self.dispatcher.abandon(self)
-        return trio.lowlevel.Abort.SUCCEEDED
 
     def refused(self, error: Exception) -> None:
         self.fail(error)

@@ -22,6 +22,7 @@ from .worker import Worker
 _log = logging.getLogger("trio_lab.pools")
 
 _LINES_A_SECOND = 20  # of a job's output that go to the log; the rest is counted
+_WAITS = 16  # times to wait without a look, after a look that found nothing
 _TAIL = 400  # characters of a dead worker's last words that are kept
 
 
@@ -157,16 +158,25 @@ class Slot:
             nursery.cancel_scope.cancel()
 
     async def _read_replies(self, worker: Worker) -> None:
-        """Tries to read before it waits: under load replies are there already, and arming epoll costs two system calls."""
+        """Reads again before it waits, as long as that pays.
+
+        The next replies may be there when the callers have run, and then arming epoll would have been for nothing; or
+        they may not, and then the read was, and the step that it took. What was so a moment ago is likely to be so again.
+        """
+        waits = 0
         while True:
             replies = worker.read()
             if replies is None:
-                await trio.lowlevel.wait_readable(worker.replies)
+                waits = _WAITS
             elif not replies:
                 return
             else:
                 self._host.on_replies(self, replies)
-                await trio.lowlevel.checkpoint()
+                if not waits:
+                    await trio.lowlevel.checkpoint()
+                    continue
+                waits -= 1
+            await trio.lowlevel.wait_readable(worker.replies)
 
     async def _forward_output(self, worker: Worker) -> None:
         """What jobs print goes to the log, a line each, and no faster than anybody could read it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import signal
 import subprocess
@@ -150,7 +151,7 @@ class Worker:
             pipes.close()
             raise
         pipes.close_childs()
-        worker.send_large(READY, 0.0, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))))
+        worker.send_large(READY, math.inf, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))), 0)
         return worker
 
     async def wait_ready(self) -> bool:
@@ -164,13 +165,13 @@ class Worker:
                     return bool(replies)
         return False
 
-    def send(self, number: int, deadline: float, call: bytes) -> None:
-        """Hand a job to the child in a packet. ``call`` has at most ``SHORT`` bytes; ``deadline`` is by `time.monotonic`,
-        0.0 for none."""
+    def send(self, number: int, deadline: float, call: bytes, split: int) -> None:
+        """Hand a job to the child in a packet. ``call`` has at most ``SHORT`` bytes, the first ``split`` of them the
+        function (see `Calls.write`); ``deadline`` is by `time.monotonic`, infinite for none."""
         # Never broken, for we hold a reading end; never full, for few are on their way.
-        os.write(self._packets, JOB.pack(number, deadline, 0) + call)
+        os.write(self._packets, JOB.pack(number, deadline, 0, split) + call)
 
-    def send_large(self, number: int, deadline: float, call: bytes) -> None:
+    def send_large(self, number: int, deadline: float, call: bytes, split: int) -> None:
         """As `send`, for a call of any size: as much as the pipe takes is written now, the rest by `write_unsent`."""
         rest = memoryview(call)
         if not self._unsent:
@@ -178,7 +179,7 @@ class Worker:
         if rest:
             self._unsent.append(rest)
             self._something_unsent.set()
-        os.write(self._packets, JOB.pack(number, deadline, len(call)))
+        os.write(self._packets, JOB.pack(number, deadline, len(call), split))
 
     def _write_call(self, data: memoryview) -> int:
         try:
