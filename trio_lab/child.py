@@ -34,11 +34,14 @@ from .frames import (
     PACKET,
     RAISED,
     READY,
+    REPLY,
     RETURNED,
     RETURNED_NONE,
     Failure,
     Hello,
+    Pieces,
     dump,
+    is_large,
     reply_frame,
 )
 from .lifeline import tie_life
@@ -158,7 +161,8 @@ class _Jobs:
                 result = fn(*args)
                 self._running = False
                 seconds = clock() - begun
-                value = _NONE if result is None else dump(result)
+                value: bytes | Pieces
+                value = _NONE if result is None else Pieces().add(result) if is_large(result) else dump(result)
             except _Cancelled:
                 self._running = False
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
@@ -168,8 +172,12 @@ class _Jobs:
             else:
                 if value is _NONE:
                     self.write(reply_frame(number, RETURNED_NONE, begun, seconds))
-                else:
+                elif isinstance(value, bytes):
                     self.write(reply_frame(number, RETURNED, begun, seconds, value))
+                else:
+                    self.write(REPLY.pack(len(value), number, RETURNED, begun, seconds))
+                    for part in value.parts:
+                        self.write(part)
 
 
 def _leave(_: bytes) -> None:

@@ -53,12 +53,48 @@ class Failure(NamedTuple):
 
 # The end of one job: its number, how it ended, when it began, the seconds it ran, the value. A plain tuple: there are very
 # many of them.
-Reply = tuple[int, int, float, float, bytes]
+Reply = tuple[int, int, float, float, bytes | memoryview]
 
 
 def dump(value: Any) -> bytes:
     """Pickle with the newest protocol: it is the fastest, and both ends are the same Python."""
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+class Pieces:
+    """A pickle in pieces, in order. A large string of bytes in what was pickled is one of them, and is not copied.
+
+    Pickling 10 MB into one string takes ten times as long: the string grows again and again, and is copied each time.
+    """
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def __len__(self) -> int:
+        return self.size
+
+    def write(self, data: Any) -> None:
+        """What a pickler calls. What might change before it is sent is copied after all."""
+        part = data if type(data) is bytes else bytes(data)
+        self.parts.append(part)
+        self.size += len(part)
+
+    def add(self, value: Any) -> Pieces:
+        pickle.Pickler(self, pickle.HIGHEST_PROTOCOL).dump(value)
+        return self
+
+
+_FLAT = frozenset((bytes, bytearray, str))
+_LARGE = 1 << 16  # bytes or characters: from this size on pickle hands a string on as a piece of its own
+
+
+def is_large(value: Any) -> bool:
+    """Whether it is worth to pickle a value in pieces. Looks at nothing but strings: to find them in lists and objects would
+    cost every small value more than it saves the large ones."""
+    return type(value) in _FLAT and len(value) >= _LARGE
 
 
 def reply_frame(job: int, end: int, begun: float, seconds: float, value: bytes = b"") -> bytes:
@@ -92,7 +128,8 @@ class ReplyReader:
             after = begin + size + length
             if after > last:
                 break
-            replies.append((job, end, begun, seconds, data[begin + size : after]))
+            value = data[begin + size : after] if length < _LARGE else memoryview(data)[begin + size : after]
+            replies.append((job, end, begun, seconds, value))
             begin = after
         if begin < last:
             rest = data[begin:]

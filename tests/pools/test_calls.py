@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import trio_lab
+from trio_lab.frames import Pieces
 from trio_lab.pools.calls import Calls
 
 from . import jobs
@@ -21,7 +22,8 @@ def calls() -> Calls:
     return Calls()
 
 
-def read(call: bytes, split: int) -> Any:
+def read(call: bytes | Pieces, split: int) -> Any:
+    assert isinstance(call, bytes)
     if not split:
         return loads(call)
     return loads(call[:split]), loads(call[split:]) if split < len(call) else ()
@@ -32,7 +34,6 @@ def read(call: bytes, split: int) -> Any:
     [
         (jobs.echo, (1,), False),
         (jobs.pid, (), False),
-        (jobs.echo, (b"x" * 100_000,), False),
         (len, ("abc",), True),
         (dict, (), True),
         ("abc".upper, (), True),
@@ -44,6 +45,7 @@ def test_what_was_written_is_what_is_read(
 ) -> None:
     for _ in range(2):
         call, split = calls.write(fn, args)
+        assert isinstance(call, bytes)
         assert (split == 0) is whole
         read_fn, read_args = read(call, split)
         assert read_args == args
@@ -90,3 +92,24 @@ async def test_a_worker_runs_what_its_module_has_now() -> None:
         await pool.run(jobs.replace)
         assert await pool.run(jobs.replaced) == "another"
         assert await pool.run(jobs.replaced) == "another"
+
+
+@pytest.mark.parametrize(
+    "value", [b"x" * 100_000, bytearray(b"x" * 100_000), "é" * 100_000], ids=["bytes", "bytearray", "str"]
+)
+def test_a_large_string_is_written_in_pieces_and_not_seen_to_change(calls: Calls, value: Any) -> None:
+    call, split = calls.write(jobs.echo, (1, value))
+    assert isinstance(call, Pieces)
+    before = type(value)(value)
+    if isinstance(value, bytearray):
+        value[:] = b"y" * len(value)
+    whole = b"".join(call.parts)
+    assert (len(whole), split) == (len(call), 0)
+    assert read(whole, split) == (jobs.echo, (1, before))
+
+
+def test_large_bytes_are_not_copied(calls: Calls) -> None:
+    value = b"x" * 1_000_000
+    call, _ = calls.write(jobs.echo, (value,))
+    assert isinstance(call, Pieces)
+    assert any(part is value for part in call.parts)

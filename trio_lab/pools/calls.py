@@ -14,6 +14,8 @@ from pickle import HIGHEST_PROTOCOL, dumps
 from types import FunctionType
 from typing import Any
 
+from ..frames import Pieces, is_large
+
 _KEPT = 256  # functions; a program calls some tens, and what makes functions without end must not fill the memory
 
 
@@ -23,11 +25,14 @@ class Calls:
     def __init__(self) -> None:
         self._written: dict[FunctionType, bytes] = {}
 
-    def write(self, fn: Callable[..., Any], args: tuple[object, ...]) -> tuple[bytes, int]:
+    def write(self, fn: Callable[..., Any], args: tuple[object, ...]) -> tuple[bytes | Pieces, int]:
         """The call, and how many bytes of it are the function; 0 when it is one pickle of both.
 
         Raises whatever pickling raises.
         """
+        for arg in args:
+            if is_large(arg):
+                return Pieces().add((fn, args)), 0
         if type(fn) is not FunctionType:
             return dumps((fn, args), HIGHEST_PROTOCOL), 0
         function = self._written.get(fn)

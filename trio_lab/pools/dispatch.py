@@ -149,7 +149,11 @@ class Dispatcher:
         worker = slot.worker
         assert worker is not None
         deadline = job.deadline - now + monotonic()
-        (worker.send if len(job.call) <= SHORT else worker.send_large)(job.number, deadline, job.call, job.split)
+        call = job.call
+        if type(call) is bytes and len(call) <= SHORT:
+            worker.send(job.number, deadline, call, job.split)
+        else:
+            worker.send_large(job.number, deadline, call, job.split)
 
     def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
         now = self._now()

@@ -15,6 +15,7 @@ from ..measure.ledger import QUEUE, RUN, Ledger
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
+    from ..frames import Pieces
     from .dispatch import Dispatcher
     from .slot import Slot
 
@@ -45,7 +46,7 @@ class Job(Entry):
     brief: bool
     """Whether it may be sent ahead: jobs of its kind have been short, and it fits into a packet."""
     number: int
-    call: bytes
+    call: bytes | Pieces
     split: int
     """How many bytes of the call are the function (see `Calls.write`)."""
     caller: trio.lowlevel.Task | None
@@ -102,7 +103,7 @@ class Job(Entry):
         raise error
 
 
-def _load(value: bytes) -> Any:
+def _load(value: bytes | memoryview) -> Any:
     try:
         return loads(value)
     except Exception as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trio
 
-from ..frames import JOB, PACKET, READY, Hello, Reply, ReplyReader, dump
+from ..frames import JOB, PACKET, READY, Hello, Pieces, Reply, ReplyReader, dump
 
 SHORT = PACKET - JOB.size  # the longest call that fits into a packet
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
@@ -171,14 +171,15 @@ class Worker:
         # Never broken, for we hold a reading end; never full, for few are on their way.
         os.write(self._packets, JOB.pack(number, deadline, 0, split) + call)
 
-    def send_large(self, number: int, deadline: float, call: bytes, split: int) -> None:
+    def send_large(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> None:
         """As `send`, for a call of any size: as much as the pipe takes is written now, the rest by `write_unsent`."""
-        rest = memoryview(call)
-        if not self._unsent:
-            rest = rest[self._write_call(rest) :]
-        if rest:
-            self._unsent.append(rest)
-            self._something_unsent.set()
+        for part in [call] if isinstance(call, bytes) else call.parts:
+            rest = memoryview(part)
+            if not self._unsent:
+                rest = rest[self._write_call(rest) :]
+            if rest:
+                self._unsent.append(rest)
+                self._something_unsent.set()
         os.write(self._packets, JOB.pack(number, deadline, len(call), split))
 
     def _write_call(self, data: memoryview) -> int:
