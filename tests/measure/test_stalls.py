@@ -13,6 +13,7 @@ from trio_lab.measure.stalls import Evidence, Sample, Stall, StallTable, Steps, 
 
 QUIET: dict[str, float] = {
     "duration": 0.2,
+    "budget": 0.05,
     "loop_cpu": 0.0,
     "loop_delayed": 0.0,
     "process_cpu": 0.0,
@@ -100,5 +101,5 @@ def test_a_line_of_the_program_is_blamed_not_the_librarys() -> None:
 
 def test_nothing_but_names_is_kept() -> None:
     assert {*Stall.__dataclass_fields__} == {
-        "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
+        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
     }  # fmt: skip

@@ -48,6 +48,9 @@ class LoopTime:
         self.budget = math.inf
         """A pass that took longer is told to ``on_long``, with its begin and its end."""
         self.on_long: Callable[[float, float], None] = _nobody
+        self.on_overslept: Callable[[float, float], None] = _nobody
+        """A poll that ended by more than the budget after its timeout: told from when it should have ended to when it did.
+        Nobody ran meanwhile, and yet whoever was due is late."""
         self._pass_began = self._poll_began = self._clock()
         self._polling = False
 
@@ -64,7 +67,10 @@ class LoopTime:
     def after_io_wait(self, timeout: float) -> None:
         now = self._pass_began = self._clock()
         self._polling = False
-        self.waited += now - self._poll_began
+        slept = now - self._poll_began
+        self.waited += slept
+        if slept - timeout > self.budget:
+            self.on_overslept(self._poll_began + timeout, now)
 
     def begin(self) -> None:
         """The present pass begins now, for all that is known."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,7 +21,7 @@ import trio
 
 from .histogram import Summary
 from .passes import PassMonitor
-from .stalls import BUSY_WAIT, NOT_RUNNING, Row, Stall, StallTable, stall
+from .stalls import BUSY_WAIT, NOT_RUNNING, Evidence, Row, Stall, StallTable, cause_of_oversleep, stall
 from .steps import StepMonitor
 from .watchdog import Watchdog
 
@@ -64,6 +64,7 @@ class Watch:
         self._monitor = PassMonitor()
         self._monitor.budget = budget
         self._monitor.on_long = self._on_long
+        self._monitor.on_overslept = self._on_overslept
         self._steps: StepMonitor | None = None
         self._armed_until = self._suspects_again = 0.0
         self._long: list[float] = []
@@ -72,6 +73,7 @@ class Watch:
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
         self._logged, self._unlogged = 0.0, 0
         self._fault: str | None = None
+        self._was_blind = False
         self._rearmed = 0
         self._watchdog = self._new_watchdog()
 
@@ -121,14 +123,26 @@ class Watch:
             blind=self.blind,
         )
 
-    # The loop calls this at the end of a long pass.
+    # The loop calls these at the end of a long pass, and of a poll that was too long.
 
     def _on_long(self, began: float, ended: float) -> None:
-        try:
-            collected = sum(max(0.0, min(end, ended) - max(start, began)) for start, end in self._collections)
-            evidence = self._watchdog.evidence(began, ended, collected)
+        with self._failing_aloud():
             steps = None if self._steps is None else self._steps.steps()
-            self._keep(stall(evidence, self._watchdog.samples(began), steps))
+            self._keep(stall(self._evidence(began, ended), self._watchdog.samples(began), steps, began=began))
+
+    def _on_overslept(self, due: float, ended: float) -> None:
+        with self._failing_aloud():
+            evidence = self._evidence(due, ended)
+            self._keep(stall(evidence, (), began=due, cause=cause_of_oversleep(evidence)))
+
+    def _evidence(self, began: float, ended: float) -> Evidence:
+        collected = sum(max(0.0, min(end, ended) - max(start, began)) for start, end in self._collections)
+        return self._watchdog.evidence(began, ended, collected)
+
+    @contextmanager
+    def _failing_aloud(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as fault:  # the loop must go on, and what is not seen must be said
             self._fault = f"the watch itself failed ({type(fault).__name__}: {fault})"
             _log.exception("the watch over the loop failed")
@@ -186,16 +200,24 @@ class Watch:
         while True:
             waited, passes = self._monitor.waited, self._monitor.busy.count
             await trio.sleep(_CHECK)
-            if self.blind is not None and not self._rearmed:
+            if self._says_that_it_is_blind() and not self._rearmed:
                 await self._rearm()
             self._find_spinner(self._monitor.busy.count - passes, self._monitor.waited - waited)
             self._arm(perf_counter())
 
+    def _says_that_it_is_blind(self) -> bool:
+        """Once each time that it becomes so."""
+        blind = self.blind
+        if blind is not None and not self._was_blind:
+            _log.warning("the watch over the loop is blind: %s", blind)
+        self._was_blind = blind is not None
+        return self._was_blind
+
     async def _rearm(self) -> None:
-        _log.warning("the watch over the loop is blind: %s", self.blind)
         await trio.sleep(_REARM_AFTER)
         self._rearmed += 1
         if not self._watchdog.alive:
+            self._watchdog.stop()  # it holds a descriptor
             self._watchdog = self._new_watchdog()
             self._watchdog.start()
         self._monitor.install_again()
@@ -211,29 +233,30 @@ class Watch:
     def _find_spinner(self, passes: int, waited: float) -> None:
         """A task that has a step in nearly every pass while the loop hardly ever waits: it goes round and round."""
         spinning = passes >= _SPINS and waited < _CHECK / 2  # a poll that waits for nothing takes its time as well
-        if self._steps is not None and spinning and self._steps.turns:
-            task, turns = max(self._steps.turns.items(), key=lambda item: item[1])
-            if turns >= _SPINNING * passes:
-                place = task.coro.cr_frame if hasattr(task.coro, "cr_frame") else None
-                self._keep(
-                    Stall(
-                        duration=_CHECK,
-                        cause=BUSY_WAIT,
-                        filename="" if place is None else place.f_code.co_filename,
-                        lineno=0 if place is None else place.f_lineno or 0,
-                        function="" if place is None else place.f_code.co_qualname,
-                        task_name=task.name,
-                        samples=turns,
-                        share=turns / passes,
-                        label=_label(task),
-                    )
-                )
-        if self._steps is not None:
-            self._steps.turns.clear()
-        # A loop that is merely busy looks the same from here, so the dear look is a short one, and seldom.
+        turns: Counter[trio.lowlevel.Task] = Counter() if self._steps is None else self._steps.read_turns()
+        if spinning and turns:
+            [(task, most)] = turns.most_common(1)
+            if most >= _SPINNING * passes:
+                self._keep(_busy_wait(task, most, passes))
         if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
             self._suspects_again = now + _ARMED_FOR
             self._armed_until = max(self._armed_until, now + _CHECK / 2)
+
+
+def _busy_wait(task: trio.lowlevel.Task, turns: int, passes: int) -> Stall:
+    frame = getattr(task.coro, "cr_frame", None)
+    return Stall(
+        duration=_CHECK,
+        cause=BUSY_WAIT,
+        filename="" if frame is None else frame.f_code.co_filename,
+        lineno=0 if frame is None else frame.f_lineno or 0,
+        function="" if frame is None else frame.f_code.co_qualname,
+        task_name=task.name,
+        samples=turns,
+        began=perf_counter(),
+        share=turns / passes,
+        label=_label(task),
+    )
 
 
 def _label(task: trio.lowlevel.Task) -> str | None:

@@ -16,12 +16,13 @@ not running      had no CPU, or was stopped   shut out        the process was st
 
 With steps measured two more are known: **many small steps** (no step is long, the pass is) and **entry queue** (what
 `run_sync_soon` was given, all of which runs in one step). **busy wait** is no long pass but very many short ones: one
-task that goes round and round.
+task that goes round and round. A poll that ends long after it was due makes everybody late as a long pass does; it is
+told as **gil**, **gc** or **not running**, with no line, for nobody ran.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,10 @@ _MANY = 20  # steps
 class Stall:
     """A pass over its budget. Seconds. ``filename`` is empty when nobody could look while it lasted.
 
-    ``samples`` is how often the watchdog saw this very line, ``share`` the part of its samples in which it did. ``path``
-    are the tasks from the main task down to the one that ran; ``label`` is what that task was working on, if it said so.
+    ``began`` is when, by `time.perf_counter`; of a busy wait, which is many passes, when it was noticed.
+    ``samples`` is how often the watchdog saw this very line, ``share`` the part of the time that its looks stand for in
+    which it did. ``path`` are the tasks from the main task down to the one that ran; ``label`` is what that task was
+    working on, if it said so.
     ``top`` are names of tasks with their seconds in the pass, known when steps are measured.
     """
 
@@ -52,6 +55,7 @@ class Stall:
     function: str
     task_name: str
     samples: int
+    began: float = 0.0
     share: float = 0.0
     path: tuple[str, ...] = ()
     label: str | None = None
@@ -66,21 +70,23 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the watchdog saw once."""
+    """What the watchdog saw once. The look stands for so many seconds: those since the one before."""
 
     place: Place
     task_name: str
     path: tuple[str, ...]
     label: str | None
+    stands_for: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was measured of one pass, in seconds: CPU time of the loop's thread, what it had to wait for a CPU though it
-    could have run, CPU time of the process, collections of garbage; ``shut_out`` is the longest time in which the
-    watchdog could not run, ``late`` how late it was on average."""
+    could have run, CPU time of the process, collections of garbage; ``shut_out`` is the longest time for which the
+    watchdog wanted to run and had no GIL, ``late`` how long that was on average."""
 
     duration: float
+    budget: float
     loop_cpu: float
     loop_delayed: float
     process_cpu: float
@@ -110,7 +116,7 @@ def cause_of(found: Evidence, steps: Steps | None = None) -> str:
             return NOT_RUNNING
         others = found.process_cpu - found.loop_cpu
         return GIL if others >= _HARDLY * duration and found.late >= _GIL_LATE else BLOCKING_CALL
-    if found.loop_delayed >= _MOSTLY * duration:
+    if found.loop_delayed >= _MOSTLY * duration or _only_delayed(found):
         return NOT_RUNNING
     if steps is not None and steps.entry_queue >= _MOSTLY * duration:
         return ENTRY_QUEUE
@@ -119,16 +125,47 @@ def cause_of(found: Evidence, steps: Steps | None = None) -> str:
     return C_CALL if found.shut_out >= _MOSTLY * duration else PYTHON
 
 
-def stall(found: Evidence, samples: Sequence[Sample], steps: Steps | None = None) -> Stall:
-    """The record of one pass. The line is the one that was seen most often, of those the latest."""
-    cause, top = cause_of(found, steps), () if steps is None else steps.top
+def cause_of_oversleep(found: Evidence) -> str:
+    """Why a poll lasted longer than it was to: nobody in the loop was at fault, for nobody ran."""
+    if found.gc >= _MOSTLY * found.duration:
+        return GC
+    return GIL if found.process_cpu - found.loop_cpu >= _HARDLY * found.duration else NOT_RUNNING
+
+
+def _only_delayed(found: Evidence) -> bool:
+    """With a CPU of its own the pass would have kept its budget."""
+    return found.loop_delayed >= _HARDLY * found.duration and found.duration - found.loop_delayed < found.budget
+
+
+def stall(
+    found: Evidence,
+    samples: Sequence[Sample],
+    steps: Steps | None = None,
+    *,
+    began: float = 0.0,
+    cause: str | None = None,
+) -> Stall:
+    """The record of one pass. The line is the one that was seen for the longest."""
+    cause = cause or cause_of(found, steps)
+    top = () if steps is None else steps.top
     if not samples:
         return Stall(
-            duration=found.duration, cause=cause, filename="", lineno=0, function="", task_name="", samples=0, top=top
+            duration=found.duration,
+            cause=cause,
+            filename="",
+            lineno=0,
+            function="",
+            task_name="",
+            samples=0,
+            began=began,
+            top=top,
         )
-    seen = Counter(sample.place for sample in samples)
-    most = max(seen.values())
-    last = next(sample for sample in reversed(samples) if seen[sample.place] == most)
+    seconds: defaultdict[Place, float] = defaultdict(float)
+    for sample in samples:
+        seconds[sample.place] += sample.stands_for
+    most = max(seconds, key=seconds.__getitem__)
+    seen = [sample for sample in samples if sample.place == most]
+    last = seen[-1]
     return Stall(
         duration=found.duration,
         cause=cause,
@@ -136,8 +173,9 @@ def stall(found: Evidence, samples: Sequence[Sample], steps: Steps | None = None
         lineno=last.place.lineno,
         function=last.place.function,
         task_name=last.task_name,
-        samples=most,
-        share=most / len(samples),
+        samples=len(seen),
+        began=began,
+        share=seconds[most] / (sum(seconds.values()) or 1.0),
         path=last.path,
         label=last.label,
         top=top,

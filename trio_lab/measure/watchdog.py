@@ -5,7 +5,11 @@ process had used by then. When the present pass has lasted for half of its budge
 is. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
 
 A C call that holds the GIL holds up this thread as well. It gets the GIL when the call returns, before the next line
-runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one.
+runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one. Such a
+look stands for all the time since the one before it: looks are weighed by their time, not counted.
+
+On a machine that others use too, this thread waits for a CPU as the loop does. Linux says for how long, and that much of
+its lateness is nobody's fault in this process.
 """
 
 from __future__ import annotations
@@ -42,15 +46,17 @@ class _Beat:
     loop_cpu: float
     loop_delayed: float
     process_cpu: float
+    own_delayed: float
 
 
 class _Schedule:
-    """What Linux says of one thread: seconds on a CPU, and seconds in which it could have run and had none.
+    """What Linux says of the thread that made it: seconds on a CPU, and seconds in which it could have run and had none.
 
     Without that file (it belongs to a kernel option) the second is 0 and the first the thread's CPU clock.
     """
 
-    def __init__(self, native_id: int) -> None:
+    def __init__(self) -> None:
+        native_id = threading.get_native_id()
         self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self._file: int | None = None
         with suppress(OSError):
@@ -88,12 +94,15 @@ class Watchdog:
         self._root = root
         self._label = label
         self._loop_thread = threading.get_ident()
-        self._schedule = _Schedule(threading.get_native_id())
+        self._schedule = _Schedule()
+        self._own: _Schedule | None = None
         self._period = min(budget / _BEATS_PER_BUDGET, _LONGEST_PERIOD)
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
         self._samples: deque[tuple[float, Sample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
-        self._end = threading.Event()
+        self._end = threading.Lock()  # held until the thread is to end: waiting for it costs half of what an Event does
+        self._end.acquire()
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
+        self._woke = 0.0
         self.fault: str | None = None
 
     @property
@@ -102,28 +111,35 @@ class Watchdog:
 
     def start(self) -> None:
         self._beats.append(self._beat(time.perf_counter(), 0.0))
+        self._woke = self._beats[0].at
         self._thread.start()
 
     def stop(self) -> None:
         """Returns when the thread has ended: it wakes at once."""
-        self._end.set()
+        self._end.release()
         self._thread.join()
         self._schedule.close()
 
     def _run(self) -> None:
         try:
+            self._own = _Schedule()
             due = time.perf_counter() + self._period
-            while not self._end.wait(max(0.0, due - time.perf_counter())):
+            while not self._end.acquire(timeout=max(0.0, due - time.perf_counter())):
                 now = time.perf_counter()
                 self._look(now)
                 self._beats.append(self._beat(now, max(0.0, now - due)))
+                self._woke = now
                 due = max(due + self._period, now)
         except Exception as fault:  # whatever it is: a thread that dies must be seen to have died
             self.fault = f"{type(fault).__name__}: {fault}"
             _log.exception("the watchdog of the loop died")
+        finally:
+            if self._own is not None:
+                self._own.close()
 
     def _beat(self, now: float, late: float) -> _Beat:
-        return _Beat(now, late, *self._schedule.read(), time.process_time())
+        own = 0.0 if self._own is None else self._own.read()[1]
+        return _Beat(now, late, *self._schedule.read(), time.process_time(), own)
 
     def _look(self, now: float) -> None:
         began = self._loop.pass_began()
@@ -139,6 +155,7 @@ class Watchdog:
                 task_name="" if task is None else task.name,
                 path=nursery_path(task),
                 label=None if task is None else self._label(task),
+                stands_for=now - max(began, self._woke),
             )
         finally:
             del frames
@@ -152,17 +169,22 @@ class Watchdog:
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
         within = [beat for beat in beats if began < beat.at <= ended]
         last = self._beat(ended, 0.0)
-        times = [began, *(beat.at for beat in within), ended]
-        late = [beat.late for beat in within]
+        wanted = [self._held_up(a, b, began) for a, b in pairwise([before, *within, last])]
         return Evidence(
             duration=ended - began,
+            budget=self._budget,
             loop_cpu=last.loop_cpu - before.loop_cpu,
             loop_delayed=last.loop_delayed - before.loop_delayed,
             process_cpu=last.process_cpu - before.process_cpu,
             gc=collected,
-            shut_out=max(b - a for a, b in pairwise(times)),
-            late=sum(late) / len(late) if late else ended - began,
+            shut_out=max(wanted),
+            late=sum(wanted) / len(wanted),
         )
+
+    def _held_up(self, one: _Beat, next_one: _Beat, began: float) -> float:
+        """For how long this thread wanted to run between two beats, since a pass began, and could not for want of the GIL."""
+        waited = next_one.at - max(began, one.at + self._period)
+        return max(0.0, waited - (next_one.own_delayed - one.own_delayed))
 
     def samples(self, began: float) -> list[Sample]:
         """What was seen of the pass that began then."""
