@@ -38,7 +38,9 @@ async def _health_p99_ms(stand: Stand, url: str, route: str, seconds: float) -> 
     for name, result in found.items():
         if not result["requests"]["ok"]:
             raise RuntimeError(f"no answer to the {name} of {route}")
-    return float(found["probe"]["latency_ms"]["p99"])
+    # From the sending, not from the intended start: on a machine this full the probe itself is late by milliseconds, which
+    # is nobody's doing that is compared here. No probe waits for a connection, so none of a server's delay is lost.
+    return float(found["probe"]["service_ms"]["p99"])
 
 
 async def _run(stand: Stand) -> Measured:
