@@ -90,9 +90,13 @@ def test_the_gate_and_all_are_found_in_their_order() -> None:
         6: "poison-jobs",
         9: "queue-deadline",
         16: "parent-kill",
+        20: "monitor-truth",
+        21: "fat-pass",
+        22: "not-the-loop",
         23: "native-pool-full",
+        24: "blind-monitor",
     }
-    assert [drill.number for drill in GATE] == [1, 2, 3, 6, 16]
+    assert [drill.number for drill in GATE] == [1, 2, 3, 6, 16, 20]
     assert [drill.number for drill in select(("native-pool-full", "hung-job"))] == [3, 23]
 
 

@@ -18,7 +18,9 @@ import trio
 _LIBRARY = tuple({path for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
 _PACKAGES = tuple({path for name in ("purelib", "platlib") if (path := sysconfig.get_path(name))})
 _LOOP = "unrolled_run"  # Trio's run loop; everything further in is the step of one task
-_OURS = {str(Path(__file__).with_name(name)) for name in ("observe.py", "loop_time.py")}  # hooks that ran just then
+_OURS = {
+    str(Path(__file__).with_name(name)) for name in ("observe.py", "loop_time.py", "steps.py")
+}  # hooks that ran just then
 _MOST_TASKS = 100_000  # looked through for the one that runs
 
 

@@ -19,11 +19,13 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from types import FrameType
 
 import trio
 
@@ -103,6 +105,7 @@ class Watchdog:
         self._end.acquire()
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
+        self._last_task: weakref.ref[trio.lowlevel.Task] | None = None
         self.fault: str | None = None
 
     @property
@@ -149,7 +152,7 @@ class Watchdog:
         try:
             if not frames:
                 return
-            task = running_task(self._root, frames)
+            task = self._task(frames)
             sample = Sample(
                 place=blamed(frames),
                 task_name="" if task is None else task.name,
@@ -160,6 +163,14 @@ class Watchdog:
         finally:
             del frames
         self._samples.append((began, sample))
+
+    def _task(self, frames: list[FrameType]) -> trio.lowlevel.Task | None:
+        """Whose step it is. Mostly the same one as at the last look: to go through all tasks holds the GIL for long."""
+        task = None if self._last_task is None else self._last_task()
+        if task is None or getattr(task.coro, "cr_frame", None) is not frames[-1]:
+            task = running_task(self._root, frames)
+            self._last_task = None if task is None else weakref.ref(task)
+        return task
 
     # Called by the loop, when a pass has ended.
 

@@ -1,0 +1,64 @@
+"""What it costs to be watched: requests a second of one process, watched and not, in turn.
+
+A Quart app with one route that says little, which is what a service pays; and a plain server on sockets, where a request
+is cheapest and a hook weighs most.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from statistics import median
+
+from ...diagnose.ratios import ratios
+from ..model import Benchmark, Goal, Measured
+from ..peers import watched_server
+from ..stand import Child, Stand, talking
+
+_CONNECTIONS = 8
+
+
+async def _turn(stand: Stand, child: Child, url: str, way: str, seconds: float) -> tuple[float, float]:
+    """Requests a second, and CPU seconds of the server for each."""
+    before = (await child.ask(way))["cpu_s"]
+    found = await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds)
+    used = (await child.ask(way))["cpu_s"] - before
+    if not (answered := found["requests"]["ok"]):
+        raise RuntimeError("no request was answered with 200")
+    return float(found["throughput_rps"]), used / answered
+
+
+async def _run(stand: Stand) -> Measured:
+    found: dict[str, list[float]] = {}
+    figures: dict[str, float | None] = {}
+    for layer in ("quart", "sockets"):
+        turns = await _layer(stand, layer)
+        off = turns.pop("off")
+        figures[f"{layer}, off, requests/s"] = round(median(rps for rps, _ in off))
+        figures[f"{layer}, off, CPU µs a request"] = round(1e6 * median(cpu for _, cpu in off), 1)
+        for way, on in turns.items():
+            found[f"{layer}, {way}"] = ratios([rps for rps, _ in on], [rps for rps, _ in off])
+            found[f"{layer}, {way}, by CPU time"] = ratios([cpu for _, cpu in off], [cpu for _, cpu in on])
+            figures[f"{layer}, {way}, CPU µs a request"] = round(1e6 * median(cpu for _, cpu in on), 1)
+    return Measured(ratios=found, figures=figures)
+
+
+async def _layer(stand: Stand, layer: str) -> dict[str, list[tuple[float, float]]]:
+    seconds = stand.seconds(3, quick=1)
+    async with talking([sys.executable, "-m", watched_server.__name__, layer]) as child:
+        url = (await child.hear())["url"]
+        contestants = {way: partial(_turn, stand, child, url, way, seconds) for way in watched_server.WAYS}
+        return await stand.in_turn(contestants, stand.rounds(7))
+
+
+BENCHMARK = Benchmark(
+    name="monitor-cost",
+    order=7,
+    question="How many requests a second does a Trio server answer when it is watched, against when it is not?",
+    peers=(),
+    goals=(
+        Goal(ratio="quart, passes", relation=">=", bound=0.99),
+        Goal(ratio="quart, passes and steps", relation=">=", bound=0.95),
+    ),
+    run=_run,
+)

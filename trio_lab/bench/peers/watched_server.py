@@ -1,0 +1,74 @@
+"""A Trio HTTP server that can be watched in several ways: ``python -m trio_lab.bench.peers.watched_server LAYER``.
+
+LAYER is one of `twins.stack`: ``sockets`` is a plain Trio server, ``quart`` a Quart app on hypercorn.
+
+It prints ``{"url": …}``. Each line on its standard input is a way to be watched; it answers ``{"cpu_s": …}``, the CPU
+time that the process has used by then, when the change is made. It ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import trio
+
+from ...measure.observe import observe
+from ...measure.passes import open_pass_monitor
+from ...measure.steps import StepMonitor
+from ...twins.stack.on_trio import LAYERS
+from ...twins.stack.reply import listening
+
+
+@asynccontextmanager
+async def unwatched() -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def passes_and_steps() -> AsyncIterator[None]:
+    steps = StepMonitor()
+    async with open_pass_monitor():
+        trio.lowlevel.add_instrument(steps)
+        try:
+            yield
+        finally:
+            trio.lowlevel.remove_instrument(steps)
+
+
+WAYS: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
+    "off": unwatched,
+    "passes": open_pass_monitor,
+    "passes and steps": passes_and_steps,
+    "the whole watch": observe,
+}
+
+
+def tell(found: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
+async def main(layer: str) -> None:
+    commands = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
+    with listening() as listener:
+        async with trio.open_nursery() as nursery, AsyncExitStack() as ways:
+            nursery.start_soon(LAYERS[layer], listener)
+            tell({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"})
+            await obey(commands, ways)
+            nursery.cancel_scope.cancel()
+
+
+async def obey(commands: trio.abc.ReceiveStream, ways: AsyncExitStack) -> None:
+    async for said in commands:
+        await ways.aclose()
+        await ways.enter_async_context(WAYS[said.decode().strip()]())
+        tell({"cpu_s": time.process_time()})
+
+
+if __name__ == "__main__":
+    trio.run(main, sys.argv[1])

@@ -1,0 +1,134 @@
+"""Passes in which no step is long: two thousand tasks of 0.2 ms each, and five thousand callbacks of 20 µs.
+
+In a process of its own. Whoever looks for the blocking line finds none, for there is none: the pass has to be named as
+what it is, with the tasks that it was made of. The watch is as it comes, so it measures steps only once passes grew
+long; the first ones only wake it up. Tasks are of ten names, and five of them are to explain the pass.
+
+The control is the watch without its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import perf_counter
+from typing import Literal
+
+import trio
+
+from ...diagnose.check import Check
+from ...measure.observe import Watch, observe
+from ...measure.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
+from ..aftermath import aftermath, settled
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..watched import vitals
+
+_TASKS, _STEP = 2_000, 0.0002
+_CALLBACKS, _CALL = 5_000, 0.00002
+_NAMES, _RARE = 10, 40  # one task in so many has one of the last five names
+_BUDGET = 0.05
+_WAKES = 10  # fat passes after which the steps must be measured
+
+
+def _spin(seconds: float) -> None:
+    end = perf_counter() + seconds
+    while perf_counter() < end:
+        pass
+
+
+async def _small_step() -> None:
+    _spin(_STEP)
+
+
+async def _many_tasks() -> None:
+    half = _NAMES // 2
+    async with trio.open_nursery() as nursery:
+        for number in range(_TASKS):
+            kind = number % half + (0 if number % _RARE else half)
+            nursery.start_soon(_small_step, name=f"kind {kind}")
+
+
+async def _many_callbacks() -> None:
+    token, done = trio.lowlevel.current_trio_token(), trio.Event()
+    for _ in range(_CALLBACKS):
+        token.run_sync_soon(partial(_spin, _CALL))
+    token.run_sync_soon(done.set)
+    await done.wait()
+
+
+async def in_process(rounds: int, steps: bool) -> dict[str, float | None]:
+    before = await settled(vitals)
+    wanted: Literal["auto"] | bool = "auto" if steps else False
+    async with observe(budget=_BUDGET, steps=wanted) as watch:
+        for _ in range(_WAKES):
+            if not watch.statistics().steps_measured:
+                await _many_tasks()
+                await trio.sleep(0.6)  # it looks every half second
+        fat = [await _longest(watch, _many_tasks) for _ in range(rounds)]
+        floods = [await _longest(watch, _many_callbacks) for _ in range(rounds)]
+    figures: dict[str, float | None] = {
+        "rounds": rounds,
+        "passes_named_percent": _named(fat, SMALL_STEPS),
+        "floods_named_percent": _named(floods, ENTRY_QUEUE),
+        "explained_percent": _explained(fat),
+        "pass_ms": 1e3 * max((stall.duration for stall in fat if stall is not None), default=0.0),
+    }
+    return figures | await aftermath(vitals, before, workers=0)
+
+
+async def _longest(watch: Watch, fill: Callable[[], Awaitable[None]]) -> Stall | None:
+    began = perf_counter()
+    await fill()
+    await trio.sleep(0.01)  # the pass has ended
+    new = [stall for stall in watch.stalls() if stall.began + stall.duration > began]
+    return max(new, key=lambda stall: stall.duration, default=None)
+
+
+def _named(told: list[Stall | None], cause: str) -> float:
+    return 100 * sum(stall is not None and stall.cause == cause for stall in told) / len(told)
+
+
+def _explained(told: list[Stall | None]) -> float:
+    """The share of the passes' time that the five names with the most of it have, in per cent."""
+    seen = [stall for stall in told if stall is not None]
+    whole = sum(stall.duration for stall in seen)
+    return 100 * sum(seconds for stall in seen for _, seconds in stall.top[:5]) / whole if whole else 0.0
+
+
+async def _inject(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_process", rounds=ground.count(20, gate=5), steps=True)
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:in_process", rounds=1, steps=False)
+
+
+DRILL = Drill(
+    name="fat-pass",
+    number=21,
+    gate=False,
+    question="No step is long, but the pass is: is it told as such, and who made it?",
+    checks=(
+        Check(
+            claim="passes of 2 000 steps that were named",
+            figure="passes_named_percent",
+            relation=">=",
+            bound=90,
+            unit="%",
+        ),
+        Check(
+            claim="of their time in the five names told", figure="explained_percent", relation=">=", bound=90, unit="%"
+        ),
+        Check(
+            claim="floods of callbacks that were named",
+            figure="floods_named_percent",
+            relation=">=",
+            bound=90,
+            unit="%",
+        ),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="the watch without its steps",
+)

@@ -1,0 +1,212 @@
+"""Blocks of 5 to 500 ms in a loop that has other work to do: does the watch see them, how long they were, and where?
+
+In a process of its own: the truth is measured around each block, in there, by the same clock. Eight kinds at known lines:
+loops, waits (one of them three calls deep), single C calls with and without the GIL. Requests and replies go on beside
+them at half of what the loop can do. Then the same traffic without any block, in which nothing is to be told; and with
+the watch on and off in turn, in CPU time, which other programs disturb least.
+
+Two programs that share no code with the lab but the watch itself, a plain TCP server and a Quart app, run as processes.
+Each of their mistakes has to be told with its line, not with a line of the framework that called it.
+
+The control is what is usually done: a task that sleeps a second and looks how late it is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+import trio
+
+from ...diagnose.check import Check
+from ...load.client import fetch
+from ...measure.observe import observe
+from ...measure.stalls import Stall
+from ...stage.stage import Stage
+from ...twins import programs
+from .. import planted
+from ..aftermath import aftermath, settled
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..planted import LINES, Planter, marked
+from ..scoring import SHORTEST, Block, false_alarms, scored
+from ..watched import Traffic, traffic, vitals
+
+_BUDGET = SHORTEST
+_FROM, _TO = 0.005, 0.5  # seconds that blocks last
+_REST = (0.05, 0.15)  # seconds between two
+_LAG_PERIOD = 1.0
+_PROGRAMS = ("watched_tcp", "watched_quart")
+
+
+async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> dict[str, float | None]:
+    before = await settled(vitals)
+    async with traffic() as busy:
+        random = Random(seed)
+        plan = _plan(blocks, random)
+        async with observe(budget=_BUDGET) as watch:
+            done = await _carry_out(plan, random)
+            figures = scored(done, watch.stalls(), planted.__file__, LINES)
+        plan.clear()
+        async with observe(budget=_BUDGET) as watch:
+            await trio.sleep(healthy_s)
+            healthy, blind = watch.stalls(), watch.blind
+        overhead = await _overhead(busy, rounds)
+    figures |= {
+        "false_alarms_healthy": len(false_alarms(healthy)),
+        "not_running_healthy": len(healthy) - len(false_alarms(healthy)),
+        "blind": float(blind is not None),
+        "overhead_percent": overhead,
+        "capacity_rps": busy.capacity,
+    }
+    return figures | await aftermath(vitals, before, workers=0)
+
+
+async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
+    told: list[Stall] = []
+
+    async def look() -> None:
+        while True:
+            due = time.perf_counter() + _LAG_PERIOD
+            await trio.sleep(_LAG_PERIOD)
+            late = time.perf_counter() - due
+            if late >= _BUDGET:
+                told.append(_late(due, late))
+
+    async with traffic(), trio.open_nursery() as nursery:
+        random = Random(seed)
+        plan = _plan(blocks, random)
+        nursery.start_soon(look)
+        done = await _carry_out(plan, random)
+        nursery.cancel_scope.cancel()
+    return scored(done, told, planted.__file__, LINES)
+
+
+def _late(due: float, late: float) -> Stall:
+    return Stall(duration=late, cause="late", filename="", lineno=0, function="", task_name="", samples=0, began=due)
+
+
+def _plan(blocks: int, random: Random) -> list[Callable[[], Block]]:
+    """Every kind as often as the others, in a random order; short ones are as likely as long ones."""
+    planter = Planter(random)
+    kinds = [planter.kinds[n % len(planter.kinds)] for n in range(blocks)]
+    random.shuffle(kinds)
+    return [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
+
+
+async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Block]:
+    done: list[Block] = []
+
+    async def carry_out(block: Callable[[], Block]) -> None:
+        done.append(block())
+
+    async with trio.open_nursery() as nursery:
+        for block in plan:
+            await trio.sleep(random.uniform(*_REST))
+            nursery.start_soon(carry_out, block)
+    await trio.sleep(_REST[0])  # the last pass has ended
+    return done
+
+
+async def _overhead(busy: Traffic, rounds: int) -> float:
+    """By how much a request is dearer in CPU time with the watch on, in per cent: the median of pairs in turn."""
+    ratios = []
+    for number in range(rounds):
+        costs: dict[bool, float] = {}
+        for watched in (False, True) if number % 2 else (True, False):
+            async with AsyncExitStack() as stack:
+                if watched:
+                    await stack.enter_async_context(observe(budget=_BUDGET))
+                costs[watched] = await busy.cost(0.5)
+        ratios.append(costs[True] / costs[False])
+    return 100 * (median(ratios) - 1)
+
+
+async def mistakes_of_others() -> dict[str, float]:
+    """The mistakes in programs of others that were not told, or not with their line."""
+    mistakes, told = 0, 0
+    for name in _PROGRAMS:
+        source = str(Path(programs.__path__[0], f"{name}.py"))
+        async with Stage(quick=True).serving(sys.executable, "-m", f"{programs.__name__}.{name}") as server:
+            for mistake, lines in marked(source).items():
+                known = len(await _stalls(server.url))
+                await _ask(server.url, mistake)
+                new = (await _stalls(server.url))[known:]
+                mistakes += 1
+                told += any(stall["filename"] == source and stall["lineno"] in lines for stall in new)
+    return {"mistakes_of_others": mistakes, "mistakes_of_others_missed": mistakes - told}
+
+
+async def _stalls(url: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(await _ask(url, "stalls"))
+    return found
+
+
+async def _ask(url: str, word: str) -> bytes:
+    if url.startswith("http"):
+        return (await fetch(f"{url}/{word}", timeout=30)).body
+    said = b""
+    stream = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
+    async with stream:
+        await stream.send_all(word.encode() + b"\n")
+        while not said.endswith(b"\n"):
+            said += await stream.receive_some()
+    return said
+
+
+async def _inject(ground: Ground) -> Figures:
+    figures = await ground.alone(
+        f"{__name__}:in_process",
+        limit=900,
+        blocks=ground.count(400, gate=100),
+        healthy_s=ground.seconds(120, gate=15),
+        rounds=ground.count(40, gate=15),
+        seed=1,
+    )
+    return figures | await mistakes_of_others()
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:with_lag_detector", blocks=ground.count(100, gate=50), seed=1)
+
+
+DRILL = Drill(
+    name="monitor-truth",
+    number=20,
+    gate=True,
+    question="The loop is blocked for 5 to 500 ms at lines we know: does the watch tell which, and for how long?",
+    checks=(
+        Check(
+            claim="blocks of 20 ms and more that were told", figure="recall_percent", relation=">=", bound=99, unit="%"
+        ),
+        Check(
+            claim="told within 2 ms or 5 %",
+            figure="duration_right_percent",
+            relation=">=",
+            bound=99,
+            unit="%",
+        ),
+        Check(claim="told with their line", figure="line_right_percent", relation=">=", bound=95, unit="%"),
+        Check(claim="false alarms beside the blocks", figure="false_alarms", relation="<=", bound=0),
+        Check(claim="false alarms without any block", figure="false_alarms_healthy", relation="<=", bound=0),
+        Check(claim="blind", figure="blind", relation="<=", bound=0),
+        Check(claim="CPU time more for a request", figure="overhead_percent", relation="<=", bound=3, unit="%"),
+        Check(
+            claim="mistakes in programs of others without their line",
+            figure="mistakes_of_others_missed",
+            relation="<=",
+            bound=0,
+        ),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="a task that sleeps a second and looks how late it is",
+)

@@ -1,0 +1,175 @@
+"""The loop is late, and its own code is not at fault: other threads, a collection of garbage, a process that was stopped.
+
+In a process of its own, with traffic at half of what the loop can do. Two threads that compute want the GIL all the time;
+five million objects are looked through for cycles; SIGSTOP for 300 ms. Beside them two things that are the program's
+own and want different cures: one C call that keeps the GIL, and a call that waits. Ten times each. Each has to be told
+under its own cause.
+
+The control is a monitor that times passes and knows no more: to it everything is a blocked loop.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from time import perf_counter
+
+import trio
+
+from ...diagnose.check import Check
+from ...measure.observe import observe
+from ...measure.passes import open_pass_monitor
+from ...measure.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
+from ..aftermath import aftermath, settled
+from ..ground import Ground
+from ..model import Drill, Figures
+from ..planted import Planter
+from ..watched import traffic, vitals
+
+_BUDGET = 0.02
+_STOPPED = 0.3  # seconds
+_HOGS, _HOGGED = 2, 0.5
+_BLOCK = 0.15
+_CAUSES = {
+    "hogs": GIL,
+    "collection": GC,
+    "stopped": NOT_RUNNING,
+    "c_call": C_CALL,
+    "waiting": BLOCKING_CALL,
+    "python": PYTHON,
+}
+Told = Callable[[], list[Stall]]
+Trouble = Callable[[], Awaitable[None]]
+
+
+async def in_process(rounds: int, objects: int) -> dict[str, float | None]:
+    before = await settled(vitals)
+    async with traffic(), observe(budget=_BUDGET) as watch:
+        figures = await _rounds(rounds, objects, watch.stalls)
+    return figures | await aftermath(vitals, before, workers=0)
+
+
+async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]:
+    told: list[Stall] = []
+
+    def blocked(began: float, ended: float) -> None:
+        told.append(
+            Stall(
+                duration=ended - began,
+                cause=PYTHON,
+                filename="",
+                lineno=0,
+                function="",
+                task_name="",
+                samples=0,
+                began=began,
+            )
+        )
+
+    async with traffic(), open_pass_monitor() as monitor:
+        monitor.budget, monitor.on_long = _BUDGET, blocked
+        return await _rounds(rounds, objects, lambda: list(told))
+
+
+async def _rounds(rounds: int, objects: int, told: Told) -> dict[str, float | None]:
+    planter = Planter(Random(1))
+    plant: dict[str, Trouble] = {
+        kind: _planted(planter, name)
+        for kind, name in {"c_call": "pattern", "waiting": "nested", "python": "loop"}.items()
+    }
+    right = {
+        kind: [await _told_as(trouble, told) == _CAUSES[kind] for _ in range(rounds)] for kind, trouble in plant.items()
+    }
+    right["stopped"] = [await _told_as(_stopped, told) == NOT_RUNNING for _ in range(rounds)]
+    right["hogs"] = [await _told_as(_hogged, told) == GIL for _ in range(rounds)]
+    with _full_memory(objects):
+        right["collection"] = [await _told_as(_collection, told) == GC for _ in range(rounds)]
+    return {"rounds": rounds} | {f"{kind}_percent": 100 * sum(found) / rounds for kind, found in right.items()}
+
+
+async def _told_as(trouble: Trouble, told: Told) -> str | None:
+    """The cause to which most of the time was put that was told of while the trouble lasted."""
+    began = perf_counter()
+    await trouble()
+    ended = perf_counter()
+    await trio.sleep(0.05)  # the pass has ended, and what was late is done
+    seconds: dict[str, float] = {}
+    for stall in told():
+        if stall.began < ended and stall.began + stall.duration > began:
+            seconds[stall.cause] = seconds.get(stall.cause, 0.0) + stall.duration
+    return max(seconds, key=seconds.__getitem__, default=None)
+
+
+def _planted(planter: Planter, kind: str) -> Trouble:
+    async def block() -> None:
+        call = planter.plant(kind, _BLOCK)
+        await trio.sleep(0.02)  # what it took to make the call is no part of it
+        call()
+
+    return block
+
+
+async def _stopped() -> None:
+    """By somebody else, for a process that is stopped cannot go on by itself."""
+    await trio.run_process(["sh", "-c", f"kill -STOP {os.getpid()}; sleep {_STOPPED}; kill -CONT {os.getpid()}"])
+
+
+async def _hogged() -> None:
+    end = perf_counter() + _HOGGED
+    hogs = [threading.Thread(target=_compute, args=(end,)) for _ in range(_HOGS)]
+    for hog in hogs:
+        hog.start()
+    while any(hog.is_alive() for hog in hogs):  # noqa: ASYNC110  (threads of which Trio knows nothing)
+        await trio.sleep(0.02)
+
+
+def _compute(end: float) -> None:
+    while perf_counter() < end:
+        sum(range(1_000))
+
+
+async def _collection() -> None:
+    gc.collect()
+
+
+@contextmanager
+def _full_memory(objects: int) -> Iterator[None]:
+    gc.disable()  # or a hundred collections run while they are made
+    kept: list[list[object]] = [[] for _ in range(objects)]
+    gc.enable()
+    try:
+        yield
+    finally:
+        kept.clear()
+
+
+async def _inject(ground: Ground) -> Figures:
+    rounds, objects = ground.count(10, gate=3), ground.count(5_000_000, gate=1_000_000)
+    return await ground.alone(f"{__name__}:in_process", rounds=rounds, objects=objects)
+
+
+async def _control(ground: Ground) -> Figures:
+    return await ground.alone(f"{__name__}:with_passes_only", rounds=1, objects=1_000_000)
+
+
+DRILL = Drill(
+    name="not-the-loop",
+    number=22,
+    gate=False,
+    question="The loop is late for six different reasons: is each told under its own name?",
+    checks=(
+        Check(claim="two threads that compute", figure="hogs_percent", relation=">=", bound=90, unit="%"),
+        Check(claim="collections of garbage", figure="collection_percent", relation=">=", bound=90, unit="%"),
+        Check(claim="a stopped process", figure="stopped_percent", relation=">=", bound=90, unit="%"),
+        Check(claim="a C call that keeps the GIL", figure="c_call_percent", relation=">=", bound=90, unit="%"),
+        Check(claim="a call that waits", figure="waiting_percent", relation=">=", bound=90, unit="%"),
+        Check(claim="a loop in Python", figure="python_percent", relation=">=", bound=90, unit="%"),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="a monitor that times passes and knows no more",
+)

@@ -1,0 +1,140 @@
+"""Blocks whose truth is known: how long they lasted, and on which lines.
+
+The lines are found by their own marks (a comment ``blocks: NAME``), so a line that moves takes its truth along. Those
+that wait or loop are told how long; those that are one C call are given an argument whose size was tried out before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+from .scoring import Block
+
+_MARK = re.compile(r"# blocks: ([\w-]+)")
+_PATTERN = re.compile("a*b")
+
+
+def marked(path: str | Path) -> dict[str, set[int]]:
+    """The lines of a source file that say of themselves what they block with, by that name."""
+    lines: dict[str, set[int]] = {}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        if found := _MARK.search(line):
+            lines.setdefault(found[1], set()).add(number)
+    return lines
+
+
+def _loop(seconds: float) -> None:
+    end = perf_counter() + seconds
+    while perf_counter() < end:  # blocks: loop
+        sum(range(100))  # blocks: loop
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # blocks: sleep
+
+
+def _nested(seconds: float) -> None:
+    _second(seconds)
+
+
+def _second(seconds: float) -> None:
+    _third(seconds)
+
+
+def _third(seconds: float) -> None:
+    time.sleep(seconds)  # blocks: nested
+
+
+def _many_calls(seconds: float) -> None:
+    end = perf_counter() + seconds
+    while perf_counter() < end:  # blocks: many-calls
+        json.dumps(list(range(200)))  # blocks: many-calls
+
+
+def _pattern(text: str) -> None:
+    _PATTERN.search(text)  # blocks: pattern
+
+
+def _document(text: str) -> None:
+    json.loads(text)  # blocks: document
+
+
+def _sort(values: Sequence[float]) -> None:
+    sorted(values)  # blocks: sort
+
+
+def _hash(rounds: int) -> None:
+    hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", rounds)  # blocks: hash
+
+
+LINES = marked(__file__)
+TIMED: Mapping[str, Callable[[float], None]] = {
+    "loop": _loop,
+    "sleep": _sleep,
+    "nested": _nested,
+    "many-calls": _many_calls,
+}
+
+
+class Planter:
+    """Makes blocks of every kind. ``random`` orders the numbers that are sorted."""
+
+    def __init__(self, random: Random) -> None:
+        self._values = [random.random() for _ in range(1_000_000)]
+        size = 4_000
+        self._letters = size / _took(lambda: _pattern("a" * size)) ** 0.5  # its time grows with the square
+        self._rounds = 50_000 / _took(lambda: _hash(50_000))
+        self._numbers = 100_000 / _took(lambda: _document(_text(100_000)))
+        self._sorted = 100_000 / _took(lambda: _sort(self._values[:100_000]))
+
+    @property
+    def kinds(self) -> list[str]:
+        return list(LINES)
+
+    def plant(self, kind: str, seconds: float) -> Callable[[], Block]:
+        """A call that blocks for about so long, and tells how long it was."""
+        call = self._call(kind, seconds)
+
+        def block() -> Block:
+            began = perf_counter()
+            call()
+            return Block(kind, began, perf_counter())
+
+        return block
+
+    def _call(self, kind: str, seconds: float) -> Callable[[], None]:
+        if kind in TIMED:
+            timed = TIMED[kind]
+            return lambda: timed(seconds)
+        if kind == "pattern":
+            letters = "a" * round(self._letters * seconds**0.5)
+            return lambda: _pattern(letters)
+        if kind == "document":
+            text = _text(round(self._numbers * seconds))
+            return lambda: _document(text)
+        if kind == "sort":
+            values = self._values[: round(self._sorted * seconds)]
+            return lambda: _sort(values)
+        rounds = max(1, round(self._rounds * seconds))
+        return lambda: _hash(rounds)
+
+
+def _text(numbers: int) -> str:
+    return f"[{'1234567,' * numbers}0]"
+
+
+def _took(call: Callable[[], None]) -> float:
+    """The shorter of two tries: what is measured for the first time is slow."""
+    tries = []
+    for _ in range(2):
+        began = perf_counter()
+        call()
+        tries.append(perf_counter() - began)
+    return min(tries)
