@@ -116,7 +116,7 @@ def _verdicts(experiments: tuple[Experiment, ...], *, named: bool) -> str:
 
 def _verdict(number: int, experiment: Experiment, *, named: bool, ask: bool) -> str:
     question = f"<span>{sentence(experiment.question)}</span>" if ask else ""
-    runtime = f'<td data-label="Runtime">{text(experiment.runtime)}</td>' if named else ""
+    runtime = f'<td class="runtime" data-label="Runtime">{text(experiment.runtime)}</td>' if named else ""
     return (
         f'<tr class="{tone(experiment.outcome)}">'
         f'<td class="what"><a href="#{anchor(number, experiment)}">{text(experiment.name)}</a>{question}</td>{runtime}'
