@@ -15,24 +15,30 @@ if TYPE_CHECKING:
     from .measure.passes import open_pass_monitor as open_pass_monitor
     from .pools.native import open_native_pool as open_native_pool
     from .pools.workers import open_worker_pool as open_worker_pool
+    from .slices import chunked as chunked
+    from .slices import time_sliced as time_sliced
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "Bulkhead": "admission.bulkhead",
+    "chunked": "slices",
     "observe": "measure.observe",
     "open_native_pool": "pools.native",
     "open_pass_monitor": "measure.passes",
     "open_worker_pool": "pools.workers",
+    "time_sliced": "slices",
 }
 
 __all__ = [
     "Bulkhead",
     "__version__",
+    "chunked",
     "observe",
     "open_native_pool",
     "open_pass_monitor",
     "open_worker_pool",
+    "time_sliced",
 ]
 
 
