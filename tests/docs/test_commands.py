@@ -220,11 +220,14 @@ def test_every_option_is_explained(command: str, page: str) -> None:
 
 
 def test_every_route_is_explained() -> None:
-    routes = {rule.rule for rule in create_app().url_map.iter_rules() if not rule.rule.startswith("/static")}
+    rules = [rule for rule in create_app().url_map.iter_rules() if not rule.rule.startswith("/static")]
     text = (DOCS / "serving.md").read_text(encoding="utf-8")
-    assert {route for route in routes if f"`GET {route}`" not in text} == set()
+    assert {
+        rule.rule for rule in rules if not any(f"`{method} {rule.rule}`" in text for method in rule.methods)
+    } == set()
 
 
-def test_the_example_on_the_page_is_the_file() -> None:
-    example = (DOCS / "examples" / "own_pool.py").read_text(encoding="utf-8")
-    assert f"```python\n{example}```" in (DOCS / "pool.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("example", "page"), [("own_pool.py", "pool.md"), ("own_slices.py", "slices.md")])
+def test_the_example_on_the_page_is_the_file(example: str, page: str) -> None:
+    text = (DOCS / "examples" / example).read_text(encoding="utf-8")
+    assert f"```python\n{text}```" in (DOCS / page).read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from ..measure.ledger import RUN, booked
 from ..work import fib, hash_password, wait
 from . import storms
 from .asgi import LabHTTPConnection, LabLifespan
+from .bodies import LabRequest
 from .lab import Lab
 from .labels import Labels
 from .replies import health, ledger, pool, stalls
@@ -40,6 +41,7 @@ class LabApp(QuartTrio):
 
     asgi_http_class = LabHTTPConnection
     asgi_lifespan_class = LabLifespan
+    request_class = LabRequest
     lab: Lab
 
     def __init__(self, config: Config | None, listener: socket.socket | None) -> None:
@@ -90,9 +92,14 @@ def create_app(config: Config | None = None, *, listener: socket.socket | None =
     """The lab as an ASGI app. Without a config it is read from the environment when serving starts."""
     put_right()
     app = LabApp(config, listener)
+    from .blockers import add_blocker_routes  # these need this module
+    from .ingest import add_ingest_route
+
     _add_routes(app)
+    add_blocker_routes(app)
+    add_ingest_route(app)
     if config is not None and config.faults:
-        from .faults import add_fault_routes  # it needs this module
+        from .faults import add_fault_routes
 
         add_fault_routes(app)
     for error, status in _STATUS:

@@ -24,6 +24,7 @@ from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.observe import WORKING_ON
+from .bodies import max_body
 from .direct import answer_health
 from .lab import open_lab
 from .thrift import made_at
@@ -44,7 +45,7 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
     replied = False
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        refusal = too_large(self.scope, self.app.config["MAX_CONTENT_LENGTH"]) or not_understood(self.scope)  # type: ignore[arg-type]
+        refusal = too_large(self.scope, max_body(self.scope)) or not_understood(self.scope)  # type: ignore[arg-type]
         if refusal is None:
             label = self.app.labels.of(self.scope)  # type: ignore[arg-type]
             WORKING_ON.set(label)
@@ -69,6 +70,15 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
             if not self.replied:  # cut off by the end of the server, or its client is not there to be told
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await _refuse(send, 503, "The server is ending")
+
+    async def handle_messages(self, nursery: trio.Nursery, request: Any, receive: Any) -> None:  # type: ignore[override]
+        """What there is no room for stays in the socket, and its sender is told to wait."""
+
+        async def receive_with_room() -> Any:
+            await request.body.room()
+            return await receive()
+
+        await super().handle_messages(nursery, request, receive_with_room)
 
     async def _send_response(self, send: Any, response: Any) -> None:
         self.replied = True

@@ -23,6 +23,7 @@ from time import perf_counter
 import trio
 
 from ..contract import STORMS
+from .longest_step import LongestStep
 
 MODES = tuple(STORMS["trio"])
 
@@ -51,36 +52,11 @@ _TICKS: dict[str, Callable[[], Awaitable[None]]] = {
 }
 
 
-class _Steps(trio.abc.Instrument):
-    """The longest step of one task."""
-
-    def __init__(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        self._began = perf_counter()
-        self.longest = 0.0
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
-            self._began = perf_counter()
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
-            self.finish()
-
-    def finish(self) -> None:
-        self.longest = max(self.longest, perf_counter() - self._began)
-
-
 async def _ticks(tick: Callable[[], Awaitable[None]], count: int) -> float:
-    steps = _Steps()
-    trio.lowlevel.add_instrument(steps)
-    try:
+    with LongestStep() as step:
         for _ in range(count):
             await tick()
-    finally:
-        trio.lowlevel.remove_instrument(steps)
-    steps.finish()
-    return steps.longest
+    return step.seconds
 
 
 async def _callbacks(count: int) -> float:
