@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import trio
@@ -14,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..errors import UsageError
 from ..lifeline import tie_life
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
@@ -34,6 +37,8 @@ async def load(
     timeout: float = 10.0,
     leave_after: float | None = None,
     interval: float = 1.0,
+    method: str = "",
+    body: Path | None = None,
     samples: Annotated[bool, Parameter(negative="")] = False,
     i_own_this: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -63,6 +68,10 @@ async def load(
         Patience of a client in seconds: it leaves without a word, and comes again.
     interval
         Seconds to one row of the series.
+    method
+        GET, POST, PUT, PATCH or DELETE; GET when there is no body, else POST.
+    body
+        File with the body of every request, at most 100 MB.
     samples
         Keep every single latency in the JSON.
     i_own_this
@@ -82,6 +91,9 @@ async def load(
         timeout=timeout,
         leave_after=leave_after,
         interval=interval,
+        method=method.upper(),
+        body=b"" if body is None else _read(body),
+        content_type=_content_type(body),
         own_this=i_own_this,
         keep_samples=samples,
     )
@@ -98,6 +110,19 @@ async def load(
     if stopped_by is not None:
         return 128 + stopped_by
     return 0 if result.counts.completed else 1
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"body {str(file)!r} cannot be read: {error.strerror or error}") from None
+
+
+def _content_type(file: Path | None) -> str:
+    """What the file's name says that it is."""
+    guess, _ = mimetypes.guess_type(file.name) if file is not None else (None, None)
+    return guess or "application/octet-stream"
 
 
 def _nothing(result: LoadResult) -> str:

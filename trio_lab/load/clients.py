@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import select
 import socket
 import time
 
@@ -24,6 +25,7 @@ from trio_lab.measure.histogram import Histogram
 
 _RECEIVE = 1 << 16  # bytes a read
 _KNOWN_SIZE, _KNOWN_COUNT = 2048, 256  # longest reply that is remembered, and how many
+_REPEATABLE = ("GET", "PUT", "DELETE")  # done twice is as good as done once (RFC 9110, 9.2.2)
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.01, 0.25  # seconds between attempts at a server that is not there
 
 
@@ -34,7 +36,8 @@ class Clients:
         self, plan: LoadPlan, target: Target, family: socket.AddressFamily, address: SocketAddress, poller: Poller
     ) -> None:
         self._family, self._address = family, address
-        self._request = target.request()
+        self._request = target.request(plan.verb, plan.body, content_type=plan.content_type)
+        self._repeatable = plan.verb in _REPEATABLE
         self._patience = plan.patience
         self._plan = plan
         self._connections = [Connection(i, poller.epoll) for i in range(plan.connections)]
@@ -122,7 +125,7 @@ class Clients:
         the batch, which have long come, would seem slower by all the sends before them."""
         by_fd, clock, waiting, idle = self._by_fd, time.perf_counter, State.WAITING, State.IDLE
         came: list[tuple[Connection, bytes, float]] = []
-        for fd, _ in ready:
+        for fd, flags in ready:
             connection = by_fd[fd]
             if connection.state is waiting:
                 try:
@@ -136,7 +139,7 @@ class Clients:
             elif connection.state is idle:
                 self._lost(connection, "", clock())  # closed, or talking unasked; nobody is waiting
             else:
-                self._connected(connection, clock())
+                self._half_way(connection, flags, clock())
         known = self._known
         for connection, data, now in came:
             if data in known and not connection.reader.midway:
@@ -173,6 +176,36 @@ class Clients:
             connection.state = State.IDLE
         self._next(connection, time.perf_counter())
 
+    def _half_way(self, connection: Connection, flags: int, now: float) -> None:
+        """Something happened before a request was whole."""
+        if connection.state is State.CONNECTING:
+            self._connected(connection, now)
+        elif flags & select.EPOLLIN:
+            self._replied_early(connection, now)
+        else:
+            try:
+                connection.send_on()
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._replied_early(connection, now)  # if it did, the reply tells more than the error
+
+    def _replied_early(self, connection: Connection, now: float) -> None:
+        """Whoever replies before it has read the request does not want the rest, and closes."""
+        try:
+            data = connection.recv(_RECEIVE)
+            status = connection.reader.feed(data) if data else connection.reader.end()
+        except BlockingIOError:
+            return
+        except BadReply as error:
+            self._lost(connection, str(error), now)
+        except OSError as error:
+            self._lost(connection, error_kind(error), now)
+        else:
+            if status:
+                connection.close()
+                self._replied(connection, status, now)
+
     def _connected(self, connection: Connection, now: float) -> None:
         try:
             connection.connected()
@@ -188,7 +221,8 @@ class Clients:
         """The connection is of no more use. ``gone``: the peer ended it; otherwise it sent what is not HTTP."""
         # A server may close a kept connection just when we send on it: then the request was not refused, it met a
         # closed door, and every client tries it once more on a connection of its own. That one is fresh: no third try.
-        again = gone and connection.reused and not connection.reader.midway
+        # What must not be done twice is not tried again: nobody knows whether it was done.
+        again = gone and connection.reused and not connection.reader.midway and self._repeatable
         connection.close()
         if not connection.busy:
             if self._idle.pop(connection, self) is None:
@@ -292,5 +326,5 @@ class Clients:
         except OSError as error:
             self._lost(connection, error_kind(error), now)
             return
-        if size != len(self._request):  # nothing else is in the socket's buffer, so this takes a buffer that is tiny
-            self._lost(connection, "request not sent whole", now, gone=False)
+        if size != len(self._request):  # it has a body that is larger than the socket's buffer
+            connection.wait_for_room(memoryview(self._request)[size:])

@@ -30,6 +30,7 @@ class State(Enum):
     CLOSED = auto()  # no socket
     CONNECTING = auto()
     IDLE = auto()  # connected, nothing asked
+    SENDING = auto()  # a part of a request was sent, and there was no room for more
     WAITING = auto()  # a request was sent
 
 
@@ -134,6 +135,7 @@ class Connection:
         "intended",
         "reader",
         "recv",
+        "rest",
         "reused",
         "send",
         "sent_at",
@@ -141,7 +143,7 @@ class Connection:
     )
 
     recv: Callable[[int], bytes]
-    send: Callable[[bytes], int]
+    send: Callable[[bytes | memoryview], int]
 
     def __init__(self, index: int, epoll: select.epoll) -> None:
         self.index = index
@@ -151,6 +153,7 @@ class Connection:
         self.state = State.CLOSED
         self.reader = ReplyReader()
         self.recv = self.send = _nothing  # type: ignore[assignment]  # until there is a socket
+        self.rest = memoryview(b"")  # what is still to be sent of a request
         self.busy = False  # a client is being served: it wants a reply, whether or not the request is out
         self.intended = 0.0  # when the request was meant to go
         self.sent_at = 0.0  # when it went
@@ -182,9 +185,23 @@ class Connection:
         self._epoll.modify(self.fd, select.EPOLLIN)
         self.state = State.IDLE
 
+    def wait_for_room(self, rest: memoryview) -> None:
+        """A part of a request is out; the ``rest`` is for `send_on`, when the socket is writable."""
+        self.rest = rest
+        self.state = State.SENDING
+        self._epoll.modify(self.fd, select.EPOLLIN | select.EPOLLOUT)  # a server may reply, and refuse, before the end
+
+    def send_on(self) -> None:
+        """Send what there is room for; when that is all of it, a reply is waited for. Raises OSError."""
+        self.rest = self.rest[self.send(self.rest) :]
+        if not self.rest:
+            self.state = State.WAITING
+            self._epoll.modify(self.fd, select.EPOLLIN)
+
     def close(self) -> None:
         """Leave without a word. Closing takes the socket out of the epoll as well."""
         self.state = State.CLOSED
+        self.rest = memoryview(b"")
         if self._socket is not None:
             self._socket.close()
             self._socket = None

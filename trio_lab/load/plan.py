@@ -10,6 +10,8 @@ from trio_lab.errors import UsageError
 _MOST_CONNECTIONS = 10_000
 _LONGEST = 3600.0  # seconds: a run ends by itself, whatever happens to whoever started it
 _HIGHEST_RATE = 1e6
+_LARGEST_BODY = 100_000_000
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # a reply to HEAD has no end that its reader could see
 _SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one costs time that the load would need
 
 
@@ -23,6 +25,8 @@ class LoadPlan:
 
     ``timeout`` is a failure (no whole reply in that time), ``leave_after`` a client's patience (it goes without a word
     and comes back). Both count from the intended start and both end in ``timed_out``; the shorter one rules.
+
+    Every request carries the same ``body``. Without a ``method`` it is GET, or POST when there is a body.
     """
 
     url: str
@@ -34,6 +38,9 @@ class LoadPlan:
     interval: float = 1.0  # length of one row of the series
     own_this: bool = False  # the target is the caller's own, though it is not loopback
     keep_samples: bool = False
+    method: str = ""
+    body: bytes = b""
+    content_type: str = "application/octet-stream"
 
     def __post_init__(self) -> None:
         if not isinstance(self.connections, int) or not 1 <= self.connections <= _MOST_CONNECTIONS:
@@ -47,6 +54,15 @@ class LoadPlan:
             _check("rate", self.rate, _HIGHEST_RATE)
         if self.leave_after is not None:
             _check("leave_after", self.leave_after, _LONGEST)
+        if self.method and self.method not in _METHODS:
+            raise UsageError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}")
+        if len(self.body) > _LARGEST_BODY:
+            raise UsageError(f"body must have at most {_LARGEST_BODY} bytes, got {len(self.body)}")
+
+    @property
+    def verb(self) -> str:
+        """The method that is used."""
+        return self.method or ("POST" if self.body else "GET")
 
     @property
     def patience(self) -> float:

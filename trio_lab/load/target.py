@@ -62,10 +62,16 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == 80 else f"{host}:{self.port}"
 
-    def request(self, *, close: bool = False) -> bytes:
-        """The bytes of one GET: no more headers than needed, so that it is the server that is measured."""
-        ending = "Connection: close\r\n\r\n" if close else "\r\n"
-        return f"GET {self.path} HTTP/1.1\r\nHost: {self.authority}\r\n{ending}".encode("ascii")
+    def request(self, method: str = "GET", body: bytes = b"", *, content_type: str = "", close: bool = False) -> bytes:
+        """The bytes of one request: no more headers than needed, so that it is the server that is measured."""
+        lines = [f"{method} {self.path} HTTP/1.1", f"Host: {self.authority}"]
+        if body or method != "GET":
+            lines += [f"Content-Length: {len(body)}"]
+        if body and content_type:
+            lines += [f"Content-Type: {content_type}"]
+        if close:
+            lines += ["Connection: close"]
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
 async def resolve(target: Target, own_this: bool) -> tuple[socket.AddressFamily, SocketAddress]:

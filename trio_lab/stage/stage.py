@@ -160,8 +160,9 @@ class Stage:
         timeout: float = 30.0,
         interval: float = 0.5,
         samples: bool = False,
+        body: Path | None = None,
     ) -> dict[str, Any]:
-        """`trio-lab load` in a process of its own; returns its JSON."""
+        """`trio-lab load` in a process of its own; returns its JSON. With a ``body`` it is what every request sends."""
         command = [*PYTHON, "load", url, "-c", str(connections), "-d", str(duration), "--json"]
         command += ["--timeout", str(timeout), "--interval", str(interval)]
         if rate is not None:
@@ -170,6 +171,8 @@ class Stage:
             command += ["--leave-after", str(leave_after)]
         if samples:
             command += ["--samples"]
+        if body is not None:
+            command += ["--body", str(body)]
         found = _without_gaps(await _json_of(command, accepted=(0, 1)))  # 1: no reply at all came, which is a finding
         if (bottleneck := found["generator"]["bottleneck"]) is not None:
             self.notes.append(f"/{url.split('/', 3)[3]}: {bottleneck}")
@@ -208,8 +211,11 @@ class Stage:
 
     async def bare(self, kind: str, count: int, *, duration: float) -> float:
         """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
-        command = [sys.executable, "-m", "trio_lab.stage.bare", kind, str(count), str(duration)]
-        return float((await _json_of(command))["jobs_per_s"])
+        return float((await self.program("trio_lab.stage.bare", kind, count, duration))["jobs_per_s"])
+
+    async def program(self, module: str, *words: object) -> dict[str, Any]:
+        """What one of our modules prints, run as a process of its own that takes ``--lifeline``."""
+        return await _json_of([sys.executable, "-m", module, *map(str, words)])
 
     async def answer(self, kind: str, runtime: str, *words: object) -> dict[str, Any]:
         """What one of the programs in `twins.programs` says: ``kind`` is order, matrix or siblings."""
