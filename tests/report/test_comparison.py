@@ -86,7 +86,7 @@ def test_every_entry_is_shown_once_whatever_the_comparison_names(comparison: dic
 def test_verdicts_name_the_runtime_when_there_are_several(comparison: dict[str, Any]) -> None:
     page = render(comparison)
     assert "<th>Runtime</th>" in page
-    assert '<td data-label="Runtime">asyncio</td>' in page
+    assert '<td class="runtime" data-label="Runtime">asyncio</td>' in page
     runtimes = [row.runtime for row in verdict_rows(comparison)]
     assert runtimes == ["trio", "asyncio", "node"] * 2 + ["trio"] * 4
     del comparison["comparison"]
