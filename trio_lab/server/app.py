@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ..config import Config
 from ..contract import MAX_BODY, MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
-from ..measure.ledger import RUN, booked
+from ..measure.ledger import RUN, Ledgers, booked
 from ..work import fib, hash_password, wait
 from . import storms
 from .asgi import LabHTTPConnection, LabLifespan
@@ -52,6 +52,7 @@ class LabApp(QuartTrio):
         self.shields: set[trio.CancelScope] = set()  # what a leaving client must not end: whoever ends the server does
         self.lost = trio.Event()  # the lab ended by a fault
         self._labels: Labels | None = None
+        self.ledgers = Ledgers()  # where the time of requests went
         self.fault: BaseException | None = None
 
     @property
@@ -124,7 +125,7 @@ def _add_routes(app: LabApp) -> None:
     @app.get("/ledger")
     async def _ledger() -> Response:
         reset = integer(request.args, "reset", default=1, low=0, high=1)
-        return reply(ledger(app.lab, reset=bool(reset)))
+        return reply(ledger(app.ledgers, reset=bool(reset)))
 
     @app.get("/stalls")
     async def _stalls() -> Response:

@@ -66,7 +66,7 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
         try:
             await super().__call__(receive, send)
         finally:
-            self.app.lab.ledgers.keep(self.ledger)
+            self.app.ledgers.keep(self.ledger)
             if not self.replied:  # cut off by the end of the server, or its client is not there to be told
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await _refuse(send, 503, "The server is ending")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import trio
@@ -18,7 +18,6 @@ from ..config import Config
 from ..measure.accept_backlog import accept_backlog_statistics
 from ..measure.cpu import CpuWindow
 from ..measure.default_limiter import default_limiter_statistics
-from ..measure.ledger import Ledgers
 from ..measure.loop_time import PassWindow, run_queue_statistics
 from ..measure.observe import Watch, observe
 from ..measure.passes import PassMonitor
@@ -48,8 +47,6 @@ class Lab:
     report_pool: WorkerPool
     autoscalers: tuple[Autoscaler, ...] = ()
     listener: socket.socket | None = None
-    ledgers: Ledgers = field(default_factory=Ledgers)
-    """Where the time of requests went."""
 
     @property
     def passes(self) -> PassMonitor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import trio
 
+from ..measure.ledger import Ledgers
 from ..measure.stalls import Stall
 from .lab import Lab
 
@@ -56,9 +58,9 @@ def scaling(lab: Lab) -> list[dict[str, Any]]:
     return [decision.as_json(now) for decision in sorted(recent, key=lambda decision: decision.at)]
 
 
-def ledger(lab: Lab, *, reset: bool) -> dict[str, Any]:
+def ledger(ledgers: Ledgers, *, reset: bool) -> dict[str, Any]:
     """Where the time of each route's requests went; with ``reset`` the measured window begins anew here."""
-    return {"routes": [route.as_json() for route in lab.ledgers.read(reset=reset)]}
+    return {"routes": [route.as_json() for route in ledgers.read(reset=reset)]}
 
 
 def stalls(lab: Lab) -> dict[str, Any]:
@@ -77,14 +79,16 @@ def stalls(lab: Lab) -> dict[str, Any]:
         }
         for row in watch.table()
     ]
-    last = [_stall(stall) for stall in reversed(watch.stalls()[-_STALLS:])]
+    now = perf_counter()
+    last = [_stall(stall, now) for stall in reversed(watch.stalls()[-_STALLS:])]
     return {"budget_ms": _ms(watch.budget), "blind": watch.blind, "count": watch.count, "table": rows, "last": last}
 
 
-def _stall(stall: Stall) -> dict[str, Any]:
+def _stall(stall: Stall, now: float) -> dict[str, Any]:
     """What was not seen is null."""
     return {
         "duration_ms": _ms(stall.duration),
+        "ago_ms": _ms(now - stall.began - stall.duration),
         "cause": stall.cause,
         "file": stall.filename or None,
         "line": stall.lineno or None,
