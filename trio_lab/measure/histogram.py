@@ -102,12 +102,6 @@ class Histogram:
         if len(pending) >= _LOT:
             self._settle()
 
-    def record_all(self, seconds: Iterable[float]) -> None:
-        """Count several durations: for little more than the price of one."""
-        self._pending.extend(seconds)
-        if len(self._pending) >= _LOT:
-            self._settle()
-
     def _settle(self) -> None:
         """Put what was kept aside into its buckets. Every reader does it first."""
         if self._followed is not None:
