@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from trio_lab.measure.places import Place, blamed, step_frames
-from trio_lab.measure.stalls import Evidence, Sample, Stall, StallTable, Steps, cause_of, stall
+from trio_lab.measure.stalls import (
+    Evidence,
+    Sample,
+    Stall,
+    StallTable,
+    Steps,
+    cause_of,
+    cause_of_oversleep,
+    stall,
+)
 
 QUIET: dict[str, float] = {
     "duration": 0.2,
@@ -39,11 +49,31 @@ def evidence(**found: float) -> Evidence:
         ({"process_cpu": 0.2, "late": 0.1, "shut_out": 0.2}, "gil"),  # a C call in another thread
         ({"loop_cpu": 0.2, "process_cpu": 0.2, "shut_out": 0.19, "gc": 0.15}, "gc"),
         ({"shut_out": 0.199, "late": 0.19}, "not running"),
-        ({"loop_cpu": 0.05, "process_cpu": 0.05, "loop_delayed": 0.15, "late": 0.05}, "not running"),
+        ({"loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.16, "late": 0.05}, "not running"),
+        ({"duration": 0.06, "loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.02}, "not running"),
+        ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12}, "python"),  # too long with any CPU
+        ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12, "shut_out": 0.07}, "c call"),
+        ({"duration": 0.06, "loop_delayed": 0.02, "process_cpu": 0.05, "late": 0.005}, "gil"),
     ],
 )
 def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
     assert cause_of(evidence(**found)) == cause
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [({"shut_out": 0.2}, "not running"), ({"process_cpu": 0.19}, "gil"), ({"gc": 0.18, "process_cpu": 0.2}, "gc")],
+)
+def test_a_poll_that_lasts_too_long_is_nobodys_line(found: dict[str, float], cause: str) -> None:
+    assert cause_of_oversleep(evidence(**found)) == cause
+
+
+def test_a_look_that_came_late_stands_for_all_that_it_missed() -> None:
+    looks = [replace(sample(3), stands_for=0.15), sample(5), sample(5)]
+    looks[1:] = [replace(look, stands_for=0.01) for look in looks[1:]]
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), looks)
+    assert (found.lineno, found.samples) == (3, 1)
+    assert found.share == pytest.approx(0.15 / 0.17)
 
 
 def steps(**found: Any) -> Steps:

@@ -106,23 +106,22 @@ class Steps:
 
 
 def cause_of(found: Evidence, steps: Steps | None = None) -> str:
-    """Why the pass was long."""
-    duration = found.duration
+    """Why the pass was long. What it waited for a CPU is put aside, unless it is the reason."""
+    duration, own = found.duration, max(0.0, found.duration - found.loop_delayed)
     if found.gc >= _MOSTLY * duration:
         return GC
-    runnable = found.loop_cpu + found.loop_delayed
-    if runnable < _MOSTLY * duration:
-        if found.process_cpu < _HARDLY * duration and found.shut_out >= _MOSTLY * duration:
+    if _only_delayed(found):
+        return NOT_RUNNING
+    if found.loop_cpu < _MOSTLY * own:
+        if found.process_cpu < _HARDLY * own and found.shut_out >= _MOSTLY * own:
             return NOT_RUNNING
         others = found.process_cpu - found.loop_cpu
-        return GIL if others >= _HARDLY * duration and found.late >= _GIL_LATE else BLOCKING_CALL
-    if found.loop_delayed >= _MOSTLY * duration or _only_delayed(found):
-        return NOT_RUNNING
+        return GIL if others >= _HARDLY * own and found.late >= _GIL_LATE else BLOCKING_CALL
     if steps is not None and steps.entry_queue >= _MOSTLY * duration:
         return ENTRY_QUEUE
     if steps is not None and steps.count >= _MANY and steps.longest < _MOSTLY * duration:
         return SMALL_STEPS
-    return C_CALL if found.shut_out >= _MOSTLY * duration else PYTHON
+    return C_CALL if found.shut_out >= _MOSTLY * own else PYTHON
 
 
 def cause_of_oversleep(found: Evidence) -> str:
@@ -133,8 +132,12 @@ def cause_of_oversleep(found: Evidence) -> str:
 
 
 def _only_delayed(found: Evidence) -> bool:
-    """With a CPU of its own the pass would have kept its budget."""
-    return found.loop_delayed >= _HARDLY * found.duration and found.duration - found.loop_delayed < found.budget
+    """It ran or wanted to, and with a CPU of its own it would have kept its budget."""
+    return (
+        found.loop_delayed >= _HARDLY * found.duration
+        and found.loop_cpu + found.loop_delayed >= _MOSTLY * found.duration
+        and found.duration - found.loop_delayed < found.budget
+    )
 
 
 def stall(

@@ -48,8 +48,9 @@ Trouble = Callable[[], Awaitable[None]]
 
 async def in_process(rounds: int, objects: int) -> dict[str, float | None]:
     before = await settled(vitals)
+    planter = Planter(Random(1))
     async with traffic(), observe(budget=_BUDGET) as watch:
-        figures = await _rounds(rounds, objects, watch.stalls)
+        figures = await _rounds(planter, rounds, objects, watch.stalls)
     return figures | await aftermath(vitals, before, workers=0)
 
 
@@ -70,13 +71,13 @@ async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]
             )
         )
 
+    planter = Planter(Random(1))
     async with traffic(), open_pass_monitor() as monitor:
         monitor.budget, monitor.on_long = _BUDGET, blocked
-        return await _rounds(rounds, objects, lambda: list(told))
+        return await _rounds(planter, rounds, objects, lambda: list(told))
 
 
-async def _rounds(rounds: int, objects: int, told: Told) -> dict[str, float | None]:
-    planter = Planter(Random(1))
+async def _rounds(planter: Planter, rounds: int, objects: int, told: Told) -> dict[str, float | None]:
     plant: dict[str, Trouble] = {
         kind: _planted(planter, name)
         for kind, name in {"c_call": "pattern", "waiting": "nested", "python": "loop"}.items()
