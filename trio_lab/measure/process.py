@@ -19,6 +19,16 @@ def resident_bytes(pid: int) -> int | None:
     return None if fields is None else int(fields[21]) * _PAGE
 
 
+def peak_resident_bytes(pid: int) -> int | None:
+    """The most that was ever resident at once, by the kernel's own count (VmHWM): nothing is missed between two looks."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            found = [line.split()[1] for line in file if line.startswith("VmHWM:")]
+    except OSError:
+        return None
+    return int(found[0]) * 1024 if found else None
+
+
 def open_descriptors(pid: int) -> int | None:
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))

@@ -1,0 +1,136 @@
+"""A long list in one go, in chunks, and in slices of time: what do others feel, and what does it cost?"""
+
+from __future__ import annotations
+
+from ...diagnose.check import Check
+from ...diagnose.first_full import first_full
+from ...stage.stage import Loaded, Stage
+from .. import charts
+from ..model import Evidence, Experiment
+
+_ITEMS = 60_000  # of some microseconds each
+_WEIGHT = 50  # so many times heavier, and so many times fewer
+_WAYS = {
+    "none": ("in one go", f"mode=no_checkpoint&items={_ITEMS}", "bad"),
+    "chunk_500": ("chunks of 500", f"mode=chunked&chunk=500&items={_ITEMS}", "good"),
+    "chunk_1000": ("chunks of 1000", f"mode=chunked&chunk=1000&items={_ITEMS}", "good"),
+    "sliced": ("slices of 5 ms", f"mode=time_sliced&items={_ITEMS}", "good"),
+    "heavy_chunk_500": (
+        "chunks of 500, heavy items",
+        f"mode=chunked&chunk=500&items={_ITEMS // _WEIGHT}&weight={_WEIGHT}",
+        "bad",
+    ),
+    "heavy_sliced": (
+        "slices of 5 ms, heavy items",
+        f"mode=time_sliced&items={_ITEMS // _WEIGHT}&weight={_WEIGHT}",
+        "good",
+    ),
+}
+
+
+async def _collect(stage: Stage) -> Evidence:
+    seconds = stage.seconds(8, quick=1.6)
+    found: dict[str, Loaded] = {}
+    async with stage.server() as server:
+        for way, (_, query, _) in _WAYS.items():
+            path = f"/process-list?{query}"
+            found[way] = await stage.loaded(server, path, connections=1, duration=seconds, timeout=60.0)
+    figures: dict[str, float | None] = {}
+    for way, run in found.items():
+        figures[f"{way}_health_p99_ms"] = run.health_p99_ms
+        figures[f"{way}_lists_per_s"] = _speed(run)
+        figures[f"{way}_cpu_ms_per_list"] = _cpu(run) * 1e3
+    figures["chunk_500_cpu"] = _cpu(found["chunk_500"]) / _cpu(found["none"])
+    figures["sliced_cpu"] = _cpu(found["sliced"]) / _cpu(found["none"])
+    return Evidence(
+        figures=figures,
+        charts=(
+            charts.chart(
+                "/health p99 beside each",
+                "bar",
+                "the list is processed",
+                "/health p99, ms",
+                [charts.series("p99", [(_WAYS[way][0], run.health_p99_ms) for way, run in found.items()])],
+                log_y=True,
+                categories=True,
+                rules=[charts.rule(50, "50 ms")],
+                note=f"One client, the same work each time. Heavy items are {_WEIGHT} times as heavy, and as much fewer.",
+            ),
+            charts.chart(
+                "Lists per second",
+                "bar",
+                "the list is processed",
+                "lists/s",
+                [charts.series("lists", [(_WAYS[way][0], _speed(run)) for way, run in found.items()])],
+                categories=True,
+                note="While others are let in, their requests take some of the time too.",
+            ),
+            charts.health_over_time(
+                [(_WAYS[way][0], found[way].health_points(), _WAYS[way][2]) for way in ("none", "chunk_500", "sliced")]
+            ),
+        ),
+        first_full=first_full(found["none"].samples),
+        finding=_finding(found),
+    )
+
+
+def _speed(run: Loaded) -> float:
+    """Lists per second of the time that they took: few fit into a phase, and one that is cut off would count much."""
+    return 1e3 / float(run.load["latency_ms"]["mean"])
+
+
+def _cpu(run: Loaded) -> float:
+    """CPU seconds of the server for a list. (What else runs on the machine makes lists slower, but not dearer.)"""
+    return run.cpu_s / max(1, run.load["requests"]["ok"])
+
+
+def _finding(found: dict[str, Loaded]) -> str:
+    p99 = {way: f"{run.health_p99_ms:.0f}" for way, run in found.items()}
+    return (
+        f"/health p99 was {p99['none']} ms beside lists in one go, {p99['chunk_500']} and {p99['chunk_1000']} ms beside "
+        f"chunks of 500 and 1000, {p99['sliced']} ms beside slices of 5 ms. With items {_WEIGHT} times as heavy, chunks "
+        f"of 500 made it {p99['heavy_chunk_500']} ms, slices {p99['heavy_sliced']} ms. A list in chunks of "
+        f"500 cost {_cpu(found['chunk_500']) / _cpu(found['none']):.2f} times the CPU, in slices "
+        f"{_cpu(found['sliced']) / _cpu(found['none']):.2f} times."
+    )
+
+
+EXPERIMENT = Experiment(
+    name="chunking",
+    title="A long list, cut in pieces",
+    order=21,
+    expected_s=18,
+    question="What do others gain when a long list is processed in chunks or slices of time, and what does it cost?",
+    prediction=(
+        "In one go a list keeps everybody waiting for its end: /health p99 is over 50 ms. Chunks of 500 bring it under "
+        "50 ms, and cost no more than 1.4 times the CPU. But a count knows nothing of what an item costs: with heavy items the "
+        "same chunks bring it over 50 ms again, and slices of time do not."
+    ),
+    checks=(
+        Check(claim="/health p99, in one go", figure="none_health_p99_ms", relation=">", bound=50, unit="ms"),
+        Check(claim="/health p99, chunks of 500", figure="chunk_500_health_p99_ms", relation="<", bound=50, unit="ms"),
+        Check(claim="/health p99, slices of 5 ms", figure="sliced_health_p99_ms", relation="<", bound=50, unit="ms"),
+        Check(
+            claim="/health p99, chunks of 500, heavy items",
+            figure="heavy_chunk_500_health_p99_ms",
+            relation=">",
+            bound=50,
+            unit="ms",
+        ),
+        Check(
+            claim="/health p99, slices of 5 ms, heavy items",
+            figure="heavy_sliced_health_p99_ms",
+            relation="<",
+            bound=50,
+            unit="ms",
+        ),
+        Check(claim="CPU, chunks of 500 ÷ in one go", figure="chunk_500_cpu", relation="<=", bound=1.4, unit="×"),
+    ),
+    advice=(
+        "Cut long loops by time: `async for item in trio_lab.time_sliced(items)`. A chunk of so many items is as good only "
+        "while all items cost about the same. Every task at such a loop takes its slice in every pass, so bound how many "
+        "there are at once; and what computes for long belongs into a worker process anyway."
+    ),
+    collect=_collect,
+    lab=False,
+)

@@ -1,0 +1,119 @@
+"""The same large body read as a whole and piece by piece: memory, and everybody else's latency."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ...diagnose.check import Check
+from ...diagnose.first_full import first_full
+from ...measure.process import peak_resident_bytes, resident_bytes
+from ...stage.stage import Loaded, Stage
+from .. import charts
+from ..model import Evidence, Experiment
+
+_MODES = {"buffer": "bad", "stream": "good"}
+_CLIENTS = 2
+_RECORDS = 100_000
+_RECORD = b'{"id":123456,"name":"somebody","amount":12.5,"tags":["a","b"]}\n'
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    run: Loaded
+    rise: float
+    """How far the server's resident memory rose at its highest, in megabytes."""
+
+    @property
+    def records_per_s(self) -> float:
+        return _CLIENTS * _RECORDS / float(self.run.load["latency_ms"]["mean"]) * 1e3
+
+
+async def _mode(stage: Stage, mode: str, body: Path) -> _Found:
+    """A server of its own: what one mode leaves free would hide what the other needs."""
+    async with stage.server() as server:
+        pid = server.process.pid
+        before = resident_bytes(pid)
+        run = await stage.loaded(
+            server,
+            f"/ingest?mode={mode}",
+            body=body,
+            connections=_CLIENTS,
+            duration=stage.seconds(10, quick=4),
+            timeout=60.0,
+        )
+        peak = peak_resident_bytes(pid)
+    rise = math.nan if peak is None or before is None else (peak - before) / _MEGABYTE
+    return _Found(run, rise)
+
+
+async def _collect(stage: Stage) -> Evidence:
+    with TemporaryDirectory() as folder:
+        body = Path(folder) / "records.ndjson"
+        body.write_bytes(_RECORD * _RECORDS)
+        found = {mode: await _mode(stage, mode, body) for mode in _MODES}
+    buffer, stream = found["buffer"], found["stream"]
+    figures: dict[str, float | None] = {
+        "health_p99_ratio": buffer.run.health_p99_ms / stream.run.health_p99_ms,
+        "memory_ratio": buffer.rise / stream.rise,
+    }
+    for mode, one in found.items():
+        figures[f"{mode}_health_p99_ms"] = one.run.health_p99_ms
+        figures[f"{mode}_memory_rise_mb"] = one.rise
+        figures[f"{mode}_records_per_s"] = one.records_per_s
+    return Evidence(
+        figures=figures,
+        charts=(
+            charts.health_over_time(
+                [(mode, found[mode].run.health_points(), role) for mode, role in _MODES.items()],
+                note=f"{_CLIENTS} clients send {len(_RECORD) * _RECORDS / _MEGABYTE:.0f} MB again and again.",
+            ),
+            charts.chart(
+                "Memory that the server needed",
+                "bar",
+                "mode",
+                "rise of the resident memory, MB",
+                [charts.series(mode, [(mode, found[mode].rise)], role=role) for mode, role in _MODES.items()],
+                categories=True,
+                note=f"At its highest, {_CLIENTS} bodies at once. Figures of the kernel (VmHWM), from outside.",
+            ),
+            charts.percentiles(
+                "Latency of /health", [(mode, found[mode].run.health_ms, role) for mode, role in _MODES.items()]
+            ),
+        ),
+        first_full=first_full(buffer.run.samples),
+        finding=" ".join(
+            f"{mode}: memory rose by {one.rise:.0f} MB, /health p99 was {one.run.health_p99_ms:.0f} ms, "
+            f"{one.records_per_s / 1e3:.0f} thousand records/s were read."
+            for mode, one in found.items()
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="streaming",
+    title="Streams instead of buffers",
+    order=22,
+    expected_s=14,
+    question="What does it cost, in memory and for everybody else, to read a large body as a whole?",
+    prediction=(
+        "Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed nobody is "
+        "served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of the memory, and "
+        "/health p99 is under 50 ms."
+    ),
+    checks=(
+        Check(claim="/health p99, buffer", figure="buffer_health_p99_ms", relation=">", bound=50, unit="ms"),
+        Check(claim="/health p99, stream", figure="stream_health_p99_ms", relation="<", bound=50, unit="ms"),
+        Check(claim="memory, buffer ÷ stream", figure="memory_ratio", relation=">", bound=2, unit="×"),
+    ),
+    advice=(
+        "Read large bodies as they come, with a format that can be cut (one record a line), and parse in slices. See to it "
+        "that what you have no room for stays with the sender: a framework that takes a body off the socket before you ask "
+        "for it holds it in memory whatever you do."
+    ),
+    collect=_collect,
+    lab=False,
+)
