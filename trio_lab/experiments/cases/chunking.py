@@ -81,7 +81,7 @@ def _speed(run: Loaded) -> float:
 
 def _cpu(run: Loaded) -> float:
     """CPU seconds of the server for a list. (What else runs on the machine makes lists slower, but not dearer.)"""
-    return run.cpu_s / max(1, run.load["requests"]["ok"])
+    return float(run.cpu_s / max(1, run.load["requests"]["ok"]))
 
 
 def _finding(found: dict[str, Loaded]) -> str:
