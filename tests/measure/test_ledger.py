@@ -43,7 +43,7 @@ async def test_a_job_elsewhere_is_spawned_and_runs() -> None:
     ledger.close()
     assert ledger.parts["accept"] >= 1
     assert ledger.parts["run"] == pytest.approx(0.03)
-    assert ledger.parts["spawn"] >= 0.02
+    assert ledger.parts["spawn"] >= 0.0199  # two clocks cannot be read at once
     assert sum(ledger.parts.values()) == pytest.approx(ledger.total)
 
 

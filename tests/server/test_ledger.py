@@ -103,3 +103,12 @@ def test_a_client_that_leaves_is_counted(server: Running) -> None:
     parts = means(of_route(server, "GET /wait"))
     assert parts["run"] + parts["spawn"] > 0
     assert parts["send"] == 0
+
+
+def test_a_body_that_comes_slowly_is_no_work_of_ours(server: Running) -> None:
+    with socket.create_connection(server.address) as sender:
+        sender.sendall(b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        server.get("/wait?ms=300")
+        sender.sendall(b"{}")
+        parts = means(of_route(server, "POST /ingest"))
+    assert parts["accept"] >= 150

@@ -8,8 +8,8 @@ can never be more than the whole, whatever runs at the same time.
 part     what it is
 =======  ==============================================================================================================
 accept   from the moment the server had read the head of the request until our app was called: the pass or two until its
-         task has its first turn. What was before is not seen from inside: the kernel's backlog, and the bytes' wait in
-         the socket while a pass lasts
+         task has its first turn; and, in a route that reads a body, the waits for it. What was before is not seen from
+         inside: the kernel's backlog, and the bytes' wait in the socket while a pass lasts
 queue    from the arrival at a bulkhead until its place was given, or refused
 spawn    from handing the job over until it really runs: a thread's start, or the pipe to a worker, which reads the
          call and unpickles it (the first call of a function imports its module: that is here)

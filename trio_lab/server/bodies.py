@@ -17,6 +17,7 @@ import trio
 from quart_trio.wrappers.request import TrioBody, TrioRequest
 
 from ..contract import MAX_BODY
+from ..measure.ledger import ACCEPT, booked
 
 MAX_BUFFERED = 8_000_000  # bytes of a body that /ingest reads as a whole
 MAX_STREAMED = 256_000_000  # bytes of one that it reads piece by piece
@@ -87,7 +88,7 @@ class LabBody(TrioBody):
 
     async def __anext__(self) -> bytes:
         if not self._data and not self._complete.is_set():
-            with trio.move_on_after(_PATIENCE) as waiting:
+            with booked(ACCEPT), trio.move_on_after(_PATIENCE) as waiting:
                 await self._has_data.wait()
             if waiting.cancelled_caught:
                 raise BadBody("The body did not come", status=408)

@@ -18,6 +18,7 @@ import msgspec
 from quart import Response, request
 
 from ..contract import choice
+from ..measure.ledger import ACCEPT, booked
 from ..measure.process import resident_bytes
 from ..slices import time_sliced
 from .app import LabApp, reply
@@ -67,7 +68,8 @@ class _Memory:
 
 
 async def _buffered(body: LabBody, memory: _Memory) -> int:
-    text = await body
+    with booked(ACCEPT):
+        text = await body
     try:
         records = _records.decode_lines(text)
     except (msgspec.DecodeError, RecursionError):
