@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Job(Entry):
     """``caller`` is None once the caller has left, ``slot`` is None until the job has been given to a worker.
 
-    A job is the outcome that its caller is woken with, too: the seat unwraps whatever the task is rescheduled with. That
+    A job is the outcome that its caller is woken with, too: Trio unwraps whatever a task is rescheduled with. That
     saves an object for each job, which is a twentieth of all that a short job costs here.
     """
 
@@ -54,6 +54,11 @@ class Job(Entry):
     reply: Reply | None
     slot: Slot | None
     timed_out: bool
+
+    def leave(self, _: object) -> trio.lowlevel.Abort:
+        """The caller was cancelled (Trio's abort function)."""
+        self.dispatcher.abandon(self)
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def refused(self, error: Exception) -> None:
         self.fail(error)

@@ -23,7 +23,6 @@ from .job import Job
 from .limits import PoolLimits
 from .priority import NICER
 from .restart import RestartBudget
-from .seat import Seat, Seats
 from .slot import Slot
 from .worker import Worker
 
@@ -45,7 +44,6 @@ class WorkerPool:
         self._slots = [Slot(self) for _ in range(limits.size)]
         self._dispatcher = Dispatcher(name, limits, discipline, self._slots, self.closing)
         self._submit = self._dispatcher.submit
-        self._seats = Seats()
         self._restarts = 0
         self._all_ready = trio.Event()
         self._spawn_limiter = trio.CapacityLimiter(limits.size)
@@ -114,20 +112,18 @@ class WorkerPool:
             and whatever the job raises, with the worker's traceback as a note.
         """
         job = self._submit(fn, args, queue_timeout, run_timeout, kind, priority)
-        seat = self._seats.take(job)
         if (ledger := LEDGER.get()) is not None:
-            return await _wait_and_book(seat, job, ledger)  # type: ignore[no-any-return]
-        return await seat  # type: ignore[no-any-return]
+            return await _wait_and_book(job, ledger)  # type: ignore[no-any-return]
+        return await trio.lowlevel.wait_task_rescheduled(job.leave)  # type: ignore[no-any-return]
 
     async def run_timed(self, fn: Callable[..., T], *args: object, **limits: Any) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
         job = self._submit(
             fn, args, **{"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
         )
-        seat = self._seats.take(job)
         if (ledger := LEDGER.get()) is not None:
-            return await _wait_and_book(seat, job, ledger), job.entered - job.arrived
-        return await seat, job.entered - job.arrived
+            return await _wait_and_book(job, ledger), job.entered - job.arrived
+        return await trio.lowlevel.wait_task_rescheduled(job.leave), job.entered - job.arrived
 
     # What the slots ask of their pool.
 
@@ -222,10 +218,10 @@ class WorkerPool:
         )
 
 
-async def _wait_and_book(seat: Seat, job: Job, ledger: Ledger) -> Any:
+async def _wait_and_book(job: Job, ledger: Ledger) -> Any:
     """Wait for a job's end, for a request that keeps a ledger."""
     try:
-        result = await seat
+        result = await trio.lowlevel.wait_task_rescheduled(job.leave)
     except BaseException as error:
         job.book(ledger, error)
         raise
