@@ -49,6 +49,7 @@ def evidence(**found: float) -> Evidence:
         ({"process_cpu": 0.2, "late": 0.1, "shut_out": 0.2}, "gil"),  # a C call in another thread
         ({"loop_cpu": 0.2, "process_cpu": 0.2, "shut_out": 0.19, "gc": 0.15}, "gc"),
         ({"shut_out": 0.199, "late": 0.19}, "not running"),
+        ({"starved": 0.15}, "not running"),  # the watchdog had the GIL and no CPU
         ({"loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.16, "late": 0.05}, "not running"),
         ({"duration": 0.06, "loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.02}, "not running"),
         ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12}, "python"),  # too long with any CPU

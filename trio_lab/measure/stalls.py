@@ -83,7 +83,8 @@ class Sample:
 class Evidence:
     """What was measured of one pass, in seconds: CPU time of the loop's thread, what it had to wait for a CPU though it
     could have run, CPU time of the process, collections of garbage; ``shut_out`` is the longest time for which the
-    watchdog wanted to run and had no GIL, ``late`` how long that was on average."""
+    watchdog wanted to run and had no GIL, ``late`` how long that was on average, ``starved`` what it waited for a CPU itself:
+    when it is kept from a CPU with the GIL in its hands, the loop waits for it."""
 
     duration: float
     budget: float
@@ -93,6 +94,7 @@ class Evidence:
     gc: float
     shut_out: float
     late: float
+    starved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def cause_of(found: Evidence, steps: Steps | None = None) -> str:
     if _only_delayed(found):
         return NOT_RUNNING
     if found.loop_cpu < _MOSTLY * own:
-        if found.process_cpu < _HARDLY * own and found.shut_out >= _MOSTLY * own:
+        if found.process_cpu < _HARDLY * own and found.shut_out + found.starved >= _MOSTLY * own:
             return NOT_RUNNING
         others = found.process_cpu - found.loop_cpu
         return GIL if others >= _HARDLY * own and found.late >= _GIL_LATE else BLOCKING_CALL

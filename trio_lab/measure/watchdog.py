@@ -1,8 +1,9 @@
 """A thread that looks at the loop while a pass lasts: the only one who can, for the loop itself stands still.
 
-It wakes a few times per budget. Each wake is a beat: when it came, how late, and what CPU the loop's thread and the
-process had used by then. When the present pass has lasted for half of its budget, it also notes where the loop's thread
-is. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
+It wakes twice per budget, so at least once in every pass that is over it. Each wake is a beat: when it came, and what CPU
+the loop's thread and the process had used by then. When the present pass has lasted for half of its budget, it also notes
+where the loop's thread is, and wakes twice as often until the pass ends. Nothing but places and names is kept, never a
+frame: a frame would keep locals alive.
 
 A C call that holds the GIL holds up this thread as well. It gets the GIL when the call returns, before the next line
 runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one. Such a
@@ -35,7 +36,7 @@ from .stalls import Evidence, Sample
 
 _log = logging.getLogger(__name__)
 
-_BEATS_PER_BUDGET = 4
+_BEATS_PER_BUDGET = 4  # while a pass is long
 _LONGEST_PERIOD = 0.1  # seconds: also a watchdog with a long budget must notice soon that it is blind
 _KEPT_BEATS = 256
 _KEPT_SAMPLES = 256  # of one pass: of a long one the last
@@ -44,7 +45,7 @@ _KEPT_SAMPLES = 256  # of one pass: of a long one the last
 @dataclass(frozen=True, slots=True)
 class _Beat:
     at: float
-    late: float
+    next_due: float
     loop_cpu: float
     loop_delayed: float
     process_cpu: float
@@ -113,7 +114,8 @@ class Watchdog:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        self._beats.append(self._beat(time.perf_counter(), 0.0))
+        now = time.perf_counter()
+        self._beats.append(self._beat(now, now + self._period))
         self._woke = self._beats[0].at
         self._thread.start()
 
@@ -126,13 +128,12 @@ class Watchdog:
     def _run(self) -> None:
         try:
             self._own = _Schedule()
-            due = time.perf_counter() + self._period
-            while not self._end.acquire(timeout=max(0.0, due - time.perf_counter())):
+            wait = self._period
+            while not self._end.acquire(timeout=wait):
                 now = time.perf_counter()
-                self._look(now)
-                self._beats.append(self._beat(now, max(0.0, now - due)))
+                wait = self._period if self._look(now) else 2 * self._period
+                self._beats.append(self._beat(now, now + wait))
                 self._woke = now
-                due = max(due + self._period, now)
         except Exception as fault:  # whatever it is: a thread that dies must be seen to have died
             self.fault = f"{type(fault).__name__}: {fault}"
             _log.exception("the watchdog of the loop died")
@@ -140,18 +141,19 @@ class Watchdog:
             if self._own is not None:
                 self._own.close()
 
-    def _beat(self, now: float, late: float) -> _Beat:
+    def _beat(self, now: float, next_due: float) -> _Beat:
         own = 0.0 if self._own is None else self._own.read()[1]
-        return _Beat(now, late, *self._schedule.read(), time.process_time(), own)
+        return _Beat(now, next_due, *self._schedule.read(), time.process_time(), own)
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float) -> bool:
+        """Whether the present pass is long already; its place is noted then."""
         began = self._loop.pass_began()
         if began is None or now - began < self._budget / 2:
-            return
+            return False
         frames = step_frames(sys._current_frames().get(self._loop_thread))
         try:
             if not frames:
-                return
+                return True
             task = self._task(frames)
             sample = Sample(
                 place=blamed(frames),
@@ -163,6 +165,7 @@ class Watchdog:
         finally:
             del frames
         self._samples.append((began, sample))
+        return True
 
     def _task(self, frames: list[FrameType]) -> trio.lowlevel.Task | None:
         """Whose step it is. Mostly the same one as at the last look: to go through all tasks holds the GIL for long."""
@@ -179,7 +182,7 @@ class Watchdog:
         beats = list(self._beats)
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
         within = [beat for beat in beats if began < beat.at <= ended]
-        last = self._beat(ended, 0.0)
+        last = self._beat(ended, ended)
         wanted = [self._held_up(a, b, began) for a, b in pairwise([before, *within, last])]
         return Evidence(
             duration=ended - began,
@@ -190,11 +193,12 @@ class Watchdog:
             gc=collected,
             shut_out=max(wanted),
             late=sum(wanted) / len(wanted),
+            starved=last.own_delayed - before.own_delayed,
         )
 
     def _held_up(self, one: _Beat, next_one: _Beat, began: float) -> float:
         """For how long this thread wanted to run between two beats, since a pass began, and could not for want of the GIL."""
-        waited = next_one.at - max(began, one.at + self._period)
+        waited = next_one.at - max(began, one.next_due)
         return max(0.0, waited - (next_one.own_delayed - one.own_delayed))
 
     def samples(self, began: float) -> list[Sample]:
