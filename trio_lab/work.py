@@ -29,6 +29,14 @@ def _fib(n: int) -> int:
     return n if n < 2 else _fib(n - 1) + _fib(n - 2)
 
 
+def spin(steps: int) -> float:
+    """So many steps of a loop in plain Python, which holds the GIL throughout. Returns the seconds they took."""
+    begun = time.perf_counter()
+    for _ in range(steps):
+        pass
+    return time.perf_counter() - begun
+
+
 def wait(seconds: float) -> float:
     """A blocking call that waits and computes nothing, as a slow disk or a name server makes one. Returns the seconds."""
     begun = time.perf_counter()

@@ -1,0 +1,61 @@
+"""What many open connections cost that ask for nothing: time of others, and memory."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+from ...diagnose.ratios import ratios
+from ...errors import UsageError
+from ...measure.process import resident_bytes
+from ...stage.idle import idle_connections, possible
+from ...stage.stage import Server
+from ..model import Benchmark, Goal, Measured
+from ..stand import Contestant, Stand
+
+_COUNT = 5000
+_KB_EACH = 20
+_RATE, _CONNECTIONS = 200, 8
+_TIME, _MEMORY = "beside none", f"{_KB_EACH} KB a connection"
+
+
+async def _p99_ms(stand: Stand, server: Server, seconds: float) -> float:
+    url = server.url + "/health?reset=0"
+    found = await stand.stage.load(url, connections=_CONNECTIONS, rate=_RATE, duration=seconds)
+    if unanswered := found["requests"]["sent"] - found["requests"]["ok"]:
+        raise RuntimeError(f"{unanswered} requests were not answered with 200")
+    return float(found["latency_ms"]["p99"])
+
+
+async def _run(stand: Stand) -> Measured:
+    if (count := possible(_COUNT)) < _COUNT:
+        raise UsageError(f"{_COUNT} connections need more descriptors than are allowed here ({count}): ulimit -Hn")
+    seconds = stand.seconds(5, quick=2)
+    serve = partial(stand.stage.server, "--keep-alive", "3600", "--workers", "1")
+    async with serve() as crowded, serve() as alone:
+        for server in (crowded, alone):
+            await _p99_ms(stand, server, seconds)  # what the first requests need, they need once
+        before = resident_bytes(crowded.process.pid) or 0
+        async with idle_connections(crowded.url, count) as held:
+            each = ((resident_bytes(crowded.process.pid) or 0) - before) / count / 1024
+            contestants: dict[str, Contestant] = {
+                "beside them": partial(_p99_ms, stand, crowded, seconds),
+                _TIME: partial(_p99_ms, stand, alone, seconds),
+            }
+            p99 = await stand.in_turn(contestants, stand.rounds())
+            if (kept := held.alive()) < count:
+                raise RuntimeError(f"the server closed {count - kept} of the connections")
+    return Measured(
+        ratios={_TIME: ratios(p99["beside them"], p99[_TIME]), _MEMORY: [each / _KB_EACH]},
+        figures={"KB a connection": each} | {f"/health p99 {name}, ms": median(values) for name, values in p99.items()},
+    )
+
+
+BENCHMARK = Benchmark(
+    name="idle-connections",
+    order=9,
+    question=f"How late is /health (p99) beside {_COUNT} idle connections, and how much memory does each take?",
+    peers=(),
+    goals=(Goal(ratio=_TIME, relation="<=", bound=1.3), Goal(ratio=_MEMORY, relation="<=", bound=1)),
+    run=_run,
+)

@@ -1,0 +1,89 @@
+"""Connections that are kept open and ask for nothing, as those of browsers and of pools of clients do.
+
+They live in the lab's own process: what is idle costs it a descriptor, and delays nobody.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import trio
+
+from ..descriptors import room_for
+
+_AT_ONCE = 32  # that are connecting: fewer than any listening socket lets wait
+_SPARE = 200  # descriptors for everything else that the process does
+_ASK = b"HEAD /health?reset=0 HTTP/1.1\r\nHost: idle\r\n\r\n"
+_HEAD_END = b"\r\n\r\n"
+
+
+def possible(wanted: int) -> int:
+    """How many connections this process may hold, at most ``wanted``: the soft limit of descriptors is raised for them."""
+    return max(0, min(wanted, room_for(wanted + _SPARE) - _SPARE))
+
+
+class IdleConnections:
+    """Connections to a server, each of which had one reply and was kept."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._connections: list[trio.socket.SocketType] = []
+
+    async def open(self, count: int) -> None:
+        """
+        Raises:
+            OSError: the server does not take so many, or does not answer.
+        """
+        async with trio.open_nursery() as nursery:
+            for number in range(_AT_ONCE):
+                nursery.start_soon(self._open_some, len(range(number, count, _AT_ONCE)))
+
+    async def _open_some(self, count: int) -> None:
+        for _ in range(count):
+            connection = trio.socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
+            self._connections.append(connection)
+            await connection.connect(self._address)
+            await connection.send(_ASK)
+            reply = b""
+            while _HEAD_END not in reply:
+                data = await connection.recv(4096)
+                if not data:
+                    raise ConnectionError(f"the server closed connection {len(self._connections)}")
+                reply += data
+
+    def alive(self) -> int:
+        """Those that the server has not closed."""
+        return sum(map(_is_open, self._connections))
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+
+def _is_open(connection: trio.socket.SocketType) -> bool:
+    borrowed = socket.socket(fileno=connection.fileno())
+    try:
+        return borrowed.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        borrowed.detach()
+
+
+@asynccontextmanager
+async def idle_connections(url: str, count: int) -> AsyncIterator[IdleConnections]:
+    """So many idle connections to the server at ``url`` for the length of the block. Raises what `open` raises."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    held = IdleConnections(parts.hostname, parts.port)
+    try:
+        await held.open(count)
+        yield held
+    finally:
+        held.close()
