@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import trio
+
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
-from ...stage.stage import Loaded, Stage
+from ...stage.stage import Server, Stage
 from .. import charts
 from ..model import Evidence, Experiment
 
@@ -15,29 +20,45 @@ _KINDS = {  # and their cures
     "sort": "merge in slices",
     "read": "pieces in threads",
 }
-_CLIENTS = 2
 _RATE = 4  # requests per second: so few that what is felt is the call itself, and not a queue of them
+_SAMPLE_PERIOD = 0.25  # seconds
+
+Found = dict[str, dict[str, Any]]  # what `stage.beside` says of each kind
+
+
+async def _ways(stage: Stage, server: Server) -> tuple[Found, Found]:
+    """Blocking and cured, in turns."""
+    seconds = stage.seconds(5, quick=1.2)
+    paths = {(kind, fixed): f"/block/{kind}?fixed={fixed}" for kind in _KINDS for fixed in (0, 1)}
+    said = await stage.program("trio_lab.stage.beside", server.url, seconds, _RATE, *paths.values())
+    blocking, cured = ({kind: said[paths[kind, fixed]] for kind in _KINDS} for fixed in (0, 1))
+    return blocking, cured
+
+
+async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:
+    while True:
+        samples.append(await server.health(reset=True))
+        await trio.sleep(_SAMPLE_PERIOD)
 
 
 async def _collect(stage: Stage) -> Evidence:
-    seconds = stage.seconds(5, quick=1)
-    bad: dict[str, Loaded] = {}
-    cured: dict[str, Loaded] = {}
-    async with stage.server() as server:
-        for kind in _KINDS:
-            for fixed, found in enumerate((bad, cured)):
-                path = f"/block/{kind}?fixed={fixed}"
-                found[kind] = await stage.loaded(server, path, connections=_CLIENTS, rate=_RATE, duration=seconds)
+    samples: list[dict[str, Any]] = []
+    async with stage.server() as server, trio.open_nursery() as watching:
+        watching.start_soon(_sample, server, samples)
+        blocking, cured = await _ways(stage, server)
+        watching.cancel_scope.cancel()
+    bad, good = ({kind: _p99(of) for kind, of in found.items()} for found in (blocking, cured))
     figures: dict[str, float | None] = {
-        "least_blocking_p99_ms": min(run.health_p99_ms for run in bad.values()),
-        "most_cured_p99_ms": max(run.health_p99_ms for run in cured.values()),
-        "least_improvement": min(bad[kind].health_p99_ms / cured[kind].health_p99_ms for kind in _KINDS),
+        "least_blocking_p99_ms": min(bad.values()),
+        "most_cured_p99_ms": max(good.values()),
+        "least_improvement": min(bad[kind] / good[kind] for kind in _KINDS),
     }
     for kind in _KINDS:
-        figures[f"{kind}_blocking_p99_ms"] = bad[kind].health_p99_ms
-        figures[f"{kind}_cured_p99_ms"] = cured[kind].health_p99_ms
-        figures[f"{kind}_blocking_latency_p50_ms"] = bad[kind].load["latency_ms"]["p50"]
-        figures[f"{kind}_cured_latency_p50_ms"] = cured[kind].load["latency_ms"]["p50"]
+        figures |= {f"{kind}_blocking_p99_ms": bad[kind], f"{kind}_cured_p99_ms": good[kind]}
+        figures |= {
+            f"{kind}_blocking_call_ms": blocking[kind]["call_ms"],
+            f"{kind}_cured_call_ms": cured[kind]["call_ms"],
+        }
     return Evidence(
         figures=figures,
         charts=(
@@ -47,44 +68,45 @@ async def _collect(stage: Stage) -> Evidence:
                 "blocker",
                 "/health p99, ms",
                 [
-                    charts.series("on the loop", [(k, run.health_p99_ms) for k, run in bad.items()], role="bad"),
-                    charts.series("cured", [(k, run.health_p99_ms) for k, run in cured.items()], role="good"),
+                    charts.series("on the loop", bad.items(), role="bad"),
+                    charts.series("cured", good.items(), role="good"),
                 ],
                 log_y=True,
                 categories=True,
                 rules=[charts.rule(25, "25 ms")],
-                note=f"{_RATE} requests a second each: the same work, done in another place or in smaller steps.",
+                note=f"{_RATE} requests a second each: the same result, made in another place or in smaller steps.",
             ),
             charts.chart(
                 "What the caller itself waits",
                 "bar",
                 "blocker",
-                "latency p50, ms",
+                "median, ms",
                 [
-                    charts.series("on the loop", [(k, _p50(run)) for k, run in bad.items()], role="bad"),
-                    charts.series("cured", [(k, _p50(run)) for k, run in cured.items()], role="good"),
+                    charts.series("on the loop", [(k, of["call_ms"]) for k, of in blocking.items()], role="bad"),
+                    charts.series("cured", [(k, of["call_ms"]) for k, of in cured.items()], role="good"),
                 ],
                 categories=True,
                 note="A cure is for everybody else. Who asked may wait longer; only the bound on the input saves work.",
             ),
         ),
-        first_full=first_full([sample for run in bad.values() for sample in run.samples]),
+        first_full=first_full(samples),
         finding=" ".join(
-            f"{kind}: /health p99 {bad[kind].health_p99_ms:.0f} ms on the loop, {cured[kind].health_p99_ms:.1f} ms by {cure}."
+            f"{kind}: /health p99 {bad[kind]:.0f} ms on the loop, {good[kind]:.1f} ms by {cure}."
             for kind, cure in _KINDS.items()
         ),
     )
 
 
-def _p50(run: Loaded) -> float:
-    return float(run.load["latency_ms"]["p50"])
+def _p99(of: dict[str, Any]) -> float:
+    p99 = of["health_p99_ms"]
+    return math.nan if p99 is None else float(p99)
 
 
 EXPERIMENT = Experiment(
     name="blockers",
     title="Five blockers and their cures",
     order=20,
-    expected_s=24,
+    expected_s=20,
     question="What does everybody else feel beside each of five calls that block the loop, and beside its cure?",
     prediction=(
         "A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over 25 ms, "
