@@ -34,7 +34,7 @@ class BadBody(Exception):
 
 def max_body(scope: Mapping[str, Any]) -> int:
     """How many bytes the body of this request (an ASGI scope) may have."""
-    if scope["path"] != "/ingest":
+    if scope["raw_path"] != b"/ingest":  # written in another way (as a whole URL, say) it has the bound of the rest
         return MAX_BODY
     return MAX_STREAMED if b"mode=stream" in scope["query_string"].split(b"&") else MAX_BUFFERED
 
