@@ -11,7 +11,7 @@ from ...measure.process import resident_bytes
 from ...stage.idle import idle_connections, possible
 from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Evidence, Experiment
 
 _COUNT, _QUICK_COUNT = 5000, 2000
 _KEEP_ALIVE = "600"  # seconds: nobody is closed while we look
@@ -123,9 +123,5 @@ EXPERIMENT = Experiment(
         "(`--keep-alive`) before memory is what ends the server."
     ),
     collect=_collect,
-    compared=(
-        Compared(figure="memory_each_kb", label="memory of an idle connection", unit="KB", better="lower"),
-        Compared(figure="p99_ratio", label="/health p99 beside them ÷ beside none", unit="×", better="lower"),
-    ),
     lab=False,
 )
