@@ -34,7 +34,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
 _ADDRESS = re.compile(r"unning on http://[^:\s]+:(\d+)")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
 _AT_ONCE = 2  # blocks: they mostly wait for children to start and for requests in flight
-_LONGEST = 100  # seconds for one line
+_LONGEST = 300  # seconds for one line; half a minute where nobody else is at work
 # Multiplies the length of an experiment's phases. Two need more than the rest: the sizes of a pool are told apart by
 # how many waits of 100 ms fit, and clients that wait one second leave only after it.
 _DOSE, _DOSES = "0.15", {"native-pool-sizing": "0.2", "impatient-clients": "0.4"}
@@ -170,6 +170,7 @@ def sessions(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         executor.shutdown(wait=False, cancel_futures=True)
 
 
+@pytest.mark.timeout(900)  # it waits for its turn, too
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_commands_run(block: Block, sessions: dict[str, Future]) -> None:
     sessions[str(block)].result()

@@ -28,8 +28,8 @@ _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
 _LEAD = 0.6  # seconds that the probe runs before the load: its own connecting is not the load's doing
 _SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
-_START_TIME = 20.0
-_STOP_TIME = 10.0
+_START_TIME = 60.0
+_STOP_TIME = 30.0
 
 PYTHON = [sys.executable, "-m", "trio_lab"]
 _PROGRAMS = Path(__file__).parents[1] / "twins" / "programs"
@@ -84,7 +84,7 @@ class Server:
             while (await self.health())["uvThreadpoolSize"] != threads:  # noqa: ASYNC110  (another process: no Event)
                 await trio.sleep(0.01)
 
-    async def get(self, path: str, *, timeout: float = 10.0) -> dict[str, Any]:
+    async def get(self, path: str, *, timeout: float = 30.0) -> dict[str, Any]:
         reply = await fetch(self.url + path, timeout=timeout)
         body: dict[str, Any] = json.loads(reply.body)
         return body
@@ -237,7 +237,7 @@ async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:
         try:
             samples.append(await server.health(reset=True))
         except trio.TooSlowError:
-            continue  # the server did not answer in 10 s; the probe's figures tell
+            continue  # the server did not answer in half a minute; the probe's figures tell
 
 
 async def _read_address(stdout: trio.abc.ReceiveStream) -> str:
