@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import resource
 
-MANY = 65_536  # more connections than a single loop serves; an unlimited hard limit is no reason for an unlimited soft one
+MANY = (
+    65_536  # more connections than a single loop serves; an unlimited hard limit is no reason for an unlimited soft one
+)
 
 
 def room_for(wanted: int) -> int:
