@@ -103,7 +103,6 @@ EXPERIMENT = Experiment(
     compared=(
         Compared(figure="health_p99_thread_ms", label="/health p99 beside threads", unit="ms", better="lower"),
         Compared(figure="health_p99_process_ms", label="/health p99 beside processes", unit="ms", better="lower"),
-        Compared(figure="thread_rps", label="jobs in threads", unit="/s", better="higher"),
     ),
     lab=False,
 )
