@@ -34,7 +34,7 @@ def select(names: tuple[str, ...], runtimes: tuple[str, ...] = ("trio",)) -> tup
     chosen = tuple(experiment for experiment in EXPERIMENTS if experiment.name in names)
     if not names:
         alone = runtimes == ("trio",)
-        return tuple(e for e in EXPERIMENTS if (e.lab if alone else e.compared or e.across))
+        return tuple(e for e in EXPERIMENTS if (e.lab if alone else e.comparison and (e.compared or e.across)))
     for experiment in chosen:
         for runtime in runtimes:
             if not experiment.runs_on(runtime):

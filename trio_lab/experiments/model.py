@@ -48,7 +48,7 @@ class Experiment:
 
     With figures that are ``compared`` it can be run on every runtime. One that goes ``across`` the runtimes by itself is
     run once, whichever are asked for. All others are about Trio alone. Not all are part of the ``lab``, which is what runs
-    when none is named: a newcomer has five minutes.
+    when none is named: a newcomer has five minutes. Nor of the ``comparison``, which has six.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Experiment:
     compared: tuple[Compared, ...] = ()
     across: bool = False
     lab: bool = True
+    comparison: bool = True
 
     def runs_on(self, runtime: str) -> bool:
         return runtime == "trio" or self.across or bool(self.compared)

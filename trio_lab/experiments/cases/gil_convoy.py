@@ -105,4 +105,5 @@ EXPERIMENT = Experiment(
         Compared(figure="health_p99_process_ms", label="/health p99 beside processes", unit="ms", better="lower"),
     ),
     lab=False,
+    comparison=False,
 )
