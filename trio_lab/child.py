@@ -150,14 +150,14 @@ class _Jobs:
             number, deadline, length, split = JOB.unpack_from(packet)
             call = packet[header:] if not length else self.read_call(length)
             begun = clock()
+            if begun >= deadline:
+                self.write(reply_frame(number, EXPIRED, begun, 0.0))
+                continue
             try:
                 self._running = True
+                # Not in the queue any more: what the first call of a kind imports is part of its service.
                 fn, args = functions.read(call, split) if split else loads(call)
-                begun = clock()  # now, because unpickling may have imported half a program
-                if begun >= deadline:
-                    self._running = False
-                    self.write(reply_frame(number, EXPIRED, begun, 0.0))
-                    continue
+                begun = clock()
                 result = fn(*args)
                 self._running = False
                 seconds = clock() - begun

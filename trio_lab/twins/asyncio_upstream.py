@@ -104,9 +104,7 @@ class Connection(TCPServer):
         try:
             await asyncio.wait((reading, lost), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            reading.cancel()
-            lost.cancel()
-            await asyncio.wait((reading, lost))
+            await _end(reading, lost)
         if not reading.cancelled():
             reading.result()
         await self.protocol.handle(Closed())
@@ -117,6 +115,14 @@ class Connection(TCPServer):
         """Returns when the connection is no more. (Shielded: what a writer waits for is one future for all.)"""
         with suppress(ConnectionError):
             await asyncio.shield(self.writer.wait_closed())
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended: what hypercorn awaits while it closes swallows a cancel, and then goes on."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
 
 
 def put_right() -> None:
