@@ -164,4 +164,5 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     across=True,
+    lab=False,
 )

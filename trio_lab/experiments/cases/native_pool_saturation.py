@@ -18,12 +18,12 @@ _ROUNDS, _QUICK_ROUNDS = 3, 2  # pairs of (ours, bare), interleaved
 
 async def _collect(stage: Stage) -> Evidence:
     async with stage.server("--threads", str(_THREADS)) as server:
-        few = await stage.loaded(server, "/hash", connections=_THREADS, duration=stage.seconds(15, quick=4))
-        many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=stage.seconds(15, quick=4))
+        few = await stage.loaded(server, "/hash", connections=_THREADS, duration=stage.seconds(15, quick=3))
+        many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=stage.seconds(15, quick=3))
         pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
         shares = []
         for _ in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
-            seconds = stage.seconds(8, quick=3)
+            seconds = stage.seconds(8, quick=2.5)
             ours = await stage.load(server.url + "/hash", connections=_CLIENTS, duration=seconds)
             shares.append(ours["throughput_rps"] / await stage.bare("threads", _THREADS, duration=seconds))
     few_ms, many_ms = few.load["latency_ms"], many.load["latency_ms"]

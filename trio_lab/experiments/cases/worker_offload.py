@@ -21,13 +21,13 @@ def _cpu_per_job(run: Loaded) -> float:
 
 async def _collect(stage: Stage) -> Evidence:
     workers = default_workers()
-    seconds = stage.seconds(10, quick=4)
+    seconds = stage.seconds(10, quick=3)
     async with stage.server("--workers", str(workers)) as server:
         loop = await stage.loaded(server, "/sync-hash", connections=_CLIENTS, duration=seconds)
         process = await stage.loaded(server, "/worker-hash", connections=_CLIENTS, duration=seconds)
         shares = []
         for _ in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
-            for_each = stage.seconds(8, quick=3)
+            for_each = stage.seconds(8, quick=2.5)
             ours = await stage.load(server.url + "/worker-hash", connections=_CLIENTS, duration=for_each)
             shares.append(ours["throughput_rps"] / await stage.bare("processes", workers, duration=for_each))
     ratio = _cpu_per_job(process) / _cpu_per_job(loop)
