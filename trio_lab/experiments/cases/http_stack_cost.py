@@ -154,4 +154,5 @@ EXPERIMENT = Experiment(
     collect=_collect,
     across=True,
     lab=False,
+    comparison=False,
 )
