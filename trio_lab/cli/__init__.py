@@ -14,12 +14,22 @@ from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
 from ..errors import LabLost, UsageError
-from .bench import bench
-from .drill import drill
 from .ending import Terminated
-from .lab import lab_commands
-from .load import load
-from .serve import serve
+
+_NAMES = "[OPTIONS] [NAMES...]"
+# Where each command is: loaded when it is called. Servers and load generators are started by the hundred, and what the
+# other commands import was two thirds of their start.
+_COMMANDS = {
+    "serve": ("serve:serve", None),
+    "load": ("load:load", None),
+    "drill": ("drill:drill", None),
+    "bench": ("bench:bench", None),
+    "list": ("lab:list_", "[OPTIONS]"),
+    "run": ("lab:run", _NAMES),
+    "compare": ("lab:compare", _NAMES),
+    "report": ("lab:report", None),
+    "env": ("lab:env", None),
+}
 
 app = App(
     name="trio-lab",
@@ -29,14 +39,15 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(show_default=lambda value: None if value is False else str(value)),
 )
-app.command(serve)
-app.command(load)
-app.command(drill)
-app.command(bench)
-lab_commands(app)
+for _name, (_where, _takes) in _COMMANDS.items():
+    app.command(
+        f"{__name__}.{_where}", name=_name, usage=None if _takes is None else f"Usage: trio-lab {_name} {_takes}"
+    )
 
 
 def main() -> NoReturn:
+    if _COMMANDS.keys().isdisjoint(sys.argv[1:]):
+        app.resolved_commands()  # what follows is the overview, which has a line of each
     try:
         code = app(print_error=False, exit_on_error=False)
     except CycloptsError as error:

@@ -28,7 +28,7 @@ async def bench(
     Parameters
     ----------
     names
-        offload-efficiency, responsiveness, dispatch, load-generator, load-truth, growth.
+        Benchmarks to run; docs/bench.md tells what each compares.
     quick
         Fewer and shorter rounds, and noisier figures.
     dose

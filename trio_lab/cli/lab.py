@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
@@ -23,12 +23,6 @@ from .tables import show
 _OUT = Path("trio-lab-report")
 _ROUNDS, _QUICK_ROUNDS = 3, 1
 _QUICK_DOSE = 0.35  # three runtimes have to share the time that one has in `run --quick`
-
-
-def lab_commands(app: App) -> None:
-    for command, name in ((list_, "list"), (run, "run"), (compare, "compare"), (report, "report"), (env, "env")):
-        takes_names = command in (run, compare)
-        app.command(command, name=name, usage=f"Usage: trio-lab {name} [OPTIONS] [NAMES...]" if takes_names else None)
 
 
 def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
