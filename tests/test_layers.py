@@ -24,6 +24,7 @@ LAYERS = {
     "admission": 2,
     "measure": 1,
     "slices": 1,
+    "answers": 1,
     "config": 0,
     "contract": 0,
     "descriptors": 0,
@@ -40,7 +41,7 @@ LAYERS = {
 ENTRY = {"__init__", "__main__"}  # the package's own door and the command: they may name anything
 STANDARD_ONLY = {name for name, layer in LAYERS.items() if layer == 0}
 CONFINED = {
-    "quart": {"server", "twins"},
+    "quart": {"answers", "server", "twins"},
     "quart_trio": {"server", "twins"},
     "hypercorn": {"server", "twins"},
     "cyclopts": {"cli"},

@@ -156,7 +156,7 @@ async def test_a_monitor_that_trio_removed_is_blind_and_put_back_once(caplog: py
 
 async def test_a_watchdog_that_died_is_blindness(monkeypatch: pytest.MonkeyPatch) -> None:
     async with observe() as watch:
-        monkeypatch.setattr(watch._watchdog, "_look", lambda now: 1 / 0)
+        monkeypatch.setattr(watch._watchdog, "_look", lambda: 1 / 0)
         with trio.fail_after(30):
             while watch.blind is None:
                 await trio.sleep(0.01)

@@ -196,7 +196,7 @@ async def test_workers_that_do_not_live_are_not_started_for_ever(caplog: pytest.
         with pytest.raises(RestartLimitReached) as refused:  # who waited is refused, too
             await pool.run(jobs.echo, 1)
         assert refused.value.retry_after >= 1
-        with trio.fail_after(5), pytest.raises(RestartLimitReached):
+        with trio.fail_after(30), pytest.raises(RestartLimitReached):
             await pool.run(jobs.echo, b"x" * 1_000_000)
         await until(lambda: pool.restarts == 3)
         assert balanced(pool)

@@ -166,6 +166,7 @@ def stall(
             top=top,
         )
     seconds: defaultdict[Place, float] = defaultdict(float)
+    samples = [sample for sample in samples if top and sample.task_name == top[0][0]] or samples
     for sample in samples:
         seconds[sample.place] += sample.stands_for
     most = max(seconds, key=seconds.__getitem__)

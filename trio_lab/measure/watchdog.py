@@ -1,29 +1,29 @@
 """A thread that looks at the loop while a pass lasts: the only one who can, for the loop itself stands still.
 
-It wakes twice per budget, so at least once in every pass that is over it. Each wake is a beat: when it came, and what CPU
-the loop's thread and the process had used by then. When the present pass has lasted for half of its budget, it also notes
-where the loop's thread is, and wakes twice as often until the pass ends. Nothing but places and names is kept, never a
-frame: a frame would keep locals alive.
+Each wake is a beat: when it came, and what CPU the loop's thread and the process had used by then. When the present pass has
+lasted for a quarter of its budget, it also notes where the loop's thread is, and wakes again after another quarter. Else it
+rests for three quarters: a pass that is over its budget is looked at before it is, whenever it began. A wake is what a watch
+costs most (a tenth of a millisecond on a virtual machine, next to which what is done in it is little), so it wakes no more
+often than that. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
 
 A C call that holds the GIL holds up this thread as well. It gets the GIL when the call returns, before the next line
 runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one. Such a
 look stands for all the time since the one before it: looks are weighed by their time, not counted.
 
 On a machine that others use too, this thread waits for a CPU as the loop does. Linux says for how long, and that much of
-its lateness is nobody's fault in this process.
+its lateness is nobody's fault in this process (`waiting`). A virtual machine's CPU may itself have to wait for one: Linux
+counts that for each CPU and not for each thread.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from types import FrameType
@@ -33,49 +33,47 @@ import trio
 from .loop_time import LoopTime
 from .places import blamed, nursery_path, running_task, step_frames
 from .stalls import Evidence, Sample
+from .waiting import Delays, Steal, most_stolen
 
 _log = logging.getLogger(__name__)
 
-_BEATS_PER_BUDGET = 4  # while a pass is long
+_LONG, _REST = 0.25, 0.75  # of the budget: a pass that is worth a look, and a rest; together they are no more than 1
 _LONGEST_PERIOD = 0.1  # seconds: also a watchdog with a long budget must notice soon that it is blind
 _KEPT_BEATS = 256
+_OLD = 0.1  # seconds: what nobody needs to know yet is read no more often, for it is most of what a wake costs
 _KEPT_SAMPLES = 256  # of one pass: of a long one the last
 
 
 @dataclass(frozen=True, slots=True)
+class _Waits:
+    """For a CPU: the loop's thread, this one, and each CPU for the hypervisor."""
+
+    loop: float
+    own: float
+    stolen: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Beat:
+    """``waits`` may be a little older, unless the pass was long."""
+
     at: float
     next_due: float
     loop_cpu: float
-    loop_delayed: float
     process_cpu: float
-    own_delayed: float
+    waits: _Waits
 
 
-class _Schedule:
-    """What Linux says of the thread that made it: seconds on a CPU, and seconds in which it could have run and had none.
-
-    Without that file (it belongs to a kernel option) the second is 0 and the first the thread's CPU clock.
-    """
-
-    def __init__(self) -> None:
-        native_id = threading.get_native_id()
-        self._clock = time.pthread_getcpuclockid(threading.get_ident())
-        self._file: int | None = None
-        with suppress(OSError):
-            self._file = os.open(f"/proc/self/task/{native_id}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-
-    def read(self) -> tuple[float, float]:
-        if self._file is not None:
-            with suppress(OSError, ValueError):
-                ran, delayed, _ = os.pread(self._file, 80, 0).split()
-                return int(ran) / 1e9, int(delayed) / 1e9
-        return time.clock_gettime(self._clock), 0.0
-
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+def _spent(readings: list[tuple[float, float]], began: float) -> float:
+    """CPU seconds since ``began``, of readings (time, seconds so far) of which the first is older. Between that one and the
+    next it is taken to have gone on as it did afterwards, as far as the two allow."""
+    (before, first_spent), (after, spent), *_ = readings
+    end, last_spent = readings[-1]
+    counted = spent - first_spent
+    if end <= after:
+        return counted
+    likely = (last_spent - spent) / (end - after) * (after - began)
+    return last_spent - spent + min(counted, max(counted - (began - before), likely))
 
 
 class Watchdog:
@@ -97,9 +95,14 @@ class Watchdog:
         self._root = root
         self._label = label
         self._loop_thread = threading.get_ident()
-        self._schedule = _Schedule()
-        self._own: _Schedule | None = None
-        self._period = min(budget / _BEATS_PER_BUDGET, _LONGEST_PERIOD)
+        self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
+        self._loop_delays = Delays()
+        self._own_delays: Delays | None = None
+        self._steal = Steal()
+        self._waits, self._waits_read = self._read_waits(), time.perf_counter()
+        self._long = _LONG * budget
+        self._period = min(self._long, _LONGEST_PERIOD)
+        self._rest = min(_REST * budget, _LONGEST_PERIOD)
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
         self._samples: deque[tuple[float, Sample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
         self._end = threading.Lock()  # held until the thread is to end: waiting for it costs half of what an Event does
@@ -123,32 +126,42 @@ class Watchdog:
         """Returns when the thread has ended: it wakes at once."""
         self._end.release()
         self._thread.join()
-        self._schedule.close()
+        self._loop_delays.close()
+        self._steal.close()
 
     def _run(self) -> None:
         try:
-            self._own = _Schedule()
+            self._own_delays = Delays()
             wait = self._period
             while not self._end.acquire(timeout=wait):
+                # First of all, while the line is still the one that let go of the GIL.
+                is_long = self._look()
+                if is_long or self._woke - self._waits_read >= _OLD:
+                    self._waits, self._waits_read = self._read_waits(), self._woke
+                    # To read is to let go of the GIL, and a whole C call may pass before it is there again.
+                    is_long = self._look() or is_long
+                wait = self._period if is_long else self._rest
                 now = time.perf_counter()
-                wait = self._period if self._look(now) else 2 * self._period
                 self._beats.append(self._beat(now, now + wait))
-                self._woke = now
         except Exception as fault:  # whatever it is: a thread that dies must be seen to have died
             self.fault = f"{type(fault).__name__}: {fault}"
             _log.exception("the watchdog of the loop died")
         finally:
-            if self._own is not None:
-                self._own.close()
+            if self._own_delays is not None:
+                self._own_delays.close()
 
-    def _beat(self, now: float, next_due: float) -> _Beat:
-        own = 0.0 if self._own is None else self._own.read()[1]
-        return _Beat(now, next_due, *self._schedule.read(), time.process_time(), own)
+    def _read_waits(self) -> _Waits:
+        own = 0.0 if self._own_delays is None else self._own_delays.read()
+        return _Waits(self._loop_delays.read(), own, self._steal.read())
 
-    def _look(self, now: float) -> bool:
+    def _beat(self, at: float, next_due: float) -> _Beat:
+        return _Beat(at, next_due, time.clock_gettime(self._loop_clock), time.process_time(), self._waits)
+
+    def _look(self) -> bool:
         """Whether the present pass is long already; its place is noted then."""
-        began = self._loop.pass_began()
-        if began is None or now - began < self._budget / 2:
+        now, before, began = time.perf_counter(), self._woke, self._loop.pass_began()
+        self._woke = now
+        if began is None or now - began < self._long:
             return False
         frames = step_frames(sys._current_frames().get(self._loop_thread))
         try:
@@ -160,7 +173,7 @@ class Watchdog:
                 task_name="" if task is None else task.name,
                 path=nursery_path(task),
                 label=None if task is None else self._label(task),
-                stands_for=now - max(began, self._woke),
+                stands_for=now - max(began, before),
             )
         finally:
             del frames
@@ -182,24 +195,29 @@ class Watchdog:
         beats = list(self._beats)
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
         within = [beat for beat in beats if began < beat.at <= ended]
+        self._waits, self._waits_read = self._read_waits(), ended
         last = self._beat(ended, ended)
-        wanted = [self._held_up(a, b, began) for a, b in pairwise([before, *within, last])]
+        seen = [before, *within, last]
+        wanted = [self._held_up(a, b, began) for a, b in pairwise(seen)]
+        loop_cpu = _spent([(beat.at, beat.loop_cpu) for beat in seen], began)
+        # Which CPU the loop was on is not known. Its own account says how much it can have lost at most.
+        lost = last.waits.loop - before.waits.loop + most_stolen(before.waits.stolen, last.waits.stolen)
         return Evidence(
             duration=ended - began,
             budget=self._budget,
-            loop_cpu=last.loop_cpu - before.loop_cpu,
-            loop_delayed=last.loop_delayed - before.loop_delayed,
-            process_cpu=last.process_cpu - before.process_cpu,
+            loop_cpu=loop_cpu,
+            loop_delayed=min(lost, max(0.0, ended - began - loop_cpu)),
+            process_cpu=_spent([(beat.at, beat.process_cpu) for beat in seen], began),
             gc=collected,
             shut_out=max(wanted),
             late=sum(wanted) / len(wanted),
-            starved=last.own_delayed - before.own_delayed,
+            starved=last.waits.own - before.waits.own,
         )
 
     def _held_up(self, one: _Beat, next_one: _Beat, began: float) -> float:
         """For how long this thread wanted to run between two beats, since a pass began, and could not for want of the GIL."""
         waited = next_one.at - max(began, one.next_due)
-        return max(0.0, waited - (next_one.own_delayed - one.own_delayed))
+        return max(0.0, waited - (next_one.waits.own - one.waits.own))
 
     def samples(self, began: float) -> list[Sample]:
         """What was seen of the pass that began then."""

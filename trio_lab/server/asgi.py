@@ -14,19 +14,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import trio
 from hypercorn.utils import LifespanFailureError
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
+from ..answers import answer, ignore, refuse
 from ..config import Config
 from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.observe import WORKING_ON
 from .bodies import max_body
-from .direct import answer_health
 from .lab import open_lab
+from .replies import health
 from .thrift import made_at
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ _LAST_WORDS = 0.2  # seconds for telling a client that its request is cut off
 
 
 class LabHTTPConnection(TrioASGIHTTPConnection):
-    """One request."""
+    """One request.
+
+    `/health`, asked for plainly (`contract.plain_health`), is answered here. Whoever watches a server asks for its health
+    all the time, and through Quart that cost more than finding the figures: a nursery with two tasks, a request context,
+    routing and a response of its own for each. Everything else, and every mistake, goes through Quart, so there is one
+    place that checks and one that refuses; the two must answer the same request alike, and a test compares them.
+    """
 
     app: LabApp
     ledger: Ledger
@@ -55,11 +61,11 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
                 LEDGER.set(self.ledger)
                 await self._through_quart(receive, send)
             else:
-                await answer_health(self.app.lab, send, reset=reset)
+                await answer(send, health(self.app.lab, reset=reset))
             return
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_ignore, receive)
-            await _refuse(send, *refusal)
+            nursery.start_soon(ignore, receive)
+            await refuse(send, *refusal)
             nursery.cancel_scope.cancel()
 
     async def _through_quart(self, receive: Any, send: Any) -> None:
@@ -69,7 +75,7 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
             self.app.ledgers.keep(self.ledger)
             if not self.replied:  # cut off by the end of the server, or its client is not there to be told
                 with trio.move_on_after(_LAST_WORDS, shield=True):
-                    await _refuse(send, 503, "The server is ending")
+                    await refuse(send, 503, "The server is ending")
 
     async def handle_messages(self, nursery: trio.Nursery, request: Any, receive: Any) -> None:  # type: ignore[override]
         """What there is no room for stays in the socket, and its sender is told to wait."""
@@ -90,24 +96,6 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
             finally:
                 self.app.shields.discard(scope)
                 self.ledger.close(sending)
-
-
-async def _ignore(receive: Any) -> None:
-    """Take what hypercorn has for us: it waits for room where it puts a body, the end of the exchange included."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _refuse(send: Any, status: int, text: str) -> None:
-    """Answer without reading the rest, and close: what follows on the connection is not worth receiving."""
-    body = msgspec.json.encode({"error": text})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class LabLifespan(TrioASGILifespan):

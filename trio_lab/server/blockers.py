@@ -27,11 +27,12 @@ from typing import Any
 import trio
 from quart import Response, request
 
+from ..answers import reply
 from ..blocking import MEGABYTE, count_records, document, large_file, matches, transform, user_input, values
 from ..contract import MAX_ROUNDS, BadQuery, choice, integer
 from ..slices import chunked, time_sliced
 from ..work import hash_password
-from .app import LabApp, reply
+from .app import LabApp
 from .lab import Lab
 from .longest_step import LongestStep
 

@@ -18,9 +18,10 @@ from typing import Any
 import trio
 from quart import Response, request
 
+from ..answers import reply
 from ..contract import BadQuery, integer
 from ..poison import BY_NAME
-from .app import LabApp, reply
+from .app import LabApp
 
 _MAX_ID = 10_000_000
 _MAX_MS = 60_000

@@ -17,11 +17,12 @@ from typing import Any
 import msgspec
 from quart import Response, request
 
+from ..answers import reply
 from ..contract import choice
 from ..measure.ledger import ACCEPT, booked
 from ..measure.process import resident_bytes
 from ..slices import time_sliced
-from .app import LabApp, reply
+from .app import LabApp
 from .bodies import BadBody, LabBody
 from .longest_step import LongestStep
 

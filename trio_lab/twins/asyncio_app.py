@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-import msgspec
 from quart import Quart, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from ..answers import AnswersInJson, ms, ms_since, reply, rounds
 from ..config import Config
-from ..contract import MAX_BODY, MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
+from ..contract import MAX_BODY, MAX_FIB, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
 from ..errors import BrokenWorkerError, Overloaded, RunTimeout
 from ..work import fib, hash_password, wait
 from . import asyncio_storms
@@ -37,7 +36,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-class AsyncioApp(Quart):
+class AsyncioApp(AnswersInJson, Quart):
     """A Quart app that opens its lab when serving starts and closes it when serving ends."""
 
     asgi_http_class = LabHTTPConnection
@@ -74,38 +73,17 @@ class AsyncioApp(Quart):
         if not task.cancelled():
             task.exception()  # looked at: whoever wanted to know may have left
 
-    async def handle_request(self, request: Any) -> Any:
-        """A Host that is no name fails before the error handlers are in place."""
-        try:
-            return await super().handle_request(request)
-        except HTTPException as error:
-            return await _on_http_error(error)
-
-    async def make_default_options_response(self, *_: Any) -> Response:
-        """A body in JSON here too. (Quart 0.23 hands the context in, 0.22 does not.)"""
-        allowed = _allowed(request.url_rule.methods if request.url_rule is not None else None)
-        return reply({"allow": allowed}, Allow=", ".join(allowed))
-
 
 def create_app(config: Config | None = None, *, listener: socket.socket | None = None) -> AsyncioApp:
     """The lab as an ASGI app. Without a config it is read from the environment when serving starts."""
     put_right()
     app = AsyncioApp(config, listener)
     _add_routes(app)
-    for error, status in _STATUS:
-        app.register_error_handler(error, _on_error(status))
-    app.register_error_handler(HTTPException, _on_http_error)
-    app.register_error_handler(500, _on_bug)
+    app.answer_errors(_STATUS)
     return app
 
 
 def _add_routes(app: AsyncioApp) -> None:
-    @app.before_request
-    async def _no_work_for_nothing() -> None:
-        rule = request.url_rule
-        if request.method == "HEAD" and rule is not None and "HEAD" not in _allowed(rule.methods):
-            raise MethodNotAllowed(valid_methods=rule.methods)
-
     @app.get("/health")
     async def _health() -> Response:
         reset = integer(request.args, "reset", default=1, low=0, high=1)
@@ -113,21 +91,21 @@ def _add_routes(app: AsyncioApp) -> None:
 
     @app.get("/hash")
     async def _hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
-        await app.done_by_pool(app.lab.native_pool.run(hash_password, rounds, kind="hash"))
-        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": _ms_since(begun)})
+        cost, begun = rounds(), perf_counter()
+        await app.done_by_pool(app.lab.native_pool.run(hash_password, cost, kind="hash"))
+        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/sync-hash")
     async def _sync_hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
-        hash_password(rounds)  # on the loop, on purpose
-        return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": _ms_since(begun)})
+        cost, begun = rounds(), perf_counter()
+        hash_password(cost)  # on the loop, on purpose
+        return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
-        seconds, queued = await app.done_by_pool(app.lab.worker_pool.run(hash_password, rounds, kind="hash"))
-        durations = {"workerDurationMs": _ms(seconds), "totalDurationMs": _ms_since(begun), "queueMs": _ms(queued)}
+        cost, begun = rounds(), perf_counter()
+        seconds, queued = await app.done_by_pool(app.lab.worker_pool.run(hash_password, cost, kind="hash"))
+        durations = {"workerDurationMs": ms(seconds), "totalDurationMs": ms_since(begun), "queueMs": ms(queued)}
         return reply({"route": "/worker-hash", "mode": "worker process", **durations, "pool": app.lab.pool()})
 
     @app.get("/tick-storm")
@@ -136,7 +114,7 @@ def _add_routes(app: AsyncioApp) -> None:
         modes = asyncio_storms.MODES
         mode = choice(request.args, "mode", default=modes[0], of=modes)
         longest = await asyncio_storms.storm(mode, count)
-        return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": _ms(longest)})
+        return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": ms(longest)})
 
     @app.get("/wait")
     async def _wait() -> Response:
@@ -147,14 +125,14 @@ def _add_routes(app: AsyncioApp) -> None:
             await app.done_by_pool(app.lab.native_pool.run(wait, seconds, kind="wait"))
         else:  # in asyncio's default executor, with everybody else who names none, on purpose
             await asyncio.to_thread(wait, seconds)
-        return reply({"route": "/wait", "mode": "blocking wait", "pool": threads, "durationMs": _ms_since(begun)})
+        return reply({"route": "/wait", "mode": "blocking wait", "pool": threads, "durationMs": ms_since(begun)})
 
     @app.get("/fib")
     async def _fib() -> Response:
         n = integer(request.args, "n", default=25, low=0, high=MAX_FIB)
         where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
         value, seconds = await _FIB[where](app, n)
-        figures = {"computeMs": _ms(seconds), "durationMs": _ms_since(begun)}
+        figures = {"computeMs": ms(seconds), "durationMs": ms_since(begun)}
         return reply({"route": "/fib", "n": n, "where": where, "value": value, **figures})
 
     @app.get("/lookup")
@@ -163,13 +141,13 @@ def _add_routes(app: AsyncioApp) -> None:
         begun = perf_counter()
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         addresses = [str(address[0]) for *_, address in found]
-        return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": _ms_since(begun)})
+        return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": ms_since(begun)})
 
     @app.get("/read")
     async def _read() -> Response:
         begun = perf_counter()
         data = await asyncio.to_thread(Path(__file__).read_bytes)
-        return reply({"route": "/read", "bytes": len(data), "durationMs": _ms_since(begun)})
+        return reply({"route": "/read", "bytes": len(data), "durationMs": ms_since(begun)})
 
 
 async def _fib_on_loop(_: AsyncioApp, n: int) -> tuple[int, float]:
@@ -186,49 +164,6 @@ async def _fib_in_process(app: AsyncioApp, n: int) -> tuple[int, float]:
 
 
 _FIB = {"loop": _fib_on_loop, "thread": _fib_in_thread, "process": _fib_in_process}
-
-
-def _rounds() -> int:
-    return integer(request.args, "rounds", default=120_000, low=1, high=MAX_ROUNDS)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1e3, 3)
-
-
-def _ms_since(begun: float) -> float:
-    return _ms(perf_counter() - begun)
-
-
-def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
-    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
-
-
-def _on_error(status: int) -> Any:
-    async def handle(error: Exception) -> Response:
-        body = {"error": str(error) or "The server is ending"}
-        if isinstance(error, Overloaded):
-            return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
-        return reply(body, status)
-
-    return handle
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    text = "Not found" if error.code == 404 else (error.name or "error")
-    response = reply({"error": text}, error.code or 500)
-    if error.code == 405:
-        response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))
-    return response
-
-
-def _allowed(methods: Iterable[str] | None) -> list[str]:
-    """HEAD would cost as much as GET wherever there is work, and has nothing to tell; so it is only for /health."""
-    return sorted(set(methods or ()) - (set() if request.path == "/health" else {"HEAD"}))
-
-
-async def _on_bug(error: Exception) -> Response:
-    return reply({"error": "Internal server error"}, 500)
 
 
 app = create_app()

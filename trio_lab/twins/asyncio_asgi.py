@@ -6,10 +6,10 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from hypercorn.utils import LifespanFailureError
 from quart.asgi import ASGIHTTPConnection, ASGILifespan
 
+from ..answers import answer, ignore, refuse
 from ..config import Config
 from ..contract import not_understood, plain_health, too_large
 from ..errors import LabLost
@@ -31,37 +31,13 @@ class LabHTTPConnection(ASGIHTTPConnection):
             if reset is None:
                 await super().__call__(receive, send)
             else:
-                await self._answer_health(send, reset=reset)
+                # Without Quart, as the Trio server does it: a probe's question is to cost no more than its answer.
+                await answer(send, self.app.lab.health(reset=reset))
             return
         async with asyncio.TaskGroup() as group:
-            ignoring = group.create_task(_ignore(receive))
-            await _refuse(send, *refusal)
+            ignoring = group.create_task(ignore(receive))
+            await refuse(send, *refusal)
             ignoring.cancel()
-
-    async def _answer_health(self, send: Any, *, reset: bool) -> None:
-        """Without Quart, as the Trio server does it: a probe's question is to cost no more than its answer."""
-        body = msgspec.json.encode(self.app.lab.health(reset=reset))
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def _ignore(receive: Any) -> None:
-    """Take what hypercorn has for us: it waits for room where it puts a body, the end of the exchange included."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _refuse(send: Any, status: int, text: str) -> None:
-    """Answer without reading the rest, and close: what follows on the connection is not worth receiving."""
-    body = msgspec.json.encode({"error": text})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class LabLifespan(ASGILifespan):

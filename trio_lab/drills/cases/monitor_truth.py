@@ -3,7 +3,8 @@
 In a process of its own: the truth is measured around each block, in there, by the same clock. Eight kinds at known lines:
 loops, waits (one of them three calls deep), single C calls with and without the GIL. Requests and replies go on beside
 them at half of what the loop can do. Then the same traffic without any block, in which nothing is to be told; and with
-the watch on and off in turn, in CPU time, which other programs disturb least.
+the watch on and off in turn, in CPU time. How long a block was is told by the steps of its task, which the watch measures
+once passes have grown long; until then by the whole pass, others' steps included.
 
 Two programs that share no code with the lab but the watch itself, a plain TCP server and a Quart app, run as processes.
 Each of their mistakes has to be told with its line, not with a line of the framework that called it.
@@ -13,6 +14,7 @@ The control is what is usually done: a task that sleeps a second and looks how l
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import sys
@@ -21,6 +23,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
 import trio
@@ -43,6 +46,7 @@ _BUDGET = SHORTEST
 _FROM, _TO = 0.005, 0.5  # seconds that blocks last
 _REST = (0.05, 0.15)  # seconds between two
 _LAG_PERIOD = 1.0
+_TURN = 0.15  # seconds
 _PROGRAMS = ("watched_tcp", "watched_quart")
 
 
@@ -98,7 +102,9 @@ def _plan(blocks: int, random: Random) -> list[Callable[[], Block]]:
     planter = Planter(random)
     kinds = [planter.kinds[n % len(planter.kinds)] for n in range(blocks)]
     random.shuffle(kinds)
-    return [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
+    plan = [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
+    gc.freeze()  # a collection that goes through all that was made for this is a block that nobody planted
+    return plan
 
 
 async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Block]:
@@ -116,18 +122,18 @@ async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Bl
 
 
 async def _overhead(busy: Traffic, rounds: int) -> float:
-    """By how much a request is dearer in CPU time with the watch on, in per cent.
-
-    On and off in turn; the lowest of each, for others on the machine can only make a request dearer.
-    """
-    costs: dict[bool, list[float]] = {True: [], False: []}
+    """By how much a request is dearer in CPU time with the watch on, in per cent: the median of many short turns, each on
+    and off, for a machine that others use gets faster and slower within a second."""
+    ratios = []
     for number in range(rounds):
+        costs = {}
         for watched in (False, True) if number % 2 else (True, False):
             async with AsyncExitStack() as stack:
                 if watched:
                     await stack.enter_async_context(observe(budget=_BUDGET))
-                costs[watched].append(await busy.cost(0.5))
-    return 100 * (min(costs[True]) / min(costs[False]) - 1)
+                costs[watched] = await busy.cost(_TURN)
+        ratios.append(costs[True] / costs[False])
+    return 100 * (median(ratios) - 1)
 
 
 async def mistakes_of_others() -> dict[str, float]:
@@ -168,7 +174,7 @@ async def _inject(ground: Ground) -> Figures:
         limit=900,
         blocks=ground.count(400, gate=100),
         healthy_s=ground.seconds(120, gate=15),
-        rounds=ground.count(40, gate=15),
+        rounds=ground.count(150, gate=50),
         seed=1,
     )
     return figures | await mistakes_of_others()
