@@ -92,6 +92,14 @@ def sample(lineno: int) -> Sample:
     return Sample(Place("app.py", lineno, "handler"), "task", ("main", "task"), "GET /hash")
 
 
+def test_a_look_at_the_task_that_took_the_time_goes_before_later_looks_at_others() -> None:
+    others = [replace(sample(9), task_name="small")] * 2
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), *others], steps(count=3, top=(("task", 0.19),)))
+    assert (found.lineno, found.task_name) == (1, "task")
+    unseen = stall(evidence(loop_cpu=0.2, process_cpu=0.2), others, steps(count=3, top=(("task", 0.19),)))
+    assert (unseen.lineno, unseen.task_name) == (9, "small")  # what was seen is told
+
+
 def test_the_line_seen_most_often_is_the_one() -> None:
     found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), sample(7), sample(7), sample(9)])
     assert (found.filename, found.lineno, found.samples, found.share) == ("app.py", 7, 2, 0.5)

@@ -150,7 +150,7 @@ def stall(
     began: float = 0.0,
     cause: str | None = None,
 ) -> Stall:
-    """The record of one pass. The line is the one that was seen for the longest."""
+    """The record of one pass. The line is the one that was seen for the longest, in the task that took the most if known."""
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
     if not samples:

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 
 _TICKS = os.sysconf("SC_CLK_TCK")  # to the second
+_STEAL = 8  # field of a cpu line
 
 
 class Delays:
@@ -48,15 +49,19 @@ class Steal:
         if self._file is None:
             return ()
         with suppress(OSError):
-            lines = os.pread(self._file, 16_384, 0).split(b"\n")[1:-1]  # the last one may be cut off
-            fields = [line.split(None, 9) for line in lines if line.startswith(b"cpu")]
-            return tuple(int(line[8]) / _TICKS for line in fields if len(line) == 10)
+            return stolen_from(os.pread(self._file, 16_384, 0))
         return ()
 
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def stolen_from(stat: bytes) -> tuple[float, ...]:
+    """Seconds that were stolen from each CPU, of the text of /proc/stat, the end of which may be missing."""
+    lines = [line.split() for line in stat.split(b"\n")[1:-1] if line.startswith(b"cpu")]
+    return tuple(int(fields[_STEAL]) / _TICKS for fields in lines if len(fields) > _STEAL)
 
 
 def most_stolen(before: tuple[float, ...], after: tuple[float, ...]) -> float:
