@@ -98,3 +98,16 @@ class LabLost(Exception):
 
 class UsageError(Exception):
     """What the caller asked for cannot be done; the text is one line and says what to change. The CLI ends with 2."""
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first plain exception in a group: a nursery wraps whatever ends it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def in_a_line(error: BaseException) -> str:
+    """What went wrong first, by its type and its words."""
+    first = first_of(error)
+    return " ".join(f"{type(first).__name__}: {first}".split())

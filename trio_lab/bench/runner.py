@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..errors import in_a_line
 from ..measure.environment import environment
 from .catalog import select
 from .model import Benchmark, Measured
@@ -15,9 +16,14 @@ from .stand import Stand
 
 
 async def run_benchmarks(
-    names: tuple[str, ...], *, quick: bool, dose: float = 1.0, say: Callable[[str], None]
+    names: tuple[str, ...],
+    *,
+    quick: bool,
+    dose: float = 1.0,
+    say: Callable[[str], None],
+    show: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """``{"benchmarks": […]}``, ready for JSON. ``say`` is told what goes on, a line at a time.
+    """``{"benchmarks": […]}``, ready for JSON. ``say`` is told what goes on, a line at a time, ``show`` each result.
 
     Raises:
         UsageError: a name is not known.
@@ -28,6 +34,7 @@ async def run_benchmarks(
     for number, benchmark in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {benchmark.name}: {benchmark.question}")
         results.append(await _run(benchmark, machine, quick=quick, dose=dose))
+        show(results[-1])
     return {"created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "quick": quick, "benchmarks": results}
 
 
@@ -38,7 +45,7 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
     try:
         measured = await benchmark.run(stand)
     except Exception as error:  # whatever goes wrong in one must not cost the figures of the others
-        measured, failed = Measured(ratios={}), _reason(error)
+        measured, failed = Measured(ratios={}), in_a_line(error)
     others = watch.others()
     return {
         "name": benchmark.name,
@@ -54,10 +61,3 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         "duration_s": round(time.monotonic() - began, 1),
         "environment": machine,
     }
-
-
-def _reason(error: BaseException) -> str:
-    """The first plain exception in a group, in one line."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return " ".join(f"{type(error).__name__}: {error}".split())

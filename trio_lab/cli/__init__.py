@@ -13,7 +13,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from .. import __version__
-from ..errors import LabLost, UsageError
+from ..errors import LabLost, UsageError, first_of
 from .ending import Terminated
 
 _NAMES = "[OPTIONS] [NAMES...]"
@@ -72,14 +72,8 @@ def _fail_with(group: BaseExceptionGroup[BaseException]) -> NoReturn:
     """A nursery wraps whatever ends it; what the caller can put right still ends in one line."""
     for kind, code in ((UsageError, 2), (Terminated, 143), (KeyboardInterrupt, 130)):
         if (part := group.subgroup(kind)) is not None:
-            _fail(str(_first(part)) or "stopped", code)
+            _fail(str(first_of(part)) or "stopped", code)
     raise group
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -49,12 +49,10 @@ async def bench(
         print(f"the node peers are in {PEERS}")
         return 0
     async with ended_by_sigterm():
-        results = await run_benchmarks(names, quick=quick, dose=dose, say=say)
+        show = (lambda _: None) if json_ else _show  # each as soon as it is there: the next may take minutes
+        results = await run_benchmarks(names, quick=quick, dose=dose, say=say, show=show)
     if json_:
         print(json.dumps(results))
-    else:
-        for result in results["benchmarks"]:
-            _show(result)
     return int(any(result["failed"] for result in results["benchmarks"]))
 
 

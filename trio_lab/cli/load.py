@@ -6,25 +6,20 @@ import json
 import mimetypes
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import trio
 from cyclopts import Parameter
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from ..errors import UsageError
 from ..lifeline import tie_life
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
-from ..load.results import LoadResult
-from ..load.results import Progress as LoadProgress
+from ..load.results import LoadResult, Progress
 from .ending import Terminated
-
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 async def load(
@@ -97,16 +92,18 @@ async def load(
         own_this=i_own_this,
         keep_samples=samples,
     )
-    result, stopped_by = await _run(plan, quiet=json_ or not _errors.is_terminal)
+    result, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
     if json_:
         print(json.dumps(result.as_json()))
     else:
-        _show(result)
+        from .load_view import show
+
+        show(result)
     bottleneck = result.as_json()["generator"]["bottleneck"]
     if bottleneck:
-        _errors.print(f"trio-lab: warning: {bottleneck}", style="yellow", markup=False)
+        print(f"trio-lab: warning: {bottleneck}", file=sys.stderr)
     if not result.counts.completed:
-        _errors.print(f"trio-lab: {_nothing(result)}", markup=False)
+        print(f"trio-lab: {_nothing(result)}", file=sys.stderr)
     if stopped_by is not None:
         return 128 + stopped_by
     return 0 if result.counts.completed else 1
@@ -137,26 +134,18 @@ async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, int | None]:
     """The result, and the signal that ended the run early, if one did. A second one ends it without a result."""
     stop = trio.Event()
     came: list[int] = []
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=_errors,
-        disable=quiet,
-        transient=True,
-    ) as bar:
-        task = bar.add_task("loading", total=plan.duration)
-
-        def show(progress: LoadProgress) -> None:
-            row, counts = progress.last, progress.counts
-            text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {row.p50 * 1e3:.1f} ms, {counts.shed} shed, {counts.errors} errors"
-            bar.update(task, completed=progress.elapsed, description=text)
-
+    with nullcontext() if quiet else _bar(plan) as on_progress:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_signal, stop, came)
-            result = await run_load(plan, on_progress=show, stop=stop)
+            result = await run_load(plan, on_progress=on_progress, stop=stop)
             nursery.cancel_scope.cancel()
     return result, came[0] if came else None
+
+
+def _bar(plan: LoadPlan) -> AbstractContextManager[Callable[[Progress], None]]:
+    from .load_view import progress  # what draws it takes a while to load, and programs that run this one never see it
+
+    return progress(plan)
 
 
 async def _stop_on_signal(stop: trio.Event, came: list[int]) -> None:
@@ -166,34 +155,3 @@ async def _stop_on_signal(stop: trio.Event, came: list[int]) -> None:
                 raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
             came.append(number)
             stop.set()
-
-
-def _show(result: LoadResult) -> None:
-    found = result.as_json()
-    requests, latency = found["requests"], found["latency_ms"]
-    table = Table(title=escape(_title(found)), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    table.add_column()
-    table.add_row("requests", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in requests.items()))
-    table.add_row("throughput", f"{found['throughput_rps']:,.1f} replies/s, goodput {found['goodput_rps']:,.1f}/s")
-    table.add_row(
-        "latency", ", ".join(f"{name.replace('p99_9', 'p99.9')} {_ms(ms)}" for name, ms in latency.items()) + " ms"
-    )
-    if requests["shed"]:
-        shed = found["shed_ms"]
-        table.add_row("refusals", f"p50 {_ms(shed['p50'])}, p99 {_ms(shed['p99'])} ms")
-    table.add_row("status", ", ".join(f"{status}: {number:,}" for status, number in found["status"].items()) or "none")
-    if found["error_kinds"]:
-        kinds = ", ".join(f"{kind}: {number:,}" for kind, number in found["error_kinds"].items())
-        table.add_row("errors", escape(kinds))
-    Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}"
-
-
-def _title(found: dict[str, Any]) -> str:
-    how = f"{found['connections']} connections, {found['duration_s']:g} s, {found['mode']} workload"
-    rate = f" at {found['offered_rps']:g}/s" if found["mode"] == "open" else ""
-    return f"{found['url']} — {how}{rate}"

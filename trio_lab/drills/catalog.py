@@ -1,34 +1,15 @@
-"""All drills, found by looking: a module in `cases` that defines DRILL is one, and nothing else need know."""
+"""All drills: every module in `cases` defines one as DRILL."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
-from ..errors import UsageError
+from ..stage.catalog import found_in, named
 from . import cases
 from .model import Drill
 
-
-def _find() -> tuple[Drill, ...]:
-    modules = (
-        importlib.import_module(f"{cases.__name__}.{found.name}") for found in pkgutil.iter_modules(cases.__path__)
-    )
-    return tuple(sorted((module.DRILL for module in modules), key=lambda drill: drill.number))
-
-
-DRILLS = _find()
+DRILLS: tuple[Drill, ...] = tuple(sorted(found_in(cases, "DRILL"), key=lambda drill: drill.number))
 GATE = tuple(drill for drill in DRILLS if drill.gate)
 
 
 def select(names: tuple[str, ...]) -> tuple[Drill, ...]:
-    """The drills of these names, in the order of their numbers.
-
-    Raises:
-        UsageError: a name is not known.
-    """
-    known = {drill.name for drill in DRILLS}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"unknown drill {name!r}; known are {', '.join(drill.name for drill in DRILLS)}")
-    return tuple(drill for drill in DRILLS if drill.name in names)
+    """The drills of these names, in the order of their numbers. Raises `UsageError` for one that is not known."""
+    return named(DRILLS, names, "drill")

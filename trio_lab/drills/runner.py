@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from ..errors import in_a_line
 from .ground import Ground
 from .model import Drill, Figures
 
@@ -41,14 +42,7 @@ async def _attempt(part: Callable[[Ground], Awaitable[Figures]], ground: Ground)
     try:
         return await part(ground), None
     except Exception as error:  # one drill must not cost the figures of the others
-        return {}, _reason(error)
-
-
-def _reason(error: BaseException) -> str:
-    """The first plain exception in a group, in one line: a nursery wraps whatever ends it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        return {}, in_a_line(error)
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

@@ -1,23 +1,15 @@
-"""All experiments, found by looking: a module in `cases` that defines EXPERIMENT is one, and nothing else need know."""
+"""All experiments: every module in `cases` defines one as EXPERIMENT."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from ..errors import UsageError
+from ..stage.catalog import found_in, named
 from . import cases
 from .model import Experiment
 
-
-def _find() -> tuple[Experiment, ...]:
-    modules = (
-        importlib.import_module(f"{cases.__name__}.{found.name}") for found in pkgutil.iter_modules(cases.__path__)
-    )
-    return tuple(sorted((module.EXPERIMENT for module in modules), key=lambda experiment: experiment.order))
-
-
-EXPERIMENTS = _find()
+EXPERIMENTS: tuple[Experiment, ...] = tuple(
+    sorted(found_in(cases, "EXPERIMENT"), key=lambda experiment: experiment.order)
+)
 
 
 def select(names: tuple[str, ...], runtimes: tuple[str, ...] = ("trio",)) -> tuple[Experiment, ...]:
@@ -27,11 +19,7 @@ def select(names: tuple[str, ...], runtimes: tuple[str, ...] = ("trio",)) -> tup
     Raises:
         UsageError: a name is not known, or its experiment is about Trio alone and another runtime was asked for.
     """
-    known = {experiment.name: experiment for experiment in EXPERIMENTS}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"unknown experiment {name!r}; known are {', '.join(known)}")
-    chosen = tuple(experiment for experiment in EXPERIMENTS if experiment.name in names)
+    chosen = named(EXPERIMENTS, names, "experiment")
     if not names:
         alone = runtimes == ("trio",)
         return tuple(e for e in EXPERIMENTS if (e.lab if alone else e.comparison and (e.compared or e.across)))

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from ..diagnose.ratios import order_of_round
+from ..errors import first_of, in_a_line
 from ..measure.environment import environment
 from ..measure.runtimes import lack
 from ..stage.stage import Stage
@@ -96,22 +97,14 @@ async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
     try:
         evidence = await experiment.collect(stage)
     except Exception as error:  # whatever went wrong in one experiment must not cost the figures of the others
-        cause = _first(error)
         # A ratio to nothing is no fault: phases were so short, or the machine so busy, that nothing was counted.
-        failed = not isinstance(cause, ArithmeticError)
+        failed = not isinstance(first_of(error), ArithmeticError)
         why = "Too little was counted to compare anything."
         if failed:
-            why = f"It could not be run: {' '.join(f'{type(cause).__name__}: {cause}'.split())}."
+            why = f"It could not be run: {in_a_line(error)}."
         evidence = Evidence(figures={}, charts=(), first_full=None, finding=why)
     result = experiment.result(evidence, runtime=stage.runtime, duration_s=trio.current_time() - started)
     return result | {"failed": failed, "notes": list(dict.fromkeys(stage.notes))}
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first plain exception in a group: a nursery wraps whatever ends it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _about(seconds: float) -> str:

@@ -41,6 +41,7 @@ _LONG, _REST = 0.25, 0.75  # of the budget: a pass that is worth a look, and a r
 _LONGEST_PERIOD = 0.1  # seconds: also a watchdog with a long budget must notice soon that it is blind
 _KEPT_BEATS = 256
 _OLD = 0.1  # seconds: what nobody needs to know yet is read no more often, for it is most of what a wake costs
+_SOON = 0.005  # seconds: after which a thread that has the GIL is asked to let go of it
 _KEPT_SAMPLES = 256  # of one pass: of a long one the last
 
 
@@ -139,7 +140,8 @@ class Watchdog:
                 if is_long or self._woke - self._waits_read >= _OLD:
                     self._waits, self._waits_read = self._read_waits(), self._woke
                     # To read is to let go of the GIL, and a whole C call may pass before it is there again.
-                    is_long = self._look() or is_long
+                    if not is_long or time.perf_counter() - self._woke >= _SOON:
+                        is_long = self._look() or is_long
                 wait = self._period if is_long else self._rest
                 now = time.perf_counter()
                 self._beats.append(self._beat(now, now + wait))

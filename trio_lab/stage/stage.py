@@ -26,7 +26,7 @@ from ..measure.queues import observed
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
-_LEAD = 0.6  # seconds that the probe runs before the load: its own connecting is not the load's doing
+_LEAD = 0.4  # seconds that the probe runs before the load: its own connecting is not the load's doing
 _SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
 _START_TIME = 60.0
 _STOP_TIME = 30.0

@@ -20,7 +20,8 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -29,6 +30,7 @@ from typing import Any
 import trio
 
 from ...diagnose.check import Check
+from ...diagnose.ratios import order_of_round, ratios
 from ...load.client import fetch
 from ...measure.observe import observe
 from ...measure.stalls import Stall
@@ -62,12 +64,11 @@ async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> d
         async with observe(budget=_BUDGET) as watch:
             await trio.sleep(healthy_s)
             healthy, blind = watch.stalls(), watch.blind
-        overhead = await _overhead(busy, rounds)
+        figures |= await _overhead(busy, rounds)
     figures |= {
         "false_alarms_healthy": len(false_alarms(healthy)),
         "not_running_healthy": len(healthy) - len(false_alarms(healthy)),
         "blind": float(blind is not None),
-        "overhead_percent": overhead,
         "capacity_rps": busy.capacity,
     }
     return figures | await aftermath(vitals, before, workers=0)
@@ -121,19 +122,17 @@ async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Bl
     return done
 
 
-async def _overhead(busy: Traffic, rounds: int) -> float:
-    """By how much a request is dearer in CPU time with the watch on, in per cent: the median of many short turns, each on
-    and off, for a machine that others use gets faster and slower within a second."""
-    ratios = []
+async def _overhead(busy: Traffic, rounds: int) -> dict[str, float | None]:
+    """By how much a request is dearer in CPU time with the watch on, in per cent: as it comes, and with the short budget that
+    this drill needs. Medians of many short turns, for a machine that others use gets faster and slower within a second."""
+    ways = {"none": nullcontext, "overhead": observe, "overhead_short_budget": partial(observe, budget=_BUDGET)}
+    costs: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds):
-        costs = {}
-        for watched in (False, True) if number % 2 else (True, False):
-            async with AsyncExitStack() as stack:
-                if watched:
-                    await stack.enter_async_context(observe(budget=_BUDGET))
-                costs[watched] = await busy.cost(_TURN)
-        ratios.append(costs[True] / costs[False])
-    return 100 * (median(ratios) - 1)
+        for way in order_of_round(list(ways), number):
+            async with ways[way]():
+                costs[way].append(await busy.cost(_TURN))
+    off = costs.pop("none")
+    return {f"{way}_percent": 100 * (median(ratios(on, off)) - 1) for way, on in costs.items()}
 
 
 async def mistakes_of_others() -> dict[str, float]:
@@ -174,7 +173,7 @@ async def _inject(ground: Ground) -> Figures:
         limit=900,
         blocks=ground.count(400, gate=100),
         healthy_s=ground.seconds(120, gate=15),
-        rounds=ground.count(150, gate=50),
+        rounds=ground.count(120, gate=40),
         seed=1,
     )
     return figures | await mistakes_of_others()
@@ -204,7 +203,13 @@ DRILL = Drill(
         Check(claim="false alarms beside the blocks", figure="false_alarms", relation="<=", bound=0),
         Check(claim="false alarms without any block", figure="false_alarms_healthy", relation="<=", bound=0),
         Check(claim="blind", figure="blind", relation="<=", bound=0),
-        Check(claim="CPU time more for a request", figure="overhead_percent", relation="<=", bound=3, unit="%"),
+        Check(
+            claim="CPU time more for a request, watched as it comes",
+            figure="overhead_percent",
+            relation="<=",
+            bound=3,
+            unit="%",
+        ),
         Check(
             claim="mistakes in programs of others without their line",
             figure="mistakes_of_others_missed",
