@@ -63,6 +63,22 @@ def test_bar_without_a_value_says_so() -> None:
     assert "–" in texts(draw(chart("bar", ("a", 1), ("b", None))))
 
 
+@pytest.mark.parametrize("log", [True, False])
+def test_the_lowest_bar_is_seen_and_the_highest_has_room_for_its_value(log: bool) -> None:
+    made = plan(read_chart(chart("bar", ("a", 20), ("b", 80)) | {"y": {"title": "ms", "log": log}}))
+    assert made.floor < 20
+    assert made.y.high > 80
+
+
+def test_bars_stand_side_by_side_only_where_a_category_has_more_than_one() -> None:
+    def series(name: str, category: str) -> dict[str, Any]:
+        return {"name": name, "points": [[category, 1]], "role": None}
+
+    alone = plan(read_chart(chart("bar", series=[series("bad", "buffer"), series("good", "stream")])))
+    both = plan(read_chart(chart("bar", series=[series("bad", "buffer"), series("good", "buffer")])))
+    assert (alone.side_by_side, both.side_by_side) == (False, True)
+
+
 def test_limits_are_drawn_and_named() -> None:
     rules = [{"axis": "y", "at": 2.5, "label": "25 ms"}, {"axis": "x", "at": 2, "label": "load ends"}]
     assert {"25 ms", "load ends"} <= set(texts(draw(chart(rules=rules))))

@@ -53,7 +53,7 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         **benchmark.result(measured),
         "missing": missing,
         "failed": failed,
-        "notes": list(dict.fromkeys(stand.stage.notes)),
+        "notes": stand.stage.told_notes(),
         "versions": {"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
         "disturbed_rounds": stand.disturbed_rounds,
         "others_share": None if others is None else round(others, 3),

@@ -104,7 +104,7 @@ async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
             why = f"It could not be run: {in_a_line(error)}."
         evidence = Evidence(figures={}, charts=(), first_full=None, finding=why)
     result = experiment.result(evidence, runtime=stage.runtime, duration_s=trio.current_time() - started)
-    return result | {"failed": failed, "notes": list(dict.fromkeys(stage.notes))}
+    return result | {"failed": failed, "notes": stage.told_notes()}
 
 
 def _about(seconds: float) -> str:

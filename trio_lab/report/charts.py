@@ -79,7 +79,7 @@ def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
 
     offset = alt.XOffset("series", type="nominal", sort=made.names)
     encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
-    if len(made.names) > 1:
+    if made.side_by_side:
         encoded = encoded.encode(xOffset=offset)
     bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=alt.YDatum(made.floor))
     if not made.bar_labels:

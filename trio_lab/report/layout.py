@@ -9,7 +9,7 @@ from typing import Any
 from trio_lab.errors import UsageError
 from trio_lab.report.limits import SIGN, PlacedRule, above, beside, width_beside
 from trio_lab.report.look import Style, styles
-from trio_lab.report.rows import categories_of, folded, names_of, rows_of, scales_of
+from trio_lab.report.rows import categories_of, folded, grouped, names_of, rows_of, scales_of
 from trio_lab.report.scales import Scale
 from trio_lab.report.shape import Chart, one_line
 
@@ -24,8 +24,8 @@ class Plan:
     """All a drawing needs to know that is not a matter of the drawing library; lengths in pixels.
 
     ``x`` is `None` for categories. A row has x, y, the name of its series, its number in it, what to write at its
-    bar and at which height. ``floor`` is where bars stand; ``marked`` lines show their points; ``filled`` says whether
-    the legend shows areas (of bars and points) or pieces of line.
+    bar and at which height. ``floor`` is where bars stand, ``side_by_side`` those of one category; ``marked`` lines show
+    their points; ``filled`` says whether the legend shows areas (of bars and points) or pieces of line.
     """
 
     rows: list[dict[str, Any]]
@@ -48,6 +48,7 @@ class Plan:
     label_angle: float
     bar_width: float
     bar_labels: bool
+    side_by_side: bool
 
 
 def plan(chart: Chart) -> Plan:
@@ -68,7 +69,8 @@ def plan(chart: Chart) -> Plan:
     floor = y.low if y.log else 0.0
     rows = [{**row, "top": floor if row["y"] is None else max(row["y"], floor)} for row in rows]
     marked = chart.kind == "line" and len(rows) <= _FEW_POINTS * len(names)
-    bar = slot * 0.72 / len(names)
+    side_by_side = grouped(rows)
+    bar = slot * 0.72 / (len(names) if side_by_side else 1)
     widest = max((len(row["label"]) for row in rows), default=0) * SIGN
     return Plan(
         rows=rows,
@@ -91,6 +93,7 @@ def plan(chart: Chart) -> Plan:
         label_angle=-40 if tilted else 0,
         bar_width=max(1.0, min(bar * 0.9, 64.0)),
         bar_labels=bar >= widest - 2,
+        side_by_side=side_by_side,
     )
 
 

@@ -18,6 +18,8 @@ from trio_lab.report.scales import Scale, linear, logarithmic
 from trio_lab.report.shape import Chart, one_line
 from trio_lab.report.table import format_figure
 
+_ROOM_BELOW, _ROOM_ABOVE = 1.25, 1.06
+
 Rows = list[dict[str, Any]]
 """Each with x and y, the name of its series, its number ``n`` in it, and the ``label`` that a bar would carry."""
 
@@ -71,6 +73,8 @@ def _placed(value: float, *, log: bool) -> bool:
 def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
     """The scales of x (`None` for categories) and y, wide enough for the points and the limits."""
     heights = [row["y"] for row in rows if row["y"] is not None]
+    if chart.kind == "bar" and heights:  # the lowest is still seen as a bar, and the highest has room for its value
+        heights += [min(heights) / _ROOM_BELOW, max(heights) * _ROOM_ABOVE]
     heights += [rule.at for rule in limits(chart, "y", log=chart.y.log)]
     y = logarithmic(heights, nice=True) if chart.y.log else linear(heights, zero=True, nice=True)
     if is_named(chart):
@@ -83,6 +87,11 @@ def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
 def categories_of(rows: Rows) -> list[str]:
     """The categories in the order in which they come."""
     return list(dict.fromkeys(str(row["x"]) for row in rows))
+
+
+def grouped(rows: Rows) -> bool:
+    """Whether a category has a bar of more than one series."""
+    return len({(row["x"], row["series"]) for row in rows}) > len({row["x"] for row in rows})
 
 
 def folded(rows: Rows, slot: float) -> Rows:

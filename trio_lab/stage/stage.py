@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ _START_TIME = 60.0
 _STOP_TIME = 30.0
 
 PYTHON = [sys.executable, "-m", "trio_lab"]
+_FIGURE = re.compile(r"\d+(?:\.\d+)?")
 _PROGRAMS = Path(__file__).parents[1] / "twins" / "programs"
 
 
@@ -111,6 +113,17 @@ class Stage:
         self.runtime = runtime
         self.notes: list[str] = []
         """What a reader of the figures should know: where the generator was in its own way."""
+
+    def told_notes(self) -> list[str]:
+        """The notes, once each: of those that differ in their figures alone the one with the largest, and how many."""
+        alike: dict[str, list[str]] = {}
+        for note in self.notes:
+            alike.setdefault(_FIGURE.sub("", note), []).append(note)
+        return [
+            max(notes, key=lambda note: list(map(float, _FIGURE.findall(note))))
+            + (f" So it was {len(notes)} times, this the worst." if len(notes) > 1 else "")
+            for notes in alike.values()
+        ]
 
     def seconds(self, full: float, *, quick: float) -> float:
         """How long a phase lasts."""

@@ -20,7 +20,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -125,7 +125,11 @@ async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Bl
 async def _overhead(busy: Traffic, rounds: int) -> dict[str, float | None]:
     """By how much a request is dearer in CPU time with the watch on, in per cent: as it comes, and with the short budget that
     this drill needs. Medians of many short turns, for a machine that others use gets faster and slower within a second."""
-    ways = {"none": nullcontext, "overhead": observe, "overhead_short_budget": partial(observe, budget=_BUDGET)}
+    ways: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
+        "none": nullcontext,
+        "overhead": observe,
+        "overhead_short_budget": partial(observe, budget=_BUDGET),
+    }
     costs: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds):
         for way in order_of_round(list(ways), number):
