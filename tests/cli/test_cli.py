@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -214,17 +215,25 @@ def test_an_environment_is_not_read_as_markup(
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_load_with_what_it_has(server: Running, number: int, code: int) -> None:
     arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trio_lab", "load", server.url + "/hash?rounds=1", "-d", "600", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
-        pass  # the load is running
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == code
+    words = ("load", server.url + "/hash?rounds=1", "-d", "600", "--json")
+    with started("trio_lab", *words, stdout=subprocess.PIPE, text=True) as process:
+        while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
+            pass  # the load is running
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == code
     assert json.loads(out)["requests"]["ok"] > 0
+
+
+@contextmanager
+def started(module: str, *words: str, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """One of our programs, which does not outlive the block: what a failed test left would fail all after it."""
+    process = subprocess.Popen([sys.executable, "-m", module, *words], **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def descendants(pid: int) -> list[int]:
@@ -238,21 +247,19 @@ def until_gone(pids: list[int]) -> None:
 
 def test_a_load_ends_with_its_lifeline(server: Running) -> None:
     arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
-    command = [sys.executable, "-m", "trio_lab", "load", server.url + "/hash?rounds=1", "-d", "600", "--lifeline"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
-        pass
-    assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(30) == -signal.SIGKILL
+    words = ("load", server.url + "/hash?rounds=1", "-d", "600", "--lifeline")
+    with started("trio_lab", *words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
+            pass
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == -signal.SIGKILL
 
 
 def test_bare_processes_end_with_the_one_that_started_them() -> None:
-    process = subprocess.Popen([sys.executable, "-m", "trio_lab.stage.bare", "processes", "2", "600"])
-    while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
-        pass
-    process.kill()
-    process.wait()
+    with started("trio_lab.stage.bare", "processes", "2", "600") as process:
+        while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
+            pass
     until_gone(below)
 
 
@@ -264,13 +271,13 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, 
         except OSError:
             return False
 
-    command = ["run", "native-pool-saturation", "--quick", "--out", str(tmp_path)]
-    process = subprocess.Popen([sys.executable, "-m", "trio_lab", *command], stderr=subprocess.PIPE, text=True)
-    while not loads(below := descendants(process.pid)):
-        assert process.poll() is None
-    process.send_signal(number)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == code
+    words = ("run", "native-pool-saturation", "--quick", "--out", str(tmp_path))
+    with started("trio_lab", *words, stderr=subprocess.PIPE, text=True) as process:
+        while not loads(below := descendants(process.pid)):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == code
     until_gone(below)
     if number != signal.SIGKILL:
         assert said.endswith("trio-lab: stopped\n")
