@@ -152,13 +152,13 @@ async def test_impatient_client_leaves_and_comes_back() -> None:
             left.send_nowait(None)
 
     async with serving(watching) as url:
-        result = await run_load(LoadPlan(url=url, connections=2, duration=0.3, leave_after=0.05))
+        result = await run_load(LoadPlan(url=url, connections=2, duration=0.6, leave_after=0.05))
         with trio.fail_after(30):
             for _ in range(result.counts.timed_out):
                 await seen.receive()
     assert_consistent(result)
     assert ends(result) == LEFT
-    assert result.counts.timed_out >= 2
+    assert result.counts.timed_out >= 3  # so one at least came back
     assert result.generator.reconnects >= result.counts.timed_out - 2
 
 

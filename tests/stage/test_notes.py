@@ -8,14 +8,15 @@ from trio_lab.stage.stage import Stage
 def test_notes_that_differ_in_figures_alone_are_told_once_with_the_worst() -> None:
     stage = Stage(quick=True)
     stage.notes += [
-        "/a: late by 9.5 ms",
+        "/a?n=10: late by 9.5 ms.",
         "only 12 connections",
-        "/a: late by 12 ms",
-        "/b: late by 1 ms",
-        "/a: late by 2 ms",
+        "/a?n=10: late by 12 ms.",
+        "/a?n=20: late by 1 ms.",
     ]
+    stage.notes += ["/a?n=10: late by 2 ms.", "/b: out of ports.", "/b: out of ports."]
     assert stage.told_notes() == [
-        "/a: late by 12 ms So it was 3 times, this the worst.",
+        "/a?n=10: late by 12 ms. (The worst of 3.)",
         "only 12 connections",
-        "/b: late by 1 ms",
+        "/a?n=20: late by 1 ms.",
+        "/b: out of ports.",
     ]

@@ -46,9 +46,9 @@ for _name, (_where, _takes) in _COMMANDS.items():
 
 
 def main() -> NoReturn:
-    if _COMMANDS.keys().isdisjoint(sys.argv[1:]):
-        app.resolved_commands()  # what follows is the overview, which has a line of each
     try:
+        if _COMMANDS.keys().isdisjoint(sys.argv[1:]):
+            app.resolved_commands()  # what follows is the overview, which has a line of each
         code = app(print_error=False, exit_on_error=False)
     except CycloptsError as error:
         _fail(" ".join(str(error).split()) + " (see --help)", 2)
@@ -61,8 +61,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _fail("stopped", 130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nothing more can be told
-        sys.exit(141)
+        _fail_silently()
     except BaseExceptionGroup as group:
         _fail_with(group)
     sys.exit(code if isinstance(code, int) else 0)
@@ -70,10 +69,18 @@ def main() -> NoReturn:
 
 def _fail_with(group: BaseExceptionGroup[BaseException]) -> NoReturn:
     """A nursery wraps whatever ends it; what the caller can put right still ends in one line."""
+    if group.subgroup((BrokenPipeError, SystemExit)) is not None:  # Rich ends the program when its reader has gone
+        _fail_silently()
     for kind, code in ((UsageError, 2), (Terminated, 143), (KeyboardInterrupt, 130)):
         if (part := group.subgroup(kind)) is not None:
             _fail(str(first_of(part)) or "stopped", code)
     raise group
+
+
+def _fail_silently() -> NoReturn:
+    """The reader of our output has gone; nothing more can be told."""
+    sys.stderr.close()
+    sys.exit(141)
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -28,10 +28,10 @@ def progress(plan: LoadPlan) -> Iterator[Callable[[LoadProgress], None]]:
     ) as bar:
         task = bar.add_task("loading", total=plan.duration)
 
-        def move(progress: LoadProgress) -> None:
-            row, counts = progress.last, progress.counts
+        def move(so_far: LoadProgress) -> None:
+            row, counts = so_far.last, so_far.counts
             text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {row.p50 * 1e3:.1f} ms, {counts.shed} shed, {counts.errors} errors"
-            bar.update(task, completed=progress.elapsed, description=text)
+            bar.update(task, completed=so_far.elapsed, description=text)
 
         yield move
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
+from ..measure.stalls import BLOCKING_CALL, C_CALL, PYTHON
 from .scoring import Block
 
 _MARK = re.compile(r"# blocks: ([\w-]+)")
@@ -75,6 +76,16 @@ def _hash(rounds: int) -> None:
 
 
 LINES = marked(__file__)
+CAUSES = {
+    "loop": PYTHON,
+    "sleep": BLOCKING_CALL,
+    "nested": BLOCKING_CALL,
+    "many-calls": PYTHON,
+    "pattern": C_CALL,
+    "document": C_CALL,
+    "sort": C_CALL,
+    "hash": PYTHON,  # in C, but it lets others run
+}
 TIMED: Mapping[str, Callable[[float], None]] = {
     "loop": _loop,
     "sleep": _sleep,

@@ -25,9 +25,13 @@ class Block:
 
 
 def scored(
-    blocks: Sequence[Block], told: Sequence[Stall], filename: str, lines: Mapping[str, set[int]]
+    blocks: Sequence[Block],
+    told: Sequence[Stall],
+    filename: str,
+    lines: Mapping[str, set[int]],
+    causes: Mapping[str, str],
 ) -> dict[str, float | None]:
-    """How many blocks were told, how many with their duration, how many with their line, in per cent; false alarms.
+    """How many blocks were told, how many with their duration, their line and their cause, in per cent; false alarms.
 
     A pass that grew because others had the CPU is told as such, and no false alarm.
     """
@@ -39,6 +43,10 @@ def scored(
         "blocks": len(wanted),
         "recall_percent": _percent(len(pairs), len(wanted)),
         "duration_right_percent": _percent(sum(error <= 1 for error in errors), len(wanted)),
+        "pass_right_percent": _percent(sum(_pass_is_right(*pair) for pair in pairs), len(wanted)),
+        "cause_right_percent": _percent(
+            sum(found.cause == causes.get(block.kind) for block, found in pairs), len(wanted)
+        ),
         "line_right_percent": _percent(exact, len(wanted)),
         "worst_error_ratio": max(errors, default=None),
         "false_alarms": len(false_alarms(told, blocks)),
@@ -48,6 +56,10 @@ def scored(
 def allowed(block: Block) -> float:
     """By how much its duration may be told wrongly, in seconds."""
     return max(_ERROR, _RELATIVE_ERROR * block.duration)
+
+
+def _pass_is_right(block: Block, found: Stall) -> bool:
+    return abs(found.duration - block.duration) <= allowed(block)
 
 
 def lasted(found: Stall) -> float:

@@ -150,7 +150,8 @@ def stall(
     began: float = 0.0,
     cause: str | None = None,
 ) -> Stall:
-    """The record of one pass. The line is the one that was seen for the longest, in the task that took the most if known."""
+    """The record of one pass. The line is the one that was seen for the longest; in the task that took most of the pass, if
+    one did."""
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
     if not samples:
@@ -166,7 +167,9 @@ def stall(
             top=top,
         )
     seconds: defaultdict[Place, float] = defaultdict(float)
-    samples = [sample for sample in samples if top and sample.task_name == top[0][0]] or samples
+    looked_at = sum(sample.stands_for for sample in samples) or 1.0
+    if top and top[0][1] >= _MOSTLY * found.duration:  # a look that came late saw whoever ran then
+        samples = [sample for sample in samples if sample.task_name == top[0][0]] or samples
     for sample in samples:
         seconds[sample.place] += sample.stands_for
     most = max(seconds, key=seconds.__getitem__)
@@ -181,7 +184,7 @@ def stall(
         task_name=last.task_name,
         samples=len(seen),
         began=began,
-        share=seconds[most] / (sum(seconds.values()) or 1.0),
+        share=seconds[most] / looked_at,
         path=last.path,
         label=last.label,
         top=top,

@@ -11,8 +11,8 @@ _STEAL = 8  # field of a cpu line
 
 
 class Delays:
-    """Seconds in which the thread that made it could have run and had no CPU. Always 0.0 without that file, which belongs
-    to a kernel option. Any thread may `read`."""
+    """Seconds in which the thread that made it could have run and had no CPU, from /proc/self/task/…/schedstat: always 0.0
+    without that file, which belongs to a kernel option. Any thread may `read`."""
 
     def __init__(self) -> None:
         self._file: int | None = None
@@ -62,8 +62,3 @@ def stolen_from(stat: bytes) -> tuple[float, ...]:
     """Seconds that were stolen from each CPU, of the text of /proc/stat, the end of which may be missing."""
     lines = [line.split() for line in stat.split(b"\n")[1:-1] if line.startswith(b"cpu")]
     return tuple(int(fields[_STEAL]) / _TICKS for fields in lines if len(fields) > _STEAL)
-
-
-def most_stolen(before: tuple[float, ...], after: tuple[float, ...]) -> float:
-    """What the CPU that lost most lost between two readings."""
-    return max((b - a for a, b in zip(before, after, strict=False)), default=0.0)

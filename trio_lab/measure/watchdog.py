@@ -1,10 +1,12 @@
 """A thread that looks at the loop while a pass lasts: the only one who can, for the loop itself stands still.
 
-Each wake is a beat: when it came, and what CPU the loop's thread and the process had used by then. When the present pass has
-lasted for a quarter of its budget, it also notes where the loop's thread is, and wakes again after another quarter. Else it
-rests for three quarters: a pass that is over its budget is looked at before it is, whenever it began. A wake is what a watch
-costs most (a tenth of a millisecond on a virtual machine, next to which what is done in it is little), so it wakes no more
-often than that. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
+Each wake is a beat: when it came, what CPU the loop's thread and the process had used by then, and for how long they had
+waited for one. It wakes twice per budget, so it wants the GIL for at least half of every pass that is over it. When the
+present pass has lasted for half of its budget, it also notes where the loop's thread is, and wakes twice as often, later by
+and by less often. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
+
+A wake is what a watch costs most, a tenth of a millisecond and more on a virtual machine before anything is done in it. So
+what was waited for a CPU, a file each, is read at every beat only while the loop is busy.
 
 A C call that holds the GIL holds up this thread as well. It gets the GIL when the call returns, before the next line
 runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one. Such a
@@ -33,22 +35,26 @@ import trio
 from .loop_time import LoopTime
 from .places import blamed, nursery_path, running_task, step_frames
 from .stalls import Evidence, Sample
-from .waiting import Delays, Steal, most_stolen
+from .waiting import Delays, Steal
 
 _log = logging.getLogger(__name__)
 
-_LONG, _REST = 0.25, 0.75  # of the budget: a pass that is worth a look, and a rest; together they are no more than 1
+_LONG = _REST = 0.5  # of the budget: a pass that is worth a look, and a rest; together they are no more than 1
+_AGAIN = 0.25  # of the budget: from then on it is looked at so often
+_OF_ITS_AGE = 1 / 32  # or, when that is longer, each time that the pass has grown by so much
 _LONGEST_PERIOD = 0.1  # seconds: also a watchdog with a long budget must notice soon that it is blind
-_KEPT_BEATS = 256
-_OLD = 0.1  # seconds: what nobody needs to know yet is read no more often, for it is most of what a wake costs
-_SOON = 0.005  # seconds: after which a thread that has the GIL is asked to let go of it
+_KEPT_BEATS = (
+    512  # as a long pass is looked at ever less often, they reach back to its begin even if it lasts for an hour
+)
+_OLD = 0.1  # seconds: while the loop waits for I/O, what it waited for a CPU is read no more often
 _KEPT_SAMPLES = 256  # of one pass: of a long one the last
 
 
 @dataclass(frozen=True, slots=True)
 class _Waits:
-    """For a CPU: the loop's thread, this one, and each CPU for the hypervisor."""
+    """For a CPU: the loop's thread, this one, and each CPU for the hypervisor; read at ``at``."""
 
+    at: float
     loop: float
     own: float
     stolen: tuple[float, ...]
@@ -56,7 +62,7 @@ class _Waits:
 
 @dataclass(frozen=True, slots=True)
 class _Beat:
-    """``waits`` may be a little older, unless the pass was long."""
+    """``waits`` may be older by up to `_OLD`, if the loop was not in a pass."""
 
     at: float
     next_due: float
@@ -65,16 +71,24 @@ class _Beat:
     waits: _Waits
 
 
-def _spent(readings: list[tuple[float, float]], began: float) -> float:
-    """CPU seconds since ``began``, of readings (time, seconds so far) of which the first is older. Between that one and the
-    next it is taken to have gone on as it did afterwards, as far as the two allow."""
-    (before, first_spent), (after, spent), *_ = readings
-    end, last_spent = readings[-1]
-    counted = spent - first_spent
+Readings = list[tuple[float, float]]  # of something that only grows: when, and how much so far
+
+
+def _since(readings: Readings, began: float) -> float:
+    """What came since ``began``, of readings of which the first alone may be older."""
+    return _begun(readings, began) + readings[-1][1] - readings[1][1]
+
+
+def _begun(readings: Readings, began: float) -> float:
+    """What came from ``began`` to the second reading. Between the first one and that it is taken to have gone on as it did
+    afterwards, as far as the two allow."""
+    (before, first), (after, second), *_ = readings
+    end, last = readings[-1]
+    counted = max(0.0, second - first)
     if end <= after:
         return counted
-    likely = (last_spent - spent) / (end - after) * (after - began)
-    return last_spent - spent + min(counted, max(counted - (began - before), likely))
+    likely = (last - second) / (end - after) * (after - began)
+    return min(counted, max(0.0, counted - max(0.0, began - before), likely))
 
 
 class Watchdog:
@@ -100,9 +114,9 @@ class Watchdog:
         self._loop_delays = Delays()
         self._own_delays: Delays | None = None
         self._steal = Steal()
-        self._waits, self._waits_read = self._read_waits(), time.perf_counter()
+        self._waits = self._read_waits()
         self._long = _LONG * budget
-        self._period = min(self._long, _LONGEST_PERIOD)
+        self._period = min(_AGAIN * budget, _LONGEST_PERIOD)
         self._rest = min(_REST * budget, _LONGEST_PERIOD)
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
         self._samples: deque[tuple[float, Sample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
@@ -119,7 +133,7 @@ class Watchdog:
 
     def start(self) -> None:
         now = time.perf_counter()
-        self._beats.append(self._beat(now, now + self._period))
+        self._beats.append(self._beat(now, now + self._period, self._waits))
         self._woke = self._beats[0].at
         self._thread.start()
 
@@ -136,15 +150,14 @@ class Watchdog:
             wait = self._period
             while not self._end.acquire(timeout=wait):
                 # First of all, while the line is still the one that let go of the GIL.
-                is_long = self._look()
-                if is_long or self._woke - self._waits_read >= _OLD:
-                    self._waits, self._waits_read = self._read_waits(), self._woke
+                age = self._look()
+                if age is not None or self._woke - self._waits.at >= _OLD:
+                    self._waits = self._read_waits()
                     # To read is to let go of the GIL, and a whole C call may pass before it is there again.
-                    if not is_long or time.perf_counter() - self._woke >= _SOON:
-                        is_long = self._look() or is_long
-                wait = self._period if is_long else self._rest
-                now = time.perf_counter()
-                self._beats.append(self._beat(now, now + wait))
+                    if time.perf_counter() - self._woke >= sys.getswitchinterval():
+                        age = self._look()
+                wait, now = self._wait(age), time.perf_counter()
+                self._beats.append(self._beat(now, now + wait, self._waits))
         except Exception as fault:  # whatever it is: a thread that dies must be seen to have died
             self.fault = f"{type(fault).__name__}: {fault}"
             _log.exception("the watchdog of the loop died")
@@ -152,23 +165,27 @@ class Watchdog:
             if self._own_delays is not None:
                 self._own_delays.close()
 
+    def _wait(self, age: float | None) -> float:
+        """Seconds until the next wake, by the age of the pass."""
+        return self._rest if age is None or age < self._long else max(self._period, age * _OF_ITS_AGE)
+
     def _read_waits(self) -> _Waits:
         own = 0.0 if self._own_delays is None else self._own_delays.read()
-        return _Waits(self._loop_delays.read(), own, self._steal.read())
+        return _Waits(time.perf_counter(), self._loop_delays.read(), own, self._steal.read())
 
-    def _beat(self, at: float, next_due: float) -> _Beat:
-        return _Beat(at, next_due, time.clock_gettime(self._loop_clock), time.process_time(), self._waits)
+    def _beat(self, at: float, next_due: float, waits: _Waits) -> _Beat:
+        return _Beat(at, next_due, time.clock_gettime(self._loop_clock), time.process_time(), waits)
 
-    def _look(self) -> bool:
-        """Whether the present pass is long already; its place is noted then."""
+    def _look(self) -> float | None:
+        """For how long the present pass has lasted, None between two; when that is long already its place is noted."""
         now, before, began = time.perf_counter(), self._woke, self._loop.pass_began()
         self._woke = now
         if began is None or now - began < self._long:
-            return False
+            return None if began is None else now - began
         frames = step_frames(sys._current_frames().get(self._loop_thread))
         try:
             if not frames:
-                return True
+                return now - began
             task = self._task(frames)
             sample = Sample(
                 place=blamed(frames),
@@ -180,7 +197,7 @@ class Watchdog:
         finally:
             del frames
         self._samples.append((began, sample))
-        return True
+        return now - began
 
     def _task(self, frames: list[FrameType]) -> trio.lowlevel.Task | None:
         """Whose step it is. Mostly the same one as at the last look: to go through all tasks holds the GIL for long."""
@@ -196,31 +213,41 @@ class Watchdog:
         """What was measured of the pass between two times; ``collected`` seconds of it went into garbage collection."""
         beats = list(self._beats)
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
-        within = [beat for beat in beats if began < beat.at <= ended]
-        self._waits, self._waits_read = self._read_waits(), ended
-        last = self._beat(ended, ended)
+        within = [beat for beat in beats if max(began, before.at) < beat.at <= ended]
+        last = self._beat(ended, ended, self._read_waits())
         seen = [before, *within, last]
-        wanted = [self._held_up(a, b, began) for a, b in pairwise(seen)]
-        loop_cpu = _spent([(beat.at, beat.loop_cpu) for beat in seen], began)
+        wanted = self._held_up(seen, began)
+        loop_cpu = _since([(beat.at, beat.loop_cpu) for beat in seen], began)
         # Which CPU the loop was on is not known. Its own account says how much it can have lost at most.
-        lost = last.waits.loop - before.waits.loop + most_stolen(before.waits.stolen, last.waits.stolen)
+        lost = _since([(beat.waits.at, beat.waits.loop) for beat in seen], began) + _stolen(seen, began)
         return Evidence(
             duration=ended - began,
             budget=self._budget,
             loop_cpu=loop_cpu,
             loop_delayed=min(lost, max(0.0, ended - began - loop_cpu)),
-            process_cpu=_spent([(beat.at, beat.process_cpu) for beat in seen], began),
+            process_cpu=_since([(beat.at, beat.process_cpu) for beat in seen], began),
             gc=collected,
             shut_out=max(wanted),
             late=sum(wanted) / len(wanted),
-            starved=last.waits.own - before.waits.own,
+            starved=_since([(beat.waits.at, beat.waits.own) for beat in seen], began),
         )
 
-    def _held_up(self, one: _Beat, next_one: _Beat, began: float) -> float:
-        """For how long this thread wanted to run between two beats, since a pass began, and could not for want of the GIL."""
-        waited = next_one.at - max(began, one.next_due)
-        return max(0.0, waited - (next_one.waits.own - one.waits.own))
+    def _held_up(self, seen: list[_Beat], began: float) -> list[float]:
+        """For how long this thread wanted to run before each beat, since a pass began, and could not for want of the GIL."""
+        first = _begun([(beat.waits.at, beat.waits.own) for beat in seen], began)
+        later = [two.waits.own - one.waits.own for one, two in pairwise(seen[1:])]
+        return [
+            max(0.0, two.at - max(began, one.next_due) - waited)
+            for (one, two), waited in zip(pairwise(seen), [first, *later], strict=True)
+        ]
 
     def samples(self, began: float) -> list[Sample]:
         """What was seen of the pass that began then."""
-        return [sample for at, sample in self._samples if at == began]
+        return [sample for at, sample in list(self._samples) if at == began]
+
+
+def _stolen(seen: list[_Beat], began: float) -> float:
+    """What the CPU that lost most lost since ``began``."""
+    cpus = zip(*(beat.waits.stolen for beat in seen), strict=False)
+    times = [beat.waits.at for beat in seen]
+    return max((_since(list(zip(times, cpu, strict=True)), began) for cpu in cpus), default=0.0)

@@ -9,12 +9,12 @@ body may be far larger than what is ever in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import trio
-from quart_trio.wrappers.request import TrioBody, TrioRequest
+from quart_trio.wrappers.request import TrioRequest
 
 from ..contract import MAX_BODY
 from ..measure.ledger import ACCEPT, booked
@@ -39,8 +39,10 @@ def max_body(scope: Mapping[str, Any]) -> int:
     return MAX_STREAMED if b"mode=stream" in scope["query_string"].split(b"&") else MAX_BUFFERED
 
 
-class LabBody(TrioBody):
+class LabBody:
     """The body of one request. Await it as a whole, or iterate over its pieces inside `streamed`.
+
+    It takes the place of Quart's own, of which there are two generations with little in common but these methods.
 
     Raises where it is awaited or iterated over:
         BadBody: it is too large (413), or the sender has paused for a minute (408).
@@ -49,28 +51,55 @@ class LabBody(TrioBody):
     limit: float = math.inf
 
     def __init__(self, *_: object) -> None:
-        super().__init__(None, None)
         self.most_held = 0
         """Bytes that lay here at once, at most."""
+        self._held = bytearray()
         self._came = 0
         self._room = math.inf
-        self._taken = trio.Event()
         self._unwanted = False
+        self._error: BadBody | None = None
+        self._ended = trio.Event()
+        self._more = trio.Event()
+        self._taken = trio.Event()
+
+    # Called by Quart as the body comes: `append` by 0.22, `put` and `disconnect` by 0.23.
 
     def append(self, data: bytes) -> None:
         self._came += len(data)
-        if self._came > self.limit and self._must_raise is None:
-            self._must_raise = BadBody("Request body too large", status=413)
+        if self._came > self.limit and self._error is None:
+            self._error = BadBody("Request body too large", status=413)
             self.clear()
             self.set_complete()
-        if not self._unwanted:
-            super().append(data)
-            self.most_held = max(self.most_held, len(self._data))
+        if data and self._error is None and not self._unwanted:
+            self._held += data
+            self.most_held = max(self.most_held, len(self._held))
+            self._more.set()
+
+    async def put(self, data: bytes) -> None:
+        self.append(data)
+
+    def set_complete(self) -> None:
+        self._ended.set()
+        self._more.set()
+
+    def disconnect(self) -> None:
+        """The sender has gone, and so has whoever reads: the request is cancelled with it."""
 
     async def room(self) -> None:
         """Returns when more may come."""
-        while len(self._data) >= self._room:
+        while len(self._held) >= self._room:
             await self._taken.wait()
+
+    # For whoever reads it.
+
+    def clear(self) -> None:
+        self._held.clear()
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        yield from self._ended.wait().__await__()
+        if self._error is not None:
+            raise self._error
+        return bytes(self._held)
 
     @contextmanager
     def streamed(self, room: int) -> Iterator[LabBody]:
@@ -86,26 +115,30 @@ class LabBody(TrioBody):
             self.clear()
             self._taken.set()
 
+    def __aiter__(self) -> LabBody:
+        return self
+
     async def __anext__(self) -> bytes:
-        if not self._data and not self._complete.is_set():
+        if not self._held and not self._ended.is_set():
             with booked(ACCEPT), trio.move_on_after(_PATIENCE) as waiting:
-                await self._has_data.wait()
+                await self._more.wait()
             if waiting.cancelled_caught:
                 raise BadBody("The body did not come", status=408)
-        if self._must_raise is not None:
-            raise self._must_raise
-        if not self._data:
+        if self._error is not None:
+            raise self._error
+        if not self._held:
             raise StopAsyncIteration
-        piece = bytes(self._data)
+        piece = bytes(self._held)
         self.clear()
-        self._has_data.clear()
+        if not self._ended.is_set():
+            self._more = trio.Event()
         self._taken.set()
         self._taken = trio.Event()
         return piece
 
 
 class LabRequest(TrioRequest):
-    body: LabBody
+    body: LabBody  # type: ignore[assignment]  # all that Quart wants of one, and nothing of how it keeps it
     body_class = LabBody  # type: ignore[assignment]  # declared more narrowly than it is used
 
     def __init__(self, *args: Any, **options: Any) -> None:

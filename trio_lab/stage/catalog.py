@@ -1,5 +1,5 @@
-"""What plays on the stage is found by looking: a module among the cases that defines one is one, and nothing else need
-know of it."""
+"""What plays on the stage is found by looking: each module of a package of cases defines one, and nothing else need know
+of it."""
 
 from __future__ import annotations
 

@@ -115,13 +115,14 @@ class Stage:
         """What a reader of the figures should know: where the generator was in its own way."""
 
     def told_notes(self) -> list[str]:
-        """The notes, once each: of those that differ in their figures alone the one with the largest, and how many."""
-        alike: dict[str, list[str]] = {}
-        for note in self.notes:
-            alike.setdefault(_FIGURE.sub("", note), []).append(note)
+        """The notes, once each. Of those about one thing that differ in their figures alone, the one with the largest."""
+        alike: dict[tuple[str, str], list[str]] = {}
+        for note in dict.fromkeys(self.notes):
+            about, _, text = note.partition(": ")
+            alike.setdefault((about, _FIGURE.sub("", text)), []).append(note)
         return [
-            max(notes, key=lambda note: list(map(float, _FIGURE.findall(note))))
-            + (f" So it was {len(notes)} times, this the worst." if len(notes) > 1 else "")
+            max(notes, key=lambda note: list(map(float, _FIGURE.findall(note.partition(": ")[2]))))
+            + (f" (The worst of {len(notes)}.)" if len(notes) > 1 else "")
             for notes in alike.values()
         ]
 
