@@ -184,3 +184,13 @@ def test_hypercorns_own_command_serves_and_ends(hypercorn: subprocess.Popen[byte
     hypercorn.send_signal(number)
     assert hypercorn.wait(30) == 0
     until_gone(family)  # multiprocessing's own resource tracker goes a moment after its parent
+
+
+def test_work_done_for_a_client_that_left_is_no_fault_to_be_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    with running("--profile", "naive") as server:
+        asked = ask(server, b"/wait?ms=200")
+        until_busy(server, 1)
+        asked.close()
+        while server.get("/health?reset=0")["queues"][2]["completions"] < 1:
+            pass
+    assert "Traceback" not in capfd.readouterr().err

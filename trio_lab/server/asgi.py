@@ -49,6 +49,7 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
     app: LabApp
     ledger: Ledger
     replied = False
+    left = False
 
     async def __call__(self, receive: Any, send: Any) -> None:
         refusal = too_large(self.scope, max_body(self.scope)) or not_understood(self.scope)  # type: ignore[arg-type]
@@ -82,13 +83,18 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
 
         async def receive_with_room() -> Any:
             await request.body.room()
-            return await receive()
+            message = await receive()
+            self.left = message["type"] == "http.disconnect"
+            return message
 
         await super().handle_messages(nursery, request, receive_with_room)
 
     async def _send_response(self, send: Any, response: Any) -> None:
         self.replied = True
         sending = trio.current_time()
+        if self.left:  # its work was done for nobody (Quart 0.23 raises then, and hypercorn logs it as a bug)
+            self.ledger.close(sending)
+            return
         with trio.CancelScope(shield=True, deadline=trio.current_time() + _SEND_TIME) as scope:
             self.app.shields.add(scope)
             try:
