@@ -8,13 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from trio_lab.measure.process import children
+from trio_lab.measure.process import children, open_descriptors
 
 
 @dataclass
@@ -76,6 +77,16 @@ class Running:
         for pid in found:  # it grows meanwhile
             found += children(pid)
         return found
+
+    def settled_descriptors(self) -> int:
+        """Open ones of the server without connections: the last client's may take a moment to go."""
+        self.get("/health?reset=0")
+        counts = [open_descriptors(self.process.pid)]
+        while len(counts) < 20 or len(set(counts[-20:])) > 1:
+            counts.append(open_descriptors(self.process.pid))
+            time.sleep(0.005)
+        assert counts[-1] is not None
+        return counts[-1]
 
 
 @contextmanager

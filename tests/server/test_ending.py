@@ -138,7 +138,7 @@ def test_nothing_is_left_after_many_requests_of_every_kind() -> None:
 
         for _ in range(20):
             server.get("/hash?rounds=1")
-        before = open_descriptors(pid), children(pid)
+        before = server.settled_descriptors(), children(pid)
         threads = [threading.Thread(target=load, args=(n % 2 == 0,)) for n in range(4)]
         for thread in threads:
             thread.start()

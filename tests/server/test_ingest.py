@@ -104,7 +104,7 @@ def test_a_refusal_does_not_wait_for_the_rest(server: Running) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_clients_that_leave_half_way_take_nothing_with_them(server: Running, mode: str) -> None:
     server.get("/health")
-    before = open_descriptors(server.process.pid)
+    before = server.settled_descriptors()
     assert before is not None
     for _ in range(30):
         with socket.create_connection(server.address) as connection:

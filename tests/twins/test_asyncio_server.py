@@ -115,7 +115,7 @@ def test_a_storm_does_to_others_what_the_table_says(mode: str, effect: str) -> N
     ids=["nothing", "half-a-head", "half-a-body", "bad-chunk", "pipelined"],
 )
 def test_clients_that_leave_take_nothing_with_them(server: Running, said: bytes, abrupt: bool) -> None:
-    before = settled_descriptors(server)
+    before = server.settled_descriptors()
     for _ in range(100):
         with socket.create_connection(server.address) as connection:
             connection.sendall(said)
@@ -130,17 +130,6 @@ def leave_abruptly(connection: socket.socket) -> None:
     """With RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-
-
-def settled_descriptors(server: Running) -> int:
-    """Without connections: the last client's may take a moment to go."""
-    server.get("/health")
-    counts = [open_descriptors(server.process.pid)]
-    while len(counts) < 20 or len(set(counts[-20:])) > 1:
-        counts.append(open_descriptors(server.process.pid))
-        time.sleep(0.005)
-    assert counts[-1] is not None
-    return counts[-1]
 
 
 def test_what_follows_a_refused_request_does_not_cost_its_reply(server: Running) -> None:
@@ -230,7 +219,7 @@ def test_a_client_that_never_reads_does_not_hold_the_end_open() -> None:
 
 def test_a_pipeline_that_nobody_reads_ends_with_its_client() -> None:
     with running("--grace", "3600", runtime="asyncio") as server:
-        before = settled_descriptors(server)
+        before = server.settled_descriptors()
         connection = never_reading(server)
         leave_abruptly(connection)
         while (open_descriptors(server.process.pid) or 0) > before:
