@@ -198,3 +198,21 @@ async def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="millisecond"):
         async with observe(budget=0.0):
             pass
+
+
+class Collects(float):
+    """A time that cannot be compared without a collection of garbage."""
+
+    def __lt__(self, other: float) -> bool:
+        gc.collect()
+        return float(self) < other
+
+    __gt__ = __lt__
+
+
+async def test_a_collection_that_ends_while_a_stall_is_judged_does_not_blind_the_watch() -> None:
+    async with observe(budget=0.05) as watch:
+        gc.collect()
+        watch._on_long(Collects(time.perf_counter() - 1), Collects(time.perf_counter()))
+        assert watch.blind is None
+        assert watch.count == 1

@@ -136,7 +136,8 @@ class Watch:
             self._keep(stall(evidence, (), began=due, cause=cause_of_oversleep(evidence)))
 
     def _evidence(self, began: float, ended: float) -> Evidence:
-        collected = sum(max(0.0, min(end, ended) - max(start, began)) for start, end in self._collections)
+        collections = list(self._collections)  # a collection may end, here or in another thread, while we add them up
+        collected = sum(max(0.0, min(end, ended) - max(start, began)) for start, end in collections)
         return self._watchdog.evidence(began, ended, collected)
 
     @contextmanager
