@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .admission.bulkhead import Bulkhead as Bulkhead
-    from .measure.observe import observe as observe
-    from .measure.passes import open_pass_monitor as open_pass_monitor
+    from .loop.observe import observe as observe
+    from .loop.passes import open_pass_monitor as open_pass_monitor
     from .pools.native import open_native_pool as open_native_pool
     from .pools.workers import open_worker_pool as open_worker_pool
     from .slices import chunked as chunked
@@ -23,9 +23,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Bulkhead": "admission.bulkhead",
     "chunked": "slices",
-    "observe": "measure.observe",
+    "observe": "loop.observe",
     "open_native_pool": "pools.native",
-    "open_pass_monitor": "measure.passes",
+    "open_pass_monitor": "loop.passes",
     "open_worker_pool": "pools.workers",
     "time_sliced": "slices",
 }

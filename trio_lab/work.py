@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def hash_password(rounds: int) -> float:
@@ -46,3 +49,8 @@ def wait(seconds: float) -> float:
 
 def nothing() -> None:
     """The smallest job: what is left is the cost of the pool."""
+
+
+def echo(value: T) -> T:
+    """What it was given: the cost of carrying a value there and back."""
+    return value

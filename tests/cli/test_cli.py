@@ -257,7 +257,7 @@ def test_a_load_ends_with_its_lifeline(server: Running) -> None:
 
 
 def test_bare_processes_end_with_the_one_that_started_them() -> None:
-    with started("trio_lab.stage.bare", "processes", "2", "600") as process:
+    with started("trio_lab.subjects.bare", "processes", "2", "600") as process:
         while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
             pass
     until_gone(below)

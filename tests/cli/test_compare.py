@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trio_lab.measure.runtimes import RUNTIMES, lack
+from trio_lab.http.runtimes import RUNTIMES, lack
 
 
 def trio_lab(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from quart import Response
 
-from trio_lab.twins import asyncio_app, asyncio_serve
+from trio_lab.servers.asyncio import app as asyncio_app
+from trio_lab.servers.asyncio import serving as asyncio_serve
 
 _reply = asyncio_app.reply
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import Running, running
 from trio_lab.config import PROFILES
-from trio_lab.measure.runtimes import RUNTIMES, lack
+from trio_lab.http.runtimes import RUNTIMES, lack
 
 THREADS = 4
 WORKERS = 1

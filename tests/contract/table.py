@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from trio_lab.contract import MAX_BODY, MAX_FIB, MAX_HEAD, MAX_ROUNDS, MAX_TARGET, MAX_TICKS, MAX_WAIT_MS, STORMS
+from trio_lab.http.contract import MAX_BODY, MAX_FIB, MAX_HEAD, MAX_ROUNDS, MAX_TARGET, MAX_TICKS, MAX_WAIT_MS, STORMS
 
 from .health import POOL, health
 from .shapes import COUNT, NUMBER, TEXT, Each, Shape, mentions

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-import trio_lab.twins
+import trio_lab.servers
 from tests.running import running
-from trio_lab.server import create_app
+from trio_lab.servers.trio import create_app
 
 from .checks import check_rows
 from .shapes import COUNT, NUMBER, SHARE, TEXT, Both, Each, Is, complaints, mentions, or_not_observed
 from .subjects import THREADS, WORKERS, Subject, skip_if_absent
 from .table import replies
 
-TWINS = Path(trio_lab.twins.__file__).parent
+SERVERS = Path(trio_lab.servers.__file__).parent
 RENAMED = ["durationMs is missing", "duration_ms is not in the contract"]
 
 GOOD: list[tuple[Any, Any]] = [
@@ -78,8 +78,8 @@ def test_a_key_under_another_name_is_found_on_asyncio() -> None:
 
 def test_a_key_under_another_name_is_found_on_node(tmp_path: Path) -> None:
     skip_if_absent("node")
-    shutil.copy(TWINS / "node_server.mjs", tmp_path)
-    shutil.copytree(TWINS / "node", tmp_path / "node")
+
+    shutil.copytree(SERVERS / "node", tmp_path / "node")
     for file in tmp_path.rglob("*.mjs"):
         file.write_text(file.read_text().replace("durationMs", "duration_ms"))
-    renamed_is_found("node", ["node", str(tmp_path / "node_server.mjs")])
+    renamed_is_found("node", ["node", str(tmp_path / "node" / "main.mjs")])

@@ -10,7 +10,7 @@ import pytest
 from trio_lab.drills import planted
 from trio_lab.drills.planted import CAUSES, LINES, marked
 from trio_lab.drills.scoring import Block, false_alarms, scored
-from trio_lab.measure.stalls import Stall
+from trio_lab.loop.stalls import Stall
 
 FILE, TRUTH = "app.py", {"sleep": {7}, "loop": {9, 10}}
 SLEPT = Block("sleep", 1.0, 1.1)

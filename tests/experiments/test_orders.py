@@ -6,7 +6,7 @@ from typing import Any
 
 from trio_lab.experiments.cases import callback_order
 from trio_lab.experiments.runner import run_experiments
-from trio_lab.measure.runtimes import RUNTIMES, lack
+from trio_lab.http.runtimes import RUNTIMES, lack
 from trio_lab.report.page import render
 from trio_lab.report.shape import read
 

@@ -8,7 +8,7 @@ import pytest
 
 from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover
 from trio_lab.experiments.cases.many_small_steps import _Seen
-from trio_lab.measure.stalls import PYTHON, SMALL_STEPS
+from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 
 
 def block(length: float, naive: float | None, exact: float | None) -> dict[str, float | None]:

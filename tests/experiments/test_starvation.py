@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.contract import STORMS
 from trio_lab.experiments.cases.starvation import EXPERIMENT, _charts, _figures, _Storms
+from trio_lab.http.contract import STORMS
 from trio_lab.report.shape import read_chart
 from trio_lab.stage.stage import Loaded
 

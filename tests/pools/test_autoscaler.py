@@ -10,10 +10,10 @@ import pytest
 import trio
 
 import trio_lab
-from trio_lab.measure.passes import PassMonitor, open_pass_monitor
-from trio_lab.measure.queues import QueueStatistics
+from trio_lab.loop.passes import PassMonitor, open_pass_monitor
 from trio_lab.pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
 from trio_lab.pools.limits import PoolLimits
+from trio_lab.records.queue import QueueStatistics
 
 
 class FakePool:

@@ -70,7 +70,7 @@ async def test_runs_and_returns(pool: WorkerPool) -> None:
 
 async def test_the_child_has_no_trio_in_it(pool: WorkerPool) -> None:
     loaded = await pool.run(jobs.modules)
-    assert "trio_lab.child" in loaded
+    assert "trio_lab.worker.child" in loaded
     assert not {"trio", "quart", "hypercorn", "msgspec"} & set(loaded)
 
 

@@ -207,7 +207,7 @@ async def test_a_pool_heals_when_its_workers_live_again(tmp_path: Path) -> None:
     fault = tmp_path / "fault"
     fault.touch()
     boot = f"import os, sys; os.path.exists({str(fault)!r}) and sys.exit(7); "
-    from trio_lab.pools.worker import _BOOT
+    from trio_lab.pools.process import _BOOT
 
     async with trio_lab.open_worker_pool(size=1, command=[sys.executable, "-P", "-c", boot + _BOOT]) as pool:
         with pytest.raises(RestartLimitReached):
@@ -231,7 +231,7 @@ READY_THEN_DEAD = "import threading, time, os; threading.Timer(0.05, os._exit, (
 
 
 async def test_workers_that_die_right_after_they_are_ready_are_of_no_use() -> None:
-    from trio_lab.pools.worker import _BOOT
+    from trio_lab.pools.process import _BOOT
 
     policy = RestartPolicy(max_restarts=4, max_seconds=3600)
     command = [sys.executable, "-P", "-c", READY_THEN_DEAD + _BOOT]

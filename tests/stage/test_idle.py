@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from tests.running import running
-from trio_lab.measure.runtimes import RUNTIMES, lack
+from trio_lab.http.runtimes import RUNTIMES, lack
 from trio_lab.stage.idle import idle_connections
 
 
@@ -40,7 +40,7 @@ async def test_a_server_that_is_not_there_is_an_error() -> None:
 def test_descriptors_are_raised_as_far_as_the_hard_limit_lets_them() -> None:
     program = (
         "import json, resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300));"
-        "from trio_lab.descriptors import room_for;"
+        "from trio_lab.measure.descriptors import room_for;"
         "print(json.dumps([room_for(50), room_for(200), room_for(1000), resource.getrlimit(resource.RLIMIT_NOFILE)]))"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60).stdout

@@ -6,9 +6,9 @@ import sys
 
 import trio
 
-from trio_lab.measure.stalls import SMALL_STEPS
-from trio_lab.stage import offload, small_steps, two_detectors
+from trio_lab.loop.stalls import SMALL_STEPS
 from trio_lab.stage.stage import Stage
+from trio_lab.subjects import offload, small_steps, two_detectors
 
 STAGE = Stage(quick=True)
 

@@ -24,7 +24,7 @@ import outcome
 import trio
 
 from ..errors import QueueTimeout
-from ..measure.queues import QueueStatistics
+from ..records.queue import QueueStatistics
 from .disciplines import Discipline
 from .tally import Tallies, statistics
 from .waiting_room import Entry, WaitingRoom

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..measure.histogram import Histogram
-from ..measure.queues import QueueStatistics
+from ..records.queue import QueueStatistics
 
 _RECENT = 0.2  # weight of the newest service time in the moving mean
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..errors import UsageError
-from ..measure.runtimes import node_version
+from ..http.runtimes import node_version
 
 _ROOT = Path(__file__).parents[2]
 # A checkout keeps its peers beside itself; an installed package must not write where it lives.

@@ -15,7 +15,7 @@ import trio
 
 from ..diagnose.ratios import order_of_round
 from ..stage.stage import Stage
-from ..twins import stack
+from ..subjects import stack
 from .quiet import Watch, wait_quiet
 
 _STOP_TIME = 10.0

@@ -14,8 +14,8 @@ from rich.table import Table
 from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
+from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
-from ..measure.runtimes import RUNTIMES, lack
 from .console import output, say
 from .ending import ended_by_sigterm
 from .tables import show

@@ -15,10 +15,10 @@ import trio
 from cyclopts import Parameter
 
 from ..errors import UsageError
-from ..lifeline import tie_life
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
 from ..load.results import LoadResult, Progress
+from ..worker.lifeline import tie_life
 from .ending import Terminated
 
 

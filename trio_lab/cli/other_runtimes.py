@@ -13,10 +13,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from .. import twins
+from .. import servers
 from ..config import Config
 from ..errors import UsageError
-from ..measure.runtimes import lack
+from ..http.runtimes import lack
 
 _ONLY_TRIO = ("separate_pools", "autoscale", "default_threads", "stall_budget", "faults")
 
@@ -39,7 +39,7 @@ def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoR
 
 def _program(runtime: str) -> list[str]:
     if runtime == "asyncio":
-        return [sys.executable, "-m", f"{twins.__name__}.asyncio_serve"]
+        return [sys.executable, "-m", f"{servers.__name__}.asyncio.serving"]
     node = shutil.which("node")
     assert node is not None  # nothing is lacking
-    return [node, str(Path(twins.__path__[0]) / "node_server.mjs")]
+    return [node, str(Path(servers.__path__[0]) / "node" / "main.mjs")]

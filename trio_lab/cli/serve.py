@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..config import Config
-from ..descriptors import MANY, room_for
 from ..errors import UsageError
-from ..measure.runtimes import RUNTIMES
+from ..http.runtimes import RUNTIMES
+from ..measure.descriptors import MANY, room_for
 from .other_runtimes import become
+
+if TYPE_CHECKING:
+    from ..servers.trio.app import LabApp
 
 
 async def serve(
@@ -109,8 +112,7 @@ async def serve(
 
 
 async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
-    from ..server.app import LabApp
-    from ..server.serving import serve as serve_lab
+    from ..servers.trio.serving import serve as serve_lab
 
     def on_ready(url: str, _: LabApp) -> None:
         if as_json:
@@ -118,7 +120,13 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
         else:
             print(_welcome(url, config), flush=True)
 
-    await serve_lab(config, on_ready=on_ready, control=control)
+    await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
+
+
+def _fault_routes(app: LabApp) -> None:
+    from ..drills.faults import add_fault_routes
+
+    add_fault_routes(app)
 
 
 def _workers(config: Config) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..measure.queues import observed
+from ..records.queue import observed
 
 NONE = "none"
 _BUSY = 0.9  # loop utilization from which whoever becomes runnable practically always has to wait

@@ -12,8 +12,8 @@ from typing import Any
 import trio
 
 from ..measure.process import children, open_descriptors
-from ..poison import echo
 from ..pools.workers import WorkerPool, open_worker_pool
+from ..work import echo
 
 _SETTLE = 8.0  # seconds that dust may take to settle: sockets that close, workers that start
 _CALM = 0.3

@@ -16,9 +16,9 @@ from typing import Any
 
 import trio
 
-from ..poison import LOG_VARIABLE
 from ..stage.stage import PYTHON
 from .aftermath import is_zombie, settled
+from .poison import LOG_VARIABLE
 from .site import Site
 
 _START_TIME = 20.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from ..measure.stalls import BLOCKING_CALL, C_CALL, PYTHON
+from ..loop.stalls import BLOCKING_CALL, C_CALL, PYTHON
 from .scoring import Block
 
 _MARK = re.compile(r"# blocks: ([\w-]+)")

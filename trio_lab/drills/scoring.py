@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..measure.stalls import NOT_RUNNING, Stall
+from ..loop.stalls import NOT_RUNNING, Stall
 
 SHORTEST = 0.020  # seconds: what is shorter need not be told
 _ERROR, _RELATIVE_ERROR = 0.002, 0.05

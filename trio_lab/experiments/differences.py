@@ -205,7 +205,7 @@ DIFFERENCES = (
         title="One of three tasks fails",
         question="One task raises after 50 ms: what becomes of the two beside it, and who learns of the error?",
         columns=("construct", "siblings ended", "went on to their end", "parent waited for them", "error reached it"),
-        note="A program for each runtime: siblings_*.py and siblings_node.mjs in trio_lab/twins/programs.",
+        note="A program for each runtime: siblings_*.py and siblings_node.mjs in trio_lab/subjects.",
         see=_siblings,
         profiles=(),
     ),

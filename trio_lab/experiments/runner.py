@@ -11,8 +11,8 @@ import trio
 
 from ..diagnose.ratios import order_of_round
 from ..errors import first_of, in_a_line
+from ..http.runtimes import lack
 from ..measure.environment import environment
-from ..measure.runtimes import lack
 from ..stage.stage import Stage
 from .catalog import select
 from .compare import comparison, judge_again, merged

@@ -13,13 +13,13 @@ from collections.abc import Callable
 
 import trio
 
-from trio_lab.descriptors import room_for
 from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.results import Generator, LoadResult, Progress, find_bottleneck
 from trio_lab.load.target import Target, resolve
+from trio_lab.measure.descriptors import room_for
 
 _CONNECT_FIRST = 1.0  # seconds that the run waits for its connections before the clock starts
 _AFTER_STOP = 1.0  # seconds that replies are waited for when the run was stopped

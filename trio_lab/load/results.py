@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trio_lab.load.connection import OUT_OF_PORTS
-from trio_lab.measure.histogram import Histogram, Summary
+from trio_lab.measure.histogram import Histogram
+from trio_lab.records.summary import Summary, as_ms
 
 _BUSY = 0.9  # share of one core from which on the generator, not the server, may set the pace
 _LATE = 1e-3  # seconds: lateness below this is the resolution of a timer, not a bottleneck
@@ -153,9 +154,9 @@ class LoadResult:
 
 def _figures(histogram: Histogram) -> dict[str, float | int | None]:
     """None for every figure when there was nothing to measure: a latency of 0 would be the best there is."""
-    figures = histogram.summary().as_ms()
+    figures: dict[str, float | int | None] = dict(as_ms(histogram.summary()))
     del figures["count"]  # it is among the requests
-    return dict(figures) if histogram.count else dict.fromkeys(figures)
+    return figures if histogram.count else dict.fromkeys(figures)
 
 
 def find_bottleneck(

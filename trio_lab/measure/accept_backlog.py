@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from .queues import QueueStatistics
+from ..records.queue import QueueStatistics
 
 _LEADING_BYTES = 8  # one-byte fields at the head of struct tcp_info, then 32-bit ones
 _UNACKED, _SACKED = 4, 5  # which of the 32-bit ones

@@ -20,10 +20,11 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from weakref import WeakSet
+
+from ..records.summary import Summary
 
 _LOT = 4096  # values that are kept aside before they are put into buckets
 _UPPER = 1 if sys.byteorder == "little" else 0  # which half of a 32-bit float is the upper one
@@ -40,29 +41,6 @@ def _middle(bucket: int) -> float:
         return 0.0
     low, high = (struct.unpack("=f", struct.pack("=I", b << 16))[0] for b in (bucket, bucket + 1))
     return float(low + high) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What a histogram says, in seconds. All zero when ``count`` is 0."""
-
-    count: int
-    mean: float
-    p50: float
-    p90: float
-    p99: float
-    p99_9: float
-    max: float
-
-    def as_ms(self) -> dict[str, float | int]:
-        """The same in milliseconds under JSON names, with the count."""
-        return dict(_as_ms(self))
-
-
-@lru_cache(256)  # most queues stand still most of the time
-def _as_ms(summary: Summary) -> dict[str, float | int]:
-    figures = {name: round(getattr(summary, name) * 1e3, 4) for name in ("mean", "p50", "p90", "p99", "p99_9", "max")}
-    return {"count": summary.count, **figures}
 
 
 class Histogram:

@@ -35,8 +35,9 @@ from typing import Any
 
 import trio
 
-from .histogram import Histogram, Summary
-from .queues import NOT_OBSERVED
+from ..records.codec import NOT_OBSERVED
+from ..records.summary import Summary, as_ms
+from .histogram import Histogram
 
 ACCEPT, LOOP, QUEUE, SPAWN, RUN, SEND = "accept", "loop", "queue", "spawn", "run", "send"
 PARTS = (ACCEPT, LOOP, QUEUE, SPAWN, RUN, SEND)
@@ -128,8 +129,8 @@ class RouteTimes:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, times in milliseconds."""
-        parts = {name: NOT_OBSERVED if part is None else part.as_ms() for name, part in self.parts.items()}
-        return {"route": self.route, "count": self.total.count, "total_ms": self.total.as_ms(), "parts": parts}
+        parts = {name: NOT_OBSERVED if part is None else as_ms(part) for name, part in self.parts.items()}
+        return {"route": self.route, "count": self.total.count, "total_ms": as_ms(self.total), "parts": parts}
 
 
 class Ledgers:

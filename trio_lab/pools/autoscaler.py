@@ -13,9 +13,9 @@ from typing import Protocol
 
 import trio
 
-from ..measure.loop_time import PassWindow
-from ..measure.passes import PassMonitor
-from ..measure.queues import QueueStatistics
+from ..loop.loop_time import PassWindow
+from ..loop.passes import PassMonitor
+from ..records.queue import QueueStatistics
 from .limits import PoolLimits
 from .scaling import Decision, Signals, decide
 

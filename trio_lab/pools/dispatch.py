@@ -30,14 +30,14 @@ from ..admission.disciplines import Discipline
 from ..admission.tally import Tallies
 from ..admission.waiting_room import WaitingRoom
 from ..errors import QueueTimeout, RestartLimitReached
-from ..frames import EXPIRED, Reply
+from ..worker.calls import Calls
+from ..worker.frames import EXPIRED, Reply
 from .alarm import Alarm
-from .calls import Calls
 from .job import Job
 from .limits import PoolLimits
+from .process import SHORT
 from .restart import RestartBudget
 from .slot import Slot
-from .worker import SHORT
 
 _BRIEF = 200e-6  # seconds; jobs that run shorter than this are sent ahead
 _KILL_AFTER = 0.2  # seconds between asking a job to end and killing its worker

@@ -10,12 +10,12 @@ import trio
 
 from ..admission.waiting_room import Entry
 from ..errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout
-from ..frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
 from ..measure.ledger import QUEUE, RUN, Ledger
+from ..worker.frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
-    from ..frames import Pieces
+    from ..worker.frames import Pieces
     from .dispatch import Dispatcher
     from .slot import Slot
 

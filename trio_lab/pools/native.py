@@ -17,8 +17,8 @@ import trio
 
 from ..admission.bulkhead import Bulkhead, Place
 from ..measure.ledger import LEDGER, QUEUE, Ledger
-from ..measure.queues import QueueStatistics
-from .priority import run_nicely
+from ..records.queue import QueueStatistics
+from ..worker.priority import run_nicely
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ thresholds are the sources' (`shouldScaleCpuPool`); what they leave open, when t
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+
+from ..records.health import ScalingDecision
 
 MANY_QUEUED = 100
 """Jobs that may wait before their number is a reason for more workers."""
@@ -61,21 +62,18 @@ class Decision:
     wanted: int
     reason: str
 
-    def as_json(self, now: float) -> dict[str, Any]:
-        """Plain values; how long ago it was instead of when, for no other process has this clock."""
+    def record(self, now: float) -> ScalingDecision:
+        """The same for other processes: how long ago it was instead of when, for no other process has this clock."""
         signals = {entry.name: getattr(self.signals, entry.name) for entry in fields(self.signals)}
-        lag, idle = signals.pop("loop_lag"), signals.pop("idle_for")
-        return {
-            "number": self.number,
-            "ago_s": round(now - self.at, 3),
-            "pool": self.pool,
+        return ScalingDecision(
+            number=self.number,
+            ago=now - self.at,
+            pool=self.pool,
             **signals,
-            "cpu_is_available": self.signals.cpu_is_available,
-            "loop_lag_ms": round(lag * 1e3, 3),
-            "idle_for_s": round(idle, 3),
-            "wanted": self.wanted,
-            "reason": self.reason,
-        }
+            cpu_is_available=self.signals.cpu_is_available,
+            wanted=self.wanted,
+            reason=self.reason,
+        )
 
 
 def decide(signals: Signals, *, smallest: int, largest: int, idle_after: float) -> tuple[int, str]:

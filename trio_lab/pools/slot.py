@@ -14,10 +14,10 @@ from typing import Protocol
 import trio
 from trio_util import AsyncBool, wait_any
 
-from ..frames import Reply
+from ..worker.frames import Reply
 from .job import Job
+from .process import Worker
 from .restart import RestartBudget
-from .worker import Worker
 
 _log = logging.getLogger("trio_lab.pools")
 

@@ -14,17 +14,17 @@ import trio
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import statistics
-from ..frames import Reply
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
-from ..measure.queues import QueueStatistics
+from ..records.queue import QueueStatistics
+from ..worker.frames import Reply
+from ..worker.priority import NICER
 from .dispatch import Dispatcher
 from .job import Job
 from .limits import PoolLimits
-from .priority import NICER
+from .process import Worker
 from .restart import RestartBudget
 from .slot import Slot
-from .worker import Worker
 
 T = TypeVar("T")
 

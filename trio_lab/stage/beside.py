@@ -16,10 +16,10 @@ from typing import Any
 
 import trio
 
-from ..lifeline import tie_life
 from ..load.client import fetch
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
+from ..worker.lifeline import tie_life
 
 _PROBE_RATE = 50  # as the stage's own probe has it
 _PROBE_CONNECTIONS = 50

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from ..descriptors import room_for
+from ..measure.descriptors import room_for
 
 _AT_ONCE = 32  # that are connecting: fewer than any listening socket lets wait
 _SPARE = 200  # descriptors for everything else that the process does

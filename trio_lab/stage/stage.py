@@ -23,7 +23,7 @@ import trio
 
 from ..load.client import fetch
 from ..measure.process import children, cpu_seconds
-from ..measure.queues import observed
+from ..records.queue import observed
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
@@ -34,7 +34,7 @@ _STOP_TIME = 30.0
 
 PYTHON = [sys.executable, "-m", "trio_lab"]
 _FIGURE = re.compile(r"\d+(?:\.\d+)?")
-_PROGRAMS = Path(__file__).parents[1] / "twins" / "programs"
+_PROGRAMS = Path(__file__).parents[1] / "subjects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,18 +225,18 @@ class Stage:
 
     async def bare(self, kind: str, count: int, *, duration: float) -> float:
         """The same hash in ``count`` bare threads or processes, nothing else around it: jobs per second."""
-        return float((await self.program("trio_lab.stage.bare", kind, count, duration))["jobs_per_s"])
+        return float((await self.program("trio_lab.subjects.bare", kind, count, duration))["jobs_per_s"])
 
     async def program(self, module: str, *words: object) -> dict[str, Any]:
         """What one of our modules prints, run as a process of its own that takes ``--lifeline``."""
         return await _json_of([sys.executable, "-m", module, *map(str, words)])
 
     async def answer(self, kind: str, runtime: str, *words: object) -> dict[str, Any]:
-        """What one of the programs in `twins.programs` says: ``kind`` is order, matrix or siblings."""
+        """What one of the programs in `subjects` says: ``kind`` is order, matrix or siblings."""
         if runtime == "node":
             command = ["node", str(_PROGRAMS / f"{kind}_node.mjs")]
         else:
-            command = [sys.executable, "-m", f"trio_lab.twins.programs.{kind}_{runtime}"]
+            command = [sys.executable, "-m", f"trio_lab.subjects.{kind}_{runtime}"]
         return await _json_of([*command, "--json", *map(str, words)])
 
 

@@ -9,7 +9,7 @@ from statistics import median
 
 from ...diagnose.ratios import ratios
 from ...stage.stage import Stage
-from ...twins import stack
+from ...subjects import stack
 from ..found import standard
 from ..model import Benchmark, Goal, Measured
 from ..stand import Contestant, Stand

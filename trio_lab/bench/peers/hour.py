@@ -11,7 +11,7 @@ import random
 import sys
 import tracemalloc
 
-from ...measure.passes import PassMonitor
+from ...loop.passes import PassMonitor
 
 _SPREAD = (-5.0, 0.0)  # powers of ten, seconds
 

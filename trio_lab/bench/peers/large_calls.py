@@ -14,9 +14,9 @@ from time import perf_counter
 
 import trio
 
-from ...measure.passes import open_pass_monitor
-from ...poison import echo
+from ...loop.passes import open_pass_monitor
 from ...pools.workers import open_worker_pool
+from ...work import echo
 
 _CHUNK = 1 << 20
 _PIPE = 1 << 20  # bytes that a pipe holds, where the system lets it

@@ -1,6 +1,6 @@
 """A Trio HTTP server that can be watched in several ways: ``python -m trio_lab.bench.peers.watched_server LAYER``.
 
-LAYER is one of `twins.stack`: ``sockets`` is a plain Trio server, ``quart`` a Quart app on hypercorn.
+LAYER is one of `subjects.stack`: ``sockets`` is a plain Trio server, ``quart`` a Quart app on hypercorn.
 
 It prints ``{"url": …}``. Each line on its standard input is a way to be watched; it answers ``{"cpu_s": …}``, the CPU
 time that the process has used by then, when the change is made. It ends when its standard input does.
@@ -17,11 +17,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import trio
 
-from ...measure.observe import observe
-from ...measure.passes import open_pass_monitor
-from ...measure.steps import StepMonitor
-from ...twins.stack.on_trio import LAYERS
-from ...twins.stack.reply import listening
+from ...loop.observe import observe
+from ...loop.passes import open_pass_monitor
+from ...loop.steps import StepMonitor
+from ...subjects.stack.on_trio import LAYERS
+from ...subjects.stack.reply import listening
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from typing import NoReturn
 import trio
 
 from ...diagnose.check import Check
-from ...measure.observe import Watch, observe
+from ...loop.observe import Watch, observe
 from ..aftermath import aftermath, settled
 from ..ground import Ground
 from ..model import Drill, Figures

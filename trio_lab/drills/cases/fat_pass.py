@@ -17,8 +17,8 @@ from typing import Literal
 import trio
 
 from ...diagnose.check import Check
-from ...measure.observe import Watch, observe
-from ...measure.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
+from ...loop.observe import Watch, observe
+from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
 from ..aftermath import aftermath, settled
 from ..ground import Ground
 from ..model import Drill, Figures

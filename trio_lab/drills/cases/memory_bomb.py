@@ -16,11 +16,12 @@ import trio
 from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
-from ...poison import echo, fill_memory, fill_memory_slowly
 from ...pools.workers import WorkerPool
+from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
 from ..model import Drill, Figures
+from ..poison import fill_memory, fill_memory_slowly
 
 _WANTED = 1_000  # MB
 _CAP = 256_000_000

@@ -29,13 +29,13 @@ from typing import Any
 
 import trio
 
+from ... import subjects as programs
 from ...diagnose.check import Check
 from ...diagnose.ratios import order_of_round, ratios
 from ...load.client import fetch
-from ...measure.observe import observe
-from ...measure.stalls import Stall
+from ...loop.observe import observe
+from ...loop.stalls import Stall
 from ...stage.stage import Stage
-from ...twins import programs
 from .. import planted
 from ..aftermath import aftermath, settled
 from ..ground import Ground

@@ -21,9 +21,9 @@ from time import perf_counter
 import trio
 
 from ...diagnose.check import Check
-from ...measure.observe import observe
-from ...measure.passes import open_pass_monitor
-from ...measure.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
+from ...loop.observe import observe
+from ...loop.passes import open_pass_monitor
+from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
 from ..aftermath import aftermath, settled
 from ..ground import Ground
 from ..model import Drill, Figures

@@ -21,10 +21,10 @@ import trio
 
 from ...diagnose.check import Check
 from ...measure.process import children
-from ...poison import BY_NAME
 from ..aftermath import lives
 from ..ground import Ground
 from ..model import Drill, Figures
+from ..poison import BY_NAME
 from ..site import Site, kill_quietly, until
 
 _KINDS = ("compute", "hold-gil", "loop", "sleep")

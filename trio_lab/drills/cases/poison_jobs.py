@@ -20,9 +20,10 @@ from typing import Any
 
 import trio
 
-from ... import poison
 from ...diagnose.check import Check
 from ...pools.workers import WorkerPool
+from ...work import echo
+from .. import poison
 from ..aftermath import watched_pool
 from ..ground import Ground
 from ..model import Drill, Figures
@@ -37,7 +38,7 @@ class _Unpicklable:
 
 # name: (job, arguments, what is an honest end: a value, or Exception for any ordinary exception)
 KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], Any]] = {
-    "unpicklable-argument": (poison.echo, (_Unpicklable(),), Exception),
+    "unpicklable-argument": (echo, (_Unpicklable(),), Exception),
     "unpicklable-result": (poison.return_unpicklable, (), Exception),
     "100-mb-result": (poison.return_much, (100,), bytes(100_000_000)),
     "untravelled-exception": (poison.raise_untravelled, (), Exception),
@@ -113,7 +114,7 @@ async def _end_of(pool: WorkerPool, kind: str) -> Any:
 async def _good(pool: WorkerPool) -> bool:
     with trio.move_on_after(_PATIENCE):
         try:
-            return bool(await pool.run(poison.echo, "good") == "good")
+            return bool(await pool.run(echo, "good") == "good")
         except Exception:  # counted: it did not arrive
             return False
     return False
@@ -130,12 +131,12 @@ async def _control(ground: Ground) -> Figures:
 def in_executor(each: int, patience: float) -> dict[str, float | None]:
     count = _Count()
     executor = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
-    executor.submit(poison.echo, 1).result()
+    executor.submit(echo, 1).result()
     for kind, (job, arguments, _) in KINDS.items():
         for _ in range(each):
             count.end(kind, _settled(executor, patience, job, *arguments))
             begun = time.monotonic()
-            good = _settled(executor, patience, poison.echo, "good")
+            good = _settled(executor, patience, echo, "good")
             count.good(time.monotonic() - begun, good == "good")
     return count.figures(each)
 

@@ -24,11 +24,11 @@ import trio
 
 from ...diagnose.check import Check
 from ...errors import QueueTimeout
-from ...poison import nap
 from ...pools.workers import WorkerPool
 from ..aftermath import watched_pool
 from ..ground import Ground
 from ..model import Drill, Figures
+from ..poison import nap
 
 _PATIENCE = 0.2
 _JOB = 0.05

@@ -16,11 +16,12 @@ import trio
 
 from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
-from ...poison import abort, echo, exit_well, overflow_stack, segfault
 from ...pools.workers import WorkerPool
+from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
 from ..model import Drill, Figures
+from ..poison import abort, exit_well, overflow_stack, segfault
 
 _DEATHS = {segfault: -signal.SIGSEGV, abort: -signal.SIGABRT, exit_well: 0, overflow_stack: -signal.SIGSEGV}
 _PATIENCE = 20.0  # seconds until a job counts as hung

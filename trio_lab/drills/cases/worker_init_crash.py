@@ -26,8 +26,8 @@ import trio
 from ...diagnose.check import Check
 from ...errors import BrokenWorkerError, RestartLimitReached
 from ...measure.process import children
-from ...poison import echo
 from ...pools.workers import WorkerPool
+from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
 from ..model import Drill, Figures

@@ -22,9 +22,9 @@ from typing import Any
 import trio
 
 from ...diagnose.check import Check
-from ...poison import LOG_VARIABLE, wait
 from ..ground import Ground
 from ..model import Drill, Figures
+from ..poison import LOG_VARIABLE, wait
 from ..site import Line, Site, busy, kill_quietly, read_log
 from ..volley import capacity, volley
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
-from ...measure.queues import observed
+from ...records.queue import observed
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Compared, Evidence, Experiment

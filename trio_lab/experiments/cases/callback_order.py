@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...diagnose.check import Check
-from ...measure.runtimes import RUNTIMES, lack
+from ...http.runtimes import RUNTIMES, lack
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Evidence, Experiment

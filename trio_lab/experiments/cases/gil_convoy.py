@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import trio
 
-from ...contract import MAX_FIB
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...http.contract import MAX_FIB
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
 from ..model import Compared, Evidence, Experiment

@@ -11,9 +11,9 @@ from statistics import median
 
 from ...diagnose.check import Check
 from ...diagnose.ratios import order_of_round
-from ...measure.runtimes import node_version
+from ...http.runtimes import node_version
 from ...stage.stage import Server, Stage
-from ...twins import stack
+from ...subjects import stack
 from .. import charts
 from ..model import Evidence, Experiment
 

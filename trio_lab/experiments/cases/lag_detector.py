@@ -6,9 +6,9 @@ from statistics import median
 from typing import Any
 
 from ...diagnose.check import Check
-from ...measure.lag_detector import WARN_OVER
-from ...stage import two_detectors
+from ...loop.lag_detector import WARN_OVER
 from ...stage.stage import Stage
+from ...subjects import two_detectors
 from .. import charts
 from ..model import Evidence, Experiment
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...diagnose.check import Check
-from ...measure.stalls import NOT_RUNNING, SMALL_STEPS
-from ...stage import small_steps
+from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
 from ...stage.stage import Stage
+from ...subjects import small_steps
 from .. import charts
 from ..model import Evidence, Experiment
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ...diagnose.check import Check
 from ...diagnose.crossover import Point, crossover
-from ...stage import offload
 from ...stage.stage import Stage
+from ...subjects import offload
 from .. import charts
 from ..model import Evidence, Experiment
 

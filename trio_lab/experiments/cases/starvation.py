@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...contract import MAX_TICKS, STORMS
 from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
-from ...measure.queues import observed
+from ...http.contract import MAX_TICKS, STORMS
+from ...records.queue import observed
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
 from ..model import Compared, Evidence, Experiment

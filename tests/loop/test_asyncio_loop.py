@@ -1,0 +1,127 @@
+"""Unit: passes of an asyncio loop. A blocked loop is a clock that jumps inside a callback; nobody sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from trio_lab.loop.asyncio_loop import AsyncioPassMonitor, open_asyncio_pass_monitor, open_asyncio_timer_probe
+from trio_lab.loop.loop_time import RESOLUTION, PassWindow, run_queue_statistics
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def monitored(clock: Clock) -> Iterator[AsyncioPassMonitor]:
+    monitor = AsyncioPassMonitor(clock)
+    monitor.install(asyncio.get_running_loop())
+    try:
+        yield monitor
+    finally:
+        monitor.remove()
+
+
+def in_loop(test: Callable[[Clock, AsyncioPassMonitor], Awaitable[None]]) -> Any:
+    """Run a test in an asyncio loop that is measured by a clock of its own."""
+
+    async def run() -> None:
+        clock = Clock()
+        with monitored(clock) as monitor:
+            await test(clock, monitor)
+
+    def test_in_loop() -> None:
+        asyncio.run(run())
+
+    test_in_loop.__name__ = test.__name__
+    return test_in_loop
+
+
+@in_loop
+async def test_a_callback_that_blocks_is_a_long_pass(clock: Clock, monitor: AsyncioPassMonitor) -> None:
+    clock.now += 0.3
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert monitor.busy.max == pytest.approx(0.3)
+
+
+@in_loop
+async def test_many_small_steps_are_one_long_pass(clock: Clock, monitor: AsyncioPassMonitor) -> None:
+    async def small() -> None:
+        clock.now += 0.001
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(200):
+            group.create_task(small())
+    await asyncio.sleep(0)
+    assert monitor.busy.max == pytest.approx(0.2)
+
+
+@in_loop
+async def test_the_pass_that_asks_counts(clock: Clock, monitor: AsyncioPassMonitor) -> None:
+    window = PassWindow(monitor)
+    clock.now += 0.4
+    assert window.read(reset=False).passes.max == pytest.approx(0.4)
+    assert window.read(reset=True).record().max == pytest.approx(0.4)
+    assert window.read(reset=True).record().max == 0
+
+
+@in_loop
+async def test_a_poll_is_no_pass(clock: Clock, monitor: AsyncioPassMonitor) -> None:
+    window = PassWindow(monitor)
+    clock.now += 1.0
+    monitor.before_io_wait(0)
+    clock.now += 3.0
+    monitor.after_io_wait(0)
+    assert window.read(reset=True).utilization == pytest.approx(0.25)
+    statistics = run_queue_statistics(monitor)
+    assert (statistics.name, statistics.waiting, statistics.wait) == ("run_queue", None, None)
+
+
+@in_loop
+async def test_a_monitor_that_was_taken_out_says_that_it_is_blind(clock: Clock, monitor: AsyncioPassMonitor) -> None:
+    assert monitor.blind is None
+    del asyncio.get_running_loop()._selector.select  # type: ignore[attr-defined]
+    assert monitor.blind is not None
+
+
+def test_a_loop_without_a_selector_is_not_seen_and_not_harmed() -> None:
+    class Foreign(asyncio.AbstractEventLoop):
+        pass
+
+    monitor = AsyncioPassMonitor()
+    monitor.install(Foreign())
+    assert monitor.blind is not None
+    monitor.remove()
+
+
+def test_the_loop_is_left_as_it_was_found() -> None:
+    async def run() -> None:
+        selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+        before = dict(vars(selector))
+        async with open_asyncio_pass_monitor() as monitor:
+            await asyncio.sleep(0)
+            assert monitor.busy.count > 0
+        assert vars(selector) == before
+
+    asyncio.run(run())
+
+
+def test_the_timer_probe_records_whole_intervals() -> None:
+    async def run() -> None:
+        async with open_asyncio_timer_probe() as probe:
+            while probe.read(reset=False).count < 3:
+                await asyncio.sleep(RESOLUTION)
+            intervals = probe.read(reset=True)
+            assert intervals.quantile(0.0) >= RESOLUTION * 0.95
+            assert probe.read(reset=False).count == 0
+
+    asyncio.run(run())

@@ -1,0 +1,138 @@
+"""Unit: passes of the loop. A blocked loop is a clock that jumps inside a step; nobody sleeps."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import trio
+
+from trio_lab.loop.loop_time import RESOLUTION, PassWindow, run_queue_statistics
+from trio_lab.loop.passes import PassMonitor
+from trio_lab.loop.timer_probe import open_timer_probe
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def monitor(clock: Clock):
+    monitor = PassMonitor(clock)
+    monitor.install()
+    yield monitor
+    monitor.remove()
+
+
+async def test_a_step_that_blocks_is_a_long_pass(clock: Clock, monitor: PassMonitor) -> None:
+    clock.now += 0.3
+    await trio.lowlevel.checkpoint()
+    await trio.lowlevel.checkpoint()
+    assert monitor.busy.max == pytest.approx(0.3)
+
+
+async def test_many_small_steps_are_one_long_pass(clock: Clock, monitor: PassMonitor) -> None:
+    async def small() -> None:
+        clock.now += 0.001
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(200):
+            nursery.start_soon(small)
+    await trio.lowlevel.checkpoint()
+    assert monitor.busy.max == pytest.approx(0.2)
+
+
+async def test_the_pass_that_asks_counts(clock: Clock, monitor: PassMonitor) -> None:
+    window = PassWindow(monitor)
+    clock.now += 0.4
+    assert window.read(reset=False).passes.max == pytest.approx(0.4)
+
+
+async def test_utilization_is_the_share_not_spent_polling(clock: Clock, monitor: PassMonitor) -> None:
+    await trio.lowlevel.checkpoint()
+    window = PassWindow(monitor)
+    clock.now += 1.0
+    monitor.before_io_wait(0)
+    clock.now += 3.0
+    monitor.after_io_wait(0)
+    assert window.read(reset=True).utilization == pytest.approx(0.25)
+    assert window.read(reset=True).utilization == 0.0
+
+
+async def test_windows_are_independent(clock: Clock, monitor: PassMonitor) -> None:
+    mine, yours = PassWindow(monitor), PassWindow(monitor)
+    clock.now += 0.2
+    await trio.lowlevel.checkpoint()
+    assert mine.read(reset=True).passes.max == pytest.approx(0.2, rel=0.01)
+    assert yours.read(reset=True).passes.max == pytest.approx(0.2, rel=0.01)
+    assert mine.read(reset=True).passes.max < 0.1
+
+
+async def test_a_block_belongs_to_one_window_only(clock: Clock, monitor: PassMonitor) -> None:
+    window = PassWindow(monitor)
+    clock.now += 0.3  # the pass that blocks asks itself, and then goes on
+    assert window.read(reset=True).passes.max == pytest.approx(0.3)
+    clock.now += 0.01
+    await trio.lowlevel.checkpoint()
+    after = window.read(reset=True)
+    assert after.passes.max == pytest.approx(0.01, rel=0.01)
+    assert after.utilization == pytest.approx(1.0)  # no time was spent waiting
+
+
+async def test_a_monitor_that_was_taken_out_says_that_it_is_blind(clock: Clock, monitor: PassMonitor) -> None:
+    window = PassWindow(monitor)
+    assert window.read(reset=False).blind is None
+    trio.lowlevel.remove_instrument(monitor)
+    clock.now += 1.0
+    blind = window.read(reset=False).blind
+    assert blind is not None
+    assert "removed" in blind
+
+
+async def test_a_monitor_that_raised_says_that_it_is_blind(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(PassMonitor):
+        def before_io_wait(self, timeout: float) -> None:
+            raise RuntimeError("broken on purpose")
+
+    broken = Broken()
+    with caplog.at_level(logging.CRITICAL, logger="trio.abc.Instrument"):
+        broken.install()
+        await trio.lowlevel.checkpoint()
+    assert broken.blind is not None
+    broken.remove()
+
+
+async def test_the_run_queue_counts_passes_and_does_not_guess_who_waits(clock: Clock, monitor: PassMonitor) -> None:
+    clock.now += 0.25
+    await trio.lowlevel.checkpoint()
+    statistics = run_queue_statistics(monitor)
+    assert statistics.service is not None
+    assert statistics.service.max == pytest.approx(0.25)
+    assert statistics.completions == statistics.service.count
+    assert (statistics.waiting, statistics.wait) == (None, None)
+
+
+async def test_the_timer_probe_reads_its_resolution_on_an_idle_loop(autojump_clock) -> None:
+    async with open_timer_probe() as probe:
+        await trio.sleep(1.0)
+        intervals = probe.read(reset=True)
+        assert intervals.count == pytest.approx(1.0 / RESOLUTION, abs=1)
+        assert intervals.mean == pytest.approx(RESOLUTION)
+        assert probe.read(reset=False).count == 0
+
+
+async def test_the_timer_probe_counts_a_long_block_once(autojump_clock) -> None:
+    async with open_timer_probe() as probe:
+        await trio.sleep(0.1)
+        probe.read(reset=True)
+        autojump_clock.jump(0.5)
+        await trio.sleep(0.001)
+        assert probe.read(reset=True).max >= 0.5

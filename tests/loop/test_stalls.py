@@ -1,0 +1,144 @@
+"""Unit: why a pass was long, by table; which line is to blame; bounded memory."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from trio_lab.loop.places import Place, blamed, step_frames
+from trio_lab.loop.stalls import (
+    Evidence,
+    Sample,
+    Stall,
+    StallTable,
+    Steps,
+    cause_of,
+    cause_of_oversleep,
+    stall,
+)
+
+QUIET: dict[str, float] = {
+    "duration": 0.2,
+    "budget": 0.05,
+    "loop_cpu": 0.0,
+    "loop_delayed": 0.0,
+    "process_cpu": 0.0,
+    "gc": 0.0,
+    "shut_out": 0.013,
+    "late": 0.0002,
+}
+
+
+def evidence(**found: float) -> Evidence:
+    return Evidence(**(QUIET | found))
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        ({"loop_cpu": 0.2, "process_cpu": 0.2}, "python"),
+        ({"loop_cpu": 0.2, "process_cpu": 0.4}, "python"),  # pool threads hash beside it, without the GIL
+        ({"loop_cpu": 0.2, "process_cpu": 0.2, "shut_out": 0.19}, "c call"),
+        ({}, "blocking call"),
+        ({"process_cpu": 0.2}, "blocking call"),  # others compute, but nobody waits for the GIL
+        ({"loop_cpu": 0.05, "process_cpu": 0.2, "late": 0.01}, "gil"),
+        ({"process_cpu": 0.2, "late": 0.1, "shut_out": 0.2}, "gil"),  # a C call in another thread
+        ({"loop_cpu": 0.2, "process_cpu": 0.2, "shut_out": 0.19, "gc": 0.15}, "gc"),
+        ({"shut_out": 0.199, "late": 0.19}, "not running"),
+        ({"starved": 0.15}, "not running"),  # the watchdog had the GIL and no CPU
+        ({"loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.16, "late": 0.05}, "not running"),
+        ({"duration": 0.06, "loop_cpu": 0.04, "process_cpu": 0.04, "loop_delayed": 0.02}, "not running"),
+        ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12}, "python"),  # too long with any CPU
+        ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12, "shut_out": 0.07}, "c call"),
+        ({"duration": 0.06, "loop_delayed": 0.02, "process_cpu": 0.05, "late": 0.005}, "gil"),
+    ],
+)
+def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
+    assert cause_of(evidence(**found)) == cause
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [({"shut_out": 0.2}, "not running"), ({"process_cpu": 0.19}, "gil"), ({"gc": 0.18, "process_cpu": 0.2}, "gc")],
+)
+def test_a_poll_that_lasts_too_long_is_nobodys_line(found: dict[str, float], cause: str) -> None:
+    assert cause_of_oversleep(evidence(**found)) == cause
+
+
+def test_a_look_that_came_late_stands_for_all_that_it_missed() -> None:
+    looks = [replace(sample(3), stands_for=0.15), sample(5), sample(5)]
+    looks[1:] = [replace(look, stands_for=0.01) for look in looks[1:]]
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), looks)
+    assert (found.lineno, found.samples) == (3, 1)
+    assert found.share == pytest.approx(0.15 / 0.17)
+
+
+def steps(**found: Any) -> Steps:
+    return Steps(**({"count": 2000, "longest": 0.0003, "entry_queue": 0.0, "top": (("small", 0.19),)} | found))
+
+
+def test_a_pass_of_many_small_steps_and_a_flood_are_named() -> None:
+    busy = evidence(loop_cpu=0.2, process_cpu=0.2)
+    assert cause_of(busy, steps()) == "many small steps"
+    assert cause_of(busy, steps(longest=0.15)) == "python"
+    assert cause_of(busy, steps(count=3, longest=0.19, entry_queue=0.19)) == "entry queue"
+
+
+def sample(lineno: int) -> Sample:
+    return Sample(Place("app.py", lineno, "handler"), "task", ("main", "task"), "GET /hash")
+
+
+def test_a_look_at_the_task_that_took_the_time_goes_before_later_looks_at_others() -> None:
+    others = [replace(sample(9), task_name="small")] * 2
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), *others], steps(count=3, top=(("task", 0.19),)))
+    assert (found.lineno, found.task_name) == (1, "task")
+    unseen = stall(evidence(loop_cpu=0.2, process_cpu=0.2), others, steps(count=3, top=(("task", 0.19),)))
+    assert (unseen.lineno, unseen.task_name) == (9, "small")  # what was seen is told
+
+
+def test_the_line_seen_most_often_is_the_one() -> None:
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), sample(7), sample(7), sample(9)])
+    assert (found.filename, found.lineno, found.samples, found.share) == ("app.py", 7, 2, 0.5)
+    assert "app.py:7 in handler" in str(found)
+    assert "GET /hash" in str(found)
+
+
+def test_a_pass_that_nobody_saw_is_still_told() -> None:
+    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [])
+    assert (found.duration, found.cause, found.samples) == (0.2, "python", 0)
+    assert "nobody saw where" in str(found)
+
+
+def test_the_table_does_not_grow() -> None:
+    table = StallTable(kept=10, most=5)
+    for lineno in range(1000):
+        table.add(stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(lineno)]))
+    assert table.count == 1000
+    assert len(table.last) == 10
+    rows = table.rows()
+    assert len(rows) == 6
+    assert rows[0].function == "others"
+    assert sum(row.count for row in rows) == 1000
+
+
+def test_a_line_of_the_program_is_blamed_not_the_librarys() -> None:
+    seen: list[Place] = []
+
+    def note(match: re.Match[str]) -> str:
+        frames = step_frames(sys._getframe())
+        seen.append(blamed([frame for frame in frames if frame.f_code is not note.__code__]))
+        return ""
+
+    re.sub("x", note, "x")  # this very line
+    assert seen[0].filename == __file__
+    assert seen[0].function == "test_a_line_of_the_program_is_blamed_not_the_librarys"
+
+
+def test_nothing_but_names_is_kept() -> None:
+    assert {*Stall.__dataclass_fields__} == {
+        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
+    }  # fmt: skip

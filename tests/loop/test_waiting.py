@@ -1,0 +1,125 @@
+"""Unit: what threads waited for a CPU, and what that says of a pass."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from trio_lab.loop.stalls import cause_of
+from trio_lab.loop.waiting import Delays, Steal, stolen_from
+from trio_lab.loop.watchdog import _KEPT_BEATS, Watchdog, _Beat, _since, _Waits
+
+TICKS = os.sysconf("SC_CLK_TCK")
+STAT = b"""cpu  9 9 9 9 9 9 9 300 0 0
+cpu0 1 2 3 4 5 6 7 100 0 0
+cpu1 1 2 3 4 5 6 7 200 0 0
+intr 12 0
+"""
+
+
+def test_steal_is_read_for_each_cpu() -> None:
+    assert stolen_from(STAT) == (100 / TICKS, 200 / TICKS)
+
+
+@pytest.mark.parametrize("text", [b"", b"cpu  1", b"cpu  1 2\ncpu0 1 2 3\n", b"cpu  1\ncpu0 1 2 3 4 5 6 7 8"])
+def test_what_is_cut_off_is_left_out(text: bytes) -> None:
+    assert stolen_from(text) == ()
+
+
+def test_a_machine_that_nothing_was_stolen_from_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trio_lab.loop.waiting.stolen_from", lambda _: (0.0, 0.0))
+    steal = Steal()
+    monkeypatch.setattr("trio_lab.loop.waiting.stolen_from", lambda _: (1.0, 0.0))
+    assert steal.read() == ()
+
+
+def test_delays_only_grow_and_are_read_from_any_thread() -> None:
+    delays, seen = Delays(), []
+    reader = threading.Thread(target=lambda: seen.append(delays.read()))
+    reader.start()
+    reader.join()
+    end = time.perf_counter() + 0.01
+    while time.perf_counter() < end:
+        pass
+    assert 0.0 <= seen[0] <= delays.read()
+    delays.close()
+    assert delays.read() == 0.0
+
+
+# Readings are (time, seconds so far); what is asked for begins at 1.0.
+@pytest.mark.parametrize(
+    ("readings", "since"),
+    [
+        ([(1.0, 5.0), (1.2, 5.2)], 0.2),  # nothing in between: all that was counted
+        ([(0.9, 5.0), (1.1, 5.1), (1.5, 5.1)], 0.0),  # it stood still afterwards; before it was busy
+        ([(0.9, 5.0), (1.1, 5.2), (1.5, 5.6)], 0.5),  # busy throughout
+        ([(0.9, 5.0), (1.1, 5.0), (1.5, 5.4)], 0.4),  # it cannot have been busy in between: nothing was counted
+        ([(0.9, 5.0), (1.1, 5.15), (1.5, 5.15)], 0.05),  # more than fits before the begin
+        ([(0.9, 5.0), (1.1, 0.0), (1.5, 0.0)], 0.0),  # a reading that failed
+    ],
+)
+def test_what_came_between_two_readings_is_put_where_it_is_likely(
+    readings: list[tuple[float, float]], since: float
+) -> None:
+    assert _since(readings, 1.0) == pytest.approx(since)
+
+
+BUDGET = 0.05
+
+
+def judged(*beats: _Beat, ended: float, last: _Waits, loop_cpu: float = 0.0) -> str:
+    """The cause of a pass from 1.0 to ``ended`` that the watchdog's thread had these beats of, before and in it."""
+    watchdog = Watchdog.__new__(Watchdog)
+    watchdog._budget, watchdog._beats = BUDGET, deque(beats)
+    watchdog._read_waits = lambda: last  # type: ignore[method-assign]
+    watchdog._beat = lambda at, due, waits: _Beat(at, due, loop_cpu, loop_cpu, waits)  # type: ignore[method-assign]
+    return cause_of(watchdog.evidence(1.0, ended, 0.0))
+
+
+def waits(at: float, loop: float = 0.0, own: float = 0.0, *stolen: float) -> _Waits:
+    return _Waits(at, loop, own, stolen)
+
+
+# The watchdog may have looked a moment before the pass began; then it is due again half a budget later.
+BEFORE = _Beat(0.999, 0.999 + 0.5 * BUDGET, 0.0, 0.0, waits(0.999))
+
+
+@pytest.mark.parametrize("duration", [1.01 * BUDGET, 1.2 * BUDGET, 1.5 * BUDGET, 5 * BUDGET])
+def test_a_c_call_and_a_stop_just_over_the_budget_are_told_as_what_they_are(duration: float) -> None:
+    ended = 1.0 + duration
+    assert judged(BEFORE, ended=ended, last=waits(ended), loop_cpu=duration) == "c call"
+    assert judged(BEFORE, ended=ended, last=waits(ended)) == "not running"
+
+
+def beats_of(ended: float, read: _Waits) -> list[_Beat]:
+    """Nobody kept the watchdog from the GIL, and the loop's thread used no CPU."""
+    return [
+        BEFORE,
+        *(_Beat(1.0 + n / 40, 1.0 + (n + 1) / 40, 0.0, 0.0, read) for n in range(1, int((ended - 1.0) * 40) + 1)),
+    ]
+
+
+def test_waiting_before_the_pass_is_not_put_to_it() -> None:
+    ended, before = 1.06, replace(BEFORE, waits=waits(0.88))
+    looks = [replace(beat, waits=waits(beat.at, 0.035, 0.035)) for beat in beats_of(ended, waits(1.0))[1:]]
+    assert judged(before, *looks, ended=ended, last=waits(ended, 0.035, 0.035)) == "blocking call"
+
+
+def test_a_pass_that_kept_its_budget_but_for_the_hypervisor_was_not_running() -> None:
+    ended, before = 1.06, replace(BEFORE, waits=waits(0.999, 0.0, 0.0, 1.0, 1.0))
+    assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.02), loop_cpu=0.04) == "not running"
+    assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.0), loop_cpu=0.06) == "c call"
+
+
+def test_a_very_long_pass_is_seen_from_its_begin() -> None:
+    watchdog = Watchdog.__new__(Watchdog)
+    watchdog._long, watchdog._period, watchdog._rest = 0.025, 0.0125, 0.025
+    at, looks = 0.0, 0
+    while at < 3600:
+        at, looks = at + watchdog._wait(at), looks + 1
+    assert looks < _KEPT_BEATS

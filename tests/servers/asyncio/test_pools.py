@@ -1,0 +1,204 @@
+"""Contract of the asyncio server's pools, with real threads and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trio_lab.errors import BrokenWorkerError, QueueTimeout, RunTimeout
+from trio_lab.measure.process import children
+from trio_lab.servers.asyncio.processes import WorkerPool, open_worker_pool
+from trio_lab.servers.asyncio.threads import open_native_pool
+
+UNBOUNDED: dict[str, Any] = {"max_queue": None, "queue_timeout": None, "run_timeout": None}
+PATIENCE = 30.0
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def within_patience() -> None:
+        async with asyncio.timeout(2 * PATIENCE):
+            await test
+
+    asyncio.run(within_patience())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.005)
+
+
+# Jobs, for workers to import.
+
+
+def divide(a: int, b: int) -> float:
+    return a / b
+
+
+def stand_still(begun: str) -> None:
+    """Tells that it has begun, and then runs Python code for ever."""
+    Path(begun).write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.01)
+
+
+def die(code: int) -> None:
+    os._exit(code)
+
+
+def test_a_job_comes_back_with_its_value_or_its_error() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            value, waited = await pool.run(divide, 6, 3, kind="x")
+            assert value == 2
+            assert waited >= 0
+            with pytest.raises(ZeroDivisionError):
+                await pool.run(divide, 1, 0, kind="x")
+            assert (pool.restarts, pool.statistics("x").completions) == (0, 2)
+
+    run(test())
+
+
+def test_a_worker_that_dies_costs_its_job_and_no_other(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=2, **UNBOUNDED) as pool:
+            await pool.wait_ready()
+            begun = tmp_path / "begun"
+            neighbour = asyncio.create_task(pool.run(stand_still, str(begun), kind="x"))
+            await until(begun.exists)
+            with pytest.raises(BrokenWorkerError) as broken:
+                await pool.run(die, 3, kind="x")
+            assert broken.value.exit_code == 3
+            assert (await pool.run(divide, 4, 2, kind="x"))[0] == 2
+            await until(lambda: pool.restarts == 1)
+            assert not neighbour.done()
+            neighbour.cancel()
+            await asyncio.wait([neighbour])
+
+    run(test())
+
+
+def test_an_idle_worker_that_dies_is_replaced_before_anybody_asks() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            await pool.wait_ready()
+            worker = await only_child(pool)
+            os.kill(worker, signal.SIGKILL)
+            await until(lambda: pool.restarts == 1 and pool.statistics().capacity == 1)
+            assert (await pool.run(divide, 4, 2, kind="x"))[0] == 2
+
+    run(test())
+
+
+async def only_child(pool: WorkerPool) -> int:
+    return (await pool.run(os.getpid, kind="who"))[0]
+
+
+def test_a_job_that_runs_too_long_is_ended_with_its_worker(tmp_path: Path) -> None:
+    async def test() -> None:
+        limits = UNBOUNDED | {"run_timeout": 1.0}
+        async with open_worker_pool(size=1, **limits) as pool:
+            begun = tmp_path / "begun"
+            with pytest.raises(RunTimeout):
+                await pool.run(stand_still, str(begun), kind="x")
+            await until(lambda: pool.restarts == 1)
+
+    run(test())
+
+
+def test_a_caller_that_leaves_ends_its_job_and_keeps_the_worker(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            begun = tmp_path / "begun"
+            job = asyncio.create_task(pool.run(stand_still, str(begun), kind="x"))
+            await until(lambda: begun.exists() and begun.read_text() != "")
+            job.cancel()
+            assert await only_child(pool) == int(begun.read_text())  # it is free again, and the same
+            assert pool.restarts == 0
+
+    run(test())
+
+
+def test_closing_ends_running_jobs_and_leaves_no_process(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        begun = tmp_path / "begun"
+        async with open_worker_pool(size=2, **UNBOUNDED) as pool:
+            job = asyncio.create_task(pool.run(stand_still, str(begun), kind="x"))
+            await until(begun.exists)
+        await asyncio.wait([job])
+        assert job.cancelled()
+        assert children(os.getpid()) == before
+
+    before = children(os.getpid())
+    run(test())
+    assert caplog.records == []  # asyncio warns when somebody else took a child's exit status
+
+
+def test_a_pool_that_has_no_worker_lets_wait_and_then_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")  # no worker ever becomes ready
+
+    async def test() -> None:
+        limits = UNBOUNDED | {"queue_timeout": 0.05}
+        async with open_worker_pool(size=1, **limits) as pool:
+            with pytest.raises(QueueTimeout):
+                await pool.run(divide, 4, 2, kind="x")
+
+    run(test())
+
+
+def test_as_many_threads_run_as_the_pool_has_now() -> None:
+    async def test() -> None:
+        release = threading.Event()
+        async with open_native_pool(size=2, **UNBOUNDED) as pool:
+            jobs = [asyncio.create_task(pool.run(release.wait, PATIENCE, kind="wait")) for _ in range(6)]
+            await until(lambda: pool.statistics().waiting == 4)
+            assert pool.statistics().in_service == 2
+            pool.resize(5)
+            assert (pool.size, pool.statistics().in_service) == (5, 5)
+            release.set()
+            assert await asyncio.gather(*jobs) == [True] * 6
+            assert pool.abandoned == 0
+
+    run(test())
+
+
+def test_a_thread_whose_caller_left_holds_its_place_until_it_ends() -> None:
+    async def test() -> None:
+        release, begun = threading.Event(), threading.Event()
+
+        def job() -> None:
+            begun.set()
+            release.wait(PATIENCE)
+
+        async with open_native_pool(size=1, **UNBOUNDED) as pool:
+            caller = asyncio.create_task(pool.run(job, kind="wait"))
+            await until(begun.is_set)
+            caller.cancel()
+            await asyncio.wait([caller])
+            assert (pool.abandoned, pool.statistics().in_service) == (1, 1)
+            release.set()
+            await until(lambda: pool.statistics().in_service == 0)
+            assert pool.abandoned == 0
+
+    run(test())
+
+
+def test_a_thread_that_runs_too_long_is_left_behind() -> None:
+    async def test() -> None:
+        release = threading.Event()
+        limits = UNBOUNDED | {"run_timeout": 0.01}
+        async with open_native_pool(size=1, **limits) as pool:
+            with pytest.raises(RunTimeout):
+                await pool.run(release.wait, PATIENCE, kind="wait")
+            assert pool.abandoned == 1
+            release.set()
+            await until(lambda: pool.abandoned == 0)
+
+    run(test())

@@ -1,0 +1,331 @@
+"""End to end: the asyncio server's life, and what the contract shared by all runtimes does not say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import hypercorn.asyncio.run
+import hypercorn.protocol
+import pytest
+
+from tests.running import Running, alive, running
+from trio_lab.config import Config
+from trio_lab.http.contract import STORMS
+from trio_lab.measure.process import children, open_descriptors
+from trio_lab.servers.asyncio import upstream as asyncio_upstream
+from trio_lab.servers.asyncio.storms import MODES, storm
+
+ROOT = Path(__file__).parents[3]
+REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
+PATIENCE = 30
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(runtime="asyncio") as server:
+        yield server
+
+
+def ask(server: Running, target: bytes) -> socket.socket:
+    connection = socket.create_connection(server.address, timeout=PATIENCE)
+    connection.sendall(REQUEST % target)
+    return connection
+
+
+def queues(server: Running) -> dict[str, Any]:
+    return {queue["name"]: queue for queue in server.get("/health?reset=0")["queues"]}
+
+
+def until_busy(server: Running, jobs: int) -> None:
+    while sum(queues(server)[name]["in_service"] for name in ("native_pool", "worker_pool")) < jobs:
+        pass
+
+
+def until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+
+
+# The loop.
+
+
+def test_health_sees_the_pass_that_a_hash_on_the_loop_makes(server: Running) -> None:
+    server.get("/health")
+    took = server.get("/sync-hash?rounds=120000")["durationMs"]
+    loop = server.get("/health?reset=0")["loop"]
+    assert loop["blind"] is None
+    assert loop["max_ms"] >= took * 0.9
+
+
+@pytest.mark.parametrize(("mode", "effect"), STORMS["asyncio"].items())
+def test_a_storm_does_to_others_what_the_table_says(mode: str, effect: str) -> None:
+    async def beats_beside_a_storm() -> int:
+        beats, over = 0, False
+
+        async def beat() -> None:
+            nonlocal beats
+            while not over:
+                await asyncio.sleep(0)
+                beats += 1
+
+        heart = asyncio.create_task(beat())
+        await asyncio.sleep(0)
+        before = beats
+        await storm(mode, 5_000)
+        during, over = beats - before, True
+        await heart
+        return during
+
+    beats = asyncio.run(beats_beside_a_storm())
+    assert tuple(STORMS["asyncio"]) == MODES
+    if effect == "starves":
+        assert beats == 0
+    elif effect == "crowds":
+        assert 0 < beats < 50  # a pass has a thousand ticks
+    else:
+        assert beats > 2_500
+
+
+# Clients that leave, and what must not be left of them.
+
+
+@pytest.mark.parametrize("abrupt", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nHo",
+        b"POST /hash HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
+        b"POST /hash HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        REQUEST % b"/wait?ms=0" * 20,
+    ],
+    ids=["nothing", "half-a-head", "half-a-body", "bad-chunk", "pipelined"],
+)
+def test_clients_that_leave_take_nothing_with_them(server: Running, said: bytes, abrupt: bool) -> None:
+    before = server.settled_descriptors()
+    for _ in range(100):
+        with socket.create_connection(server.address) as connection:
+            connection.sendall(said)
+            if abrupt:
+                leave_abruptly(connection)
+    while (open_descriptors(server.process.pid) or 0) > before:
+        assert server.process.poll() is None, "the server is gone"
+    assert server.get("/health")["runtime"] == "asyncio"
+
+
+def leave_abruptly(connection: socket.socket) -> None:
+    """With RST instead of FIN."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_what_follows_a_refused_request_does_not_cost_its_reply(server: Running) -> None:
+    refused = b"GET /hash?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    for _ in range(20):
+        replies = server.raw(refused + REQUEST % b"/health")
+        assert replies.count(b"HTTP/1.1 ") == 1
+        assert replies.endswith(b'"}')
+
+
+def test_an_offer_of_a_websocket_is_ignored(server: Running) -> None:
+    offer = (
+        b"Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
+    )
+    reply = server.raw(b"GET /wait?ms=0 HTTP/1.1\r\nHost: x\r\n" + offer % b"dGhlIHNhbXBsZSBub25jZQ==" + b"\r\n")
+    assert reply.startswith(b"HTTP/1.1 200")
+    assert json.loads(reply.partition(b"\r\n\r\n")[2])["route"] == "/wait"
+
+
+# How the server ends. (Leaving `running` expects exit code 0 and no process left.)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_requests_in_flight_are_answered_after_the_signal(number: int) -> None:
+    with running("--grace", "60", runtime="asyncio") as server:
+        asked = [ask(server, b"/wait?ms=3000"), ask(server, b"/worker-hash?rounds=2000000")]
+        until_busy(server, 2)
+        server.process.send_signal(number)
+        for connection in asked:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.close()
+        assert server.process.wait(PATIENCE) == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(server.address)
+
+
+@pytest.mark.parametrize("profile", ["guarded", "naive"])
+def test_the_grace_period_ends_what_takes_longer(profile: str) -> None:
+    with running("--grace", "0.3", "--profile", profile, "--threads", "1", runtime="asyncio") as server:
+        slow = [b"/fib?n=40", b"/wait?ms=10000", b"/wait?ms=10000", b"/wait?ms=10000&pool=default"]
+        asked = [ask(server, target) for target in slow]
+        until_busy(server, 2)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+        for connection in asked:
+            connection.close()
+
+
+def test_a_second_signal_does_not_wait_for_the_grace_period() -> None:
+    with running("--grace", "3600", runtime="asyncio") as server:
+        asked = ask(server, b"/fib?n=40")
+        until_busy(server, 1)
+        server.process.send_signal(signal.SIGTERM)
+        while accepts(server):
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0  # an hour of grace is left
+        asked.close()
+
+
+def accepts(server: Running) -> bool:
+    try:
+        socket.create_connection(server.address).close()
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it stopped to listen while we connected
+        return False
+    return True
+
+
+def never_reading(server: Running) -> socket.socket:
+    """A client for whom the server no longer reads, because it can no longer send."""
+    connection = socket.create_connection(server.address)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setblocking(False)
+    with suppress(BlockingIOError):
+        while connection.send(REQUEST % b"/health?reset=0" * 500):
+            pass
+    return connection
+
+
+def test_a_client_that_never_reads_does_not_hold_the_end_open() -> None:
+    with running("--grace", "0.2", runtime="asyncio") as server:
+        connection = never_reading(server)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+        connection.close()
+
+
+def test_a_pipeline_that_nobody_reads_ends_with_its_client() -> None:
+    with running("--grace", "3600", runtime="asyncio") as server:
+        before = server.settled_descriptors()
+        connection = never_reading(server)
+        leave_abruptly(connection)
+        while (open_descriptors(server.process.pid) or 0) > before:
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0  # whatever were left would have an hour
+
+
+def test_a_killed_server_leaves_no_worker() -> None:
+    with running("--workers", "2", runtime="asyncio", expect=-signal.SIGKILL) as server:
+        family = server.family()
+        assert len(family) == 3
+        connection = ask(server, b"/fib?n=40")
+        until_busy(server, 1)
+        server.process.kill()
+        server.process.wait()
+        until_gone(family)
+        connection.close()
+
+
+def test_the_native_pool_is_resized_live() -> None:
+    with running("--threads", "2", runtime="asyncio") as server:
+        assert server.process.stdin is not None
+        server.process.stdin.write(b"rubbish\nthreads 99999\nthreads 7\n")
+        server.process.stdin.flush()
+        while server.get("/health")["uvThreadpoolSize"] != 7:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "said"),
+    [
+        (["--json", "--port"], {}, "arguments"),
+        ([], {"TRIO_LAB_THREADS": "0"}, "threads"),
+        ([], {"TRIO_LAB_HOST": "a..b"}, "host name"),
+    ],
+)
+def test_what_the_caller_can_put_right_is_one_line_and_a_two(
+    flags: list[str], environ: dict[str, str], said: str
+) -> None:
+    command = [sys.executable, "-m", "trio_lab.servers.asyncio.serving", *flags]
+    done = subprocess.run(
+        command, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_hypercorns_own_command_serves_and_ends(number: int) -> None:
+    """There the app runs in a daemonic process, in which multiprocessing would start no children."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hypercorn", "-k", "asyncio", "-b", "127.0.0.1:0", "trio_lab.servers.asyncio.app:app"],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | {"TRIO_LAB_THREADS": "5", "TRIO_LAB_WORKERS": "1"},
+    )
+    try:
+        assert process.stderr is not None
+        address = b""
+        while b"http://" not in address:
+            address = process.stderr.readline()
+            assert address, "hypercorn ended before it served"
+        server = Running(process, address.split(b" on ", 1)[1].split()[0].decode())
+        body = server.get("/health")
+        assert (body["uvThreadpoolSize"], body["pool"]["workers"]) == (5, 1)
+        for target in ("/hash?rounds=1", "/worker-hash?rounds=1", "/fib?n=1", "/tick-storm?count=10"):
+            assert server.get(target)["route"] in target
+        family = [grandchild for child in children(process.pid) for grandchild in (child, *children(child))]
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
+        until_gone(family)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# Unit: the environment as a way in, and a hypercorn that we do not know.
+
+
+def test_a_config_survives_the_environment() -> None:
+    for config in (
+        Config(),
+        Config(port=0, threads=7, profile="naive", max_queue=0, queue_timeout=0.25, separate_pools=True),
+        Config(default_threads=3, grace=0.0),
+    ):
+        assert Config.from_env(config.to_env()) == config
+    assert Config.from_env(Config(faults=True).to_env()) == Config()  # nobody gets faults that way
+
+
+def test_putting_right_twice_is_putting_right_once() -> None:
+    asyncio_upstream.put_right()
+    asyncio_upstream.put_right()
+    assert hypercorn.asyncio.run.TCPServer is asyncio_upstream.Connection
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (hypercorn.asyncio.run, "TCPServer"),
+        (hypercorn.asyncio.tcp_server.TCPServer, "protocol_send"),
+        (hypercorn.protocol.h11.H11Protocol, "_send_error_response"),
+    ],
+)
+def test_another_hypercorn_is_refused(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    monkeypatch.setattr(owner, name, None)
+    with pytest.raises(RuntimeError, match=r"no .* to put right"):
+        asyncio_upstream.put_right()

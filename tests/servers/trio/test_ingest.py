@@ -1,0 +1,128 @@
+"""End to end: large bodies, and bodies that are none."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.running import Running
+from trio_lab.measure.process import open_descriptors
+from trio_lab.servers.trio.bodies import MAX_BUFFERED
+
+RECORD = b'{"id":1,"name":"somebody"}\n'
+LOT = RECORD * 4_000
+MODES = ["buffer", "stream"]
+
+
+def ingest(server: Running, mode: str, body: bytes | Iterable[bytes]) -> tuple[int, str | None, Any]:
+    """Status, Connection header and body of the reply; an iterable is sent in chunks."""
+    connection = http.client.HTTPConnection(*server.address, timeout=60)
+    try:
+        connection.request("POST", f"/ingest?mode={mode}", body, {"Content-Type": "application/x-ndjson"})
+        reply = connection.getresponse()
+        assert reply.headers["content-type"] == "application/json"
+        return reply.status, reply.headers["connection"], json.loads(reply.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("body", "records"),
+    [
+        (b"", 0),
+        (b"\n \n", 0),
+        (b"{}", 1),
+        (b"{}\n\n{}\r\n", 2),
+        (LOT, 4_000),
+        ([b'{"cut', b'": 1', b"}\n{", b"}"], 2),
+        ([LOT] * 10, 40_000),
+    ],
+    ids=["nothing", "empty lines", "one", "gaps", "many", "cut", "chunked"],
+)
+def test_records_are_counted(server: Running, mode: str, body: bytes | list[bytes], records: int) -> None:
+    status, _, reply = ingest(server, mode, body)
+    assert (status, reply["records"]) == (200, records)
+    assert reply.keys() == {
+        "route", "mode", "records", "heldBytes", "peakMemoryBytes", "longestStepMs", "durationMs"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "body",
+    [b"rubbish", b"[1]", b"{}\n{]\n", b"\xff\xfe\n", b'{"n":1e99999}', b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"\0"],
+    ids=["rubbish", "array", "bad line", "no UTF-8", "number", "deep", "NUL"],
+)
+def test_what_is_no_record_is_a_400(server: Running, mode: str, body: bytes) -> None:
+    status, connection, reply = ingest(server, mode, body)
+    assert (status, connection, list(reply)) == (400, "close", ["error"])
+
+
+def test_the_two_ways_differ_in_what_they_hold(server: Running) -> None:
+    body = LOT * 60  # 6.5 MB
+    buffer, stream = (ingest(server, mode, body)[2] for mode in MODES)
+    assert buffer["heldBytes"] == len(body)
+    assert stream["heldBytes"] < len(body) / 8
+
+
+def test_a_stream_may_be_larger_than_what_is_buffered(server: Running) -> None:
+    lots = MAX_BUFFERED // len(LOT) + 1
+    assert ingest(server, "stream", LOT * lots)[2]["records"] == 4_000 * lots
+    # What is sent is all read before it is refused: else the refusal could be lost with the connection.
+    head = b"POST /ingest?mode=buffer HTTP/1.1\r\nHost: x\r\n"
+    for said in (
+        b"Content-Length: %d\r\n\r\n" % (MAX_BUFFERED + 1),
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (MAX_BUFFERED + 1) + b" " * (MAX_BUFFERED + 1),
+    ):
+        reply = server.raw(head + said)
+        assert reply.startswith(b"HTTP/1.1 413 ")
+        assert reply.endswith(b'{"error":"Request body too large"}')
+
+
+def test_a_line_without_an_end_is_refused(server: Running) -> None:
+    assert ingest(server, "stream", b" " * 65_537)[0] == 413
+
+
+def test_a_refusal_does_not_wait_for_the_rest(server: Running) -> None:
+    head = b"POST /ingest?mode=stream HTTP/1.1\r\nHost: x\r\nContent-Length: 200000000\r\n\r\n"
+    reply = server.raw(head + b"rubbish\n")
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(head + b"rubbish\n")
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while True:  # until the server, which has closed, says so
+                connection.sendall(LOT)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_clients_that_leave_half_way_take_nothing_with_them(server: Running, mode: str) -> None:
+    server.get("/health")
+    before = server.settled_descriptors()
+    assert before is not None
+    for _ in range(30):
+        with socket.create_connection(server.address) as connection:
+            connection.sendall(
+                b"POST /ingest?mode=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" % mode.encode()
+            )
+            connection.sendall(LOT)
+    while (now := open_descriptors(server.process.pid)) is None or now > before:
+        assert server.process.poll() is None, "the server is gone"
+    assert ingest(server, mode, LOT)[0] == 200
+
+
+def test_it_is_for_post_alone(server: Running) -> None:
+    status, headers, _ = server.request("/ingest")
+    assert (status, headers["Allow"]) == (405, "OPTIONS, POST")
+    assert server.request("/ingest?mode=else", "POST", Content_Length="0")[0] == 400
+
+
+def test_other_routes_keep_their_bound(server: Running) -> None:
+    status, _, body = server.request("/read", "GET", Content_Length="1000001")
+    assert (status, body) == (413, {"error": "Request body too large"})

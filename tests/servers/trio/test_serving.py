@@ -1,0 +1,210 @@
+"""Unit and in this process: how serving ends, with gates instead of clocks, and a lab that breaks down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from trio_lab.config import Config
+from trio_lab.errors import LabLost, UsageError
+from trio_lab.http.listening import listen, shut_down_connections
+from trio_lab.servers.trio import asgi
+from trio_lab.servers.trio.app import LabApp, create_app
+from trio_lab.servers.trio.serving import serve
+
+from .breaking import breaking_down
+
+ROOT = Path(__file__).parents[3]
+ROUTES = import_module("trio_lab.servers.trio.app")  # the package's own `app` hides it
+
+
+def descriptors() -> set[str]:
+    return set(os.listdir("/proc/self/fd"))
+
+
+def test_shutting_down_connections_keeps_no_descriptor_of_its_own() -> None:
+    files = [os.open(os.devnull, os.O_RDONLY), *os.pipe()]
+    before = descriptors()
+    for _ in range(3):
+        shut_down_connections(1)
+    assert descriptors() == before
+    for file in files:
+        os.close(file)
+
+
+def test_shutting_down_connections_takes_the_servers_and_no_others() -> None:
+    with listen(Config(port=0)) as ours, listen(Config(port=0)) as other:
+        ends = []
+        for listener in (ours, other):
+            client = socket.create_connection(listener.getsockname())
+            ends.append((client, listener.accept()[0]))
+        shut_down_connections(ours.getsockname()[1])
+        (client, inside), (bystander, beside) = ends
+        assert client.recv(1) == b""  # would wait for ever were it still open
+        beside.sendall(b"x")
+        assert bystander.recv(1) == b"x"
+        for end in (client, inside, bystander, beside):
+            end.close()
+
+
+def test_a_process_without_descriptors_to_spare_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: str) -> list[str]:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "listdir", none_left)
+    shut_down_connections(1)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+def test_what_is_no_host_name_is_the_users_mistake(host: str) -> None:
+    with pytest.raises(UsageError, match="not a valid host name"):
+        listen(Config(host=host, port=0))
+
+
+async def served(ask: Callable[[trio.SocketStream, LabApp], Any], **options: Any) -> None:
+    """Serve in this task while ``ask`` talks to the server; returns when the server has ended."""
+    ready = trio.Event()
+    found: list[Any] = []
+
+    def on_ready(url: str, app: LabApp) -> None:
+        found[:] = int(url.rpartition(":")[2]), app
+        ready.set()
+
+    async def talk() -> None:
+        await ready.wait()
+        async with await trio.open_tcp_stream("127.0.0.1", found[0]) as stream:
+            await ask(stream, found[1])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk)
+        await serve(Config(port=0, **options), on_ready=on_ready)
+
+
+async def test_the_end_does_not_wait_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def endless(_: float) -> None:
+        begun.set()
+        gate.wait()
+
+    monkeypatch.setattr(ROUTES, "wait", endless)
+
+    async def ask(stream: trio.SocketStream, app: LabApp) -> None:
+        await stream.send_all(b"GET /wait?ms=10000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await trio.to_thread.run_sync(begun.wait)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert (await stream.receive_some())[:12] in (b"", b"HTTP/1.1 503")  # told so, if there is time
+
+    try:
+        await served(ask, grace=0.1)  # returns although the thread is still at it
+        assert not gate.is_set()
+    finally:
+        gate.set()
+
+
+async def test_the_end_does_not_wait_for_a_reply_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = trio.Event()
+
+    async def never_sent(self: object, send: object, response: object) -> None:
+        hangs.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(asgi.TrioASGIHTTPConnection, "_send_response", never_sent)
+    monkeypatch.setattr(asgi, "_SEND_TIME", float("inf"))
+
+    async def ask(stream: trio.SocketStream, app: LabApp) -> None:
+        await stream.send_all(b"GET /read HTTP/1.1\r\nHost: x\r\n\r\n")
+        await hangs.wait()
+        assert len(app.shields) == 1
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await stream.receive_some() == b""
+
+    await served(ask, grace=0.1)
+
+
+async def test_a_refusal_takes_the_rest_of_the_request_while_it_is_sent() -> None:
+    """hypercorn keeps ten pieces of a body for the app; whoever brings the eleventh waits, the reader of the socket too."""
+    pieces, body = trio.open_memory_channel[dict[str, Any]](10)
+    all_taken = trio.Event()
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        await all_taken.wait()  # a client that does not read its reply before it has sent everything
+        sent.append(message)
+
+    async def bring() -> None:
+        for _ in range(30):
+            await pieces.send({"type": "http.request", "body": b"a", "more_body": True})
+        all_taken.set()
+
+    scope = {"http_version": "1.1", "raw_path": b"/hash", "query_string": b"", "headers": [(b"x-long", b"a" * 20_000)]}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bring)
+        await asgi.LabHTTPConnection(create_app(), scope)(body.receive, send)  # type: ignore[arg-type]
+    assert [message.get("status") for message in sent] == [431, None]
+
+
+async def test_a_closed_pool_is_a_503() -> None:
+    app = create_app()
+
+    @app.get("/closed")
+    async def _closed() -> None:
+        raise trio.ClosedResourceError
+
+    reply = await app.test_client().get("/closed")
+    assert reply.status_code == 503
+    assert (await reply.get_json())["error"] == "The server is ending"
+
+
+@pytest.mark.parametrize("when", ["at the start", "later"])
+async def test_a_lab_that_breaks_down_is_the_end_of_its_server(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    ready = trio.Event()
+    monkeypatch.setattr(asgi, "open_lab", breaking_down(ready if when == "later" else None))
+    with pytest.raises(LabLost, match=r"ZeroDivisionError: a bug in a pool \(breaking\.py:\d+\)") as caught:
+        await serve(Config(port=0, grace=3600.0), on_ready=lambda url, app: ready.set())
+    assert "\n" not in str(caught.value)
+
+
+_BROKEN = """
+import trio
+from tests.server.breaking import breaking_down
+from trio_lab.servers.trio import app, asgi
+ready = trio.Event()
+asgi.open_lab = breaking_down(ready if {later} else None)
+ready.set()
+"""
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_lab_that_breaks_down_is_one_line_and_exit_code_1(later: bool) -> None:
+    script = _BROKEN.format(later=later) + "from trio_lab.cli import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "serve", "--port", "0"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("trio-lab: the lab broke down: ZeroDivisionError: a bug in a pool")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_lab_that_breaks_down_ends_hypercorns_own_command_too(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(_BROKEN.format(later=True))
+    done = subprocess.run(
+        [sys.executable, "-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:0", "broken:app"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "the lab broke down" in done.stderr  # that it ended is the point; hypercorn 0.18 forgets the exit code

@@ -1,0 +1,115 @@
+"""Calls as bytes: the function once, the arguments each time, and never another function than the one that was meant."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from functools import partial
+from pickle import PicklingError, loads
+from typing import Any
+
+import pytest
+
+import trio_lab
+from trio_lab.worker.calls import Calls
+from trio_lab.worker.frames import Pieces
+
+from ..pools import jobs
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+def read(call: bytes | Pieces, split: int) -> Any:
+    assert isinstance(call, bytes)
+    if not split:
+        return loads(call)
+    return loads(call[:split]), loads(call[split:]) if split < len(call) else ()
+
+
+@pytest.mark.parametrize(
+    ("fn", "args", "whole"),
+    [
+        (jobs.echo, (1,), False),
+        (jobs.pid, (), False),
+        (len, ("abc",), True),
+        (dict, (), True),
+        ("abc".upper, (), True),
+        (partial(jobs.echo, 1), (), True),
+    ],
+)
+def test_what_was_written_is_what_is_read(
+    calls: Calls, fn: Callable[..., Any], args: tuple[object, ...], whole: bool
+) -> None:
+    for _ in range(2):
+        call, split = calls.write(fn, args)
+        assert isinstance(call, bytes)
+        assert (split == 0) is whole
+        read_fn, read_args = read(call, split)
+        assert read_args == args
+        assert read_fn(*read_args) == fn(*args)
+
+
+def test_the_arguments_are_written_each_time(calls: Calls) -> None:
+    value = [1]
+    calls.write(jobs.echo, (value,))
+    value.append(2)
+    assert read(*calls.write(jobs.echo, (value,)))[1] == ([1, 2],)
+
+
+def test_a_function_that_was_replaced_is_refused_as_pickle_does(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = jobs.pid
+    calls.write(before, ())
+    monkeypatch.setattr(jobs, "pid", jobs.spin)
+    with pytest.raises(PicklingError):
+        calls.write(before, ())
+    monkeypatch.undo()
+    assert read(*calls.write(before, ())) == (before, ())
+
+
+def test_functions_that_have_no_name_in_a_module_are_refused(calls: Calls) -> None:
+    def inner() -> None: ...
+
+    for fn in (inner, lambda: None):
+        with pytest.raises((AttributeError, PicklingError)):
+            calls.write(fn, ())
+
+
+def test_what_is_kept_is_bounded(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(1000):
+        made = types.FunctionType(jobs.pid.__code__, vars(jobs), f"made_{n}")
+        made.__module__, made.__qualname__ = jobs.__name__, made.__name__
+        monkeypatch.setattr(jobs, made.__name__, made, raising=False)
+        assert read(*calls.write(made, ()))[0] is made
+    assert len(calls._written) <= 256
+
+
+async def test_a_worker_runs_what_its_module_has_now() -> None:
+    async with trio_lab.open_worker_pool(size=1) as pool:
+        assert await pool.run(jobs.replaced) == "as it was"
+        await pool.run(jobs.replace)
+        assert await pool.run(jobs.replaced) == "another"
+        assert await pool.run(jobs.replaced) == "another"
+
+
+@pytest.mark.parametrize(
+    "value", [b"x" * 100_000, bytearray(b"x" * 100_000), "é" * 100_000], ids=["bytes", "bytearray", "str"]
+)
+def test_a_large_string_is_written_in_pieces_and_not_seen_to_change(calls: Calls, value: Any) -> None:
+    call, split = calls.write(jobs.echo, (1, value))
+    assert isinstance(call, Pieces)
+    before = type(value)(value)
+    if isinstance(value, bytearray):
+        value[:] = b"y" * len(value)
+    whole = b"".join(call.parts)
+    assert (len(whole), split) == (len(call), 0)
+    assert read(whole, split) == (jobs.echo, (1, before))
+
+
+def test_large_bytes_are_not_copied(calls: Calls) -> None:
+    value = b"x" * 1_000_000
+    call, _ = calls.write(jobs.echo, (value,))
+    assert isinstance(call, Pieces)
+    assert any(part is value for part in call.parts)

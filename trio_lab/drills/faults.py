@@ -1,0 +1,109 @@
+"""What `trio-lab serve --faults` adds, for drills: jobs that go wrong, by registered name, and a look inside.
+
+``GET /fault/<name>?id=&ms=`` runs a job of `poison.BY_NAME` in the worker pool; an error becomes the status that it always
+becomes. A few names are faults of the server itself, and run here. ``GET /fault`` tells what only the process can know:
+how many tasks live, and who waits for a thread of Trio's own limiter, which name look-ups, file I/O and Trio's own
+process start share.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from quart import Response, request
+
+from ..http.answers import reply
+from ..http.contract import BadQuery, integer
+from ..servers.trio.app import LabApp
+from .poison import BY_NAME
+
+_MAX_ID = 10_000_000
+_MAX_MS = 60_000
+
+# Who stands behind a wait for a thread, by the function of Trio's that wants it.
+_VICTIMS = {
+    "getaddrinfo": "DNS",
+    "getnameinfo": "DNS",
+    "_open_process": "process start",
+    "open_process": "process start",
+}
+
+
+def add_fault_routes(app: LabApp) -> None:
+    @app.get("/fault")
+    async def _inside() -> Response:
+        return reply({"tasks": trio.lowlevel.current_statistics().tasks_living, "shared_threads": _shared_threads()})
+
+    @app.get("/fault/<name>")
+    async def _fault(name: str) -> Response:
+        number = integer(request.args, "id", default=0, low=0, high=_MAX_ID)
+        ms = integer(request.args, "ms", default=20, low=0, high=_MAX_MS)
+        if name in _HERE:
+            return reply(await _HERE[name](number, ms))
+        if name not in BY_NAME:
+            raise BadQuery(f"no fault has this name; known are {', '.join([*BY_NAME, *_HERE])}")
+        return reply({"result": await app.lab.worker_pool.run(BY_NAME[name], number, ms)})
+
+
+async def _fill_threads(count: int, ms: int) -> dict[str, Any]:
+    """So many blocking calls in Trio's default threads, with room for no more meanwhile."""
+    limiter = trio.to_thread.current_default_thread_limiter()
+    usual, limiter.total_tokens = limiter.total_tokens, max(1, count)
+    try:
+        async with trio.open_nursery() as nursery:
+            for _ in range(count):
+                nursery.start_soon(trio.to_thread.run_sync, time.sleep, ms / 1e3)
+    finally:
+        limiter.total_tokens = usual
+    return {"filled": count}
+
+
+async def _look_up(_: int, ms: int) -> dict[str, Any]:
+    begun = time.perf_counter()
+    await trio.socket.getaddrinfo("localhost", 80)
+    return {"seconds": time.perf_counter() - begun}
+
+
+async def _start_plainly(_: int, ms: int) -> dict[str, Any]:
+    """A process started as Trio does it."""
+    begun = time.perf_counter()
+    await trio.run_process([sys.executable, "-S", "-c", ""], stdout=subprocess.DEVNULL)
+    return {"seconds": time.perf_counter() - begun}
+
+
+_HERE: dict[str, Callable[[int, int], Awaitable[dict[str, Any]]]] = {
+    "fill-threads": _fill_threads,
+    "look-up": _look_up,
+    "start-plainly": _start_plainly,
+}
+
+
+def _shared_threads() -> dict[str, Any]:
+    state = trio.to_thread.current_default_thread_limiter().statistics()
+    return {
+        "capacity": state.total_tokens,
+        "in_service": state.borrowed_tokens,
+        "waiting": state.tasks_waiting,
+        "victims": _victims() if state.tasks_waiting else {},
+    }
+
+
+def _victims() -> dict[str, int]:
+    """Who waits for a thread, found by walking the tasks: an acquire of a limiter, and what wanted it."""
+    found: Counter[str] = Counter()
+    tasks = [trio.lowlevel.current_root_task()]
+    while tasks:
+        task = tasks.pop()
+        if task is None:
+            continue
+        tasks += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+        calls = [frame.f_code.co_name for frame, _ in task.iter_await_frames()]
+        if "acquire_on_behalf_of" in calls and "to_thread_run_sync" in calls:
+            found[next((_VICTIMS[call] for call in reversed(calls) if call in _VICTIMS), "other")] += 1
+    return dict(found)

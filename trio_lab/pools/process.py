@@ -1,0 +1,270 @@
+"""One worker process seen from the pool: spawn it, give it jobs, take jobs back, read its replies, end it, reap it.
+
+A plain subprocess of ours (no multiprocessing: it works under a daemonic parent too, as hypercorn's own command makes
+one), in a process group of its own, so that a Ctrl-C in the terminal reaches the pool's process alone and jobs end in
+order. Its death is seen on a pidfd: end-of-file on the pipe would not do, since a job that forked leaves a process
+behind that holds it open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+
+import trio
+
+from ..worker.frames import JOB, PACKET, READY, Hello, Pieces, Reply, ReplyReader, dump
+
+SHORT = PACKET - JOB.size  # the longest call that fits into a packet
+_CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
+_BULK = 1 << 20  # capacity asked for the pipes of large calls and replies: fewer, larger writes
+_IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
+
+# The child must run this very package, whatever other version its Python would find; and with -P nothing that lies in the
+# working directory can shadow a module of the standard library. The pool's whole sys.path comes with the Hello.
+_BOOT = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
+    "from trio_lab.worker.child import main; main()"
+)
+
+
+def main_file() -> str | None:
+    """The file of this process's ``__main__``, for jobs that are defined in it; None in an interactive session."""
+    main = sys.modules.get("__main__")
+    if main is not None:
+        # Under this name the child runs the file, and so calls the classes that come back from it.
+        sys.modules.setdefault("__mp_main__", main)
+    file = getattr(main, "__file__", None)
+    return os.path.abspath(file) if file and os.path.exists(file) else None
+
+
+class _Pipes:
+    """All pipes of one worker. Ours are closed by `close`, the child's by `close_childs`."""
+
+    def __init__(self) -> None:
+        self._open: list[int] = []
+        try:
+            packets_read, self.packets = self._pipe(os.O_DIRECT)
+            calls_read, self.calls = self._pipe()
+            self.replies, replies_write = self._pipe()
+            lifeline_read, _ = self._pipe()
+            self.output, output_write = self._pipe()
+            # A description of its own: whether reads block is a property of the description, and the child's must.
+            self.taking_back = os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._open.append(self.taking_back)
+        except OSError:
+            self.close()
+            raise
+        self.childs = (packets_read, calls_read, replies_write, lifeline_read)
+        self.childs_output = output_write
+        for ours in (self.packets, self.calls, self.replies, self.output):
+            os.set_blocking(ours, False)
+        for bulky in (self.calls, self.replies):
+            with contextlib.suppress(OSError):  # over /proc/sys/fs/pipe-max-size, or the user's share is used up
+                fcntl.fcntl(bulky, fcntl.F_SETPIPE_SZ, _BULK)
+
+    def _pipe(self, flags: int = 0) -> tuple[int, int]:
+        ends = os.pipe2(os.O_CLOEXEC | flags)
+        self._open += ends
+        return ends
+
+    def close_childs(self) -> None:
+        for descriptor in (*self.childs, self.childs_output):
+            os.close(descriptor)
+            self._open.remove(descriptor)
+
+    def close_one(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            trio.lowlevel.notify_closing(descriptor)
+            os.close(descriptor)
+            self._open.remove(descriptor)
+
+    def give_away(self, descriptor: int) -> int:
+        self._open.remove(descriptor)
+        return descriptor
+
+    def close(self) -> None:
+        for descriptor in list(self._open):
+            self.close_one(descriptor)
+
+
+class Worker:
+    """A child process and the pipes to it. Made by `Worker.spawn`; `reap` must be called at the end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipes: _Pipes) -> None:
+        self._process = process
+        self._pipes = pipes
+        self._pidfd = os.pidfd_open(process.pid)
+        self._reader = ReplyReader()
+        self._unsent: deque[memoryview] = deque()
+        self._something_unsent = trio.Event()
+        self._packets = pipes.packets
+        self.replies = pipes.replies
+
+    def __repr__(self) -> str:
+        return f"<Worker pid {self.pid}>"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @classmethod
+    async def spawn(
+        cls, limiter: trio.CapacityLimiter, *, nicer: int, memory: int | None, command: list[str] | None = None
+    ) -> Worker:
+        """Start a child. Forking blocks for a millisecond or more, so it is done in a thread, under a limiter of its
+        own: a child must be had even when every thread of other pools is taken.
+
+        Raises:
+            OSError: no process or descriptor is to be had now.
+        """
+        pipes = _Pipes()
+        full = [*(command or [sys.executable, "-P", "-c", _BOOT]), *map(str, pipes.childs)]
+
+        def start() -> Worker:
+            process = subprocess.Popen(
+                full,
+                stdin=subprocess.DEVNULL,
+                stdout=pipes.childs_output,
+                stderr=pipes.childs_output,
+                pass_fds=pipes.childs,
+                process_group=0,
+            )
+            try:
+                return cls(process, pipes)
+            except OSError:  # no descriptor left for the pidfd
+                process.kill()
+                process.wait()
+                raise
+
+        try:
+            # Not abandoned on cancel: the child must have an owner, who ends it.
+            worker = await trio.to_thread.run_sync(start, limiter=limiter)
+        except BaseException:
+            pipes.close()
+            raise
+        pipes.close_childs()
+        worker.send_large(READY, math.inf, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))), 0)
+        return worker
+
+    async def wait_ready(self) -> bool:
+        """True when the child has said that it is ready; False when it died or hung instead."""
+        with trio.move_on_after(_IMPORT_TIME):
+            while True:
+                replies = self.read()
+                if replies is None:
+                    await trio.lowlevel.wait_readable(self.replies)
+                else:
+                    return bool(replies)
+        return False
+
+    def send(self, number: int, deadline: float, call: bytes, split: int) -> None:
+        """Hand a job to the child in a packet. ``call`` has at most ``SHORT`` bytes, the first ``split`` of them the
+        function (see `Calls.write`); ``deadline`` is by `time.monotonic`, infinite for none."""
+        # Never broken, for we hold a reading end; never full, for few are on their way.
+        os.write(self._packets, JOB.pack(number, deadline, 0, split) + call)
+
+    def send_large(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> None:
+        """As `send`, for a call of any size: as much as the pipe takes is written now, the rest by `write_unsent`."""
+        for part in [call] if isinstance(call, bytes) else call.parts:
+            rest = memoryview(part)
+            if not self._unsent:
+                rest = rest[self._write_call(rest) :]
+            if rest:
+                self._unsent.append(rest)
+                self._something_unsent.set()
+        os.write(self._packets, JOB.pack(number, deadline, len(call), split))
+
+    def _write_call(self, data: memoryview) -> int:
+        try:
+            return os.write(self._pipes.calls, data)
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:
+            return len(data)  # the child is dead; whoever waits for its replies learns it there
+
+    async def write_unsent(self) -> None:
+        """Runs for the life of the worker: sends of large calls what the pipe did not take at once."""
+        while True:
+            await self._something_unsent.wait()
+            while self._unsent:
+                try:
+                    await trio.lowlevel.wait_writable(self._pipes.calls)
+                except trio.ClosedResourceError:
+                    return  # `ask_to_end` came between
+                if not self._unsent:
+                    break  # as above, while we were being woken
+                rest = self._unsent.popleft()
+                rest = rest[self._write_call(rest) :]
+                if rest:
+                    self._unsent.appendleft(rest)
+            self._something_unsent = trio.Event()
+
+    def take_back(self) -> int | None:
+        """The number of the next job that the child has not read, which it now will not; None when there is none."""
+        try:
+            packet = os.read(self._pipes.taking_back, PACKET)
+        except BlockingIOError:
+            return None
+        return int(JOB.unpack_from(packet)[0]) if packet else None
+
+    def read(self) -> list[Reply] | None:
+        """Replies that have come; None when none has come now, an empty list when the child will send no more."""
+        while True:
+            try:
+                data = os.read(self.replies, _CHUNK)
+            except BlockingIOError:
+                return None
+            if not data:
+                return []
+            if replies := self._reader.feed(data):
+                return replies
+            return None  # a piece of a large one: let the others run before the next
+
+    def take_output(self) -> int:
+        """The descriptor of what the child prints. Whoever takes it closes it."""
+        return self._pipes.give_away(self._pipes.output)
+
+    async def wait_dead(self) -> None:
+        """Returns when the process has ended, whoever still holds its pipes."""
+        await trio.lowlevel.wait_readable(self._pidfd)
+
+    def ask_to_end(self) -> None:
+        """Close the pipes of jobs: an idle child ends by itself, a busy one after its job."""
+        self._unsent.clear()
+        self._pipes.close_one(self._pipes.packets)
+        self._pipes.close_one(self._pipes.calls)
+
+    def interrupt(self) -> None:
+        """Ask the running job to end: an exception is raised in it at the next line of Python."""
+        self._signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        signal.pidfd_send_signal(self._pidfd, number)
+
+    async def reap(self) -> int:
+        """Kill what still runs, wait for the end, close every descriptor; returns the exit code (negative: a signal).
+
+        Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
+        survives SIGKILL for long.
+        """
+        # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with trio.CancelScope(shield=True):
+            await self.wait_dead()
+        code = self._process.wait()
+        self._pipes.close()
+        trio.lowlevel.notify_closing(self._pidfd)
+        os.close(self._pidfd)
+        return code

@@ -1,0 +1,89 @@
+"""What `/health` says, of any runtime: written by the servers, read by the stage, the first-full finder and the drills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from .codec import In, Milliseconds, Ratio
+from .queue import QueueStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """Passes of the loop in one window. ``blind`` says why not every pass is seen; None when it is. What a runtime cannot
+    tell is None too."""
+
+    mean: Milliseconds | None
+    p50: Milliseconds | None
+    p99: Milliseconds | None
+    max: Milliseconds | None
+    utilization: Ratio | None
+    passes: int | None
+    blind: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCounts:
+    """The worker pools together, in the articles' words."""
+
+    workers: int
+    busy: int
+    queued: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadCounts:
+    """The native pool. ``abandoned`` threads still run though their callers have left; they are among the busy ones."""
+
+    threads: int
+    busy: int
+    abandoned: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingDecision:
+    """One look of an autoscaler at its pool, and what it went by. What was not known is None. Times in seconds."""
+
+    number: int
+    ago: Annotated[float, In(suffix="_s", digits=3)]
+    pool: str
+    queued_jobs: int
+    free_cores: float | None
+    size: int
+    ready: int
+    busy: int
+    cpu_is_available: bool
+    loop_lag: Annotated[float | None, In(suffix="_ms", factor=1e3, digits=3)]
+    idle_for: Annotated[float, In(suffix="_s", digits=3)]
+    wanted: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A server at one moment. ``queues`` are in the order in which a request meets them."""
+
+    runtime: str
+    event_loop_mean_ms: Annotated[int, In(name="eventLoopMeanMs")]
+    event_loop_max_ms: Annotated[int, In(name="eventLoopMaxMs")]
+    threads: Annotated[int, In(name="uvThreadpoolSize")]
+    pool: WorkerCounts
+    native_pool: Annotated[ThreadCounts, In(name="nativePool")]
+    loop: Loop
+    profile: str
+    queues: tuple[QueueStatistics, ...]
+    scaling: tuple[ScalingDecision, ...] = ()
+
+    def queue(self, name: str) -> QueueStatistics:
+        """The queue of this name.
+
+        Raises:
+            KeyError: there is none; the text names those there are.
+        """
+        for queue in self.queues:
+            if queue.name == name:
+                return queue
+        raise KeyError(f"no queue is called {name!r}; there are {', '.join(queue.name for queue in self.queues)}")

@@ -1,0 +1,65 @@
+"""One shape for every queue: whatever owns one reports this record, so that queues can be laid beside each other.
+
+Wait (in the queue) and service (being served) are never one number: a pool that is too small and a job that is too
+slow look the same in their sum and want opposite cures. What a queue cannot observe is None, and "not observed" in JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Protocol
+
+from .codec import MS, NOT_OBSERVED, Ratio
+from .summary import Summary
+
+
+def observed(value: object) -> float | None:
+    """The number that stands in a reply's JSON; None for what was not observed."""
+    return value if isinstance(value, (int, float)) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatistics:
+    """A queue at one moment, and since it was opened.
+
+    ``arrivals = completions + rejected + timed_out + cancelled + in_service + waiting`` at every moment. ``cancelled``
+    counts callers that left while waiting; a caller that left while being served is a completion. ``max_waiting`` is
+    the bound on ``waiting``, None when there is no bound (or it is not observed). Times in seconds.
+
+    ``kinds`` has a record for each kind of job that the queue tells apart: those have none of their own.
+    """
+
+    NULL: ClassVar[str] = NOT_OBSERVED
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("kinds",)
+
+    name: str
+    capacity: int | None = None
+    in_service: int | None = None
+    waiting: int | None = None
+    max_waiting: int | None = None
+    peak_waiting: int | None = None
+    utilization: Ratio | None = None
+    arrivals: int | None = None
+    completions: int | None = None
+    rejected: int | None = None
+    timed_out: int | None = None
+    cancelled: int | None = None
+    wait: Annotated[Summary | None, MS] = None
+    service: Annotated[Summary | None, MS] = None
+    kinds: tuple[QueueStatistics, ...] | None = None
+
+
+class Queue(Protocol):
+    """Whatever owns a queue. Registered once in a lab, it appears in `/health`, as first full and in the report.
+
+    ``statistics(kind)`` has the counts and histograms of that kind of job alone, and the state of the whole queue;
+    ``kinds()`` are the kinds that ever came, none where jobs are not told apart.
+    """
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics: ...
+    def kinds(self) -> list[str]: ...
+
+
+def with_kinds(queue: Queue) -> QueueStatistics:
+    """The record of a queue with that of each of its kinds."""
+    return replace(queue.statistics(), kinds=tuple(queue.statistics(kind) for kind in queue.kinds()))

@@ -1,0 +1,262 @@
+"""The worker pool on asyncio: one process to each place, started with `create_subprocess_exec`.
+
+`ProcessPoolExecutor` would be the first thing to reach for, and was; what speaks against it in a server is that a worker
+that dies breaks the whole executor and fails the jobs of all its neighbours, that a job which runs too long cannot be
+ended alone, and that multiprocessing starts no children in the daemonic process in which hypercorn's own command runs
+the app. Processes of our own have none of the three, for a few lines more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, cast
+
+from ...errors import BrokenWorkerError, RunTimeout
+from ...records.queue import QueueStatistics
+from .admission import Admission, Place
+from .worker import LENGTH
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before a worker that would not start is tried again; it doubles
+
+
+class _Worker:
+    """A process that runs one job at a time.
+
+    It is signalled through a descriptor of its own: asyncio's `kill` asks first whether the process has ended, and takes
+    its exit status from under the thread that waits for it.
+    """
+
+    def __init__(self, process: Process, lifeline: int) -> None:
+        self._process = process
+        self._lifeline = lifeline
+        self._pidfd: int | None = os.pidfd_open(process.pid)
+        self.proven = False
+        """It has finished a job."""
+
+    @classmethod
+    async def start(cls) -> _Worker:
+        """Returns when it is ready for its first job. Raises `BrokenWorkerError` when it ended before."""
+        reading, writing = os.pipe()  # the worker ends when nobody holds the writing end any more
+        try:
+            command = (sys.executable, "-m", f"{__package__}.worker", str(reading))
+            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, pass_fds=[reading])
+            worker = cls(process, writing)
+        except BaseException:
+            os.close(writing)
+            raise
+        finally:
+            os.close(reading)
+        try:
+            await worker._outcome()
+        except BaseException:
+            await worker.end()
+            raise
+        return worker
+
+    async def call(self, fn: Callable[..., Any], args: tuple[object, ...]) -> tuple[Any, Exception | None]:
+        """Run one job: its value, or the error it raised. Raises `BrokenWorkerError` when the process ended."""
+        call = pickle.dumps((fn, args))
+        assert self._process.stdin is not None
+        with suppress(ConnectionError):  # reading tells why
+            self._process.stdin.write(LENGTH.pack(len(call)) + call)
+            await self._process.stdin.drain()
+        outcome = await self._outcome()
+        self.proven = True
+        return outcome
+
+    async def _outcome(self) -> tuple[Any, Exception | None]:
+        assert self._process.stdout is not None
+        try:
+            (length,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
+            data = await self._process.stdout.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            code = await self._process.wait()
+            raise BrokenWorkerError(f"the worker process ended with {code}", exit_code=code) from None
+        return cast(tuple[Any, Exception | None], pickle.loads(data))
+
+    async def wait(self) -> None:
+        """Returns when the process has ended."""
+        await self._process.wait()
+
+    def interrupt(self) -> None:
+        """End the present job where that can be done; its outcome comes all the same."""
+        self._signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pidfd is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    async def end(self) -> None:
+        """At once, whatever it does. No process is left after it."""
+        self.kill()
+        assert self._pidfd is not None, "ended twice"
+        for descriptor in (self._lifeline, self._pidfd):
+            os.close(descriptor)
+        self._pidfd = None  # a job of its may still find out that it is gone
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+class WorkerPool:
+    """Runs functions in worker processes. Open it with `open_worker_pool`."""
+
+    def __init__(self, admission: Admission, size: int, run_timeout: float | None) -> None:
+        self.size = size
+        self.restarts = 0
+        """Workers started in the place of one that died unasked."""
+        self._admission = admission
+        self._run_timeout = run_timeout
+        self._living: set[_Worker] = set()
+        self._idle: list[_Worker] = []
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._all_ready = asyncio.Event()
+
+    @property
+    def busy(self) -> int:
+        """Jobs that are being run."""
+        return self._admission.in_service
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for a place."""
+        return self._admission.waiting
+
+    async def wait_ready(self) -> None:
+        """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
+        await self._all_ready.wait()
+
+    async def run(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+        """What ``fn(*args)`` returned in a worker process, and the seconds that the job waited for one.
+
+        A caller that is cancelled leaves at once, and its job is ended if Python code runs in it.
+
+        Raises:
+            QueueFull, QueueTimeout, Closed: see `Admission.enter`; the job was not started.
+            RunTimeout: the job ran too long; its worker was killed and is being replaced.
+            BrokenWorkerError: the worker died while it ran the job.
+            and whatever the job raises.
+        """
+        place = await self._admission.enter(kind)
+        worker = self._idle.pop()  # there is one: the admission has as many places as workers live
+        job = asyncio.create_task(self._serve(worker, place, fn, args))
+        self._jobs.add(job)
+        job.add_done_callback(self._forget)
+        try:
+            await asyncio.wait((job,))  # unlike the job itself, this may be cancelled
+        except asyncio.CancelledError:
+            if not job.done():
+                worker.interrupt()
+            raise
+        return cast(T, job.result()), place.waited
+
+    def _forget(self, job: asyncio.Task[Any]) -> None:
+        self._jobs.discard(job)
+        if not job.cancelled():
+            job.exception()  # looked at: whoever wanted to know may have left
+
+    async def _serve(self, worker: _Worker, place: Place, fn: Callable[..., Any], args: tuple[object, ...]) -> Any:
+        """One job on one worker; the place ends with it, whatever became of the caller."""
+        done = False
+        try:
+            async with asyncio.timeout(self._run_timeout):
+                value, error = await worker.call(fn, args)
+            done = True
+        except TimeoutError:
+            raise RunTimeout("the job ran too long") from None
+        finally:
+            if done and worker in self._living:
+                self._idle.append(worker)
+            else:
+                self._give_up(worker)
+            self._admission.leave(place)
+        if error is not None:
+            raise error
+        return value
+
+    def _give_up(self, worker: _Worker) -> None:
+        """Nobody gets this worker any more; a second call changes nothing."""
+        worker.kill()
+        self._living.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        self._admission.resize(len(self._living))
+
+    async def attend(self) -> None:
+        """See to it that one worker lives, for as long as this runs."""
+        pause = _FIRST_PAUSE
+        while True:
+            worker = await self._start_one()
+            if worker is not None:
+                try:
+                    await worker.wait()
+                finally:
+                    self._give_up(worker)
+                    await worker.end()
+                self.restarts += 1
+                if worker.proven:
+                    pause = _FIRST_PAUSE
+                    continue
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _start_one(self) -> _Worker | None:
+        try:
+            worker = await _Worker.start()
+        except (BrokenWorkerError, OSError) as error:
+            _log.warning("a worker did not start: %s", error)
+            return None
+        self._living.add(worker)
+        self._idle.append(worker)
+        self._admission.resize(len(self._living))
+        if len(self._living) == self.size:
+            self._all_ready.set()
+        return worker
+
+    async def close(self) -> None:
+        """Refuse who waits, and end who runs."""
+        self._admission.close()
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+
+    def kinds(self) -> list[str]:
+        """The kinds of jobs that ever came."""
+        return self._admission.kinds()
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
+        return self._admission.statistics(kind)
+
+
+@asynccontextmanager
+async def open_worker_pool(
+    *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
+) -> AsyncIterator[WorkerPool]:
+    """A pool of ``size`` processes for the length of the block; None is no bound. No process is left after it."""
+    admission = Admission("worker_pool", capacity=0, max_waiting=max_queue, queue_timeout=queue_timeout)
+    pool = WorkerPool(admission, size, run_timeout)
+    async with asyncio.TaskGroup() as group:
+        attendants = [group.create_task(pool.attend()) for _ in range(size)]
+        try:
+            yield pool
+        finally:
+            for attendant in attendants:
+                attendant.cancel()
+            await pool.close()

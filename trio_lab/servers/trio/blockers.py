@@ -1,0 +1,187 @@
+"""What blocks a loop, each beside its cure: `/block/<kind>` and `/process-list`.
+
+With ``fixed=0`` the call is made in the handler, as it is all too easily written. With ``fixed=1`` the same result
+comes about in a way that lets others be served:
+
+=====  ===================================  ===========================================================================
+kind   the blocker                          the cure
+=====  ===================================  ===========================================================================
+json   one large `json.loads`               a worker process, which sends back what is wanted and not what was parsed
+hash   a slow hash                          the native pool: hashing releases the GIL
+regex  backtracking over what somebody      a bound on the input: what is too long to be valid is not looked at
+       typed in
+sort   one large `sorted`                   runs are sorted one by one, and merged in slices of time
+read   one large `read`                     pieces, each in a thread of the native pool; memory for one piece
+=====  ===================================  ===========================================================================
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import trio
+from quart import Response, request
+
+from ...http.answers import reply
+from ...http.contract import MAX_ROUNDS, BadQuery, choice, integer
+from ...slices import chunked, time_sliced
+from ...work import hash_password
+from .app import LabApp
+from .blocking import MEGABYTE, count_records, document, large_file, matches, transform, user_input, values
+from .lab import Lab
+from .longest_step import LongestStep
+
+_LONGEST_INPUT = 16  # letters: what is valid is no longer, and a pattern of any kind is through with them in no time
+_MERGE_SLICE = 0.001  # seconds; several clients may be at it, and each takes its slice in every pass
+_PIECE = MEGABYTE
+_MOST_WORK = 1_000_000  # items times weight: some seconds
+_MODES = ("no_checkpoint", "chunked", "time_sliced")
+
+
+def _hash_here(rounds: int) -> int:
+    hash_password(rounds)
+    return rounds
+
+
+def _sort_here(count: int) -> float:
+    ordered = sorted(value for run in values(count) for value in run)
+    return ordered[count // 2]
+
+
+def _read_here(megabytes: int) -> int:
+    with large_file(megabytes) as file:
+        return len(file.read())
+
+
+async def _parse_in_worker(lab: Lab, records: int) -> int:
+    return await lab.report_pool.run(count_records, document(records), kind="parse")
+
+
+async def _hash_in_thread(lab: Lab, rounds: int) -> int:
+    await lab.native_pool.run(hash_password, rounds, kind="hash", abandon_on_cancel=True)
+    return rounds
+
+
+async def _match_what_may_be_valid(_: Lab, length: int) -> bool:
+    await trio.lowlevel.checkpoint()
+    text = user_input(length)
+    return len(text) <= _LONGEST_INPUT and matches(text)
+
+
+async def _merge_sorted_runs(_: Lab, count: int) -> float:
+    runs = [sorted(run) async for run in time_sliced(values(count), _MERGE_SLICE)]
+    ordered = [value async for value in time_sliced(heapq.merge(*runs), _MERGE_SLICE)]
+    return ordered[count // 2]
+
+
+async def _read_in_pieces(lab: Lab, megabytes: int) -> int:
+    in_thread = partial(lab.native_pool.run, kind="read")
+    total, piece = 0, bytearray(_PIECE)
+    with await in_thread(large_file, megabytes) as file:
+        while size := await in_thread(file.readinto, piece):  # type: ignore[attr-defined]
+            total += size
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blocker:
+    """``size`` is the default, ``most`` the bound; both ways give the same result."""
+
+    size: int
+    most: int
+    blocking: Callable[[int], Any]
+    cured: Callable[[Lab, int], Awaitable[Any]]
+    cure: str
+
+
+_BLOCKERS = {
+    "json": _Blocker(
+        size=25_000,  # records
+        most=200_000,
+        blocking=lambda records: count_records(document(records)),
+        cured=_parse_in_worker,
+        cure="worker process",
+    ),
+    "hash": _Blocker(
+        size=120_000,  # rounds
+        most=MAX_ROUNDS,
+        blocking=_hash_here,
+        cured=_hash_in_thread,
+        cure="native pool",
+    ),
+    "regex": _Blocker(
+        size=20,  # letters; each one more doubles the time
+        most=24,
+        blocking=lambda length: matches(user_input(length)),
+        cured=_match_what_may_be_valid,
+        cure="bounded input",
+    ),
+    "sort": _Blocker(
+        size=100_000,  # values
+        most=1_000_000,
+        blocking=_sort_here,
+        cured=_merge_sorted_runs,
+        cure="sorted runs, merged in slices",
+    ),
+    "read": _Blocker(
+        size=48,  # megabytes
+        most=256,
+        blocking=_read_here,
+        cured=_read_in_pieces,
+        cure="pieces in the native pool",
+    ),
+}
+
+
+def add_blocker_routes(app: LabApp) -> None:
+    @app.get("/block/<kind>")
+    async def _block(kind: str) -> Response:
+        if kind not in _BLOCKERS:
+            raise BadQuery(f"kind must be one of {', '.join(_BLOCKERS)}")
+        blocker, begun = _BLOCKERS[kind], perf_counter()
+        size = integer(request.args, "size", default=blocker.size, low=1, high=blocker.most)
+        fixed = bool(integer(request.args, "fixed", default=0, low=0, high=1))
+        with app.work(), LongestStep() as step:
+            result = await blocker.cured(app.lab, size) if fixed else blocker.blocking(size)
+        about = {"kind": kind, "size": size, "cure": blocker.cure if fixed else None, "result": result}
+        return reply({"route": "/block", **about, **_times(step, begun)})
+
+    @app.get("/process-list")
+    async def _process_list() -> Response:
+        mode, begun = choice(request.args, "mode", default="no_checkpoint", of=_MODES), perf_counter()
+        items, chunk, weight = _list()
+        with LongestStep() as step:
+            total = await _process(mode, range(items), chunk, weight)
+        about = {"mode": mode, "items": items, "chunk": chunk, "weight": weight, "total": total}
+        return reply({"route": "/process-list", **about, **_times(step, begun)})
+
+
+def _list() -> tuple[int, int, int]:
+    """Items, items in a chunk, and what an item weighs."""
+    items = integer(request.args, "items", default=50_000, low=1, high=_MOST_WORK)
+    chunk = integer(request.args, "chunk", default=500, low=1, high=_MOST_WORK)
+    weight = integer(request.args, "weight", default=1, low=1, high=1_000)
+    if items * weight > _MOST_WORK:
+        raise BadQuery(f"items times weight must be at most {_MOST_WORK}")
+    return items, chunk, weight
+
+
+async def _process(mode: str, numbers: range, chunk: int, weight: int) -> int:
+    if mode == "no_checkpoint":
+        return sum(transform(number, weight) for number in numbers)  # nobody else runs meanwhile, on purpose
+    total = 0
+    async for number in chunked(numbers, chunk) if mode == "chunked" else time_sliced(numbers):
+        total += transform(number, weight)
+    return total
+
+
+def _times(step: LongestStep, begun: float) -> dict[str, float]:
+    return {
+        "longestStepMs": round(step.seconds * 1e3, 3),
+        "durationMs": round((perf_counter() - begun) * 1e3, 3),
+    }

@@ -1,0 +1,103 @@
+"""`POST /ingest`: many records in one body, read as a whole or piece by piece.
+
+The body is one JSON object a line (NDJSON). An array would do as well for reading it as a whole; but only lines can be
+cut apart without parsing what is between them.
+
+``buffer`` is how it is mostly done: wait for the whole body, parse it in one call. The body and all its records are in
+memory at once, and while the call runs nobody else is served. ``stream`` parses the lines of each piece as it comes, in
+slices of time, and keeps nothing but the last line, which may be cut.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from quart import Response, request
+
+from ...http.answers import reply
+from ...http.contract import choice
+from ...measure.ledger import ACCEPT, booked
+from ...measure.process import resident_bytes
+from ...slices import time_sliced
+from .app import LabApp
+from .bodies import BadBody, LabBody
+from .longest_step import LongestStep
+
+_ROOM = 1 << 18  # bytes of a streamed body that may lie here unread
+_LONGEST_LINE = 1 << 16
+_SLICE = 0.002  # seconds: several clients may be at it, and each takes its slice in every pass
+
+_records = msgspec.json.Decoder(dict[str, Any])
+
+
+def add_ingest_route(app: LabApp) -> None:
+    @app.post("/ingest")
+    async def _ingest() -> Response:
+        mode, begun = choice(request.args, "mode", default="buffer", of=("buffer", "stream")), perf_counter()
+        body: LabBody = request.body  # type: ignore[assignment]  # the app's request class has it
+        memory = _Memory()
+        with LongestStep() as step:
+            count = await (_buffered if mode == "buffer" else _streamed)(body, memory)
+        figures = {"records": count, "heldBytes": body.most_held, "peakMemoryBytes": memory.rise}
+        times = {"longestStepMs": round(step.seconds * 1e3, 3), "durationMs": round((perf_counter() - begun) * 1e3, 3)}
+        return reply({"route": "/ingest", "mode": mode, **figures, **times})
+
+    @app.errorhandler(BadBody)
+    async def _on_bad_body(error: BadBody) -> Response:
+        return reply({"error": str(error)}, error.status, Connection="close")  # the rest of it is not worth receiving
+
+
+class _Memory:
+    """How far the resident memory of the process rises, by looking now and then. Others' use of it counts too, and what
+    an earlier request has left free is used again without a rise."""
+
+    def __init__(self) -> None:
+        self._before = resident_bytes(os.getpid())
+        self._most = self._before
+
+    def look(self) -> None:
+        now = resident_bytes(os.getpid())
+        if now is not None and self._most is not None:
+            self._most = max(self._most, now)
+
+    @property
+    def rise(self) -> int | None:
+        return None if self._most is None or self._before is None else self._most - self._before
+
+
+async def _buffered(body: LabBody, memory: _Memory) -> int:
+    with booked(ACCEPT):
+        text = await body
+    try:
+        records = _records.decode_lines(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadBody("the body must be one JSON object a line") from None
+    memory.look()
+    return len(records)
+
+
+async def _streamed(body: LabBody, memory: _Memory) -> int:
+    count, rest = 0, b""
+    with body.streamed(_ROOM) as pieces:
+        async for piece in pieces:
+            *lines, rest = (rest + piece).split(b"\n")
+            async for line in time_sliced(lines, _SLICE):
+                count += _record(line)
+            if len(rest) > _LONGEST_LINE:
+                raise BadBody(f"a record may have {_LONGEST_LINE} bytes", status=413)
+            memory.look()
+        return count + _record(rest)
+
+
+def _record(line: bytes) -> int:
+    """How many records a line holds: one, or none when it is empty."""
+    if not line.strip():
+        return 0
+    try:
+        _records.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadBody("the body must be one JSON object a line") from None
+    return 1

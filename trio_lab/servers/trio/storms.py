@@ -1,0 +1,123 @@
+"""`/tick-storm`: the same number of ticks, offered to Trio's scheduler in six ways.
+
+Trio has no microtasks. What corresponds to a recursive `nextTick` is a task that awaits again and again something that
+never lets another task run. Which awaits let others run, and which let a cancel in, are two different questions:
+
+=============  ==============  ============  =====================================================================
+mode           lets others run  cancellable  what it is
+=============  ==============  ============  =====================================================================
+none           no              no            awaiting a coroutine that never suspends
+if_cancelled   no              in theory     `checkpoint_if_cancelled`: but no deadline can pass while it runs on
+shielded       yes             no            `cancel_shielded_checkpoint`
+checkpoint     yes             yes           `checkpoint`, what every operation of Trio's own does
+run_sync_soon  after each lot  between lots  callbacks in Trio's entry queue: all that are queued run in one step
+batch          each tick       yes           many tasks that are runnable at once: no step is long, the pass is
+=============  ==============  ============  =====================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+import trio
+
+from ...http.contract import STORMS
+from .longest_step import LongestStep
+
+MODES = tuple(STORMS["trio"])
+
+_LOT = 100_000  # callbacks queued at once: bounds memory, and still makes one step far too long
+_TASKS = 1_000  # runnable at once in a batch storm
+
+
+async def storm(mode: str, count: int) -> float:
+    """Run ``count`` ticks; returns the longest uninterrupted step in seconds."""
+    if mode == "run_sync_soon":
+        return await _callbacks(count)
+    if mode == "batch":
+        return await _batch(count)
+    return await _ticks(_TICKS[mode], count)
+
+
+async def _no_suspension() -> None:
+    pass
+
+
+_TICKS: dict[str, Callable[[], Awaitable[None]]] = {
+    "none": _no_suspension,
+    "if_cancelled": trio.lowlevel.checkpoint_if_cancelled,
+    "shielded": trio.lowlevel.cancel_shielded_checkpoint,
+    "checkpoint": trio.lowlevel.checkpoint,
+}
+
+
+async def _ticks(tick: Callable[[], Awaitable[None]], count: int) -> float:
+    with LongestStep() as step:
+        for _ in range(count):
+            await tick()
+    return step.seconds
+
+
+async def _callbacks(count: int) -> float:
+    token = trio.lowlevel.current_trio_token()
+    longest = 0.0
+    while count > 0:
+        lot, count = min(count, _LOT), count - _LOT
+        longest = max(longest, await _one_lot(token, lot))
+    return longest
+
+
+async def _one_lot(token: trio.lowlevel.TrioToken, lot: int) -> float:
+    """Queue so many callbacks, wait until they ran; the longer of the step that queues and the step that runs them."""
+    ran_from = ran_for = 0.0
+    done = trio.Event()
+
+    def first() -> None:
+        nonlocal ran_from
+        ran_from = perf_counter()
+
+    def last() -> None:
+        nonlocal ran_for
+        ran_for = perf_counter() - ran_from
+        done.set()
+
+    queued_from = perf_counter()
+    token.run_sync_soon(first)
+    for _ in range(lot):
+        token.run_sync_soon(_callback)
+    token.run_sync_soon(last)
+    queued_for = perf_counter() - queued_from
+    await done.wait()
+    return max(queued_for, ran_for)
+
+
+def _callback() -> None:
+    pass
+
+
+async def _batch(count: int) -> float:
+    """Steps here are tiny; the longest *pass* is what everybody else feels, so that is what is returned."""
+    tasks = min(count, _TASKS)
+    ticks, more = divmod(count, tasks)
+    longest = 0.0
+    last = perf_counter()
+
+    async def run(ticks: int) -> None:
+        for _ in range(ticks):
+            await trio.lowlevel.checkpoint()
+
+    async def watch() -> None:
+        nonlocal last, longest
+        while True:
+            await trio.lowlevel.checkpoint()
+            now = perf_counter()
+            longest, last = max(longest, now - last), now
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        async with trio.open_nursery() as storm_nursery:
+            for n in range(tasks):
+                storm_nursery.start_soon(run, ticks + (n < more))
+        nursery.cancel_scope.cancel()
+    return longest

@@ -1,0 +1,77 @@
+"""The same work with nothing around it: PBKDF2 in bare threads or processes, as the measure of what a pool costs.
+
+``python -m trio_lab.subjects.bare threads|processes COUNT SECONDS [--lifeline]`` prints jobs per second as JSON; with
+the flag it ends when its standard input does. As in a load run
+only jobs that end inside the time count, so both lose their last unfinished jobs alike.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ..work import hash_password
+from ..worker.lifeline import tie_life
+
+ROUNDS = 120_000
+
+
+def _work(deadline: float) -> int:
+    done = 0
+    while True:
+        hash_password(ROUNDS)
+        if time.monotonic() > deadline:
+            return done
+        done += 1
+
+
+def in_threads(count: int, seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    done = [0] * count
+
+    def run(n: int) -> None:
+        done[n] = _work(deadline)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done)
+
+
+def in_processes(count: int, seconds: float) -> int:
+    spawn = multiprocessing.get_context("spawn")
+    barrier, done = spawn.Barrier(count), spawn.SimpleQueue()
+    lifeline, ours = spawn.Pipe(duplex=False)  # ``ours`` is never written to, and closes when this process ends
+    processes = [spawn.Process(target=_in_process, args=(barrier, done, seconds, lifeline)) for _ in range(count)]
+    for process in processes:
+        process.start()
+    total = sum(done.get() for _ in processes)
+    for process in processes:
+        process.join()
+    ours.close()
+    return int(total)
+
+
+def _in_process(barrier: Any, done: Any, seconds: float, lifeline: Connection) -> None:
+    # Opened anew, because all of them were given one and the same, and only one process can be tied to that.
+    tie_life(os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK))
+    barrier.wait()  # all have started before any clock does
+    done.put(_work(time.monotonic() + seconds))
+
+
+KINDS: dict[str, Callable[[int, float], int]] = {"threads": in_threads, "processes": in_processes}
+
+if __name__ == "__main__":
+    if "--lifeline" in sys.argv:
+        tie_life(0)
+    kind, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    json.dump({"jobs_per_s": KINDS[kind](count, seconds) / seconds}, sys.stdout)

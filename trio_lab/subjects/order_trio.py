@@ -1,0 +1,154 @@
+"""What runs in which order on Trio: ``python -m trio_lab.subjects.order_trio [--json] [--trials N]``.
+
+Trio promises little about order, and turns half of its batches round at random so that nobody comes to rely on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import trio
+import trio.lowlevel
+from trio.testing import wait_all_tasks_blocked
+
+from .orders import Demo, lines, observe
+from .telling import number, tell, tied
+
+Order = list[str]
+
+
+def once(scene: Callable[[Order], Awaitable[None]]) -> Order:
+    """Play a scene in a run of its own; what it noted, in order."""
+    order: Order = []
+    trio.run(scene, order)
+    return order
+
+
+async def note(order: Order, what: str) -> None:
+    order.append(what)
+
+
+async def started_task(order: Order) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(note, order, "task")
+        order.append("sync code")
+
+
+async def started_together(order: Order) -> None:
+    async with trio.open_nursery() as nursery:
+        for name in ("a", "b", "c", "d"):
+            nursery.start_soon(note, order, name)
+
+
+async def queued_callbacks(order: Order) -> None:
+    token = trio.lowlevel.current_trio_token()
+    done = trio.Event()
+    for name in ("a", "b", "c"):
+        token.run_sync_soon(order.append, name)
+    token.run_sync_soon(done.set)
+    order.append("sync code")
+    await done.wait()
+
+
+async def in_one_pass(order: Order) -> None:
+    """Three ways to have something run soon, all asked for in one step."""
+    done = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(note, order, "task")
+        token.run_sync_soon(order.append, "run_sync_soon")
+        token.run_sync_soon(done.set)
+        await trio.lowlevel.checkpoint()
+        order.append("after sleep(0)")
+        await done.wait()
+
+
+async def rounds(order: Order) -> None:
+    """Two tasks of three steps each; noted is the step, not whose it was."""
+
+    async def steps() -> None:
+        for step in (1, 2, 3):
+            order.append(f"step {step}")
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(steps)
+        nursery.start_soon(steps)
+
+
+async def passed_deadline(order: Order) -> None:
+    with trio.move_on_after(0):
+        order.append("sync code in the scope")
+        try:
+            await trio.lowlevel.checkpoint()
+            order.append("after the checkpoint")
+        except trio.Cancelled:
+            order.append("cancelled at the checkpoint")
+            raise
+    order.append("after the scope")
+
+
+async def waiting_for_a_lock(order: Order) -> None:
+    lock = trio.Lock()
+
+    async def want(name: str) -> None:
+        async with lock:
+            order.append(name)
+
+    async with trio.open_nursery() as nursery:
+        async with lock:
+            for name in ("first", "second", "third"):
+                nursery.start_soon(want, name)
+                await wait_all_tasks_blocked()  # it has come to the lock before the next one starts
+
+
+DEMOS = (
+    Demo(
+        name="sync code and a started task",
+        promised=True,
+        why="start_soon only makes a task runnable: it takes its first step in a later pass, never inside the call.",
+        trial=partial(once, started_task),
+    ),
+    Demo(
+        name="four tasks started together",
+        promised=False,
+        why="Tasks that are runnable in the same pass are one batch, and half of all batches run the other way round.",
+        trial=partial(once, started_together),
+    ),
+    Demo(
+        name="callbacks of run_sync_soon",
+        promised=True,
+        why="The entry queue is first in, first out, and all that stands in it runs in one step.",
+        trial=partial(once, queued_callbacks),
+    ),
+    Demo(
+        name="a task, a callback and sleep(0), asked for in one step",
+        promised=False,
+        why="All three are due in the next pass; the entry queue is emptied by a task that is in the batch like any other.",
+        trial=partial(once, in_one_pass),
+    ),
+    Demo(
+        name="two tasks of three steps",
+        promised=True,
+        why="A pass gives each runnable task one step: whoever goes first, nobody is two steps ahead.",
+        trial=partial(once, rounds),
+    ),
+    Demo(
+        name="a deadline that has already passed",
+        promised=True,
+        why="A cancel is delivered at a checkpoint and nowhere else: the code up to it runs, the code after it does not.",
+        trial=partial(once, passed_deadline),
+    ),
+    Demo(
+        name="tasks waiting for a Lock",
+        promised=True,
+        why="A Lock is handed to whoever has waited longest.",
+        trial=partial(once, waiting_for_a_lock),
+    ),
+)
+
+if __name__ == "__main__":
+    tied()
+    found = observe("trio", DEMOS, number("--trials", 64))
+    tell(found, lines(found))

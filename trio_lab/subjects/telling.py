@@ -1,0 +1,45 @@
+"""How a program of this folder is asked, and how it answers: plain lines, or one JSON object with ``--json``.
+
+With ``--lifeline`` a program ends when its standard input does, so that none outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..worker.lifeline import tie_life
+
+
+def tell(found: dict[str, Any], lines: Iterable[str]) -> None:
+    """Print ``found`` in the form that was asked for; ``lines`` are the same for a person."""
+    if "--json" in sys.argv:
+        json.dump(found, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def number(flag: str, default: int) -> int:
+    """The whole number after ``flag`` on the command line, or the default."""
+    return int(sys.argv[sys.argv.index(flag) + 1]) if flag in sys.argv else default
+
+
+def tied() -> None:
+    """Tie this process to its standard input if ``--lifeline`` says so."""
+    if "--lifeline" in sys.argv:
+        tie_life(0)
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+    """Rows of the same keys as aligned lines, the keys first; yes and no for what is true or false."""
+    table = [[key.replace("_", " ") for key in rows[0]], *([_said(value) for value in row.values()] for row in rows)]
+    widths = [max(len(line[n]) for line in table) for n in range(len(table[0]))]
+    for line in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _said(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
