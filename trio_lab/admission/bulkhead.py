@@ -27,7 +27,7 @@ from ..errors import QueueTimeout
 from ..records.queue import QueueStatistics
 from .disciplines import Discipline
 from .tally import Tallies, statistics
-from .waiting_room import Entry, WaitingRoom
+from .waiting_room import Entry, Refusal, WaitingRoom
 
 
 class Place(Entry):
@@ -91,6 +91,7 @@ class Bulkhead:
         self._tallies = Tallies()
         self._room = WaitingRoom(name, max_waiting=max_waiting, discipline=discipline, tallies=self._tallies)
         self._in_service = 0
+        self._closed = False
         self._changed = trio.current_time()
         self._busy_seconds = self._offered_seconds = 0.0  # integrals over time of places out, and of capacity
 
@@ -113,7 +114,8 @@ class Bulkhead:
             trio.WouldBlock: others are being served or wait; you may `enter`.
             trio.ClosedResourceError: the bulkhead was closed.
         """
-        self._room.check_open()
+        if self._closed:
+            raise trio.ClosedResourceError(f"{self.name} is closed")
         if self._in_service >= self.capacity or self.waiting:
             raise trio.WouldBlock
         now = trio.current_time()
@@ -183,13 +185,20 @@ class Bulkhead:
 
     def close(self) -> None:
         """Refuse everybody who waits, and everybody who comes, with `trio.ClosedResourceError`."""
-        self._room.close()
+        self._closed = True
+        for entry in self._room.clear():
+            assert isinstance(entry, Place)
+            entry.refused(trio.ClosedResourceError(f"{self.name} was closed"))
 
     def _hand_out(self, now: float) -> None:
-        while self._in_service < self.capacity and (entry := self._room.take(now)) is not None:
+        refusals: list[Refusal] = []
+        while self._in_service < self.capacity and (entry := self._room.take(now, refusals)) is not None:
             assert isinstance(entry, Place)
             self._give(entry, now)
             entry.given()
+        for refused, error in refusals:
+            assert isinstance(refused, Place)
+            refused.refused(error)
 
     def _give(self, place: Place, now: float) -> None:
         self._account(now)

@@ -1,7 +1,8 @@
 """Where callers wait until they are served, refused, or leave: bounded in number, each bounded in time.
 
-Synchronous throughout: who comes, who is next, who has waited too long. Nothing here suspends or wakes a task; entries
-are told what became of them. The order is a discipline's; the room sees to it that nobody is served past its deadline.
+Pure: who comes, who is next, who has waited too long. Time is an argument, no event loop is imported, and nobody is woken
+here: whoever is refused is put into a list of `Refusal`, and the owner of the room tells them. The order is a
+discipline's; the room never serves anybody past its deadline.
 """
 
 from __future__ import annotations
@@ -9,15 +10,13 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 
-import trio
-
-from ..errors import QueueFull, QueueTimeout, Shed
+from ..errors import Overloaded, QueueFull, QueueTimeout, Shed
 from .disciplines import Discipline, Fifo
 from .tally import Tallies
 
 
 class Entry:
-    """Somebody who waits. Subclasses say what happens when they are refused."""
+    """Somebody who waits. Times in seconds, on the owner's clock."""
 
     __slots__ = ("arrived", "deadline", "entered", "kind", "patience", "priority")
 
@@ -29,8 +28,9 @@ class Entry:
         self.patience = patience
         self.deadline = math.inf if patience is None else now + patience
 
-    def refused(self, error: Exception) -> None:
-        raise NotImplementedError
+
+Refusal = tuple[Entry, Overloaded]
+"""Somebody who no longer waits, and the error that says why."""
 
 
 class WaitingRoom:
@@ -44,7 +44,6 @@ class WaitingRoom:
         self.count = 0
         """How many wait."""
         self.peak = 0
-        self.closed = False
         self._queue: Discipline[Entry] = Fifo() if discipline is None else discipline
         self._tallies = tallies
         self._shed: list[Entry] = []  # whom the discipline refused in one `take`; empty between two
@@ -53,10 +52,6 @@ class WaitingRoom:
 
     def __len__(self) -> int:
         return self.count
-
-    def check_open(self) -> None:
-        if self.closed:
-            raise trio.ClosedResourceError(f"{self.name} is closed")
 
     def add(self, entry: Entry, waiting: int) -> None:
         """Let an entry wait, with ``waiting`` others that count against the bound.
@@ -85,20 +80,20 @@ class WaitingRoom:
             if not lane:
                 del self._lanes[entry.patience]
 
-    def take(self, now: float) -> Entry | None:
-        """The next to be served. Whoever has waited too long, or is shed by the discipline, is refused instead."""
+    def take(self, now: float, refusals: list[Refusal]) -> Entry | None:
+        """The next to be served. Those that have waited too long, or are shed by the discipline, go to ``refusals``."""
         shed = self._shed
         entry: Entry | None
         while (entry := self._queue.pop(now, shed)) is not None:
             self._forget(entry)
             if entry.deadline > now:
                 break
-            self._time_out(entry)  # its own timer has not run yet: the loop was late
+            self._time_out(entry, refusals)  # its own timer has not run yet: the loop was late
         while shed:
             refused = shed.pop()
             self._forget(refused)
             self._tallies[refused.kind].rejected += 1
-            refused.refused(Shed(self.name))
+            refusals.append((refused, Shed(self.name)))
         return entry
 
     def remove(self, entry: Entry) -> None:
@@ -111,26 +106,23 @@ class WaitingRoom:
         """When the next entry will have waited too long; infinite when none will."""
         return min((next(iter(lane)).deadline for lane in self._lanes.values()), default=math.inf)
 
-    def expire(self, now: float) -> None:
+    def expire(self, now: float, refusals: list[Refusal]) -> None:
         """Refuse everybody who has waited too long."""
         for lane in list(self._lanes.values()):
             while lane and (entry := next(iter(lane))).deadline <= now:
                 self._queue.remove(entry)
                 self._forget(entry)
-                self._time_out(entry)
+                self._time_out(entry, refusals)
 
-    def _time_out(self, entry: Entry) -> None:
+    def _time_out(self, entry: Entry, refusals: list[Refusal]) -> None:
         self._tallies[entry.kind].timed_out += 1
-        entry.refused(QueueTimeout(self.name))
+        refusals.append((entry, QueueTimeout(self.name)))
 
-    def refuse_all(self, error: Exception) -> None:
-        """Refuse everybody who waits, with one error that was the service's doing."""
+    def clear(self) -> list[Entry]:
+        """Everybody who waits, no longer waiting and counted as cancelled: the service's owner ends it."""
+        left = []
         while (entry := self._queue.pop(-math.inf, [])) is not None:
             self._forget(entry)
             self._tallies[entry.kind].cancelled += 1
-            entry.refused(error)
-
-    def close(self) -> None:
-        """Refuse everybody who waits, and whoever asks `check_open` from now on."""
-        self.closed = True
-        self.refuse_all(trio.ClosedResourceError(f"{self.name} was closed"))
+            left.append(entry)
+        return left

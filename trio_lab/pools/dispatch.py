@@ -28,8 +28,8 @@ from trio.lowlevel import current_task, reschedule
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import Tallies
-from ..admission.waiting_room import WaitingRoom
-from ..errors import QueueTimeout, RestartLimitReached
+from ..admission.waiting_room import Refusal, WaitingRoom
+from ..errors import Overloaded, QueueTimeout, RestartLimitReached
 from ..worker.calls import Calls
 from ..worker.frames import EXPIRED, Reply
 from .alarm import Alarm
@@ -57,7 +57,7 @@ class Dispatcher:
         self.budget = RestartBudget(limits.restart)
         self.tallies = Tallies()
         self.room = WaitingRoom(name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
-        self._take: Callable[[float], Job | None] = self.room.take  # type: ignore[assignment]  # only jobs wait here
+        self._refusals: list[tuple[Job, Overloaded]] = []  # empty between two decisions
         self.alarm = Alarm(self._ring)
         self.busy = 0
         """Workers that run a job."""
@@ -91,7 +91,8 @@ class Dispatcher:
     ) -> Job:
         """Admit a job, or refuse it. Kept flat, as is all that happens to every job: see docs/bench.md."""
         room, alarm = self.room, self.alarm
-        room.check_open()
+        if self.closing.is_set():
+            raise trio.ClosedResourceError(f"{self.name} is closed")
         call, split = self._write_call(fn, args)
         if kind is None:
             kind = getattr(fn, "__name__", None) or type(fn).__name__
@@ -215,6 +216,14 @@ class Dispatcher:
             self._time_out(job)
         return self._take(now)
 
+    def _take(self, now: float) -> Job | None:
+        refusals = self._refusals
+        job = self.room.take(now, refusals)  # type: ignore[arg-type]  # only jobs wait here
+        while refusals:
+            refused, error = refusals.pop()
+            refused.fail(error)
+        return job  # type: ignore[return-value]
+
     def _steal(self, slot: Slot, now: float) -> bool:
         """Take a job back that another worker has not begun, for this one is idle."""
         for other in self.slots:
@@ -292,7 +301,11 @@ class Dispatcher:
 
     def _ring(self, now: float) -> float:
         """What is due: waits that are over, jobs that run too long. Returns when to look again."""
-        self.room.expire(now)
+        expired: list[Refusal] = []
+        self.room.expire(now, expired)
+        for entry, error in expired:
+            assert isinstance(entry, Job)
+            entry.fail(error)
         for job in [job for job in self._held if job.deadline <= now]:
             self._held.remove(job)
             self._time_out(job)
@@ -375,9 +388,11 @@ class Dispatcher:
     def close(self) -> None:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""
         self.closing.set()
-        self.room.close()
         closed = trio.ClosedResourceError(f"{self.name} was closed")
         now = trio.current_time()
+        for entry in self.room.clear():
+            assert isinstance(entry, Job)
+            entry.fail(closed)
         while self._held:
             job = self._held.popleft()
             job.tally.cancelled += 1

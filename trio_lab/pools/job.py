@@ -60,9 +60,6 @@ class Job(Entry):
         self.dispatcher.abandon(self)
         return trio.lowlevel.Abort.SUCCEEDED
 
-    def refused(self, error: Exception) -> None:
-        self.fail(error)
-
     def fail(self, error: BaseException) -> None:
         if self.caller is not None:
             trio.lowlevel.reschedule(self.caller, outcome.Error(error))
