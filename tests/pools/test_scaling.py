@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_lab.pools.scaling import Decision, Signals, decide, should_scale_cpu_pool
+from trio_lab.records.codec import to_plain
 
 JOBS = st.integers(min_value=0, max_value=10_000)
 LAGS = st.floats(min_value=0, allow_nan=False)
@@ -115,7 +116,7 @@ def test_decisions(given: dict[str, object], wanted: int, reason: str) -> None:
 
 def test_a_decision_travels_as_a_duration() -> None:
     decision = Decision(number=7, at=10.0, pool="worker_pool", signals=signals(), wanted=3, reason="because")
-    body = decision.as_json(now=12.5)
+    body = to_plain(decision.record(now=12.5))
     assert body["ago_s"] == 2.5
     assert "at" not in body
     assert (body["size"], body["wanted"], body["loop_lag_ms"], body["cpu_is_available"]) == (2, 3, 1.0, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.config import Config
+from trio_lab.drills.faults import add_fault_routes
 from trio_lab.servers.trio import create_app
 
 
@@ -23,5 +23,6 @@ from trio_lab.servers.trio import create_app
     ],
 )
 def test_a_request_is_called_by_method_and_route(method: str, path: str, label: str) -> None:
-    app = create_app(Config(faults=True))
+    app = create_app()
+    add_fault_routes(app)
     assert app.labels.of({"method": method, "path": path}) == label

@@ -178,7 +178,7 @@ async def test_a_lab_that_breaks_down_is_the_end_of_its_server(monkeypatch: pyte
 
 _BROKEN = """
 import trio
-from tests.server.breaking import breaking_down
+from tests.servers.trio.breaking import breaking_down
 from trio_lab.servers.trio import app, asgi
 ready = trio.Event()
 asgi.open_lab = breaking_down(ready if {later} else None)
