@@ -8,7 +8,9 @@ OUT := trio-lab-report
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 MADE := $(VENV)/.made-with-$(VERSION)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# A plain path in site-packages (compat), and no import hook: type checkers of other projects follow the path alone.
+PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
+	--constraint constraints.txt --config-settings editable_mode=compat
 
 .PHONY: lab test check format clean
 
@@ -38,12 +40,12 @@ $(MADE):
 # Each stamp is newer than what it was made from, so a second call sets nothing up.
 $(VENV)/.installed: $(MADE) pyproject.toml constraints.txt
 	@echo "Installing trio_lab"
-	PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
+	$(PIP) --editable '.[lab]'
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests and checks need"
-	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 clean:

@@ -7,7 +7,7 @@ import trio.testing
 from trio_lab import observe
 
 
-def sign(text: bytes) -> bytes:
+def sign(text: bytes | bytearray) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", text, b"salt", 200_000)
 
 
