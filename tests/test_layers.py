@@ -35,6 +35,7 @@ LAYERS = {
     "slices": 1,
     "records": 0,
     "worker": 0,
+    "options": 4,
     "config": 0,
     "cores": 0,
     "errors": 0,
@@ -45,7 +46,7 @@ CONFINED = {
     "quart": {"http", "servers", "subjects", "drills"},
     "quart_trio": {"http", "servers", "subjects"},
     "hypercorn": {"http", "servers", "subjects"},
-    "cyclopts": {"cli"},
+    "cyclopts": {"cli", "options"},
     "rich": {"cli"},
     "altair": {"report"},
 }

@@ -1,68 +1,102 @@
-"""What a lab server is told: one frozen record, from flags or from the environment, validated once."""
+"""The options of a lab server: one frozen record, each option with its default, its bounds and its help text.
+
+Flags, environment variables and the text of `trio-lab serve --help` are made from it (`options`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from .cores import default_workers
 from .errors import UsageError
 
-PROFILES = ("guarded", "naive")
-_SWITCH = {"1": True, "true": True, "0": False, "false": False}
+Profile = Literal["guarded", "naive"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+PREFIX = "TRIO_LAB_"
+NOT_IN_ENVIRONMENT = frozenset({"faults"})  # a variable that was left behind must not open the fault routes
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The least and the greatest value of an option; both are allowed."""
+
+    low: float
+    high: float
+
+
+_Seconds = Annotated[float, Between(0, 86_400)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a lab server can be told. Times are in seconds.
 
-    ``profile="naive"`` is the control of the experiments: the same server with no bound on any queue and no
-    timeout, which does the work of clients that left to its end, as the sources' servers do.
+    ``profile="naive"`` is the control of the experiments: the same server with no bound on any queue and no timeout. It
+    finishes the work of clients that have left, as the servers of the articles do.
 
     Raises:
         UsageError: a value is out of range; the text names it.
     """
 
     host: str = "127.0.0.1"
-    port: int = 3000
+    """Address to listen on; best left on loopback."""
+
+    port: Annotated[int, Between(0, 65_535)] = 3000
+    """Port to listen on; 0 takes a free one."""
+
     # 4 and 1024 are libuv's default and bound, so that figures compare with Node's.
-    threads: int = 4
-    workers: int = field(default_factory=default_workers)
-    profile: str = "guarded"
+    threads: Annotated[int, Between(1, 1024)] = 4
+    """Threads of the shared native pool, 1 to 1024; the default is libuv's."""
+
+    workers: Annotated[int, Between(1, 256)] = field(default_factory=default_workers)
+    """Worker processes; by default one fewer than the cores, at most four."""
+
+    profile: Profile = "guarded"
+    """guarded (bounded queues and timeouts) or naive (neither: the control of the experiments)."""
+
     # Long enough that a burst waits instead of failing; the queue timeout is what really bounds the wait.
-    max_queue: int = 200
-    # A caller that waits longer has likely gone: better an honest refusal than an answer nobody reads.
-    queue_timeout: float = 2.0
-    run_timeout: float = 30.0
-    # Reports in a worker pool of their own, apart from hashes: each of the two then has so many ``workers``.
+    max_queue: Annotated[int, Between(0, 1_000_000)] = 200
+    """Callers that may wait for each pool."""
+
+    # A caller that waits longer has likely gone: refuse it, rather than send an answer that is not read.
+    queue_timeout: _Seconds = 2.0
+    """Seconds a caller may wait for a pool before it is refused."""
+
+    run_timeout: _Seconds = 30.0
+    """Seconds a job may run in a worker before the worker is killed."""
+
+    grace: _Seconds = 3.0
+    """Seconds that requests in flight get after the signal."""
+
+    # 5 is hypercorn's and Node's own default.
+    keep_alive: Annotated[float, Between(0.1, 86_400)] = 5.0
+    """Seconds that a connection may stay open without a request."""
+
+    stall_budget: Annotated[float, Between(0.001, 86_400)] = 0.05
+    """Seconds that a pass of the run loop may take before it is reported as a stall, in /stalls."""
+
     separate_pools: bool = False
-    # Begin with one worker in each pool, and go up to ``workers`` by the rule in `pools.scaling`.
+    """Give reports (/fib) a worker pool of their own, so that hashes never wait behind them; each of the two pools has
+    as many processes as --workers says."""
+
     autoscale: bool = False
-    # Size of Trio's own default thread limiter, which file I/O and name look-ups share; None leaves it as Trio has it.
-    default_threads: int | None = None
-    # How long requests in flight may go on after SIGTERM.
-    grace: float = 3.0
-    # How long a connection may be kept open without a request; hypercorn's and Node's own default.
-    keep_alive: float = 5.0
-    # What a pass of the run loop may take before it is a stall, with its line in /stalls.
-    stall_budget: float = 0.05
-    # Routes that run jobs which crash, hang or eat memory, for drills.
+    """Begin with one worker in each pool, and add one while over 100 jobs wait, the loop is on time and a CPU is free."""
+
+    default_threads: Annotated[int | None, Between(1, 1024)] = None
+    """Size of Trio's own thread limiter, which file I/O and name look-ups share; Trio's default is 40."""
+
     faults: bool = False
+    """Add routes under /fault that crash, hang and starve this server, for drills. Loopback only."""
 
     def __post_init__(self) -> None:
-        _within("port", self.port, 0, 65535)
-        _within("threads", self.threads, 1, 1024)
-        _within("workers", self.workers, 1, 256)
-        _within("max_queue", self.max_queue, 0, 1_000_000)
-        if self.default_threads is not None:
-            _within("default_threads", self.default_threads, 1, 1024)
-        for name in ("queue_timeout", "run_timeout", "grace"):
-            _within(name, getattr(self, name), 0.0, 86_400.0)
-        _within("keep_alive", self.keep_alive, 0.1, 86_400.0)
-        _within("stall_budget", self.stall_budget, 0.001, 86_400.0)
+        for name, (low, high) in _bounds().items():
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and low <= value <= high):
+                raise UsageError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
         if self.profile not in PROFILES:
             raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")
         if self.faults and self.host not in _LOOPBACK:
@@ -72,43 +106,27 @@ class Config:
     def guarded(self) -> bool:
         return self.profile == "guarded"
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str], **given: Any) -> Config:
-        """Defaults, then ``TRIO_LAB_<FIELD>`` from the environment, then what is ``given`` and not None."""
-        values: dict[str, Any] = {}
-        for option in fields(cls):
-            if option.name == "faults":
-                continue  # nobody gets them by an environment variable left behind
-            variable = f"TRIO_LAB_{option.name.upper()}"
-            if environ.get(variable, "") != "":
-                values[option.name] = _parse(variable, environ[variable], str(option.type))
-        values.update({name: value for name, value in given.items() if value is not None})
-        return cls(**values)
-
     def to_env(self) -> dict[str, str]:
-        """The same as environment variables, for a server that is another program: `from_env` reads them back.
+        """The same as environment variables, for a server that is another program: `options.from_env` reads them back.
 
-        Without ``faults``, which nobody gets that way, and without what is None.
+        Without ``faults``, which no variable can turn on, and without what is None.
         """
-        values = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "faults"}
-        return {f"TRIO_LAB_{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+        values = {
+            name: getattr(self, name) for option in fields(self) if (name := option.name) not in NOT_IN_ENVIRONMENT
+        }
+        return {PREFIX + name.upper(): _text(value) for name, value in values.items() if value is not None}
+
+
+@cache
+def _bounds() -> dict[str, tuple[float, float]]:
+    hints = get_type_hints(Config, include_extras=True)
+    return {
+        name: (bounds.low, bounds.high)
+        for name, hint in hints.items()
+        for bounds in getattr(hint, "__metadata__", ())
+        if isinstance(bounds, Between)
+    }
 
 
 def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _parse(variable: str, text: str, kind: str) -> Any:
-    if kind == "bool":
-        if text not in _SWITCH:
-            raise UsageError(f"{variable} must be 1 or 0, not {text[:40]!r}")
-        return _SWITCH[text]
-    try:
-        return {"int": int, "float": float, "str": str}[kind.removesuffix(" | None")](text)
-    except ValueError:
-        raise UsageError(f"{variable} must be a number, not {text[:40]!r}") from None
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise UsageError(f"{name} must be between {low:g} and {high:g}, not {value:g}")

@@ -21,7 +21,6 @@ import hypercorn.protocol
 import pytest
 
 from tests.running import Running, alive, running
-from trio_lab.config import Config
 from trio_lab.http.contract import STORMS
 from trio_lab.measure.process import children, open_descriptors
 from trio_lab.servers.asyncio import upstream as asyncio_upstream
@@ -298,17 +297,7 @@ def test_hypercorns_own_command_serves_and_ends(number: int) -> None:
         process.communicate()
 
 
-# Unit: the environment as a way in, and a hypercorn that we do not know.
-
-
-def test_a_config_survives_the_environment() -> None:
-    for config in (
-        Config(),
-        Config(port=0, threads=7, profile="naive", max_queue=0, queue_timeout=0.25, separate_pools=True),
-        Config(default_threads=3, grace=0.0),
-    ):
-        assert Config.from_env(config.to_env()) == config
-    assert Config.from_env(Config(faults=True).to_env()) == Config()  # nobody gets faults that way
+# Unit: a hypercorn that we do not know.
 
 
 def test_putting_right_twice_is_putting_right_once() -> None:

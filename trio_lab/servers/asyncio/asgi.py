@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.utils import LifespanFailureError
 from quart.asgi import ASGIHTTPConnection, ASGILifespan
 
-from ...config import Config
 from ...errors import LabLost
 from ...http.answers import answer, ignore, refuse
 from ...http.contract import not_understood, plain_health, too_large
+from ...options import from_env
 from ...records.codec import to_plain
 from .lab import open_lab
 
@@ -57,7 +56,7 @@ class LabLifespan(ASGILifespan):
                 await send(message)
 
         try:
-            config = self.app.lab_config or Config.from_env(os.environ)
+            config = self.app.lab_config or from_env()
             async with open_lab(config, listener=self.app.listener) as lab:
                 self.app.lab = lab
                 await super().__call__(receive, send_but_the_last)

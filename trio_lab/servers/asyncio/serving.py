@@ -34,6 +34,7 @@ from ...http.listening import (
     shut_down_connections,
     url_of,
 )
+from ...options import from_env
 from .app import AsyncioApp, create_app
 
 _log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ def _run(arguments: list[str]) -> int:
         return _fail(f"arguments may be {', '.join(sorted(_FLAGS))}; the rest are TRIO_LAB_ variables", 2)
     runner = asyncio.Runner()
     try:
-        config = Config.from_env(os.environ)
+        config = from_env()
         runner.run(serve(config, as_json="--json" in arguments, control="--control" in arguments))
     except UsageError as error:
         return _fail(str(error), 2)

@@ -11,19 +11,18 @@ Upstream behaviours are put right here, both seen on hypercorn 0.18 with quart-t
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import trio
 from hypercorn.utils import LifespanFailureError
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
-from ...config import Config
 from ...errors import LabLost
 from ...http.answers import answer, ignore, refuse
 from ...http.contract import not_understood, plain_health, too_large
 from ...loop.observe import WORKING_ON
 from ...measure.ledger import LEDGER, Ledger
+from ...options import from_env
 from ...records.codec import to_plain
 from .bodies import max_body
 from .lab import open_lab
@@ -112,7 +111,7 @@ class LabLifespan(TrioASGILifespan):
 
     async def __call__(self, receive: Any, send: Any) -> None:
         try:
-            config = self.app.lab_config or Config.from_env(os.environ)
+            config = self.app.lab_config or from_env()
             async with open_lab(config, listener=self.app.listener) as lab:
                 self.app.lab = lab
                 await super().__call__(receive, send)
