@@ -42,8 +42,8 @@ async def test_a_body_comes_whole_and_once_for_every_request() -> None:
 
     async with serving(script) as url:
         plan = LoadPlan(url=url, connections=2, duration=1.0, timeout=60.0, body=BODY, content_type="text/plain")
-        result = await run_load(plan)
-    assert result.counts.ok == result.counts.sent == len(heads) > 0
+        result = (await run_load(plan)).result
+    assert result.requests.ok == result.requests.sent == len(heads) > 0
     assert all(head.startswith(b"POST / HTTP/1.1\r\n") for head in heads)
     assert all(b"Content-Length: 8000000\r\nContent-Type: text/plain" in head for head in heads)
 
@@ -59,10 +59,10 @@ async def test_a_reply_before_the_end_counts_and_ends_the_connection() -> None:
         await stream.receive_some(1)  # no more than a byte of what is still coming
 
     async with serving(script) as url:
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.5, timeout=60.0, body=BODY))
-    assert result.status.keys() == {413}
-    assert result.counts.completed == result.counts.sent == result.counts.errors
-    assert connections >= result.counts.sent
+        result = (await run_load(LoadPlan(url=url, connections=1, duration=0.5, timeout=60.0, body=BODY))).result
+    assert result.status.keys() == {"413"}
+    assert result.requests.completed == result.requests.sent == result.requests.errors
+    assert connections >= result.requests.sent
 
 
 async def test_a_server_that_never_reads_is_a_time_out() -> None:
@@ -71,8 +71,8 @@ async def test_a_server_that_never_reads_is_a_time_out() -> None:
         await trio.sleep_forever()
 
     async with serving(script) as url:
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.3, timeout=0.2, body=BODY))
-    assert result.counts.timed_out == result.counts.sent > 0
+        result = (await run_load(LoadPlan(url=url, connections=1, duration=0.3, timeout=0.2, body=BODY))).result
+    assert result.requests.timed_out == result.requests.sent > 0
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -83,9 +83,11 @@ async def test_what_must_not_be_done_twice_is_not_tried_again(method: str) -> No
         await read_head(stream)  # and closes without a word when it is asked again
 
     async with serving(script) as url:
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.5, timeout=60.0, method=method, body=b"x"))
-    assert result.counts.ok > 0
-    assert (result.counts.errors == 0) == (method == "PUT")
+        result = (
+            await run_load(LoadPlan(url=url, connections=1, duration=0.5, timeout=60.0, method=method, body=b"x"))
+        ).result
+    assert result.requests.ok > 0
+    assert (result.requests.errors == 0) == (method == "PUT")
 
 
 def test_a_request_says_how_long_its_body_is() -> None:

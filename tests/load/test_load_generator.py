@@ -25,30 +25,33 @@ from trio_lab.errors import UsageError
 from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.load.generator import run_load
 from trio_lab.load.plan import LoadPlan
-from trio_lab.load.results import LoadResult, Progress
+from trio_lab.load.results import LoadRun, Progress
+from trio_lab.records.codec import decode, encode
+from trio_lab.records.load import LoadResult
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 BIG = reply(b"b" * 1_000_000)
 OK, ANSWERED, SHED, FAILED, LEFT = {"ok"}, {"ok", "shed"}, {"shed"}, {"errors"}, {"timed_out"}
 
 
-def assert_consistent(result: LoadResult) -> None:
+def assert_consistent(run: LoadRun) -> None:
     """What holds for every run, whatever the server did."""
-    counts = result.counts
+    result, counts = run.result, run.result.requests
     assert counts.sent == counts.ok + counts.shed + counts.errors + counts.timed_out
     statuses = sum(result.status.values())
     assert counts.completed == statuses
     assert counts.errors == sum(result.error_kinds.values())
-    assert result.latency.count == result.service.count == counts.ok
-    assert result.shed_latency.count == counts.shed
+    assert run.latency.count == run.service.count == counts.ok
+    assert run.shed.count == counts.shed
     for name in ("ok", "shed", "errors", "timed_out"):
         assert sum(getattr(row, name) for row in result.series) == getattr(counts, name)
-    assert result.ok_inside <= result.completed_inside <= counts.completed
-    assert result.service.total <= result.latency.total + 1e-9
+    assert run.inside.ok <= run.inside.completed <= counts.completed
+    assert run.service.total <= run.latency.total + 1e-9
+    assert decode(LoadResult, encode(result)).requests == counts
 
 
-def ends(result: LoadResult) -> set[str]:
-    return {name for name in ("ok", "shed", "errors", "timed_out") if getattr(result.counts, name)}
+def ends(run: LoadRun) -> set[str]:
+    return {name for name in ("ok", "shed", "errors", "timed_out") if getattr(run.result.requests, name)}
 
 
 @pytest.mark.parametrize("rate", [None, 100.0], ids=["closed", "open"])
@@ -75,37 +78,37 @@ def ends(result: LoadResult) -> set[str]:
 async def test_every_request_has_one_end(script: Script, expected: set[str], rate: float | None) -> None:
     async with serving(script) as url:
         plan = LoadPlan(url=url, connections=3, duration=0.15, rate=rate, timeout=0.1 if script is silent else 5.0)
-        result = await run_load(plan)
-    assert_consistent(result)
-    assert ends(result) == expected
-    assert result.mode == ("closed" if rate is None else "open")
+        run = await run_load(plan)
+    assert_consistent(run)
+    assert ends(run) == expected
+    assert run.result.mode == ("closed" if rate is None else "open")
 
 
 @pytest.mark.parametrize("rate", [None, 100.0], ids=["closed", "open"])
 async def test_connection_that_never_replied_is_an_error_and_not_retried(rate: float | None) -> None:
     async with serving(slamming) as url:
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.15, rate=rate))
-    assert_consistent(result)
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.15, rate=rate))
+    assert_consistent(run)
     # The first request may find that its connection, idle since before the start, was closed: that one is tried again.
-    assert ends(result) == FAILED
+    assert ends(run) == FAILED
 
 
 async def test_a_dead_server_is_not_a_busy_loop() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
-    result = await run_load(LoadPlan(url=url, connections=2, duration=0.3))
-    assert_consistent(result)
-    assert result.error_kinds == {"connection refused": result.counts.sent}
-    assert 2 <= result.counts.sent <= 12  # each at 0, 10, 30, 70, 150 and 310 ms, or later
+    run = await run_load(LoadPlan(url=url, connections=2, duration=0.3))
+    assert_consistent(run)
+    assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
+    assert 2 <= run.result.requests.sent <= 12  # each at 0, 10, 30, 70, 150 and 310 ms, or later
 
 
 async def test_a_dead_server_fails_every_request_of_an_open_workload() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
-    result = await run_load(LoadPlan(url=url, connections=2, duration=0.2, rate=100.0))
-    assert_consistent(result)
-    assert result.counts.errors + result.counts.dropped == 20
-    assert result.counts.errors
+    run = await run_load(LoadPlan(url=url, connections=2, duration=0.2, rate=100.0))
+    assert_consistent(run)
+    assert run.result.requests.errors + run.result.requests.dropped == 20
+    assert run.result.requests.errors
 
 
 async def test_open_workload_counts_latency_from_the_intended_start() -> None:
@@ -124,22 +127,22 @@ async def test_open_workload_counts_latency_from_the_intended_start() -> None:
 
     async with serving(stalling) as url:
         plan = LoadPlan(url=url, connections=1, duration=0.4, rate=1 / period, interval=0.02)
-        result = await run_load(plan, on_progress=watch)
-    assert_consistent(result)
+        run = await run_load(plan, on_progress=watch)
+    assert_consistent(run)
     assert release.is_set()
-    waited = result.latency.total - result.service.total
+    waited = run.latency.total - run.service.total
     assert waited >= sum(
         i * period for i in range(10)
     )  # when it was released, the oldest of the ten had waited for nine
-    assert result.latency.count + result.counts.dropped == 40
+    assert run.latency.count + run.result.requests.dropped == 40
 
 
 async def test_dropped_is_neither_shed_nor_timed_out() -> None:
     """One silent connection for longer than the run: the other requests were never sent, and no server is to blame."""
     async with serving(silent) as url:
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=100.0, timeout=0.3))
-    assert_consistent(result)
-    counts = result.counts
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=100.0, timeout=0.3))
+    assert_consistent(run)
+    counts = run.result.requests
     assert (counts.sent, counts.timed_out, counts.shed, counts.dropped) == (1, 1, 0, 19)
 
 
@@ -152,14 +155,14 @@ async def test_impatient_client_leaves_and_comes_back() -> None:
             left.send_nowait(None)
 
     async with serving(watching) as url:
-        result = await run_load(LoadPlan(url=url, connections=2, duration=0.6, leave_after=0.05))
+        run = await run_load(LoadPlan(url=url, connections=2, duration=0.6, leave_after=0.05))
         with trio.fail_after(30):
-            for _ in range(result.counts.timed_out):
+            for _ in range(run.result.requests.timed_out):
                 await seen.receive()
-    assert_consistent(result)
-    assert ends(result) == LEFT
-    assert result.counts.timed_out >= 3  # so one at least came back
-    assert result.generator.reconnects >= result.counts.timed_out - 2
+    assert_consistent(run)
+    assert ends(run) == LEFT
+    assert run.result.requests.timed_out >= 3  # so one at least came back
+    assert run.result.generator.reconnects >= run.result.requests.timed_out - 2
 
 
 async def test_reply_in_flight_at_the_end_is_counted_but_not_in_the_rate() -> None:
@@ -175,9 +178,9 @@ async def test_reply_in_flight_at_the_end_is_counted_but_not_in_the_rate() -> No
             hold.set()
 
     async with serving(holding) as url:
-        result = await run_load(LoadPlan(url=url, connections=2, duration=0.1), on_progress=after_the_end)
-    assert_consistent(result)
-    assert (result.counts.ok, result.ok_inside, result.throughput) == (2, 0, 0.0)
+        run = await run_load(LoadPlan(url=url, connections=2, duration=0.1), on_progress=after_the_end)
+    assert_consistent(run)
+    assert (run.result.requests.ok, run.inside.ok, run.result.throughput) == (2, 0, 0.0)
 
 
 async def test_stop_gives_what_there_is() -> None:
@@ -188,19 +191,19 @@ async def test_stop_gives_what_there_is() -> None:
 
     async with serving(replying(reply())) as url:
         plan = LoadPlan(url=url, connections=2, duration=3600.0, interval=0.05)
-        result = await run_load(plan, on_progress=soon, stop=stop)
-    assert_consistent(result)
-    assert ends(result) == OK
-    assert 0.05 <= result.duration < 3600.0
+        run = await run_load(plan, on_progress=soon, stop=stop)
+    assert_consistent(run)
+    assert ends(run) == OK
+    assert 0.05 <= run.result.duration < 3600.0
 
 
 async def test_requests_abandoned_by_a_stop_are_not_sent() -> None:
     stop = trio.Event()
     stop.set()
     async with serving(silent) as url:
-        result = await run_load(LoadPlan(url=url, connections=3, duration=60.0), stop=stop)
-    assert_consistent(result)
-    assert (result.counts.sent, result.generator.abandoned) == (0, 3)
+        run = await run_load(LoadPlan(url=url, connections=3, duration=60.0), stop=stop)
+    assert_consistent(run)
+    assert (run.result.requests.sent, run.result.generator.abandoned) == (0, 3)
 
 
 def open_descriptors() -> int:
@@ -224,8 +227,8 @@ async def test_cancelling_closes_every_socket(script: Script, rate: float | None
 async def test_json_begins_with_the_agreed_keys() -> None:
     async with serving(replying(reply(), reply(status=503))) as url:
         plan = LoadPlan(url=url, connections=2, duration=0.2, rate=100.0, interval=0.1, keep_samples=True)
-        result = await run_load(plan)
-    report = json.loads(json.dumps(result.as_json()))
+        run = await run_load(plan)
+    report = json.loads(encode(run.result))
     agreed = "url mode connections duration_s requests throughput_rps goodput_rps latency_ms status"
     extra = "offered_rps service_ms shed_ms error_kinds series generator samples"
     assert list(report) == [*agreed.split(), *extra.split()]
@@ -235,7 +238,7 @@ async def test_json_begins_with_the_agreed_keys() -> None:
     assert list(report["series"][0]) == ["t", "ok", "shed", "timed_out", "errors", "p50_ms", "max_ms"]
     assert [row["t"] for row in report["series"]][:2] == [0.0, 0.1]
     assert {"cpu_share", "late_p99_ms", "bottleneck"} <= report["generator"].keys()
-    assert len(report["samples"]) == result.counts.completed
+    assert len(report["samples"]) == run.result.requests.completed
 
 
 @pytest.mark.parametrize("rate", [None, 200.0], ids=["closed", "open"])
@@ -250,19 +253,19 @@ async def test_a_kept_connection_that_cannot_be_opened_again_is_one_error(
 
     async with serving(closing_without_a_word) as url:
         monkeypatch.setattr(socket.socket, "connect_ex", only_once)
-        result = await run_load(LoadPlan(url=url, connections=1, duration=0.3, rate=rate))
-    assert_consistent(result)
-    assert result.counts.ok >= 1
-    assert result.counts.errors == result.error_kinds[OUT_OF_PORTS] > 0
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.3, rate=rate))
+    assert_consistent(run)
+    assert run.result.requests.ok >= 1
+    assert run.result.requests.errors == run.result.error_kinds[OUT_OF_PORTS] > 0
 
 
 async def test_progress_is_told_every_interval() -> None:
     told: list[Progress] = []
     async with serving(replying(reply())) as url:
-        result = await run_load(LoadPlan(url=url, duration=0.2, interval=0.05), on_progress=told.append)
+        run = await run_load(LoadPlan(url=url, duration=0.2, interval=0.05), on_progress=told.append)
     assert len(told) >= 2
     assert [progress.counts.sent for progress in told] == sorted(progress.counts.sent for progress in told)
-    assert all(progress.last in result.series for progress in told)
+    assert all(progress.last in run.result.series for progress in told)
 
 
 async def test_foreign_target_is_refused_before_any_socket() -> None:

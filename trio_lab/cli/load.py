@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import signal
 import sys
@@ -17,7 +16,9 @@ from cyclopts import Parameter
 from ..errors import UsageError
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
-from ..load.results import LoadResult, Progress
+from ..load.results import Progress
+from ..records.codec import encode
+from ..records.load import LoadResult
 from ..worker.lifeline import tie_life
 from .ending import Terminated
 
@@ -94,19 +95,18 @@ async def load(
     )
     result, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
     if json_:
-        print(json.dumps(result.as_json()))
+        print(encode(result).decode())
     else:
         from .load_view import show
 
         show(result)
-    bottleneck = result.as_json()["generator"]["bottleneck"]
-    if bottleneck:
-        print(f"trio-lab: warning: {bottleneck}", file=sys.stderr)
-    if not result.counts.completed:
+    if result.generator.bottleneck:
+        print(f"trio-lab: warning: {result.generator.bottleneck}", file=sys.stderr)
+    if not result.requests.completed:
         print(f"trio-lab: {_nothing(result)}", file=sys.stderr)
     if stopped_by is not None:
         return 128 + stopped_by
-    return 0 if result.counts.completed else 1
+    return 0 if result.requests.completed else 1
 
 
 def _read(file: Path) -> bytes:
@@ -124,8 +124,8 @@ def _content_type(file: Path | None) -> str:
 
 def _nothing(result: LoadResult) -> str:
     """Why a run without a single reply had none."""
-    counts = result.counts
-    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in sorted(result.error_kinds.items()))
+    counts = result.requests
+    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in result.error_kinds.items())
     errors = f"{counts.errors:,} errors" + (f" ({kinds})" if kinds else "")
     return f"no request was answered: {counts.sent:,} sent, {errors}, {counts.timed_out:,} timed out"
 
@@ -137,9 +137,9 @@ async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, int | None]:
     with nullcontext() if quiet else _bar(plan) as on_progress:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_signal, stop, came)
-            result = await run_load(plan, on_progress=on_progress, stop=stop)
+            run = await run_load(plan, on_progress=on_progress, stop=stop)
             nursery.cancel_scope.cancel()
-    return result, came[0] if came else None
+    return run.result, came[0] if came else None
 
 
 def _bar(plan: LoadPlan) -> AbstractContextManager[Callable[[Progress], None]]:

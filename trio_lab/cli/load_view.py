@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ..load.plan import LoadPlan
-from ..load.results import LoadResult
 from ..load.results import Progress as LoadProgress
+from ..records.codec import to_plain
+from ..records.load import LoadResult
 from .console import errors, output
 
 
@@ -30,38 +31,39 @@ def progress(plan: LoadPlan) -> Iterator[Callable[[LoadProgress], None]]:
 
         def move(so_far: LoadProgress) -> None:
             row, counts = so_far.last, so_far.counts
-            text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {row.p50 * 1e3:.1f} ms, {counts.shed} shed, {counts.errors} errors"
+            p50 = (row.p50 or 0.0) * 1e3
+            text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {p50:.1f} ms, {counts.shed} shed, {counts.errors} errors"
             bar.update(task, completed=so_far.elapsed, description=text)
 
         yield move
 
 
 def show(result: LoadResult) -> None:
-    found = result.as_json()
-    requests, latency = found["requests"], found["latency_ms"]
-    table = Table(title=escape(_title(found)), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(title=escape(_title(result)), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("requests", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in requests.items()))
-    table.add_row("throughput", f"{found['throughput_rps']:,.1f} replies/s, goodput {found['goodput_rps']:,.1f}/s")
+    counts = to_plain(result.requests)
+    table.add_row("requests", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    table.add_row("throughput", f"{result.throughput:,.1f} replies/s, goodput {result.goodput:,.1f}/s")
+    latency = to_plain(result.latency)
     table.add_row(
-        "latency", ", ".join(f"{name.replace('p99_9', 'p99.9')} {_ms(ms)}" for name, ms in latency.items()) + " ms"
+        "latency",
+        ", ".join(f"{name.replace('p99_9', 'p99.9')} {_ms(value)}" for name, value in latency.items()) + " ms",
     )
-    if requests["shed"]:
-        shed = found["shed_ms"]
-        table.add_row("refusals", f"p50 {_ms(shed['p50'])}, p99 {_ms(shed['p99'])} ms")
-    table.add_row("status", ", ".join(f"{status}: {number:,}" for status, number in found["status"].items()) or "none")
-    if found["error_kinds"]:
-        kinds = ", ".join(f"{kind}: {number:,}" for kind, number in found["error_kinds"].items())
+    if result.requests.shed:
+        table.add_row("refusals", f"p50 {_ms(result.shed.p50)}, p99 {_ms(result.shed.p99)} ms")
+    table.add_row("status", ", ".join(f"{status}: {number:,}" for status, number in result.status.items()) or "none")
+    if result.error_kinds:
+        kinds = ", ".join(f"{kind}: {number:,}" for kind, number in result.error_kinds.items())
         table.add_row("errors", escape(kinds))
     output().print(table)
 
 
-def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}"
+def _ms(seconds: float) -> str:
+    return "–" if math.isnan(seconds) else f"{seconds * 1e3:,.2f}"
 
 
-def _title(found: dict[str, Any]) -> str:
-    how = f"{found['connections']} connections, {found['duration_s']:g} s, {found['mode']} workload"
-    rate = f" at {found['offered_rps']:g}/s" if found["mode"] == "open" else ""
-    return f"{found['url']} — {how}{rate}"
+def _title(result: LoadResult) -> str:
+    how = f"{result.connections} connections, {result.duration:g} s, {result.mode} workload"
+    rate = "" if result.offered is None else f" at {result.offered:g}/s"
+    return f"{result.url} — {how}{rate}"

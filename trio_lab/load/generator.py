@@ -17,9 +17,10 @@ from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
-from trio_lab.load.results import Generator, LoadResult, Progress, find_bottleneck
+from trio_lab.load.results import LoadRun, Progress, find_bottleneck
 from trio_lab.load.target import Target, resolve
 from trio_lab.measure.descriptors import room_for
+from trio_lab.records.load import Generator, Latencies, LoadResult
 
 _CONNECT_FIRST = 1.0  # seconds that the run waits for its connections before the clock starts
 _AFTER_STOP = 1.0  # seconds that replies are waited for when the run was stopped
@@ -32,7 +33,7 @@ async def run_load(
     *,
     on_progress: Callable[[Progress], None] | None = None,
     stop: trio.Event | None = None,
-) -> LoadResult:
+) -> LoadRun:
     """Put the load of ``plan`` on its target and return what was seen.
 
     At the end of the duration nothing new is sent, and what is in flight is waited for as long as its client would.
@@ -51,7 +52,7 @@ async def run_load(
         clients.start(wall)
         await _turn(clients, poller, plan, on_progress, stop)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        return _result(plan, clients, cpu_share=cpu / wall)
+        return _run(plan, clients, cpu_share=cpu / wall)
     finally:
         clients.close()
         poller.close()
@@ -124,36 +125,37 @@ def _progress(plan: LoadPlan, clients: Clients, now: float) -> Progress:
     )
 
 
-def _result(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadResult:
+def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
     tally, arrivals = clients.tally, clients.arrivals
     abandoned = clients.abandon()
     series = tally.finish()
     inside = tally.inside or tally.counts(0)
+    duration = tally.end - tally.start
     late_p99 = clients.lateness.quantile(0.99) if arrivals is not None else None
-    bottleneck = find_bottleneck(
-        cpu_share=cpu_share, late_p99=late_p99, latency=tally.latency.summary(), error_kinds=tally.error_kinds
-    )
-    return LoadResult(
+    latency = tally.latency.summary()
+    bottleneck = find_bottleneck(cpu_share=cpu_share, late_p99=late_p99, latency=latency, error_kinds=tally.error_kinds)
+    result = LoadResult(
         url=plan.url,
         mode="closed" if arrivals is None else "open",
         connections=plan.connections,
-        duration=tally.end - tally.start,
-        counts=tally.counts(arrivals.dropped if arrivals is not None else 0),
-        completed_inside=inside.completed,
-        ok_inside=inside.ok,
-        offered_rate=plan.rate,
-        latency=tally.latency,
-        service=tally.service,
-        shed_latency=tally.shed,
-        status=dict(tally.status),
-        error_kinds=dict(tally.error_kinds),
+        duration=duration,
+        requests=tally.counts(arrivals.dropped if arrivals is not None else 0),
+        throughput=inside.completed / duration if duration else 0.0,
+        goodput=inside.ok / duration if duration else 0.0,
+        latency=Latencies.of(latency),
+        status={str(code): count for code, count in sorted(tally.status.items())},
+        offered=plan.rate,
+        service=Latencies.of(tally.service.summary()),
+        shed=Latencies.of(tally.shed.summary()),
+        error_kinds=dict(sorted(tally.error_kinds.items())),
         series=series,
         generator=Generator(
             cpu_share=cpu_share,
             late_p99=late_p99,
+            bottleneck=bottleneck,
             reconnects=clients.reconnects,
             abandoned=abandoned,
-            bottleneck=bottleneck,
         ),
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
     )
+    return LoadRun(result=result, latency=tally.latency, service=tally.service, shed=tally.shed, inside=inside)

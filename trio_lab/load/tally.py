@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from trio_lab.load.results import Counts, Row
 from trio_lab.measure.histogram import Histogram
+from trio_lab.records.load import Counts, Row
 
 _MOST_SAMPLES = 200_000
 
@@ -157,8 +157,8 @@ class Tally:
                 shed=self.shed.count - row.shed,
                 timed_out=self.timed_out - row.timed_out,
                 errors=self.errors - row.errors,
-                p50=window.quantile(0.5),
-                max=window.max,
+                p50=window.quantile(0.5) if window.count else None,
+                max=window.max if window.count else None,
             )
         )
         self._row = _Open(start=edge, shed=self.shed.count, timed_out=self.timed_out, errors=self.errors)

@@ -25,6 +25,7 @@ from itertools import accumulate
 from weakref import WeakSet
 
 from ..records.summary import Summary
+from .percentile import rank
 
 _LOT = 4096  # values that are kept aside before they are put into buckets
 _UPPER = 1 if sys.byteorder == "little" else 0  # which half of a 32-bit float is the upper one
@@ -185,8 +186,8 @@ class Histogram:
             return [0.0 for _ in shares]
         self._order()
         buckets, up_to = self._ordered, [*accumulate(self._counts.values())]
-        ranks = [max(1, math.ceil(share * self._count - 1e-9)) for share in shares]
-        return [min(_middle(buckets[bisect_left(up_to, rank)]), self._max) for rank in ranks]
+        ranks = [rank(self._count, share) for share in shares]
+        return [min(_middle(buckets[bisect_left(up_to, n)]), self._max) for n in ranks]
 
     def _order(self) -> None:
         """Put the buckets in order, if there are new ones. They come one by one, and go only all together."""

@@ -4,8 +4,8 @@ Inside, every duration is a float in seconds. In JSON its key says the unit: a f
 stands there as ``wait_ms``. The unit is declared once, beside the field, so nobody multiplies by a thousand elsewhere.
 
 A class says with ``NULL`` what stands for None (default: null), and with ``OPTIONAL`` which fields are left out when they
-are None. "not observed" is read as None everywhere. Unknown keys are let through: a newer version may write more than
-this one reads.
+are None. "not observed" is read as None everywhere. In a record that is written in its field's unit, not-a-number becomes
+null, and null not-a-number. Unknown keys are let through: a newer version may write more than this one reads.
 
 Not here: what a record means, and whether its figures make sense. Its class checks that when it is made.
 """
@@ -13,6 +13,7 @@ Not here: what a record means, and whether its figures make sense. Its class che
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -155,9 +156,15 @@ def _scaled(kind: type, form: In) -> Callable[[Any], dict[str, Any]]:
     names = [field.name for field in dataclasses.fields(kind)]
     floats = {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
     number = _number(form)
-    return lambda record: {
-        name: number(getattr(record, name)) if name in floats else getattr(record, name) for name in names
-    }
+
+    def write(record: Any) -> dict[str, Any]:
+        values = {name: getattr(record, name) for name in names}
+        return {
+            name: value if name not in floats else None if math.isnan(value) else number(value)
+            for name, value in values.items()
+        }
+
+    return write
 
 
 def _unscaled(kind: type, form: In) -> Callable[[Any], Any]:
@@ -167,7 +174,10 @@ def _unscaled(kind: type, form: In) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {name: unnumber(inner) if name in floats else inner for name, inner in value.items()}
+        return {
+            name: inner if name not in floats else math.nan if inner is None else unnumber(inner)
+            for name, inner in value.items()
+        }
 
     return read
 
@@ -178,6 +188,8 @@ def _writer(hint: Any) -> Callable[[Any], Any] | None:
     if dataclasses.is_dataclass(inner):
         return to_plain
     origin, args = get_origin(inner), get_args(inner)
+    if origin is tuple and args and args[-1] is not Ellipsis:
+        return partial(_written_tuple, [_item(arg).write for arg in args])
     if origin in (tuple, list) and args:
         write = _writer(args[0])
         return list if write is None else partial(_written_list, write)
@@ -185,6 +197,16 @@ def _writer(hint: Any) -> Callable[[Any], Any] | None:
         write = _writer(args[1])
         return None if write is None else partial(_written_dict, write)
     return None
+
+
+@cache
+def _item(hint: Any) -> _Field:
+    """How one place of a tuple stands in JSON."""
+    return _field("", hint)
+
+
+def _written_tuple(writers: list[Callable[[Any], Any] | None], values: Iterable[Any]) -> list[Any]:
+    return [value if write is None else write(value) for write, value in zip(writers, values, strict=True)]
 
 
 def _written_list(write: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
@@ -211,7 +233,11 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (tuple, list) and args and isinstance(value, (list, tuple)):
         if len(args) == 1 or args[-1] is Ellipsis:
             return [_read(args[0], item) for item in value]
-        return [_read(arg, item) for arg, item in zip(args, value, strict=False)] if len(args) == len(value) else value
+        return (
+            [_item(arg).read(item) for arg, item in zip(args, value, strict=False)]
+            if len(args) == len(value)
+            else value
+        )
     if origin is dict and args and isinstance(value, Mapping):
         return {key: _read(args[1], item) for key, item in value.items()}
     return value

@@ -9,7 +9,6 @@ path would take longer than all the measuring.
 from __future__ import annotations
 
 import json
-import math
 import sys
 from statistics import median
 from typing import Any
@@ -19,6 +18,7 @@ import trio
 from ..load.client import fetch
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
+from ..measure.percentile import percentile
 from ..worker.lifeline import tie_life
 
 _PROBE_RATE = 50  # as the stage's own probe has it
@@ -52,9 +52,9 @@ async def beside(url: str, path: str, seconds: float, rate: float) -> dict[str, 
                 keep_samples=True,
             )
         )
-    asked = sorted(ms for ended, ms in probe.as_json()["samples"] if ended - ms / 1e3 >= _LEAD)
+    asked = [latency for begun, latency in probe.result.by_start() if begun >= _LEAD]
     return {
-        "health_p99_ms": asked[math.ceil(0.99 * len(asked)) - 1] if asked else None,
+        "health_p99_ms": percentile(asked, 0.99) * 1e3 if asked else None,
         "call_ms": round(median(latencies) * 1e3, 3) if latencies else None,
     }
 

@@ -22,6 +22,7 @@ from typing import Any
 import trio
 
 from ..load.client import fetch
+from ..measure.percentile import percentile
 from ..measure.process import children, cpu_seconds
 from ..records.queue import observed
 
@@ -62,9 +63,9 @@ class Loaded:
     @property
     def health_ms(self) -> dict[str, float]:
         """Percentiles of the probes that were asked while the load ran, exact; an infinite one if none was answered."""
-        latencies = sorted(latency for _, latency in self.health_points()) or [math.inf]
+        latencies = [latency for _, latency in self.health_points()] or [math.inf]
         ranks = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-        return {name: latencies[math.ceil(share * len(latencies)) - 1] for name, share in ranks.items()}
+        return {name: percentile(latencies, share) for name, share in ranks.items()}
 
     @property
     def health_p99_ms(self) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 
 import trio
 
+from ..measure.percentile import percentile
 from ..pools.native import open_native_pool
 from ..pools.workers import open_worker_pool
 from ..work import spin
@@ -83,9 +84,9 @@ async def _phase(job: Job, steps: int, seconds: float) -> dict[str, float]:
 def _with_echoes(row: dict[str, Any], echoes: list[Echo]) -> dict[str, Any]:
     """Those that were sent while the phase lasted, for its percentiles; an echo that no phase let through tells nothing."""
     began, ended = row.pop("began"), row.pop("ended")
-    seen = sorted(took for sent, took in echoes if began <= sent < ended)
+    seen = [took for sent, took in echoes if began <= sent < ended]
     for name, share in (("p50", 0.5), ("p99", 0.99)):
-        row[f"echo_{name}_ms"] = seen[min(len(seen) - 1, int(share * len(seen)))] * 1e3 if seen else None
+        row[f"echo_{name}_ms"] = percentile(seen, share) * 1e3 if seen else None
     return row
 
 

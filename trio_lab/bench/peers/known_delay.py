@@ -15,6 +15,8 @@ from time import perf_counter
 
 import trio
 
+from ...measure.percentile import percentile
+
 _REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 _END = b"\r\n\r\n"
 
@@ -33,17 +35,10 @@ async def _serve(delay: float, took: list[float], stream: trio.SocketStream) -> 
                 took.append((perf_counter() - begun) * 1e3)
 
 
-def _exact(sorted_values: list[float], share: float) -> float | None:
-    """The smallest value that a share does not exceed; every value is known, so nothing is estimated."""
-    if not sorted_values:
-        return None
-    return sorted_values[max(0, -int(-share * len(sorted_values) // 1) - 1)]
-
-
 def _tell(took: list[float]) -> None:
-    values = sorted(took)
+    p50, p99 = (percentile(took, share) if took else None for share in (0.5, 0.99))
+    _say({"count": len(took), "p50": p50, "p99": p99})
     took.clear()
-    _say({"count": len(values), "p50": _exact(values, 0.5), "p99": _exact(values, 0.99)})
 
 
 async def main(delay: float) -> None:

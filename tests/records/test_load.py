@@ -1,0 +1,79 @@
+"""Unit: a load result in JSON and back, and what stands for a latency that nobody had."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from trio_lab.records.codec import decode, encode, to_plain
+from trio_lab.records.load import Counts, Generator, Latencies, LoadResult, Row
+from trio_lab.records.summary import Summary
+
+SUMMARY = Summary(count=2, mean=0.02, p50=0.01, p90=0.03, p99=0.03, p99_9=0.03, max=0.03)
+RESULT = LoadResult(
+    url="http://127.0.0.1:3000/",
+    mode="open",
+    connections=4,
+    duration=1.5,
+    requests=Counts(sent=3, completed=2, ok=2, timed_out=1),
+    throughput=1.33,
+    goodput=1.33,
+    latency=Latencies.of(SUMMARY),
+    status={"200": 2},
+    offered=2.0,
+    service=Latencies.of(SUMMARY),
+    shed=Latencies(),
+    error_kinds={},
+    series=(Row(start=0.0, ok=2, shed=0, timed_out=1, errors=0, p50=0.01, max=0.03),),
+    generator=Generator(cpu_share=0.1, late_p99=None, bottleneck=None, reconnects=1, abandoned=0),
+    samples=((0.25, 0.03), (0.4, 0.01)),
+)
+
+
+def test_a_result_comes_back_from_json_as_it_was() -> None:
+    back = decode(LoadResult, encode(RESULT))
+    assert math.isnan(back.shed.p50)
+    assert replace(back, shed=RESULT.shed) == replace(RESULT, shed=RESULT.shed)
+
+
+def test_units_stand_in_the_names() -> None:
+    plain = to_plain(RESULT)
+    assert plain["duration_s"] == 1.5
+    assert plain["offered_rps"] == 2.0
+    assert plain["latency_ms"]["p50"] == 10.0
+    assert plain["series"][0] == {
+        "t": 0.0,
+        "ok": 2,
+        "shed": 0,
+        "timed_out": 1,
+        "errors": 0,
+        "p50_ms": 10.0,
+        "max_ms": 30.0,
+    }
+    assert plain["samples"] == [[0.25, 30.0], [0.4, 10.0]]
+
+
+def test_a_latency_that_nobody_had_is_null_and_not_a_number() -> None:
+    assert to_plain(RESULT)["shed_ms"] == dict.fromkeys(("mean", "p50", "p90", "p99", "p99_9", "max"))
+    nobody = Latencies.of(replace(SUMMARY, count=0))
+    assert math.isnan(nobody.p99 / SUMMARY.p99)
+
+
+def test_without_samples_there_is_no_such_key() -> None:
+    assert "samples" not in to_plain(replace(RESULT, samples=None))
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (((0.4, 0.1), (0.5, 0.4)), [(0.1, 0.4), (0.3, 0.1)]),
+        (((0.1, 0.1 + 1e-9),), [(0.0, 0.1 + 1e-9)]),  # rounding puts no start before the run
+        (None, []),
+    ],
+)
+def test_samples_in_the_order_of_their_starts(
+    samples: tuple[tuple[float, float], ...] | None, expected: list[tuple[float, float]]
+) -> None:
+    assert replace(RESULT, samples=samples).by_start() == [pytest.approx(pair) for pair in expected]

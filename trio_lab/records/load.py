@@ -1,0 +1,121 @@
+"""What a load run found: the one record from the generator, through `trio-lab load --json`, to experiments and reports.
+
+Every request that was sent is counted once, by what came of it for its client. ``ok``: 2xx or 3xx within its patience.
+``shed``: 503 or 429, a refusal that the server chose. ``errors``: no connection, no whole reply, or any other status.
+``timed_out``: the client left or gave up. They sum to ``sent``. ``dropped`` requests were never sent, which is the
+generator's fault and says nothing about the server.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from .codec import MS, In, Milliseconds, Seconds
+from .summary import Summary
+
+Rate = Annotated[float, In(suffix="_rps", digits=2)]
+"""Per second."""
+Sample = tuple[Annotated[float, In(digits=6)], Annotated[float, In(factor=1e3, digits=4)]]
+"""(when the reply had come, from the start of the run; its latency), seconds inside; milliseconds in JSON for the latter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Requests by their end. ``completed``: whole replies of any status."""
+
+    sent: int = 0
+    completed: int = 0
+    ok: int = 0
+    shed: int = 0
+    timed_out: int = 0
+    errors: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """Seconds. All are not-a-number when there were none: 0 would be the best latency there is, and None cannot be
+    divided. What is calculated from not-a-number is not-a-number too, and is never judged."""
+
+    mean: float = math.nan
+    p50: float = math.nan
+    p90: float = math.nan
+    p99: float = math.nan
+    p99_9: float = math.nan
+    max: float = math.nan
+
+    @classmethod
+    def of(cls, summary: Summary) -> Latencies:
+        if not summary.count:
+            return cls()
+        s = summary
+        return cls(mean=s.mean, p50=s.p50, p90=s.p90, p99=s.p99, p99_9=s.p99_9, max=s.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One interval of the series: what ended in it, whenever that began. Seconds; ``start`` from the start of the run,
+    ``p50`` and ``max`` of the ok replies, None when there were none."""
+
+    start: Annotated[float, In(name="t", digits=3)]
+    ok: int
+    shed: int
+    timed_out: int
+    errors: int
+    p50: Milliseconds | None
+    max: Milliseconds | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """How the generator itself fared.
+
+    ``cpu_share`` is the share of one core used by the thread that ran it. ``late_p99`` is how late requests were sent
+    although a connection was free; None in a closed workload. ``bottleneck`` is one sentence when the figures may be
+    the generator's own. ``abandoned`` requests were in flight when a run was stopped early; they are not in ``sent``.
+    """
+
+    cpu_share: Annotated[float, In(digits=3)]
+    late_p99: Milliseconds | None
+    bottleneck: str | None
+    reconnects: int
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadResult:
+    """One run.
+
+    ``duration`` is what it was: shorter than planned when the run was stopped. The rates count what ended inside it:
+    ``throughput`` whole replies of any status, ``goodput`` ok replies. The counts and latencies also hold the requests
+    that were still in flight at its end.
+
+    ``latency`` counts from the intended start, ``service`` from the actual send, both of the ok replies alone: fast
+    refusals would make an overloaded server look quick. ``shed`` is the latency of the refusals. Requests that timed
+    out have no latency. ``offered`` is the rate of an open workload. ``samples`` are thinned evenly when they are many.
+    """
+
+    OPTIONAL = ("samples",)
+
+    url: str
+    mode: Literal["closed", "open"]
+    connections: int
+    duration: Seconds
+    requests: Counts
+    throughput: Rate
+    goodput: Rate
+    latency: Annotated[Latencies, MS]
+    status: dict[str, int]
+    offered: Annotated[float | None, In(suffix="_rps")]
+    service: Annotated[Latencies, MS]
+    shed: Annotated[Latencies, MS]
+    error_kinds: dict[str, int]
+    series: tuple[Row, ...]
+    generator: Generator
+    samples: tuple[Sample, ...] | None = None
+
+    def by_start(self) -> list[tuple[float, float]]:
+        """The samples as (intended start, from the start of the run; latency), in order of time. Seconds."""
+        return sorted((max(0.0, ended - latency), latency) for ended, latency in self.samples or ())
