@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from trio_lab.loop.asyncio_loop import AsyncioPassMonitor, open_asyncio_pass_monitor, open_asyncio_timer_probe
-from trio_lab.loop.loop_time import RESOLUTION, PassWindow, run_queue_statistics
+from trio_lab.loop.loop_time import RESOLUTION, PassWindow
+from trio_lab.loop.run_queue import RunQueue
 
 
 class Clock:
@@ -82,7 +83,7 @@ async def test_a_poll_is_no_pass(clock: Clock, monitor: AsyncioPassMonitor) -> N
     clock.now += 3.0
     monitor.after_io_wait(0)
     assert window.read(reset=True).utilization == pytest.approx(0.25)
-    statistics = run_queue_statistics(monitor)
+    statistics = RunQueue(monitor).statistics()
     assert (statistics.name, statistics.waiting, statistics.wait) == ("run_queue", None, None)
 
 

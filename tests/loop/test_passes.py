@@ -7,8 +7,9 @@ import logging
 import pytest
 import trio
 
-from trio_lab.loop.loop_time import RESOLUTION, PassWindow, run_queue_statistics
+from trio_lab.loop.loop_time import RESOLUTION, PassWindow
 from trio_lab.loop.passes import PassMonitor
+from trio_lab.loop.run_queue import RunQueue
 from trio_lab.loop.timer_probe import open_timer_probe
 
 
@@ -113,7 +114,7 @@ async def test_a_monitor_that_raised_says_that_it_is_blind(caplog: pytest.LogCap
 async def test_the_run_queue_counts_passes_and_does_not_guess_who_waits(clock: Clock, monitor: PassMonitor) -> None:
     clock.now += 0.25
     await trio.lowlevel.checkpoint()
-    statistics = run_queue_statistics(monitor)
+    statistics = RunQueue(monitor).statistics()
     assert statistics.service is not None
     assert statistics.service.max == pytest.approx(0.25)
     assert statistics.completions == statistics.service.count

@@ -1,7 +1,4 @@
-"""The queue nobody made: Trio's default limiter, which file I/O, name look-ups and process starts share by default.
-
-Who waits at it, and for how long, it does not tell; how many, it does.
-"""
+"""Trio's default thread limiter, a queue that no program makes and many use: file I/O, name look-ups, process starts."""
 
 from __future__ import annotations
 
@@ -10,13 +7,19 @@ import trio
 from ..records.queue import QueueStatistics
 
 
-def default_limiter_statistics() -> QueueStatistics:
-    """The current run's default thread limiter as a queue. Its waits are not observed, and nothing bounds them."""
-    limiter = trio.to_thread.current_default_thread_limiter().statistics()
-    capacity = limiter.total_tokens if isinstance(limiter.total_tokens, int) else None
-    return QueueStatistics(
-        name="default_limiter",
-        capacity=capacity,
-        in_service=limiter.borrowed_tokens,
-        waiting=limiter.tasks_waiting,
-    )
+class DefaultLimiter:
+    """The default thread limiter of the run that asks. It tells how many tasks wait, not which and for how long; nothing
+    bounds them."""
+
+    def kinds(self) -> list[str]:
+        return []
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        limiter = trio.to_thread.current_default_thread_limiter().statistics()
+        capacity = limiter.total_tokens if isinstance(limiter.total_tokens, int) else None
+        return QueueStatistics(
+            name="default_limiter",
+            capacity=capacity,
+            in_service=limiter.borrowed_tokens,
+            waiting=limiter.tasks_waiting,
+        )

@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from ..measure.histogram import Histogram
-from ..records.health import Loop
-from ..records.queue import QueueStatistics
 from ..records.summary import Summary
+
+if TYPE_CHECKING:
+    from ..records.health import Loop
 
 RESOLUTION = 0.020  # seconds that a timer probe sleeps; the sources' choice
 
@@ -30,6 +32,8 @@ class LoopStatistics:
 
     def record(self) -> Loop:
         """The same as `/health` tells it."""
+        from ..records.health import Loop  # a program that only watches its loop starts without msgspec
+
         passes = self.passes
         return Loop(
             mean=passes.mean,
@@ -149,19 +153,3 @@ class Intervals:
         if reset:
             self._intervals = Histogram()
         return read
-
-
-def run_queue_statistics(loop: LoopTime) -> QueueStatistics:
-    """The loop as a queue: it serves one pass at a time, and whoever becomes runnable meanwhile waits for the next.
-
-    How many wait is not observed: a loop tells how many are ready next, if anything, not how many of this pass have yet
-    to run. What their wait is made of is: ``service`` is the busy time of a pass. ``utilization`` is over the loop's life.
-    """
-    spent = loop.busy.total + loop.waited
-    return QueueStatistics(
-        name="run_queue",
-        capacity=1,
-        utilization=loop.busy.total / spent if spent > 0 else 0.0,
-        completions=loop.busy.count,
-        service=loop.busy.summary(),
-    )

@@ -1,6 +1,6 @@
-"""The first queue of all: connections the kernel has accepted and the server has not.
+"""The first queue of all: connections that the kernel has accepted and the server has not.
 
-On Linux a listening socket's TCP_INFO tells its backlog: `tcpi_unacked` is what waits, `tcpi_sacked` the bound.
+On Linux the TCP_INFO of a listening socket tells its backlog: `tcpi_unacked` is what waits, `tcpi_sacked` the bound.
 """
 
 from __future__ import annotations
@@ -14,10 +14,18 @@ _LEADING_BYTES = 8  # one-byte fields at the head of struct tcp_info, then 32-bi
 _UNACKED, _SACKED = 4, 5  # which of the 32-bit ones
 
 
-def accept_backlog_statistics(listener: socket.socket | None) -> QueueStatistics:
-    """The backlog of a listening socket; "not observed" when there is none, or it was closed, or not on Linux."""
-    depth, bound = (None, None) if listener is None else _read(listener)
-    return QueueStatistics(name="accept_backlog", waiting=depth, max_waiting=bound)
+class AcceptBacklog:
+    """The backlog of a listening socket; not observed when there is no socket, or it is closed, or elsewhere than on Linux."""
+
+    def __init__(self, listener: socket.socket | None) -> None:
+        self._listener = listener
+
+    def kinds(self) -> list[str]:
+        return []
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        depth, bound = (None, None) if self._listener is None else _read(self._listener)
+        return QueueStatistics(name="accept_backlog", waiting=depth, max_waiting=bound)
 
 
 def _read(listener: socket.socket) -> tuple[int | None, int | None]:

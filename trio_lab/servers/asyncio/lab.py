@@ -6,13 +6,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ...config import Config
 from ...loop.asyncio_loop import AsyncioPassMonitor, open_asyncio_pass_monitor, open_asyncio_timer_probe
-from ...loop.loop_time import Intervals, PassWindow, run_queue_statistics
-from ...measure.accept_backlog import accept_backlog_statistics
+from ...loop.loop_time import Intervals, PassWindow
+from ...loop.run_queue import RunQueue
+from ...measure.accept_backlog import AcceptBacklog
 from ...records.health import Health, ThreadCounts, WorkerCounts
 from ...records.queue import QueueStatistics, with_kinds
 from .processes import WorkerPool, open_worker_pool
@@ -37,8 +38,8 @@ class Lab:
     def queues(self) -> tuple[QueueStatistics, ...]:
         """Every queue a request can wait in, in the order in which it meets them."""
         return (
-            replace(accept_backlog_statistics(self.listener), kinds=()),
-            replace(run_queue_statistics(self.passes), kinds=()),
+            with_kinds(AcceptBacklog(self.listener)),
+            with_kinds(RunQueue(self.passes)),
             with_kinds(self.native_pool),
             with_kinds(self.worker_pool),
             # The default executor's, which name look-ups and file reads share: it does not tell.

@@ -9,18 +9,19 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import trio
 
 from ...config import Config
-from ...loop.default_limiter import default_limiter_statistics
-from ...loop.loop_time import PassWindow, run_queue_statistics
+from ...loop.default_limiter import DefaultLimiter
+from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
 from ...loop.passes import PassMonitor
+from ...loop.run_queue import RunQueue
 from ...loop.timer_probe import TimerProbe, open_timer_probe
-from ...measure.accept_backlog import accept_backlog_statistics
+from ...measure.accept_backlog import AcceptBacklog
 from ...measure.cpu import CpuWindow
 from ...pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
 from ...pools.native import NativePool, open_native_pool
@@ -60,11 +61,11 @@ class Lab:
     def queues(self) -> tuple[QueueStatistics, ...]:
         """Every queue a request can wait in, in the order in which it meets them."""
         return (
-            replace(accept_backlog_statistics(self.listener), kinds=()),
-            replace(run_queue_statistics(self.passes), kinds=()),
+            with_kinds(AcceptBacklog(self.listener)),
+            with_kinds(RunQueue(self.passes)),
             with_kinds(self.native_pool),
             *map(with_kinds, self.worker_pools),
-            replace(default_limiter_statistics(), kinds=()),
+            with_kinds(DefaultLimiter()),
         )
 
 
