@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .admission.bulkhead import Bulkhead as Bulkhead
+    from .admission.on_trio import Bulkhead as Bulkhead
     from .loop.observe import observe as observe
     from .loop.passes import open_pass_monitor as open_pass_monitor
     from .pools.native import open_native_pool as open_native_pool
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Bulkhead": "admission.bulkhead",
+    "Bulkhead": "admission.on_trio",
     "chunked": "slices",
     "observe": "loop.observe",
     "open_native_pool": "pools.native",

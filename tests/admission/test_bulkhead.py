@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trio_lab.admission.bulkhead import Bulkhead
+from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.errors import Overloaded, QueueFull, QueueTimeout
 
 

@@ -27,6 +27,13 @@ class Tally:
         recent = self.recent
         self.recent = served if recent is None else recent + _RECENT * (served - recent)
 
+    def give_up(self, *, timed_out: bool) -> None:
+        """A caller left before it was served."""
+        if timed_out:
+            self.timed_out += 1
+        else:
+            self.cancelled += 1
+
     @property
     def completions(self) -> int:
         return self.services.count
@@ -72,7 +79,8 @@ class Tallies(dict[str, Tally]):
 
 def statistics(
     name: str,
-    tally: Tally,
+    tallies: Tallies,
+    kind: str | None,
     *,
     capacity: int,
     in_service: int,
@@ -81,9 +89,10 @@ def statistics(
     peak_waiting: int,
     utilization: float | None,
 ) -> QueueStatistics:
-    """A tally with the state of its queue, in the shape that all queues have."""
+    """The counts of a kind (None: of all kinds) with the state of the queue, in the shape that all queues have."""
+    tally = tallies.total() if kind is None else tallies.get(kind) or Tally()
     return QueueStatistics(
-        name=name,
+        name=f"{name}.{kind}" if kind else name,
         capacity=capacity,
         in_service=in_service,
         waiting=waiting,

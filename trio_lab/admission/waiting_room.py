@@ -1,14 +1,15 @@
 """Where callers wait until they are served, refused, or leave: bounded in number, each bounded in time.
 
-Pure: who comes, who is next, who has waited too long. Time is an argument, no event loop is imported, and nobody is woken
-here: whoever is refused is put into a list of `Refusal`, and the owner of the room tells them. The order is a
-discipline's; the room never serves anybody past its deadline.
+Pure: time is an argument, no event loop is imported, and nobody is woken here. Refused entries are put into a list of
+`Refusal`s, and the owner of the room tells their callers. A discipline chooses who is next; no entry is served past its
+deadline. The room counts how each entry ended; who is admitted without waiting is its owner's matter.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from typing import Generic, TypeVar
 
 from ..errors import Overloaded, QueueFull, QueueTimeout, Shed
 from .disciplines import Discipline, Fifo
@@ -16,7 +17,7 @@ from .tally import Tallies
 
 
 class Entry:
-    """Somebody who waits. Times in seconds, on the owner's clock."""
+    """A caller that waits, or waited. Times in seconds, on the owner's clock."""
 
     __slots__ = ("arrived", "deadline", "entered", "kind", "patience", "priority")
 
@@ -29,31 +30,33 @@ class Entry:
         self.deadline = math.inf if patience is None else now + patience
 
 
-Refusal = tuple[Entry, Overloaded]
-"""Somebody who no longer waits, and the error that says why."""
+E = TypeVar("E", bound=Entry)
+
+Refusal = tuple[E, Overloaded]
+"""An entry that no longer waits, and the error that says why."""
 
 
-class WaitingRoom:
+class WaitingRoom(Generic[E]):
     """The queue named ``name``, for at most ``max_waiting`` entries (None: no bound)."""
 
     def __init__(
-        self, name: str, *, max_waiting: int | None, discipline: Discipline[Entry] | None, tallies: Tallies
+        self, name: str, *, max_waiting: int | None, discipline: Discipline[E] | None, tallies: Tallies
     ) -> None:
         self.name = name
         self.max_waiting = max_waiting
         self.count = 0
         """How many wait."""
         self.peak = 0
-        self._queue: Discipline[Entry] = Fifo() if discipline is None else discipline
+        self._queue: Discipline[E] = Fifo() if discipline is None else discipline
         self._tallies = tallies
-        self._shed: list[Entry] = []  # whom the discipline refused in one `take`; empty between two
+        self._shed: list[E] = []  # whom the discipline refused in one `take`; empty between two
         # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
-        self._lanes: dict[float, OrderedDict[Entry, None]] = {}
+        self._lanes: dict[float, OrderedDict[E, None]] = {}
 
     def __len__(self) -> int:
         return self.count
 
-    def add(self, entry: Entry, waiting: int) -> None:
+    def add(self, entry: E, waiting: int) -> None:
         """Let an entry wait, with ``waiting`` others that count against the bound.
 
         Raises:
@@ -72,7 +75,7 @@ class WaitingRoom:
         if waiting >= self.peak:
             self.peak = waiting + 1
 
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, entry: E) -> None:
         self.count -= 1
         if entry.patience is not None:
             lane = self._lanes[entry.patience]
@@ -80,10 +83,10 @@ class WaitingRoom:
             if not lane:
                 del self._lanes[entry.patience]
 
-    def take(self, now: float, refusals: list[Refusal]) -> Entry | None:
+    def take(self, now: float, refusals: list[Refusal[E]]) -> E | None:
         """The next to be served. Those that have waited too long, or are shed by the discipline, go to ``refusals``."""
         shed = self._shed
-        entry: Entry | None
+        entry: E | None
         while (entry := self._queue.pop(now, shed)) is not None:
             self._forget(entry)
             if entry.deadline > now:
@@ -96,17 +99,17 @@ class WaitingRoom:
             refusals.append((refused, Shed(self.name)))
         return entry
 
-    def remove(self, entry: Entry) -> None:
-        """Its caller has left."""
+    def remove(self, entry: E, now: float) -> None:
+        """Its caller has left. Past its deadline that is a timeout, whichever timer made the caller leave."""
         self._queue.remove(entry)
         self._forget(entry)
-        self._tallies[entry.kind].cancelled += 1
+        self._tallies[entry.kind].give_up(timed_out=entry.deadline <= now)
 
     def next_deadline(self) -> float:
         """When the next entry will have waited too long; infinite when none will."""
         return min((next(iter(lane)).deadline for lane in self._lanes.values()), default=math.inf)
 
-    def expire(self, now: float, refusals: list[Refusal]) -> None:
+    def expire(self, now: float, refusals: list[Refusal[E]]) -> None:
         """Refuse everybody who has waited too long."""
         for lane in list(self._lanes.values()):
             while lane and (entry := next(iter(lane))).deadline <= now:
@@ -114,11 +117,11 @@ class WaitingRoom:
                 self._forget(entry)
                 self._time_out(entry, refusals)
 
-    def _time_out(self, entry: Entry, refusals: list[Refusal]) -> None:
+    def _time_out(self, entry: E, refusals: list[Refusal[E]]) -> None:
         self._tallies[entry.kind].timed_out += 1
         refusals.append((entry, QueueTimeout(self.name)))
 
-    def clear(self) -> list[Entry]:
+    def clear(self) -> list[E]:
         """Everybody who waits, no longer waiting and counted as cancelled: the service's owner ends it."""
         left = []
         while (entry := self._queue.pop(-math.inf, [])) is not None:

@@ -56,7 +56,7 @@ class Dispatcher:
         self.idle: list[Slot] = []
         self.budget = RestartBudget(limits.restart)
         self.tallies = Tallies()
-        self.room = WaitingRoom(name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
+        self.room = WaitingRoom[Job](name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
         self._refusals: list[tuple[Job, Overloaded]] = []  # empty between two decisions
         self.alarm = Alarm(self._ring)
         self.busy = 0
@@ -218,11 +218,11 @@ class Dispatcher:
 
     def _take(self, now: float) -> Job | None:
         refusals = self._refusals
-        job = self.room.take(now, refusals)  # type: ignore[arg-type]  # only jobs wait here
+        job = self.room.take(now, refusals)
         while refusals:
             refused, error = refusals.pop()
             refused.fail(error)
-        return job  # type: ignore[return-value]
+        return job
 
     def _steal(self, slot: Slot, now: float) -> bool:
         """Take a job back that another worker has not begun, for this one is idle."""
@@ -279,7 +279,7 @@ class Dispatcher:
                 self._held.remove(job)
                 job.tally.cancelled += 1
             else:
-                self.room.remove(job)
+                self.room.remove(job, trio.current_time())
         elif slot.jobs[0] is not job:
             now = trio.current_time()
             self._reclaim(slot, now)
@@ -301,11 +301,10 @@ class Dispatcher:
 
     def _ring(self, now: float) -> float:
         """What is due: waits that are over, jobs that run too long. Returns when to look again."""
-        expired: list[Refusal] = []
+        expired: list[Refusal[Job]] = []
         self.room.expire(now, expired)
-        for entry, error in expired:
-            assert isinstance(entry, Job)
-            entry.fail(error)
+        for job, error in expired:
+            job.fail(error)
         for job in [job for job in self._held if job.deadline <= now]:
             self._held.remove(job)
             self._time_out(job)
@@ -390,9 +389,8 @@ class Dispatcher:
         self.closing.set()
         closed = trio.ClosedResourceError(f"{self.name} was closed")
         now = trio.current_time()
-        for entry in self.room.clear():
-            assert isinstance(entry, Job)
-            entry.fail(closed)
+        for job in self.room.clear():
+            job.fail(closed)
         while self._held:
             job = self._held.popleft()
             job.tally.cancelled += 1

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import trio
 
-from ..admission.bulkhead import Bulkhead, Place
+from ..admission.gate import Place
+from ..admission.on_trio import Bulkhead
 from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..records.queue import QueueStatistics
 from ..worker.priority import run_nicely

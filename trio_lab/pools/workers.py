@@ -207,8 +207,9 @@ class WorkerPool:
         """
         d = self._dispatcher
         return statistics(
-            self.name if not kind else f"{self.name}.{kind}",
-            d.tallies.total() if kind is None else d.tallies[kind],
+            self.name,
+            d.tallies,
+            kind,
             capacity=d.ready,
             in_service=d.busy,
             waiting=d.waiting,

@@ -8,28 +8,29 @@ from typing import Any
 
 import pytest
 
-from trio_lab.errors import QueueFull, QueueTimeout
-from trio_lab.servers.asyncio.admission import Admission, Closed, Place
+from trio_lab.admission.gate import Place
+from trio_lab.admission.on_asyncio import Bulkhead
+from trio_lab.errors import Closed, QueueFull, QueueTimeout
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(test)
 
 
-def admission(capacity: int = 1, max_waiting: int | None = None, queue_timeout: float | None = None) -> Admission:
-    return Admission("pool", capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout)
+def admission(capacity: int = 1, max_waiting: int | None = None, queue_timeout: float | None = None) -> Bulkhead:
+    return Bulkhead("pool", capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout)
 
 
-async def waiter(pool: Admission, kind: str = "") -> asyncio.Task[Place]:
+async def waiter(pool: Bulkhead, kind: str = "") -> asyncio.Task[Place]:
     """One more who waits."""
-    task = asyncio.create_task(pool.enter(kind))
+    task = asyncio.create_task(pool.enter(kind=kind))
     before = pool.waiting
     while pool.waiting == before:
         await asyncio.sleep(0)
     return task
 
 
-def assert_counts_balance(pool: Admission) -> None:
+def assert_counts_balance(pool: Bulkhead) -> None:
     found = pool.statistics()
     assert found.arrivals is not None
     assert found.completions is not None
@@ -41,10 +42,10 @@ def assert_counts_balance(pool: Admission) -> None:
 def test_a_full_queue_refuses_without_waiting() -> None:
     async def test() -> None:
         pool = admission(max_waiting=1)
-        await pool.enter("")
+        await pool.enter()
         waiting = await waiter(pool)
         with pytest.raises(QueueFull):
-            await pool.enter("")
+            await pool.enter()
         waiting.cancel()
         await asyncio.wait([waiting])
         assert_counts_balance(pool)
@@ -55,7 +56,7 @@ def test_a_full_queue_refuses_without_waiting() -> None:
 def test_first_come_first_served() -> None:
     async def test() -> None:
         pool = admission()
-        place = await pool.enter("")
+        place = await pool.enter()
         first, second = await waiter(pool), await waiter(pool)
         pool.leave(place)
         assert (await first).waited >= 0
@@ -71,7 +72,7 @@ def test_first_come_first_served() -> None:
 def test_a_cancelled_caller_frees_its_slot_at_once() -> None:
     async def test() -> None:
         pool = admission(max_waiting=1)
-        place = await pool.enter("")
+        place = await pool.enter()
         leaver = await waiter(pool)
         leaver.cancel()
         await asyncio.wait([leaver])
@@ -88,7 +89,7 @@ def test_a_cancelled_caller_frees_its_slot_at_once() -> None:
 def test_a_place_given_to_a_caller_that_leaves_in_the_same_pass_goes_on() -> None:
     async def test() -> None:
         pool = admission()
-        place = await pool.enter("")
+        place = await pool.enter()
         leaver, follower = await waiter(pool), await waiter(pool)
         pool.leave(place)  # the place is the leaver's now
         leaver.cancel()
@@ -104,7 +105,7 @@ def test_a_place_given_to_a_caller_that_leaves_in_the_same_pass_goes_on() -> Non
 def test_a_caller_that_was_cancelled_and_has_yet_to_run_gets_no_place() -> None:
     async def test() -> None:
         pool = admission()
-        place = await pool.enter("")
+        place = await pool.enter()
         leaver, follower = await waiter(pool), await waiter(pool)
         leaver.cancel()
         pool.leave(place)
@@ -118,9 +119,9 @@ def test_a_caller_that_was_cancelled_and_has_yet_to_run_gets_no_place() -> None:
 def test_the_queue_timeout_refuses() -> None:
     async def test() -> None:
         pool = admission(queue_timeout=0.01)
-        await pool.enter("")
+        await pool.enter()
         with pytest.raises(QueueTimeout):
-            await pool.enter("")
+            await pool.enter()
         assert pool.statistics().timed_out == 1
         assert_counts_balance(pool)
 
@@ -130,7 +131,7 @@ def test_the_queue_timeout_refuses() -> None:
 def test_nobody_is_served_past_its_deadline_by_a_loop_that_was_late() -> None:
     async def test() -> None:
         pool = admission(queue_timeout=0.001)
-        place = await pool.enter("")
+        place = await pool.enter()
         waiting = await waiter(pool)
         loop = asyncio.get_running_loop()
         late = loop.time() + 0.002
@@ -148,13 +149,13 @@ def test_nobody_is_served_past_its_deadline_by_a_loop_that_was_late() -> None:
 def test_closing_refuses_those_who_wait_and_those_who_come() -> None:
     async def test() -> None:
         pool = admission()
-        await pool.enter("")
+        await pool.enter()
         waiting = await waiter(pool)
         pool.close()
         with pytest.raises(Closed):
             await waiting
         with pytest.raises(Closed):
-            await pool.enter("")
+            await pool.enter()
         assert_counts_balance(pool)
 
     run(test())

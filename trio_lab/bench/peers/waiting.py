@@ -18,7 +18,7 @@ from time import perf_counter
 
 import trio
 
-from ...admission.bulkhead import Bulkhead
+from ...admission.on_trio import Bulkhead
 from ...measure.process import resident_bytes
 
 _PATIENCE = 3600.0  # every waiter has its deadline, as in the server; none passes here

@@ -15,13 +15,12 @@ from typing import Any, TypeVar
 from quart import Quart, Response, request
 
 from ...config import Config
-from ...errors import BrokenWorkerError, Overloaded, RunTimeout
+from ...errors import BrokenWorkerError, Closed, Overloaded, RunTimeout
 from ...http.answers import AnswersInJson, ms, ms_since, reply, rounds
 from ...http.contract import MAX_BODY, MAX_FIB, MAX_TICKS, MAX_WAIT_MS, BadQuery, choice, integer
 from ...records.codec import to_plain
 from ...work import fib, hash_password, wait
 from . import storms as asyncio_storms
-from .admission import Closed
 from .asgi import LabHTTPConnection, LabLifespan
 from .lab import Lab
 from .upstream import put_right

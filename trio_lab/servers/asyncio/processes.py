@@ -19,9 +19,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
+from ...admission.gate import Place
+from ...admission.on_asyncio import Bulkhead
 from ...errors import BrokenWorkerError, RunTimeout
 from ...records.queue import QueueStatistics
-from .admission import Admission, Place
 from .worker import LENGTH
 
 T = TypeVar("T")
@@ -117,11 +118,11 @@ class _Worker:
 class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
-    def __init__(self, admission: Admission, size: int, run_timeout: float | None) -> None:
+    def __init__(self, bulkhead: Bulkhead, size: int, run_timeout: float | None) -> None:
         self.size = size
         self.restarts = 0
         """Workers started in the place of one that died unasked."""
-        self._admission = admission
+        self._bulkhead = bulkhead
         self._run_timeout = run_timeout
         self._living: set[_Worker] = set()
         self._idle: list[_Worker] = []
@@ -131,12 +132,12 @@ class WorkerPool:
     @property
     def busy(self) -> int:
         """Jobs that are being run."""
-        return self._admission.in_service
+        return self._bulkhead.in_service
 
     @property
     def waiting(self) -> int:
         """Callers that wait for a place."""
-        return self._admission.waiting
+        return self._bulkhead.waiting
 
     async def wait_ready(self) -> None:
         """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
@@ -148,13 +149,13 @@ class WorkerPool:
         A caller that is cancelled leaves at once, and its job is ended if Python code runs in it.
 
         Raises:
-            QueueFull, QueueTimeout, Closed: see `Admission.enter`; the job was not started.
+            QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
             RunTimeout: the job ran too long; its worker was killed and is being replaced.
             BrokenWorkerError: the worker died while it ran the job.
             and whatever the job raises.
         """
-        place = await self._admission.enter(kind)
-        worker = self._idle.pop()  # there is one: the admission has as many places as workers live
+        place = await self._bulkhead.enter(kind=kind)
+        worker = self._idle.pop()  # there is one: the bulkhead has as many places as workers live
         job = asyncio.create_task(self._serve(worker, place, fn, args))
         self._jobs.add(job)
         job.add_done_callback(self._forget)
@@ -185,7 +186,7 @@ class WorkerPool:
                 self._idle.append(worker)
             else:
                 self._give_up(worker)
-            self._admission.leave(place)
+            self._bulkhead.leave(place)
         if error is not None:
             raise error
         return value
@@ -196,7 +197,7 @@ class WorkerPool:
         self._living.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        self._admission.resize(len(self._living))
+        self._bulkhead.resize(len(self._living))
 
     async def attend(self) -> None:
         """See to it that one worker lives, for as long as this runs."""
@@ -224,25 +225,25 @@ class WorkerPool:
             return None
         self._living.add(worker)
         self._idle.append(worker)
-        self._admission.resize(len(self._living))
+        self._bulkhead.resize(len(self._living))
         if len(self._living) == self.size:
             self._all_ready.set()
         return worker
 
     async def close(self) -> None:
         """Refuse who waits, and end who runs."""
-        self._admission.close()
+        self._bulkhead.close()
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
     def kinds(self) -> list[str]:
         """The kinds of jobs that ever came."""
-        return self._admission.kinds()
+        return self._bulkhead.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
-        return self._admission.statistics(kind)
+        return self._bulkhead.statistics(kind)
 
 
 @asynccontextmanager
@@ -250,8 +251,8 @@ async def open_worker_pool(
     *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
 ) -> AsyncIterator[WorkerPool]:
     """A pool of ``size`` processes for the length of the block; None is no bound. No process is left after it."""
-    admission = Admission("worker_pool", capacity=0, max_waiting=max_queue, queue_timeout=queue_timeout)
-    pool = WorkerPool(admission, size, run_timeout)
+    bulkhead = Bulkhead("worker_pool", capacity=0, max_waiting=max_queue, queue_timeout=queue_timeout)
+    pool = WorkerPool(bulkhead, size, run_timeout)
     async with asyncio.TaskGroup() as group:
         attendants = [group.create_task(pool.attend()) for _ in range(size)]
         try:

@@ -1,6 +1,6 @@
-"""The native pool on asyncio: a `ThreadPoolExecutor` behind an admission of the same capacity.
+"""The native pool on asyncio: a `ThreadPoolExecutor` behind a bulkhead of the same capacity.
 
-An executor's own queue has no bound and counts nothing, so nothing ever waits there: the admission lets in as many jobs
+An executor's own queue has no bound and counts nothing, so nothing ever waits there: the bulkhead lets in as many jobs
 as there may be threads. That is also what makes the pool's size a number that can change: the executor could start more
 threads, and starts one only when a job comes and no thread is idle.
 
@@ -17,10 +17,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
+from ...admission.gate import Place
+from ...admission.on_asyncio import Bulkhead
 from ...errors import RunTimeout
 from ...records.queue import QueueStatistics
 from ...worker.priority import NICER
-from .admission import Admission, Place
 
 T = TypeVar("T")
 
@@ -30,8 +31,8 @@ _MOST = 1024  # threads, libuv's bound and the config's
 class NativePool:
     """Runs blocking calls in threads. Open it with `open_native_pool`."""
 
-    def __init__(self, admission: Admission, run_timeout: float | None) -> None:
-        self._admission = admission
+    def __init__(self, bulkhead: Bulkhead, run_timeout: float | None) -> None:
+        self._bulkhead = bulkhead
         self._run_timeout = run_timeout
         self._executor = ThreadPoolExecutor(_MOST, "native pool", initializer=_be_nice)
         self._loop = asyncio.get_running_loop()
@@ -41,31 +42,31 @@ class NativePool:
     @property
     def size(self) -> int:
         """Threads that may run jobs at once."""
-        return self._admission.capacity
+        return self._bulkhead.capacity
 
     @property
     def busy(self) -> int:
         """Jobs that are being run."""
-        return self._admission.in_service
+        return self._bulkhead.in_service
 
     @property
     def waiting(self) -> int:
         """Callers that wait for a place."""
-        return self._admission.waiting
+        return self._bulkhead.waiting
 
     def resize(self, size: int) -> None:
         """Change the number of threads at once. Running jobs are not disturbed."""
-        self._admission.resize(size)
+        self._bulkhead.resize(size)
 
     async def run(self, fn: Callable[..., T], *args: object, kind: str) -> T:
         """Run ``fn(*args)`` in a thread and return what it returns. A caller that is cancelled leaves at once.
 
         Raises:
-            QueueFull, QueueTimeout, Closed: see `Admission.enter`; the job was not started.
+            QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
             RunTimeout: it ran too long, and nobody waits for it any more.
             and whatever the job raises.
         """
-        place = await self._admission.enter(kind)
+        place = await self._bulkhead.enter(kind=kind)
         call = _Call(self, place)
         job = self._executor.submit(fn, *args)
         job.add_done_callback(call.on_thread_free)
@@ -81,15 +82,15 @@ class NativePool:
 
     def kinds(self) -> list[str]:
         """The kinds of jobs that ever came."""
-        return self._admission.kinds()
+        return self._bulkhead.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
-        return self._admission.statistics(kind)
+        return self._bulkhead.statistics(kind)
 
     def close(self) -> None:
         """Refuse who waits. Threads that run are waited for by nobody here; the interpreter would, at its exit."""
-        self._admission.close()
+        self._bulkhead.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -109,7 +110,7 @@ class _Call:
     def _end(self) -> None:
         self._ended = True
         self._pool.abandoned -= self._abandoned
-        self._pool._admission.leave(self._place)
+        self._pool._bulkhead.leave(self._place)
 
     def on_caller_gone(self) -> None:
         """The caller has its result, or leaves a thread behind."""
@@ -128,8 +129,8 @@ async def open_native_pool(
     *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
 ) -> AsyncIterator[NativePool]:
     """A pool of ``size`` threads for the length of the block; None is no bound."""
-    admission = Admission("native_pool", capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout)
-    pool = NativePool(admission, run_timeout)
+    bulkhead = Bulkhead("native_pool", capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout)
+    pool = NativePool(bulkhead, run_timeout)
     try:
         yield pool
     finally:

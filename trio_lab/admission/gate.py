@@ -1,0 +1,272 @@
+"""The gate: it decides who is served now, who waits, and who is refused.
+
+Pure: time is an argument, no event loop is imported, and nobody is woken here. Every operation decides at once and
+returns its `Decision`s about callers that had to wait; whoever owns the event loop wakes them (`on_trio`, `on_asyncio`,
+or a simulator that has no event loop at all). A caller that is refused as it arrives gets an exception.
+
+What it guarantees, at every moment:
+
+- at most ``capacity`` places are out (a gate that shrank waits until enough of them were given back), and at most
+  ``max_waiting`` callers wait;
+- callers are served in the order of the discipline, first come first served unless told otherwise;
+- nobody waits while there is a free place;
+- no caller is admitted past its deadline, even if the loop was late and its timer has not run;
+- a place that was given is out until it is given back, exactly once;
+- ``arrivals = completions + rejected + timed_out + cancelled + in_service + waiting``;
+- an operation costs the same however many wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from ..errors import Closed
+from ..records.queue import QueueStatistics
+from .disciplines import Discipline
+from .tally import Tallies, statistics
+from .waiting_room import Entry, Refusal, WaitingRoom
+
+
+class PlaceState(Enum):
+    """Where a place is in its life. The values complete the sentence "a place that …"."""
+
+    WAITING = "is still waited for"
+    ADMITTED = "is out"
+    LEFT = "was given back already"
+    REFUSED = "was refused"
+    ABANDONED = "was abandoned by its caller"
+
+
+WAITING, ADMITTED, LEFT, REFUSED, ABANDONED = PlaceState
+
+# Which states may follow which. A new place begins as WAITING or, where there is room, as ADMITTED.
+NEXT: dict[PlaceState, frozenset[PlaceState]] = {
+    WAITING: frozenset({ADMITTED, REFUSED, ABANDONED}),
+    ADMITTED: frozenset({LEFT, ABANDONED}),
+    LEFT: frozenset(),
+    REFUSED: frozenset(),
+    ABANDONED: frozenset(),
+}
+
+
+class Place(Entry):
+    """The right to be served, or the wish for it."""
+
+    __slots__ = ("caller", "gate", "state")
+
+    gate: Gate
+    state: PlaceState
+    caller: Any
+    """What the owner of the event loop needs to wake the caller; the gate never looks at it."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds spent in the queue before the place was given."""
+        return self.entered - self.arrived
+
+
+Decision = tuple[Place, Exception | None]
+"""A caller that no longer waits: admitted (None), or refused with this error. Wake it."""
+
+
+class Gate:
+    """Bounded admission to something of ``capacity`` places.
+
+    Args:
+        name: the fixed name of the queue; it stands in errors and statistics.
+        capacity: places that may be out at once; 0 lets everybody wait (see `resize`).
+        max_waiting: callers that may wait at once, None for no bound.
+        queue_timeout: seconds each may wait, None for no bound.
+        discipline: the order of service, see `disciplines`. It belongs to this gate alone.
+
+    Times are seconds on one clock, which begins at `restart`, or at 0. They never go back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        capacity: int,
+        max_waiting: int | None = None,
+        queue_timeout: float | None = None,
+        discipline: Discipline[Place] | None = None,
+    ) -> None:
+        _check_bounds(capacity, max_waiting, queue_timeout)
+        self.name = name
+        self.max_waiting = max_waiting
+        self.queue_timeout = queue_timeout
+        self.in_service = 0
+        """Places that are out."""
+        self._capacity = capacity
+        self._tallies = Tallies()
+        self._room = WaitingRoom[Place](name, max_waiting=max_waiting, discipline=discipline, tallies=self._tallies)
+        self._closed = False
+        self._changed = 0.0
+        self._busy_seconds = self._offered_seconds = 0.0  # integrals over time of places out, and of capacity
+
+    @property
+    def capacity(self) -> int:
+        """Places that may be out at once."""
+        return self._capacity
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the queue."""
+        return self._room.count
+
+    def try_enter(self, now: float, kind: str = "", priority: int = 0) -> Place | None:
+        """A place if there is one for a caller that does not wait, else None. Raises `Closed`."""
+        if self._closed:
+            raise Closed(self.name)
+        if self.in_service >= self._capacity or self._room.count:
+            return None
+        place = Place(kind, priority, now, None)
+        place.gate = self
+        place.state = ADMITTED
+        self._tallies[kind].arrivals += 1
+        self._account(now)
+        self.in_service += 1
+        return place
+
+    def arrive(self, now: float, kind: str = "", priority: int = 0, queue_timeout: float | None = None) -> Place:
+        """A caller comes: its place is ADMITTED, or WAITING until a decision about it is returned.
+
+        Raises:
+            QueueFull: as many callers wait as may.
+            Closed: the gate is closed.
+        """
+        if queue_timeout is None:
+            queue_timeout = self.queue_timeout
+        elif not queue_timeout >= 0:
+            raise ValueError(f"{self.name}: queue_timeout must not be negative or NaN, but is {queue_timeout}")
+        place = self.try_enter(now, kind, priority)
+        if place is None:
+            place = Place(kind, priority, now, queue_timeout)
+            place.gate = self
+            place.state = WAITING
+            self._tallies[kind].arrivals += 1
+            self._room.add(place, self._room.count)
+        return place
+
+    def leave(self, place: Place, now: float) -> Sequence[Decision]:
+        """A place is given back.
+
+        Raises:
+            RuntimeError: it was given back before, was never given, or is another gate's.
+        """
+        if place.state is not ADMITTED or place.gate is not self:  # `_move`, kept flat: every caller comes through here
+            raise self._misused(place, "given back")
+        place.state = LEFT
+        self._account(now)
+        self.in_service -= 1
+        self._tallies[place.kind].complete(place.entered - place.arrived, now - place.entered)
+        return self._hand_out(now) if self._room.count else ()
+
+    def abandon(self, place: Place, now: float) -> Sequence[Decision]:
+        """A caller has left without being served: while it waited, or before it learned that it was admitted.
+
+        It is counted as timed out when its deadline has passed, else as cancelled. If it was refused meanwhile, or had
+        left before, nothing changes.
+        """
+        if place.state is REFUSED or place.state is ABANDONED:
+            return ()
+        was_out = place.state is ADMITTED
+        self._move(place, ABANDONED)
+        if not was_out:
+            self._room.remove(place, now)
+            return ()
+        self._tallies[place.kind].give_up(timed_out=place.deadline <= now)
+        self._account(now)
+        self.in_service -= 1
+        return self._hand_out(now)
+
+    def resize(self, capacity: int, now: float) -> Sequence[Decision]:
+        """Change the number of places at once. Places that are out stay out until they are given back."""
+        _check_bounds(capacity)
+        self._account(now)
+        self._capacity = capacity
+        return self._hand_out(now)
+
+    def expire(self, now: float) -> Sequence[Decision]:
+        """Refuse everybody whose deadline has passed."""
+        refusals: list[Refusal[Place]] = []
+        self._room.expire(now, refusals)
+        return self._refuse(refusals)
+
+    def next_deadline(self) -> float:
+        """When `expire` will have something to do; infinite when never."""
+        return self._room.next_deadline()
+
+    def close(self) -> Sequence[Decision]:
+        """Refuse everybody who waits, and everybody who comes, with `Closed`. Places that are out may be given back."""
+        self._closed = True
+        return self._refuse([(place, Closed(self.name)) for place in self._room.clear()])
+
+    def restart(self, now: float) -> None:
+        """The clock begins at ``now``, or is another one from now on. The time between the two is not counted."""
+        self._changed = now
+
+    def kinds(self) -> list[str]:
+        """The kinds that ever came."""
+        return sorted(self._tallies)
+
+    def statistics(self, now: float | None = None, kind: str | None = None) -> QueueStatistics:
+        """The queue at ``now`` (None: at its last change) and since it was opened; ``utilization`` is the share of the
+        offered place-time in use.
+
+        With a ``kind`` the counts and histograms are those of that kind; the state is that of the whole queue.
+        """
+        if now is not None:
+            self._account(now)
+        return statistics(
+            self.name,
+            self._tallies,
+            kind,
+            capacity=self._capacity,
+            in_service=self.in_service,
+            waiting=self._room.count,
+            max_waiting=self.max_waiting,
+            peak_waiting=self._room.peak,
+            utilization=self._busy_seconds / self._offered_seconds if self._offered_seconds else 0.0,
+        )
+
+    def _hand_out(self, now: float) -> Sequence[Decision]:
+        decisions: list[Decision] = []
+        refusals: list[Refusal[Place]] = []
+        while self.in_service < self._capacity and (place := self._room.take(now, refusals)) is not None:
+            self._move(place, ADMITTED)
+            self._account(now)
+            place.entered = now
+            self.in_service += 1
+            decisions.append((place, None))
+        return [*decisions, *self._refuse(refusals)]
+
+    def _refuse(self, refusals: Sequence[tuple[Place, Exception]]) -> Sequence[Decision]:
+        for place, _ in refusals:
+            self._move(place, REFUSED)
+        return refusals
+
+    def _move(self, place: Place, to: PlaceState) -> None:
+        if to not in NEXT[place.state] or place.gate is not self:
+            raise self._misused(place, to.name.lower())
+        place.state = to
+
+    def _misused(self, place: Place, wish: str) -> RuntimeError:
+        if place.gate is not self:
+            return RuntimeError(f"{self.name}: a place of {place.gate.name} cannot be {wish} here")
+        return RuntimeError(f"{self.name}: a place that {place.state.value} cannot be {wish}")
+
+    def _account(self, now: float) -> None:
+        elapsed = now - self._changed
+        self._changed = now
+        busy, capacity = self.in_service, self._capacity
+        self._busy_seconds += elapsed * busy
+        self._offered_seconds += elapsed * (capacity if capacity > busy else busy)
+
+
+def _check_bounds(capacity: int, max_waiting: int | None = None, queue_timeout: float | None = None) -> None:
+    for name, bound in (("capacity", capacity), ("max_waiting", max_waiting), ("queue_timeout", queue_timeout)):
+        if bound is not None and not bound >= 0:
+            raise ValueError(f"{name} must not be negative or NaN, but is {bound}")

@@ -1,0 +1,90 @@
+"""The bulkhead on asyncio: `Bulkhead`, with the operations and the promises of the one on Trio.
+
+A semaphore would bound how many are served at once. This adds what a server needs when there is more work than it can
+do: a bound on the queue, a bound on the wait, a slot that is free as soon as its caller is cancelled, and counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+
+from ..errors import require_loop
+from .bulkhead import BaseBulkhead
+from .gate import WAITING, Decision, Place
+
+
+class Bulkhead(BaseBulkhead):
+    """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _due = math.inf  # when the timer rings: at the earliest deadline of all who wait
+
+    async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
+        place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
+        if place.state is WAITING:
+            await self._wait(place)
+        return place
+
+    async def _wait(self, place: Place) -> None:
+        loop = asyncio.get_running_loop()
+
+        def abandon() -> None:
+            self._tell(self._gate.abandon(place, loop.time()))
+
+        turn = place.caller = _Turn(abandon, loop)
+        self._ring_at(place.deadline)
+        try:
+            refusal = await turn
+        except BaseException:  # cancelled, maybe in the pass in which it was admitted: somebody else may have the place
+            abandon()
+            raise
+        if refusal is not None:
+            raise refusal
+
+    def _now(self) -> float:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            require_loop(f"the bulkhead {self.name}", "asyncio")
+            raise
+        now = loop.time()
+        if loop is not self._loop:  # the first use, or another run
+            self._loop, self._timer, self._due = loop, None, math.inf
+            self._gate.restart(now)
+        return now
+
+    def _tell(self, decisions: Iterable[Decision]) -> None:
+        for place, refusal in decisions:
+            place.caller.set_result(refusal)
+
+    def _ring_at(self, due: float) -> None:
+        if due < self._due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer, self._due = None, math.inf
+        self._tell(self._gate.expire(self._now()))
+        self._ring_at(self._gate.next_deadline())
+
+
+class _Turn(asyncio.Future[Exception | None]):
+    """What a caller in the queue awaits: None, or the error that refuses it.
+
+    asyncio cancels a task by cancelling the future it awaits, at once; the task itself runs later. By then a place could
+    have been given to it, so the caller leaves the queue here.
+    """
+
+    def __init__(self, abandon: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._abandon = abandon
+
+    def cancel(self, msg: object = None) -> bool:
+        if not self.done():
+            self._abandon()
+        return super().cancel(msg)

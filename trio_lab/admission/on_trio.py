@@ -1,0 +1,82 @@
+"""The bulkhead on Trio: `Bulkhead`, a gate that tasks can wait at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import outcome
+import trio
+
+from ..errors import Closed, QueueTimeout, require_loop
+from .bulkhead import BaseBulkhead
+from .gate import WAITING, Decision, Place
+
+
+class Bulkhead(BaseBulkhead):
+    """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`.
+
+    A task that has to wait is parked, and is woken with its place in hand or with the error that refuses it: there is no
+    moment between being chosen and being served in which a place could get lost. A task that is cancelled while it
+    waits leaves the queue at once.
+    """
+
+    _clock: trio.abc.Clock | None = None
+
+    def enter_nowait(self, *, kind: str = "", priority: int = 0) -> Place:
+        """A place without waiting.
+
+        Raises:
+            trio.WouldBlock: others are being served or wait; you may `enter`.
+            trio.ClosedResourceError: the bulkhead was closed.
+        """
+        try:
+            place = self._gate.try_enter(self._now(), kind, priority)
+        except Closed as closed:
+            raise _as_trio(closed) from None
+        if place is None:
+            raise trio.WouldBlock
+        return place
+
+    async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
+        await trio.lowlevel.checkpoint()
+        try:
+            place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
+        except Closed as closed:
+            raise _as_trio(closed) from None
+        if place.state is WAITING:
+            await self._wait(place)
+        return place
+
+    async def _wait(self, place: Place) -> None:
+        """With a timer of the caller's own, so that a bulkhead needs no task to watch it."""
+        place.caller = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._gate.abandon(place, self._now())
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        with trio.CancelScope(deadline=place.deadline) as scope:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        if scope.cancelled_caught:
+            raise QueueTimeout(self.name)
+
+    def _now(self) -> float:
+        try:
+            clock = trio.lowlevel.current_clock()
+        except RuntimeError:
+            require_loop(f"the bulkhead {self.name}", "Trio")
+            raise
+        if clock is not self._clock:  # the first use, or another run: each has a clock of its own
+            self._clock = clock
+            self._gate.restart(clock.current_time())
+        return clock.current_time()
+
+    def _tell(self, decisions: Iterable[Decision]) -> None:
+        for place, refusal in decisions:
+            if isinstance(refusal, Closed):
+                refusal = _as_trio(refusal)
+            trio.lowlevel.reschedule(place.caller, outcome.Value(None) if refusal is None else outcome.Error(refusal))
+
+
+def _as_trio(closed: Closed) -> trio.ClosedResourceError:
+    return trio.ClosedResourceError(str(closed))
