@@ -39,6 +39,7 @@ LAYERS = {
     "config": 0,
     "cores": 0,
     "errors": 0,
+    "preconditions": 0,
     "work": 0,
 }
 ENTRY = {"__init__", "__main__", "server"}  # the package's own doors and the command: they may name anything
@@ -51,7 +52,19 @@ CONFINED = {
     "altair": {"report"},
 }
 # What the base install gives, and what it may use: pyproject's dependencies, and what Trio itself depends on.
-BASE = {"pools", "admission", "loop", "measure", "slices", "records", "worker", "config", "cores", "errors"}
+BASE = {
+    "pools",
+    "admission",
+    "loop",
+    "measure",
+    "slices",
+    "records",
+    "worker",
+    "config",
+    "cores",
+    "errors",
+    "preconditions",
+}
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
 # Pure: what happens is a matter of the arguments alone. Only these modules of `admission` know an event loop.
 PURE = {"diagnose", "admission"}

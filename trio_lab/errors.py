@@ -3,9 +3,6 @@ each says which queue you waited in, or whose fault it was."""
 
 from __future__ import annotations
 
-import sys
-from typing import Literal
-
 
 class Overloaded(Exception):
     """The service chose to refuse: not an accident but a decision, and it costs the caller no wait.
@@ -128,25 +125,3 @@ def in_a_line(error: BaseException) -> str:
     """What went wrong first, by its type and its words."""
     first = first_of(error)
     return " ".join(f"{type(first).__name__}: {first}".split())
-
-
-def require_loop(what: str, wanted: Literal["Trio", "asyncio"]) -> None:
-    """Raise a RuntimeError that says which loop is missing, unless the ``wanted`` one runs in this thread.
-
-    ``what`` is the name the caller used: "observe", "the bulkhead database".
-    """
-    running = _running_loop()
-    if running is None:
-        raise RuntimeError(f"{what} needs a {wanted} loop; none runs in this thread")
-    if running != wanted:
-        raise RuntimeError(f"{what} needs a {wanted} loop; this runs under {running}")
-
-
-def _running_loop() -> str | None:
-    # A library that is not loaded runs nothing, so neither is imported for this.
-    trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return "Trio"
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        return "asyncio"
-    return None

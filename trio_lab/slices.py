@@ -1,13 +1,13 @@
-"""Long loops that let others run: what an `async for` over one of these does is cut into slices.
+"""Long loops that let other tasks run: the work of an `async for` over one of these iterators is cut into slices.
 
-Trio runs a task until it awaits something that lets others run, and a loop that only computes awaits nothing. Both
-iterators here give items on at once and let others run between two slices: `chunked` after so many items, `time_sliced`
-after so much time. A count is cheaper to check, and is right only for items that cost about the same: 500 of them may
-be a millisecond or a second. Time is what everybody else waits for, so a slice of time is right whatever an item costs.
+Trio runs a task until it reaches a checkpoint, and a loop that only computes has none. Both iterators here yield items
+without waiting and pass a checkpoint between two slices: `chunked` after a number of items, `time_sliced` after a time. A
+count is cheaper to check, but it fits only items that cost about the same: 500 of them may take a millisecond or a
+second. Other tasks wait for time, so a slice of time fits whatever an item costs.
 
-Both let others run once more at the end, so that many short lists do not add up to one long step.
+Both pass one more checkpoint at the end, so that many short lists do not add up to one long step.
 
-Every task that is at such a loop takes its slice in every pass: ten tasks of 5 ms each make passes of 50 ms.
+Every task in such a loop takes one slice in each pass of the run loop: ten tasks with slices of 5 ms make passes of 50 ms.
 """
 
 from __future__ import annotations
@@ -18,18 +18,35 @@ from typing import Generic, TypeVar
 
 import trio
 
+from .preconditions import require_count, require_loop, require_seconds
+
 T = TypeVar("T")
 
+_LONGEST = 1.0  # seconds; a slice that is longer lets nobody run, so it is rather a number of milliseconds
 
-class _Chunks(Generic[T]):
-    """(No async generator, here and below: one that is left half way has to be closed.)"""
 
-    def __init__(self, iterable: Iterable[T], every: int) -> None:
+class _Sliced(Generic[T]):
+    """An iterator and not an async generator, because a generator that is left half way has to be closed."""
+
+    _name: str
+
+    def __init__(self, iterable: Iterable[T]) -> None:
         self._items = iter(iterable)
-        self._every = self._left = every
 
     def __aiter__(self) -> AsyncIterator[T]:
+        require_loop(self._name, "Trio")
         return self
+
+    async def __anext__(self) -> T:
+        raise NotImplementedError
+
+
+class _Chunks(_Sliced[T]):
+    _name = "chunked"
+
+    def __init__(self, iterable: Iterable[T], every: int) -> None:
+        super().__init__(iterable)
+        self._every = self._left = every
 
     async def __anext__(self) -> T:
         if not self._left:
@@ -42,14 +59,13 @@ class _Chunks(Generic[T]):
         raise StopAsyncIteration
 
 
-class _Moments(Generic[T]):
+class _TimeSlices(_Sliced[T]):
+    _name = "time_sliced"
+
     def __init__(self, iterable: Iterable[T], seconds: float) -> None:
-        self._items = iter(iterable)
+        super().__init__(iterable)
         self._seconds = seconds
         self._until = perf_counter() + seconds
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        return self
 
     async def __anext__(self) -> T:
         if perf_counter() >= self._until:
@@ -62,27 +78,27 @@ class _Moments(Generic[T]):
 
 
 def chunked(iterable: Iterable[T], every: int = 500) -> AsyncIterator[T]:
-    """The items, letting others run after ``every`` so many of them and at the end.
+    """The items, with a checkpoint after each ``every`` of them and at the end.
 
     Raises:
-        ValueError: ``every`` is less than 1.
-        trio.Cancelled: in `__anext__`, between two chunks and at the end; never in the midst of a chunk.
+        TypeError, ValueError: ``every`` is not a whole number of at least 1.
+        RuntimeError: the loop over it does not run under Trio.
+        trio.Cancelled: between two chunks and at the end; never within a chunk.
     """
-    if every < 1:
-        raise ValueError("every must be at least 1")
+    require_count("every", every, low=1)
     return _Chunks(iterable, every)
 
 
 def time_sliced(iterable: Iterable[T], seconds: float = 0.005) -> AsyncIterator[T]:
-    """The items, letting others run when ``seconds`` have passed since that was last done, and at the end.
+    """The items, with a checkpoint once ``seconds`` have passed since the last one, and at the end.
 
-    The clock is looked at before each item, so a slice is over by as much as its last item costs. The time is the
-    wall's: what else is awaited in the loop counts as well, and then costs a checkpoint that was not needed.
+    The clock is read before each item, so a slice is too long by at most what its last item costs. It is the wall clock:
+    time in which the loop's body awaits something else counts too, and then leads to a checkpoint that was not needed.
 
     Raises:
-        ValueError: ``seconds`` is not over 0.
-        trio.Cancelled: in `__anext__`, between two slices and at the end; never within one.
+        TypeError, ValueError: ``seconds`` is not a number over 0 and up to 1.
+        RuntimeError: the loop over it does not run under Trio.
+        trio.Cancelled: between two slices and at the end; never within a slice.
     """
-    if not seconds > 0:
-        raise ValueError("seconds must be over 0")
-    return _Moments(iterable, seconds)
+    require_seconds("seconds", seconds, low=0, high=_LONGEST)
+    return _TimeSlices(iterable, seconds)

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 
-from ..errors import require_loop
+from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
 from .gate import WAITING, Decision, Place
 

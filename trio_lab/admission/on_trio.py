@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import outcome
 import trio
 
-from ..errors import Closed, QueueTimeout, require_loop
+from ..errors import Closed, QueueTimeout
+from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
 from .gate import WAITING, Decision, Place
 
