@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 import threading
 from functools import partial
@@ -11,6 +13,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
+from trio_lab.admission.disciplines import ByPriority
 from trio_lab.errors import QueueFull
 from trio_lab.pools.native import NativePool
 
@@ -155,8 +158,65 @@ async def test_other_threads_keep_their_priority_after_a_job() -> None:
             assert await trio.to_thread.run_sync(priority) == usual  # the same cached thread, in other hands
 
 
+async def test_a_discipline_chooses_who_is_next(gate: Gate) -> None:
+    served: list[int] = []
+    async with (
+        trio_lab.open_native_pool(size=1, discipline=ByPriority()) as pool,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(pool.run, gate.job)
+        await gate.wait_entered(1)
+        for priority in (1, 3, 2):
+            nursery.start_soon(partial(pool.run, served.append, priority, priority=priority))
+            await wait_all_tasks_blocked()
+        gate.opened.set()
+    assert served == [3, 2, 1]
+
+
 @pytest.mark.parametrize("size", [0, -1])
 async def test_a_pool_of_nothing_is_a_mistake(size: int) -> None:
     async with trio_lab.open_native_pool(size=1) as pool:
         with pytest.raises(ValueError, match="size"):
             pool.resize(size)
+    with pytest.raises(ValueError, match=f"size must be at least 1, but is {size}"):
+        await trio_lab.open_native_pool(size=size).__aenter__()
+
+
+@pytest.mark.parametrize("bound", [-1, -0.5, math.nan])
+async def test_a_bound_below_zero_is_a_mistake(bound: float) -> None:
+    for wrong in ({"queue_timeout": bound}, {"max_queue": bound}):
+        [name] = wrong
+        with pytest.raises(ValueError, match=f"{name} must not be negative or NaN, but is {bound}"):
+            await trio_lab.open_native_pool(**wrong).__aenter__()  # type: ignore[arg-type]
+    async with trio_lab.open_native_pool() as pool:
+        with pytest.raises(ValueError, match="queue_timeout"):
+            await pool.run(len, [], queue_timeout=bound)
+        assert pool.kinds() == []
+
+
+async def work() -> None: ...
+
+
+async def test_what_is_no_plain_function_never_waits_for_a_thread() -> None:
+    async with trio_lab.open_native_pool() as pool:
+        for wrong in (work, work()):
+            with pytest.raises(
+                TypeError, match=r"NativePool\.run runs blocking functions, and work.*await it in your task"
+            ):
+                await pool.run(wrong)  # type: ignore[arg-type]
+        assert pool.kinds() == []
+
+
+async def test_a_function_that_returns_a_coroutine_is_named() -> None:
+    async with trio_lab.open_native_pool() as pool:
+        with pytest.raises(TypeError, match="<lambda> returned a coroutine"):
+            await pool.run(lambda: work())
+
+
+def test_under_asyncio_it_says_that_it_needs_trio() -> None:
+    async def open_one() -> None:
+        async with trio_lab.open_native_pool():
+            pass
+
+    with pytest.raises(RuntimeError, match="open_native_pool needs a Trio loop; this runs under asyncio"):
+        asyncio.run(open_one())

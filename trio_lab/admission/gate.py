@@ -93,7 +93,7 @@ class Gate:
         queue_timeout: float | None = None,
         discipline: Discipline[Place] | None = None,
     ) -> None:
-        _check_bounds(capacity, max_waiting, queue_timeout)
+        check_not_negative(capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout)
         self.name = name
         self.max_waiting = max_waiting
         self.queue_timeout = queue_timeout
@@ -139,8 +139,8 @@ class Gate:
         """
         if queue_timeout is None:
             queue_timeout = self.queue_timeout
-        elif not queue_timeout >= 0:
-            raise ValueError(f"{self.name}: queue_timeout must not be negative or NaN, but is {queue_timeout}")
+        else:
+            check_not_negative(queue_timeout=queue_timeout)
         place = self.try_enter(now, kind, priority)
         if place is None:
             place = Place(kind, priority, now, queue_timeout)
@@ -184,7 +184,7 @@ class Gate:
 
     def resize(self, capacity: int, now: float) -> Sequence[Decision]:
         """Change the number of places at once. Places that are out stay out until they are given back."""
-        _check_bounds(capacity)
+        check_not_negative(capacity=capacity)
         self._account(now)
         self._capacity = capacity
         return self._hand_out(now)
@@ -266,7 +266,8 @@ class Gate:
         self._offered_seconds += elapsed * (capacity if capacity > busy else busy)
 
 
-def _check_bounds(capacity: int, max_waiting: int | None = None, queue_timeout: float | None = None) -> None:
-    for name, bound in (("capacity", capacity), ("max_waiting", max_waiting), ("queue_timeout", queue_timeout)):
+def check_not_negative(**bounds: float | None) -> None:
+    """Raise a ValueError that names the first of these arguments that is negative or NaN. None is no bound."""
+    for name, bound in bounds.items():
         if bound is not None and not bound >= 0:
             raise ValueError(f"{name} must not be negative or NaN, but is {bound}")

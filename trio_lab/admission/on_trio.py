@@ -39,7 +39,11 @@ class Bulkhead(BaseBulkhead):
         return place
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
-        await trio.lowlevel.checkpoint()
+        try:
+            await trio.lowlevel.checkpoint()
+        except RuntimeError:
+            self._now()  # says it better where no Trio loop runs
+            raise
         try:
             place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
         except Closed as closed:

@@ -1,9 +1,9 @@
 """The shared native pool: `trio.to_thread` under one `CapacityLimiter`, behind a bulkhead.
 
-The limiter is the pool; the bulkhead in front of it has the same capacity, so nobody ever waits at the limiter, where a
-wait can neither be bounded nor seen. A thread cannot be stopped: whatever becomes of the caller, the place is held as
-long as the thread is really busy. A caller that is cancelled waits for its job to end, unless it asked to be let go at
-once; its thread is then *abandoned*, and counted apart, because nobody will ever use what it works on.
+The limiter is the pool. The bulkhead in front of it has the same capacity, so no caller ever waits at the limiter, where
+a wait can neither be bounded nor seen. A thread cannot be stopped: whatever becomes of the caller, the place is held as
+long as the thread is really busy. A caller that is cancelled waits for its job to end, unless it asked to leave at once;
+its thread is then *abandoned*, and counted apart, because its result will never be used.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
 
-from ..admission.gate import Place
+from ..admission.disciplines import Discipline
+from ..admission.gate import Place, check_not_negative
 from ..admission.on_trio import Bulkhead
+from ..errors import require_loop
 from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..records.queue import QueueStatistics
 from ..worker.priority import run_nicely
+from .functions import check_function, check_result
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class NativePool:
@@ -59,15 +63,14 @@ class NativePool:
 
     def resize(self, size: int) -> None:
         """Change the number of threads at once, while jobs run and wait. Running jobs are not disturbed."""
-        if size < 1:
-            raise ValueError("size must be at least 1")
+        _check_size(size)
         self._limiter.total_tokens = size
         self._bulkhead.resize(size)
 
     async def run(
         self,
-        fn: Callable[..., T],
-        *args: object,
+        fn: Callable[[Unpack[Ts]], T],
+        *args: *Ts,
         queue_timeout: float | None = None,
         kind: str | None = None,
         priority: int = 0,
@@ -76,21 +79,23 @@ class NativePool:
         """Run ``fn(*args)`` in a thread and return what it returns.
 
         ``kind`` names the job in statistics (default: the function's name), and disciplines may go by it and by
-        ``priority`` (higher first). With ``abandon_on_cancel`` a caller that is cancelled leaves at once and the job's
-        end is nobody's; without it the caller waits for that end.
+        ``priority`` (higher first). A caller that is cancelled while its job runs waits for the job's end; with
+        ``abandon_on_cancel`` it leaves at once, and what the job returns or raises is lost.
 
         Raises:
             QueueFull, QueueTimeout, Shed: see `Bulkhead.enter`; the job was not started.
             trio.ClosedResourceError: the pool was closed before the job was started.
+            TypeError: ``fn`` is no plain function (async, a generator, or called already), or returned a coroutine.
             and whatever the job raises.
         """
+        check_function(fn, "NativePool.run")
         if kind is None:
             kind = getattr(fn, "__name__", "") or type(fn).__name__
         ledger = LEDGER.get()
         entering = self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
         place = await (entering if ledger is None else _enter(ledger, entering))
         thread = _Thread(self, self._bulkhead, self._limiter, place)
-        call = run_nicely if ledger is None else _Timed(ledger)
+        call = _run if ledger is None else _Timed(ledger)
         try:
             return await trio.to_thread.run_sync(
                 call,
@@ -128,8 +133,15 @@ async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
     return place
 
 
+def _run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
+    """What the thread does."""
+    result = run_nicely(fn, args)
+    check_result(result, fn, "NativePool.run")
+    return result
+
+
 class _Timed:
-    """`run_nicely` for a request that keeps a ledger. An abandoned thread may end long after the ledger was closed."""
+    """`_run` for a request that keeps a ledger. An abandoned thread may end long after the ledger was closed."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -137,10 +149,10 @@ class _Timed:
         self._begun: float | None = None
         self._ended: float | None = None
 
-    def __call__(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
+    def __call__(self, fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
         self._begun = perf_counter()
         try:
-            return run_nicely(fn, args)
+            return _run(fn, args)
         finally:
             self._ended = perf_counter()
 
@@ -189,15 +201,27 @@ async def open_native_pool(
     size: int = 4,
     max_queue: int | None = 200,
     queue_timeout: float | None = None,
+    discipline: Discipline[Place] | None = None,
     name: str = "native_pool",
 ) -> AsyncIterator[NativePool]:
-    """A pool of ``size`` threads for the length of the block; ``max_queue`` callers may wait, None for no bound.
+    """A pool of ``size`` threads for the length of the block.
 
-    At the end callers that still wait get `trio.ClosedResourceError`; running jobs are waited for by their callers.
-    Abandoned threads are waited for by nobody: they end when their jobs do.
+    ``max_queue`` callers may wait, each for ``queue_timeout`` seconds; None is no bound. ``discipline`` is the order in
+    which they are served, first come first served by default.
+
+    At the end of the block callers that still wait get `trio.ClosedResourceError`. Callers wait for their running jobs;
+    abandoned threads end when their jobs do, maybe after the block.
     """
-    bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout)
+    require_loop("open_native_pool", "Trio")
+    _check_size(size)
+    check_not_negative(max_queue=max_queue, queue_timeout=queue_timeout)
+    bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline)
     try:
         yield NativePool(bulkhead)
     finally:
         bulkhead.close()
+
+
+def _check_size(size: int) -> None:
+    if size < 1:
+        raise ValueError(f"size must be at least 1, but is {size}")

@@ -96,8 +96,8 @@ async def _measure(seconds: float, lengths: list[float]) -> list[dict[str, Any]]
     async with open_native_pool(size=1) as threads, open_worker_pool(size=1) as workers:
         places: dict[str, Job] = {
             "loop": _on_loop,
-            "thread": partial(threads.run, spin),
-            "process": partial(workers.run, spin),
+            "thread": lambda steps: threads.run(spin, steps),
+            "process": lambda steps: workers.run(spin, steps),
         }
         await workers.wait_ready()
         for job in places.values():

@@ -17,7 +17,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
@@ -26,6 +26,7 @@ from ...records.queue import QueueStatistics
 from .worker import LENGTH
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class WorkerPool:
         """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
         await self._all_ready.wait()
 
-    async def run(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+    async def run(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
         """What ``fn(*args)`` returned in a worker process, and the seconds that the job waited for one.
 
         A caller that is cancelled leaves at once, and its job is ended if Python code runs in it.

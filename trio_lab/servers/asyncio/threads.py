@@ -15,7 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
@@ -24,6 +24,7 @@ from ...records.queue import QueueStatistics
 from ...worker.priority import NICER
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _MOST = 1024  # threads, libuv's bound and the config's
 
@@ -58,7 +59,7 @@ class NativePool:
         """Change the number of threads at once. Running jobs are not disturbed."""
         self._bulkhead.resize(size)
 
-    async def run(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+    async def run(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> T:
         """Run ``fn(*args)`` in a thread and return what it returns. A caller that is cancelled leaves at once.
 
         Raises:

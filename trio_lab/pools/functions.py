@@ -1,0 +1,59 @@
+"""What a pool can run, and what to say about everything else.
+
+A pool runs plain blocking functions. Some things look like one and are none: an async function returns at once, with
+nothing done, and so does a generator function; a coroutine is what remains of a function that was called too early.
+Each is refused before it waits in a queue, with an error that names it and says what to do instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from types import CoroutineType, FunctionType
+from typing import Any
+
+_INSTEAD = "await it in your task, without a pool"
+_NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def check_function(fn: Any, run: str) -> None:
+    """Raise a TypeError unless ``fn`` can be called in a pool; ``run`` is the method that the caller gave it to."""
+    if type(fn) is FunctionType and not fn.__code__.co_flags & _NOT_PLAIN:
+        return  # nearly always
+    if not callable(fn):
+        raise TypeError(_not_callable(fn, run))
+    name, called = name_of(fn), (_unwrapped(fn), type(fn).__call__)
+    if any(map(inspect.iscoroutinefunction, called)) or any(map(inspect.isasyncgenfunction, called)):
+        raise TypeError(f"{run} runs blocking functions, and {name} is async: {_INSTEAD}")
+    if any(map(inspect.isgeneratorfunction, called)):
+        raise TypeError(
+            f"{run} would run nothing of {name}, a generator function: give it one that returns list({name}(...))"
+        )
+
+
+def check_result(result: Any, fn: Any, run: str) -> None:
+    """Raise a TypeError if what ``fn`` returned is a coroutine, which is work not done."""
+    if type(result) is CoroutineType:
+        result.close()  # or Python warns that it was never awaited
+        raise TypeError(f"{run} runs blocking functions, and {name_of(fn)} returned a coroutine: {_INSTEAD}")
+
+
+def name_of(fn: Any) -> str:
+    """The name under which the caller knows a callable."""
+    inner = _unwrapped(fn)
+    return getattr(inner, "__qualname__", None) or type(inner).__qualname__
+
+
+def _unwrapped(fn: Any) -> Any:
+    while isinstance(fn, partial):
+        fn = fn.func
+    return fn
+
+
+def _not_callable(fn: Any, run: str) -> str:
+    if not inspect.iscoroutine(fn):
+        return (
+            f"{run} needs a function and its arguments, run(fn, 1, 2), and got {fn!r}: was the function called already?"
+        )
+    fn.close()  # or Python warns that it was never awaited
+    return f"{run} runs blocking functions, and {fn.__qualname__}(...) is a coroutine: {_INSTEAD}"
