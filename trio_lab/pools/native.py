@@ -18,8 +18,8 @@ import trio
 from ..admission.disciplines import Discipline
 from ..admission.gate import Place, check_not_negative
 from ..admission.on_trio import Bulkhead
-from ..errors import require_loop
 from ..measure.ledger import LEDGER, QUEUE, Ledger
+from ..preconditions import require_loop
 from ..records.queue import QueueStatistics
 from ..worker.priority import run_nicely
 from .functions import check_function, check_result
