@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,26 @@ import pytest
 from trio_lab.bench import found
 from trio_lab.bench.catalog import BENCHMARKS, select
 from trio_lab.bench.found import Peer, npm, package
-from trio_lab.bench.model import Benchmark, Goal, Measured
+from trio_lab.bench.model import Benchmark, Measured, is_met
 from trio_lab.bench.quiet import is_busy
+from trio_lab.bench.stand import Stand
 from trio_lab.errors import UsageError
+from trio_lab.records.benchmark import Goal
 
 
 async def _never(stand: object) -> Measured:
     raise AssertionError("not run here")
 
 
-def benchmark(*goals: Goal, peers: tuple[Peer, ...] = ()) -> Benchmark:
-    return Benchmark(name="a", order=1, question="Is it?", peers=peers, goals=goals, run=_never)
+GOALS = {"piscina": Goal(relation=">=", bound=2.0), "node": Goal(relation="<=", bound=0.5)}
 
 
-FASTER = Goal(ratio="piscina", relation=">=", bound=2.0)
-LATER = Goal(ratio="node", relation="<=", bound=0.5)
+def benchmark(peers: tuple[Peer, ...] = ()) -> Benchmark:
+    return Benchmark(name="a", order=1, question="Is it?", peers=peers, ratios=tuple(GOALS), goals=GOALS, run=_never)
+
+
+def goals(ratios: dict[str, list[float]]) -> dict[str, Goal]:
+    return benchmark().judged(Measured(ratios=ratios).spreads)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +45,33 @@ LATER = Goal(ratio="node", relation="<=", bound=0.5)
     ],
 )
 def test_the_median_decides_and_a_missing_peer_leaves_it_open(ratios: dict[str, list[float]], met: bool | None) -> None:
-    assert benchmark(FASTER, LATER).result(Measured(ratios=ratios))["met"] is met
+    assert is_met(goals(ratios)) is met
 
 
 def test_every_goal_says_for_itself_whether_it_is_met() -> None:
-    goals = benchmark(FASTER, LATER).result(Measured(ratios={"node": [0.1]}))["goals"]
-    assert goals == {
-        "piscina": {"relation": ">=", "bound": 2.0, "met": None},
-        "node": {"relation": "<=", "bound": 0.5, "met": True},
+    assert goals({"node": [0.1]}) == {
+        "piscina": Goal(relation=">=", bound=2.0, met=None),
+        "node": Goal(relation="<=", bound=0.5, met=True),
     }
+
+
+def test_a_median_just_under_its_goal_does_not_meet_it_by_rounding() -> None:
+    (spread,) = Measured(ratios={"piscina": [1.99999]}).spreads.values()
+    assert spread.rounded().median == 2.0
+    assert goals({"piscina": [1.99999]})["piscina"].met is False
+
+
+def test_a_goal_for_a_ratio_that_is_not_declared_is_an_error_at_once() -> None:
+    with pytest.raises(ValueError, match="not declared as a figure: piscina"):
+        replace(benchmark(), ratios=("node",))
+
+
+async def test_a_ratio_that_is_not_declared_is_an_error_when_it_was_measured() -> None:
+    async def run(stand: object) -> Measured:
+        return Measured(ratios={"autocannon": [1.0]})
+
+    with pytest.raises(ValueError, match="not declared as a figure: autocannon"):
+        await replace(benchmark(), run=run).measured(Stand(quick=True, versions={}))
 
 
 def test_a_missing_package_is_said_to_be_missing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,17 +14,23 @@ from trio_lab.bench.found import package
 from trio_lab.bench.model import Benchmark, Measured
 from trio_lab.bench.runner import run_benchmarks
 from trio_lab.bench.stand import Stand
+from trio_lab.records.codec import to_plain
+from trio_lab.records.spread import Spread
 
 KEYS = {"name", "ratios", "goals", "met", "figures", "missing", "versions", "busy_machine", "failed", "environment"}
 
 
 async def test_growth_brings_ratios_for_every_depth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "DEPTHS", (10, 50, 2_000))
+    depths = (10, 50, 2_000)
+    monkeypatch.setattr(growth, "DEPTHS", depths)
+    ratios = (*(growth._name(kind, depth) for kind in growth._KINDS for depth in depths), growth._MONITOR)
+    shallow = replace(growth.BENCHMARK, ratios=ratios, goals={})
+    monkeypatch.setattr(runner, "select", lambda names: (shallow,))
     monkeypatch.setattr(growth, "_TURNS", 100)
     monkeypatch.setattr(growth, "_HOUR", {True: 2, False: 2})
     said: list[str] = []
     found = await run_benchmarks(("growth",), quick=True, say=said.append)
-    [result] = json.loads(json.dumps(found))["benchmarks"]
+    [result] = to_plain(found)["benchmarks"]
     assert result.keys() >= KEYS
     assert result["failed"] is None
     assert result["ratios"].keys() >= {"50 waiting", "2000 waiting", "bare: 2000 waiting"}
@@ -47,13 +52,13 @@ async def test_dispatch_without_peers_says_so_and_judges_nothing(monkeypatch: py
 
     monkeypatch.setattr(Stand, "python", python)
     monkeypatch.setattr(runner, "select", lambda names: (lone,))
-    [result] = (await run_benchmarks((), quick=True, say=lambda _: None))["benchmarks"]
+    [result] = (await run_benchmarks((), quick=True, say=lambda _: None)).benchmarks
     assert set(ran) == {"trio_lab"}
-    assert result["missing"] == ["no-such-pool: not installed"]
-    assert result["met"] is None
-    assert result["ratios"] == {}
-    assert result["failed"] is None
-    assert result["figures"]["ours, jobs/s"] == 1000
+    assert result.missing == ("no-such-pool: not installed",)
+    assert result.met is None
+    assert result.ratios == {}
+    assert result.failed is None
+    assert result.figures["ours, jobs/s"] == 1000
 
 
 async def test_one_that_fails_costs_only_its_own_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +69,14 @@ async def test_one_that_fails_costs_only_its_own_figures(monkeypatch: pytest.Mon
         return Measured(ratios={"peer": [1.0]})
 
     both = tuple(
-        Benchmark(name=run.__name__, order=1, question="?", peers=(), goals=(), run=run) for run in (fail, work)
+        Benchmark(name=run.__name__, order=1, question="?", peers=(), ratios=("peer",), goals={}, run=run)
+        for run in (fail, work)
     )
     monkeypatch.setattr(runner, "select", lambda names: both)
-    failed, worked = (await run_benchmarks((), quick=True, say=lambda _: None))["benchmarks"]
-    assert failed["failed"] == "RuntimeError: no luck"
-    assert failed["ratios"] == {}
-    assert worked["ratios"] == {"peer": {"median": 1.0, "min": 1.0, "max": 1.0}}
+    failed, worked = (await run_benchmarks((), quick=True, say=lambda _: None)).benchmarks
+    assert failed.failed == "RuntimeError: no luck"
+    assert failed.ratios == {}
+    assert worked.ratios == {"peer": Spread(median=1.0, min=1.0, max=1.0)}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from tests.report.compared import figure
 from trio_lab.cli.tables import comparison_table, show, verdict_table
+from trio_lab.records.reading import read_results
+from trio_lab.records.result import Results
 
 SAMPLE = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -29,6 +31,10 @@ def compared(results: dict[str, Any], **figures: list[dict[str, Any]]) -> dict[s
     return results | {"comparison": {"runtimes": ["trio", "asyncio"], "rounds": 1, "experiments": experiments}}
 
 
+def read_compared(results: dict[str, Any], **figures: list[dict[str, Any]]) -> Results:
+    return read_results(compared(results, **figures))
+
+
 def lines(table: Any) -> list[str]:
     console = Console(width=200)
     with console.capture() as capture:
@@ -37,15 +43,15 @@ def lines(table: Any) -> list[str]:
 
 
 def test_verdicts_of_one_runtime_have_no_column_for_it(results: dict[str, Any]) -> None:
-    head, first, *_ = lines(verdict_table(results))
+    head, first, *_ = lines(verdict_table(read_results(results)))
     assert head == "experiment outcome decisive figure first full queue"
     assert first.startswith("native-pool-saturation confirmed ")
-    assert comparison_table(results) is None
+    assert comparison_table(read_results(results)) is None
 
 
 def test_verdicts_of_several_runtimes_have_one(results: dict[str, Any]) -> None:
     results["experiments"] = [results["experiments"][0] | {"runtime": name} for name in ("trio", "node")]
-    head, *rows = lines(verdict_table(results))
+    head, *rows = lines(verdict_table(read_results(results)))
     assert head == "experiment runtime outcome decisive figure first full queue"
     assert [row.split()[1] for row in rows] == ["trio", "node"]
 
@@ -53,7 +59,7 @@ def test_verdicts_of_several_runtimes_have_one(results: dict[str, Any]) -> None:
 def test_comparison_names_an_experiment_once(results: dict[str, Any]) -> None:
     found = compared(results, storm=[figure((4,), (2,)), figure((4,), (4,))], leave=[figure((4,), (8,))])
     label = "/health p99 beside the load (lower)"
-    assert lines(comparison_table(found)) == [
+    assert lines(comparison_table(read_results(found))) == [
         "experiment figure (better) trio asyncio",
         f"storm {label} 4 ms: behind asyncio 2 ms, 0.5× trio's: better",
         f"{label} 4 ms: even 4 ms, 1× trio's: even",
@@ -63,10 +69,10 @@ def test_comparison_names_an_experiment_once(results: dict[str, Any]) -> None:
 
 def test_brackets_from_a_file_are_brackets(results: dict[str, Any]) -> None:
     one = figure((4,), (2,)) | {"label": "[red]p99[/red]", "unit": "[b]"}
-    assert "[red]p99[/red] (lower) 4 [b]" in lines(comparison_table(compared(results, **{"[i]": [one]})))[1]
+    assert "[red]p99[/red] (lower) 4 [b]" in lines(comparison_table(read_compared(results, **{"[i]": [one]})))[1]
 
 
 def test_comparison_is_printed_before_the_verdicts(results: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    show(compared(results, storm=[figure((4,), (2,))]))
+    show(read_compared(results, storm=[figure((4,), (2,))]))
     printed = capsys.readouterr().out
     assert printed.index("behind asyncio") < printed.index("first full queue")

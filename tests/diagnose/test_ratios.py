@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from trio_lab.diagnose.ratios import Spread, order_of_round, ratios
+from trio_lab.diagnose.ratios import order_of_round, ratios
+from trio_lab.records.spread import Spread
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from trio_lab.diagnose.ratios import Spread, order_of_round, ratios
     ],
 )
 def test_a_spread_is_median_and_extremes(values: list[float], median: float, low: float, high: float) -> None:
-    assert Spread.of(values).as_json() == {"median": median, "min": low, "max": high}
+    assert Spread.of(values) == Spread(median=median, min=low, max=high)
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
@@ -28,7 +29,7 @@ def test_no_spread_of_nothing(values: list[float]) -> None:
 
 
 def test_figures_say_no_more_digits_than_a_round_repeats() -> None:
-    assert Spread.of([1.234567]).as_json()["median"] == 1.235
+    assert Spread.of([1.234567]).rounded() == Spread(median=1.235, min=1.235, max=1.235)
 
 
 def test_a_machine_that_slows_down_changes_no_ratio() -> None:

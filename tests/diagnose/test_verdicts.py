@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from trio_lab.diagnose.first_full import first_full
-from trio_lab.diagnose.judge import judge, passes
+from trio_lab.diagnose.judge import checked, judge, passes
 from trio_lab.diagnose.knee import knee
+from trio_lab.records.check import Check
+from trio_lab.records.health import Health, Loop, ThreadCounts, WorkerCounts
+from trio_lab.records.queue import QueueStatistics
 
 
 @pytest.mark.parametrize(
@@ -30,9 +33,8 @@ def test_an_unknown_relation_is_a_mistake() -> None:
         passes(1.0, "~", 1.0)
 
 
-GOOD = {"measured": 1.0, "relation": "<", "bound": 2.0}
-BAD = {"measured": 3.0, "relation": "<", "bound": 2.0}
-OPEN = {"measured": None, "relation": "<", "bound": 2.0}
+FIGURES = {"small": 1.0, "large": 3.0, "unknown": None}
+GOOD, BAD, OPEN = (Check(claim=name, figure=name, relation="<", bound=2.0) for name in FIGURES)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +47,10 @@ OPEN = {"measured": None, "relation": "<", "bound": 2.0}
         ([], "not enough data"),
     ],
 )
-def test_judge(checks: list[dict[str, object]], outcome: str) -> None:
-    assert judge(checks) == outcome
+def test_judge(checks: list[Check], outcome: str) -> None:
+    found = checked(checks, FIGURES)
+    assert [check.measured for check in found] == [FIGURES[check.figure] for check in checks]
+    assert judge(found) == outcome
 
 
 @pytest.mark.parametrize(
@@ -62,17 +66,23 @@ def test_knee(points: list[tuple[float, float]], at: float | None) -> None:
     assert knee(points) == at
 
 
-UNSEEN = dict.fromkeys(("capacity", "in_service", "waiting", "max_waiting"), "not observed")
-
-
-def sample(loop: float = 0.1, backlog: int = 3, **queues: tuple[int, int, int]) -> dict[str, object]:
-    """A reply of /health; queues as name=(capacity, in service, waiting)."""
-    rows = [
-        UNSEEN | {"name": "accept_backlog", "waiting": backlog, "max_waiting": 100},
-        UNSEEN | {"name": "run_queue", "capacity": 1},
-    ]
-    rows += [UNSEEN | {"name": n, "capacity": c, "in_service": s, "waiting": w} for n, (c, s, w) in queues.items()]
-    return {"loop": {"utilization": loop}, "queues": rows}
+def sample(loop: float = 0.1, backlog: int = 3, **queues: tuple[int, int, int]) -> Health:
+    """A server at one moment; queues as name=(capacity, in service, waiting)."""
+    return Health(
+        runtime="trio",
+        event_loop_mean_ms=0,
+        event_loop_max_ms=0,
+        threads=4,
+        pool=WorkerCounts(workers=1, busy=0, queued=0, restarts=0),
+        native_pool=ThreadCounts(threads=4, busy=0, abandoned=0, queued=0),
+        loop=Loop(mean=None, p50=None, p99=None, max=None, utilization=loop, passes=None, blind=None),
+        profile="guarded",
+        queues=(
+            QueueStatistics(name="accept_backlog", waiting=backlog, max_waiting=100),
+            QueueStatistics(name="run_queue", capacity=1),
+            *(QueueStatistics(name=n, capacity=c, in_service=s, waiting=w) for n, (c, s, w) in queues.items()),
+        ),
+    )
 
 
 IDLE = sample(native_pool=(4, 1, 0), worker_pool=(1, 0, 0))
@@ -95,5 +105,5 @@ LOOP = sample(0.97, native_pool=(4, 4, 9))
         ([], None),
     ],
 )
-def test_first_full(samples: list[dict[str, object]], name: str | None) -> None:
+def test_first_full(samples: list[Health], name: str | None) -> None:
     assert first_full(samples) == name

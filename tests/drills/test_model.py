@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from trio_lab.diagnose.check import Check
+from trio_lab.diagnose.judge import checked
 from trio_lab.drills.catalog import DRILLS, GATE, select
 from trio_lab.drills.ground import Ground
-from trio_lab.drills.model import AFTERMATH, Drill, Figures
+from trio_lab.drills.model import AFTERMATH, Drill
 from trio_lab.drills.runner import run_drills
 from trio_lab.errors import UsageError
+from trio_lab.records.check import Check
+from trio_lab.records.drill import ControlResult, DrillResult
+from trio_lab.records.figures import Figures
 
 WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
-HELD, BROKEN = {"lost": 0.0}, {"lost": 3.0}
+HELD, BROKEN = {"lost": 0.0, "other": 0.0}, {"lost": 3.0, "other": 0.0}
 
 
 def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
@@ -31,6 +34,7 @@ def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
         number=1,
         gate=False,
         question="Is anything lost?",
+        figures=("lost", "other"),
         checks=(Check(claim="lost", figure="lost", relation="<=", bound=0),),
         inject=part(inject),
         control=part(control),
@@ -38,26 +42,26 @@ def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
     )
 
 
-async def judged(inject: Figures | Exception, control: Figures | Exception) -> dict[str, Any]:
+async def judged(inject: Figures | Exception, control: Figures | Exception) -> tuple[DrillResult, list[str]]:
     said: list[str] = []
     results = await run_drills([drill(inject, control)], gate=True, say=said.append)
-    (result,) = results["drills"]
+    (result,) = results.drills
     assert said[0].endswith("Is anything lost?")
-    return result | {"said": said}
+    return result, said
 
 
 async def test_what_holds_beside_a_control_that_fails_has_passed() -> None:
-    result = await judged(HELD | WELL, BROKEN)
-    assert result["passed"]
-    assert result["control"] == {"twin": "a twin", "failed": True, "broke": ["lost"], "figures": BROKEN, "error": None}
-    assert [check["figure"] for check in result["checks"]] == ["lost", *(check.figure for check in AFTERMATH)]
+    result, _ = await judged(HELD | WELL, BROKEN)
+    assert result.passed
+    assert result.control == ControlResult(twin="a twin", failed=True, broke=("lost",), figures=BROKEN, error=None)
+    assert [check.figure for check in result.checks] == ["lost", *(check.figure for check in AFTERMATH)]
 
 
 async def test_a_drill_whose_control_passes_has_not_passed() -> None:
-    result = await judged(HELD | WELL, HELD)
-    assert not result["passed"]
-    assert all(check["passed"] for check in result["checks"])
-    assert any("no drill" in line for line in result["said"])
+    result, said = await judged(HELD | WELL, HELD)
+    assert not result.passed
+    assert all(check.passed for check in result.checks)
+    assert any("no drill" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -66,18 +70,18 @@ async def test_a_drill_whose_control_passes_has_not_passed() -> None:
     ids=["a check is broken", "nothing is known of afterwards", "a zombie", "a figure is missing"],
 )
 async def test_what_does_not_hold_or_is_not_known_has_not_passed(figures: Figures) -> None:
-    assert not (await judged(figures, BROKEN))["passed"]
+    assert not (await judged(figures, BROKEN))[0].passed
 
 
 async def test_a_control_that_measured_nothing_has_not_failed() -> None:
-    assert not (await judged(HELD | WELL, {"other": 1.0}))["control"]["failed"]
+    assert not (await judged(HELD | WELL, {"other": 1.0}))[0].control.failed
 
 
 async def test_what_cannot_be_run_is_said_and_has_not_passed() -> None:
-    result = await judged(ExceptionGroup("nursery", [RuntimeError("no\nserver")]), BROKEN)
-    assert not result["passed"]
-    assert result["error"] == "RuntimeError: no server"
-    assert not (await judged(HELD | WELL, RuntimeError("no twin")))["control"]["failed"]
+    result, _ = await judged(ExceptionGroup("nursery", [RuntimeError("no\nserver")]), BROKEN)
+    assert not result.passed
+    assert result.error == "RuntimeError: no server"
+    assert not (await judged(HELD | WELL, RuntimeError("no twin")))[0].control.failed
 
 
 def test_the_gate_and_all_are_found_in_their_order() -> None:
@@ -111,7 +115,7 @@ def test_every_drill_explains_itself_and_can_fail(drill: Drill) -> None:
     assert drill.twin
     beyond = {"<": 1, "<=": 1, ">": -1, ">=": -1}
     for check in (*drill.checks, *AFTERMATH):
-        assert check.against({check.figure: check.bound + beyond[check.relation]})["passed"] is False
+        assert checked([check], {check.figure: check.bound + beyond[check.relation]})[0].passed is False
 
 
 def test_doses() -> None:

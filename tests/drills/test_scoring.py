@@ -43,23 +43,23 @@ def told(began: float = 1.0, duration: float = 0.1, *, lineno: int = 7, cause: s
 )
 def test_a_block_is_told_or_not(stalls: list[Stall], recall: int, duration: int, line: int, false: int) -> None:
     found = scored([SLEPT], stalls, FILE, TRUTH, CAUSES)
-    assert found["recall_percent"] == recall
-    assert found["duration_right_percent"] == duration
-    assert found["line_right_percent"] == line
-    assert found["false_alarms"] == false
+    assert found.recall_percent == recall
+    assert found.duration_right_percent == duration
+    assert found.line_right_percent == line
+    assert found.false_alarms == false
 
 
 def test_the_cause_and_the_steps_of_the_offender_are_scored() -> None:
     by_steps = replace(told(duration=0.2, cause="blocking call"), top=(("sleeper", 0.101), ("others", 0.099)))
     found = scored([SLEPT], [by_steps], FILE, TRUTH, CAUSES)
-    assert (found["cause_right_percent"], found["duration_right_percent"], found["pass_right_percent"]) == (100, 100, 0)
-    assert scored([SLEPT], [told()], FILE, TRUTH, CAUSES)["cause_right_percent"] == 0
+    assert (found.cause_right_percent, found.duration_right_percent, found.pass_right_percent) == (100, 100, 0)
+    assert scored([SLEPT], [told()], FILE, TRUTH, CAUSES).cause_right_percent == 0
     assert CAUSES.keys() == LINES.keys()
 
 
 def test_short_blocks_need_not_be_told_and_are_no_false_alarms() -> None:
     short = Block("sleep", 1.0, 1.01)
-    assert scored([short], [], FILE, TRUTH, CAUSES)["recall_percent"] is None
+    assert scored([short], [], FILE, TRUTH, CAUSES).recall_percent is None
     assert false_alarms([told(duration=0.012)], [short]) == []
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from trio_lab.diagnose.check import Check
 from trio_lab.experiments import runner
 from trio_lab.experiments.compare import comparison, merged
-from trio_lab.experiments.model import Compared, Evidence, Experiment
+from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
-from trio_lab.report.shape import read
+from trio_lab.records.check import Check, Compared
+from trio_lab.records.result import ExperimentResult
+from trio_lab.records.spread import Spread
+from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage
 
 _SPEEDS = {"trio": 10.0, "asyncio": 20.0, "node": 5.0}
@@ -26,6 +28,7 @@ def experiment(collect: Any = None) -> Experiment:
         expected_s=1,
         question="How fast?",
         prediction="Fast.",
+        figures=("speed",),
         checks=(Check(claim="speed", figure="speed", relation=">", bound=8),),
         advice="None.",
         collect=collect,
@@ -33,65 +36,64 @@ def experiment(collect: Any = None) -> Experiment:
     )
 
 
-def entries(*values: float | None) -> list[dict[str, Any]]:
+def results(*values: float | None) -> list[ExperimentResult]:
     example = experiment()
     return [
         example.result(
-            Evidence(figures={"speed": value}, charts=(), first_full=None, finding=""), runtime="trio", duration_s=1.0
+            Collected(figures={"speed": value}, charts=(), first_full=None, finding=""), runtime="trio", duration=1.0
         )
-        | {"failed": False, "notes": []}
         for value in values
     ]
 
 
-def figure(**rounds: list[float | None]) -> dict[str, Any]:
-    found = comparison(experiment(), {runtime: entries(*values) for runtime, values in rounds.items()})
-    (one,) = found["figures"]
-    return dict(one)
+def figure(**rounds: list[float | None]) -> Compared:
+    (one,) = comparison(experiment(), {runtime: results(*values) for runtime, values in rounds.items()}).figures
+    return one
 
 
 def test_ratios_are_taken_round_by_round() -> None:
     found = figure(trio=[10.0, 20.0, 40.0], node=[20.0, 40.0, 40.0])
-    assert found["values"]["trio"] == {"median": 20.0, "min": 10.0, "max": 40.0}
-    assert found["ratios"] == {"node": {"median": 2.0, "min": 1.0, "max": 2.0}}
+    assert found.values["trio"] == Spread(median=20.0, min=10.0, max=40.0)
+    assert found.ratios == {"node": Spread(median=2.0, min=1.0, max=2.0)}
 
 
 @pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
 def test_a_round_without_a_figure_tells_nothing(nothing: float | None) -> None:
     found = figure(trio=[10.0, nothing], node=[20.0, 20.0])
-    assert found["ratios"]["node"] == {"median": 2.0, "min": 2.0, "max": 2.0}
-    assert figure(trio=[nothing], node=[1.0])["values"]["trio"]["median"] is None
+    assert found.ratios["node"] == Spread(median=2.0, min=2.0, max=2.0)
+    assert figure(trio=[nothing], node=[1.0]).values["trio"].median is None
 
 
 def test_a_zero_of_trio_gives_no_ratio() -> None:
-    assert figure(trio=[0.0], node=[1.0])["ratios"]["node"]["median"] is None
+    assert figure(trio=[0.0], node=[1.0]).ratios["node"].median is None
 
 
 def test_rounds_are_merged_into_one_entry_and_judged_by_the_median() -> None:
-    result = merged(entries(5.0, 9.0, 10.0))
-    assert result["evidence"]["figures"]["speed"] == 9.0
-    assert result["outcome"] == "confirmed"
-    assert [one["speed"] for one in result["rounds"]] == [5.0, 9.0, 10.0]
-    assert merged(entries(5.0, 6.0, 10.0))["outcome"] == "refuted"
+    result = merged(results(5.0, 9.0, 10.0))
+    assert result.evidence.figures["speed"] == 9.0
+    assert result.outcome == "confirmed"
+    assert [one["speed"] for one in result.rounds or ()] == [5.0, 9.0, 10.0]
+    assert merged(results(5.0, 6.0, 10.0)).outcome == "refuted"
 
 
 async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
 
-    async def collect(stage: Stage) -> Evidence:
+    async def collect(stage: Stage) -> Collected:
         turns.append(stage.runtime)
-        return Evidence(figures={"speed": _SPEEDS[stage.runtime]}, charts=(), first_full=None, finding="")
+        return Collected(figures={"speed": _SPEEDS[stage.runtime]}, charts=(), first_full=None, finding="")
 
-    async def no_differences(runtimes: Any, *, say: Any) -> list[dict[str, Any]]:
-        return []
+    async def no_differences(runtimes: Any, *, say: Any) -> tuple[()]:
+        return ()
 
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
     monkeypatch.setattr(runner, "lack", lambda runtime: "not installed" if runtime == "node" else None)
     monkeypatch.setattr(runner, "differences", no_differences)
-    results = await run_experiments((), runtimes=("trio", "asyncio", "node"), rounds=2, quick=True, say=lambda _: None)
-    read(results)
+    run = await run_experiments((), runtimes=("trio", "asyncio", "node"), rounds=2, quick=True, say=lambda _: None)
+    assert "trio and asyncio side by side." in render(run)
     assert turns == ["trio", "asyncio", "asyncio", "trio"]
-    assert [entry["runtime"] for entry in results["experiments"]] == ["trio", "asyncio"]
-    assert results["comparison"]["missing"] == {"node": "not installed"}
-    (one,) = results["comparison"]["experiments"]
-    assert one["figures"][0]["ratios"]["asyncio"]["median"] == 2.0
+    assert [result.runtime for result in run.experiments] == ["trio", "asyncio"]
+    assert run.comparison is not None
+    assert run.comparison.missing == {"node": "not installed"}
+    (one,) = run.comparison.experiments
+    assert one.figures[0].ratios["asyncio"].median == 2.0

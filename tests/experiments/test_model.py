@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from trio_lab.diagnose.check import Check
+from trio_lab.diagnose.judge import checked
 from trio_lab.errors import UsageError
 from trio_lab.experiments import runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
-from trio_lab.experiments.model import Evidence, Experiment
+from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import judged_again, run_experiments
-from trio_lab.report.shape import read
+from trio_lab.records.check import Check
+from trio_lab.records.result import Results
+from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage
 
 
@@ -24,58 +26,59 @@ def experiment(collect: Any) -> Experiment:
         expected_s=1,
         question="Is it small?",
         prediction="It is.",
+        figures=("size",),
         checks=(Check(claim="size", figure="size", relation="<", bound=10),),
         advice="None.",
         collect=collect,
     )
 
 
-async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> Results:
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
     said: list[str] = []
     results = await run_experiments((), quick=True, say=said.append)
     assert any("example" in line for line in said)
-    read(results)  # the report can show whatever the runner makes
+    render(results)  # the report can show whatever the runner makes
     return results
 
 
 async def test_figures_become_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def collect(stage: Stage) -> Evidence:
+    async def collect(stage: Stage) -> Collected:
         stage.notes.append("the generator was busy")
-        return Evidence(figures={"size": 12.0}, charts=(), first_full="none", finding="It was 12.")
+        return Collected(figures={"size": 12.0}, charts=(), first_full="none", finding="It was 12.")
 
-    (result,) = (await run(collect, monkeypatch))["experiments"]
-    assert result["outcome"] == "refuted"
-    assert result["notes"] == ["the generator was busy"]
-    assert not result["failed"]
+    (result,) = (await run(collect, monkeypatch)).experiments
+    assert result.outcome == "refuted"
+    assert result.notes == ("the generator was busy",)
+    assert not result.failed
 
 
 async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def collect(stage: Stage) -> Evidence:
+    async def collect(stage: Stage) -> Collected:
         raise ExceptionGroup("nursery", [RuntimeError("the server ended\nwith exit code 1")])
 
-    (result,) = (await run(collect, monkeypatch))["experiments"]
-    assert result["outcome"] == "not enough data"
-    assert result["finding"] == "It could not be run: RuntimeError: the server ended with exit code 1."
-    assert result["failed"]
+    (result,) = (await run(collect, monkeypatch)).experiments
+    assert result.outcome == "not enough data"
+    assert result.finding == "It could not be run: RuntimeError: the server ended with exit code 1."
+    assert result.failed
 
 
 async def test_nothing_counted_is_not_enough_data_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def collect(stage: Stage) -> Evidence:
+    async def collect(stage: Stage) -> Collected:
         raise ExceptionGroup("nursery", [ZeroDivisionError("float division by zero")])
 
-    (result,) = (await run(collect, monkeypatch))["experiments"]
-    assert result["outcome"] == "not enough data"
-    assert not result["failed"]
+    (result,) = (await run(collect, monkeypatch)).experiments
+    assert result.outcome == "not enough data"
+    assert not result.failed
 
 
 async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def collect(stage: Stage) -> Evidence:
-        return Evidence(figures={"size": 2.0}, charts=(), first_full=None, finding="It was 2.")
+    async def collect(stage: Stage) -> Collected:
+        return Collected(figures={"size": 2.0}, charts=(), first_full=None, finding="It was 2.")
 
     results = await run(collect, monkeypatch)
-    results["experiments"][0]["evidence"]["figures"]["size"] = 20.0
-    assert judged_again(results)["experiments"][0]["outcome"] == "refuted"
+    results.experiments[0].evidence.figures["size"] = 20.0
+    assert judged_again(results).experiments[0].outcome == "refuted"
 
 
 def test_select_keeps_the_labs_order_and_knows_its_names() -> None:
@@ -99,7 +102,7 @@ def test_every_experiment_can_be_refuted(entry: Experiment) -> None:
     assert entry.checks
     for check in entry.checks:
         beyond = {"<": check.bound + 1, "<=": check.bound + 1, ">": check.bound - 1, ">=": check.bound - 1}
-        assert check.against({check.figure: beyond[check.relation]})["passed"] is False
+        assert checked([check], {check.figure: beyond[check.relation]})[0].passed is False
 
 
 async def test_a_server_that_cannot_start_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,18 +8,16 @@ from trio_lab.experiments.cases import callback_order
 from trio_lab.experiments.runner import run_experiments
 from trio_lab.http.runtimes import RUNTIMES, lack
 from trio_lab.report.page import render
-from trio_lab.report.shape import read
 
 
 async def test_orders_come_out_as_predicted_and_are_shown() -> None:
     results = await run_experiments(("callback-order",), quick=True, say=print)
-    (result,) = results["experiments"]
-    assert not result["failed"], result["finding"]
-    assert result["outcome"] == "confirmed", result["evidence"]["checks"]
+    (result,) = results.experiments
+    assert not result.failed, result.finding
+    assert result.outcome == "confirmed", result.evidence.checks
     present = [runtime for runtime in RUNTIMES if lack(runtime) is None]
-    (experiment,) = read(results).experiments
-    assert [table.title for table in experiment.evidence.tables] == [f"Orders seen on {name}" for name in present]
-    assert len(result["notes"]) == len(RUNTIMES) - len(present)
+    assert [table.title for table in result.evidence.tables] == [f"Orders seen on {name}" for name in present]
+    assert len(result.notes) == len(RUNTIMES) - len(present)
     page = render(results)
     assert page.count("<h3>Orders seen on ") == len(present)
     assert "sync code → task" in page

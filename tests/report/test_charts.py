@@ -10,10 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.report.from_json import draw, read_chart
 from trio_lab.errors import UsageError
-from trio_lab.report.charts import draw
 from trio_lab.report.layout import HEIGHT, plan
-from trio_lab.report.shape import read_chart
 
 
 def chart(kind: str = "line", *points: tuple[Any, Any], **changes: Any) -> dict[str, Any]:

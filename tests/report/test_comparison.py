@@ -7,10 +7,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from tests.report.from_json import render, save, verdict_rows
 from tests.report.test_page import FIXED, SMUGGLED, Tags
-from trio_lab.report.files import load, save
-from trio_lab.report.page import render
-from trio_lab.report.table import verdict_rows
+from trio_lab.report.files import load
+from trio_lab.report.files import save as save_record
 
 
 def visible(page: str) -> str:
@@ -147,5 +147,5 @@ def test_values_at_the_edge_of_a_float_are_shown(comparison: dict[str, Any]) -> 
 
 def test_page_made_again_from_the_file_is_the_same(comparison: dict[str, Any], tmp_path: Path) -> None:
     page = save(comparison, tmp_path / "one")
-    again = save(load(page.parent), tmp_path / "two")
+    again = save_record(load(page.parent), tmp_path / "two")
     assert again.read_bytes() == page.read_bytes()

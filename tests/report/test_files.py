@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trio_lab.errors import UsageError
+from trio_lab.records.reading import read_results
 from trio_lab.report.files import load, save
 
 
 def test_page_made_again_from_the_file_is_the_same(sample: dict[str, Any], tmp_path: Path) -> None:
     sample["experiments"] = sample["experiments"][:1]
-    page = save(sample, tmp_path / "new" / "folder")
+    page = save(read_results(sample), tmp_path / "new" / "folder")
     again = save(load(page.parent), tmp_path / "again")
     assert page.name == "index.html"
     assert again.read_bytes() == page.read_bytes()
-    assert load(again.parent) == load(page.parent) == sample
+    assert load(again.parent) == load(page.parent) == read_results(sample)
 
 
 def test_nothing_else_is_left_behind(light: dict[str, Any], tmp_path: Path) -> None:
-    save(light, tmp_path)
-    save(light, tmp_path)
+    save(read_results(light), tmp_path)
+    save(read_results(light), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "results.json"]
 
 
 def test_results_are_kept_when_the_page_cannot_be_drawn(light: dict[str, Any], tmp_path: Path) -> None:
-    light["experiments"][0]["outcome"] = "maybe"
-    with pytest.raises(UsageError):
-        save(light, tmp_path)
-    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8")) == light
+    series = {"name": "a", "points": [[0, 1e308], [1, -1e308]]}
+    chart = {"title": "Too large", "kind": "line", "x": {"title": "x"}, "y": {"title": "y"}, "series": [series]}
+    light["experiments"][0]["evidence"]["charts"] = [chart]
+    results = read_results(light)
+    with pytest.raises(UsageError, match="cannot be drawn"):
+        save(results, tmp_path)
+    assert load(tmp_path) == results
 
 
 def test_value_that_json_does_not_know_is_refused(light: dict[str, Any], tmp_path: Path) -> None:
-    light["environment"]["odd"] = object()
+    results = replace(read_results(light), environment={"odd": object()})
     with pytest.raises(UsageError, match="cannot be written as JSON"):
-        save(light, tmp_path)
+        save(results, tmp_path)
 
 
 def test_folder_that_cannot_be_written_is_refused(light: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UsageError, match="cannot be written"):
-        save(light, tmp_path / "file" / "report")
+        save(read_results(light), tmp_path / "file" / "report")
 
 
 def test_page_that_cannot_be_replaced_leaves_no_temporary_file(light: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "index.html").mkdir()
     with pytest.raises(UsageError, match=r"index\.html cannot be written"):
-        save(light, tmp_path)
+        save(read_results(light), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "results.json"]
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.report.compared import Rounds, figure
+from tests.report.from_json import comparison_rows
 from trio_lab.errors import UsageError
-from trio_lab.report.shape import Compared
-from trio_lab.report.standing import comparison_rows, place, standing
+from trio_lab.records.check import Compared
+from trio_lab.records.codec import from_plain
+from trio_lab.report.standing import place, standing
 
 
 def read(one: dict[str, Any]) -> Compared:
-    return msgspec.convert(one, Compared)
+    return from_plain(Compared, one)
 
 
 @pytest.mark.parametrize(

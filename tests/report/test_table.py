@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.report.from_json import verdict_rows
 from trio_lab.errors import UsageError
-from trio_lab.report.table import format_duration, format_figure, verdict_rows
+from trio_lab.report.table import format_duration, format_figure
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,15 @@ def test_failure_decides_before_gap_and_gap_before_success(
     light: dict[str, Any], passed: tuple[bool | None, ...], decisive: int
 ) -> None:
     checks = [
-        {"claim": f"claim {n}", "relation": "<", "bound": 1, "measured": 2, "unit": "ms", "passed": one}
+        {
+            "claim": f"claim {n}",
+            "figure": "size",
+            "relation": "<",
+            "bound": 1,
+            "measured": 2,
+            "unit": "ms",
+            "passed": one,
+        }
         for n, one in enumerate(passed)
     ]
     light["experiments"][0]["evidence"]["checks"] = checks

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from tests.report.from_json import render
 from trio_lab.errors import UsageError
 from trio_lab.experiments import charts
-from trio_lab.report.page import render
+from trio_lab.records.codec import to_plain
 
 SMUGGLED = "\"'><script>alert(1)</script>`<b>`"
 
@@ -18,8 +18,8 @@ def with_table(results: dict[str, Any], **changed: Any) -> dict[str, Any]:
     table = charts.table(
         "Two questions", ("again and again", "beats"), [("`sleep(0)`", 24), ("none", None)], note="In one process."
     )
-    results["experiments"][0]["evidence"]["tables"] = [table | changed]
-    return json.loads(json.dumps(results))
+    results["experiments"][0]["evidence"]["tables"] = [to_plain(table) | changed]
+    return results
 
 
 def test_a_table_is_shown_with_its_title_and_note(light: dict[str, Any]) -> None:

@@ -7,27 +7,14 @@ so is the benchmark then: what was not measured is not judged.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from ..diagnose.judge import passes
-from ..diagnose.ratios import Spread
+from ..records.benchmark import Goal
+from ..records.figures import Figures, require_declared
+from ..records.spread import Spread
 from .found import Peer
 from .stand import Stand
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
-    """The median of the ratio of this name stands in ``relation`` to ``bound``."""
-
-    ratio: str
-    relation: str
-    bound: float
-
-    def against(self, spreads: Mapping[str, Spread]) -> dict[str, Any]:
-        spread = spreads.get(self.ratio)
-        met = passes(None if spread is None else spread.median, self.relation, self.bound)
-        return {"relation": self.relation, "bound": self.bound, "met": met}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +22,33 @@ class Measured:
     """What a run brought: each ratio's value of every round, and plain figures that explain them."""
 
     ratios: Mapping[str, Sequence[float]]
-    figures: Mapping[str, float | None] = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
+
+    @property
+    def spreads(self) -> dict[str, Spread]:
+        """Of the ratios that have rounds."""
+        return {name: Spread.of(values) for name, values in self.ratios.items() if values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """A comparison. ``order`` is its place in the list; ``run`` leaves out what the stand has no peer for."""
+    """A comparison. ``order`` is its place in the list. ``ratios`` declares the names of the ratios, ``goals`` has a goal
+    for some of them; ``run`` leaves out those for which the stand has no peer.
+
+    Raises:
+        ValueError: a goal is set for a ratio that is not declared.
+    """
 
     name: str
     order: int
     question: str
     peers: tuple[Peer, ...]
-    goals: tuple[Goal, ...]
+    ratios: tuple[str, ...]
+    goals: Mapping[str, Goal]
     run: Callable[[Stand], Awaitable[Measured]]
+
+    def __post_init__(self) -> None:
+        require_declared(self.goals, self.ratios)
 
     def look(self) -> tuple[dict[str, str], list[str]]:
         """Versions of the peers that are here, and what is missing, in words."""
@@ -60,14 +61,25 @@ class Benchmark:
                 versions[peer.name] = version
         return versions, missing
 
-    def result(self, measured: Measured) -> dict[str, Any]:
-        """Ratios, goals, figures, and whether every goal is met: None when one could not be judged."""
-        spreads = {name: Spread.of(values) for name, values in measured.ratios.items() if values}
-        goals = {goal.ratio: goal.against(spreads) for goal in self.goals}
-        verdicts = [goal["met"] for goal in goals.values()]
+    async def measured(self, stand: Stand) -> Measured:
+        """
+        Raises:
+            ValueError: a ratio was measured that is not declared.
+        """
+        found = await self.run(stand)
+        require_declared(found.ratios, self.ratios)
+        return found
+
+    def judged(self, spreads: Mapping[str, Spread]) -> dict[str, Goal]:
+        """The goals, and whether the medians meet them."""
+        medians = {ratio: spreads[ratio].median if ratio in spreads else None for ratio in self.goals}
         return {
-            "ratios": {name: spread.as_json() for name, spread in spreads.items()},
-            "goals": goals,
-            "met": None if None in verdicts else all(verdicts),
-            "figures": dict(measured.figures),
+            ratio: replace(goal, met=passes(medians[ratio], goal.relation, goal.bound))
+            for ratio, goal in self.goals.items()
         }
+
+
+def is_met(goals: Mapping[str, Goal]) -> bool | None:
+    """Whether all goals are met; None when one could not be judged."""
+    verdicts = [goal.met for goal in goals.values()]
+    return None if None in verdicts else all(verdicts)

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import in_a_line
 from ..measure.environment import environment
+from ..records.benchmark import BenchmarkResult, BenchmarkResults
 from .catalog import select
-from .model import Benchmark, Measured
+from .model import Benchmark, Measured, is_met
 from .quiet import Watch
 from .stand import Stand
 
@@ -21,9 +22,9 @@ async def run_benchmarks(
     quick: bool,
     dose: float = 1.0,
     say: Callable[[str], None],
-    show: Callable[[dict[str, Any]], None] = lambda _: None,
-) -> dict[str, Any]:
-    """``{"benchmarks": […]}``, ready for JSON. ``say`` is told what goes on, a line at a time, ``show`` each result.
+    show: Callable[[BenchmarkResult], None] = lambda _: None,
+) -> BenchmarkResults:
+    """``say`` is told what goes on, a line at a time, and ``show`` each result as soon as it is there.
 
     Raises:
         UsageError: a name is not known.
@@ -35,29 +36,34 @@ async def run_benchmarks(
         say(f"[{number}/{len(chosen)}] {benchmark.name}: {benchmark.question}")
         results.append(await _run(benchmark, machine, quick=quick, dose=dose))
         show(results[-1])
-    return {"created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "quick": quick, "benchmarks": results}
+    return BenchmarkResults(
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), quick=quick, benchmarks=tuple(results)
+    )
 
 
-async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, dose: float) -> dict[str, Any]:
+async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, dose: float) -> BenchmarkResult:
     versions, missing = benchmark.look()
     stand = Stand(quick=quick, versions=versions, dose=dose)
     began, watch, failed = time.monotonic(), Watch(), None
     try:
-        measured = await benchmark.run(stand)
+        measured = await benchmark.measured(stand)
     except Exception as error:  # whatever goes wrong in one must not cost the figures of the others
         measured, failed = Measured(ratios={}), in_a_line(error)
-    others = watch.others()
-    return {
-        "name": benchmark.name,
-        "question": benchmark.question,
-        **benchmark.result(measured),
-        "missing": missing,
-        "failed": failed,
-        "notes": stand.stage.told_notes(),
-        "versions": {"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
-        "disturbed_rounds": stand.disturbed_rounds,
-        "others_share": None if others is None else round(others, 3),
-        "busy_machine": stand.disturbed_rounds > 0,
-        "duration_s": round(time.monotonic() - began, 1),
-        "environment": machine,
-    }
+    goals = benchmark.judged(measured.spreads)
+    return BenchmarkResult(
+        name=benchmark.name,
+        question=benchmark.question,
+        ratios={name: spread.rounded() for name, spread in measured.spreads.items()},
+        goals=goals,
+        met=is_met(goals),
+        figures=dict(measured.figures),
+        missing=tuple(missing),
+        failed=failed,
+        notes=tuple(stand.stage.told_notes()),
+        versions={"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
+        disturbed_rounds=stand.disturbed_rounds,
+        others_share=watch.others(),
+        busy_machine=stand.disturbed_rounds > 0,
+        duration=time.monotonic() - began,
+        environment=machine,
+    )

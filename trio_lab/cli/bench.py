@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
 from ..errors import UsageError
+from ..records.benchmark import BenchmarkResult
+from ..records.codec import encode
+from ..records.spread import Spread
 from .console import output, say
 from .ending import ended_by_sigterm
 
@@ -52,31 +54,31 @@ async def bench(
         show = (lambda _: None) if json_ else _show  # each as soon as it is there: the next may take minutes
         results = await run_benchmarks(names, quick=quick, dose=dose, say=say, show=show)
     if json_:
-        print(json.dumps(results))
-    return int(any(result["failed"] for result in results["benchmarks"]))
+        print(encode(results).decode())
+    return int(any(result.failed for result in results.benchmarks))
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: BenchmarkResult) -> None:
     out = output()
-    table = Table(title=f"{result['name']}: {_VERDICTS[result['met']]}", title_justify="left", box=None)
+    table = Table(title=f"{result.name}: {_VERDICTS[result.met]}", title_justify="left", box=None)
     for column in ("ratio to", "median", "min", "max", "goal", ""):
         table.add_column(column, justify="left" if column in ("ratio to", "goal", "") else "right")
-    for name in dict.fromkeys([*result["ratios"], *result["goals"]]):
-        spread, goal = result["ratios"].get(name), result["goals"].get(name)
-        figures = ["–"] * 3 if spread is None else [f"{spread[key]:.3g}" for key in ("median", "min", "max")]
-        wanted = ["", ""] if goal is None else [f"{goal['relation']} {goal['bound']:g}", _VERDICTS[goal["met"]]]
+    for name in dict.fromkeys([*result.ratios, *result.goals]):
+        spread, goal = result.ratios.get(name, Spread()), result.goals.get(name)
+        figures = ["–" if one is None else f"{one:.3g}" for one in (spread.median, spread.min, spread.max)]
+        wanted = ["", ""] if goal is None else [f"{goal.relation} {goal.bound:g}", _VERDICTS[goal.met]]
         table.add_row(name, *figures, *wanted)
     out.print(table)
-    out.print("  " + ", ".join(f"{name} {_figure(value)}" for name, value in result["figures"].items()))
-    out.print("  compared: " + ", ".join(f"{name} {version}" for name, version in result["versions"].items()))
-    for lack in result["missing"]:
+    out.print("  " + ", ".join(f"{name} {_figure(value)}" for name, value in result.figures.items()))
+    out.print("  compared: " + ", ".join(f"{name} {version}" for name, version in result.versions.items()))
+    for lack in result.missing:
         out.print(f"  [yellow]missing[/] {escape(lack)}")
-    for note in result["notes"]:
+    for note in result.notes:
         out.print(f"  note: {escape(note)}")
-    if result["failed"]:
-        out.print(f"  [bold red]could not be run[/]: {escape(str(result['failed']))}")
-    if result["busy_machine"]:
-        out.print(f"  [yellow]busy machine[/]: others used it during {result['disturbed_rounds']} of the rounds")
+    if result.failed:
+        out.print(f"  [bold red]could not be run[/]: {escape(result.failed)}")
+    if result.busy_machine:
+        out.print(f"  [yellow]busy machine[/]: others used it during {result.disturbed_rounds} of the rounds")
     out.print()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.table import Table
 
 from ..errors import UsageError
+from ..records.check import Check
+from ..records.codec import encode
+from ..records.drill import ControlResult, DrillResults
 from .console import output, say
 from .ending import ended_by_sigterm
 
@@ -47,32 +49,30 @@ async def drill(
     async with ended_by_sigterm():
         results = await run_drills(chosen, gate=gate, dose=dose, say=say)
     if json_:
-        print(json.dumps(results))
+        print(encode(results).decode())
     else:
         output().print(_table(results))
-    return int(not all(result["passed"] for result in results["drills"]))
+    return int(not all(result.passed for result in results.drills))
 
 
-def _table(results: dict[str, Any]) -> Table:
+def _table(results: DrillResults) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("drill", "passed", "figure", "measured", "wanted", "control"):
         table.add_column(column, no_wrap=column in ("drill", "measured", "wanted"))
-    for result in results["drills"]:
-        style = "green" if result["passed"] else "bold red"
-        first = (result["name"], f"[{style}]{'yes' if result['passed'] else 'NO'}[/]")
-        for check in result["checks"]:
-            table.add_row(*first, check["claim"], *_figures(check), _broken(result, check))
+    for result in results.drills:
+        style = "green" if result.passed else "bold red"
+        first = (result.name, f"[{style}]{'yes' if result.passed else 'NO'}[/]")
+        for check in result.checks:
+            table.add_row(*first, check.claim, *_figures(check), _broken(result.control, check))
             first = ("", "")
     return table
 
 
-def _figures(check: dict[str, Any]) -> tuple[str, str]:
-    measured = "-" if check["measured"] is None else f"{check['measured']:.4g} {check['unit']}".rstrip()
-    return measured if check["passed"] else f"[bold red]{measured}[/]", f"{check['relation']} {check['bound']:g}"
+def _figures(check: Check) -> tuple[str, str]:
+    measured = "-" if check.measured is None else f"{check.measured:.4g} {check.unit}".rstrip()
+    return measured if check.passed else f"[bold red]{measured}[/]", f"{check.relation} {check.bound:g}"
 
 
-def _broken(result: dict[str, Any], check: dict[str, Any]) -> str:
-    measured = result["control"]["figures"].get(check["figure"])
-    if measured is None:
-        return ""
-    return f"{measured:.4g}{' (broken)' if check['claim'] in result['control']['broke'] else ''}"
+def _broken(control: ControlResult, check: Check) -> str:
+    measured = control.figures.get(check.figure)
+    return "" if measured is None else f"{measured:.4g}{' (broken)' if check.claim in control.broke else ''}"

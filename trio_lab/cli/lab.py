@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +15,8 @@ from ..experiments.catalog import EXPERIMENTS
 from ..experiments.runner import run_experiments
 from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
+from ..records.codec import encode
+from ..records.result import Results
 from .console import output, say
 from .ending import ended_by_sigterm
 from .tables import show
@@ -139,10 +140,10 @@ async def _run(
         results = await run_experiments(names, runtimes=runtimes, quick=quick, rounds=rounds, dose=dose, say=say)
     page = save(results, out)
     if json_:
-        print(msgspec.json.encode(results).decode())  # which has null where there is no number, as the file has
+        print(encode(results).decode())
     else:
         _show(results, page)
-    return int(any(experiment["failed"] for experiment in results["experiments"]))
+    return int(any(result.failed for result in results.experiments))
 
 
 def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
@@ -156,12 +157,14 @@ def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--j
         Print the results as JSON.
     """
     from ..experiments.runner import judged_again
-    from ..report.files import load, save
+    from ..report.files import load, save, save_page
 
-    results = judged_again(load(folder))
-    page = save(results, folder)
+    loaded = load(folder)
+    results = judged_again(loaded)
+    # A file whose verdicts stand is left alone: a newer version may have written more into it than this one reads.
+    page = save_page(results, folder) if results == loaded else save(results, folder)
     if json_:
-        print(json.dumps(results))
+        print(encode(results).decode())
     else:
         _show(results, page)
 
@@ -189,6 +192,6 @@ def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False
     output().print(table)
 
 
-def _show(results: dict[str, Any], page: Path) -> None:
+def _show(results: Results, page: Path) -> None:
     show(results)
     print(f"report: {page}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.table import Table
 from rich.text import Text
 
+from ..records.result import Results
 from .console import output
 
 _STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
 
 
-def show(results: Mapping[str, Any]) -> None:
+def show(results: Results) -> None:
     """Print what the results have: the comparison first, as a reader of several runtimes came for it."""
     compared = comparison_table(results)
     if compared is not None:
@@ -22,7 +20,7 @@ def show(results: Mapping[str, Any]) -> None:
     output().print(verdict_table(results))
 
 
-def verdict_table(results: Mapping[str, Any]) -> Table:
+def verdict_table(results: Results) -> Table:
     """One row an experiment; the runtime has a column when there are several."""
     from ..report.table import verdict_rows
 
@@ -38,7 +36,7 @@ def verdict_table(results: Mapping[str, Any]) -> Table:
     return table
 
 
-def comparison_table(results: Mapping[str, Any]) -> Table | None:
+def comparison_table(results: Results) -> Table | None:
     """One row a compared figure, with a column a runtime; `None` when nothing was compared."""
     from ..report.standing import comparison_rows
 

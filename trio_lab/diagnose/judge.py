@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-CONFIRMED, REFUTED, NOT_ENOUGH_DATA = "confirmed", "refuted", "not enough data"
+from ..records.check import Check
+from ..records.figures import Figures
+from ..records.result import Outcome
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -30,14 +32,22 @@ def passes(measured: float | None, relation: str, bound: float) -> bool | None:
     return _RELATIONS[relation](measured, bound)
 
 
-def judge(checks: Sequence[Mapping[str, Any]]) -> str:
-    """The outcome of a prediction from its checks (``measured``, ``relation``, ``bound``).
+def checked(checks: Sequence[Check], figures: Figures) -> tuple[Check, ...]:
+    """The checks with what was measured, and whether they hold."""
+    measured = [(check, figures.get(check.figure)) for check in checks]
+    return tuple(
+        replace(check, measured=found, passed=passes(found, check.relation, check.bound)) for check, found in measured
+    )
+
+
+def judge(checks: Sequence[Check]) -> Outcome:
+    """The outcome of a prediction from its checks.
 
     One failed check refutes the prediction, whatever is missing beside it. A missing figure leaves it open.
     """
-    verdicts = [passes(check["measured"], check["relation"], check["bound"]) for check in checks]
+    verdicts = [check.passed for check in checks]
     if False in verdicts:
-        return REFUTED
+        return "refuted"
     if None in verdicts or not verdicts:
-        return NOT_ENOUGH_DATA
-    return CONFIRMED
+        return "not enough data"
+    return "confirmed"

@@ -6,37 +6,7 @@ The order within a round turns by one each time, so nobody always follows the sa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """What the rounds brought, without a unit when they are ratios."""
-
-    median: float
-    min: float
-    max: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """
-        Raises:
-            ValueError: there are no values, or one is not a finite number.
-        """
-        if not values or not all(math.isfinite(value) for value in values):
-            raise ValueError(f"no spread of {list(values)}")
-        return cls(median=median(values), min=min(values), max=max(values))
-
-    def as_json(self) -> dict[str, float]:
-        return {"median": _short(self.median), "min": _short(self.min), "max": _short(self.max)}
-
-
-def _short(value: float) -> float:
-    """Four significant digits: more would pretend to a precision that no round repeats."""
-    return float(f"{value:.4g}")
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:

@@ -7,14 +7,14 @@ twin without the protection. A drill that nothing can fail shows nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
-from ..diagnose.check import Check
+from ..diagnose.judge import checked
+from ..records.check import Check
+from ..records.drill import ControlResult, DrillResult
+from ..records.figures import Declared, Figures, names_of, require_all, require_declared
 from .ground import Ground
-
-Figures = Mapping[str, float | None]
 
 AFTERMATH = (
     Check(claim="it answers afterwards, after", figure="after_answer_s", relation="<=", bound=1.0, unit="s"),
@@ -27,29 +27,76 @@ AFTERMATH = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of a fault: the figures, or why it could not be run; and how long it took."""
+
+    figures: Figures
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """One fault. ``number`` is its place in the list of drills; those with ``gate`` must pass before a release."""
+    """One fault. ``number`` is its place in the list of drills; those with ``gate`` must pass before a release.
+
+    ``figures`` declares what is measured, besides what `AFTERMATH` names (`records.figures`). `inject` brings all of
+    them; `control` may bring fewer, for what the twin does not have.
+
+    Raises:
+        ValueError: a check names a figure that is not declared.
+    """
 
     name: str
     number: int
     gate: bool
     question: str
+    figures: Declared
     checks: tuple[Check, ...]
     inject: Callable[[Ground], Awaitable[Figures]]
     control: Callable[[Ground], Awaitable[Figures]]
     twin: str
     """What the control is, in a few words."""
 
-    def result(self, figures: Figures, control: Figures) -> dict[str, Any]:
-        """The drill's entry in the JSON."""
-        checks = [check.against(figures) for check in (*self.checks, *AFTERMATH)]
-        broken = [check.claim for check in self.checks if check.against(control)["passed"] is False]
-        return {
-            "name": self.name,
-            "number": self.number,
-            "question": self.question,
-            "passed": bool(broken) and all(check["passed"] for check in checks),
-            "figures": dict(figures),
-            "checks": checks,
-            "control": {"twin": self.twin, "failed": bool(broken), "broke": broken, "figures": dict(control)},
-        }
+    def __post_init__(self) -> None:
+        require_declared((check.figure for check in self.checks), self.declared)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        return (*names_of(self.figures), *(check.figure for check in AFTERMATH))
+
+    async def injected(self, ground: Ground) -> Figures:
+        """The figures of the fault.
+
+        Raises:
+            ValueError: a figure was measured that is not declared, or the other way round.
+        """
+        figures = await self.inject(ground)
+        require_all(figures, self.declared)
+        return figures
+
+    async def controlled(self, ground: Ground) -> Figures:
+        """The figures of the control.
+
+        Raises:
+            ValueError: a figure was measured that is not declared.
+        """
+        figures = await self.control(ground)
+        require_declared(figures, self.declared)
+        return figures
+
+    def result(self, fault: Attempt, control: Attempt, *, duration: float) -> DrillResult:
+        """The verdict on both."""
+        checks = checked((*self.checks, *AFTERMATH), fault.figures)
+        broke = tuple(check.claim for check in checked(self.checks, control.figures) if check.passed is False)
+        return DrillResult(
+            name=self.name,
+            number=self.number,
+            question=self.question,
+            passed=bool(broke) and all(check.passed for check in checks),
+            figures=dict(fault.figures),
+            checks=checks,
+            control=ControlResult(
+                twin=self.twin, failed=bool(broke), broke=broke, figures=dict(control.figures), error=control.error
+            ),
+            duration=duration,
+            error=fault.error,
+        )

@@ -24,33 +24,43 @@ class Block:
         return self.ended - self.began
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How many blocks there were, and how many of them were told: at all, with their duration, that of their pass, their
+    cause and their line. ``worst_error_ratio`` is the largest error of a duration ÷ what is `allowed`."""
+
+    blocks: int
+    recall_percent: float | None
+    duration_right_percent: float | None
+    pass_right_percent: float | None
+    cause_right_percent: float | None
+    line_right_percent: float | None
+    worst_error_ratio: float | None
+    false_alarms: int
+
+
 def scored(
     blocks: Sequence[Block],
     told: Sequence[Stall],
     filename: str,
     lines: Mapping[str, set[int]],
     causes: Mapping[str, str],
-) -> dict[str, float | None]:
-    """How many blocks were told, how many with their duration, their line and their cause, in per cent; false alarms.
-
-    A pass that grew because others had the CPU is told as such, and no false alarm.
-    """
+) -> Score:
+    """A pass that grew because others had the CPU is told as such, and no false alarm."""
     wanted = [block for block in blocks if block.duration >= SHORTEST]
     pairs = [(block, found) for block in wanted if (found := teller(block, told)) is not None]
     errors = [abs(lasted(found) - block.duration) / allowed(block) for block, found in pairs]
     exact = sum(found.filename == filename and found.lineno in lines[block.kind] for block, found in pairs)
-    return {
-        "blocks": len(wanted),
-        "recall_percent": _percent(len(pairs), len(wanted)),
-        "duration_right_percent": _percent(sum(error <= 1 for error in errors), len(wanted)),
-        "pass_right_percent": _percent(sum(_pass_is_right(*pair) for pair in pairs), len(wanted)),
-        "cause_right_percent": _percent(
-            sum(found.cause == causes.get(block.kind) for block, found in pairs), len(wanted)
-        ),
-        "line_right_percent": _percent(exact, len(wanted)),
-        "worst_error_ratio": max(errors, default=None),
-        "false_alarms": len(false_alarms(told, blocks)),
-    }
+    return Score(
+        blocks=len(wanted),
+        recall_percent=_percent(len(pairs), len(wanted)),
+        duration_right_percent=_percent(sum(error <= 1 for error in errors), len(wanted)),
+        pass_right_percent=_percent(sum(_pass_is_right(*pair) for pair in pairs), len(wanted)),
+        cause_right_percent=_percent(sum(found.cause == causes.get(block.kind) for block, found in pairs), len(wanted)),
+        line_right_percent=_percent(exact, len(wanted)),
+        worst_error_ratio=max(errors, default=None),
+        false_alarms=len(false_alarms(told, blocks)),
+    )
 
 
 def allowed(block: Block) -> float:

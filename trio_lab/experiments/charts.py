@@ -1,59 +1,56 @@
-"""Charts and tables as data, in the few shapes that the cases need. How they look is the report's affair."""
+"""Charts and tables in the few shapes that the cases need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
-Chart = dict[str, Any]
-Table = dict[str, Any]
-Point = tuple[Any, float | None]
+from ..records.chart import Axis, Cell, Chart, Kind, Point, Role, Rule, Series, Table
 
 
-def series(name: str, points: Iterable[Point], *, role: str | None = None) -> dict[str, Any]:
-    """One named series. ``role``: good, bad, neutral or None."""
-    return {"name": name, "points": [list(point) for point in points], "role": role}
+def series(name: str, points: Iterable[Point], *, role: Role | None = None) -> Series:
+    """One named series."""
+    return Series(name=name, points=tuple(points), role=role)
 
 
-def rule(at: float, label: str, *, axis: str = "y") -> dict[str, Any]:
-    return {"axis": axis, "at": at, "label": label}
+def rule(at: float, label: str, *, axis: Literal["x", "y"] = "y") -> Rule:
+    """A limit, or on the x axis the moment something happened."""
+    return Rule(axis=axis, at=at, label=label)
 
 
 def chart(
     title: str,
-    kind: str,
+    kind: Kind,
     x: str,
     y: str,
-    data: Sequence[dict[str, Any]],
+    data: Sequence[Series],
     *,
     log_x: bool = False,
     log_y: bool = False,
     categories: bool = False,
-    rules: Sequence[dict[str, Any]] = (),
+    rules: Sequence[Rule] = (),
     note: str | None = None,
-) -> dict[str, Any]:
-    """A chart of ``kind`` line, step, point or bar; titles of axes with their units."""
-    return {
-        "title": title,
-        "kind": kind,
-        "x": {"title": x, "log": log_x, "categories": categories},
-        "y": {"title": y, "log": log_y},
-        "series": list(data),
-        "rules": list(rules),
-        "note": note,
-    }
+) -> Chart:
+    """A chart whose axes have the titles ``x`` and ``y``, with their units."""
+    return Chart(
+        title=title,
+        kind=kind,
+        x=Axis(title=x, log=log_x, categories=categories),
+        y=Axis(title=y, log=log_y),
+        series=tuple(data),
+        rules=tuple(rules),
+        note=note,
+    )
 
 
-def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], *, note: str | None = None
-) -> Table:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, note: str | None = None) -> Table:
     """Rows of one cell for each column; texts may mark code with `backticks`."""
-    return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows], "note": note}
+    return Table(title=title, columns=tuple(columns), rows=tuple(map(tuple, rows)), note=note)
 
 
 def percentiles(
-    title: str, data: Sequence[tuple[str, dict[str, float], str | None]], *, note: str | None = None
-) -> dict[str, Any]:
+    title: str, data: Sequence[tuple[str, Mapping[str, float], Role | None]], *, note: str | None = None
+) -> Chart:
     """Bars of p50, p90, p99 and max, one series for each (name, latency_ms of a load result, role)."""
     names = ("p50", "p90", "p99", "max")
     return chart(
@@ -68,8 +65,8 @@ def percentiles(
 
 
 def health_over_time(
-    data: Sequence[tuple[str, Sequence[tuple[float, float]], str | None]], *, note: str | None = None
-) -> dict[str, Any]:
+    data: Sequence[tuple[str, Sequence[tuple[float, float]], Role | None]], *, note: str | None = None
+) -> Chart:
     """/health latency over time, a line for each (name, points of seconds and milliseconds, role)."""
     return chart(
         "/health while the load runs",

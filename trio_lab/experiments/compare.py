@@ -4,76 +4,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
-from typing import Any
 
-from ..diagnose.judge import judge, passes
-from ..diagnose.ratios import Spread
+from ..diagnose.judge import checked, judge
+from ..records.chart import Chart
+from ..records.check import Compared
+from ..records.result import ComparedExperiment, ExperimentResult
+from ..records.spread import Spread
 from ..report.table import format_figure
 from . import charts
-from .model import Compared, Experiment
+from .model import Experiment
 
-Entry = dict[str, Any]
-Rounds = Mapping[str, Sequence[Entry]]
-
-_NONE = {"median": None, "min": None, "max": None}
+Rounds = Mapping[str, Sequence[ExperimentResult]]
 
 
-def judge_again(entry: Entry) -> Entry:
-    """The entry with its verdict made anew from its figures."""
-    evidence = entry["evidence"]
-    for check in evidence["checks"]:
-        check["measured"] = evidence["figures"].get(check["figure"])
-        check["passed"] = passes(check["measured"], check["relation"], check["bound"])
-    entry["outcome"] = judge(evidence["checks"])
-    return entry
+def judge_again(result: ExperimentResult) -> ExperimentResult:
+    """The same with its verdict made again from its figures."""
+    checks = checked(result.evidence.checks, result.evidence.figures)
+    return replace(result, evidence=replace(result.evidence, checks=checks), outcome=judge(checks))
 
 
-def merged(entries: Sequence[Entry]) -> Entry:
-    """One entry of several rounds: the last one's charts, and every figure the median of those that were measured."""
-    *_, last = entries
-    if len(entries) == 1:
+def merged(results: Sequence[ExperimentResult]) -> ExperimentResult:
+    """One result of several rounds: the last one's charts, and every figure the median of those that were measured."""
+    *_, last = results
+    if len(results) == 1:
         return last
-    names = dict.fromkeys(name for entry in entries for name in entry["evidence"]["figures"])
-    figures = {name: _median(_values(entries, name)) for name in names}
-    result = last | {
-        "evidence": last["evidence"] | {"figures": figures},
-        "duration_s": round(sum(entry["duration_s"] for entry in entries), 1),
-        "failed": any(entry["failed"] for entry in entries),
-        "notes": list(dict.fromkeys(note for entry in entries for note in entry["notes"])),
-        "rounds": [entry["evidence"]["figures"] for entry in entries],
-    }
-    return judge_again(result)
+    figures = {name: _median(_values(results, name)) for name in last.evidence.figures}
+    return judge_again(
+        replace(
+            last,
+            evidence=replace(last.evidence, figures=figures),
+            duration=sum(result.duration for result in results),
+            failed=any(result.failed for result in results),
+            notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
+            rounds=tuple(result.evidence.figures for result in results),
+        )
+    )
 
 
-def comparison(experiment: Experiment, rounds: Rounds) -> dict[str, Any]:
+def comparison(experiment: Experiment, rounds: Rounds) -> ComparedExperiment:
     """What a report shows of one experiment on several runtimes."""
-    figures = [_figure(compared, rounds) for compared in experiment.compared]
-    return {
-        "name": experiment.name,
-        "title": experiment.title,
-        "question": experiment.question,
-        "figures": figures,
-        "chart": _chart(figures, rounds),
-        "finding": "\n\n".join(_said(figure) for figure in figures),
-    }
+    figures = tuple(_compared(compared, rounds) for compared in experiment.compared)
+    return ComparedExperiment(
+        name=experiment.name,
+        title=experiment.title,
+        question=experiment.question,
+        figures=figures,
+        chart=_chart(figures, rounds),
+        finding="\n\n".join(map(_said, figures)),
+    )
 
 
-def _figure(compared: Compared, rounds: Rounds) -> dict[str, Any]:
-    values = {runtime: _values(entries, compared.figure) for runtime, entries in rounds.items()}
+def _compared(compared: Compared, rounds: Rounds) -> Compared:
+    values = {runtime: _values(results, compared.figure) for runtime, results in rounds.items()}
     ours = values.get("trio")
-    return {
-        "figure": compared.figure,
-        "label": compared.label,
-        "unit": compared.unit,
-        "better": compared.better,
-        "values": {runtime: _spread(found) for runtime, found in values.items()},
-        "ratios": {runtime: _ratios(found, ours) for runtime, found in values.items() if ours and runtime != "trio"},
-    }
+    return replace(
+        compared,
+        values={runtime: _spread(found) for runtime, found in values.items()},
+        ratios={runtime: _ratios(found, ours) for runtime, found in values.items() if ours and runtime != "trio"},
+    )
 
 
-def _values(entries: Sequence[Entry], figure: str) -> list[float | None]:
-    return [entry["evidence"]["figures"].get(figure) for entry in entries]
+def _values(results: Sequence[ExperimentResult], figure: str) -> list[float | None]:
+    return [result.evidence.figures[figure] for result in results]
 
 
 def _measured(values: Sequence[float | None]) -> list[float]:
@@ -85,21 +79,21 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(found) if found else None
 
 
-def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
+def _spread(values: Sequence[float | None]) -> Spread:
     found = _measured(values)
-    return dict(Spread.of(found).as_json()) if found else dict(_NONE)
+    return Spread.of(found).rounded() if found else Spread()
 
 
-def _ratios(theirs: Sequence[float | None], ours: Sequence[float | None]) -> dict[str, float | None]:
+def _ratios(theirs: Sequence[float | None], ours: Sequence[float | None]) -> Spread:
     """Round by round; a round in which either has no finite figure, or Trio's is zero, tells nothing."""
     pairs = [_measured(pair) for pair in zip(theirs, ours, strict=True)]
     return _spread([pair[0] / pair[1] for pair in pairs if len(pair) == 2 and pair[1]])
 
 
-def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, Any] | None:
+def _chart(figures: Sequence[Compared], rounds: Rounds) -> Chart | None:
     """The figures that share the first one's unit, a bar for each runtime."""
-    shown = [figure for figure in figures if figure["unit"] == figures[0]["unit"]]
-    medians = [figure["values"][runtime]["median"] for figure in shown for runtime in rounds]
+    shown = [figure for figure in figures if figure.unit == figures[0].unit]
+    medians = [figure.values[runtime].median for figure in shown for runtime in rounds]
     found = [value for value in medians if value]
     if not found:
         return None
@@ -107,12 +101,9 @@ def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, An
         "The runtimes beside each other",
         "bar",
         "figure",
-        f"median, {shown[0]['unit']}",
+        f"median, {shown[0].unit}",
         [
-            charts.series(
-                runtime,
-                [(figure["label"], figure["values"][runtime]["median"]) for figure in shown],
-            )
+            charts.series(runtime, [(figure.label, figure.values[runtime].median) for figure in shown])
             for runtime in rounds
         ],
         categories=True,
@@ -121,11 +112,11 @@ def _chart(figures: Sequence[Mapping[str, Any]], rounds: Rounds) -> dict[str, An
     )
 
 
-def _said(figure: Mapping[str, Any]) -> str:
+def _said(figure: Compared) -> str:
     """One figure in words, the best first."""
-    medians = {name: value["median"] for name, value in figure["values"].items() if value["median"] is not None}
+    medians = {runtime: found.median for runtime, found in figure.values.items() if found.median is not None}
     if len(medians) < 2:
-        return f"{figure['label']}: not measured on two runtimes."
-    ordered = sorted(medians, key=medians.__getitem__, reverse=figure["better"] == "higher")
-    told = ", ".join(f"{runtime} {format_figure(medians[runtime], figure['unit'])}" for runtime in ordered)
-    return f"{figure['label']}: {told}."
+        return f"{figure.label}: not measured on two runtimes."
+    ordered = sorted(medians, key=medians.__getitem__, reverse=figure.better == "higher")
+    told = ", ".join(f"{runtime} {format_figure(medians[runtime], figure.unit)}" for runtime in ordered)
+    return f"{figure.label}: {told}."

@@ -12,68 +12,69 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import trio
 
 from ..config import PROFILES
 from ..load.client import fetch
 from ..measure.process import children, cpu_seconds
+from ..records.queue import QueueStatistics
+from ..records.result import Difference
 from ..stage.stage import Server, Stage
 
-Row = list[str]
+Cells = list[str]
 _AT_ONCE = 3  # servers: each has a process or three, and mostly waits
 _LEAVERS = 6
 _FOR_EVER = 20.0  # seconds after which something counts as not happening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One question, asked of every runtime and profile. ``see`` returns what follows them in each row. Without
-    ``profiles`` it is about the language, not about a server."""
+class Scenario:
+    """One question, asked of every runtime and profile. ``see`` returns the cells that follow those two in each row.
+    Without ``profiles`` it is about the language, not about a server."""
 
     name: str
     title: str
     question: str
     columns: tuple[str, ...]
     note: str
-    see: Callable[[Stage, str], Awaitable[Iterable[Row]]]
+    see: Callable[[Stage, str], Awaitable[Iterable[Cells]]]
     profiles: tuple[str, ...] = PROFILES
 
 
-async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """What a report shows of them all."""
+async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) -> tuple[Difference, ...]:
+    """What the scenarios show, a table each."""
     found = []
-    for difference in DIFFERENCES:
-        say(f"Differences: {difference.question}")
-        found.append(await _asked(difference, list(runtimes)))
-    return found
+    for scenario in SCENARIOS:
+        say(f"Differences: {scenario.question}")
+        found.append(await _asked(scenario, list(runtimes)))
+    return tuple(found)
 
 
-async def _asked(difference: Difference, runtimes: list[str]) -> dict[str, Any]:
-    profiles = difference.profiles or ("",)
-    rows: dict[tuple[str, str], list[Row]] = {(r, p): [] for r in runtimes for p in profiles}
+async def _asked(scenario: Scenario, runtimes: list[str]) -> Difference:
+    profiles = scenario.profiles or ("",)
+    rows: dict[tuple[str, str], list[Cells]] = {(r, p): [] for r in runtimes for p in profiles}
     places = trio.CapacityLimiter(_AT_ONCE)
 
     async def ask(runtime: str, profile: str) -> None:
         async with places:
             try:
-                seen = await difference.see(Stage(quick=True, runtime=runtime), profile)
+                seen = await scenario.see(Stage(quick=True, runtime=runtime), profile)
             except Exception as error:  # one server that fails must not cost what the others showed
-                seen = [[f"not seen: {type(error).__name__}", *[""] * (len(difference.columns) - 1)]]
+                seen = [[f"not seen: {type(error).__name__}", *[""] * (len(scenario.columns) - 1)]]
         rows[runtime, profile] = [[runtime, *filter(None, [profile]), *cells] for cells in seen]
 
     async with trio.open_nursery() as nursery:
         for runtime, profile in rows:
             nursery.start_soon(ask, runtime, profile)
-    return {
-        "name": difference.name,
-        "title": difference.title,
-        "question": difference.question,
-        "columns": ["runtime", *(["profile"] if difference.profiles else []), *difference.columns],
-        "rows": [row for found in rows.values() for row in found],
-        "note": difference.note,
-    }
+    return Difference(
+        name=scenario.name,
+        title=scenario.title,
+        question=scenario.question,
+        columns=("runtime", *(["profile"] if scenario.profiles else []), *scenario.columns),
+        rows=tuple(tuple(cells) for found in rows.values() for cells in found),
+        note=scenario.note,
+    )
 
 
 async def _until(condition: Callable[[], Awaitable[bool]], limit: float = _FOR_EVER) -> float | None:
@@ -86,17 +87,17 @@ async def _until(condition: Callable[[], Awaitable[bool]], limit: float = _FOR_E
     return None
 
 
-async def _native(server: Server) -> dict[str, Any]:
-    return next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
+async def _native(server: Server) -> QueueStatistics:
+    return (await server.health()).queue("native_pool")
 
 
-async def _leave(stage: Stage, profile: str) -> list[Row]:
+async def _leave(stage: Stage, profile: str) -> list[Cells]:
     """One thread, taken for two seconds; those who wait for it leave, and nobody takes their place."""
     async with stage.server("--threads", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
 
         async def holds(in_service: int, waiting: int) -> bool:
             native = await _native(server)
-            return (native["in_service"], native["waiting"]) == (in_service, waiting)
+            return (native.in_service, native.waiting) == (in_service, waiting)
 
         nursery.start_soon(partial(fetch, f"{server.url}/wait?ms=2000", timeout=_FOR_EVER))
         await _until(partial(holds, 1, 0))
@@ -107,11 +108,11 @@ async def _leave(stage: Stage, profile: str) -> list[Row]:
             waiting.cancel_scope.cancel()
         freed = await _until(partial(holds, 1, 0), 1.0)
         await _until(partial(holds, 0, 0))
-        done = (await _native(server))["completions"] - 1
+        done = ((await _native(server)).completions or 0) - 1
     return [["at once" if freed is not None else "not before their turn", f"{done} of {_LEAVERS}"]]
 
 
-async def _run_on(stage: Stage, profile: str) -> list[Row]:
+async def _run_on(stage: Stage, profile: str) -> list[Cells]:
     """A hash of two million rounds in a worker, which C code computes in one piece."""
     async with stage.server("--workers", "1", "--run-timeout", "0.3", "--profile", profile) as server:
         reply = await fetch(f"{server.url}/worker-hash?rounds=2000000", timeout=_FOR_EVER)
@@ -122,7 +123,7 @@ async def _run_on(stage: Stage, profile: str) -> list[Row]:
     return [[f"{reply.status} after {reply.latency:.1f} s", "yes" if goes_on else "no", f"{after.status}"]]
 
 
-async def _siblings(stage: Stage, profile: str) -> list[Row]:
+async def _siblings(stage: Stage, profile: str) -> list[Cells]:
     said = await stage.answer("siblings", stage.runtime)
     return [
         [
@@ -136,7 +137,7 @@ async def _siblings(stage: Stage, profile: str) -> list[Row]:
     ]
 
 
-async def _end(stage: Stage, profile: str) -> list[Row]:
+async def _end(stage: Stage, profile: str) -> list[Cells]:
     """SIGTERM with a request in flight that would end within the grace, and with one that would not."""
     short, long = [await _ended(stage, profile, ms) for ms in (400, 10_000)]
     return [[*short.cells, *long.cells, str(short.left + long.left)]]
@@ -165,7 +166,7 @@ async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
             ending.status = (await fetch(f"{server.url}/wait?ms={ms}", timeout=_FOR_EVER)).status
 
     async def taken(server: Server) -> bool:
-        return bool((await _native(server))["in_service"])
+        return bool((await _native(server)).in_service)
 
     # A server that ends with another code than 0 is an error of the stage; here it is what is told.
     with suppress(RuntimeError):
@@ -183,8 +184,8 @@ async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
     return ending
 
 
-DIFFERENCES = (
-    Difference(
+SCENARIOS = (
+    Scenario(
         name="disconnect",
         title="Clients leave while they wait",
         question=f"{_LEAVERS} clients wait for a thread and leave: what becomes of their places and of their work?",
@@ -192,7 +193,7 @@ DIFFERENCES = (
         note="One thread, taken for two seconds by somebody else; completions counted by the pool itself, in /health.",
         see=_leave,
     ),
-    Difference(
+    Scenario(
         name="timeout",
         title="A job takes too long",
         question="A worker computes for longer than its run timeout of 0.3 s: what does the client get, what of the job?",
@@ -200,7 +201,7 @@ DIFFERENCES = (
         note="CPU time of the server and its children in the half second after the reply. Naive servers know no timeout.",
         see=_run_on,
     ),
-    Difference(
+    Scenario(
         name="siblings",
         title="One of three tasks fails",
         question="One task raises after 50 ms: what becomes of the two beside it, and who learns of the error?",
@@ -209,7 +210,7 @@ DIFFERENCES = (
         see=_siblings,
         profiles=(),
     ),
-    Difference(
+    Scenario(
         name="shutdown",
         title="SIGTERM with a request in flight",
         question="The server is told to end, with a grace of one second: what becomes of a request of 0.4 s, and of 10 s?",

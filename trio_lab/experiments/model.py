@@ -1,31 +1,32 @@
 """What an experiment is: a question, a prediction that figures can refute, and the way to those figures.
 
-Experiments are data. A case states its checks before anything runs; `collect` returns figures and charts and never a
-verdict, and the verdict can be made again from the saved figures.
+Experiments are data. A case declares its figures and its checks before anything runs; `collect` brings figures and charts
+and never a verdict, so the verdict can be made again from the saved figures. What a run brought is a record of its own:
+`records.result.ExperimentResult`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
-from ..diagnose.check import Check, Figures
-from ..diagnose.judge import judge
+from ..diagnose.judge import checked, judge
+from ..http.runtimes import RUNTIMES
+from ..records.chart import Chart, Table
+from ..records.check import Check, Compared
+from ..records.figures import Declared, Found, as_figures, names_of, require_all, require_declared
+from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage
-
-Chart = dict[str, Any]
-Table = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a run brought: flat figures, charts as data, the queue that filled first, and a sentence or two on it.
+class Collected:
+    """What one run of a case brought: its figures, charts, the queue that filled first, and a sentence or two on it.
 
-    ``tables`` hold what is words rather than figures, as `charts.table` makes them.
+    ``tables`` hold what is words rather than figures.
     """
 
-    figures: Figures
+    figures: Found
     charts: tuple[Chart, ...]
     first_full: str | None
     finding: str
@@ -33,22 +34,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """A figure that is laid beside the same figure of other runtimes. ``better`` is "lower" or "higher"."""
-
-    figure: str
-    label: str
-    unit: str
-    better: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes.
+
+    ``figures`` declares what is measured (`records.figures`); a function of the runtime where that differs.
 
     With figures that are ``compared`` it can be run on every runtime. One that goes ``across`` the runtimes by itself is
     run once, whichever are asked for. All others are about Trio alone. Not all are part of the ``lab``, which is what runs
     when none is named: a newcomer has five minutes. Nor of the ``comparison``, which has six.
+
+    Raises:
+        ValueError: a check or a compared figure is not declared.
     """
 
     name: str
@@ -57,35 +53,48 @@ class Experiment:
     expected_s: float
     question: str
     prediction: str
+    figures: Declared | Callable[[str], tuple[str, ...]]
     checks: tuple[Check, ...]
     advice: str
-    collect: Callable[[Stage], Awaitable[Evidence]]
+    collect: Callable[[Stage], Awaitable[Collected]]
     compared: tuple[Compared, ...] = ()
     across: bool = False
     lab: bool = True
     comparison: bool = True
 
+    def __post_init__(self) -> None:
+        for runtime in filter(self.runs_on, RUNTIMES):
+            declared = self.declared(runtime)
+            require_declared((check.figure for check in self.checks), declared)
+            require_declared((compared.figure for compared in self.compared), declared)
+
     def runs_on(self, runtime: str) -> bool:
         return runtime == "trio" or self.across or bool(self.compared)
 
-    def result(self, evidence: Evidence, *, runtime: str, duration_s: float) -> dict[str, Any]:
-        """The entry of results.json."""
-        checks = [check.against(evidence.figures) for check in self.checks]
-        return {
-            "name": self.name,
-            "title": self.title,
-            "runtime": runtime,
-            "question": self.question,
-            "prediction": self.prediction,
-            "outcome": judge(checks),
-            "finding": evidence.finding,
-            "advice": self.advice,
-            "first_full": evidence.first_full,
-            "duration_s": round(duration_s, 1),
-            "evidence": {
-                "checks": checks,
-                "figures": dict(evidence.figures),
-                "charts": list(evidence.charts),
-                "tables": list(evidence.tables),
-            },
-        }
+    def declared(self, runtime: str) -> tuple[str, ...]:
+        """The names of the figures on this runtime."""
+        if isinstance(self.figures, tuple | type):
+            return names_of(self.figures)
+        return names_of(self.figures(runtime))
+
+    def result(self, collected: Collected, *, runtime: str, duration: float) -> ExperimentResult:
+        """
+        Raises:
+            ValueError: a figure was collected that is not declared, or the other way round.
+        """
+        figures = as_figures(collected.figures)
+        require_all(figures, self.declared(runtime))
+        checks = checked(self.checks, figures)
+        return ExperimentResult(
+            name=self.name,
+            title=self.title,
+            runtime=runtime,
+            question=self.question,
+            prediction=self.prediction,
+            outcome=judge(checks),
+            finding=collected.finding,
+            advice=self.advice,
+            first_full=collected.first_full,
+            duration=duration,
+            evidence=Evidence(checks=checks, figures=figures, charts=collected.charts, tables=collected.tables),
+        )

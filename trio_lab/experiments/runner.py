@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import trio
 
@@ -13,13 +13,12 @@ from ..diagnose.ratios import order_of_round
 from ..errors import first_of, in_a_line
 from ..http.runtimes import lack
 from ..measure.environment import environment
+from ..records.result import ComparedExperiment, Comparison, ExperimentResult, Results
 from ..stage.stage import Stage
 from .catalog import select
 from .compare import comparison, judge_again, merged
 from .differences import differences
-from .model import Evidence, Experiment
-
-SCHEMA = 1
+from .model import Collected, Experiment
 
 
 async def run_experiments(
@@ -30,8 +29,8 @@ async def run_experiments(
     rounds: int = 1,
     dose: float = 1.0,
     say: Callable[[str], None],
-) -> dict[str, Any]:
-    """The record of results.json: an entry for every experiment and runtime, and the comparison if they are several.
+) -> Results:
+    """A result for every experiment and runtime, and the comparison if there are several runtimes.
 
     The runtimes take turns, and who begins changes from round to round. ``say`` is told what goes on, a line at a time;
     ``dose`` multiplies every duration.
@@ -43,42 +42,42 @@ async def run_experiments(
     missing = {runtime: reason for runtime in runtimes if (reason := lack(runtime)) is not None}
     present = tuple(runtime for runtime in runtimes if runtime not in missing)
     created, begun = datetime.now(UTC), time.monotonic()
-    results: list[dict[str, Any]] = []
-    compared: list[dict[str, Any]] = []
+    results: list[ExperimentResult] = []
+    compared: list[ComparedExperiment] = []
     for number, experiment in enumerate(chosen, 1):
         turns = 1 if experiment.across else rounds * len(present)
-        expected = _about(experiment.expected_s * dose * turns)
-        say(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {expected})")
+        expected = experiment.expected_s * dose * turns
+        say(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {expected:.0f} s)")
         stages = {runtime: Stage(quick=quick, dose=dose, runtime=runtime) for runtime in present}
         found = await _in_turn(experiment, stages, rounds, say)
-        results += [merged(entries) for entries in found.values()]
+        results += map(merged, found.values())
         if experiment.compared and len(found) > 1:
             compared.append(comparison(experiment, found))
-    record = {
-        "schema": SCHEMA,
-        "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "quick": quick,
-        "dose": dose,
-        "duration_s": 0.0,
-        "environment": environment(),
-        "experiments": results,
-    }
+    beside = None
     if len(runtimes) > 1:
-        record["comparison"] = {
-            "runtimes": list(runtimes),
-            "missing": missing,
-            "rounds": rounds,
-            "experiments": compared,
-            "differences": await differences(present, say=say),
-        }
-    return record | {"duration_s": round(time.monotonic() - begun, 1)}
+        beside = Comparison(
+            runtimes=runtimes,
+            missing=missing,
+            rounds=rounds,
+            experiments=tuple(compared),
+            differences=await differences(present, say=say),
+        )
+    return Results(
+        created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        quick=quick,
+        dose=dose,
+        duration=time.monotonic() - begun,
+        environment=environment(),
+        experiments=tuple(results),
+        comparison=beside,
+    )
 
 
 async def _in_turn(
     experiment: Experiment, stages: dict[str, Stage], rounds: int, say: Callable[[str], None]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[ExperimentResult]]:
     """The results of every runtime, a round each."""
-    found: dict[str, list[dict[str, Any]]] = {runtime: [] for runtime in stages}
+    found: dict[str, list[ExperimentResult]] = {runtime: [] for runtime in stages}
     if experiment.across:
         found, rounds = {"trio": []}, 1
     for number in range(rounds):
@@ -86,33 +85,31 @@ async def _in_turn(
             result = await _run(experiment, stages.get(runtime) or Stage(quick=True))
             found[runtime].append(result)
             who = f"{runtime}: " if len(stages) > 1 or runtime != "trio" else ""
-            say(f"      {who}{result['outcome']}: {result['finding']}")
+            say(f"      {who}{result.outcome}: {result.finding}")
     return found
 
 
-async def _run(experiment: Experiment, stage: Stage) -> dict[str, Any]:
+async def _run(experiment: Experiment, stage: Stage) -> ExperimentResult:
     started = trio.current_time()
     stage.notes.clear()
     failed = False
+
+    def result(collected: Collected) -> ExperimentResult:
+        return experiment.result(collected, runtime=stage.runtime, duration=trio.current_time() - started)
+
     try:
-        evidence = await experiment.collect(stage)
+        found = result(await experiment.collect(stage))
     except Exception as error:  # whatever went wrong in one experiment must not cost the figures of the others
         # A ratio to nothing is no fault: phases were so short, or the machine so busy, that nothing was counted.
         failed = not isinstance(first_of(error), ArithmeticError)
         why = "Too little was counted to compare anything."
         if failed:
             why = f"It could not be run: {in_a_line(error)}."
-        evidence = Evidence(figures={}, charts=(), first_full=None, finding=why)
-    result = experiment.result(evidence, runtime=stage.runtime, duration_s=trio.current_time() - started)
-    return result | {"failed": failed, "notes": stage.told_notes()}
+        nothing = dict.fromkeys(experiment.declared(stage.runtime))
+        found = result(Collected(figures=nothing, charts=(), first_full=None, finding=why))
+    return replace(found, failed=failed, notes=tuple(stage.told_notes()))
 
 
-def _about(seconds: float) -> str:
-    return f"{seconds:.0f} s"
-
-
-def judged_again(results: dict[str, Any]) -> dict[str, Any]:
-    """The same record with every verdict made anew from its figures."""
-    for entry in results["experiments"]:
-        judge_again(entry)
-    return results
+def judged_again(results: Results) -> Results:
+    """The same with every verdict made again from its figures."""
+    return replace(results, experiments=tuple(map(judge_again, results.experiments)))

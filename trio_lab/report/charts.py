@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trio_lab.errors import UsageError
+from trio_lab.records.chart import Chart
+from trio_lab.records.reading import one_line
 from trio_lab.report.layout import HEIGHT, Plan, plan
 from trio_lab.report.look import INK, MUTED, theme
-from trio_lab.report.shape import Chart, one_line, read_chart
 
 if TYPE_CHECKING:
     import altair as alt
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 _NUMBER = ",.6~r"  # six digits, no idle zeros; without a count the library rounds 12.5 to 13
 
 
-def draw(chart: Mapping[str, Any], *, key: str = "chart") -> str:
+def draw(chart: Chart, *, key: str) -> str:
     """One chart as an ``<svg>`` element. ``key`` goes into its ids and must differ between charts of one page.
 
-    Raises `UsageError` when the chart does not have its shape, or cannot be drawn.
+    Raises:
+        UsageError: it cannot be drawn.
     """
-    return draw_chart(read_chart(chart), key=key)
-
-
-def draw_chart(chart: Chart, *, key: str) -> str:
-    """`draw` for a chart that has been read already."""
     import vl_convert  # tens of megabytes, and only those who draw should wait for them
 
     try:

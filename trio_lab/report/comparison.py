@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from trio_lab.records.check import Compared
+from trio_lab.records.result import ComparedExperiment, Comparison, Difference, ExperimentResult
 from trio_lab.report.prose import paragraphs, sentence, slug, text
 from trio_lab.report.section import badge, cells_of, figure, section
-from trio_lab.report.shape import Compared, ComparedExperiment, Comparison, Difference, Experiment
 from trio_lab.report.standing import (
     MARGIN,
     REFERENCE,
@@ -123,7 +124,7 @@ def _mark(side: Standing, words: str) -> str:
     return f'<span class="mark {tone}"><b aria-hidden="true">{sign}</b>&nbsp;{words}</span>'
 
 
-def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, Experiment]]) -> list[str]:
+def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, ExperimentResult]]) -> list[str]:
     """A section for each compared experiment with the runtimes' own folded into it, then the experiments that were not
     compared, then what is not speed. ``experiments`` come with the numbers that their ids have."""
     rest = list(experiments)
@@ -140,7 +141,7 @@ def _anchor(number: int, experiment: ComparedExperiment) -> str:
     return f"c{number}-{slug(experiment.name)}"
 
 
-def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experiment]]) -> str:
+def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, ExperimentResult]]) -> str:
     parts = [
         f'<section class="experiment compared" id="{here}" aria-labelledby="{here}-h">',
         f'<header><h2 id="{here}-h">{text(one.title)}</h2>',
@@ -154,7 +155,7 @@ def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experi
     return "\n".join(part for part in parts if part)
 
 
-def _folded(number: int, experiment: Experiment) -> str:
+def _folded(number: int, experiment: ExperimentResult) -> str:
     """One runtime's own section, closed; its line says what there is to find."""
     summary = (
         f"<b>{text(experiment.runtime)}</b> {badge(experiment.outcome)} "

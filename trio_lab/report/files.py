@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from trio_lab.errors import UsageError
+from trio_lab.records.codec import encode
+from trio_lab.records.reading import one_line, read_results
+from trio_lab.records.result import Results
 from trio_lab.report.page import render
-from trio_lab.report.shape import one_line, read
 
 RESULTS = "results.json"
 PAGE = "index.html"
@@ -32,27 +32,38 @@ def check_writable(directory: Path) -> None:
         raise UsageError(f"{directory} cannot be written: {error.strerror}") from error
 
 
-def save(results: Mapping[str, Any], directory: Path) -> Path:
+def save(results: Results, directory: Path) -> Path:
     """Write both files into ``directory``, making it if need be, and return the path of the page.
 
-    The page is drawn from what was written, not from what was given: so making it again gives the same. Raises
-    `UsageError` when the folder cannot be written or the results do not have their shape.
+    The page is drawn from what was written, not from what was given: so making it again gives the same.
+
+    Raises:
+        UsageError: the folder cannot be written, or a chart cannot be drawn.
     """
     try:
-        written = msgspec.json.encode(results)
+        written = encode(results)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the results cannot be written as JSON: {one_line(error)}") from error
     _write(directory / RESULTS, msgspec.json.format(written, indent=2) + b"\n")
+    return save_page(read_results(msgspec.json.decode(written)), directory)
+
+
+def save_page(results: Results, directory: Path) -> Path:
+    """Write the page alone, of results that were read from a file. Raises what `save` raises."""
     page = directory / PAGE
-    _write(page, render(msgspec.json.decode(written)).encode())
+    _write(page, render(results).encode())
     return page
 
 
-def load(directory: Path) -> dict[str, Any]:
-    """The results saved in ``directory``, checked. Raises `UsageError` when there are none, or they cannot be read."""
+def load(directory: Path) -> Results:
+    """The results saved in ``directory``.
+
+    Raises:
+        UsageError: there are none, or they cannot be read.
+    """
     path = directory / RESULTS
     try:
-        results = msgspec.json.decode(path.read_bytes())
+        found = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(f"there is no {RESULTS} in {directory}") from None
     except OSError as error:
@@ -60,11 +71,9 @@ def load(directory: Path) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {one_line(error)}") from error
     try:
-        read(results)
+        return read_results(found)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
-    checked: dict[str, Any] = results
-    return checked
 
 
 def _write(path: Path, content: bytes) -> None:

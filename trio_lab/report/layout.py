@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from trio_lab.errors import UsageError
+from trio_lab.records.chart import Chart
+from trio_lab.records.reading import one_line
 from trio_lab.report.limits import SIGN, PlacedRule, above, beside, width_beside
 from trio_lab.report.look import Style, styles
 from trio_lab.report.rows import categories_of, folded, grouped, names_of, rows_of, scales_of
 from trio_lab.report.scales import Scale
-from trio_lab.report.shape import Chart, one_line
 
 HEIGHT = 280
 WIDTH = 760  # of the whole drawing; the plot gets what the labels at its right leave

@@ -6,8 +6,9 @@ import math
 import textwrap
 from dataclasses import dataclass
 
+from trio_lab.records.chart import Chart, Rule
+from trio_lab.records.reading import one_line
 from trio_lab.report.scales import Scale
-from trio_lab.report.shape import Chart, Rule, one_line
 
 SIGN = 6.6
 """Width of one character at 12 px, on average and a little generous: too wide costs some white, too narrow a letter."""

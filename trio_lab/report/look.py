@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trio_lab.report.shape import Role, Series
+from trio_lab.records.chart import Role, Series
 
 # Metric-compatible families only: text is measured when the chart is made, and a wider font would touch its neighbour.
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"

@@ -7,7 +7,6 @@ The policy in the head forbids every load, so a results file of unknown origin c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
@@ -15,10 +14,10 @@ from typing import Any
 
 import msgspec
 
+from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, headline, overview, rounds
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
-from trio_lab.report.shape import Experiment, Results, read
 from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
 
 _PAGE = Template("""<!DOCTYPE html>
@@ -49,9 +48,8 @@ $machine
 """)
 
 
-def render(results: Mapping[str, Any]) -> str:
-    """The whole page. Raises `UsageError` when the results do not have their shape."""
-    run = read(results)
+def render(run: Results) -> str:
+    """The whole page. Raises `UsageError` when a chart cannot be drawn."""
     numbered = list(enumerate(run.experiments, 1))
     if run.comparison is None:
         lead, summary, sections = _held(run), "", [section(number, one) for number, one in numbered]
@@ -86,7 +84,7 @@ def _held(run: Results) -> str:
 
 def _dose(run: Results) -> str:
     dose = "Quick dose: short runs, so rare events may be missing" if run.quick else "Full dose"
-    dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration_s)}."
+    dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration)}."
     return dose if run.comparison is None else f"{dose} {rounds(run.comparison)} {_held(run)}"
 
 
@@ -99,7 +97,7 @@ def _when(created: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def _verdicts(experiments: tuple[Experiment, ...], *, named: bool) -> str:
+def _verdicts(experiments: tuple[ExperimentResult, ...], *, named: bool) -> str:
     """One row an experiment; ``named`` adds the runtime, and leaves out a question that the row above has asked."""
     asked = ["", *(one.question for one in experiments)]
     rows = "\n".join(
@@ -114,7 +112,7 @@ def _verdicts(experiments: tuple[Experiment, ...], *, named: bool) -> str:
     )
 
 
-def _verdict(number: int, experiment: Experiment, *, named: bool, ask: bool) -> str:
+def _verdict(number: int, experiment: ExperimentResult, *, named: bool, ask: bool) -> str:
     question = f"<span>{sentence(experiment.question)}</span>" if ask else ""
     runtime = f'<td class="runtime" data-label="Runtime">{text(experiment.runtime)}</td>' if named else ""
     return (
@@ -126,7 +124,7 @@ def _verdict(number: int, experiment: Experiment, *, named: bool, ask: bool) -> 
     )
 
 
-def _decisive(experiment: Experiment) -> str:
+def _decisive(experiment: ExperimentResult) -> str:
     check = decisive_check(experiment.evidence)
     if check is None:
         return "–"

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trio_lab.errors import UsageError
+from trio_lab.records.chart import Chart
+from trio_lab.records.reading import one_line
 from trio_lab.report.limits import SIGN, limits
 from trio_lab.report.scales import Scale, linear, logarithmic
-from trio_lab.report.shape import Chart, one_line
 from trio_lab.report.table import format_figure
 
 _ROOM_BELOW, _ROOM_ABOVE = 1.25, 1.06

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from trio_lab.report.charts import draw_chart
+from trio_lab.records.chart import Cell, Chart, Table
+from trio_lab.records.check import Check
+from trio_lab.records.result import ExperimentResult, Outcome
+from trio_lab.report.charts import draw
 from trio_lab.report.prose import paragraphs, sentence, slug, text
-from trio_lab.report.shape import Chart, Check, Experiment, Outcome, Table
 from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure
 
 _SIGNS: dict[Outcome, tuple[str, str]] = {
@@ -19,7 +21,7 @@ _MARKS = {
 }
 
 
-def anchor(number: int, experiment: Experiment) -> str:
+def anchor(number: int, experiment: ExperimentResult) -> str:
     """The id of a section. The number keeps two experiments of one name apart."""
     return f"e{number}-{slug(experiment.name)}"
 
@@ -42,7 +44,7 @@ def queue(first_full: str | None) -> str:
     return '<span class="quiet">none</span>' if first_full == "none" else f"<code>{text(first_full)}</code>"
 
 
-def section(number: int, experiment: Experiment) -> str:
+def section(number: int, experiment: ExperimentResult) -> str:
     """The whole section; ``number`` counts from 1 and is part of its ids."""
     here = anchor(number, experiment)
     charts = [figure(f"{here}-c{n}", chart) for n, chart in enumerate(experiment.evidence.charts, 1)]
@@ -65,11 +67,11 @@ def section(number: int, experiment: Experiment) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _heading(here: str, experiment: Experiment) -> str:
+def _heading(here: str, experiment: ExperimentResult) -> str:
     facts = [
         f"<span><code>{text(experiment.name)}</code></span>",
         f"<span>on {text(experiment.runtime)}</span>",
-        f"<span>{format_duration(experiment.duration_s)}</span>",
+        f"<span>{format_duration(experiment.duration)}</span>",
         f"<span>first full queue: {queue(experiment.first_full)}</span>",
     ]
     return (
@@ -95,7 +97,7 @@ def _checks(checks: tuple[Check, ...]) -> str:
 def figure(key: str, chart: Chart) -> str:
     """A chart with its title above and how to read it below; a chart without any value says so instead."""
     measured = any(y is not None for series in chart.series for _, y in series.points)
-    drawing = draw_chart(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
+    drawing = draw(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
     body = f'<div class="chart" tabindex="0">{drawing}</div><figcaption>{note}</figcaption>'
     return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
@@ -115,13 +117,13 @@ def cells_of(table: Table) -> str:
     return f'<div class="words">{drawn}</div>'
 
 
-def _row(columns: tuple[str, ...], row: tuple[str | float | None, ...]) -> str:
+def _row(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
     said = (sentence(cell) if isinstance(cell, str) else text(format_figure(cell)) for cell in row)
     cells = (f'<td data-label="{text(column)}">{cell}</td>' for column, cell in zip(columns, said, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _notes(notes: list[str]) -> str:
+def _notes(notes: tuple[str, ...]) -> str:
     """Where the measurement was in its own way."""
     if not notes:
         return ""

@@ -7,11 +7,14 @@ only when every round says so and the median is off by `MARGIN` or more. All els
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from trio_lab.report.shape import Compared, Comparison, Spread, one_line, read
+from trio_lab.records.check import Compared
+from trio_lab.records.reading import one_line
+from trio_lab.records.result import Comparison, Results
+from trio_lab.records.spread import Spread
 from trio_lab.report.table import format_figure, format_range
 
 REFERENCE = "trio"
@@ -19,7 +22,7 @@ MARGIN = 0.05
 
 Standing = Literal["better", "worse", "even"]
 
-_NOTHING = Spread(median=None, min=None, max=None)
+_NOTHING = Spread()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +35,9 @@ class ComparisonRow:
     cells: dict[str, str]
 
 
-def comparison_rows(results: Mapping[str, Any]) -> list[ComparisonRow]:
-    """One row a compared figure; none when nothing was compared. Raises `UsageError` as `verdict_rows` does."""
-    comparison = read(results).comparison
+def comparison_rows(run: Results) -> list[ComparisonRow]:
+    """One row a compared figure; none when nothing was compared."""
+    comparison = run.comparison
     if comparison is None:
         return []
     names = runtimes_of(comparison)

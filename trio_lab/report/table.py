@@ -7,11 +7,11 @@ One figure must look the same wherever it stands, so the rules are written once:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from trio_lab.report.shape import Check, Evidence, Outcome, Results, one_line, read
+from trio_lab.records.check import Check
+from trio_lab.records.reading import one_line
+from trio_lab.records.result import Evidence, Outcome, Results
 
 NOT_MEASURED = "not measured"
 NOT_OBSERVED = "not observed"
@@ -33,9 +33,8 @@ class VerdictRow:
     first_full: str
 
 
-def verdict_rows(results: Mapping[str, Any]) -> list[VerdictRow]:
-    """One row an experiment, in the order they ran. Raises `UsageError` when the results do not have their shape."""
-    run = read(results)
+def verdict_rows(run: Results) -> list[VerdictRow]:
+    """One row an experiment, in the order they ran."""
     named = several_runtimes(run)
     return [
         VerdictRow(

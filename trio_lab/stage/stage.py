@@ -24,7 +24,8 @@ import trio
 from ..load.client import fetch
 from ..measure.percentile import percentile
 from ..measure.process import children, cpu_seconds
-from ..records.queue import observed
+from ..records.codec import decode
+from ..records.health import Health
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
@@ -44,7 +45,7 @@ class Loaded:
 
     load: dict[str, Any]
     probe: dict[str, Any]
-    samples: list[dict[str, Any]]
+    samples: list[Health]
     cpu_s: float
     """CPU seconds that the server and its children used."""
     jobs: dict[str, int]
@@ -84,7 +85,7 @@ class Server:
         """Change the native pool's size while the server runs; returns when the server says so itself."""
         await self.commands.send_all(f"threads {threads}\n".encode())
         with trio.fail_after(5):
-            while (await self.health())["uvThreadpoolSize"] != threads:  # noqa: ASYNC110  (another process: no Event)
+            while (await self.health()).threads != threads:  # noqa: ASYNC110  (another process: no Event)
                 await trio.sleep(0.01)
 
     async def get(self, path: str, *, timeout: float = 30.0) -> dict[str, Any]:
@@ -96,8 +97,8 @@ class Server:
         """Seconds that a request took."""
         return (await fetch(self.url + path, timeout=30.0)).latency
 
-    async def health(self, *, reset: bool = False) -> dict[str, Any]:
-        return await self.get(f"/health?reset={int(reset)}")
+    async def health(self, *, reset: bool = False) -> Health:
+        return decode(Health, (await fetch(f"{self.url}/health?reset={int(reset)}", timeout=30.0)).body)
 
     def cpu_seconds(self) -> float:
         pids = [self.process.pid, *children(self.process.pid)]
@@ -206,7 +207,7 @@ class Stage:
     async def loaded(self, server: Server, path: str, *, duration: float, **load: Any) -> Loaded:
         """Load a route, probe /health and sample the queues, all at once."""
         results: dict[str, Any] = {}
-        samples: list[dict[str, Any]] = []
+        samples: list[Health] = []
         ended = _completions(await server.health(reset=True))
 
         async def keep(name: str, work: Any) -> None:
@@ -241,12 +242,11 @@ class Stage:
         return await _json_of([*command, "--json", *map(str, words)])
 
 
-def _completions(health: dict[str, Any]) -> dict[str, int]:
-    counts = {queue["name"]: queue["completions"] for queue in health["queues"]}
-    return {name: count for name, count in counts.items() if observed(count) is not None}
+def _completions(health: Health) -> dict[str, int]:
+    return {queue.name: queue.completions for queue in health.queues if queue.completions is not None}
 
 
-async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:
+async def _sample(server: Server, samples: list[Health]) -> None:
     while True:
         await trio.sleep(_SAMPLE_PERIOD)
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import Benchmark, Goal, Measured
+from ...records.benchmark import Goal
+from ..model import Benchmark, Measured
 from ..stand import Stand
 
 _JOBS, _QUICK_JOBS = 1_000_000, 50_000
@@ -27,6 +28,7 @@ BENCHMARK = Benchmark(
     order=13,
     question="A million jobs in a row: does the pool hold more memory, descriptors, tasks or processes after them?",
     peers=(),
-    goals=tuple(Goal(ratio=_name(held), relation="<=", bound=1.05 if held == "memory" else 1.0) for held in _HELD),
+    ratios=tuple(map(_name, _HELD)),
+    goals={_name(held): Goal(relation="<=", bound=1.05 if held == "memory" else 1.0) for held in _HELD},
     run=_run,
 )

@@ -8,10 +8,13 @@ from functools import partial
 from statistics import fmean, median
 
 from ...diagnose.ratios import ratios
-from ..model import Benchmark, Goal, Measured
+from ...records.benchmark import Goal
+from ..model import Benchmark, Measured
 from ..stand import Child, Contestant, Stand, talking
 
 DEPTHS = (10, 1_000, 100_000)
+_KINDS = ("bulkhead", "bare")
+_MONITOR = "monitor after a quarter of an hour"
 _TURNS = 2_000  # in one round: some 80 ms, so that a round is hit by a full garbage collection or is not
 _HOUR = {True: 100, False: 1_000}  # passes per second of virtual time, quick or not
 _MODULE = "trio_lab.bench.peers.waiting"
@@ -27,7 +30,7 @@ async def _turn_us(child: Child) -> float:
 
 async def _deep(stand: Stand) -> Measured:
     """All depths at once, each in a process of its own, timed in turn; those who are not asked stand still."""
-    queues = [(kind, depth) for kind in ("bulkhead", "bare") for depth in DEPTHS]
+    queues = [(kind, depth) for kind in _KINDS for depth in DEPTHS]
     contestants: dict[str, Contestant] = {}
     waiting: list[Child] = []
     async with AsyncExitStack() as children:
@@ -39,7 +42,7 @@ async def _deep(stand: Stand) -> Measured:
             await child.hear()
         await stand.in_turn(contestants, 1)  # the first turn of a task is not like the later ones
         found = await stand.in_turn(contestants, stand.rounds(25, quick=7))
-    first = {kind: found[_name(kind, DEPTHS[0])] for kind in ("bulkhead", "bare")}
+    first = {kind: found[_name(kind, DEPTHS[0])] for kind in _KINDS}
     return Measured(
         ratios={_name(kind, n): ratios(found[_name(kind, n)], first[kind]) for kind, n in queues if n != DEPTHS[0]},
         figures={f"{name}, µs": median(values) for name, values in found.items()}
@@ -52,7 +55,7 @@ async def _run(stand: Stand) -> Measured:
     memory = await stand.python("peers.hour", _HOUR[stand.quick])
     growth = memory["hour_bytes"] / memory["quarter_bytes"]
     return Measured(
-        ratios={**deep.ratios, "monitor after a quarter of an hour": [growth]},
+        ratios={**deep.ratios, _MONITOR: [growth]},
         figures={**deep.figures, **{f"monitor, {name.replace('_', ' ')}": value for name, value in memory.items()}},
     )
 
@@ -62,9 +65,10 @@ BENCHMARK = Benchmark(
     order=12,
     question="Does a place cost more behind a long queue than behind a short one, and does a monitor grow with the hours?",
     peers=(),
-    goals=(
-        *(Goal(ratio=_name("bulkhead", depth), relation="<=", bound=1.2) for depth in DEPTHS[1:]),
-        Goal(ratio="monitor after a quarter of an hour", relation="<=", bound=1.05),
-    ),
+    ratios=(*(_name(kind, depth) for kind in _KINDS for depth in DEPTHS[1:]), _MONITOR),
+    goals={
+        **{_name("bulkhead", depth): Goal(relation="<=", bound=1.2) for depth in DEPTHS[1:]},
+        _MONITOR: Goal(relation="<=", bound=1.05),
+    },
     run=_run,
 )

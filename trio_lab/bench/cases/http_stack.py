@@ -8,10 +8,11 @@ from functools import partial
 from statistics import median
 
 from ...diagnose.ratios import ratios
+from ...records.benchmark import Goal
 from ...stage.stage import Stage
 from ...subjects import stack
 from ..found import standard
-from ..model import Benchmark, Goal, Measured
+from ..model import Benchmark, Measured
 from ..stand import Contestant, Stand
 
 _CONNECTIONS = 8
@@ -55,6 +56,7 @@ BENCHMARK = Benchmark(
         "asyncio twin's /health?"
     ),
     peers=(standard(_BARE), standard(_TWIN)),
-    goals=(Goal(ratio=_BARE, relation=">=", bound=0.95), Goal(ratio=_TWIN, relation=">=", bound=0.85)),
+    ratios=(_BARE, _TWIN, _LIGHTER),
+    goals={_BARE: Goal(relation=">=", bound=0.95), _TWIN: Goal(relation=">=", bound=0.85)},
     run=_run,
 )

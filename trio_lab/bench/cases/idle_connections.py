@@ -8,9 +8,10 @@ from statistics import median
 from ...diagnose.ratios import ratios
 from ...errors import UsageError
 from ...measure.process import resident_bytes
+from ...records.benchmark import Goal
 from ...stage.idle import idle_connections, possible
 from ...stage.stage import Server
-from ..model import Benchmark, Goal, Measured
+from ..model import Benchmark, Measured
 from ..stand import Contestant, Stand
 
 _COUNT = 5000
@@ -56,6 +57,7 @@ BENCHMARK = Benchmark(
     order=9,
     question=f"How late is /health (p99) beside {_COUNT} idle connections, and how much memory does each take?",
     peers=(),
-    goals=(Goal(ratio=_TIME, relation="<=", bound=1.3), Goal(ratio=_MEMORY, relation="<=", bound=1)),
+    ratios=(_TIME, _MEMORY),
+    goals={_TIME: Goal(relation="<=", bound=1.3), _MEMORY: Goal(relation="<=", bound=1)},
     run=_run,
 )

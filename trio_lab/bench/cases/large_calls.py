@@ -6,7 +6,8 @@ from functools import partial
 from statistics import median
 
 from ...diagnose.ratios import ratios
-from ..model import Benchmark, Goal, Measured
+from ...records.benchmark import Goal
+from ..model import Benchmark, Measured
 from ..stand import Stand
 
 _SIZE = 10_000_000  # bytes, there and back
@@ -36,6 +37,7 @@ BENCHMARK = Benchmark(
     order=5,
     question="How fast do arguments and results of 10 MB travel beside bare pipes, and what does the loop feel of them?",
     peers=(),
-    goals=(Goal(ratio=_PIPE, relation=">=", bound=0.7), Goal(ratio=_LOOP, relation="<=", bound=1.0)),
+    ratios=(_PIPE, _LOOP),
+    goals={_PIPE: Goal(relation=">=", bound=0.7), _LOOP: Goal(relation="<=", bound=1.0)},
     run=_run,
 )

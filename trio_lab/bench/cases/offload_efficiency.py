@@ -7,8 +7,9 @@ from statistics import median
 
 from ...cores import usable_cores
 from ...diagnose.ratios import ratios
+from ...records.benchmark import Goal
 from ..found import standard
-from ..model import Benchmark, Goal, Measured
+from ..model import Benchmark, Measured
 from ..stand import Contestant, Stand
 
 _THREADS = 4
@@ -46,9 +47,10 @@ BENCHMARK = Benchmark(
     order=1,
     question="Of the hashes a second that bare threads and processes compute, how many are left behind /hash and /worker-hash?",
     peers=(standard("bare threads"), standard("bare processes")),
-    goals=(
-        Goal(ratio="bare threads", relation=">=", bound=0.97),
-        Goal(ratio="bare processes", relation=">=", bound=0.97),
-    ),
+    ratios=("bare threads", "bare processes"),
+    goals={
+        "bare threads": Goal(relation=">=", bound=0.97),
+        "bare processes": Goal(relation=">=", bound=0.97),
+    },
     run=_run,
 )

@@ -11,8 +11,9 @@ from typing import Any
 import trio
 
 from ...diagnose.ratios import ratios
+from ...records.benchmark import Goal
 from ..found import NODE
-from ..model import Benchmark, Goal, Measured
+from ..model import Benchmark, Measured
 from ..stand import Contestant, Stand
 
 _CLIENTS = 20
@@ -69,6 +70,7 @@ BENCHMARK = Benchmark(
     order=2,
     question=f"How late is /health (p99) while {_CLIENTS} clients saturate /hash or /worker-hash, against a node server?",
     peers=(NODE,),
-    goals=tuple(Goal(ratio=f"node {route}", relation="<=", bound=0.5) for route in _ROUTES),
+    ratios=tuple(f"node {route}" for route in _ROUTES),
+    goals={f"node {route}": Goal(relation="<=", bound=0.5) for route in _ROUTES},
     run=_run,
 )

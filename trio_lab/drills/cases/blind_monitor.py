@@ -18,11 +18,12 @@ from typing import NoReturn
 
 import trio
 
-from ...diagnose.check import Check
 from ...loop.observe import Watch, observe
+from ...records.check import Check
+from ...records.figures import Figures
 from ..aftermath import aftermath, settled
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..site import until
 from ..watched import vitals
 
@@ -187,6 +188,7 @@ DRILL = Drill(
     number=24,
     gate=False,
     question="The watch itself breaks: does it say that it is blind, and is it put back, once?",
+    figures=("faults", "shown_max_s", "not_put_back", "not_told_again", "not_once"),
     checks=(
         Check(claim="until the log says that it is blind", figure="shown_max_s", relation="<=", bound=2, unit="s"),
         Check(claim="was not put back", figure="not_put_back", relation="<=", bound=0),

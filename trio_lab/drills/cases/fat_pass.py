@@ -16,12 +16,13 @@ from typing import Literal
 
 import trio
 
-from ...diagnose.check import Check
 from ...loop.observe import Watch, observe
 from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
+from ...records.check import Check
+from ...records.figures import Figures
 from ..aftermath import aftermath, settled
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..watched import vitals
 
 _TASKS, _STEP = 2_000, 0.0002
@@ -109,6 +110,7 @@ DRILL = Drill(
     number=21,
     gate=False,
     question="No step is long, but the pass is: is it told as such, and who made it?",
+    figures=("rounds", "passes_named_percent", "floods_named_percent", "explained_percent", "pass_ms"),
     checks=(
         Check(
             claim="passes of 2 000 steps that were named",

@@ -15,10 +15,11 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...load.client import Reply
+from ...records.check import Check
+from ...records.figures import Figures
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..site import Site
 from ..volley import capacity, p99, volley
 
@@ -110,6 +111,18 @@ DRILL = Drill(
     number=3,
     gate=True,
     question="Jobs hang in three ways at half the load: are they ended in time, and do others notice?",
+    figures=(
+        "capacity_per_s",
+        "hung",
+        "not_504",
+        "overrun_max_s",
+        "slot_back_max_s",
+        "others",
+        "others_failed",
+        "p99_calm_ms",
+        "p99_ms",
+        "p99_ratio",
+    ),
     checks=(
         Check(claim="hung jobs that did not end in 504", figure="not_504", relation="<=", bound=0),
         Check(claim="longest life past the run timeout", figure="overrun_max_s", relation="<=", bound=0.5, unit="s"),

@@ -13,14 +13,15 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
 from ...pools.workers import WorkerPool
+from ...records.check import Check
+from ...records.figures import Figures
 from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..poison import fill_memory, fill_memory_slowly
 
 _WANTED = 1_000  # MB
@@ -93,6 +94,16 @@ DRILL = Drill(
     number=4,
     gate=False,
     question="A job wants four times the memory that a worker may have: who pays?",
+    figures=(
+        "bombs",
+        "memory_errors",
+        "workers_broken",
+        "without_typed_error",
+        "others",
+        "others_failed",
+        "parent_growth_mb",
+        "worker_peak_mb",
+    ),
     checks=(
         Check(claim="bombs that did not end in a typed error", figure="without_typed_error", relation="<=", bound=0),
         Check(claim="growth of the pool's own process", figure="parent_growth_mb", relation="<=", bound=50, unit="MB"),

@@ -30,18 +30,19 @@ from typing import Any
 import trio
 
 from ... import subjects as programs
-from ...diagnose.check import Check
 from ...diagnose.ratios import order_of_round, ratios
 from ...load.client import fetch
 from ...loop.observe import observe
 from ...loop.stalls import Stall
+from ...records.check import Check
+from ...records.figures import Figures, as_figures, names_of
 from ...stage.stage import Stage
 from .. import planted
 from ..aftermath import aftermath, settled
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..planted import CAUSES, LINES, Planter, marked
-from ..scoring import SHORTEST, Block, false_alarms, scored
+from ..scoring import SHORTEST, Block, Score, false_alarms, scored
 from ..watched import Traffic, traffic, vitals
 
 _BUDGET = SHORTEST
@@ -60,7 +61,7 @@ async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> d
         gc.freeze()  # a collection that goes through all that was made for this is a block that nobody planted
         async with observe(budget=_BUDGET) as watch:
             done = await _carry_out(plan, random)
-            figures = scored(done, watch.stalls(), planted.__file__, LINES, CAUSES)
+            figures = as_figures(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
         plan.clear()
         async with observe(budget=_BUDGET) as watch:
             await trio.sleep(healthy_s)
@@ -92,7 +93,7 @@ async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
         nursery.start_soon(look)
         done = await _carry_out(plan, random)
         nursery.cancel_scope.cancel()
-    return scored(done, told, planted.__file__, LINES, CAUSES)
+    return as_figures(scored(done, told, planted.__file__, LINES, CAUSES))
 
 
 def _late(due: float, late: float) -> Stall:
@@ -193,6 +194,17 @@ DRILL = Drill(
     number=20,
     gate=True,
     question="The loop is blocked for 5 to 500 ms at lines we know: does the watch tell which, and for how long?",
+    figures=(
+        *names_of(Score),
+        "false_alarms_healthy",
+        "not_running_healthy",
+        "blind",
+        "capacity_rps",
+        "overhead_percent",
+        "overhead_short_budget_percent",
+        "mistakes_of_others",
+        "mistakes_of_others_missed",
+    ),
     checks=(
         Check(
             claim="blocks of 20 ms and more that were told", figure="recall_percent", relation=">=", bound=99, unit="%"

@@ -13,9 +13,10 @@ import time
 
 import trio
 
-from ...diagnose.check import Check
+from ...records.check import Check
+from ...records.figures import Figures
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..site import Site, kill_quietly
 
 _THREADS = 4
@@ -100,6 +101,7 @@ DRILL = Drill(
     number=23,
     gate=False,
     question="No thread is free for two seconds: can a worker be started, does /health answer, who is the victim?",
+    figures=("rounds", "worker_start_max_s", "health_max_s", "look_up_max_s", "victim_not_named"),
     checks=(
         Check(claim="longest start of a worker", figure="worker_start_max_s", relation="<=", bound=0.5, unit="s"),
         Check(claim="slowest /health meanwhile", figure="health_max_s", relation="<=", bound=0.5, unit="s"),

@@ -20,13 +20,14 @@ from time import perf_counter
 
 import trio
 
-from ...diagnose.check import Check
 from ...loop.observe import observe
 from ...loop.passes import open_pass_monitor
 from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
+from ...records.check import Check
+from ...records.figures import Figures
 from ..aftermath import aftermath, settled
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..planted import Planter
 from ..watched import traffic, vitals
 
@@ -162,6 +163,7 @@ DRILL = Drill(
     number=22,
     gate=False,
     question="The loop is late for six different reasons: is each told under its own name?",
+    figures=("rounds", *(f"{kind}_percent" for kind in _CAUSES)),
     checks=(
         Check(claim="two threads that compute", figure="hogs_percent", relation=">=", bound=90, unit="%"),
         Check(claim="collections of garbage", figure="collection_percent", relation=">=", bound=90, unit="%"),

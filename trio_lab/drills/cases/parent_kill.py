@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 
 import trio
 
-from ...diagnose.check import Check
 from ...measure.process import children
+from ...records.check import Check
+from ...records.figures import Figures
 from ..aftermath import lives
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..poison import BY_NAME
 from ..site import Site, kill_quietly, until
 
@@ -103,6 +104,7 @@ DRILL = Drill(
     number=16,
     gate=True,
     question="The server is killed while its workers are busy in four ways: does any outlive it?",
+    figures=("workers", "workers_left", "last_gone_after_s"),
     checks=(
         Check(claim="workers left after 2 s", figure="workers_left", relation="<=", bound=0),
         Check(claim="the last one was gone after", figure="last_gone_after_s", relation="<=", bound=2.0, unit="s"),

@@ -20,13 +20,14 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...pools.workers import WorkerPool
+from ...records.check import Check
+from ...records.figures import Figures
 from ...work import echo
 from .. import poison
 from ..aftermath import watched_pool
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 
 _PATIENCE = 10.0
 
@@ -61,7 +62,7 @@ class _Count:
     """Ends that were honest, and good jobs that came after."""
 
     def __init__(self) -> None:
-        self.wrong: dict[str, int] = {}
+        self.wrong = dict.fromkeys(KINDS, 0)
         self.good_max = 0.0
         self.good_failed = 0
 
@@ -69,7 +70,7 @@ class _Count:
         expected = KINDS[kind][2]
         honest = isinstance(found, expected) if isinstance(expected, type) else found == expected
         if not honest:
-            self.wrong[kind] = self.wrong.get(kind, 0) + 1
+            self.wrong[kind] += 1
 
     def good(self, took: float, arrived: bool) -> None:
         self.good_max = max(self.good_max, took)
@@ -156,6 +157,7 @@ DRILL = Drill(
     number=6,
     gate=True,
     question="Sixteen kinds of ill-mannered jobs: does each end honestly, and is the next good job served?",
+    figures=("jobs", "dishonest_ends", "good_max_s", "good_failed", *(f"wrong_{kind}" for kind in KINDS)),
     checks=(
         Check(claim="jobs that did not end as they should", figure="dishonest_ends", relation="<=", bound=0),
         Check(claim="good jobs after them that failed", figure="good_failed", relation="<=", bound=0),

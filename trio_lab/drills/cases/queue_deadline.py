@@ -22,12 +22,13 @@ from multiprocessing import get_context
 
 import trio
 
-from ...diagnose.check import Check
 from ...errors import QueueTimeout
 from ...pools.workers import WorkerPool
+from ...records.check import Check
+from ...records.figures import Figures
 from ..aftermath import watched_pool
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..poison import nap
 
 _PATIENCE = 0.2
@@ -140,6 +141,17 @@ DRILL = Drill(
     number=9,
     gate=False,
     question="Three times the capacity, 200 ms of patience: is work begun that nobody waits for any more?",
+    figures=(
+        "jobs",
+        "run",
+        "expired",
+        "refused",
+        "started_late",
+        "latest_ms",
+        "expired_beside_idle",
+        "expired_in_gaps",
+        "share_of_capacity",
+    ),
     checks=(
         Check(claim="jobs started past their deadline", figure="started_late", relation="<=", bound=0),
         Check(claim="jobs that expired while a worker idled", figure="expired_beside_idle", relation="<=", bound=0),

@@ -14,13 +14,14 @@ import time
 
 import trio
 
-from ...diagnose.check import Check
 from ...errors import BrokenWorkerError
 from ...pools.workers import WorkerPool
+from ...records.check import Check
+from ...records.figures import Figures
 from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..poison import abort, exit_well, overflow_stack, segfault
 
 _DEATHS = {segfault: -signal.SIGSEGV, abort: -signal.SIGABRT, exit_well: 0, overflow_stack: -signal.SIGSEGV}
@@ -87,6 +88,7 @@ DRILL = Drill(
     number=5,
     gate=False,
     question="Jobs take their process with them in four ways: is every caller told, once, and nobody else?",
+    figures=("deaths", "without_typed_error", "wrong_exit_code", "others", "others_failed"),
     checks=(
         Check(claim="deaths without a typed error", figure="without_typed_error", relation="<=", bound=0),
         Check(claim="errors that name another exit code", figure="wrong_exit_code", relation="<=", bound=0),

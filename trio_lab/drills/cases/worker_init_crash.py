@@ -23,14 +23,15 @@ from pathlib import Path
 
 import trio
 
-from ...diagnose.check import Check
 from ...errors import BrokenWorkerError, RestartLimitReached
 from ...measure.process import children
 from ...pools.workers import WorkerPool
+from ...records.check import Check
+from ...records.figures import Figures
 from ...work import echo
 from ..aftermath import watched_pool
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..site import kill_quietly
 
 _SIZES = (10, 1_000_000)
@@ -177,6 +178,17 @@ DRILL = Drill(
     number=2,
     gate=True,
     question="Workers die as soon as they are started: does the pool spin, do callers hang, does it heal?",
+    figures=(
+        "starts",
+        "starts_in_10_s",
+        "refusals",
+        "broken",
+        "refusal_max_ms",
+        "retry_after_min_s",
+        "healed_after_s",
+        "early_starts_in_10_s",
+        "late_starts_in_10_s",
+    ),
     checks=(
         Check(claim="starts in any 10 s", figure="starts_in_10_s", relation="<=", bound=5),
         Check(claim="callers that were refused", figure="refusals", relation=">=", bound=1),

@@ -21,9 +21,10 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
+from ...records.check import Check
+from ...records.figures import Figures
 from ..ground import Ground
-from ..model import Drill, Figures
+from ..model import Drill
 from ..poison import LOG_VARIABLE, wait
 from ..site import Line, Site, busy, kill_quietly, read_log
 from ..volley import capacity, volley
@@ -119,6 +120,17 @@ DRILL = Drill(
     number=1,
     gate=True,
     question="A busy worker is killed every two seconds at 70 % load: who is harmed?",
+    figures=(
+        "capacity_per_s",
+        "respawn_max_s",
+        "jobs",
+        "kills",
+        "failures",
+        "failures_elsewhere",
+        "failures_untyped",
+        "jobs_lost",
+        "jobs_run_twice",
+    ),
     checks=(
         Check(
             claim="jobs that failed and were not on a killed worker",

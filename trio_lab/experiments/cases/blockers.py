@@ -7,11 +7,12 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...records.check import Check
+from ...records.health import Health
 from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _KINDS = {  # and their cures
     "json": "worker process",
@@ -35,14 +36,14 @@ async def _ways(stage: Stage, server: Server) -> tuple[Found, Found]:
     return blocking, cured
 
 
-async def _sample(server: Server, samples: list[dict[str, Any]]) -> None:
+async def _sample(server: Server, samples: list[Health]) -> None:
     while True:
         samples.append(await server.health(reset=True))
         await trio.sleep(_SAMPLE_PERIOD)
 
 
-async def _collect(stage: Stage) -> Evidence:
-    samples: list[dict[str, Any]] = []
+async def _collect(stage: Stage) -> Collected:
+    samples: list[Health] = []
     async with stage.server() as server, trio.open_nursery() as watching:
         watching.start_soon(_sample, server, samples)
         blocking, cured = await _ways(stage, server)
@@ -59,7 +60,7 @@ async def _collect(stage: Stage) -> Evidence:
             f"{kind}_blocking_call_ms": blocking[kind]["call_ms"],
             f"{kind}_cured_call_ms": cured[kind]["call_ms"],
         }
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -111,6 +112,12 @@ EXPERIMENT = Experiment(
     prediction=(
         "A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over 25 ms, "
         "because whoever comes while it runs waits for its end. Beside each cure it is under 25 ms, and at most half."
+    ),
+    figures=(
+        "least_blocking_p99_ms",
+        "most_cured_p99_ms",
+        "least_improvement",
+        *(f"{kind}_{way}_{what}_ms" for kind in _KINDS for way in ("blocking", "cured") for what in ("p99", "call")),
     ),
     checks=(
         Check(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...diagnose.check import Check
 from ...http.runtimes import RUNTIMES, lack
+from ...records.chart import Table
+from ...records.check import Check
 from ...stage.stage import Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _TRIALS, _QUICK_TRIALS = 160, 48  # of one demo; where a fresh process is needed, a quarter of them
 _MOST_SHOWN = 4  # orders of one demo in the table
 
 _BATCH = "four tasks started together"
-# What each demo is predicted to come out as; one that is missing here is predicted to have no order of its own.
+# What each demo is predicted to come out as.
 _PREDICTED: dict[str, dict[str, str]] = {
     "trio": {
         "sync code and a started task": "sync code → task",
@@ -41,6 +42,22 @@ _PREDICTED: dict[str, dict[str, str]] = {
         "an immediate that asks for another": "immediate a → nextTick from a → immediate b → immediate from a",
     },
 }
+# Demos without an order of their own.
+_UNPROMISED: dict[str, tuple[str, ...]] = {
+    "trio": (_BATCH, "a task, a callback and sleep(0), asked for in one step"),
+    "asyncio": ("a timer of zero", "four timers of the same moment", "a callback from another thread"),
+    "node": ("a timer, an immediate and a file, from a main script",),
+}
+
+
+def _orders_of(runtime: str, demo: str) -> str:
+    """The name of the figure that has a demo's number of orders."""
+    return f"{runtime}: {demo}, orders"
+
+
+_ORDERS = tuple(
+    _orders_of(runtime, demo) for runtime in RUNTIMES for demo in (*_PREDICTED[runtime], *_UNPROMISED[runtime])
+)
 
 
 def _arrows(entry: dict[str, Any]) -> str:
@@ -68,13 +85,14 @@ def _figures(found: dict[str, dict[str, Any]]) -> dict[str, float | None]:
         "promised_with_more_orders": sum(n > 1 for said in found.values() for n in _kinds(said, promised=True)),
         "orders_not_predicted": len(list(_unpredicted(found))),
         "trio_batch_orders": len(batch["orders"]),
+        **dict.fromkeys(_ORDERS),
     }
     for runtime, said in found.items():
-        figures |= {f"{runtime}: {demo['name']}, orders": len(demo["orders"]) for demo in said["demos"]}
+        figures |= {_orders_of(runtime, demo["name"]): len(demo["orders"]) for demo in said["demos"]}
     return figures
 
 
-def _table(runtime: str, said: dict[str, Any]) -> dict[str, Any]:
+def _table(runtime: str, said: dict[str, Any]) -> Table:
     rows = []
     for demo in said["demos"]:
         shown = [f"{entry['count']}× {_arrows(entry)}" for entry in demo["orders"][:_MOST_SHOWN]]
@@ -84,7 +102,7 @@ def _table(runtime: str, said: dict[str, Any]) -> dict[str, Any]:
     return charts.table(f"Orders seen on {runtime}", ("asked for", "promised", "orders seen", "why"), rows)
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     trials = _QUICK_TRIALS if stage.quick else _TRIALS
     found: dict[str, dict[str, Any]] = {}
     for runtime in RUNTIMES:
@@ -94,7 +112,7 @@ async def _collect(stage: Stage) -> Evidence:
         found[runtime] = await stage.answer("order", runtime, "--trials", trials)
     figures = _figures(found)
     loose = {runtime: max(_kinds(said, promised=False)) for runtime, said in found.items()}
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -135,6 +153,7 @@ EXPERIMENT = Experiment(
         "asyncio one queue, first in, first out. Trio promises next to nothing: four tasks started together come in more "
         "than one order."
     ),
+    figures=("promised_demos", "promised_with_more_orders", "orders_not_predicted", "trio_batch_orders", *_ORDERS),
     checks=(
         Check(
             claim="demos with a promised order that came out in more than one",

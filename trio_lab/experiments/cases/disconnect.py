@@ -7,14 +7,15 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...records.chart import Role
+from ...records.check import Check, Compared
 from ...stage.stage import Loaded, Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Collected, Experiment
 from ..sizing import rounds_for
 
-_PROFILES = {"guarded": "good", "naive": "bad"}
+_PROFILES: dict[str, Role] = {"guarded": "good", "naive": "bad"}
 _THREADS = 2
 _CAPACITY = 40  # hashes per second
 _WAITING = 4  # clients that wait for their replies
@@ -75,7 +76,7 @@ async def _profile(stage: Stage, profile: str) -> _Found:
     return _Found(alone, beside, leavers)
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     found = {profile: await _profile(stage, profile) for profile in _PROFILES}
     figures: dict[str, float | None] = {}
     for profile, run in found.items():
@@ -86,7 +87,7 @@ async def _collect(stage: Stage) -> Evidence:
             f"{profile}_wasted": run.wasted,
             f"{profile}_waiting_p99_ms": run.beside.load["latency_ms"]["p99"],
         }
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -125,6 +126,11 @@ EXPERIMENT = Experiment(
         "Guarded, a client that leaves takes its place in the queue with it, so the pool computes nearly only what somebody "
         "waits for. Naive, every request is computed whether its client is there or not: most work is for nobody, and "
         "those who wait get what is left."
+    ),
+    figures=tuple(
+        f"{profile}_{figure}"
+        for profile in _PROFILES
+        for figure in ("capacity_rps", "goodput_rps", "share", "wasted", "waiting_p99_ms")
     ),
     checks=(
         Check(claim="goodput ÷ capacity, guarded", figure="guarded_share", relation=">=", bound=0.6, unit="×"),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import trio
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...http.contract import MAX_FIB
+from ...records.chart import Role
+from ...records.check import Check, Compared
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Collected, Experiment
 
 _CLIENTS = 4  # as many as the native pool has threads
 _JOB_MS = 60.0
 _TRIAL = 20  # of this number it is found out how long the machine takes
 _GROWTH = 1.618  # each next Fibonacci number takes so much longer
-_ROLES = {"loop": "bad", "thread": "neutral", "process": "good"}
+_ROLES: dict[str, Role] = {"loop": "bad", "thread": "neutral", "process": "good"}
 
 
 async def _number(server: Server) -> int:
@@ -40,7 +41,7 @@ def _figures(n: int, run: dict[str, Loaded]) -> dict[str, float | None]:
     return figures
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     run: dict[str, Loaded] = {}
     took: dict[str, float] = {}
     async with stage.server() as server:
@@ -53,7 +54,7 @@ async def _collect(stage: Stage) -> Evidence:
             )
             took[where] = trio.current_time() - begun
     figures = _figures(n, run) | {"thread_cores": run["thread"].cpu_s / took["thread"]}
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.health_over_time(
@@ -87,6 +88,14 @@ EXPERIMENT = Experiment(
         "No. A thread that computes in Python lets go of the GIL every 5 ms, and only when asked; the loop gives it away "
         "at every system call, and queues for it again behind every thread. So beside four threads /health is many times "
         "slower than beside a worker process, and the threads together use one core."
+    ),
+    figures=(
+        "n",
+        *(f"health_{share}_{where}_ms" for where in _ROLES for share in ("p50", "p99")),
+        *(f"{where}_rps" for where in _ROLES),
+        "convoy",
+        "threads_gain",
+        "thread_cores",
     ),
     checks=(
         Check(claim="/health p99 beside threads", figure="health_p99_thread_ms", relation=">", bound=25, unit="ms"),

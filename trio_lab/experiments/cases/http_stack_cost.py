@@ -9,18 +9,25 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from ...diagnose.check import Check
 from ...diagnose.ratios import order_of_round
 from ...http.runtimes import node_version
+from ...records.chart import Chart
+from ...records.check import Check
 from ...stage.stage import Server, Stage
 from ...subjects import stack
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _CONNECTIONS = 8
 _NODE = "node http"
 _HEALTH = "trio /health"
+_SERVERS = (*(f"{runtime} {layer}" for runtime in stack.RUNTIMES for layer in stack.LAYERS), _HEALTH, _NODE)
 _ROUNDS, _QUICK_ROUNDS = 4, 2
+
+
+def _figure(server: str) -> str:
+    """The name of the figure that has a server's cost."""
+    return f"{server.replace(' /', '_').replace(' ', '_')}_us"
 
 
 async def _cost(stage: Stage, server: Server, path: str) -> float:
@@ -57,7 +64,7 @@ def _added(costs: Mapping[str, float], runtime: str) -> list[tuple[str, float]]:
     return [named[0], *((layer, upper - lower) for (_, lower), (layer, upper) in pairwise(named))]
 
 
-def _chart(costs: Mapping[str, float], runtime: str) -> charts.Chart:
+def _chart(costs: Mapping[str, float], runtime: str) -> Chart:
     above = [("our /health", costs[_HEALTH])] if runtime == "trio" else []
     shown = [
         charts.series("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above),
@@ -75,18 +82,16 @@ def _chart(costs: Mapping[str, float], runtime: str) -> charts.Chart:
     )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     costs = await _costs(stage)
-    figures: dict[str, float | None] = {
-        f"{name.replace(' /', '_').replace(' ', '_')}_us": cost for name, cost in costs.items()
-    }
+    figures: dict[str, float | None] = {_figure(name): costs.get(name) for name in _SERVERS}
     for runtime in stack.RUNTIMES:
         whole = costs[f"{runtime} quart"]
         figures[f"{runtime}_sockets_share"] = costs[f"{runtime} sockets"] / whole
         figures |= {f"{runtime}_{layer}_adds_us": added for layer, added in _added(costs, runtime)[1:]}
     figures["trio_over_asyncio"] = costs["trio quart"] / costs["asyncio quart"]
     figures["health_over_hypercorn"] = costs[_HEALTH] / costs["trio hypercorn"]
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=tuple(_chart(costs, runtime) for runtime in stack.RUNTIMES),
         first_full=None,
@@ -109,13 +114,20 @@ def _finding(costs: Mapping[str, float]) -> str:
 EXPERIMENT = Experiment(
     name="http-stack-cost",
     title="What a request costs before any handler runs",
-    order=12,
+    order=13,
     expected_s=25,
     question="Where does the time of a request go that does nothing: loop, parser, server or framework?",
     prediction=(
         "Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a request costs "
         "through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes around Quart, "
         "costs about what an app that does nothing costs on hypercorn as it comes."
+    ),
+    figures=(
+        *map(_figure, _SERVERS),
+        *(f"{runtime}_sockets_share" for runtime in stack.RUNTIMES),
+        *(f"{runtime}_{layer}_adds_us" for runtime in stack.RUNTIMES for layer in stack.LAYERS[1:]),
+        "trio_over_asyncio",
+        "health_over_hypercorn",
     ),
     checks=(
         Check(

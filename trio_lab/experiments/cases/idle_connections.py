@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 
 import trio
 
-from ...diagnose.check import Check
 from ...measure.process import resident_bytes
+from ...records.check import Check
 from ...stage.idle import idle_connections, possible
 from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _COUNT, _QUICK_COUNT = 5000, 2000
 _KEEP_ALIVE = "600"  # seconds: nobody is closed while we look
@@ -60,7 +61,18 @@ def _resident(server: Server) -> int:
     return resident_bytes(server.process.pid) or 0
 
 
-async def _collect(stage: Stage) -> Evidence:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    idle_connections: int
+    kept_share: float
+    health_p99_alone_ms: float
+    health_p99_beside_ms: float
+    p99_ratio: float
+    p50_ratio: float
+    memory_each_kb: float
+
+
+async def _collect(stage: Stage) -> Collected:
     wanted = round((_QUICK_COUNT if stage.quick else _COUNT) * min(1.0, stage.dose))
     count = possible(wanted)
     if count < wanted:
@@ -75,16 +87,16 @@ async def _collect(stage: Stage) -> Evidence:
             rounds = await _rounds(stage, {_ALONE: alone, _BESIDE: crowded})
             kept = held.alive()
     latency = _medians(rounds)
-    figures = {
-        "idle_connections": count,
-        "kept_share": kept / count,
-        "health_p99_alone_ms": latency[_ALONE]["p99"],
-        "health_p99_beside_ms": latency[_BESIDE]["p99"],
-        "p99_ratio": _ratio(rounds, "p99"),
-        "p50_ratio": _ratio(rounds, "p50"),
-        "memory_each_kb": each,
-    }
-    return Evidence(
+    figures = _Figures(
+        idle_connections=count,
+        kept_share=kept / count,
+        health_p99_alone_ms=latency[_ALONE]["p99"],
+        health_p99_beside_ms=latency[_BESIDE]["p99"],
+        p99_ratio=_ratio(rounds, "p99"),
+        p50_ratio=_ratio(rounds, "p50"),
+        memory_each_kb=each,
+    )
+    return Collected(
         figures=figures,
         charts=(
             charts.percentiles(
@@ -112,6 +124,7 @@ EXPERIMENT = Experiment(
         "Memory, and nothing else. What nobody asks for is in no queue: /health beside 5 000 idle connections is as fast "
         "as beside none, and each of them takes at most 20 KB."
     ),
+    figures=_Figures,
     checks=(
         Check(claim="/health p99, with ÷ without", figure="p99_ratio", relation="<=", bound=1.3, unit="×"),
         Check(claim="memory of the server for each", figure="memory_each_kb", relation="<=", bound=20, unit="KB"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...records.check import Check, Compared
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Collected, Experiment
 from ..sizing import rounds_for
 
 _CLIENTS = 100
@@ -18,6 +19,24 @@ _CAPACITY = 45  # replies per second the hash is sized for: the clients want mor
 _THREADS = 4
 _INTERVAL = 0.5  # seconds to a row of the series
 _RUNS, _QUICK_RUNS = 2, 1  # of: capacity, bulkhead, capacity, control
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    capacity_rps: float
+    capacity_min_rps: float
+    capacity_max_rps: float
+    bulkhead_goodput_rps: float
+    control_goodput_rps: float
+    bulkhead_share: float | None
+    control_share: float | None
+    bulkhead_shed_rps: float
+    bulkhead_left: int
+    control_left: int
+    bulkhead_wasted: float | None
+    control_wasted: float | None
+    health_p99_ms: float
+    queue_timeout_s: float
 
 
 def _at_least(seconds: float) -> float:
@@ -45,8 +64,9 @@ async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
 
 async def _queue_timeout(server: Server) -> float:
     """The patience less what the service itself takes under load, with some room: who waited longer is served too late."""
-    pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
-    return float(max(0.1, _PATIENCE - 2 * pool["service_ms"]["p90"] / 1e3))
+    service = (await server.health()).queue("native_pool").service
+    assert service is not None
+    return max(0.1, _PATIENCE - 2 * service.p90)
 
 
 def _rows(run: Loaded) -> list[dict[str, Any]]:
@@ -74,7 +94,7 @@ def _wasted(runs: list[Loaded]) -> float | None:
     )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     capacities: list[float] = []
     shares: list[float | None] = []
     bulkhead: list[Loaded] = []
@@ -97,23 +117,23 @@ async def _collect(stage: Stage) -> Evidence:
             control.append(await _impatient(stage, naive, path))
     capacity = mean(capacities)
     with_bulkhead, without = mean(map(_steady, bulkhead)), mean(map(_steady, control))
-    figures: dict[str, float | None] = {
-        "capacity_rps": capacity,
-        "capacity_min_rps": min(capacities),
-        "capacity_max_rps": max(capacities),
-        "bulkhead_goodput_rps": with_bulkhead,
-        "control_goodput_rps": without,
-        "bulkhead_share": mean(found) if (found := [share for share in shares if share is not None]) else None,
-        "control_share": without / capacity if capacity else None,
-        "bulkhead_shed_rps": mean(run.load["requests"]["shed"] / run.load["duration_s"] for run in bulkhead),
-        "bulkhead_left": sum(run.load["requests"]["timed_out"] for run in bulkhead),
-        "control_left": sum(run.load["requests"]["timed_out"] for run in control),
-        "bulkhead_wasted": _wasted(bulkhead),
-        "control_wasted": _wasted(control),
-        "health_p99_ms": max(run.health_p99_ms for run in bulkhead),
-        "queue_timeout_s": timeout,
-    }
-    return Evidence(
+    figures = _Figures(
+        capacity_rps=capacity,
+        capacity_min_rps=min(capacities),
+        capacity_max_rps=max(capacities),
+        bulkhead_goodput_rps=with_bulkhead,
+        control_goodput_rps=without,
+        bulkhead_share=mean(found) if (found := [share for share in shares if share is not None]) else None,
+        control_share=without / capacity if capacity else None,
+        bulkhead_shed_rps=mean(run.load["requests"]["shed"] / run.load["duration_s"] for run in bulkhead),
+        bulkhead_left=sum(run.load["requests"]["timed_out"] for run in bulkhead),
+        control_left=sum(run.load["requests"]["timed_out"] for run in control),
+        bulkhead_wasted=_wasted(bulkhead),
+        control_wasted=_wasted(control),
+        health_p99_ms=max(run.health_p99_ms for run in bulkhead),
+        queue_timeout_s=timeout,
+    )
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -132,10 +152,10 @@ async def _collect(stage: Stage) -> Evidence:
         first_full=first_full(control[0].samples),
         finding=(
             f"Capacity was {capacity:.1f} replies/s. With the bulkhead {with_bulkhead:.1f}/s were in time "
-            f"({figures['bulkhead_share'] or 0:.0%} of it), without it {without:.1f}/s "
+            f"({figures.bulkhead_share or 0:.0%} of it), without it {without:.1f}/s "
             f"({without / max(capacity, 1e-9):.0%}): the pool then "
             f"works through a queue that is longer than anybody's patience. Refusing is work as well: /health p99 was "
-            f"{figures['health_p99_ms']:.0f} ms beside the bulkhead's refusals."
+            f"{figures.health_p99_ms:.0f} ms beside the bulkhead's refusals."
         ),
     )
 
@@ -151,6 +171,7 @@ EXPERIMENT = Experiment(
         "capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than the "
         "clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as before."
     ),
+    figures=_Figures,
     checks=(
         Check(
             claim="goodput ÷ capacity with the bulkhead", figure="bulkhead_share", relation=">=", bound=0.9, unit="×"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from ...diagnose.check import Check
 from ...loop.lag_detector import WARN_OVER
+from ...records.check import Check
 from ...stage.stage import Stage
 from ...subjects import two_detectors
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _SEED = 11
 _TO_TELL = WARN_OVER * 1.2  # seconds from which on both have to tell a block: clearly over the threshold of either
@@ -44,13 +44,13 @@ def _points(blocks: list[Block], who: str) -> list[tuple[float, float]]:
     return [(round(block["length"] * 1e3, 2), round(block[who] * 1e3, 2)) for block in blocks if block[who] is not None]
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     found = await stage.program(two_detectors.__name__, stage.seconds(60, quick=15), _SEED)
     figures = _figures(found)
     if found["blind"] is not None:
         stage.notes.append(f"the watch was blind: {found['blind']}")
     blocks = found["blocks"]
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -87,6 +87,11 @@ EXPERIMENT = Experiment(
         "Little. Only a block that the timer's wake falls into is seen, so of blocks of 80 to 500 ms it tells less than "
         "half, and of those less than nine tenths of their length. A monitor of every pass tells them all, each as long "
         "as it was."
+    ),
+    figures=(
+        "blocks",
+        "blocks_to_tell",
+        *(f"{who}_{figure}" for who in ("naive", "exact") for figure in ("recall", "length_share", "error", "strays")),
     ),
     checks=(
         Check(claim="blocks the lag detector told", figure="naive_recall", relation="<", bound=0.5),

@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from ...diagnose.check import Check
 from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
+from ...records.check import Check
 from ...stage.stage import Stage
 from ...subjects import small_steps
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _TASKS, _STEP_MS = 2000, 0.2
 _AT_ONCE = 20  # of the cure: 4 ms of steps in a pass
@@ -26,6 +26,20 @@ class _Seen:
     latency: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    pass_ms: float | None
+    step_p99_ms: float | None
+    stalls: int
+    named_share: float | None
+    explained_share: float | None
+    reply_p50_ms: float
+    reply_p50_cured_ms: float
+    slowdown: float
+    pass_p50_cured_ms: float | None
+    steps_cured_share: float
+
+
 async def _crowd(stage: Stage, at_once: int) -> _Seen:
     program = [sys.executable, "-m", small_steps.__name__, str(_TASKS), str(_STEP_MS), str(at_once)]
     async with stage.serving(*program) as server:
@@ -33,28 +47,28 @@ async def _crowd(stage: Stage, at_once: int) -> _Seen:
         return _Seen(await server.get("/", timeout=60), load["latency_ms"])
 
 
-def _figures(crowd: _Seen, cured: _Seen) -> dict[str, float | None]:
+def _figures(crowd: _Seen, cured: _Seen) -> _Figures:
     # What the machine did, as other programs used it, is not the program's to be named.
     stalls = crowd.watch["stalls"] - crowd.watch["causes"].get(NOT_RUNNING, 0)
-    return {
-        "pass_ms": crowd.watch["stall_p50_ms"],
-        "step_p99_ms": crowd.watch["step_p99_ms"],
-        "stalls": stalls,
-        "named_share": crowd.watch["causes"].get(SMALL_STEPS, 0) / stalls if stalls else None,
-        "explained_share": crowd.watch["explained"],
-        "reply_p50_ms": crowd.latency["p50"],
-        "reply_p50_cured_ms": cured.latency["p50"],
-        "slowdown": crowd.latency["p50"] / cured.latency["p50"],
-        "pass_p50_cured_ms": cured.watch["pass_p50_ms"],
-        "steps_cured_share": cured.watch["steps"] / crowd.watch["steps"],
-    }
+    return _Figures(
+        pass_ms=crowd.watch["stall_p50_ms"],
+        step_p99_ms=crowd.watch["step_p99_ms"],
+        stalls=stalls,
+        named_share=crowd.watch["causes"].get(SMALL_STEPS, 0) / stalls if stalls else None,
+        explained_share=crowd.watch["explained"],
+        reply_p50_ms=crowd.latency["p50"],
+        reply_p50_cured_ms=cured.latency["p50"],
+        slowdown=crowd.latency["p50"] / cured.latency["p50"],
+        pass_p50_cured_ms=cured.watch["pass_p50_ms"],
+        steps_cured_share=cured.watch["steps"] / crowd.watch["steps"],
+    )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     crowd, cured = await _crowd(stage, 0), await _crowd(stage, _AT_ONCE)
     figures = _figures(crowd, cured)
     causes = crowd.watch["causes"]
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.percentiles(
@@ -86,6 +100,7 @@ EXPERIMENT = Experiment(
         "profiler finds a slow function. A watch that measures steps names the pass for what it is, and the task whose "
         "steps fill it. The same tasks, 20 at a time, let others in between."
     ),
+    figures=_Figures,
     checks=(
         Check(claim="a pass (p50 of those over the budget)", figure="pass_ms", relation=">=", bound=300, unit="ms"),
         Check(claim="a step, p99", figure="step_p99_ms", relation="<", bound=10, unit="ms"),

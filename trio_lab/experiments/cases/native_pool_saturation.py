@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import median
 
 from ...cores import usable_cores
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...records.check import Check, Compared
 from ...stage.stage import Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Collected, Experiment
 
 _THREADS = 4
 _CLIENTS = 20
 _ROUNDS, _QUICK_ROUNDS = 3, 2  # pairs of (ours, bare), interleaved
 
 
-async def _collect(stage: Stage) -> Evidence:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    health_p99_ms: float
+    latency_growth: float
+    throughput_growth: float
+    bare_thread_share: float
+    bare_thread_share_min: float
+    few_p50_ms: float
+    many_p50_ms: float
+    many_p99_ms: float
+    few_rps: float
+    many_rps: float
+    pool_wait_p50_ms: float
+    pool_service_p50_ms: float
+    cores: int
+
+
+async def _collect(stage: Stage) -> Collected:
     async with stage.server("--threads", str(_THREADS)) as server:
         few = await stage.loaded(server, "/hash", connections=_THREADS, duration=stage.seconds(15, quick=3))
         many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=stage.seconds(15, quick=3))
-        pool = next(queue for queue in (await server.health())["queues"] if queue["name"] == "native_pool")
+        pool = (await server.health()).queue("native_pool")
+        assert pool.wait is not None
+        assert pool.service is not None
         shares = []
         for _ in range(_QUICK_ROUNDS if stage.quick else _ROUNDS):
             seconds = stage.seconds(8, quick=2.5)
             ours = await stage.load(server.url + "/hash", connections=_CLIENTS, duration=seconds)
             shares.append(ours["throughput_rps"] / await stage.bare("threads", _THREADS, duration=seconds))
     few_ms, many_ms = few.load["latency_ms"], many.load["latency_ms"]
-    figures = {
-        "health_p99_ms": many.health_p99_ms,
-        "latency_growth": many_ms["p50"] / few_ms["p50"],
-        "throughput_growth": many.load["throughput_rps"] / few.load["throughput_rps"],
-        "bare_thread_share": median(shares),
-        "bare_thread_share_min": min(shares),
-        "few_p50_ms": few_ms["p50"],
-        "many_p50_ms": many_ms["p50"],
-        "many_p99_ms": many_ms["p99"],
-        "few_rps": few.load["throughput_rps"],
-        "many_rps": many.load["throughput_rps"],
-        "pool_wait_p50_ms": pool["wait_ms"]["p50"],
-        "pool_service_p50_ms": pool["service_ms"]["p50"],
-        "cores": usable_cores(),
-    }
-    return Evidence(
+    figures = _Figures(
+        health_p99_ms=many.health_p99_ms,
+        latency_growth=many_ms["p50"] / few_ms["p50"],
+        throughput_growth=many.load["throughput_rps"] / few.load["throughput_rps"],
+        bare_thread_share=median(shares),
+        bare_thread_share_min=min(shares),
+        few_p50_ms=few_ms["p50"],
+        many_p50_ms=many_ms["p50"],
+        many_p99_ms=many_ms["p99"],
+        few_rps=few.load["throughput_rps"],
+        many_rps=many.load["throughput_rps"],
+        pool_wait_p50_ms=pool.wait.p50 * 1e3,
+        pool_service_p50_ms=pool.service.p50 * 1e3,
+        cores=usable_cores(),
+    )
+    return Collected(
         figures=figures,
         charts=(
             charts.percentiles(
@@ -75,6 +95,7 @@ EXPERIMENT = Experiment(
         "spent waiting for a thread, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
         "gets nearly as much work done as bare threads would."
     ),
+    figures=_Figures,
     checks=(
         Check(claim="/health p99 while /hash is saturated", figure="health_p99_ms", relation="<", bound=25, unit="ms"),
         Check(claim="median latency, 20 clients ÷ 4", figure="latency_growth", relation=">=", bound=3, unit="×"),

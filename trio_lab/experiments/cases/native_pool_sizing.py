@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ...cores import usable_cores
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...diagnose.knee import knee
+from ...records.chart import Chart, Role
+from ...records.check import Check
 from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _SIZES = (1, 2, 4, 8, 16, 64)
 _WAIT_MS = 100
@@ -28,7 +29,7 @@ async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> list[
     return points
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     async with stage.server("--queue-timeout", "1") as server:
         computing = await _sweep(stage, server, f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS)
         waiting = await _sweep(stage, server, f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS)
@@ -50,7 +51,7 @@ async def _collect(stage: Stage) -> Evidence:
     }
     for kind, rates in rate.items():
         figures |= {f"{kind}_rps_{size:.0f}": per_second for size, per_second in rates.items()}
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             _chart("Work that computes (/hash)", computing, computing_knee, "bad"),
@@ -69,7 +70,7 @@ def _text(figure: float | None, digits: int) -> str:
     return "an unknown number of" if figure is None else f"{figure:.{digits}f}"
 
 
-def _chart(title: str, points: list[tuple[float, float]], at: float | None, role: str) -> charts.Chart:
+def _chart(title: str, points: list[tuple[float, float]], at: float | None, role: Role) -> Chart:
     return charts.chart(
         title,
         "line",
@@ -92,6 +93,15 @@ EXPERIMENT = Experiment(
         "For hashing nothing is gained beyond twice as many threads as cores: one more for each core hides the moment in "
         "which a thread waits for its next job, and all others only share the same cores. For calls that wait, throughput "
         "grows with the pool until something else is the limit."
+    ),
+    figures=(
+        "computing_knee",
+        "waiting_knee",
+        "computing_knee_per_core",
+        "waiting_gain",
+        "computing_gain",
+        "cores",
+        *(f"{kind}_rps_{size}" for kind in ("computing", "waiting") for size in _SIZES),
     ),
     checks=(
         Check(claim="waiting calls, 64 threads ÷ 4", figure="waiting_gain", relation=">=", bound=8, unit="×"),

@@ -5,17 +5,18 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from ...diagnose.check import Check
 from ...diagnose.crossover import Point, crossover
+from ...records.chart import Chart, Role
+from ...records.check import Check
 from ...stage.stage import Stage
 from ...subjects import offload
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _LENGTHS = (0.05, 0.2, 0.5, 2.0, 10.0, 50.0, 100.0)  # ms
 _SHORTEST, _LONGEST = _LENGTHS[0], _LENGTHS[-1]
 _PAYS = 0.5  # of the delay that others have beside the same job on the loop
-_ROLES = {"loop": "bad", "thread": "neutral", "process": "good"}
+_ROLES: dict[str, Role] = {"loop": "bad", "thread": "neutral", "process": "good"}
 
 Row = dict[str, Any]
 
@@ -59,7 +60,7 @@ def _figures(rows: list[Row]) -> dict[str, float | None]:
     return figures
 
 
-def _chart(rows: list[Row], title: str, y: str, figure: str) -> charts.Chart:
+def _chart(rows: list[Row], title: str, y: str, figure: str) -> Chart:
     return charts.chart(
         title,
         "line",
@@ -71,11 +72,11 @@ def _chart(rows: list[Row], title: str, y: str, figure: str) -> charts.Chart:
     )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     seconds = stage.seconds(3, quick=0.7)
     rows = (await stage.program(offload.__name__, seconds, *_LENGTHS))["rows"]
     figures = _figures(rows)
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             _chart(rows, "What everybody else feels", "echo p99, ms", "echo_p99_ms"),
@@ -108,6 +109,16 @@ EXPERIMENT = Experiment(
         "Much shorter than the 50 ms of the rule of thumb, for everybody else: a worker process takes less than a "
         "millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a cure: however long "
         "the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs more than the job."
+    ),
+    figures=(
+        "worker_overhead_ms",
+        "worker_loop_cost_ms",
+        "thread_loop_cost_ms",
+        "worker_pays_from_ms",
+        "thread_pays_from_ms",
+        *(f"{place}_{figure}" for place in _ROLES for figure in ("longest_echo_p99_ms", "shortest_whole_ms")),
+        "thread_over_worker",
+        "shortest_slowdown",
     ),
     checks=(
         Check(

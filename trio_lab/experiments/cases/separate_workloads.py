@@ -8,11 +8,13 @@ from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
+from ...records.check import Check
+from ...records.queue import QueueStatistics
+from ...records.summary import Summary
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _HASH_S, _REPORT_S = 0.005, 0.15  # what a job should take
 _HASH_RATE = 15  # per second: less than a tenth of what one worker can do
@@ -24,6 +26,19 @@ _GOLDEN = (1 + math.sqrt(5)) / 2  # each step of n makes fib so much longer
 _LIMITS = ("--max-queue", "16", "--queue-timeout", "1")
 
 
+# What is measured of one pool and of two.
+_OF_EACH = (
+    "hash_p50_ms",
+    "hash_p99_ms",
+    "hash_wait_p50_ms",
+    "hash_wait_p90_ms",
+    "hash_wait_p99_ms",
+    "report_rps",
+    "overload_hash_p90_ms",
+    "overload_hash_p99_ms",
+    "overload_hash_shed",
+    "overload_report_shed",
+)
 _CHECKS = (
     Check(
         claim="a hash's median wait in one pool ÷ a report",
@@ -59,9 +74,19 @@ class _Run:
 
     hashes: Loaded
     reports: dict[str, Any]
-    kinds: dict[str, dict[str, Any]]
+    kinds: dict[str, QueueStatistics]
     hashes_overload: Loaded
     reports_overload: dict[str, Any]
+
+    @property
+    def hash_wait(self) -> Summary:
+        """What a hash waited for a worker."""
+        return _seen(self.kinds["hash"].wait)
+
+
+def _seen(summary: Summary | None) -> Summary:
+    assert summary is not None  # our pools observe both
+    return summary
 
 
 async def _paths(server: Server) -> tuple[str, str]:
@@ -93,13 +118,13 @@ async def _both(stage: Stage, server: Server, hash_path: str, report_path: str, 
 
 async def _run(stage: Stage, server: Server, hash_path: str, report_path: str) -> _Run:
     hashes, reports = await _both(stage, server, hash_path, report_path, connections=_REPORT_CLIENTS)
-    pools = [queue for queue in (await server.health())["queues"] if queue["name"].startswith("worker_pool")]
-    kinds = {kind["name"].rpartition(".")[2]: kind for pool in pools for kind in pool["kinds"]}
+    pools = [queue for queue in (await server.health()).queues if queue.name.startswith("worker_pool")]
+    kinds = {kind.name.rpartition(".")[2]: kind for pool in pools for kind in pool.kinds or ()}
     over = await _both(stage, server, hash_path, report_path, connections=100, rate=_REPORT_RATE)
     return _Run(hashes=hashes, reports=reports, kinds=kinds, hashes_overload=over[0], reports_overload=over[1])
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     async with stage.server("--workers", "2", *_LIMITS) as server:
         # The trials run on both servers, so that both histograms hold them.
         paths = await _paths(server)
@@ -107,11 +132,11 @@ async def _collect(stage: Stage) -> Evidence:
     async with stage.server("--workers", "1", "--separate-pools", *_LIMITS) as server:
         await _paths(server)
         two = await _run(stage, server, *paths)
-    report_ms = one.kinds["reports"]["service_ms"]["p50"]
-    enough = min(run.kinds["reports"]["completions"] for run in (one, two)) >= _ENOUGH
+    report_ms = _seen(one.kinds["reports"].service).p50 * 1e3
+    enough = min(run.kinds["reports"].completions or 0 for run in (one, two)) >= _ENOUGH
     figures: dict[str, float | None] = {
-        "one_wait_in_reports": one.kinds["hash"]["wait_ms"]["p50"] / report_ms,
-        "two_wait_in_reports": two.kinds["hash"]["wait_ms"]["p90"] / report_ms,
+        "one_wait_in_reports": one.hash_wait.p50 * 1e3 / report_ms,
+        "two_wait_in_reports": two.hash_wait.p90 * 1e3 / report_ms,
         "hash_p90_gain": one.hashes.load["latency_ms"]["p90"] / two.hashes.load["latency_ms"]["p90"],
         "two_overload_p90_in_reports": two.hashes_overload.load["latency_ms"]["p90"] / report_ms,
         "report_ms": report_ms,
@@ -121,9 +146,9 @@ async def _collect(stage: Stage) -> Evidence:
         figures |= {
             f"{name}_hash_p50_ms": run.hashes.load["latency_ms"]["p50"],
             f"{name}_hash_p99_ms": run.hashes.load["latency_ms"]["p99"],
-            f"{name}_hash_wait_p50_ms": run.kinds["hash"]["wait_ms"]["p50"],
-            f"{name}_hash_wait_p90_ms": run.kinds["hash"]["wait_ms"]["p90"],
-            f"{name}_hash_wait_p99_ms": run.kinds["hash"]["wait_ms"]["p99"],
+            f"{name}_hash_wait_p50_ms": run.hash_wait.p50 * 1e3,
+            f"{name}_hash_wait_p90_ms": run.hash_wait.p90 * 1e3,
+            f"{name}_hash_wait_p99_ms": run.hash_wait.p99 * 1e3,
             f"{name}_report_rps": run.reports["goodput_rps"],
             f"{name}_overload_hash_p90_ms": run.hashes_overload.load["latency_ms"]["p90"],
             f"{name}_overload_hash_p99_ms": run.hashes_overload.load["latency_ms"]["p99"],
@@ -132,7 +157,7 @@ async def _collect(stage: Stage) -> Evidence:
         }
     if not enough:  # nobody could have waited behind them
         figures |= dict.fromkeys((check.figure for check in _CHECKS), None)
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.percentiles(
@@ -195,6 +220,15 @@ EXPERIMENT = Experiment(
         "though one worker could do ten times as many hashes. With a worker of its own it only ever waits for other hashes. "
         "When too many reports come they fill the queue that they share with the hashes, and these are refused too; in "
         "two pools no hash is."
+    ),
+    figures=(
+        "one_wait_in_reports",
+        "two_wait_in_reports",
+        "hash_p90_gain",
+        "two_overload_p90_in_reports",
+        "report_ms",
+        "report_rate_share",
+        *(f"{pools}_{figure}" for pools in ("one", "two") for figure in _OF_EACH),
     ),
     checks=_CHECKS,
     advice=(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import trio
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...measure.process import children
+from ...records.check import Check
+from ...records.health import Health
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
+_POOLS = ("shared", "own", "alone")  # where the slow calls are, if there are any
 _THREADS = 4  # of the default limiter and of the native pool: Trio has 40, which more clients would fill as well
 _CLIENTS = 20
 _CALL_MS = 500
@@ -106,18 +108,18 @@ async def _beside_slow_calls(stage: Stage, server: Server, pool: str, seconds: f
     return found
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     seconds = stage.seconds(10, quick=3)
     flags = ("--default-threads", str(_THREADS), "--threads", str(_THREADS), "--workers", "1")
     async with stage.server(*flags) as server:
         alone = await _beside(stage, server, stage.seconds(5, quick=2))
         own = await _beside_slow_calls(stage, server, "own", seconds)
         shared = await _beside_slow_calls(stage, server, "default", seconds)
-    waiting = [queue["waiting"] for sample in shared.lookups.samples for queue in sample["queues"][-1:]]
+    waiting = [sample.queue("default_limiter").waiting or 0 for sample in shared.lookups.samples]
     figures = shared.figures("shared") | own.figures("own") | alone.figures("alone")
     figures["respawn_per_lookup"] = median(shared.respawn_s) * 1e3 / shared.lookups.load["latency_ms"]["p50"]
     figures["default_limiter_waiting"] = max(waiting, default=None)
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.chart(
@@ -160,9 +162,9 @@ async def _collect(stage: Stage) -> Evidence:
     )
 
 
-def _without_workers(sample: dict[str, Any]) -> dict[str, Any]:
+def _without_workers(sample: Health) -> Health:
     """A pool whose only worker was killed on purpose is no queue that filled by itself."""
-    return sample | {"queues": [queue for queue in sample["queues"] if queue["name"] != "worker_pool"]}
+    return replace(sample, queues=tuple(queue for queue in sample.queues if queue.name != "worker_pool"))
 
 
 def _points(found: _Beside) -> list[tuple[float, float]]:
@@ -181,6 +183,17 @@ EXPERIMENT = Experiment(
         f"or a file read first waits for {(_CLIENTS - _THREADS) // _THREADS} slow calls of {_CALL_MS} ms, though it needs a "
         "millisecond itself. With the slow calls under a limiter of their own it waits for none. Neither delays the start "
         "of a worker, which has its own limiter as well, nor /health, which needs no thread."
+    ),
+    figures=(
+        *(
+            f"{who}_{pool}_{share}_ms"
+            for pool in _POOLS
+            for who in ("lookup", "read", "health")
+            for share in ("p50", "p99")
+        ),
+        *(f"respawn_{pool}{most}_ms" for pool in _POOLS for most in ("", "_max")),
+        "respawn_per_lookup",
+        "default_limiter_waiting",
     ),
     checks=(
         Check(

@@ -5,23 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...http.contract import MAX_TICKS, STORMS
-from ...records.queue import observed
+from ...records.chart import Chart, Role, Table
+from ...records.check import Check, Compared
+from ...records.codec import NOT_OBSERVED
 from ...stage.stage import Loaded, Server, Stage
 from .. import charts
-from ..model import Compared, Evidence, Experiment
+from ..model import Collected, Experiment
 
 _STORM_S = 0.25  # how long one storm should last
 _TRIAL_S = 0.06  # a trial storm this long tells how long a tick takes here
 _LEAST_TICKS = 100  # a tick of a timer takes more than a millisecond
 # What a mode does to others, by the contract: the series it is drawn in, and that one's role.
-_SERIES = {
+_SERIES: dict[str, tuple[str, Role]] = {
     "starves": ("never lets others run", "bad"),
     "shares": ("lets others run", "good"),
     "crowds": ("crowds the loop", "neutral"),
 }
+
+
+def _names(runtime: str) -> tuple[str, ...]:
+    """The figures on a runtime: some of each of its modes."""
+    of_each = ("health_p99_ms", "longest_step_ms", "ticks", "storm_ms")
+    return ("starving_p99_ms", "sharing_p99_ms", *(f"{mode}_{name}" for mode in STORMS[runtime] for name in of_each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ async def _storms(stage: Stage) -> _Storms:
             count = await _ticks_for(server, mode)
             path = f"/tick-storm?mode={mode}&count={count}"
             found.run[mode] = await stage.loaded(server, path, connections=1, duration=stage.seconds(6, quick=2))
-            found.longest_step_ms[mode] = observed((await server.get(path))["longestStepMs"])
+            longest = (await server.get(path))["longestStepMs"]
+            found.longest_step_ms[mode] = None if longest == NOT_OBSERVED else longest
             found.ticks[mode] = count
     return found
 
@@ -80,7 +88,7 @@ def _figures(found: _Storms) -> dict[str, float | None]:
     return figures
 
 
-def _charts(found: _Storms) -> tuple[dict[str, Any], ...]:
+def _charts(found: _Storms) -> tuple[Chart, Chart]:
     by_effect = {effect: found.p99(effect) for effect in _SERIES}
     starving, sharing = found.modes("starves")[0], found.modes("shares")[-1]
     return (
@@ -95,12 +103,15 @@ def _charts(found: _Storms) -> tuple[dict[str, Any], ...]:
             note=f"One client; every storm lasts about {_STORM_S * 1e3:.0f} ms.",
         ),
         charts.health_over_time(
-            [(mode, found.run[mode].health_points(), role) for mode, role in ((starving, "bad"), (sharing, "good"))]
+            [
+                (starving, found.run[starving].health_points(), "bad"),
+                (sharing, found.run[sharing].health_points(), "good"),
+            ]
         ),
     )
 
 
-def _matrix(said: dict[str, Any]) -> dict[str, Any]:
+def _matrix(said: dict[str, Any]) -> Table:
     """Which awaits let others run, and which let a cancel in, as the runtime's own program found it."""
     answer = {True: "yes", False: "no"}
     return charts.table(
@@ -111,12 +122,12 @@ def _matrix(said: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     matrix = await stage.answer("matrix", stage.runtime)
     found = await _storms(stage)
     figures = _figures(found)
     crowding = ", ".join(f"{ms:.0f} ms beside `{mode}`" for mode, ms in found.p99("crowds"))
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=_charts(found),
         first_full=first_full([sample for mode in found.modes("starves") for sample in found.run[mode].samples]),
@@ -141,6 +152,7 @@ EXPERIMENT = Experiment(
         "scheduler at every tick gives way at every tick (`shielded` and `checkpoint`; `call_soon` and `sleep0`; "
         "`set_immediate` and `set_timeout`), so /health stays under 25 ms beside it."
     ),
+    figures=_names,
     checks=(
         Check(
             claim="/health p99, best of the modes that starve",

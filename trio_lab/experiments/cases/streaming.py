@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...measure.process import peak_resident_bytes, resident_bytes
+from ...records.chart import Role
+from ...records.check import Check
 from ...stage.stage import Loaded, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
-_MODES = {"buffer": "bad", "stream": "good"}
+_MODES: dict[str, Role] = {"buffer": "bad", "stream": "good"}
 _CLIENTS = 2
 _RECORDS = 100_000
 _RECORD = b'{"id":123456,"name":"somebody","amount":12.5,"tags":["a","b"]}\n'
@@ -50,7 +51,7 @@ async def _mode(stage: Stage, mode: str, body: Path) -> _Found:
     return _Found(run, rise)
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     with TemporaryDirectory() as folder:
         body = Path(folder) / "records.ndjson"
         body.write_bytes(_RECORD * _RECORDS)
@@ -64,7 +65,7 @@ async def _collect(stage: Stage) -> Evidence:
         figures[f"{mode}_health_p99_ms"] = one.run.health_p99_ms
         figures[f"{mode}_memory_rise_mb"] = one.rise
         figures[f"{mode}_records_per_s"] = one.records_per_s
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=(
             charts.health_over_time(
@@ -103,6 +104,11 @@ EXPERIMENT = Experiment(
         "Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed nobody is "
         "served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of the memory, and "
         "/health p99 is under 50 ms."
+    ),
+    figures=(
+        "health_p99_ratio",
+        "memory_ratio",
+        *(f"{mode}_{figure}" for mode in _MODES for figure in ("health_p99_ms", "memory_rise_mb", "records_per_s")),
     ),
     checks=(
         Check(claim="/health p99, buffer", figure="buffer_health_p99_ms", relation=">", bound=50, unit="ms"),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
 
 import trio
 
 from ...cores import usable_cores
-from ...diagnose.check import Check
 from ...diagnose.first_full import first_full
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
+from ...records.chart import Chart
+from ...records.check import Check
+from ...records.health import Health, ScalingDecision
 from ...stage.stage import Server, Stage
 from .. import charts
-from ..model import Evidence, Experiment
+from ..model import Collected, Experiment
 
 _SOME, _MANY = 60, 130  # clients: fewer, and more, than the rule asks for
 _JOB_S = 0.006
@@ -27,38 +29,51 @@ _LOOK = 0.1  # seconds between two looks at /health
 _TRIAL = 20_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    decisions: int
+    grown: int | None
+    throughput_gain: float | None
+    grown_some: int | None
+    grown_blocked: int | None
+    grown_crowded: int | None
+    grown_against_rule: int
+    shrunk: int | None
+    refused_blocked: int
+    refused_crowded: int
+    most_queued_some: int | None
+    most_queued_many: int | None
+    one_worker_rps: float | None
+    two_workers_rps: float | None
+    cores: int
+
+
 @dataclass(slots=True)
 class _Watch:
-    """What /health said over time: replies with the second they came in, and every decision once, by its number."""
+    """What /health said over time: each reply with the second it came in, and every decision once, by its number."""
 
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    decisions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    samples: list[tuple[float, Health]] = field(default_factory=list)
+    decisions: dict[int, tuple[float, ScalingDecision]] = field(default_factory=dict)
     phases: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def see(self, health: dict[str, Any], at: float) -> None:
-        pool = next(queue for queue in health["queues"] if queue["name"] == "worker_pool")
-        self.samples.append(health | {"at": at, "worker_pool": pool})
-        for decision in health["scaling"]:
-            self.decisions.setdefault(decision["number"], decision | {"at": at - decision["ago_s"]})
+    def see(self, health: Health, at: float) -> None:
+        self.samples.append((at, health))
+        for decision in health.scaling:
+            self.decisions.setdefault(decision.number, (at - decision.ago, decision))
 
-    def during(self, phase: str) -> list[dict[str, Any]]:
+    def during(self, phase: str) -> list[ScalingDecision]:
         """The decisions of a phase."""
         begin, end = self.phases[phase]
-        return [decision for decision in self.decisions.values() if begin <= decision["at"] <= end]
+        return [decision for at, decision in self.decisions.values() if begin <= at <= end]
 
     def rate(self, phase: str, workers: int) -> float | None:
         """Jobs per second while so many workers lived and jobs waited; None without half a second of it."""
         begin, end = self.phases[phase]
-        seen = [
-            (sample["at"], sample["worker_pool"]["completions"])
-            for sample in self.samples
-            if begin <= sample["at"] <= end
-            and sample["worker_pool"]["capacity"] == workers
-            and sample["worker_pool"]["waiting"] > 0
-        ]
+        pools = [(at, health.queue("worker_pool")) for at, health in self.samples if begin <= at <= end]
+        seen = [(at, pool.completions or 0) for at, pool in pools if pool.capacity == workers and pool.waiting]
         if len(seen) < 2 or seen[-1][0] - seen[0][0] < 0.5:
             return None
-        return float((seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
+        return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
 
 
 @asynccontextmanager
@@ -122,56 +137,56 @@ class _Play:
         """Until the pool is small again, or should be."""
         begin = trio.current_time() - self._begun
         with trio.move_on_after(_SHRINK):
-            while self._watch.samples[-1]["pool"]["workers"] > 1:  # noqa: ASYNC110  (another process: no Event)
+            while self._watch.samples[-1][1].pool.workers > 1:  # noqa: ASYNC110  (another process: no Event)
                 await trio.sleep(_LOOK)
         self._watch.phases[name] = (begin, trio.current_time() - self._begun + 2 * _LOOK)
         await trio.sleep(2 * _LOOK)
 
 
-def _grown(decisions: Iterable[dict[str, Any]]) -> int:
-    return sum(decision["wanted"] > decision["size"] for decision in decisions)
+def _grown(decisions: Iterable[ScalingDecision]) -> int:
+    return sum(decision.wanted > decision.size for decision in decisions)
 
 
-def _long_queue(decisions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [decision for decision in decisions if decision["queued_jobs"] > MANY_QUEUED]
+def _long_queue(decisions: Iterable[ScalingDecision]) -> list[ScalingDecision]:
+    return [decision for decision in decisions if decision.queued_jobs > MANY_QUEUED]
 
 
-def _late(decision: dict[str, Any]) -> bool:
-    return bool(decision["loop_lag_ms"] is None or decision["loop_lag_ms"] >= LATE * 1e3)
+def _late(decision: ScalingDecision) -> bool:
+    return decision.loop_lag is None or decision.loop_lag >= LATE
 
 
-def _figures(watch: _Watch) -> dict[str, float | None]:
+def _figures(watch: _Watch) -> _Figures:
     """A figure is None where its condition did not come about: then nothing can be said of it."""
     late = [d for d in _long_queue(watch.during("blocked")) if _late(d)]
-    taken = [d for d in _long_queue(watch.during("crowded")) if not _late(d) and not d["cpu_is_available"]]
+    taken = [d for d in _long_queue(watch.during("crowded")) if not _late(d) and not d.cpu_is_available]
     asked = _long_queue(watch.during("many"))
-    could = [d for d in asked if not _late(d) and d["cpu_is_available"]]
+    could = [d for d in asked if not _late(d) and d.cpu_is_available]
     grown, before, after = _grown(watch.during("many")), watch.rate("some", 1), watch.rate("many", 2)
     against = [
         d
-        for d in watch.decisions.values()
-        if d["wanted"] > d["size"] and (d["queued_jobs"] <= MANY_QUEUED or _late(d) or not d["cpu_is_available"])
+        for _, d in watch.decisions.values()
+        if d.wanted > d.size and (d.queued_jobs <= MANY_QUEUED or _late(d) or not d.cpu_is_available)
     ]
-    return {
-        "decisions": len(watch.decisions),
-        "grown": grown if could else None,
-        "throughput_gain": after / before if before and after else None,
-        "grown_some": _grown(watch.during("some")) if watch.during("some") else None,
-        "grown_blocked": _grown(watch.during("blocked")) if late else None,
-        "grown_crowded": _grown(watch.during("crowded")) if taken else None,
-        "grown_against_rule": len(against),
-        "shrunk": sum(d["wanted"] < d["size"] for d in watch.during("idle")) if grown else None,
-        "refused_blocked": len(late),
-        "refused_crowded": len(taken),
-        "most_queued_some": max((d["queued_jobs"] for d in watch.during("some")), default=None),
-        "most_queued_many": max((d["queued_jobs"] for d in watch.during("many")), default=None),
-        "one_worker_rps": before,
-        "two_workers_rps": after,
-        "cores": usable_cores(),
-    }
+    return _Figures(
+        decisions=len(watch.decisions),
+        grown=grown if could else None,
+        throughput_gain=after / before if before and after else None,
+        grown_some=_grown(watch.during("some")) if watch.during("some") else None,
+        grown_blocked=_grown(watch.during("blocked")) if late else None,
+        grown_crowded=_grown(watch.during("crowded")) if taken else None,
+        grown_against_rule=len(against),
+        shrunk=sum(d.wanted < d.size for d in watch.during("idle")) if grown else None,
+        refused_blocked=len(late),
+        refused_crowded=len(taken),
+        most_queued_some=max((d.queued_jobs for d in watch.during("some")), default=None),
+        most_queued_many=max((d.queued_jobs for d in watch.during("many")), default=None),
+        one_worker_rps=before,
+        two_workers_rps=after,
+        cores=usable_cores(),
+    )
 
 
-async def _collect(stage: Stage) -> Evidence:
+async def _collect(stage: Stage) -> Collected:
     flags = ("--workers", "2", "--autoscale", "--queue-timeout", "60", "--max-queue", "1000")
     async with stage.server(*flags) as server:
         rounds_per_s = await _rounds(server)
@@ -183,30 +198,30 @@ async def _collect(stage: Stage) -> Evidence:
             await play.phase("many", _MANY, stage.seconds(10, quick=2.5))
             await play.idle("idle")
     figures = _figures(watch)
-    return Evidence(
+    return Collected(
         figures=figures,
         charts=_charts(watch),
-        first_full=first_full(watch.samples),
+        first_full=first_full([health for _, health in watch.samples]),
         finding=_finding(figures),
     )
 
 
-def _finding(figures: dict[str, float | None]) -> str:
-    if figures["grown"] is None:
+def _finding(figures: _Figures) -> str:
+    if figures.grown is None:
         return (
             "No CPU was free when the queue was long and the loop on time, so there was nothing to grow for: other programs "
-            f"had the machine. {figures['decisions']:.0f} decisions were made."
+            f"had the machine. {figures.decisions:.0f} decisions were made."
         )
-    gain = figures["throughput_gain"]
+    gain = figures.throughput_gain
     brought = "" if gain is None else f", which brought {gain:.2f}× the throughput"
     return (
-        f"With {figures['most_queued_some']:.0f} jobs waiting nothing was done. With {figures['most_queued_many']:.0f} waiting "
-        f"the pool grew by {figures['grown']:.0f}{brought}. As many waited {figures['refused_blocked']:.0f} times while the "
-        f"loop was late and {figures['refused_crowded']:.0f} times while no CPU was free, and it stayed as it was."
+        f"With {figures.most_queued_some:.0f} jobs waiting nothing was done. With {figures.most_queued_many:.0f} waiting "
+        f"the pool grew by {figures.grown:.0f}{brought}. As many waited {figures.refused_blocked:.0f} times while the "
+        f"loop was late and {figures.refused_crowded:.0f} times while no CPU was free, and it stayed as it was."
     )
 
 
-def _charts(watch: _Watch) -> tuple[charts.Chart, ...]:
+def _charts(watch: _Watch) -> tuple[Chart, ...]:
     samples = watch.samples
     starts = [charts.rule(round(begin, 2), name, axis="x") for name, (begin, _) in watch.phases.items()]
     return (
@@ -215,7 +230,7 @@ def _charts(watch: _Watch) -> tuple[charts.Chart, ...]:
             "step",
             "seconds",
             "jobs waiting",
-            [charts.series("waiting", [(round(s["at"], 2), s["worker_pool"]["waiting"]) for s in samples])],
+            [charts.series("waiting", [(round(at, 2), health.queue("worker_pool").waiting) for at, health in samples])],
             rules=[charts.rule(MANY_QUEUED, f"{MANY_QUEUED} jobs"), *starts],
             note="some: too few wait. blocked: the loop is late. crowded: no CPU is free. many: now more workers help.",
         ),
@@ -224,21 +239,27 @@ def _charts(watch: _Watch) -> tuple[charts.Chart, ...]:
             "step",
             "seconds",
             "workers that are wanted",
-            [charts.series("workers", [(round(s["at"], 2), s["pool"]["workers"]) for s in samples])],
+            [charts.series("workers", [(round(at, 2), health.pool.workers) for at, health in samples])],
             rules=starts,
         ),
+        _inputs(watch, "Loop delay at each decision", "longest pass of the period, ms", _lag_ms, LATE * 1e3, "ms"),
         _inputs(
-            watch, "Loop delay at each decision", "longest pass of the period, ms", "loop_lag_ms", LATE * 1e3, "ms"
+            watch, "Free cores at each decision", "idle cores in the period", attrgetter("free_cores"), FREE, "cores"
         ),
-        _inputs(watch, "Free cores at each decision", "idle cores in the period", "free_cores", FREE, "cores"),
     )
 
 
-def _inputs(watch: _Watch, title: str, y: str, name: str, bound: float, unit: str) -> charts.Chart:
+def _lag_ms(decision: ScalingDecision) -> float | None:
+    return None if decision.loop_lag is None else decision.loop_lag * 1e3
+
+
+def _inputs(
+    watch: _Watch, title: str, y: str, of: Callable[[ScalingDecision], float | None], bound: float, unit: str
+) -> Chart:
     """One input of every decision, a series for each reason."""
     by_reason: dict[str, list[tuple[float, float | None]]] = {}
-    for decision in watch.decisions.values():
-        by_reason.setdefault(decision["reason"], []).append((round(decision["at"], 2), decision[name]))
+    for at, decision in watch.decisions.values():
+        by_reason.setdefault(decision.reason, []).append((round(at, 2), of(decision)))
     return charts.chart(
         title,
         "point",
@@ -261,6 +282,7 @@ EXPERIMENT = Experiment(
         "up (the results would wait for it) or while every core is taken (the time would be another's). When all is done it "
         "shrinks again."
     ),
+    figures=_Figures,
     checks=(
         Check(claim="workers added for a long queue", figure="grown", relation=">=", bound=1),
         Check(claim="throughput, two workers ÷ one", figure="throughput_gain", relation=">=", bound=1.1, unit="×"),

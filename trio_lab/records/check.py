@@ -1,0 +1,45 @@
+"""Claims that figures can refute: a check of one figure, and a figure that is compared between runtimes.
+
+A case declares both before anything runs; what was measured is filled in afterwards (`diagnose.judge`,
+`experiments.compare`). So the record that the report draws is the one that stands in the case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .spread import Spread
+
+Relation = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One claim of a prediction: the figure of this name stands in ``relation`` to ``bound``, both in ``unit``.
+
+    ``passed`` None: nothing was ``measured``, so the claim is neither held nor failed.
+    """
+
+    claim: str
+    figure: str
+    measured: float | None = None
+    unit: str = ""
+    relation: Relation
+    bound: float
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One figure laid beside the same figure of other runtimes, in ``unit``.
+
+    ``values`` by runtime; ``ratios`` of a runtime's figure to Trio's of the same round, by runtime.
+    """
+
+    figure: str
+    label: str
+    unit: str
+    better: Literal["lower", "higher"]
+    values: dict[str, Spread] = field(default_factory=dict)
+    ratios: dict[str, Spread] = field(default_factory=dict)

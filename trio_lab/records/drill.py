@@ -1,0 +1,44 @@
+"""What `trio-lab drill --json` prints: each drill's checks, and the control that had to break some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .check import Check
+from .result import Duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlResult:
+    """The same fault on a twin without the protection. ``broke``: the claims that did not hold there; ``failed`` is
+    whether there were any, as there must be. ``error``: why it could not be run."""
+
+    twin: str
+    failed: bool
+    broke: tuple[str, ...]
+    figures: dict[str, float | None]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillResult:
+    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run."""
+
+    name: str
+    number: int
+    question: str
+    passed: bool
+    figures: dict[str, float | None]
+    checks: tuple[Check, ...]
+    control: ControlResult
+    duration: Duration
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillResults:
+    """A whole run. ``gate``: with the short doses; ``dose`` multiplied either kind."""
+
+    drills: tuple[DrillResult, ...]
+    gate: bool
+    dose: float

@@ -1,0 +1,66 @@
+"""JSON of unknown origin as a record: a results file may have been edited, cut short, or sent by someone else.
+
+It is checked once, here, so nothing that reads the records asks again whether a field is there. What does not fit becomes
+one line that says where. Unknown keys are let through: a newer version may write more than this one reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..errors import UsageError
+from .codec import from_plain
+from .result import SCHEMA, Results
+
+T = TypeVar("T")
+
+
+def read_results(value: Any) -> Results:
+    """The JSON values of a results file as a record.
+
+    Raises:
+        UsageError: they are not one; the text is one line.
+    """
+    if not isinstance(value, Mapping) or "schema" not in value or "experiments" not in value:
+        raise UsageError("this is not a results file: it has no schema and experiments")
+    if value["schema"] != SCHEMA:
+        raise UsageError(f"results have schema {one_line(value['schema'])}; this version reads schema {SCHEMA}")
+    return read(Results, value, "results")
+
+
+def read(kind: type[T], value: Any, what: str) -> T:
+    """JSON values as a record, without unprintable characters.
+
+    Raises:
+        UsageError: they are not one; the text is one line, which calls them the ``what``.
+    """
+    try:
+        return from_plain(kind, _printable(value))
+    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
+        raise UsageError(f"the {what} cannot be read: {one_line(error)}") from error
+
+
+def _printable(value: Any) -> Any:
+    """The same value with every unprintable character of its texts made a space; line breaks stay.
+
+    Not only for looks: the converter of the charts takes the whole process down at a NUL, and half a surrogate pair
+    cannot be written to a file.
+    """
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in value)
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(inner) for inner in value]
+    return value
+
+
+def one_line(value: object, *, limit: int = 300) -> str:
+    """Text from a file made fit for one line: no control characters, no line breaks, no more than ``limit`` long."""
+    text = " ".join(_printable(str(value)).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

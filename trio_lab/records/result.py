@@ -1,0 +1,106 @@
+"""What results.json holds: a run of experiments, what each found, and how the runtimes compare.
+
+The definition of an experiment (its question, its prediction, the way to its figures) is `experiments.model.Experiment`;
+here is what one run of it brought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from .chart import Chart, Table
+from .check import Check, Compared
+from .codec import In
+
+SCHEMA = 1
+"""The one schema number that this version writes and reads."""
+
+Outcome = Literal["confirmed", "refuted", "not enough data"]
+Duration = Annotated[float, In(suffix="_s", digits=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The numbers that an outcome rests on."""
+
+    checks: tuple[Check, ...] = ()
+    figures: dict[str, float | None] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentResult:
+    """One experiment on one runtime: what was asked, what was predicted, what came of it.
+
+    ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed. ``failed``: it
+    could not be run, and ``finding`` says why. ``notes`` are what a reader of the figures should know about how they were
+    measured. After several rounds the figures are medians, and ``rounds`` has those of each round.
+    """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("rounds",)
+
+    name: str
+    title: str
+    runtime: str
+    question: str
+    prediction: str
+    outcome: Outcome
+    finding: str
+    advice: str
+    first_full: str | None
+    duration: Duration
+    evidence: Evidence
+    failed: bool = False
+    notes: tuple[str, ...] = ()
+    rounds: tuple[dict[str, float | None], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedExperiment:
+    """One experiment over all runtimes; ``name`` is also that of the runtimes' own results."""
+
+    name: str
+    title: str
+    question: str
+    figures: tuple[Compared, ...]
+    chart: Chart | None
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Table):
+    """A difference between runtimes that is not speed, as a table that answers a question."""
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What one run on several runtimes says about them. ``missing``: a runtime and why it could not take part."""
+
+    runtimes: tuple[str, ...]
+    missing: dict[str, str] = field(default_factory=dict)
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    experiments: tuple[ComparedExperiment, ...]
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A whole run. ``created`` is an ISO 8601 time in UTC. A run on one runtime has no comparison."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("dose", "comparison")
+
+    schema: int = SCHEMA
+    created: str
+    quick: bool
+    dose: float | None = None
+    duration: Duration
+    environment: dict[str, Any]
+    experiments: tuple[ExperimentResult, ...]
+    comparison: Comparison | None = None
