@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import inspect
 import logging
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trio
@@ -194,9 +196,44 @@ async def test_nothing_is_left_behind() -> None:
     assert trio.lowlevel.current_statistics().tasks_living == instruments
 
 
-async def test_a_budget_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="millisecond"):
-        async with observe(budget=0.0):
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (0.0, "budget is in seconds, not milliseconds: at least 0.001 and at most 30, not 0$"),
+        (50, r"budget is in seconds, .* not 50 \(50 ms are 0.05\)$"),
+        (float("nan"), "budget is in seconds, .* not nan$"),
+        (-1, "budget is in seconds, .* not -1$"),
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused(budget: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        observe(budget=budget)
+
+
+@pytest.mark.parametrize("budget", ["0.05", None, True])
+def test_a_budget_is_a_number(budget: Any) -> None:
+    with pytest.raises(TypeError, match="budget must be a number of seconds, not "):
+        observe(budget=budget)
+
+
+@pytest.mark.parametrize("steps", ["on", None, 1])
+def test_steps_are_measured_always_or_never_or_when_needed(steps: Any) -> None:
+    with pytest.raises(ValueError, match='steps must be True, False or "auto", not '):
+        observe(steps=steps)
+
+
+def test_a_watch_is_for_trio() -> None:
+    async def serve() -> None:
+        async with observe():
+            pass
+
+    with pytest.raises(RuntimeError, match="observe needs a Trio loop; this runs under asyncio"):
+        asyncio.run(serve())
+
+
+async def test_a_plain_with_is_answered_with_what_to_write() -> None:
+    with pytest.raises(TypeError, match="write `async with observe"):
+        with observe():  # type: ignore[attr-defined]
             pass
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from trio_lab.loop.places import Place, blamed, step_frames
+from trio_lab.loop.code_line import CodeLine, blamed, step_frames
 from trio_lab.loop.stalls import (
-    Evidence,
-    Sample,
+    LineSample,
+    PassMeasurements,
     Stall,
     StallTable,
     Steps,
     cause_of,
     cause_of_oversleep,
-    stall,
+    stall_of,
 )
 
 QUIET: dict[str, float] = {
@@ -33,8 +33,8 @@ QUIET: dict[str, float] = {
 }
 
 
-def evidence(**found: float) -> Evidence:
-    return Evidence(**(QUIET | found))
+def measured(**found: float) -> PassMeasurements:
+    return PassMeasurements(**(QUIET | found))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def evidence(**found: float) -> Evidence:
     ],
 )
 def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
-    assert cause_of(evidence(**found)) == cause
+    assert cause_of(measured(**found)) == cause
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
     [({"shut_out": 0.2}, "not running"), ({"process_cpu": 0.19}, "gil"), ({"gc": 0.18, "process_cpu": 0.2}, "gc")],
 )
 def test_a_poll_that_lasts_too_long_is_nobodys_line(found: dict[str, float], cause: str) -> None:
-    assert cause_of_oversleep(evidence(**found)) == cause
+    assert cause_of_oversleep(measured(**found)) == cause
 
 
 def test_a_look_that_came_late_stands_for_all_that_it_missed() -> None:
     looks = [replace(sample(3), stands_for=0.15), sample(5), sample(5)]
     looks[1:] = [replace(look, stands_for=0.01) for look in looks[1:]]
-    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), looks)
+    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), looks)
     assert (found.lineno, found.samples) == (3, 1)
     assert found.share == pytest.approx(0.15 / 0.17)
 
@@ -82,33 +82,35 @@ def steps(**found: Any) -> Steps:
 
 
 def test_a_pass_of_many_small_steps_and_a_flood_are_named() -> None:
-    busy = evidence(loop_cpu=0.2, process_cpu=0.2)
+    busy = measured(loop_cpu=0.2, process_cpu=0.2)
     assert cause_of(busy, steps()) == "many small steps"
     assert cause_of(busy, steps(longest=0.15)) == "python"
     assert cause_of(busy, steps(count=3, longest=0.19, entry_queue=0.19)) == "entry queue"
 
 
-def sample(lineno: int) -> Sample:
-    return Sample(Place("app.py", lineno, "handler"), "task", ("main", "task"), "GET /hash")
+def sample(lineno: int) -> LineSample:
+    return LineSample(CodeLine("app.py", lineno, "handler"), "task", ("main", "task"), "GET /hash")
 
 
 def test_a_look_at_the_task_that_took_the_time_goes_before_later_looks_at_others() -> None:
     others = [replace(sample(9), task_name="small")] * 2
-    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), *others], steps(count=3, top=(("task", 0.19),)))
+    found = stall_of(
+        measured(loop_cpu=0.2, process_cpu=0.2), [sample(1), *others], steps(count=3, top=(("task", 0.19),))
+    )
     assert (found.lineno, found.task_name) == (1, "task")
-    unseen = stall(evidence(loop_cpu=0.2, process_cpu=0.2), others, steps(count=3, top=(("task", 0.19),)))
+    unseen = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), others, steps(count=3, top=(("task", 0.19),)))
     assert (unseen.lineno, unseen.task_name) == (9, "small")  # what was seen is told
 
 
 def test_the_line_seen_most_often_is_the_one() -> None:
-    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(1), sample(7), sample(7), sample(9)])
+    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [sample(1), sample(7), sample(7), sample(9)])
     assert (found.filename, found.lineno, found.samples, found.share) == ("app.py", 7, 2, 0.5)
     assert "app.py:7 in handler" in str(found)
     assert "GET /hash" in str(found)
 
 
 def test_a_pass_that_nobody_saw_is_still_told() -> None:
-    found = stall(evidence(loop_cpu=0.2, process_cpu=0.2), [])
+    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [])
     assert (found.duration, found.cause, found.samples) == (0.2, "python", 0)
     assert "nobody saw where" in str(found)
 
@@ -116,7 +118,7 @@ def test_a_pass_that_nobody_saw_is_still_told() -> None:
 def test_the_table_does_not_grow() -> None:
     table = StallTable(kept=10, most=5)
     for lineno in range(1000):
-        table.add(stall(evidence(loop_cpu=0.2, process_cpu=0.2), [sample(lineno)]))
+        table.add(stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [sample(lineno)]))
     assert table.count == 1000
     assert len(table.last) == 10
     rows = table.rows()
@@ -126,7 +128,7 @@ def test_the_table_does_not_grow() -> None:
 
 
 def test_a_line_of_the_program_is_blamed_not_the_librarys() -> None:
-    seen: list[Place] = []
+    seen: list[CodeLine] = []
 
     def note(match: re.Match[str]) -> str:
         frames = step_frames(sys._getframe())

@@ -1,10 +1,10 @@
 """Every pass of an asyncio loop, measured as `passes` measures Trio's: exactly, between two polls.
 
-asyncio has no instruments. But every pass of its selector loop begins and ends with one call of the selector's
-``select``, and an object's method can be shadowed by an attribute: so the poll is timed where it happens. Callbacks
-that are queued for one another with `call_soon` are passes of their own here, too.
+asyncio has no instruments. But its selector loop calls the selector's ``select`` once between two passes, and an attribute
+of an object hides a method of its class, so the poll of this one selector is timed there. Callbacks that schedule each
+other with `call_soon` run in separate passes, as in asyncio itself.
 
-The selector is found under a private name, and another loop (uvloop) has none: then the monitor is blind, and says so.
+The selector is found under a private name. A loop without one (uvloop) leaves the monitor blind, and `blind` says so.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .loop_time import RESOLUTION, Intervals, LoopTime
 
 
 class AsyncioPassMonitor(LoopTime):
-    """Busy time of each pass and time waited for I/O. Use it by `open_asyncio_pass_monitor`."""
+    """Busy time of each pass and time waited for I/O. Open one with `open_asyncio_pass_monitor`."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
         self._selector: Any = None
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to measure this loop. Call it in the loop's own thread."""
+        """Begin to measure this loop. Call it in the loop's thread."""
         self._selector = getattr(loop, "_selector", None)
         if self._selector is None:
             return
@@ -45,7 +45,7 @@ class AsyncioPassMonitor(LoopTime):
 
     def remove(self) -> None:
         if self.blind is None:
-            del self._selector.select  # what it shadowed is in sight again
+            del self._selector.select  # the class's method is no longer hidden
 
     @property
     def blind(self) -> str | None:
@@ -53,7 +53,7 @@ class AsyncioPassMonitor(LoopTime):
         if self._selector is None:
             return "this event loop has no selector whose polls could be timed"
         if vars(self._selector).get("select") is not self._timed_select:
-            return "somebody took the pass monitor out of the loop's selector"
+            return "other code removed the pass monitor from the loop's selector"
         return None
 
 
@@ -70,9 +70,9 @@ async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
 
 @asynccontextmanager
 async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
-    """The timer probe of `timer_probe` on asyncio's clock, for the length of the block."""
+    """A timer probe as in `timer_probe`, on asyncio's clock, for the length of the block."""
     probe = Intervals()
-    task = asyncio.create_task(_wake_again_and_again(probe), name="timer probe")
+    task = asyncio.create_task(_run_probe(probe), name="timer probe")
     try:
         yield probe
     finally:
@@ -81,7 +81,7 @@ async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
             await task
 
 
-async def _wake_again_and_again(probe: Intervals) -> None:
+async def _run_probe(probe: Intervals) -> None:
     clock = asyncio.get_running_loop().time
     last = clock()
     while True:

@@ -1,9 +1,9 @@
-"""The lag detector as everybody first writes it: sleep for a second, and warn when the wake comes late.
+"""A common lag detector: sleep for a second, and warn when the wake comes late.
 
-It is here as the baseline that the exact watch (`observe`) is measured against, and not recommended: it sees a block
-only when its own wake falls into one, so a block of a tenth of a second leaves a trace about once in ten; it tells what
-was left of the block from the wake on, not how long it was; and it cannot say who blocked. A block shorter than the
-threshold is never seen, however often it comes.
+It is the baseline that `observe` is measured against, and is not recommended. It notices a block only when its own wake
+falls into one, so of blocks of a tenth of a second it notices about one in ten. It reports what was left of the block at
+the wake, not how long the block was, and it cannot tell which task blocked. A block shorter than the threshold is never
+seen, however often it comes.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from dataclasses import dataclass
 
 import trio
 
-INTERVAL = 1.0  # seconds between two wakes; the sources' choice, as the next
-WARN_OVER = 0.05  # seconds that a wake may be late
+# The articles' choices. Seconds between two wakes, and seconds that a wake may be late.
+INTERVAL = 1.0
+WARN_OVER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A wake that came late: when it came (on Trio's clock), and by how much. Seconds."""
+    """A wake that was late: its time on Trio's clock and its delay, in seconds."""
 
     at: float
     lag: float
 
 
 class LagDetector:
-    """Opened with `open_lag_detector`. ``warnings`` are all so far, oldest first."""
+    """Opened with `open_lag_detector`. ``warnings`` has all so far, the oldest first."""
 
     def __init__(self, *, interval: float = INTERVAL, warn_over: float = WARN_OVER) -> None:
         self._interval = interval

@@ -1,8 +1,7 @@
-"""What any event loop's time is made of: passes, in which somebody runs, and polls, in which nobody does.
+"""The time of an event loop: passes, in which it runs tasks, and polls, in which it waits for I/O.
 
-Every loop here turns the same way: poll → run whoever is ready → poll. Whoever measures one calls `before_io_wait` and
-`after_io_wait` around each poll (`passes` for Trio, `asyncio_loop` for asyncio); the figures, and what a reader's window
-is, are the same for both.
+Every event loop here alternates the two. A monitor (`passes` for Trio, `asyncio_loop` for asyncio) calls `before_io_wait`
+and `after_io_wait` around each poll; the figures and the windows of their readers are the same for both loops.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from ..records.summary import Summary
 if TYPE_CHECKING:
     from ..records.health import Loop
 
-RESOLUTION = 0.020  # seconds that a timer probe sleeps; the sources' choice
+RESOLUTION = 0.020  # seconds that a timer probe sleeps; the articles' choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStatistics:
-    """Passes of the run loop over some time, in seconds. ``blind`` is None or the reason why passes are not seen."""
+    """Passes of the run loop in one window, in seconds. ``blind`` says why not every pass was seen; None when it was."""
 
     passes: Summary
     utilization: float
     blind: str | None
 
     def record(self) -> Loop:
-        """The same as `/health` tells it."""
+        """The same as `/health` reports it."""
         from ..records.health import Loop  # a program that only watches its loop starts without msgspec
 
         passes = self.passes
@@ -46,8 +45,8 @@ class LoopStatistics:
         )
 
 
-def _nobody(began: float, ended: float) -> None:
-    """Nobody wants to know."""
+def _ignore(began: float, ended: float) -> None:
+    """The callback until another one is set."""
 
 
 class LoopTime:
@@ -58,15 +57,15 @@ class LoopTime:
         self.busy = Histogram()
         self.waited = 0.0
         self.budget = math.inf
-        """A pass that took longer is told to ``on_long``, with its begin and its end."""
-        self.on_long: Callable[[float, float], None] = _nobody
-        self.on_overslept: Callable[[float, float], None] = _nobody
-        """A poll that ended by more than the budget after its timeout: told from when it should have ended to when it did.
-        Nobody ran meanwhile, and yet whoever was due is late."""
+        """Seconds. When a pass took longer, ``on_long`` is called with its begin and its end."""
+        self.on_long: Callable[[float, float], None] = _ignore
+        self.on_overslept: Callable[[float, float], None] = _ignore
+        """Called when a poll ended by more than the budget after its timeout, with the time at which it was due to end and
+        its end. No task ran in between, but all timers that were due are late."""
         self._pass_began = self._poll_began = self._clock()
         self._polling = False
 
-    # Called by the loop. Kept so small that they cannot raise.
+    # Called by the loop. They do so little that they cannot raise.
 
     def before_io_wait(self, timeout: float) -> None:
         now = self._poll_began = self._clock()
@@ -85,7 +84,7 @@ class LoopTime:
             self.on_overslept(self._poll_began + timeout, now)
 
     def begin(self) -> None:
-        """The present pass begins now, for all that is known."""
+        """Start measuring: the current pass counts from now on."""
         self._polling = False
         self._pass_began = self._clock()
 
@@ -95,22 +94,22 @@ class LoopTime:
         raise NotImplementedError
 
     def cut(self) -> None:
-        """Count what the present pass has lasted as a pass of its own: a window ends here, and the next begins."""
+        """Count the current pass so far as a pass of its own, because a window ends here."""
         now = self._clock()
         self.busy.record(now - self._pass_began)
         self._pass_began = now
 
     def pass_began(self) -> float | None:
-        """When the present pass began; None, for another thread, while the loop waits."""
+        """When the current pass began; None while the loop polls, which only another thread can see."""
         return None if self._polling else self._pass_began
 
     def busy_now(self) -> float:
-        """Seconds that the present pass has lasted; 0.0 when called from another thread while the loop waits."""
+        """Seconds that the current pass has lasted; 0.0 while the loop polls, which only another thread can see."""
         return 0.0 if self._polling else self._clock() - self._pass_began
 
 
 class PassWindow:
-    """One reader's view of a loop: what happened since this reader last asked. Readers do not disturb each other."""
+    """One reader's view of a loop: what happened since its last reset. Readers do not disturb each other."""
 
     def __init__(self, loop: LoopTime) -> None:
         self._loop = loop
@@ -125,7 +124,7 @@ class PassWindow:
             loop.cut()
         passes = self._busy
         if not reset:
-            # The pass that is asking has not ended; without it a loop that is blocked right now would look idle.
+            # Include the pass that this call is part of: without it, a loop that is blocked now would look idle.
             passes = passes.copy()
             passes.record(loop.busy_now())
         spent = passes.total + loop.waited - self._waited
@@ -139,7 +138,7 @@ class PassWindow:
 
 
 class Intervals:
-    """What a timer probe saw: seconds between its wakes since the last reset. One reader only: a reset clears it."""
+    """Seconds between the wakes of a timer probe since the last reset. For one reader: a reset clears it."""
 
     def __init__(self) -> None:
         self._intervals = Histogram()

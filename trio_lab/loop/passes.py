@@ -1,14 +1,13 @@
-"""Every pass of Trio's run loop, measured: nothing between two samples is missed, because nothing is sampled.
+"""Every pass of Trio's run loop is measured. Nothing is sampled, so no pass is missed.
 
-A pass is poll → expire deadlines → one step of each task that is runnable now. The loop serves nobody else while a pass
-is busy, so the busy time of a pass is exactly the delay it adds for everybody: a timer probe sees only those passes in
-which it happened to be due. Utilization is the share of time not spent waiting for I/O (Node calls it event loop
-utilization).
+A pass is: poll, expire deadlines, run one step of each task that is runnable. While a pass is busy no other task runs, so
+its busy time is the delay that it adds for all others. (A timer probe sees only the passes in which it was due.)
+Utilization is the share of time that is not spent waiting for I/O; Node calls it event loop utilization.
 
-Cost: two hooks a pass, about two microseconds, half of them Trio's own way to call an instrument.
+Cost: two hooks a pass, about two microseconds, half of which Trio needs to call an instrument.
 
-Trio removes an instrument that raises, and says so only in a log. `PassMonitor.blind` asks Trio each time whether the
-monitor is still installed, so a silent monitor is never mistaken for a quiet loop.
+Trio removes an instrument that raises, and reports that only in a log. `PassMonitor.blind` asks Trio whether the monitor
+is still installed, so that a removed monitor is not taken for a quiet loop.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from time import perf_counter
 
 import trio
 
+from ..preconditions import require_loop
 from .loop_time import LoopTime
 
 _MOMENT = 0.02  # seconds
@@ -35,13 +35,18 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
         self._blind: str | None = None
 
     def install(self) -> None:
-        """Begin to measure the current run. Call it in the run that is to be measured."""
+        """Begin to measure the current run.
+
+        Raises:
+            RuntimeError: this is no Trio run.
+        """
+        require_loop("the pass monitor", "Trio")
         trio.lowlevel.add_instrument(self)
         self._installed = True
         self.begin()
 
     def install_again(self) -> None:
-        """After it was found blind: what was measured stays, and what happened meanwhile is missing."""
+        """Install a monitor that was found blind again. Its figures are kept; the passes in between are missing."""
         if self.blind is not None:
             self._blind = None
             self.install()
@@ -55,15 +60,15 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
     def blind(self) -> str | None:
         """None while every pass is seen, else why not.
 
-        A monitor that was told of a poll a moment ago is there, or was then, and will be missed at the next look. Else
-        Trio is asked.
+        Trio is asked only if the last poll was more than a moment ago: a monitor that was called just now was installed
+        just now, and if it was removed since, the next call finds out.
         """
         if self._installed and self._clock() - self._poll_began > _MOMENT and not self._is_there():
-            self._blind = "Trio removed the pass monitor: it raised an exception, or somebody took it out"
+            self._blind = "Trio removed the pass monitor: it raised an exception, or other code removed it"
         return self._blind
 
     def _is_there(self) -> bool:
-        """The only way to know is to take it out, which fails when it is gone; and it is not cheap."""
+        """Trio offers no other way to find out than to remove it, which fails when it is gone. This is not cheap."""
         if not self._installed or self._blind is not None:
             return False
         try:

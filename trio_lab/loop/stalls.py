@@ -1,23 +1,25 @@
-"""A pass that took too long, and why: pure, from what was measured while it lasted.
+"""Why a pass took too long: pure, decided from what was measured while it lasted.
 
-Several things make a loop late, and each wants another cure, so they are told apart by who used the CPU meanwhile and by
-whether the watchdog, a thread that wants the GIL every few milliseconds, could get it:
+Several things make a loop late and each needs a different cure. They are told apart by which thread used the CPU meanwhile,
+and by whether the watchdog, a thread that wants the GIL every few milliseconds, got it:
 
 ===============  ===========================  ==============  =======================================================
 cause            the loop's thread            the watchdog    what it is
 ===============  ===========================  ==============  =======================================================
-python           ran                          on time         code that computes (or a C call that lets others run)
+python           ran                          on time         code that computes, or a C call that releases the GIL
 c call           ran                          shut out        a C call that holds the GIL: `re`, `json`, `sorted`
-blocking call    waited for no CPU            on time         a call that waits and lets others run: a file, `sleep`
+blocking call    waited, but not for a CPU    on time         a call that waits without the GIL: a file, `sleep`
 gil              waited, other threads ran    late            another thread holds the GIL
-gc               (counted by itself)          shut out        a collection of cyclic garbage
-not running      had no CPU, or was stopped   shut out        the process was stopped, or had to wait for a CPU
+gc               (measured separately)        shut out        a collection of cyclic garbage
+not running      had no CPU, or was stopped   shut out        the process was stopped, or waited for a CPU
 ===============  ===========================  ==============  =======================================================
 
-With steps measured two more are known: **many small steps** (no step is long, the pass is) and **entry queue** (what
-`run_sync_soon` was given, all of which runs in one step). **busy wait** is no long pass but very many short ones: one
-task that goes round and round. A poll that ends long after it was due makes everybody late as a long pass does; it is
-told as **gil**, **gc** or **not running**, with no line, for nobody ran.
+Two more causes are known when steps are measured: **many small steps** (the pass is long and none of its steps is) and
+**entry queue** (callbacks of `run_sync_soon`, all of which run in one step). A **busy wait** is not one long pass but very
+many short ones, of a task that never waits. A poll that ends long after it was due delays every task as a long pass does.
+It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
+
+Not here: who measures (`watchdog`, `steps`), and which frame is to blame (`code_line`).
 """
 
 from __future__ import annotations
@@ -26,26 +28,27 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .places import Place
+from .code_line import CodeLine
 
 PYTHON, C_CALL, BLOCKING_CALL, GIL, GC, NOT_RUNNING = "python", "c call", "blocking call", "gil", "gc", "not running"
 SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT = "many small steps", "entry queue", "busy wait"
 
+# Shares of a pass. A cause must account for half of it; a share under 0.3 counts as none.
 _MOSTLY = 0.5
 _HARDLY = 0.3
-_GIL_LATE = 0.0025  # seconds: half of the time after which a thread that has the GIL is asked to let go of it
+_GIL_LATE = 0.0025  # seconds: half of the switch interval, after which the holder of the GIL is asked to release it
 _MANY = 20  # steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """A pass over its budget. Seconds. ``filename`` is empty when nobody could look while it lasted.
+    """A pass that took longer than its budget. Times in seconds.
 
-    ``began`` is when, by `time.perf_counter`; of a busy wait, which is many passes, when it was noticed.
-    ``samples`` is how often the watchdog saw this very line, ``share`` the part of the time that its looks stand for in
-    which it did. ``path`` are the tasks from the main task down to the one that ran; ``label`` is what that task was
-    working on, if it said so.
-    ``top`` are names of tasks with their seconds in the pass, known when steps are measured.
+    ``began`` is when the pass began, by `time.perf_counter`; for a busy wait, which is many passes, when it was noticed.
+    ``filename`` is empty when the watchdog could not look during the pass. ``samples`` is how often the watchdog saw this
+    line, ``share`` the share of the sampled time that it was seen for. ``path`` names the tasks from the main task down to
+    the one that ran; ``label`` is what that task had set `WORKING_ON` to. ``top`` has the names of the tasks that took the
+    most time in the pass with their seconds, when steps were measured.
     """
 
     duration: float
@@ -69,10 +72,10 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What the watchdog saw once. The look stands for so many seconds: those since the one before."""
+class LineSample:
+    """One look of the watchdog at the loop's thread. It stands for the time since the look before, in seconds."""
 
-    place: Place
+    line: CodeLine
     task_name: str
     path: tuple[str, ...]
     label: str | None
@@ -80,11 +83,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was measured of one pass, in seconds: CPU time of the loop's thread, what it had to wait for a CPU though it
-    could have run, CPU time of the process, collections of garbage; ``shut_out`` is the longest time for which the
-    watchdog wanted to run and had no GIL, ``late`` how long that was on average, ``starved`` what it waited for a CPU itself:
-    when it is kept from a CPU with the GIL in its hands, the loop waits for it."""
+class PassMeasurements:
+    """What was measured during one pass, in seconds.
+
+    ``loop_cpu`` is CPU time of the loop's thread, ``loop_delayed`` the time in which that thread could run and had no CPU,
+    ``process_cpu`` CPU time of all threads, ``gc`` the time of garbage collections. ``shut_out`` is the longest time that
+    the watchdog wanted to run and could not get the GIL, ``late`` the average of those times. ``starved`` is how long the
+    watchdog waited for a CPU: if it held the GIL then, the loop had to wait for it.
+    """
 
     duration: float
     budget: float
@@ -99,7 +105,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The steps of one pass: how many, the longest, those of the entry queue, and seconds by name of task."""
+    """The steps of one pass: their number, the longest, the time of the entry queue, and seconds by name of task."""
 
     count: int
     longest: float
@@ -107,8 +113,8 @@ class Steps:
     top: tuple[tuple[str, float], ...]
 
 
-def cause_of(found: Evidence, steps: Steps | None = None) -> str:
-    """Why the pass was long. What it waited for a CPU is put aside, unless it is the reason."""
+def cause_of(found: PassMeasurements, steps: Steps | None = None) -> str:
+    """Why the pass was long. Time in which the loop had no CPU is left out, unless that is the cause."""
     duration, own = found.duration, max(0.0, found.duration - found.loop_delayed)
     if found.gc >= _MOSTLY * duration:
         return GC
@@ -126,15 +132,15 @@ def cause_of(found: Evidence, steps: Steps | None = None) -> str:
     return C_CALL if found.shut_out >= _MOSTLY * own else PYTHON
 
 
-def cause_of_oversleep(found: Evidence) -> str:
-    """Why a poll lasted longer than it was to: nobody in the loop was at fault, for nobody ran."""
+def cause_of_oversleep(found: PassMeasurements) -> str:
+    """Why a poll lasted longer than its timeout. No task is at fault, because none ran."""
     if found.gc >= _MOSTLY * found.duration:
         return GC
     return GIL if found.process_cpu - found.loop_cpu >= _HARDLY * found.duration else NOT_RUNNING
 
 
-def _only_delayed(found: Evidence) -> bool:
-    """It ran or wanted to, and with a CPU of its own it would have kept its budget."""
+def _only_delayed(found: PassMeasurements) -> bool:
+    """True if the loop ran or wanted to, and would have kept its budget with a CPU to itself."""
     return (
         found.loop_delayed >= _HARDLY * found.duration
         and found.loop_cpu + found.loop_delayed >= _MOSTLY * found.duration
@@ -142,16 +148,16 @@ def _only_delayed(found: Evidence) -> bool:
     )
 
 
-def stall(
-    found: Evidence,
-    samples: Sequence[Sample],
+def stall_of(
+    found: PassMeasurements,
+    samples: Sequence[LineSample],
     steps: Steps | None = None,
     *,
     began: float = 0.0,
     cause: str | None = None,
 ) -> Stall:
-    """The record of one pass. The line is the one that was seen for the longest; in the task that took most of the pass, if
-    one did."""
+    """The record of one pass. Its line is the one that was seen for the longest time. If one task took most of the pass,
+    only samples of that task count."""
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
     if not samples:
@@ -166,21 +172,21 @@ def stall(
             began=began,
             top=top,
         )
-    seconds: defaultdict[Place, float] = defaultdict(float)
+    seconds: defaultdict[CodeLine, float] = defaultdict(float)
     looked_at = sum(sample.stands_for for sample in samples) or 1.0
-    if top and top[0][1] >= _MOSTLY * found.duration:  # a look that came late saw whoever ran then
+    if top and top[0][1] >= _MOSTLY * found.duration:  # a late sample shows the task that ran next
         samples = [sample for sample in samples if sample.task_name == top[0][0]] or samples
     for sample in samples:
-        seconds[sample.place] += sample.stands_for
+        seconds[sample.line] += sample.stands_for
     most = max(seconds, key=seconds.__getitem__)
-    seen = [sample for sample in samples if sample.place == most]
+    seen = [sample for sample in samples if sample.line == most]
     last = seen[-1]
     return Stall(
         duration=found.duration,
         cause=cause,
-        filename=last.place.filename,
-        lineno=last.place.lineno,
-        function=last.place.function,
+        filename=last.line.filename,
+        lineno=last.line.lineno,
+        function=last.line.function,
         task_name=last.task_name,
         samples=len(seen),
         began=began,
@@ -192,8 +198,8 @@ def stall(
 
 
 @dataclass(slots=True)
-class Row:
-    """All stalls of one line and one cause. Seconds."""
+class StallGroup:
+    """All stalls of one line and one cause. Times in seconds."""
 
     filename: str
     lineno: int
@@ -206,16 +212,16 @@ class Row:
 
 
 class StallTable:
-    """Stalls of any number in bounded memory: the last ones one by one, and all of them by line and cause.
+    """Any number of stalls in bounded memory: the last ``kept`` as they are, and all of them by line and cause.
 
-    Lines beyond the ``most`` are counted together, under no line.
+    When there are ``most`` groups, further lines are counted together, without a line.
     """
 
     def __init__(self, *, kept: int = 1000, most: int = 200) -> None:
         self.last: deque[Stall] = deque(maxlen=kept)
         self.count = 0
         self._most = most
-        self._rows: dict[tuple[str, int, str, str], Row] = {}
+        self._rows: dict[tuple[str, int, str, str], StallGroup] = {}
 
     def add(self, found: Stall) -> None:
         self.last.append(found)
@@ -223,12 +229,12 @@ class StallTable:
         key = (found.filename, found.lineno, found.function, found.cause)
         if key not in self._rows and len(self._rows) >= self._most:
             key = ("", 0, "others", found.cause)
-        row = self._rows.setdefault(key, Row(*key))
+        row = self._rows.setdefault(key, StallGroup(*key))
         row.count += 1
         row.total += found.duration
         row.longest = max(row.longest, found.duration)
         row.samples += found.samples
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[StallGroup]:
         """The costliest first."""
         return sorted(self._rows.values(), key=lambda row: row.total, reverse=True)

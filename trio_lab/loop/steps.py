@@ -1,10 +1,10 @@
-"""The steps of each pass: who ran for how long. The dear tier of measuring: one hook a step.
+"""The steps of each pass: which task ran for how long. This is the expensive tier of the watch: one hook for each step.
 
-A step counts from its own begin to the begin of the next one, or to the moment of asking: so what Trio does between two
-steps is put to the one before, and a second hook is saved. While a pass is under way only the tasks and the times are
-noted; what is made of them is made when somebody asks, which is after a long pass.
+A step is measured from its begin to the begin of the next, or to the moment of reading. So the time that Trio spends
+between two steps counts towards the first, and a second hook is saved. During a pass only tasks and times are noted; they
+are added up when they are read, which is after a long pass.
 
-Entry-queue callbacks (`TrioToken.run_sync_soon`) run inside a step of a task that Trio keeps for them.
+Callbacks of the entry queue (`TrioToken.run_sync_soon`) run in the steps of a task that Trio keeps for them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import trio
 from .stalls import Steps
 
 _TOP = 5
-_ENTRY_QUEUE = "TrioToken.run_sync_soon"  # in the name of Trio's own task
+_ENTRY_QUEUE = "TrioToken.run_sync_soon"  # part of the name of Trio's task
 
 
 class StepMonitor(trio.abc.Instrument):
-    """Measures the steps of the pass that is under way. Add it as an instrument; `steps` reads the pass."""
+    """Measures the steps of the current pass. Add it as an instrument; `steps` reads the pass."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class StepMonitor(trio.abc.Instrument):
         self._began.append(self._clock())
 
     def steps(self) -> Steps:
-        """The pass so far."""
+        """The current pass so far."""
         took = [after - before for before, after in pairwise([*self._began, self._clock()])]
         by_name: defaultdict[str, float] = defaultdict(float)
         for task, seconds in zip(self._tasks, took, strict=True):
@@ -56,6 +56,6 @@ class StepMonitor(trio.abc.Instrument):
         )
 
     def read_turns(self) -> Counter[trio.lowlevel.Task]:
-        """Steps of each task in the passes that ended since this was last asked: who spins has one in every pass."""
+        """Steps of each task in the passes that ended since the last call. A task that spins has one in every pass."""
         turns, self._turns = self._turns, Counter()
         return turns

@@ -1,9 +1,8 @@
-"""A timer that notes how late it wakes: what Node's `monitorEventLoopDelay` does, kept for parity with it.
+"""A timer that measures how late it wakes, as Node's `monitorEventLoopDelay` does; kept so that figures compare with it.
 
-It sleeps for its resolution again and again and records the whole interval between two wakes, so an idle loop reads a
-little over the resolution, as it does in Node. It has the flaw of every probe that samples: a block that begins and
-ends between two wakes leaves no trace, and a long block counts once however many wakes it swallowed. The pass monitor
-has neither.
+It sleeps for its resolution in a loop and records the whole interval between two wakes, so on an idle loop it reads a
+little over the resolution, as in Node. It has the flaws of every probe that samples: a block that begins and ends between
+two wakes leaves no trace, and a long block counts once, however many wakes it delayed. The pass monitor has neither.
 """
 
 from __future__ import annotations

@@ -1,20 +1,22 @@
-"""A thread that looks at the loop while a pass lasts: the only one who can, for the loop itself stands still.
+"""A thread that looks at the loop during a long pass, when the loop itself cannot.
 
-Each wake is a beat: when it came, what CPU the loop's thread and the process had used by then, and for how long they had
-waited for one. It wakes twice per budget, so it wants the GIL for at least half of every pass that is over it. When the
-present pass has lasted for half of its budget, it also notes where the loop's thread is, and wakes twice as often, later by
-and by less often. Nothing but places and names is kept, never a frame: a frame would keep locals alive.
+Each wake is a *beat*: its time, the CPU time of the loop's thread and of the process so far, and how long the two threads
+have waited for a CPU so far. The thread wakes twice per budget, so it wants the GIL for at least half of every pass that is
+over the budget. When the current pass has lasted for half of its budget, it also samples the line that the loop's thread
+is in, and wakes twice as often. In a very long pass it wakes less and less often. Only names and numbers are kept, never a
+frame, because a frame keeps its locals alive.
 
-A wake is what a watch costs most, a tenth of a millisecond and more on a virtual machine before anything is done in it. So
-what was waited for a CPU, a file each, is read at every beat only while the loop is busy.
+The wakes are most of what a watch costs: on a virtual machine a tenth of a millisecond and more each, before anything is
+done. So how long the threads waited for a CPU, which takes reading a file for each, is read at every beat only while the
+loop is busy.
 
-A C call that holds the GIL holds up this thread as well. It gets the GIL when the call returns, before the next line
-runs (the interpreter looks for others that want it after every call), so the line it sees is still the right one. Such a
-look stands for all the time since the one before it: looks are weighed by their time, not counted.
+A C call that holds the GIL holds up this thread too. It gets the GIL when the call returns and before the next line runs,
+because the interpreter checks after every call whether another thread wants it. So the line it sees is still the right
+one. Such a sample stands for all the time since the one before: samples are weighted by time, not counted.
 
-On a machine that others use too, this thread waits for a CPU as the loop does. Linux says for how long, and that much of
-its lateness is nobody's fault in this process (`waiting`). A virtual machine's CPU may itself have to wait for one: Linux
-counts that for each CPU and not for each thread.
+On a busy machine this thread waits for a CPU as the loop does. Linux says for how long (`run_delay`), and that part of its
+delay is not taken for a missing GIL. On a virtual machine the CPU itself may have to wait for the host; Linux counts that
+for each CPU and not for each thread.
 """
 
 from __future__ import annotations
@@ -32,27 +34,29 @@ from types import FrameType
 
 import trio
 
+from .code_line import blamed, nursery_path, running_task, step_frames
 from .loop_time import LoopTime
-from .places import blamed, nursery_path, running_task, step_frames
-from .stalls import Evidence, Sample
-from .waiting import Delays, Steal
+from .run_delay import RunDelay, Steal
+from .stalls import LineSample, PassMeasurements
 
 _log = logging.getLogger(__name__)
 
-_LONG = _REST = 0.5  # of the budget: a pass that is worth a look, and a rest; together they are no more than 1
-_AGAIN = 0.25  # of the budget: from then on it is looked at so often
-_OF_ITS_AGE = 1 / 32  # or, when that is longer, each time that the pass has grown by so much
-_LONGEST_PERIOD = 0.1  # seconds: also a watchdog with a long budget must notice soon that it is blind
+# As shares of the budget: the age from which a pass is sampled, and the time between two beats until then. Their sum must
+# not be over 1, or a pass over its budget could end without a sample.
+_LONG = _REST = 0.5
+_AGAIN = 0.25  # of the budget: the time between two samples of a pass,
+_OF_ITS_AGE = 1 / 32  # or this share of its age, when that is longer
+_LONGEST_PERIOD = 0.1  # seconds: a watchdog with a long budget must notice soon, too, that it is blind
 _KEPT_BEATS = (
-    512  # as a long pass is looked at ever less often, they reach back to its begin even if it lasts for an hour
+    512  # enough to reach back to the begin of a pass of an hour, as a long pass is sampled less and less often
 )
-_OLD = 0.1  # seconds: while the loop waits for I/O, what it waited for a CPU is read no more often
-_KEPT_SAMPLES = 256  # of one pass: of a long one the last
+_OLD = 0.1  # seconds: while the loop polls, the waits for a CPU are read no more often than this
+_KEPT_SAMPLES = 256  # of a pass with more samples, the last ones
 
 
 @dataclass(frozen=True, slots=True)
 class _Waits:
-    """For a CPU: the loop's thread, this one, and each CPU for the hypervisor; read at ``at``."""
+    """Seconds waited for a CPU by the loop's thread and by this one, and stolen from each CPU, as read at ``at``."""
 
     at: float
     loop: float
@@ -62,7 +66,7 @@ class _Waits:
 
 @dataclass(frozen=True, slots=True)
 class _Beat:
-    """``waits`` may be older by up to `_OLD`, if the loop was not in a pass."""
+    """One wake. Its ``waits`` may have been read up to `_OLD` earlier, if the loop was polling."""
 
     at: float
     next_due: float
@@ -71,17 +75,20 @@ class _Beat:
     waits: _Waits
 
 
-Readings = list[tuple[float, float]]  # of something that only grows: when, and how much so far
+Readings = list[tuple[float, float]]  # of a counter that only grows: (time, value)
 
 
 def _since(readings: Readings, began: float) -> float:
-    """What came since ``began``, of readings of which the first alone may be older."""
+    """By how much a counter grew since ``began``. Only the first of its readings may be older than that."""
     return _begun(readings, began) + readings[-1][1] - readings[1][1]
 
 
 def _begun(readings: Readings, began: float) -> float:
-    """What came from ``began`` to the second reading. Between the first one and that it is taken to have gone on as it did
-    afterwards, as far as the two allow."""
+    """By how much a counter grew from ``began`` to its second reading.
+
+    No reading was taken at ``began``. The counter is assumed to have grown at the rate that it had afterwards, within what
+    the first two readings allow.
+    """
     (before, first), (after, second), *_ = readings
     end, last = readings[-1]
     counted = max(0.0, second - first)
@@ -92,9 +99,9 @@ def _begun(readings: Readings, began: float) -> float:
 
 
 class Watchdog:
-    """Watches ``loop`` from a thread of its own. Made in the loop's thread; `start` and `stop` are called there too.
+    """Watches ``loop`` from a thread of its own. Create, `start` and `stop` it in the loop's thread.
 
-    ``label`` is asked for what a task is working on.
+    ``label`` returns what a task is working on.
     """
 
     def __init__(
@@ -111,16 +118,18 @@ class Watchdog:
         self._label = label
         self._loop_thread = threading.get_ident()
         self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
-        self._loop_delays = Delays()
-        self._own_delays: Delays | None = None
+        self._loop_delay = RunDelay()
+        self._own_delay: RunDelay | None = None
         self._steal = Steal()
         self._waits = self._read_waits()
         self._long = _LONG * budget
         self._period = min(_AGAIN * budget, _LONGEST_PERIOD)
         self._rest = min(_REST * budget, _LONGEST_PERIOD)
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
-        self._samples: deque[tuple[float, Sample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
-        self._end = threading.Lock()  # held until the thread is to end: waiting for it costs half of what an Event does
+        self._samples: deque[tuple[float, LineSample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
+        self._end = (
+            threading.Lock()
+        )  # held until the thread shall end; waiting for it costs half as much as for an Event
         self._end.acquire()
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
@@ -138,46 +147,46 @@ class Watchdog:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when the thread has ended: it wakes at once."""
+        """End the thread and wait for it. It wakes at once."""
         self._end.release()
         self._thread.join()
-        self._loop_delays.close()
+        self._loop_delay.close()
         self._steal.close()
 
     def _run(self) -> None:
         try:
-            self._own_delays = Delays()
+            self._own_delay = RunDelay()
             wait = self._period
             while not self._end.acquire(timeout=wait):
-                # First of all, while the line is still the one that let go of the GIL.
+                # First of all, while the loop is still at the line that released the GIL.
                 age = self._look()
                 if age is not None or self._woke - self._waits.at >= _OLD:
                     self._waits = self._read_waits()
-                    # To read is to let go of the GIL, and a whole C call may pass before it is there again.
+                    # Reading a file releases the GIL, and a whole C call may pass before this thread has it again.
                     if time.perf_counter() - self._woke >= sys.getswitchinterval():
                         age = self._look()
                 wait, now = self._wait(age), time.perf_counter()
                 self._beats.append(self._beat(now, now + wait, self._waits))
-        except Exception as fault:  # whatever it is: a thread that dies must be seen to have died
+        except Exception as fault:  # a thread that dies must be reported, whatever the reason
             self.fault = f"{type(fault).__name__}: {fault}"
             _log.exception("the watchdog of the loop died")
         finally:
-            if self._own_delays is not None:
-                self._own_delays.close()
+            if self._own_delay is not None:
+                self._own_delay.close()
 
     def _wait(self, age: float | None) -> float:
-        """Seconds until the next wake, by the age of the pass."""
+        """Seconds until the next wake, by the age of the pass; None for the age means that the loop polls."""
         return self._rest if age is None or age < self._long else max(self._period, age * _OF_ITS_AGE)
 
     def _read_waits(self) -> _Waits:
-        own = 0.0 if self._own_delays is None else self._own_delays.read()
-        return _Waits(time.perf_counter(), self._loop_delays.read(), own, self._steal.read())
+        own = 0.0 if self._own_delay is None else self._own_delay.read()
+        return _Waits(time.perf_counter(), self._loop_delay.read(), own, self._steal.read())
 
     def _beat(self, at: float, next_due: float, waits: _Waits) -> _Beat:
         return _Beat(at, next_due, time.clock_gettime(self._loop_clock), time.process_time(), waits)
 
     def _look(self) -> float | None:
-        """For how long the present pass has lasted, None between two; when that is long already its place is noted."""
+        """The age of the current pass, None while the loop polls. Takes a sample if the pass is long already."""
         now, before, began = time.perf_counter(), self._woke, self._loop.pass_began()
         self._woke = now
         if began is None or now - began < self._long:
@@ -187,8 +196,8 @@ class Watchdog:
             if not frames:
                 return now - began
             task = self._task(frames)
-            sample = Sample(
-                place=blamed(frames),
+            sample = LineSample(
+                line=blamed(frames),
                 task_name="" if task is None else task.name,
                 path=nursery_path(task),
                 label=None if task is None else self._label(task),
@@ -200,7 +209,7 @@ class Watchdog:
         return now - began
 
     def _task(self, frames: list[FrameType]) -> trio.lowlevel.Task | None:
-        """Whose step it is. Mostly the same one as at the last look: to go through all tasks holds the GIL for long."""
+        """The task whose step this is. Mostly it is that of the last sample, and to search all tasks holds the GIL long."""
         task = None if self._last_task is None else self._last_task()
         if task is None or getattr(task.coro, "cr_frame", None) is not frames[-1]:
             task = running_task(self._root, frames)
@@ -209,8 +218,8 @@ class Watchdog:
 
     # Called by the loop, when a pass has ended.
 
-    def evidence(self, began: float, ended: float, collected: float) -> Evidence:
-        """What was measured of the pass between two times; ``collected`` seconds of it went into garbage collection."""
+    def measurements(self, began: float, ended: float, collected: float) -> PassMeasurements:
+        """What was measured during the pass between two times; garbage collections took ``collected`` seconds of it."""
         beats = list(self._beats)
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
         within = [beat for beat in beats if max(began, before.at) < beat.at <= ended]
@@ -218,9 +227,10 @@ class Watchdog:
         seen = [before, *within, last]
         wanted = self._held_up(seen, began)
         loop_cpu = _since([(beat.at, beat.loop_cpu) for beat in seen], began)
-        # Which CPU the loop was on is not known. Its own account says how much it can have lost at most.
+        # Which CPU the loop's thread was on is not known: take the one that lost most, but no more than the time in which the
+        # thread did not run.
         lost = _since([(beat.waits.at, beat.waits.loop) for beat in seen], began) + _stolen(seen, began)
-        return Evidence(
+        return PassMeasurements(
             duration=ended - began,
             budget=self._budget,
             loop_cpu=loop_cpu,
@@ -233,7 +243,7 @@ class Watchdog:
         )
 
     def _held_up(self, seen: list[_Beat], began: float) -> list[float]:
-        """For how long this thread wanted to run before each beat, since a pass began, and could not for want of the GIL."""
+        """For each beat, how long this thread had wanted the GIL before it, since the pass began."""
         first = _begun([(beat.waits.at, beat.waits.own) for beat in seen], began)
         later = [two.waits.own - one.waits.own for one, two in pairwise(seen[1:])]
         return [
@@ -241,13 +251,13 @@ class Watchdog:
             for (one, two), waited in zip(pairwise(seen), [first, *later], strict=True)
         ]
 
-    def samples(self, began: float) -> list[Sample]:
-        """What was seen of the pass that began then."""
+    def samples(self, began: float) -> list[LineSample]:
+        """The samples of the pass that began at this time."""
         return [sample for at, sample in list(self._samples) if at == began]
 
 
 def _stolen(seen: list[_Beat], began: float) -> float:
-    """What the CPU that lost most lost since ``began``."""
+    """Seconds that the hypervisor took since ``began`` from the CPU that it took most from."""
     cpus = zip(*(beat.waits.stolen for beat in seen), strict=False)
     times = [beat.waits.at for beat in seen]
     return max((_since(list(zip(times, cpu, strict=True)), began) for cpu in cpus), default=0.0)

@@ -1,4 +1,4 @@
-"""What threads had to wait for a CPU, as Linux tells it: for one of the machine's own, and for one that a hypervisor lent."""
+"""How long threads waited for a CPU, as Linux counts it: on the run queue (run delay) and for the hypervisor (steal)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import threading
 from contextlib import suppress
 
-_TICKS = os.sysconf("SC_CLK_TCK")  # to the second
-_STEAL = 8  # field of a cpu line
+_TICKS = os.sysconf("SC_CLK_TCK")  # per second
+_STEAL = 8  # the field's number in a cpu line
 
 
-class Delays:
-    """Seconds in which the thread that made it could have run and had no CPU, from /proc/self/task/…/schedstat: always 0.0
-    without that file, which belongs to a kernel option. Any thread may `read`."""
+class RunDelay:
+    """Seconds in which the thread that made this object could run and had no CPU, from /proc/self/task/…/schedstat.
+
+    Without that file, which needs a kernel option, `read` always returns 0.0. Any thread may call it.
+    """
 
     def __init__(self) -> None:
         self._file: int | None = None
@@ -35,8 +37,10 @@ class Delays:
 
 
 class Steal:
-    """Seconds that a hypervisor took from each CPU, in steps of 10 ms. Nothing where it never did: such a machine is not
-    asked again."""
+    """Seconds that the hypervisor took from each CPU, in steps of 10 ms.
+
+    On a machine where none were ever taken `read` returns an empty tuple, without reading the file again.
+    """
 
     def __init__(self) -> None:
         self._file: int | None = None
@@ -59,6 +63,6 @@ class Steal:
 
 
 def stolen_from(stat: bytes) -> tuple[float, ...]:
-    """Seconds that were stolen from each CPU, of the text of /proc/stat, the end of which may be missing."""
+    """Seconds stolen from each CPU, by the text of /proc/stat, which may be cut off at its end."""
     lines = [line.split() for line in stat.split(b"\n")[1:-1] if line.startswith(b"cpu")]
     return tuple(int(fields[_STEAL]) / _TICKS for fields in lines if len(fields) > _STEAL)

@@ -1,7 +1,7 @@
-"""Where a thread is, in words that can be kept: file, line, function. No locals, no arguments, no source text.
+"""Which line of code and which task the loop's thread is in. Only names and numbers are kept: no frames, no locals.
 
-The line to blame is the innermost one that the reader can change: a catastrophic pattern is seen in the caller of `re`,
-not in `re`, and a slow handler in the handler, not in the framework that called it.
+The line to blame is the innermost one that the reader can change: for a catastrophic pattern the caller of `re` and not
+`re`, for a slow handler the handler and not the framework that called it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ import trio
 
 _LIBRARY = tuple({path for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
 _PACKAGES = tuple({path for name in ("purelib", "platlib") if (path := sysconfig.get_path(name))})
-_LOOP = "unrolled_run"  # Trio's run loop; everything further in is the step of one task
-_OURS = {
-    str(Path(__file__).with_name(name)) for name in ("observe.py", "loop_time.py", "steps.py")
-}  # hooks that ran just then
-_MOST_TASKS = 100_000  # looked through for the one that runs
+_LOOP = "unrolled_run"  # Trio's run loop; the frames below it are the step of one task
+# Hooks of the watch that ran at that moment; they are not the task's code.
+_OURS = {str(Path(__file__).with_name(name)) for name in ("watch.py", "loop_time.py", "steps.py")}
+_MOST_TASKS = 100_000  # looked through for the running one
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A line of code. ``function`` is the qualified name."""
+class CodeLine:
+    """A line of code, with the qualified name of its function."""
 
     filename: str
     lineno: int
@@ -38,14 +37,14 @@ class Place:
 
 @cache
 def _distance(filename: str) -> int:
-    """0 for a program's own code, 1 for an installed package, 2 for Python's library and what has no file."""
+    """0 for the program's own code, 1 for an installed package, 2 for Python's library and code without a file."""
     if filename.startswith(_PACKAGES) or "/site-packages/" in filename:
         return 1
     return 2 if filename.startswith(("<", *_LIBRARY)) else 0
 
 
 def step_frames(frame: FrameType | None) -> list[FrameType]:
-    """The frames of the step that a loop's thread is in, innermost first; all of them when it is in none."""
+    """The frames of the step that the loop's thread is in, innermost first; outside a step all frames of the thread."""
     frames = []
     while frame is not None and frame.f_code.co_name != _LOOP:
         if frame.f_code.co_filename not in _OURS:
@@ -54,25 +53,25 @@ def step_frames(frame: FrameType | None) -> list[FrameType]:
     return frames
 
 
-def blamed(frames: list[FrameType]) -> Place:
-    """The innermost line of the program's own code; without one that of a package, without one the innermost.
+def blamed(frames: list[FrameType]) -> CodeLine:
+    """The innermost line of the program's own code, else of an installed package, else of Python's library.
 
     Raises:
         ValueError: there is no frame.
     """
     frame = min(enumerate(frames), key=lambda found: (_distance(found[1].f_code.co_filename), found[0]))[1]
-    return Place(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
+    return CodeLine(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
 
 
 def running_task(root: trio.lowlevel.Task, frames: list[FrameType]) -> trio.lowlevel.Task | None:
-    """The task whose step these frames are. Asked from another thread, while the loop stands still or nearly so."""
+    """The task whose step these frames are. Called from another thread, during a long step."""
     if not frames:
         return None
     outermost = frames[-1]
     try:
         return next((task for task in _tasks(root) if getattr(task.coro, "cr_frame", None) is outermost), None)
     except RuntimeError:
-        return None  # the loop went on meanwhile, and a set changed while it was looked through
+        return None  # the loop went on, and a set changed during the search
 
 
 def _tasks(root: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
@@ -86,9 +85,9 @@ def _tasks(root: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
 
 
 def nursery_path(task: trio.lowlevel.Task | None) -> tuple[str, ...]:
-    """The names of a task's parents, the main task first, and its own."""
+    """The names of a task's parents from the main task down, and its own name."""
     names: list[str] = []
     while task is not None:
         names.append(task.name)
         task = task.parent_nursery.parent_task if task.parent_nursery is not None else None
-    return tuple(reversed(names[:-1] or names))  # the root itself is Trio's
+    return tuple(reversed(names[:-1] or names))  # the root is Trio's init task

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from trio_lab.loop.run_delay import RunDelay, Steal, stolen_from
 from trio_lab.loop.stalls import cause_of
-from trio_lab.loop.waiting import Delays, Steal, stolen_from
 from trio_lab.loop.watchdog import _KEPT_BEATS, Watchdog, _Beat, _since, _Waits
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -32,14 +32,14 @@ def test_what_is_cut_off_is_left_out(text: bytes) -> None:
 
 
 def test_a_machine_that_nothing_was_stolen_from_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trio_lab.loop.waiting.stolen_from", lambda _: (0.0, 0.0))
+    monkeypatch.setattr("trio_lab.loop.run_delay.stolen_from", lambda _: (0.0, 0.0))
     steal = Steal()
-    monkeypatch.setattr("trio_lab.loop.waiting.stolen_from", lambda _: (1.0, 0.0))
+    monkeypatch.setattr("trio_lab.loop.run_delay.stolen_from", lambda _: (1.0, 0.0))
     assert steal.read() == ()
 
 
-def test_delays_only_grow_and_are_read_from_any_thread() -> None:
-    delays, seen = Delays(), []
+def test_run_delay_only_grows_and_is_read_from_any_thread() -> None:
+    delays, seen = RunDelay(), []
     reader = threading.Thread(target=lambda: seen.append(delays.read()))
     reader.start()
     reader.join()
@@ -78,7 +78,7 @@ def judged(*beats: _Beat, ended: float, last: _Waits, loop_cpu: float = 0.0) -> 
     watchdog._budget, watchdog._beats = BUDGET, deque(beats)
     watchdog._read_waits = lambda: last  # type: ignore[method-assign]
     watchdog._beat = lambda at, due, waits: _Beat(at, due, loop_cpu, loop_cpu, waits)  # type: ignore[method-assign]
-    return cause_of(watchdog.evidence(1.0, ended, 0.0))
+    return cause_of(watchdog.measurements(1.0, ended, 0.0))
 
 
 def waits(at: float, loop: float = 0.0, own: float = 0.0, *stolen: float) -> _Waits:

@@ -1,0 +1,274 @@
+"""A watch over Trio's run loop: which task blocks it, for how long, at which line.
+
+There are three tiers, each more expensive than the one before. Every pass is measured, always (two hooks a pass). A
+watchdog thread samples the line while a pass is over half of its budget. Steps are measured on request, or for a while
+after several long passes, so that a pass of many small steps can be recognized.
+
+A `Watch` keeps and logs the stalls, and notices when it does not see everything. `observe` opens one.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+import trio
+
+from ..records.summary import Summary
+from .passes import PassMonitor
+from .stalls import (
+    BUSY_WAIT,
+    NOT_RUNNING,
+    PassMeasurements,
+    Stall,
+    StallGroup,
+    StallTable,
+    cause_of_oversleep,
+    stall_of,
+)
+from .steps import StepMonitor
+from .watchdog import Watchdog
+
+_log = logging.getLogger("trio_lab.stalls")
+
+WORKING_ON: ContextVar[str | None] = ContextVar("trio_lab_working_on", default=None)
+"""What the current task is working on. It is kept and logged, so set it to a method and a route, never to a query."""
+
+_CHECK = 0.5  # seconds between two checks of the watch itself
+_REARM_AFTER = 1.0  # seconds for which blindness is shown before the monitor is installed again, once
+_LOG_EVERY = 5.0  # seconds between two lines of the log
+# After so many long passes within so many seconds, steps are measured for so many seconds.
+_ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = 3, 10.0, 30.0
+_SPINNING = 0.9  # share of the passes in which one and the same task had a step
+_SPINS = 1000  # passes between two checks, at least
+_COLLECTIONS = 64  # garbage collections that are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStatistics:
+    """What a watch has seen since it was opened. Times in seconds.
+
+    ``waited`` is time spent waiting for I/O, ``rearmed`` how often a broken monitor was replaced (at most once), ``blind``
+    why not every pass is seen (None when it is).
+    """
+
+    passes: Summary
+    stalls: int
+    waited: float
+    steps_measured: bool
+    rearmed: int
+    blind: str | None
+
+
+class Watch:
+    """A run loop under observation. Open one with `observe`."""
+
+    def __init__(self, budget: float, steps: bool | Literal["auto"]) -> None:
+        self._budget = budget
+        self._want_steps = steps
+        self._monitor = PassMonitor()
+        self._monitor.budget = budget
+        self._monitor.on_long = self._on_long
+        self._monitor.on_overslept = self._on_overslept
+        self._steps: StepMonitor | None = None
+        self._armed_until = self._suspects_again = 0.0
+        self._long: list[float] = []
+        self._table = StallTable()
+        self._collecting = 0.0
+        self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
+        self._logged, self._unlogged = 0.0, 0
+        self._fault: str | None = None
+        self._was_blind = False
+        self._rearmed = 0
+        self._watchdog = self._new_watchdog()
+
+    def __repr__(self) -> str:
+        state = f"blind: {self.blind}" if self.blind else f"{self._table.count} stalls"
+        return f"<Watch over {self._budget * 1e3:g} ms a pass, {state}>"
+
+    def stalls(self) -> list[Stall]:
+        """The last thousand stalls, the oldest first."""
+        return list(self._table.last)
+
+    def table(self) -> list[StallGroup]:
+        """All stalls by line and cause, the group with the longest total first."""
+        return self._table.rows()
+
+    @property
+    def budget(self) -> float:
+        """How long a pass may take, in seconds."""
+        return self._budget
+
+    @property
+    def passes(self) -> PassMonitor:
+        """The monitor that measures every pass. Give it to a `PassWindow` to read figures over windows of your own."""
+        return self._monitor
+
+    @property
+    def count(self) -> int:
+        """Stalls since the watch was opened."""
+        return self._table.count
+
+    @property
+    def blind(self) -> str | None:
+        """Why not every stall is seen; None when all are."""
+        if self._fault is not None:
+            return self._fault
+        if not self._watchdog.alive:
+            return f"the watchdog's thread has ended ({self._watchdog.fault or 'for an unknown reason'})"
+        return self._monitor.blind
+
+    def statistics(self) -> WatchStatistics:
+        return WatchStatistics(
+            passes=self._monitor.busy.summary(),
+            stalls=self._table.count,
+            waited=self._monitor.waited,
+            steps_measured=self._steps is not None,
+            rearmed=self._rearmed,
+            blind=self.blind,
+        )
+
+    # The loop calls these at the end of a long pass, and of a poll that lasted too long.
+
+    def _on_long(self, began: float, ended: float) -> None:
+        with self._failing_aloud():
+            steps = None if self._steps is None else self._steps.steps()
+            self._keep(stall_of(self._measurements(began, ended), self._watchdog.samples(began), steps, began=began))
+
+    def _on_overslept(self, due: float, ended: float) -> None:
+        with self._failing_aloud():
+            measurements = self._measurements(due, ended)
+            self._keep(stall_of(measurements, (), began=due, cause=cause_of_oversleep(measurements)))
+
+    def _measurements(self, began: float, ended: float) -> PassMeasurements:
+        collections = list(self._collections)  # a collection may end, in any thread, while they are added up
+        collected = sum(max(0.0, min(end, ended) - max(start, began)) for start, end in collections)
+        return self._watchdog.measurements(began, ended, collected)
+
+    @contextmanager
+    def _failing_aloud(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as fault:  # the loop must go on, and the watch must say that it is blind
+            self._fault = f"the watch itself failed ({type(fault).__name__}: {fault})"
+            _log.exception("the watch over the loop failed")
+
+    def _keep(self, found: Stall) -> None:
+        now = perf_counter()
+        self._table.add(found)
+        self._long = [at for at in self._long if now - at < _ARM_WITHIN] + [now]
+        if now - self._logged >= _LOG_EVERY:
+            more = f" ({self._unlogged} more since the last line)" if self._unlogged else ""
+            level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING
+            _log.log(level, "%s%s", found, more)
+            self._logged, self._unlogged = now, 0
+        else:
+            self._unlogged += 1
+
+    def open(self) -> None:
+        self._monitor.install()
+        self._watchdog.start()
+        gc.callbacks.append(self._on_gc)
+        if self._want_steps is True:
+            self._measure_steps(True)
+
+    def close(self) -> None:
+        gc.callbacks.remove(self._on_gc)
+        self._measure_steps(False)
+        self._watchdog.stop()
+        self._monitor.remove()
+
+    def _new_watchdog(self) -> Watchdog:
+        root = trio.lowlevel.current_root_task()
+        assert root is not None
+        return Watchdog(self._monitor, budget=self._budget, root=root, label=_label)
+
+    def _on_gc(self, phase: str, _: dict[str, int]) -> None:
+        now = perf_counter()
+        if phase == "start":
+            self._collecting = now
+        else:
+            self._collections.append((self._collecting, now))
+
+    def _measure_steps(self, on: bool) -> None:
+        if on and self._steps is None:
+            self._steps = StepMonitor()
+            trio.lowlevel.add_instrument(self._steps)
+        elif not on and self._steps is not None:
+            with suppress(KeyError):  # it had raised, and Trio removed it
+                trio.lowlevel.remove_instrument(self._steps)
+            self._steps = None
+
+    async def look_after(self) -> None:
+        """Runs as long as the watch is open: reports blindness, rearms once, and turns the measuring of steps on and off."""
+        while True:
+            waited, passes = self._monitor.waited, self._monitor.busy.count
+            await trio.sleep(_CHECK)
+            if self._reports_blindness() and not self._rearmed:
+                await self._rearm()
+            self._find_spinner(self._monitor.busy.count - passes, self._monitor.waited - waited)
+            self._arm(perf_counter())
+
+    def _reports_blindness(self) -> bool:
+        """True while the watch is blind. Each time that it becomes so is logged once."""
+        blind = self.blind
+        if blind is not None and not self._was_blind:
+            _log.warning("the watch over the loop is blind: %s", blind)
+        self._was_blind = blind is not None
+        return self._was_blind
+
+    async def _rearm(self) -> None:
+        await trio.sleep(_REARM_AFTER)
+        self._rearmed += 1
+        if not self._watchdog.alive:
+            self._watchdog.stop()  # it holds a descriptor
+            self._watchdog = self._new_watchdog()
+            self._watchdog.start()
+        self._monitor.install_again()
+        self._fault = None
+
+    def _arm(self, now: float) -> None:
+        if self._want_steps != "auto":
+            return
+        if len(self._long) >= _ARM_AFTER and now - self._long[-_ARM_AFTER] < _ARM_WITHIN:
+            self._armed_until = now + _ARMED_FOR
+        self._measure_steps(now < self._armed_until)
+
+    def _find_spinner(self, passes: int, waited: float) -> None:
+        """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait."""
+        spinning = passes >= _SPINS and waited < _CHECK / 2  # polls that do not wait take time too
+        turns: Counter[trio.lowlevel.Task] = Counter() if self._steps is None else self._steps.read_turns()
+        if spinning and turns:
+            [(task, most)] = turns.most_common(1)
+            if most >= _SPINNING * passes:
+                self._keep(_busy_wait(task, most, passes))
+        if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
+            self._suspects_again = now + _ARMED_FOR
+            self._armed_until = max(self._armed_until, now + _CHECK / 2)
+
+
+def _busy_wait(task: trio.lowlevel.Task, turns: int, passes: int) -> Stall:
+    frame = getattr(task.coro, "cr_frame", None)
+    return Stall(
+        duration=_CHECK,
+        cause=BUSY_WAIT,
+        filename="" if frame is None else frame.f_code.co_filename,
+        lineno=0 if frame is None else frame.f_lineno or 0,
+        function="" if frame is None else frame.f_code.co_qualname,
+        task_name=task.name,
+        samples=turns,
+        began=perf_counter(),
+        share=turns / passes,
+        label=_label(task),
+    )
+
+
+def _label(task: trio.lowlevel.Task) -> str | None:
+    return task.context.get(WORKING_ON)
