@@ -1,48 +1,54 @@
-"""trio_lab: find the queue that fills first in an async service, and put it right.
+"""trio_lab finds the queue that fills first in an async service.
 
-Importing this package loads nothing else: worker children import it too, and they must start fast and without Trio.
-The public names below are loaded when first asked for.
+Importing this package imports nothing else: worker children import it too, and they must start fast and without Trio. Each
+public name below is imported from its module when it is first used. `__init__.pyi` says the same to type checkers.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .admission.on_trio import Bulkhead as Bulkhead
-    from .loop.observe import observe as observe
-    from .loop.passes import open_pass_monitor as open_pass_monitor
-    from .pools.native import open_native_pool as open_native_pool
-    from .pools.workers import open_worker_pool as open_worker_pool
-    from .slices import chunked as chunked
-    from .slices import time_sliced as time_sliced
+from typing import Any
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Bulkhead": "admission.on_trio",
-    "chunked": "slices",
-    "observe": "loop.observe",
-    "open_native_pool": "pools.native",
-    "open_pass_monitor": "loop.passes",
-    "open_worker_pool": "pools.workers",
-    "time_sliced": "slices",
+    "admission.disciplines": ("AdaptiveLifo", "ByPriority", "CoDel", "Discipline", "FairShare", "Fifo", "Lifo"),
+    "admission.gate": ("Place",),
+    "admission.on_trio": ("Bulkhead",),
+    "errors": (
+        "BrokenWorkerError",
+        "JobError",
+        "Overloaded",
+        "QueueFull",
+        "QueueTimeout",
+        "RestartLimitReached",
+        "RunTimeout",
+        "Shed",
+    ),
+    "loop.loop_time": ("LoopStatistics", "PassWindow"),
+    "loop.observe": ("observe",),
+    "loop.passes": ("PassMonitor", "open_pass_monitor"),
+    "loop.stalls": ("Stall", "StallGroup"),
+    "loop.watch": ("WORKING_ON", "Watch", "WatchStatistics"),
+    "pools.limits": ("PoolLimits",),
+    "pools.native": ("NativePool", "open_native_pool"),
+    "pools.restart": ("RestartPolicy",),
+    "pools.workers": ("WorkerPool", "open_worker_pool"),
+    "records.queue": ("Queue", "QueueStatistics"),
+    "records.summary": ("Summary",),
+    "slices": ("chunked", "time_sliced"),
 }
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = [
-    "Bulkhead",
-    "__version__",
-    "chunked",
-    "observe",
-    "open_native_pool",
-    "open_pass_monitor",
-    "open_worker_pool",
-    "time_sliced",
-]
+__all__ = sorted(_MODULE_OF)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    value = globals()[name] = getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+    return value

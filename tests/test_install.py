@@ -1,0 +1,113 @@
+"""The base install: what it gives, and that it needs no more than pyproject's dependencies.
+
+It is tried in a virtual environment that has these packages alone, as links to those that are installed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+import tomllib
+import venv
+from importlib import import_module, metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import trio_lab
+from trio_lab import errors
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def closure(requirements: list[str]) -> set[str]:
+    """The distributions that these need, and those that they need themselves."""
+    found: set[str] = set()
+    waiting = [Requirement(text) for text in requirements]
+    while waiting:
+        wanted = waiting.pop()
+        if wanted.name not in found and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+            found.add(wanted.name)
+            waiting += map(Requirement, metadata.requires(wanted.name) or [])
+    return found
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment with the base install alone."""
+    base = tmp_path_factory.mktemp("base")
+    venv.create(base, symlinks=True)
+    [site] = base.glob("lib/python*/site-packages")
+    (site / "trio_lab").symlink_to(ROOT / "trio_lab")
+    for name in closure(PROJECT["dependencies"]):
+        distribution = metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            (site / top).symlink_to(distribution.locate_file(top))
+    return str(base / "bin" / "python")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_run_in_the_base_install(python: str, path: Path) -> None:
+    done = run(python, str(path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_every_public_name_is_there_in_the_base_install(python: str) -> None:
+    done = run(python, "-c", "import trio_lab; print([getattr(trio_lab, name) for name in dir(trio_lab)])")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_says_what_to_install(python: str) -> None:
+    done = run(python, "-m", "trio_lab", "serve")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'trio-lab[lab]'" in done.stderr
+
+
+def test_a_watch_costs_the_import_of_trio_and_little_more(python: str) -> None:
+    program = "import sys, trio; had = {*sys.modules}; import trio_lab; trio_lab.observe; print(*{*sys.modules} - had)"
+    loaded = {name for name in run(python, "-c", program).stdout.split() if not name.startswith("trio_lab")}
+    assert {name.partition(".")[0] for name in loaded if "sysconfigdata" not in name} <= sys.stdlib_module_names
+    assert len(loaded) < 10, loaded
+
+
+def test_the_public_names_are_listed_and_known_to_type_checkers() -> None:
+    stub = ast.parse((ROOT / "trio_lab" / "__init__.pyi").read_text())
+    typed = {
+        (node.module, alias.name) for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert typed == {(module, name) for module, names in trio_lab._PUBLIC.items() for name in names}
+    assert set(dir(trio_lab)) == {name for _, name in typed} | {"__version__"}
+    for module, name in typed:
+        assert getattr(trio_lab, name) is getattr(import_module(f"trio_lab.{module}"), name)
+
+
+def test_the_errors_of_the_pools_and_of_the_gate_are_public() -> None:
+    of_the_lab = {"LabLost", "UsageError", "Closed"}
+    defined = {
+        name for name, kind in vars(errors).items() if inspect.isclass(kind) and kind.__module__ == errors.__name__
+    }
+    assert defined - of_the_lab <= set(dir(trio_lab))
+
+
+def test_there_is_one_version() -> None:
+    assert PROJECT["dynamic"] == ["version"]
+    assert metadata.version("trio-lab") == trio_lab.__version__
+
+
+def test_type_checkers_of_other_projects_find_the_package() -> None:
+    """They look along plain paths, as `PathFinder` does, and follow no import hook of an editable install."""
+    program = "from importlib.machinery import PathFinder; print(PathFinder.find_spec('trio_lab').origin)"
+    found = Path(run(sys.executable, "-I", "-c", program).stdout.strip()).parent
+    assert found == ROOT / "trio_lab"
+    assert (found / "py.typed").exists()
