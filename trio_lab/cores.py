@@ -1,6 +1,6 @@
-"""How many cores this process may really use: the affinity mask and the cgroup's CPU quota, whichever is less.
+"""How many cores this process may use: by its affinity mask or by the cgroup's CPU quota, whichever is less.
 
-`os.cpu_count` says what the machine has; in a container that is often many times what the process gets.
+`os.cpu_count` counts the machine's cores; in a container these are often many times what the process gets.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def affinity() -> int:
-    """Cores that the scheduler may put this process on."""
+    """Cores that the scheduler may run this process on."""
     return len(os.sched_getaffinity(0))
 
 
 def cpu_quota() -> float | None:
-    """Cores' worth of time the cgroup grants (v2, else v1), or None when it sets no bound."""
+    """The CPU quota of the cgroup (v2, else v1) in cores; None without one."""
     try:
         quota, period = (_CGROUP / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -39,5 +39,5 @@ def usable_cores() -> int:
 
 
 def default_workers() -> int:
-    """One core stays with the loop, and more than four workers are asked for, not assumed: the sources' rule."""
+    """One fewer than the cores, which leaves one to the loop, and at most four. (The articles' rule.)"""
     return max(1, min(usable_cores() - 1, 4))

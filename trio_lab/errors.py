@@ -1,13 +1,15 @@
-"""Every error of the project. Beside Trio's own (`ClosedResourceError`, `WouldBlock`) there are few, and they are flat:
-each says which queue you waited in, or whose fault it was."""
+"""The errors of the project, beside Trio's own (`ClosedResourceError`, `WouldBlock`).
+
+Each says which queue refused you, or whose fault it was, and when you get it and when you do not.
+"""
 
 from __future__ import annotations
 
 
 class Overloaded(Exception):
-    """The service chose to refuse: not an accident but a decision, and it costs the caller no wait.
+    """A queue refused you on purpose; the work was not started. The subclasses say why.
 
-    ``queue`` is the fixed name of the queue that refused, ``retry_after`` a hint in seconds.
+    ``queue`` is the fixed name of the queue, ``retry_after`` a hint in seconds.
     """
 
     def __init__(self, queue: str, *, retry_after: float = 1.0) -> None:
@@ -20,32 +22,32 @@ class Overloaded(Exception):
 
 
 class QueueFull(Overloaded):
-    """You get it at once when as many callers wait as may wait. You never get it after having waited."""
+    """You get it at once when as many callers wait as may wait. You never get it after a wait."""
 
     def __str__(self) -> str:
         return f"{self.queue} is full"
 
 
 class QueueTimeout(Overloaded):
-    """You get it after having waited the whole queue timeout without a place. The work was never started."""
+    """You get it when you waited for the whole queue timeout without getting a place. The work was never started."""
 
     def __str__(self) -> str:
         return f"{self.queue} had no place in time"
 
 
 class Shed(Overloaded):
-    """You get it when a policy chose you to be refused so that others may be served in time. It may come at once, or after
-    some wait; the work was never started."""
+    """You get it when a policy refused you so that others are served in time, at once or after a wait. The work was never
+    started."""
 
     def __str__(self) -> str:
         return f"{self.queue} sheds load"
 
 
 class RestartLimitReached(Overloaded):
-    """You get it at once while no worker can be kept alive: too many have died before they did anything useful.
+    """You get it at once while workers die before they do anything useful, so that none can be kept alive.
 
-    You never get it because one job killed its worker (that is `BrokenWorkerError`). It goes away by itself when a
-    worker lives again; ``retry_after`` says when the next attempt is due.
+    You never get it because one job killed its worker (that is `BrokenWorkerError`). The pool keeps trying, and accepts jobs
+    again when a worker lives; ``retry_after`` says when the next attempt is due.
     """
 
     def __str__(self) -> str:
@@ -53,7 +55,7 @@ class RestartLimitReached(Overloaded):
 
 
 class Closed(Exception):
-    """You get it on asyncio when the queue you waited in, or came to, was closed. The work was never started.
+    """You get it on asyncio when the queue that you entered or waited in is closed. The work was never started.
 
     On Trio you get `trio.ClosedResourceError` instead.
     """
@@ -67,16 +69,16 @@ class Closed(Exception):
 
 
 class RunTimeout(Exception):
-    """You get it when your job began and did not end within its run timeout; its worker was killed.
+    """You get it when your job was started and did not end within its run timeout; its worker was killed.
 
-    Time spent waiting in the queue never counts towards it.
+    Time in the queue does not count.
     """
 
 
 class BrokenWorkerError(Exception):
     """You get it when the worker process that ran your job died. Your job may or may not have had effects.
 
-    ``exit_code`` is the child's exit status, negative for a signal (as `subprocess` has it), ``None`` when not known.
+    ``exit_code`` is the child's exit status, negative for a signal as in `subprocess`, None when it is not known.
     """
 
     def __init__(self, message: str, *, exit_code: int | None = None) -> None:
@@ -85,43 +87,40 @@ class BrokenWorkerError(Exception):
 
 
 class JobError(Exception):
-    """You get it when a job raised an exception that cannot travel as itself, or returned what cannot travel.
+    """You get it when the exception that a job raised, or the value that it returned, cannot be pickled or unpickled.
 
-    The text holds what the worker could say about it. An exception that can travel is raised as itself, with the
-    worker's traceback as a note.
+    The text has what the worker could say about it. Any other exception of a job is raised as itself, with the worker's
+    traceback as a note.
     """
 
 
 class LabLost(Exception):
-    """You get it when a lab server had to end because of a fault in the lab itself, at its start or while it served.
+    """You get it when a lab server had to end because of a fault of its own, at its start or while it served.
 
-    The text is one line: what the fault was, and where. ``__cause__`` is the fault. The CLI ends with 1.
+    The text is one line: the fault, and the line of code that raised it. ``__cause__`` is the fault. The CLI exits with 1.
     """
 
     def __init__(self, fault: BaseException) -> None:
-        first = fault
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        place, trace = "", first.__traceback__
+        place, trace = "", first_of(fault).__traceback__
         while trace is not None:
             place = f" ({trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno})"
             trace = trace.tb_next
-        super().__init__(" ".join(f"the lab broke down: {type(first).__name__}: {first}".split()) + place)
+        super().__init__(f"the lab broke down: {in_a_line(fault)}{place}")
         self.__cause__ = fault
 
 
 class UsageError(Exception):
-    """What the caller asked for cannot be done; the text is one line and says what to change. The CLI ends with 2."""
+    """You get it when a request cannot be met. The text is one line and says what to change. The CLI exits with 2."""
 
 
 def first_of(error: BaseException) -> BaseException:
-    """The first plain exception in a group: a nursery wraps whatever ends it."""
+    """The first exception in a group that is not itself a group: a nursery wraps its errors in groups."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def in_a_line(error: BaseException) -> str:
-    """What went wrong first, by its type and its words."""
+    """The type and the text of the first error, in one line."""
     first = first_of(error)
     return " ".join(f"{type(first).__name__}: {first}".split())

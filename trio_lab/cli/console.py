@@ -1,4 +1,4 @@
-"""The two ends of the terminal: results on standard output, everything that is told on the way on standard error."""
+"""Where the commands print: results on standard output, progress and warnings on standard error."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 
 from rich.console import Console
 
-# What is said may come from outside (an error's text, a URL): brackets in it are brackets.
+# Text may come from outside (an error, a URL), so its brackets are not markup.
 errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def output() -> Console:
-    """Standard output, as wide as the terminal; a pipe gets lines of a fixed width."""
+    """Standard output, as wide as the terminal; lines to a pipe have a fixed width."""
     return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def say(text: str) -> None:
-    """One line on the way."""
+    """Print one line of progress."""
     errors.print(text)

@@ -1,4 +1,4 @@
-"""SIGTERM ends a command as Ctrl-C does, with exit code 143: what it has started is ended too."""
+"""SIGTERM ends a command as Ctrl-C does, and the processes that it started too. The exit code is 143."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio
 
 
 class Terminated(KeyboardInterrupt):
-    """You get it when SIGTERM came."""
+    """You get it when the process received SIGTERM."""
 
 
 @asynccontextmanager

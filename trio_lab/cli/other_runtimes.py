@@ -1,7 +1,6 @@
-"""`trio-lab serve --runtime`: the process becomes the server program of another runtime.
+"""`trio-lab serve --runtime`: replace this process by the server program of another runtime.
 
-It becomes it, rather than starting it: signals, standard input and the exit code are then the server's own, and nobody
-stands between it and whoever started us.
+It is replaced and not started as a child, so signals, standard input and the exit code are the server's own.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,9 +25,10 @@ def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoR
     Raises:
         UsageError: this runtime's server knows no such option, or the runtime is not on this machine.
     """
-    for option in fields(config):
-        if option.name in _ONLY_TRIO and getattr(config, option.name) != option.default:
-            raise UsageError(f"--{option.name.replace('_', '-')} is for the trio runtime, not {runtime}")
+    defaults = Config()
+    for name in _ONLY_TRIO:
+        if getattr(config, name) != getattr(defaults, name):
+            raise UsageError(f"--{name.replace('_', '-')} is for the trio runtime, not {runtime}")
     if (reason := lack(runtime)) is not None:
         raise UsageError(f"--runtime {runtime}: {runtime} is {reason}")
     flags = ["--json"] * as_json + ["--control"] * control
@@ -41,5 +40,5 @@ def _program(runtime: str) -> list[str]:
     if runtime == "asyncio":
         return [sys.executable, "-m", f"{servers.__name__}.asyncio.serving"]
     node = shutil.which("node")
-    assert node is not None  # nothing is lacking
+    assert node is not None  # `lack` found it
     return [node, str(Path(servers.__path__[0]) / "node" / "main.mjs")]

@@ -1,8 +1,8 @@
-"""How many cores were idle lately: what another worker could have, before it takes from others.
+"""How many cores were idle lately, so that one more worker would not take CPU time from others.
 
-Two bounds, and the lesser holds. The kernel's own count (/proc/stat) of how long each core we may run on was idle,
-whoever used it otherwise. And with a CPU quota, what the control group has left of it: a container may be throttled on
-a machine that is quite idle. Time that a hypervisor took away counts as used.
+The result is the lesser of two figures: how long each core that this process may use was idle, by the kernel's count
+(/proc/stat) for all processes; and, with a CPU quota, what the control group has left of it, because a container may be
+throttled on an idle machine. Time that a hypervisor took away counts as used.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from pathlib import Path
 from ..cores import cpu_quota
 
 _STAT = Path("/proc/stat")
-_GROUP = (  # the group's CPU time so far: file, name of its line (None: the file is the number), units to the second
+_GROUP = (  # the group's CPU time so far: file, name of the line (None: the file is one number), units per second
     (Path("/sys/fs/cgroup/cpu.stat"), "usage_usec", 1e6),
     (Path("/sys/fs/cgroup/cpuacct/cpuacct.usage"), None, 1e9),
 )
 _TICKS = os.sysconf("SC_CLK_TCK")
-_IDLE, _IOWAIT, _GUEST = 3, 4, 8  # fields of a cpu line; what follows the eighth is in earlier fields already
+_IDLE, _IOWAIT, _GUEST = 3, 4, 8  # fields of a cpu line; those from the eighth on are contained in earlier ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuTimes:
-    """Counters at one moment, in seconds: of each core that may be used, and of the control group if it has a quota."""
+    """Counters at one moment, in seconds: for each core that may be used, and for the control group if it has a quota."""
 
     at: float
     idle: dict[int, float]
     total: dict[int, float]
     quota: float | None = None
     used: float | None = None
-    """CPU seconds of the group; None when there is no quota, or they cannot be read."""
+    """CPU seconds of the group; None without a quota, or when they cannot be read."""
 
 
 def free_cores(before: CpuTimes, after: CpuTimes) -> float | None:
-    """Cores' worth of time that was left between two readings; None when it cannot be told."""
+    """Idle time between two readings, in cores; None when it is not known."""
     idle = 0.0
     cores = before.total.keys() & after.total.keys()
     for core in cores:
@@ -67,7 +67,7 @@ def parse_stat(text: str, cores: set[int]) -> tuple[dict[int, float], dict[int, 
 
 
 def read_cpu_times() -> CpuTimes | None:
-    """The counters now; None where there is no /proc/stat to read."""
+    """The counters now; None where /proc/stat cannot be read."""
     try:
         idle, total = parse_stat(_STAT.read_text(), os.sched_getaffinity(0))
     except (OSError, ValueError, IndexError):
@@ -90,12 +90,12 @@ def _group_seconds() -> float | None:
 
 
 class CpuWindow:
-    """One reader's view: the cores that were free since this reader last asked."""
+    """One reader's view: the cores that were idle since its last call."""
 
     def __init__(self) -> None:
         self._last = read_cpu_times()
 
     def free_cores(self) -> float | None:
-        """Idle cores of the window that ends here; the next begins. None when they cannot be read."""
+        """Idle cores since the last call; None when they cannot be read."""
         before, self._last = self._last, read_cpu_times()
         return None if before is None or self._last is None else free_cores(before, self._last)

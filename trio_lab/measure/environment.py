@@ -1,4 +1,4 @@
-"""What a run ran on: without it a figure cannot be compared with anything."""
+"""The machine, the limits and the packages of a run: without them its figures cannot be compared with others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .. import __version__
 from ..cores import affinity, cpu_quota, default_workers, usable_cores
 
 _PACKAGES = ("trio", "hypercorn", "quart", "quart-trio", "trio-util", "h11", "httptools", "msgspec", "altair")
-_PROGRAMS = ("node", "wrk")  # not needed, but peers to compare with
+_PROGRAMS = ("node", "wrk")  # optional: peers to compare with
 
 
 def environment() -> dict[str, Any]:
-    """Machine, limits, Python and packages as plain values; a package that is missing is None."""
+    """Machine, limits, Python and packages as plain values; None for a package that is missing."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return {
         "trio_lab": __version__,
@@ -44,12 +44,12 @@ def environment() -> dict[str, Any]:
 
 
 def missing() -> list[str]:
-    """What the lab needs and this machine lacks, a sentence each."""
+    """What the lab needs and this machine lacks, one sentence each."""
     found = [f"package {name} is not installed" for name in _PACKAGES if _version(name) is None]
     if sys.platform != "linux":
         found.append("the load generator and the workers need Linux (epoll, pidfd)")
     if usable_cores() < 2:
-        found.append("one core only: server and load share it, and every figure is lower than it would be")
+        found.append("one core only: server and load share it, and every figure is lower than with two")
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1024:
         found.append("fewer than 1024 descriptors: raise them with `ulimit -n` before large loads")
     return found

@@ -1,14 +1,14 @@
-"""A histogram of durations: log-linear buckets, sparse, very cheap to record into.
+"""A histogram of durations: log-linear buckets, sparse, cheap to record into.
 
-The bucket layout is HdrHistogram's idea (Gil Tene): every octave is cut into the same number of equal parts, so the error
-is relative and the same everywhere. We let the float format do the cutting: the upper 16 bits of a 32-bit float are its
-sign, its exponent and 7 bits of its mantissa, which is 128 parts an octave. A quantile is off by at most 0.4 % (half a
-bucket) from nothing to the age of the universe, so nothing is out of range and nothing is dropped.
+The bucket layout is HdrHistogram's idea (Gil Tene): every octave is cut into the same number of equal parts, so the
+relative error is the same everywhere. Here the float format does the cutting: the upper 16 bits of a 32-bit float are its
+sign, its exponent and 7 bits of its mantissa, which makes 128 parts an octave. A quantile is off by at most 0.4 % (half a
+bucket) over the whole range of the format, so no duration is out of range.
 
-Recording appends to a list; the buckets are filled by the thousand, in C (`array`, `Counter`): 0.15 µs a value where
-computing a bucket in Python took 0.5. Readers never reset a histogram: each takes the difference to a snapshot of its
-own, or follows it with a histogram that it may clear, so two readers do not rob each other. Counts are kept in a dict,
-since a loop that is healthy touches some tens of buckets and windows are read often.
+Recording appends to a list; every few thousand values are put into buckets together, in C (`array`, `Counter`). That takes
+0.15 µs a value; computing the bucket in Python took 0.5. Several readers can share a histogram, because none resets it:
+each reads the difference to a snapshot of its own, or follows it with a histogram that it may clear. Counts are kept in a
+dict, because a healthy loop fills some tens of buckets, and windows are read often.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from weakref import WeakSet
 from ..records.summary import Summary
 from .percentile import rank
 
-_LOT = 4096  # values that are kept aside before they are put into buckets
-_UPPER = 1 if sys.byteorder == "little" else 0  # which half of a 32-bit float is the upper one
+_LOT = 4096  # values that are put into buckets together
+_UPPER = 1 if sys.byteorder == "little" else 0  # index of the upper half of a 32-bit float
 
 
 def _buckets(values: list[float]) -> list[int]:
     return memoryview(array("f", values)).cast("B").cast("H").tolist()[_UPPER::2]
 
 
-@lru_cache(4096)  # more than any histogram has
+@lru_cache(4096)  # more buckets than any histogram has
 def _middle(bucket: int) -> float:
     """The middle of a bucket, in seconds."""
     if bucket == 0:
@@ -45,7 +45,7 @@ def _middle(bucket: int) -> float:
 
 
 class Histogram:
-    """Durations in seconds. Negative ones (a clock that was set between two processes) count as zero."""
+    """Durations in seconds. Negative ones (from the clocks of two processes) count as zero."""
 
     __slots__ = (
         "__weakref__",
@@ -68,8 +68,8 @@ class Histogram:
 
     def _empty(self) -> None:
         self._counts: Counter[int] = Counter()
-        self._ordered: list[int] = []  # its keys when they were last put in order
-        self._count = 0  # of those in buckets
+        self._ordered: list[int] = []  # the keys of _counts in order, as of the last `_order`
+        self._count = 0  # of the values in buckets
         self._total = 0.0
         self._max = 0.0
         self._summary: Summary | None = None
@@ -82,7 +82,7 @@ class Histogram:
             self._settle()
 
     def _settle(self) -> None:
-        """Put what was kept aside into its buckets. Every reader does it first."""
+        """Put the pending values into their buckets. Every read does this first."""
         if self._followed is not None:
             self._followed._settle()
         pending = self._pending
@@ -103,9 +103,9 @@ class Histogram:
             follower._add(buckets, total, longest)
 
     def follow(self) -> Histogram:
-        """A window: a histogram that gets what this one gets from now on, for as long as anybody holds it.
+        """A window: a histogram that gets the values that this one gets from now on, as long as it is referenced.
 
-        Unlike the difference to a copy it costs nothing to read but what it holds, and it is exact in its maximum.
+        Compared with the difference to a copy (`since`), it is cheaper to read, and its maximum is exact.
         """
         self._settle()
         follower = Histogram()
@@ -116,7 +116,7 @@ class Histogram:
         return follower
 
     def clear(self) -> None:
-        """Begin anew; what a window follows keeps what it has."""
+        """Forget all values. Clearing a window leaves the histogram that it follows unchanged."""
         self._settle()
         self._empty()
 
@@ -160,9 +160,9 @@ class Histogram:
         return twin
 
     def since(self, earlier: Histogram) -> Histogram:
-        """What was recorded after ``earlier``, a copy taken of this histogram.
+        """The values recorded after ``earlier``, which is a copy taken of this histogram.
 
-        The maximum of the difference is exact when it is the maximum of all, else the middle of its bucket.
+        The maximum of the difference is exact if it is the maximum of the whole, else the middle of its bucket.
         """
         self._settle()
         earlier._settle()
@@ -176,11 +176,11 @@ class Histogram:
         return window
 
     def quantile(self, q: float) -> float:
-        """The smallest recorded duration that a share ``q`` (0…1) does not exceed; 0.0 when nothing was recorded."""
+        """The smallest duration that a share ``q`` (0…1) of the values does not exceed; 0.0 for an empty histogram."""
         return self._quantiles((q,))[0]
 
     def _quantiles(self, shares: Iterable[float]) -> list[float]:
-        """Several quantiles at once."""
+        """Several quantiles, for the price of one pass over the buckets."""
         self._settle()
         if not self._count:
             return [0.0 for _ in shares]
@@ -190,13 +190,13 @@ class Histogram:
         return [min(_middle(buckets[bisect_left(up_to, n)]), self._max) for n in ranks]
 
     def _order(self) -> None:
-        """Put the buckets in order, if there are new ones. They come one by one, and go only all together."""
+        """Sort the buckets if there are new ones. Buckets are only ever added, or all cleared."""
         if len(self._ordered) != len(self._counts):
             self._counts = Counter(dict(sorted(self._counts.items())))
             self._ordered = [*self._counts]
 
     def summary(self) -> Summary:
-        """The usual quantiles; computed again only when something was recorded since."""
+        """The usual quantiles; computed again only if values were recorded since the last call."""
         count = self.count
         if self._summary is None or self._summary.count != count:
             p50, p90, p99, p99_9 = self._quantiles((0.5, 0.9, 0.99, 0.999))

@@ -1,26 +1,26 @@
-"""Where the time of a request went: a ledger with a few parts whose sum is the whole.
+"""Where the time of a request went: a ledger of a few parts that add up to the whole.
 
-A request opens a ledger, and whoever serves it writes down what it spent; a task and its children find it in `LEDGER`,
-so that a pool need not know what a request is. Each moment belongs to one part, the first that claims it, so the parts
-can never be more than the whole, whatever runs at the same time.
+A request opens a ledger, and the code that serves it books the time it spends. A task and its children find the ledger in
+`LEDGER`, so that a pool need not know what a request is. Each moment is booked once, by the part that claims it first, so
+the parts never add up to more than the whole, whatever runs at the same time.
 
 =======  ==============================================================================================================
 part     what it is
 =======  ==============================================================================================================
-accept   from the moment the server had read the head of the request until our app was called: the pass or two until its
-         task has its first turn; and, in a route that reads a body, the waits for it. What was before is not seen from
-         inside: the kernel's backlog, and the bytes' wait in the socket while a pass lasts
-queue    from the arrival at a bulkhead until its place was given, or refused
-spawn    from handing the job over until it really runs: a thread's start, or the pipe to a worker, which reads the
-         call and unpickles it (the first call of a function imports its module: that is here)
-run      the job itself, in its thread or process, with whatever waits it has for the GIL or for a CPU. Of a job that
-         did not come back (its worker died, it ran too long, its caller left): until the caller knew
-send     from the first piece of the reply handed to the server until the kernel has taken the last
-loop     all the rest: the steps of the request's own tasks, and their waits for a turn; a place that was given, or a
-         result that has come, waits for the loop too
+accept   from the server having read the head of the request to the call of the app: the pass or two until the request's
+         task first runs; and, in a route that reads a body, the waits for the body. Earlier waits are not seen by the
+         process: in the kernel's backlog, and in the socket while a pass lasts
+queue    from the arrival at a bulkhead until the place is given or refused
+spawn    from handing over the job until it runs: the start of a thread, or the pipe to a worker and the unpickling there
+         (the first call of a function imports its module, and counts here)
+run      the job itself in its thread or process, its waits for the GIL or a CPU included. For a job without a result (its
+         worker died, it ran too long, its caller left): until the caller was told
+send     from handing the first part of the reply to the server until the kernel has taken the last
+loop     all the rest: the steps of the request's tasks and their waits for the loop, also after a place was given or a
+         result has come
 =======  ==============================================================================================================
 
-So what a handler awaits in any other way would count as ``loop``; it says what it is with `booked`.
+Anything else that a handler awaits would count as ``loop``, so it books that time with `booked`.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _OTHERS = "(others)"
 
 
 class Ledger:
-    """The parts of one request's time. Moments are by `trio.current_time` unless said otherwise.
+    """The parts of one request's time. Times are on Trio's clock unless stated otherwise.
 
-    ``made`` is when the server had read the request, by `time.perf_counter`; None where that is not observed: the ledger
-    then begins now.
+    ``made`` is when the server had read the request, by `time.perf_counter`. None means that this is not observed; the
+    ledger then begins now.
     """
 
     __slots__ = ("_begun", "_cursor", "_ended", "parts", "route")
@@ -69,16 +69,19 @@ class Ledger:
         return f"<Ledger {self.route}: {parts or 'nothing yet'}>"
 
     def add(self, part: str, begun: float, ended: float) -> None:
-        """Write down what was spent between two moments, but for what is written down already. To be called in the
-        order of time; a ledger that is closed takes no more."""
+        """Book the time between two moments, except what is booked already. Call it in the order of time. A closed ledger
+        ignores it."""
         begun = max(begun, self._cursor)
         if ended > begun:
             self.parts[part] = self.parts.get(part, 0.0) + ended - begun
             self._cursor = ended
 
     def add_job(self, handed_over: float, begun: float | None, ended: float | None) -> None:
-        """A job that was handed over then, and ran elsewhere between two moments by `time.perf_counter`, which on Linux is
-        one clock for all processes, and the same as `time.monotonic`; None: it has not begun, or not ended."""
+        """Book a job: when it was handed over, and between which moments it ran in its thread or process.
+
+        ``begun`` and ``ended`` are by `time.perf_counter`, which on Linux is one clock for all processes; None means that the
+        job has not begun, or not ended.
+        """
         now = trio.current_time()
         shift = now - perf_counter()
         if begun is None:
@@ -88,7 +91,7 @@ class Ledger:
         self.add(RUN, begun + shift, now if ended is None else min(now, ended + shift))
 
     def close(self, sending: float | None = None) -> None:
-        """The exchange is over; ``sending`` is when the reply's first piece was handed over. Later calls change nothing."""
+        """End the ledger; ``sending`` is when the first part of the reply was handed over. Later calls change nothing."""
         if self._ended is not None:
             return
         self._ended = trio.current_time()
@@ -99,17 +102,17 @@ class Ledger:
 
     @property
     def total(self) -> float:
-        """Seconds from the begin to the end, or until now."""
+        """Seconds from the begin to the end, or to now."""
         return (trio.current_time() if self._ended is None else self._ended) - self._begun
 
 
 LEDGER: ContextVar[Ledger | None] = ContextVar("trio_lab_ledger", default=None)
-"""The ledger of the request that the present task works for, if anybody keeps one."""
+"""The ledger of the request that the current task works for; None if it has none."""
 
 
 @contextmanager
 def booked(part: str) -> Iterator[None]:
-    """What the block lasts is ``part`` of the present request's time."""
+    """Book the duration of the block as ``part`` of the current request."""
     ledger, begun = LEDGER.get(), trio.current_time()
     try:
         yield
@@ -120,8 +123,11 @@ def booked(part: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTimes:
-    """All requests of one route. Seconds. A part is None when nobody observed it, and 0 where a request had none of it,
-    so that the means of the parts add up to the mean of the whole."""
+    """All requests of one route, in seconds.
+
+    A part is None when it was not observed. A request without a part counts as 0 there, so that the means of the parts add up
+    to the mean of the whole.
+    """
 
     route: str
     total: Summary
@@ -134,14 +140,14 @@ class RouteTimes:
 
 
 class Ledgers:
-    """The closed ledgers of any number of requests, by route, in bounded memory: routes beyond the ``most`` are one."""
+    """The ledgers of any number of requests by route, in bounded memory: from ``most`` routes on, new ones share one entry."""
 
     def __init__(self, *, most: int = 100) -> None:
         self._most = most
         self._routes: dict[str, dict[str, Histogram]] = {}
 
     def keep(self, ledger: Ledger) -> None:
-        """Close a ledger, and count it."""
+        """Close a ledger and add it to its route."""
         ledger.close()
         route = ledger.route
         if (found := self._routes.get(route)) is None:
@@ -157,7 +163,7 @@ class Ledgers:
         return self._routes.setdefault(name, {part: Histogram() for part in (*PARTS, "total")})
 
     def read(self, *, reset: bool) -> list[RouteTimes]:
-        """The routes since the last reset, those that took the most time first; with ``reset`` a new window begins."""
+        """The routes since the last reset, the one with the most time first. With ``reset`` a new window begins."""
         routes = self._routes
         if reset:
             self._routes = {}

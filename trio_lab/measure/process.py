@@ -1,4 +1,4 @@
-"""What a process has used and holds, read from outside through /proc. What cannot be read is None, never guessed."""
+"""CPU time, memory, descriptors and children of a process, read through /proc. None for what cannot be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """User and system seconds of all threads of a process, to a hundredth."""
+    """CPU seconds of all threads of a process, user and system, in steps of 10 ms."""
     fields = _stat(pid)
     return None if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS
 
@@ -20,7 +20,7 @@ def resident_bytes(pid: int) -> int | None:
 
 
 def peak_resident_bytes(pid: int) -> int | None:
-    """The most that was ever resident at once, by the kernel's own count (VmHWM): nothing is missed between two looks."""
+    """The peak of resident memory, by the kernel's own count (VmHWM), so that no peak between two readings is missed."""
     try:
         with open(f"/proc/{pid}/status") as file:
             found = [line.split()[1] for line in file if line.startswith("VmHWM:")]
@@ -37,19 +37,19 @@ def open_descriptors(pid: int) -> int | None:
 
 
 def children(pid: int) -> list[int]:
-    """Child processes that live now, of all threads; zombies included, for they are what a leak looks like."""
+    """The present child processes of all threads, zombies included: a process that leaks children leaves zombies."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children") as file:
                 found.extend(map(int, file.read().split()))
     except OSError:
-        pass  # gone between two reads
+        pass  # it ended between two reads
     return sorted(found)
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat after the command's name, which may itself hold spaces and parentheses."""
+    """The fields of /proc/<pid>/stat after the command's name, which may contain spaces and parentheses."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()
