@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 import trio
 
 from trio_lab.loop.loop_time import RESOLUTION, PassWindow
-from trio_lab.loop.passes import PassMonitor
+from trio_lab.loop.passes import PassMonitor, open_pass_monitor
 from trio_lab.loop.run_queue import RunQueue
 from trio_lab.loop.timer_probe import open_timer_probe
 
@@ -109,6 +110,15 @@ async def test_a_monitor_that_raised_says_that_it_is_blind(caplog: pytest.LogCap
         await trio.lowlevel.checkpoint()
     assert broken.blind is not None
     broken.remove()
+
+
+def test_a_pass_monitor_is_for_trio() -> None:
+    async def measure() -> None:
+        async with open_pass_monitor():
+            pass
+
+    with pytest.raises(RuntimeError, match="the pass monitor needs a Trio loop; this runs under asyncio"):
+        asyncio.run(measure())
 
 
 async def test_the_run_queue_counts_passes_and_does_not_guess_who_waits(clock: Clock, monitor: PassMonitor) -> None:
