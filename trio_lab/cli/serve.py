@@ -15,7 +15,7 @@ from ..options import ConfigOptions
 from .other_runtimes import become
 
 if TYPE_CHECKING:
-    from ..servers.trio.app import LabApp
+    from ..servers.trio.asgi import TrioApp
 
 
 async def serve(
@@ -53,7 +53,7 @@ async def serve(
 async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
     from ..servers.trio.serving import serve as serve_lab
 
-    def on_ready(url: str, _: LabApp) -> None:
+    def on_ready(url: str, _: TrioApp) -> None:
         if as_json:
             print(json.dumps({"url": url, "threads": config.threads, "workers": config.workers}), flush=True)
         else:
@@ -62,7 +62,7 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
     await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
 
 
-def _fault_routes(app: LabApp) -> None:
+def _fault_routes(app: TrioApp) -> None:
     from ..drills.faults import add_fault_routes
 
     add_fault_routes(app)

@@ -19,8 +19,8 @@ import trio
 from quart import Response, request
 
 from ..http.answers import reply
-from ..http.contract import BadQuery, integer
-from ..servers.trio.app import LabApp
+from ..http.query import BadQuery, integer
+from ..servers.trio.asgi import TrioApp
 from .poison import BY_NAME
 
 _MAX_ID = 10_000_000
@@ -35,7 +35,7 @@ _VICTIMS = {
 }
 
 
-def add_fault_routes(app: LabApp) -> None:
+def add_fault_routes(app: TrioApp) -> None:
     @app.get("/fault")
     async def _inside() -> Response:
         return reply({"tasks": trio.lowlevel.current_statistics().tasks_living, "shared_threads": _shared_threads()})

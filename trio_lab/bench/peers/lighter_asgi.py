@@ -1,13 +1,25 @@
-"""The bare ASGI app of `subjects.stack` on hypercorn as our server has it: ``python -m trio_lab.bench.peers.lighter_asgi``.
+"""The bare ASGI app of `subjects.stack` on our connections: ``python -m trio_lab.bench.peers.lighter_asgi``.
 
-Beside the same app on hypercorn as it comes it tells what that is worth; beside our /health, what /health itself costs.
+Beside the same app on hypercorn as it comes it tells what those are worth; beside our /health, what /health itself costs.
 """
 
 from __future__ import annotations
 
-from ...servers.trio.upstream import put_right
-from ...subjects.stack.__main__ import main
+import socket
+from functools import partial
+
+import trio
+
+from ...http.connections import LiveConnections
+from ...servers.trio.accepting import serve_app
+from ...subjects.stack import asgi
+from ...subjects.stack.__main__ import serve
+
+
+def _run(listener: socket.socket) -> None:
+    settings = asgi.settings(listener)
+    trio.run(partial(serve_app, asgi.app, settings, listener, live=LiveConnections(), stop=trio.Event()))
+
 
 if __name__ == "__main__":
-    put_right()
-    main("trio", "hypercorn")
+    serve(_run)

@@ -1,78 +1,99 @@
-"""Everything the asyncio server owns, opened in order and closed in the reverse; and what `/health` says of it."""
+"""The composition root of the asyncio server: everything it owns, opened in order and closed in the reverse."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 from ...config import Config
-from ...loop.asyncio_loop import AsyncioPassMonitor, open_asyncio_pass_monitor, open_asyncio_timer_probe
-from ...loop.loop_time import Intervals, PassWindow
+from ...http.lab import Lab
+from ...loop.asyncio_loop import open_asyncio_pass_monitor, open_asyncio_timer_probe
+from ...loop.loop_time import PassWindow
 from ...loop.run_queue import RunQueue
 from ...measure.accept_backlog import AcceptBacklog
-from ...records.health import Health, ThreadCounts, WorkerCounts
-from ...records.queue import QueueStatistics, with_kinds
+from ...measure.queues import Queues
+from ...records.queue import Queue, QueueStatistics
+from . import storms
 from .processes import WorkerPool, open_worker_pool
 from .threads import NativePool, open_native_pool
 
-# Whoever is told that the server is ready expects its workers to be; a machine that is too busy serves without them.
+T = TypeVar("T")
+
+# A server says that it is ready when its workers are; on a machine that is too busy it serves without them.
 _READY_TIME = 10.0  # seconds
 
 
+class DefaultExecutor:
+    """The default executor's queue, which name look-ups and file reads share: it tells nothing."""
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        return QueueStatistics(name="default_limiter")
+
+    def kinds(self) -> list[str]:
+        return []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lab:
-    """A running lab. ``listener`` is the listening socket, None when another program owns it."""
+class AsyncioLab(Lab):
+    """A running lab on asyncio. It has one worker pool."""
 
-    config: Config
-    passes: AsyncioPassMonitor
-    window: PassWindow
-    timer: Intervals
+    runtime: ClassVar[str] = "asyncio"
+
     native_pool: NativePool
-    worker_pool: WorkerPool
-    listener: socket.socket | None
+    worker_pools: tuple[WorkerPool]
+    _unattended: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    def queues(self) -> tuple[QueueStatistics, ...]:
-        """Every queue a request can wait in, in the order in which it meets them."""
-        return (
-            with_kinds(AcceptBacklog(self.listener)),
-            with_kinds(RunQueue(self.passes)),
-            with_kinds(self.native_pool),
-            with_kinds(self.worker_pool),
-            # The default executor's, which name look-ups and file reads share: it does not tell.
-            QueueStatistics(name="default_limiter", kinds=()),
-        )
+    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+        return await self._pool_work(self.native_pool.run(fn, *args, kind=kind))
 
-    def health(self, *, reset: bool) -> Health:
-        """The lab now. With ``reset`` the measured window begins anew here."""
-        timer = self.timer.read(reset=reset)
-        threads = self.native_pool
-        return Health(
-            runtime="asyncio",
-            event_loop_mean_ms=round(timer.mean * 1e3),
-            event_loop_max_ms=round(timer.max * 1e3),
-            threads=threads.size,
-            pool=self.worker_counts(),
-            native_pool=ThreadCounts(
-                threads=threads.size, busy=threads.busy, abandoned=threads.abandoned, queued=threads.waiting
-            ),
-            loop=self.window.read(reset=reset).record(),
-            profile=self.config.profile,
-            queues=self.queues(),
-        )
+    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+        return await self._pool_work(self.worker_pools[0].run(fn, *args, kind=kind))
 
-    def worker_counts(self) -> WorkerCounts:
-        pool = self.worker_pool
-        return WorkerCounts(workers=pool.size, busy=pool.busy, queued=pool.waiting, restarts=pool.restarts)
+    async def _pool_work(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a handler has a pool do. A client that leaves cancels it; under the naive profile nothing does, and it is
+        done for nobody, as in the sources' servers."""
+        if self.config.guarded:
+            return await work
+        task = asyncio.create_task(work)
+        self._unattended.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._forget)
+        await asyncio.wait((task,))  # may be cancelled, and the task goes on
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._unattended.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved: its caller may have left
+
+    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
+        return await asyncio.to_thread(fn, *args)
+
+    async def storm(self, mode: str, count: int) -> float:
+        return await storms.storm(mode, count)
+
+    async def look_up(self, host: str) -> list[str]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return [str(address[0]) for *_, address in found]
+
+    async def read(self, path: Path) -> bytes:
+        return await asyncio.to_thread(path.read_bytes)
 
 
 @asynccontextmanager
-async def open_lab(config: Config, *, listener: socket.socket | None = None) -> AsyncIterator[Lab]:
+async def open_lab(
+    config: Config, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
+) -> AsyncIterator[AsyncioLab]:
     """Open the pools and the monitors for the length of the block. At its end no child is left, and no thread but those
-    that run a job."""
+    that run a job.
+
+    ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
+    own.
+    """
     max_queue = config.max_queue if config.guarded else None
     queue_timeout = config.queue_timeout if config.guarded else None
     run_timeout = config.run_timeout if config.guarded else None
@@ -85,12 +106,13 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_TIME):
                 await worker_pool.wait_ready()
-        yield Lab(
+        yield AsyncioLab(
             config=config,
-            passes=passes,
             window=PassWindow(passes),
             timer=timer,
             native_pool=native_pool,
-            worker_pool=worker_pool,
-            listener=listener,
+            worker_pools=(worker_pool,),
+            queues=Queues(
+                AcceptBacklog(listener), RunQueue(passes), native_pool, worker_pool, DefaultExecutor(), *queues
+            ),
         )

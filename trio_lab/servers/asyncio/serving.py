@@ -1,9 +1,8 @@
 """The asyncio server as a program: ``python -m trio_lab.servers.asyncio.serving [--json] [--control]``.
 
 Everything else is told by TRIO_LAB_* variables; `trio-lab serve --runtime asyncio` sets them and becomes this program.
-It ends as the Trio server does: SIGINT or SIGTERM closes the door, requests in flight have the grace period, a second
-signal ends it; then every connection that is left is shut down in the kernel. hypercorn's own grace period is no help
-for that: from Python 3.12 on, asyncio waits for all connections before hypercorn begins to count.
+It ends as the Trio server does: at SIGINT or SIGTERM it accepts no more connections, and requests in flight have the
+grace period, which a second signal ends; then every connection that is left is shut down in the kernel.
 """
 
 from __future__ import annotations
@@ -13,40 +12,33 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import NoReturn
-
-import hypercorn.asyncio
-import hypercorn.config
-from hypercorn.utils import LifespanFailureError
 
 from ...config import Config
 from ...errors import LabLost, UsageError
-from ...http.listening import (
-    BACKLOG,
-    HEAD_BUFFER,
-    KEEP_ALIVE_REQUESTS,
-    LINGER,
-    Commands,
-    check_control,
-    listen,
-    shut_down_connections,
-    url_of,
-)
+from ...http.connections import LINGER, LiveConnections, settings
+from ...http.control import Commands, check_control
+from ...http.listening import listen, url_of
 from ...options import from_env
-from .app import AsyncioApp, create_app
+from ...records.queue import Queue
+from .accepting import serve_app
+from .app import create_app
+from .asgi import AsyncioApp
 
 _log = logging.getLogger(__name__)
 
 _FLAGS = {"--json", "--control"}
 
 
+@dataclass(frozen=True, slots=True)
 class _End:
-    """How far the server is on its way out."""
+    """``stop``: accept no connections. ``hurry``: the grace period is over."""
 
-    def __init__(self) -> None:
-        self.stop, self.hurry = asyncio.Event(), asyncio.Event()
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_signal(self) -> None:
         if self.stop.is_set():
@@ -54,8 +46,12 @@ class _End:
         self.stop.set()
 
 
-async def serve(config: Config, *, as_json: bool, control: bool) -> None:
-    """Serve until SIGINT or SIGTERM.
+async def serve(
+    config: Config, *, on_ready: Callable[[str], None], control: bool = False, queues: Iterable[Queue] = ()
+) -> None:
+    """Serve until SIGINT or SIGTERM; a second one ends the grace period.
+
+    ``on_ready`` is called with the address once connections are accepted; ``queues`` are registered in the lab.
 
     Raises:
         UsageError: the address cannot be bound, or standard input cannot be read from.
@@ -65,19 +61,22 @@ async def serve(config: Config, *, as_json: bool, control: bool) -> None:
         check_control()
     listener = listen(config)
     url = url_of(config, listener)
-    app, end = create_app(config, listener=listener), _End()
+    app, end, live = create_app(config, listener=listener, queues=queues), _End(), LiveConnections()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end.on_signal)
     watchers = [
         asyncio.create_task(_end_with_the_lab(app, end)),
-        asyncio.create_task(_end_grace(end, listener, config.grace)),
-        asyncio.create_task(_tell(app, config, url, as_json=as_json)),
+        asyncio.create_task(_end_grace(end, live, config.grace)),
     ]
-    if control:
-        watchers.append(asyncio.create_task(_obey(app, end)))
+
+    def begin() -> None:
+        if control:
+            watchers.append(asyncio.create_task(_obey(app, end)))
+        on_ready(url)
+
     try:
-        await hypercorn.asyncio.serve(app, _settings(config, listener), shutdown_trigger=end.stop.wait)
-    except (LifespanFailureError, ExceptionGroup):
+        await serve_app(app, settings(config), listener, live=live, stop=end.stop, on_ready=begin)
+    except ExceptionGroup:
         if app.fault is None:
             raise
     finally:
@@ -89,41 +88,23 @@ async def serve(config: Config, *, as_json: bool, control: bool) -> None:
         raise LabLost(app.fault)
 
 
-async def _tell(app: AsyncioApp, config: Config, url: str, *, as_json: bool) -> None:
-    """One ready line, or a welcome. The socket listens already: whoever comes now is served in a moment."""
-    await app.ready.wait()
-    ready = {"url": url, "threads": config.threads, "workers": config.workers}
-    sys.stdout.write((json.dumps(ready) if as_json else _welcome(url, config)) + "\n")
-    sys.stdout.flush()
-
-
-def _welcome(url: str, config: Config) -> str:
-    processes = f"{config.workers} process{'es' * (config.workers > 1)}"
-    return f"""\
-Server running on {url}, on asyncio
-Native pool size: {config.threads} threads. Worker pool size: {processes}.
-Profile: {config.profile}."""
-
-
 async def _end_with_the_lab(app: AsyncioApp, end: _End) -> None:
-    """Nobody is served by a lab that broke down, so nobody is waited for."""
-    await app.ended.wait()
+    """When the lab breaks down, end at once: it can serve no request that is in flight."""
+    await app.lost.wait()
     end.stop.set()
     end.hurry.set()
 
 
-async def _end_grace(end: _End, listener: socket.socket, grace: float) -> None:
-    """From the stop on nobody new is let in; when the grace is over, nobody is left in."""
+async def _end_grace(end: _End, live: LiveConnections, grace: float) -> None:
+    """When the grace period is over, close the connections that are left, whatever they wait for."""
     await end.stop.wait()
-    port = listener.getsockname()[1]
-    listener.close()
     try:
         async with asyncio.timeout(grace + LINGER):
             await end.hurry.wait()
     except TimeoutError:
         pass
     while True:  # until the server has ended, and this task is cancelled
-        shut_down_connections(port)
+        live.shut_down()
         await asyncio.sleep(0.1)
 
 
@@ -134,23 +115,23 @@ async def _obey(app: AsyncioApp, end: _End) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), said)
     while data := await reader.read(65_536):
         for command in commands.feed(data):
-            if not isinstance(command, int):
-                _log.warning("not understood on standard input: %r", command[:80])
-            elif app.ready.is_set():
+            if isinstance(command, int):
                 app.lab.native_pool.resize(command)
+            else:
+                _log.warning("not understood on standard input: %r", command[:80])
     end.stop.set()
 
 
-def _settings(config: Config, listener: socket.socket) -> hypercorn.config.Config:
-    settings = hypercorn.config.Config()
-    settings.bind = [f"fd://{os.dup(listener.fileno())}"]  # hypercorn owns, and closes, its own descriptor
-    settings.backlog = BACKLOG
-    settings.graceful_timeout = config.grace + 10.0  # never to be waited for: by then there is no connection left
-    settings.keep_alive_timeout = config.keep_alive
-    settings.keep_alive_max_requests = KEEP_ALIVE_REQUESTS
-    settings.h11_max_incomplete_size = HEAD_BUFFER
-    settings.loglevel = "WARNING"
-    return settings
+def _ready_line(config: Config, url: str) -> str:
+    return json.dumps({"url": url, "threads": config.threads, "workers": config.workers})
+
+
+def _welcome(config: Config, url: str) -> str:
+    processes = f"{config.workers} process{'es' * (config.workers > 1)}"
+    return f"""\
+Server running on {url}, on asyncio
+Native pool size: {config.threads} threads. Worker pool size: {processes}.
+Profile: {config.profile}."""
 
 
 def _fail(text: str, code: int) -> int:
@@ -162,10 +143,16 @@ def _run(arguments: list[str]) -> int:
     """The exit code."""
     if not _FLAGS.issuperset(arguments):
         return _fail(f"arguments may be {', '.join(sorted(_FLAGS))}; the rest are TRIO_LAB_ variables", 2)
+    tell = _ready_line if "--json" in arguments else _welcome
     runner = asyncio.Runner()
     try:
         config = from_env()
-        runner.run(serve(config, as_json="--json" in arguments, control="--control" in arguments))
+
+        def on_ready(url: str) -> None:
+            sys.stdout.write(tell(config, url) + "\n")
+            sys.stdout.flush()
+
+        runner.run(serve(config, on_ready=on_ready, control="--control" in arguments))
     except UsageError as error:
         return _fail(str(error), 2)
     except LabLost as error:

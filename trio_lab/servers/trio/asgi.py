@@ -1,85 +1,79 @@
-"""Where we stand between hypercorn and Quart: the lab's lifetime, limits on what comes in, and a reply sent to its end.
+"""The app between hypercorn and Quart-trio: the lab's lifetime, and requests that are answered to their end.
 
-Upstream behaviours are put right here, both seen on hypercorn 0.18 with quart-trio 0.12 (see also `upstream`):
+Three things are done in another way, all seen on hypercorn 0.18 with quart-trio 0.12 (see also `connection`). They
+belong to the app and not to the connection, so they hold under hypercorn's own command too.
 
 - quart-trio cancels a request's nursery as soon as the app is told that the exchange is over, which hypercorn does from
   inside the sending of the last event. So hypercorn's own end of the exchange (closing on ``Connection: close``, arming
   the keep-alive timer) was cancelled half way. The send is shielded, for a bounded time.
-- A request that is cut off when the grace period is over was answered by hypercorn: a 500 without a body. It is a 503.
+- A request that is cut off at the end of the grace period was answered by hypercorn: a 500 without a body. It is a 503.
 - h11 bounds a request's head only while it is incomplete, so a 20 KB line in one packet passes a 16 KB limit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import socket
+from collections.abc import Iterable
+from typing import Any
 
 import trio
-from hypercorn.utils import LifespanFailureError
+from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
-from ...errors import LabLost
-from ...http.answers import answer, ignore, refuse
-from ...http.contract import not_understood, plain_health, too_large
+from ...config import Config
+from ...http.answers import ignore, refuse
+from ...http.app import LabApp
+from ...http.exchange import Exchange
 from ...loop.observe import WORKING_ON
-from ...measure.ledger import LEDGER, Ledger
-from ...options import from_env
-from ...records.codec import to_plain
-from .bodies import max_body
-from .lab import open_lab
-from .replies import health
-from .thrift import made_at
-
-if TYPE_CHECKING:
-    from .app import LabApp
+from ...measure.ledger import LEDGER, Ledger, Ledgers
+from ...records.queue import Queue
+from .bodies import LabRequest, max_body
+from .connection import made_at
+from .lab import TrioLab, open_lab
+from .labels import Labels
+from .shields import Shields
 
 # Far more than any honest reply of the lab takes to leave; a client that does not read is cut off after it.
 _SEND_TIME = 30.0
 _LAST_WORDS = 0.2  # seconds for telling a client that its request is cut off
 
 
-class LabHTTPConnection(TrioASGIHTTPConnection):
-    """One request.
+class TrioExchange(Exchange, TrioASGIHTTPConnection):
+    """One request. It has a label, and unless it is answered without Quart, a ledger of its time."""
 
-    `/health`, asked for plainly (`contract.plain_health`), is answered here. Whoever watches a server asks for its health
-    all the time, and through Quart that cost more than finding the figures: a nursery with two tasks, a request context,
-    routing and a response of its own for each. Everything else, and every mistake, goes through Quart, so there is one
-    place that checks and one that refuses; the two must answer the same request alike, and a test compares them.
-    """
-
-    app: LabApp
+    app: TrioApp
+    label: str
     ledger: Ledger
     replied = False
     left = False
 
-    async def __call__(self, receive: Any, send: Any) -> None:
-        refusal = too_large(self.scope, max_body(self.scope)) or not_understood(self.scope)  # type: ignore[arg-type]
-        if refusal is None:
-            label = self.app.labels.of(self.scope)  # type: ignore[arg-type]
-            WORKING_ON.set(label)
-            reset = plain_health(self.scope)
-            if reset is None:
-                self.ledger = Ledger(label, made=made_at(self.scope))
-                LEDGER.set(self.ledger)
-                await self._through_quart(receive, send)
-            else:
-                await answer(send, to_plain(health(self.app.lab, reset=reset)))
-            return
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ignore, receive)
-            await refuse(send, *refusal)
-            nursery.cancel_scope.cancel()
+    def max_body(self) -> int:
+        return max_body(self.scope)
 
-    async def _through_quart(self, receive: Any, send: Any) -> None:
+    async def respond(self, receive: Any, send: Any) -> None:
+        self.label = self.app.labels.of(self.scope)
+        WORKING_ON.set(self.label)
+        await super().respond(receive, send)
+
+    async def through_quart(self, receive: Any, send: Any) -> None:
+        self.ledger = Ledger(self.label, made=made_at(self.scope))
+        LEDGER.set(self.ledger)
         try:
-            await super().__call__(receive, send)
+            await super().through_quart(receive, send)
         finally:
             self.app.ledgers.keep(self.ledger)
             if not self.replied:  # cut off by the end of the server, or its client is not there to be told
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await refuse(send, 503, "The server is ending")
 
+    async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ignore, receive)
+            await refuse(send, status, text)
+            nursery.cancel_scope.cancel()
+
     async def handle_messages(self, nursery: trio.Nursery, request: Any, receive: Any) -> None:  # type: ignore[override]
-        """What there is no room for stays in the socket, and its sender is told to wait."""
+        """A body for which there is no room stays in the socket, and TCP tells its sender to wait."""
 
         async def receive_with_room() -> Any:
             await request.body.room()
@@ -95,28 +89,49 @@ class LabHTTPConnection(TrioASGIHTTPConnection):
         if self.left:  # its work was done for nobody (Quart 0.23 raises then, and hypercorn logs it as a bug)
             self.ledger.close(sending)
             return
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + _SEND_TIME) as scope:
-            self.app.shields.add(scope)
+        with self.app.shields.shield(seconds=_SEND_TIME):
             try:
                 await super()._send_response(send, response)
             finally:
-                self.app.shields.discard(scope)
                 self.ledger.close(sending)
 
 
-class LabLifespan(TrioASGILifespan):
+class TrioLifespan(TrioASGILifespan):
     """Opens the lab around the app's own lifespan, in one task: what it opens it closes."""
 
-    app: LabApp
+    app: TrioApp
 
     async def __call__(self, receive: Any, send: Any) -> None:
+        app = self.app
         try:
-            config = self.app.lab_config or from_env()
-            async with open_lab(config, listener=self.app.listener) as lab:
-                self.app.lab = lab
+            async with open_lab(
+                app.lab_config(), listener=app.listener, queues=app.queues, shields=app.shields
+            ) as app.lab:
                 await super().__call__(receive, send)
         except* Exception as fault:
-            # hypercorn serves on without a lifespan, every request a 500, unless it is told so in its own words.
-            self.app.fault = fault
-            self.app.lost.set()
-            raise LifespanFailureError("the lab", str(LabLost(fault))) from fault
+            raise app.lose(fault) from fault
+
+
+class TrioApp(LabApp, QuartTrio):
+    """The lab's app on Trio."""
+
+    asgi_http_class = TrioExchange
+    asgi_lifespan_class = TrioLifespan
+    request_class = LabRequest
+    closed_error = trio.ClosedResourceError
+    lab: TrioLab
+
+    def __init__(
+        self, config: Config | None = None, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
+    ) -> None:
+        super().__init__(config, listener=listener, queues=queues)
+        self.shields = Shields()
+        self.ledgers = Ledgers()
+        self._labels: Labels | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """What requests are called. Made at the first request, when all routes have been added."""
+        if self._labels is None:
+            self._labels = Labels(self.url_map)
+        return self._labels

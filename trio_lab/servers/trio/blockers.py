@@ -27,13 +27,14 @@ from typing import Any
 import trio
 from quart import Response, request
 
-from ...http.answers import reply
-from ...http.contract import MAX_ROUNDS, BadQuery, choice, integer
+from ...http.answers import ms, ms_since, reply
+from ...http.contract import MAX_ROUNDS
+from ...http.query import BadQuery, choice, integer
 from ...slices import chunked, time_sliced
 from ...work import hash_password
-from .app import LabApp
+from .asgi import TrioApp
 from .blocking import MEGABYTE, count_records, document, large_file, matches, transform, user_input, values
-from .lab import Lab
+from .lab import TrioLab
 from .longest_step import LongestStep
 
 _LONGEST_INPUT = 16  # letters: what is valid is no longer, and a pattern of any kind is through with them in no time
@@ -58,28 +59,28 @@ def _read_here(megabytes: int) -> int:
         return len(file.read())
 
 
-async def _parse_in_worker(lab: Lab, records: int) -> int:
+async def _parse_in_worker(lab: TrioLab, records: int) -> int:
     return await lab.report_pool.run(count_records, document(records), kind="parse")
 
 
-async def _hash_in_thread(lab: Lab, rounds: int) -> int:
+async def _hash_in_thread(lab: TrioLab, rounds: int) -> int:
     await lab.native_pool.run(hash_password, rounds, kind="hash", abandon_on_cancel=True)
     return rounds
 
 
-async def _match_what_may_be_valid(_: Lab, length: int) -> bool:
+async def _match_what_may_be_valid(_: TrioLab, length: int) -> bool:
     await trio.lowlevel.checkpoint()
     text = user_input(length)
     return len(text) <= _LONGEST_INPUT and matches(text)
 
 
-async def _merge_sorted_runs(_: Lab, count: int) -> float:
+async def _merge_sorted_runs(_: TrioLab, count: int) -> float:
     runs = [sorted(run) async for run in time_sliced(values(count), _MERGE_SLICE)]
     ordered = [value async for value in time_sliced(heapq.merge(*runs), _MERGE_SLICE)]
     return ordered[count // 2]
 
 
-async def _read_in_pieces(lab: Lab, megabytes: int) -> int:
+async def _read_in_pieces(lab: TrioLab, megabytes: int) -> int:
     in_thread = partial(lab.native_pool.run, kind="read")
     total, piece = 0, bytearray(_PIECE)
     with await in_thread(large_file, megabytes) as file:
@@ -95,7 +96,7 @@ class _Blocker:
     size: int
     most: int
     blocking: Callable[[int], Any]
-    cured: Callable[[Lab, int], Awaitable[Any]]
+    cured: Callable[[TrioLab, int], Awaitable[Any]]
     cure: str
 
 
@@ -138,7 +139,7 @@ _BLOCKERS = {
 }
 
 
-def add_blocker_routes(app: LabApp) -> None:
+def add_blocker_routes(app: TrioApp) -> None:
     @app.get("/block/<kind>")
     async def _block(kind: str) -> Response:
         if kind not in _BLOCKERS:
@@ -146,7 +147,7 @@ def add_blocker_routes(app: LabApp) -> None:
         blocker, begun = _BLOCKERS[kind], perf_counter()
         size = integer(request.args, "size", default=blocker.size, low=1, high=blocker.most)
         fixed = bool(integer(request.args, "fixed", default=0, low=0, high=1))
-        with app.work(), LongestStep() as step:
+        with app.lab.pool_work(), LongestStep() as step:
             result = await blocker.cured(app.lab, size) if fixed else blocker.blocking(size)
         about = {"kind": kind, "size": size, "cure": blocker.cure if fixed else None, "result": result}
         return reply({"route": "/block", **about, **_times(step, begun)})
@@ -181,7 +182,4 @@ async def _process(mode: str, numbers: range, chunk: int, weight: int) -> int:
 
 
 def _times(step: LongestStep, begun: float) -> dict[str, float]:
-    return {
-        "longestStepMs": round(step.seconds * 1e3, 3),
-        "durationMs": round((perf_counter() - begun) * 1e3, 3),
-    }
+    return {"longestStepMs": ms(step.seconds), "durationMs": ms_since(begun)}

@@ -17,12 +17,12 @@ from typing import Any
 import msgspec
 from quart import Response, request
 
-from ...http.answers import reply
-from ...http.contract import choice
+from ...http.answers import ms, ms_since, reply
+from ...http.query import choice
 from ...measure.ledger import ACCEPT, booked
 from ...measure.process import resident_bytes
 from ...slices import time_sliced
-from .app import LabApp
+from .asgi import TrioApp
 from .bodies import BadBody, LabBody
 from .longest_step import LongestStep
 
@@ -33,7 +33,7 @@ _SLICE = 0.002  # seconds: several clients may be at it, and each takes its slic
 _records = msgspec.json.Decoder(dict[str, Any])
 
 
-def add_ingest_route(app: LabApp) -> None:
+def add_ingest_route(app: TrioApp) -> None:
     @app.post("/ingest")
     async def _ingest() -> Response:
         mode, begun = choice(request.args, "mode", default="buffer", of=("buffer", "stream")), perf_counter()
@@ -42,7 +42,7 @@ def add_ingest_route(app: LabApp) -> None:
         with LongestStep() as step:
             count = await (_buffered if mode == "buffer" else _streamed)(body, memory)
         figures = {"records": count, "heldBytes": body.most_held, "peakMemoryBytes": memory.rise}
-        times = {"longestStepMs": round(step.seconds * 1e3, 3), "durationMs": round((perf_counter() - begun) * 1e3, 3)}
+        times = {"longestStepMs": ms(step.seconds), "durationMs": ms_since(begun)}
         return reply({"route": "/ingest", "mode": mode, **figures, **times})
 
     @app.errorhandler(BadBody)

@@ -1,78 +1,116 @@
-"""The composition root: everything a lab server owns, opened in order and closed in the reverse.
+"""The composition root of the Trio server: everything it owns, opened in order and closed in the reverse.
 
-Handlers get a `Lab` and call one thing on it. Nothing in the project lives at module level; two labs in one process do
-not know of each other.
+Nothing lives at module level; two labs in one process do not know of each other.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import trio
 
 from ...config import Config
+from ...http.lab import Lab
 from ...loop.default_limiter import DefaultLimiter
 from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
-from ...loop.passes import PassMonitor
 from ...loop.run_queue import RunQueue
-from ...loop.timer_probe import TimerProbe, open_timer_probe
+from ...loop.timer_probe import open_timer_probe
 from ...measure.accept_backlog import AcceptBacklog
 from ...measure.cpu import CpuWindow
+from ...measure.ledger import RUN, booked
+from ...measure.queues import Queues
 from ...pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
 from ...pools.native import NativePool, open_native_pool
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.queue import QueueStatistics, with_kinds
+from ...records.health import ScalingDecision
+from ...records.queue import Queue
+from . import storms
+from .shields import Shields
 
-# Whoever is told that the server is ready expects its workers to be; a machine that is too busy serves without them.
+T = TypeVar("T")
+
+_DECISIONS = 20  # of each autoscaler: ten seconds
+# A server says that it is ready when its workers are; on a machine that is too busy it serves without them.
 _READY_TIME = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lab:
-    """A running lab. ``listener`` is the listening socket, None when another program owns it.
+class TrioLab(Lab):
+    """A running lab on Trio. It has one worker pool, or two when reports have one of their own."""
 
-    ``report_pool`` is the ``worker_pool`` itself, unless reports have a pool of their own.
-    """
+    runtime: ClassVar[str] = "trio"
 
-    config: Config
-    watch: Watch
-    window: PassWindow
-    timer: TimerProbe
     native_pool: NativePool
-    worker_pool: WorkerPool
-    report_pool: WorkerPool
-    autoscalers: tuple[Autoscaler, ...] = ()
-    listener: socket.socket | None = None
+    worker_pools: tuple[WorkerPool, ...]
+    watch: Watch
+    autoscalers: tuple[Autoscaler, ...]
+    shields: Shields
 
     @property
-    def passes(self) -> PassMonitor:
-        return self.watch.passes
+    def worker_pool(self) -> WorkerPool:
+        return self.worker_pools[0]
 
     @property
-    def worker_pools(self) -> tuple[WorkerPool, ...]:
-        """Every worker pool there is, once."""
-        return tuple(dict.fromkeys((self.worker_pool, self.report_pool)))
+    def report_pool(self) -> WorkerPool:
+        return self.worker_pools[-1]
 
-    def queues(self) -> tuple[QueueStatistics, ...]:
-        """Every queue a request can wait in, in the order in which it meets them."""
-        return (
-            with_kinds(AcceptBacklog(self.listener)),
-            with_kinds(RunQueue(self.passes)),
-            with_kinds(self.native_pool),
-            *map(with_kinds, self.worker_pools),
-            with_kinds(DefaultLimiter()),
-        )
+    def pool_work(self) -> AbstractContextManager[None]:
+        """Around what a handler has a pool do. A client that leaves cancels it; under the naive profile nothing does, and
+        it is done for nobody, as in the sources' servers."""
+        return nullcontext() if self.config.guarded else self.shields.shield()
+
+    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+        with self.pool_work():
+            return await self.native_pool.run(fn, *args, kind=kind, abandon_on_cancel=True)
+
+    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+        pool = self.report_pool if kind == "reports" else self.worker_pool
+        with self.pool_work():
+            return await pool.run_timed(fn, *args, kind=kind)
+
+    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
+        with booked(RUN):
+            return await trio.to_thread.run_sync(fn, *args, abandon_on_cancel=True)
+
+    async def storm(self, mode: str, count: int) -> float:
+        return await storms.storm(mode, count)
+
+    async def look_up(self, host: str) -> list[str]:
+        with booked(RUN):
+            found = await trio.socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return [str(address[0]) for *_, address in found]
+
+    async def read(self, path: Path) -> bytes:
+        with booked(RUN):
+            return await trio.Path(path).read_bytes()
+
+    def scaling(self) -> tuple[ScalingDecision, ...]:
+        now = trio.current_time()
+        recent = [decision for autoscaler in self.autoscalers for decision in autoscaler.decisions[-_DECISIONS:]]
+        return tuple(decision.record(now) for decision in sorted(recent, key=lambda decision: decision.at))
 
 
 @asynccontextmanager
-async def open_lab(config: Config, *, listener: socket.socket | None = None) -> AsyncIterator[Lab]:
+async def open_lab(
+    config: Config,
+    *,
+    listener: socket.socket | None = None,
+    queues: Iterable[Queue] = (),
+    shields: Shields | None = None,
+) -> AsyncIterator[TrioLab]:
     """Open the pools and the monitors for the length of the block. At its end no child is left, and no thread but those
-    whose callers have abandoned them."""
+    whose callers have abandoned them.
+
+    ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
+    own, and ``shields`` are where its naive profile shields work; their owner cancels them.
+    """
     max_queue = config.max_queue if config.guarded else None
     queue_timeout = config.queue_timeout if config.guarded else None
     run_timeout = config.run_timeout if config.guarded else None
@@ -103,16 +141,18 @@ async def open_lab(config: Config, *, listener: socket.socket | None = None) -> 
         with trio.move_on_after(_READY_TIME):
             for pool in pools:
                 await pool.wait_ready()
-        yield Lab(
+        yield TrioLab(
             config=config,
-            watch=watch,
             window=PassWindow(watch.passes),
             timer=timer,
             native_pool=native_pool,
-            worker_pool=pools[0],
-            report_pool=pools[-1],
+            worker_pools=tuple(pools),
+            queues=Queues(
+                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, *pools, DefaultLimiter(), *queues
+            ),
+            watch=watch,
             autoscalers=tuple(autoscalers),
-            listener=listener,
+            shields=Shields() if shields is None else shields,
         )
 
 

@@ -1,8 +1,8 @@
-"""Serving a lab with hypercorn from our own program: signals, the grace period, and an end that always comes.
+"""Serving a lab on Trio from our own program: signals, the grace period, and an end that always comes.
 
-`hypercorn.trio.serve` handles no signals, and shields every send without a bound: one client that does not read holds
-the shutdown open for ever. So when the grace period is over, the connections that are still there are shut down in the
-kernel, and every send that hangs on one of them ends with an error.
+A send is shielded, so that a reply that was begun is finished, and a client that does not read would hold the shutdown
+open for ever. So some time after the grace period the connections that are left are shut down in the kernel: every send
+that hangs on one of them then ends with an error.
 """
 
 from __future__ import annotations
@@ -10,44 +10,46 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 
-import hypercorn.config
-import hypercorn.trio
 import trio
 
 from ...config import Config
 from ...errors import LabLost
-from ...http.listening import (
-    BACKLOG,
-    HEAD_BUFFER,
-    KEEP_ALIVE_REQUESTS,
-    LINGER,
-    Commands,
-    check_control,
-    listen,
-    shut_down_connections,
-    url_of,
-)
-from .app import LabApp, create_app
+from ...http.connections import LINGER, LiveConnections, settings
+from ...http.control import Commands, check_control
+from ...http.listening import listen, url_of
+from ...records.queue import Queue
+from .accepting import serve_app
+from .app import create_app
+from .asgi import TrioApp
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """``stop``: accept no connections. ``hurry``: the grace period is over."""
+
+    stop: trio.Event = field(default_factory=trio.Event)
+    hurry: trio.Event = field(default_factory=trio.Event)
 
 
 async def serve(
     config: Config,
     *,
-    on_ready: Callable[[str, LabApp], None],
+    on_ready: Callable[[str, TrioApp], None],
     control: bool = False,
-    add_routes: Callable[[LabApp], None] | None = None,
+    add_routes: Callable[[TrioApp], None] | None = None,
+    queues: Iterable[Queue] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM; a second one ends the grace period.
 
     ``on_ready`` is called with the address once connections are accepted. With ``control`` the server also reads
     standard input: ``threads N`` resizes the native pool, and its end is the end of the server. ``add_routes``
-    may add to the app before it is served.
+    may add to the app before it is served; ``queues`` are registered in the lab.
 
     Raises:
         UsageError: the address cannot be bound, or standard input cannot be read from.
@@ -57,22 +59,20 @@ async def serve(
         check_control()
     listener = listen(config)
     url = url_of(config, listener)
-    app = create_app(config, listener=listener)
+    app = create_app(config, listener=listener, queues=queues)
     if add_routes is not None:
         add_routes(app)
-    stop, hurry = trio.Event(), trio.Event()
+    end, live = _End(), LiveConnections()
     try:
         with listener:
             async with trio.open_nursery() as watchers:
                 async with trio.open_nursery() as server:
-                    await watchers.start(_watch_signals, stop, hurry)
-                    watchers.start_soon(_end_with_the_lab, app, stop, hurry)
-                    watchers.start_soon(_end_grace, stop, hurry, server.cancel_scope, listener, app, config.grace)
-                    await server.start(
-                        partial(hypercorn.trio.serve, app, _settings(config, listener), shutdown_trigger=stop.wait)
-                    )
+                    await watchers.start(_watch_signals, end)
+                    watchers.start_soon(_end_with_the_lab, app, end)
+                    watchers.start_soon(_end_grace, end, server.cancel_scope, app, live, config.grace)
+                    await server.start(partial(serve_app, app, settings(config), listener, live=live, stop=end.stop))
                     if control:
-                        watchers.start_soon(_obey, app, stop)
+                        watchers.start_soon(_obey, app, end)
                     on_ready(url, app)
                 watchers.cancel_scope.cancel()
     except BaseExceptionGroup:
@@ -82,42 +82,35 @@ async def serve(
         raise LabLost(app.fault)
 
 
-async def _watch_signals(
-    stop: trio.Event, hurry: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
+async def _watch_signals(end: _End, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for _ in signals:
-            if stop.is_set():
-                hurry.set()
-            stop.set()
+            if end.stop.is_set():
+                end.hurry.set()
+            end.stop.set()
 
 
-async def _end_with_the_lab(app: LabApp, stop: trio.Event, hurry: trio.Event) -> None:
-    """Nobody is served by a lab that broke down, so nobody is waited for."""
+async def _end_with_the_lab(app: TrioApp, end: _End) -> None:
+    """When the lab breaks down, end at once: it can serve no request that is in flight."""
     await app.lost.wait()
-    stop.set()
-    hurry.set()
+    end.stop.set()
+    end.hurry.set()
 
 
-async def _end_grace(
-    stop: trio.Event, hurry: trio.Event, server: trio.CancelScope, listener: socket.socket, app: LabApp, grace: float
-) -> None:
-    """From the stop on nobody new is let in; when the grace is over, nobody is left in."""
-    await stop.wait()
-    port = listener.getsockname()[1]
-    listener.close()
+async def _end_grace(end: _End, server: trio.CancelScope, app: TrioApp, live: LiveConnections, grace: float) -> None:
+    """When the grace period is over, close the connections that are left, whatever they wait for."""
+    await end.stop.wait()
     with trio.move_on_after(grace + LINGER):
-        await hurry.wait()
+        await end.hurry.wait()
         server.cancel()
     while True:  # until the server has ended, and this task is cancelled with it
-        for shield in app.shields:
-            shield.cancel()
-        shut_down_connections(port)
+        app.shields.cancel()
+        live.shut_down()
         await trio.sleep(0.1)
 
 
-async def _obey(app: LabApp, stop: trio.Event) -> None:
+async def _obey(app: TrioApp, end: _End) -> None:
     """Standard input as a remote control, for a program that runs this server as its child."""
     commands = Commands()
     async with trio.lowlevel.FdStream(os.dup(0)) as said:
@@ -127,16 +120,4 @@ async def _obey(app: LabApp, stop: trio.Event) -> None:
                     app.lab.native_pool.resize(command)
                 else:
                     _log.warning("not understood on standard input: %r", command[:80])
-    stop.set()
-
-
-def _settings(config: Config, listener: socket.socket) -> hypercorn.config.Config:
-    settings = hypercorn.config.Config()
-    settings.bind = [f"fd://{os.dup(listener.fileno())}"]  # hypercorn owns, and closes, its own descriptor
-    settings.backlog = BACKLOG
-    settings.graceful_timeout = config.grace
-    settings.keep_alive_timeout = config.keep_alive
-    settings.keep_alive_max_requests = KEEP_ALIVE_REQUESTS
-    settings.h11_max_incomplete_size = HEAD_BUFFER
-    settings.loglevel = "WARNING"
-    return settings
+    end.stop.set()

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 from .reply import listening
 
 
-def main(runtime: str, layer: str) -> None:
-    """Serve until standard input ends. Nothing is worth an orderly end here."""
-    layers = import_module(f"{__package__}.on_{runtime}")
+def serve(run: Callable[[socket.socket], None]) -> None:
+    """Run a server on a free port until standard input ends. An orderly end is worth nothing here."""
     with listening() as listener:
         ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         threading.Thread(target=_end_with_input, daemon=True).start()
-        layers.run(layer, listener)
+        run(listener)
+
+
+def main(runtime: str, layer: str) -> None:
+    serve(partial(import_module(f"{__package__}.on_{runtime}").run, layer))
 
 
 def _end_with_input() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_lab.http.contract import BadQuery, choice, integer
+from trio_lab.http.query import BadQuery, choice, integer
 
 
 class Query:

@@ -1,4 +1,4 @@
-"""End to end and unit: what clients do that hypercorn alone would not survive, and that we notice when it has changed."""
+"""End to end and unit: what clients do that hypercorn alone would not survive."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import socket
 import struct
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import h11
+import hypercorn.config
 import pytest
 import trio
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.trio.worker_context import EventWrapper
+from hypercorn.events import RawData, Updated
+from hypercorn.trio.worker_context import WorkerContext
+from trio.testing import Sequencer, assert_checkpoints, memory_stream_pair
 
 from tests.running import Running, running
+from trio_lab.http.connections import LiveConnections
 from trio_lab.measure.process import open_descriptors
-from trio_lab.servers.trio import upstream
-from trio_lab.servers.trio.thrift import IdleTime
+from trio_lab.servers.trio.connection import Connection, ConnectionTasks
 
 HALF_A_BODY = b"POST /hash HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"
 BAD_CHUNK = b"POST /hash HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
@@ -93,43 +94,81 @@ def test_a_refused_head_request_has_no_body(own_server: Running) -> None:
     assert reply.endswith(b"\r\n\r\n")
 
 
-def test_putting_right_twice_is_putting_right_once() -> None:
-    upstream.put_right()
-    owners = (TCPServer, H11Protocol, TaskGroup)
-    methods = [dict(vars(owner)) for owner in owners]
-    upstream.put_right()
-    assert [dict(vars(owner)) for owner in owners] == methods
+# Unit.
 
 
-@pytest.mark.parametrize("change", ["gone", "other parameters", "not async"])
-def test_another_hypercorn_is_refused(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    async def other(self: TCPServer, event: object, more: object) -> None: ...
-
-    def plain(self: TCPServer, event: object) -> None: ...
-
-    if change == "gone":
-        monkeypatch.delattr(TCPServer, "protocol_send")
-    else:
-        monkeypatch.setattr(TCPServer, "protocol_send", other if change == "other parameters" else plain)
-    with pytest.raises(RuntimeError, match=r"TCPServer\.protocol_send"):
-        upstream.put_right()
+async def nothing(*_: object) -> None:
+    pass
 
 
-async def test_a_connection_that_nobody_reads_any_more_is_not_idle() -> None:
-    idle_time = IdleTime(60.0, EventWrapper(), trio.sleep_forever)
-
-    async def read(self: object) -> None:
-        await idle_time.restart(tasks, None)
-
-    async with TaskGroup() as tasks:
-        await upstream._no_idling_after_the_end(read)(SimpleNamespace(idle_task=idle_time))
-    # and the group has ended, so its task has
+def connection_on(stream: Any) -> Any:
+    """A connection whose protocol takes everything and does nothing."""
+    connection: Any = Connection(
+        nothing, hypercorn.config.Config(), WorkerContext(None), {}, stream, live=LiveConnections()
+    )
+    connection.protocol = SimpleNamespace(handle=nothing)
+    return connection
 
 
-async def test_a_fault_in_one_connection_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:
-    async def run(self: object) -> None:
+async def test_a_connection_that_is_not_read_any_more_is_not_idle(autojump_clock: object) -> None:
+    ours, theirs = memory_stream_pair()
+    connection, began = connection_on(ours), trio.current_time()
+    async with ConnectionTasks() as tasks:
+        connection._task_group = tasks
+        await connection.idle_task.restart(tasks, None)
+        await theirs.send_eof()
+        await connection._read_data()
+        await connection.protocol_send(Updated(idle=True))  # the end of a reply that was on its way
+    assert trio.current_time() == began  # no task was left to wait for
+
+
+async def test_a_send_beside_the_closing_of_its_stream_tells_the_protocol_that_the_client_is_gone() -> None:
+    class Busy:
+        async def send_all(self, data: bytes) -> None:
+            raise trio.BusyResourceError("another task is using this stream")
+
+    told: list[Any] = []
+
+    async def handle(event: Any) -> None:
+        told.append(type(event).__name__)
+
+    connection = connection_on(Busy())
+    connection.protocol = SimpleNamespace(handle=handle)
+    await connection.protocol_send(RawData(b"x"))
+    assert told == ["Closed"]
+
+
+async def test_a_fault_in_one_connection_is_logged_and_ends_there(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down() -> None:
         raise ExceptionGroup("", [h11.LocalProtocolError("a bug")])
 
+    connection = connection_on(SimpleNamespace(socket=None))
+    monkeypatch.setattr(connection, "_converse", break_down)
     with caplog.at_level(logging.ERROR):
-        await upstream._a_fault_ends_one_connection(run)(object())
+        await connection.run()
     assert "a connection ended by a fault" in caplog.text
+
+
+async def test_only_a_full_queue_of_the_app_is_waited_for() -> None:
+    config, order = hypercorn.config.Config(), Sequencer()
+    config.max_app_queue_size = 1
+    taken: list[int] = []
+
+    async def app(scope: object, receive: Any, *_: object) -> None:
+        async with order(1):
+            taken.append(await receive())
+        taken.append(await receive())
+
+    async with ConnectionTasks() as tasks:
+        put: Any = await tasks.spawn_app(app, config, {"type": "http", "extensions": {}}, nothing)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await put(1)
+        assert not scope.cancelled_caught  # it was no checkpoint
+        async with order(0):
+            pass
+        with assert_checkpoints():
+            await put(2)
+    assert taken == [1, 2]

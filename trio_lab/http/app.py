@@ -1,0 +1,117 @@
+"""The lab as a Quart app: everything in JSON, errors and refusals included, whatever the event loop.
+
+`LabApp` is a mixin: each server has a subclass of it and of its kind of Quart. The table `STATUSES` says what the
+project's errors mean to a client; what belongs to one event loop is not here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hypercorn.utils import LifespanFailureError
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from ..config import Config
+from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
+from ..options import from_env
+from ..records.queue import Queue
+from .answers import reply
+from .contract import MAX_BODY
+from .lab import Lab
+from .query import BadQuery
+
+if TYPE_CHECKING:
+    _Mixed = Quart
+else:
+    _Mixed = object
+
+STATUSES: dict[type[Exception], int] = {
+    BadQuery: 400,
+    BrokenWorkerError: 502,
+    Overloaded: 503,
+    RunTimeout: 504,
+}
+
+
+class LabApp(_Mixed):
+    """Opens its lab when serving starts and closes it when serving ends. ``queues`` are registered in the lab behind its
+    own. Without a config it is read from the environment when serving starts."""
+
+    closed_error: ClassVar[type[Exception]]
+    """What a pool raises when it is closed under a request: a 503, as is every refusal."""
+    lab: Lab
+
+    def __init__(
+        self, config: Config | None = None, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
+    ) -> None:
+        super().__init__("trio_lab")
+        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        self.listener = listener
+        self.queues = tuple(queues)
+        self.fault: BaseException | None = None
+        self.lost = self.event_class()
+        """Set when the lab has ended by a fault."""
+        self._lab_config = config
+        self.before_request(_no_head_for_work)
+        for error, status in {**STATUSES, self.closed_error: 503}.items():
+            self.register_error_handler(error, _on_error(status))
+        self.register_error_handler(HTTPException, _on_http_error)
+        self.register_error_handler(500, _on_bug)
+
+    def lab_config(self) -> Config:
+        return self._lab_config or from_env()
+
+    def lose(self, fault: BaseException) -> LifespanFailureError:
+        """Keep the fault that ended the lab. Raise what is returned: at any other error of a lifespan hypercorn serves on,
+        with a 500 for every request."""
+        self.fault = fault
+        self.lost.set()
+        return LifespanFailureError("the lab", str(LabLost(fault)))
+
+    async def handle_request(self, request: Any) -> Any:
+        """A Host header that is not a host name fails before Quart looks for error handlers."""
+        try:
+            return await super().handle_request(request)
+        except HTTPException as error:
+            return await _on_http_error(error)
+
+    async def make_default_options_response(self, *_: Any) -> Response:
+        """OPTIONS is answered in JSON too. (Quart 0.23 passes the context, 0.22 does not.)"""
+        allowed = _allowed(request.url_rule.methods if request.url_rule is not None else None)
+        return reply({"allow": allowed}, Allow=", ".join(allowed))
+
+
+async def _no_head_for_work() -> None:
+    rule = request.url_rule
+    if request.method == "HEAD" and rule is not None and "HEAD" not in _allowed(rule.methods):
+        raise MethodNotAllowed(valid_methods=rule.methods)
+
+
+def _on_error(status: int) -> Callable[[Exception], Awaitable[Response]]:
+    async def handle(error: Exception) -> Response:
+        body = {"error": str(error) or "The server is ending"}
+        if isinstance(error, Overloaded):
+            return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
+        return reply(body, status)
+
+    return handle
+
+
+async def _on_http_error(error: HTTPException) -> Response:
+    text = "Not found" if error.code == 404 else (error.name or "error")
+    response = reply({"error": text}, error.code or 500)
+    if error.code == 405:
+        response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))
+    return response
+
+
+async def _on_bug(_: Exception) -> Response:
+    return reply({"error": "Internal server error"}, 500)
+
+
+def _allowed(methods: Iterable[str] | None) -> list[str]:
+    """HEAD is allowed for /health only: elsewhere it would cost as much work as GET, and tell nothing."""
+    return sorted(set(methods or ()) - (set() if request.path == "/health" else {"HEAD"}))

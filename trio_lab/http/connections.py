@@ -1,0 +1,71 @@
+"""What both servers' connections share: hypercorn's settings, the addresses of both ends, and the set of live ones."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import hypercorn.config
+from hypercorn.utils import parse_socket_addr
+
+from ..config import Config
+
+LINGER = 0.5  # seconds after the grace period before connections are shut down
+_KEEP_ALIVE_REQUESTS = 10**9  # hypercorn's 1000 makes every thousandth latency of a load test include a connect
+_HEAD_BUFFER = 262_144  # bytes h11 may buffer of a head: the app refuses what is too large itself, in JSON
+
+Address = tuple[str, int] | None
+
+
+class Socket(Protocol):
+    """What is needed of a socket; Trio's sockets and asyncio's have it."""
+
+    @property
+    def family(self) -> int: ...
+    def getpeername(self) -> Any: ...
+    def getsockname(self) -> Any: ...
+    def shutdown(self, how: int, /) -> None: ...
+
+
+def settings(config: Config) -> hypercorn.config.Config:
+    """What hypercorn's classes are told of a lab's config."""
+    found = hypercorn.config.Config()
+    found.graceful_timeout = config.grace
+    found.keep_alive_timeout = config.keep_alive
+    found.keep_alive_max_requests = _KEEP_ALIVE_REQUESTS
+    found.h11_max_incomplete_size = _HEAD_BUFFER
+    found.loglevel = "WARNING"
+    return found
+
+
+def addresses(connected: Socket) -> tuple[Address, Address]:
+    """The client's and the server's. Raises `OSError` when the client is gone already."""
+    family = connected.family
+    return parse_socket_addr(family, connected.getpeername()), parse_socket_addr(family, connected.getsockname())
+
+
+class LiveConnections:
+    """The sockets of all connections that a server has open."""
+
+    def __init__(self) -> None:
+        self._sockets: set[Socket] = set()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    @contextmanager
+    def holding(self, connected: Socket) -> Iterator[None]:
+        """For the length of the block the socket is one of them."""
+        self._sockets.add(connected)
+        try:
+            yield
+        finally:
+            self._sockets.remove(connected)
+
+    def shut_down(self) -> None:
+        """Shut them all down in the kernel. A send that hangs on one ends with an error, however it is shielded."""
+        for connected in self._sockets:
+            with suppress(OSError):  # the client has closed it, or never finished connecting
+                connected.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,57 @@
+"""One request and its reply, before and around Quart: refusals by the head alone, and `/health` without Quart.
+
+`/health`, asked for plainly (`head.plain_health`), is answered here. A monitor asks for it all the time, and through
+Quart that cost more than the figures: two tasks, a request context, routing and a response class for each request.
+Everything else, and every mistake, goes through Quart, so there is one place that checks and one that refuses; both ways
+must answer the same request alike, and a test compares them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quart.asgi import ASGIHTTPConnection
+
+from ..records.codec import to_plain
+from .answers import answer
+from .app import LabApp
+from .contract import MAX_BODY
+from .head import not_understood, plain_health, too_large
+
+if TYPE_CHECKING:
+    _Mixed = ASGIHTTPConnection
+else:
+    _Mixed = object
+
+
+class Exchange(_Mixed):
+    """Mixed into Quart's class for one request. Each server's subclass says how `refuse` is done on its loop."""
+
+    app: LabApp
+    scope: Any
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        refusal = too_large(self.scope, self.max_body()) or not_understood(self.scope)
+        if refusal is None:
+            await self.respond(receive, send)
+        else:
+            await self.refuse(receive, send, *refusal)
+
+    def max_body(self) -> int:
+        """How many bytes the body of this request may have."""
+        return MAX_BODY
+
+    async def respond(self, receive: Any, send: Any) -> None:
+        """Answer a request whose head is in order."""
+        reset = plain_health(self.scope)
+        if reset is None:
+            await self.through_quart(receive, send)
+        else:
+            await answer(send, to_plain(self.app.lab.health(reset=reset)))
+
+    async def through_quart(self, receive: Any, send: Any) -> None:
+        await super().__call__(receive, send)
+
+    async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
+        """Send a refusal, and meanwhile ignore the rest of the request: a client may not read before it has sent all."""
+        raise NotImplementedError

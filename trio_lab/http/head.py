@@ -1,0 +1,66 @@
+"""What can be decided about a request by its head alone, before Quart sees it: refusals, and the plain `/health`.
+
+``scope`` is an ASGI scope throughout. Nothing here reads or sends; the caller acts on the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .contract import MAX_BODY, MAX_HEAD, MAX_TARGET
+
+_RESETS = {b"": True, b"reset=1": True, b"reset=0": False}
+_HOST = re.compile(rb"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
+_NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect"}
+
+
+def too_large(scope: Mapping[str, Any], max_body: int = MAX_BODY) -> tuple[int, str] | None:
+    """The status and text that refuse a request (an ASGI scope) by its head alone, or None."""
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
+        return 414, "Request target too long"
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD:
+        return 431, "Request header fields too large"
+    for name, value in scope["headers"]:
+        if name == b"content-length" and int(value) > max_body:
+            return 413, "Request body too large"
+    return None
+
+
+def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
+    """The status and text that refuse a version or a request target that we do not speak, or None.
+
+    A target is a path, or a whole URL as a proxy gets it. Quart would parse the URL after it was unquoted, and fail on
+    what is none; so the path is taken out of it here.
+    """
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return 505, "HTTP version not supported"
+    target = scope["raw_path"].decode("ascii")
+    if not target.startswith("/"):
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return 400, "Request target not understood"
+        if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path:
+            return 400, "Request target not understood"
+        scope["path"] = unquote(parts.path)
+    # Quart's router takes any number of slashes at the front for one.
+    return (404, "Not found") if scope["path"].startswith("//") else None
+
+
+def plain_health(scope: Mapping[str, Any]) -> bool | None:
+    """Whether a request for `/health` asks for a reset; None when it is none, or not a plain one.
+
+    Plain is a request that can be answered without routing it or reading on: whoever watches a server makes no other.
+    """
+    if scope["path"] != "/health" or scope["method"] not in ("GET", "HEAD"):
+        return None
+    hosts = 0
+    for name, value in scope["headers"]:
+        if name == b"host" and _HOST.fullmatch(value):
+            hosts += 1
+        elif name == b"host" or name in _NOT_PLAIN:
+            return None
+    return _RESETS.get(scope["query_string"]) if hosts == 1 else None

@@ -1,0 +1,130 @@
+"""What the HTTP face needs of a running lab, whatever event loop it runs on.
+
+Each Python server has a subclass of `Lab`, which says where its loop runs blocking calls and jobs; handlers and
+`/health` know no more than this. A lab is opened by its server's `open_lab`, and owns what it holds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar
+
+from ..config import Config
+from ..loop.loop_time import Intervals, PassWindow
+from ..measure.queues import Queues
+from ..records.health import Health, ScalingDecision, ThreadCounts, WorkerCounts
+
+T = TypeVar("T")
+
+
+class Threads(Protocol):
+    """What `/health` reads of a native pool."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def busy(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def abandoned(self) -> int: ...
+
+
+class Workers(Protocol):
+    """What `/health` reads of a worker pool."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def busy(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def restarts(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab(ABC):
+    """A running lab. ``queues`` has every queue that a request can wait in."""
+
+    runtime: ClassVar[str]
+
+    config: Config
+    window: PassWindow
+    timer: Intervals
+    native_pool: Threads
+    worker_pools: tuple[Workers, ...]
+    queues: Queues
+
+    @abstractmethod
+    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+        """What ``fn(*args)`` returns in a thread of the native pool.
+
+        A client that leaves cancels it; under the naive profile it is done all the same, for nobody.
+
+        Raises:
+            Overloaded: it was refused.
+            and whatever it raises.
+        """
+
+    @abstractmethod
+    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+        """What ``fn(*args)`` returns in a worker process, and the seconds that it waited for one. As `in_thread`.
+
+        Raises:
+            Overloaded: it was refused.
+            RunTimeout, BrokenWorkerError: it did not end.
+            and whatever it raises.
+        """
+
+    @abstractmethod
+    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
+        """The same where calls go that name no pool, together with file I/O and name look-ups."""
+
+    @abstractmethod
+    async def storm(self, mode: str, count: int) -> float:
+        """Offer the loop ``count`` ticks; the longest uninterrupted step in seconds. Modes: see `contract.STORMS`."""
+
+    @abstractmethod
+    async def look_up(self, host: str) -> list[str]:
+        """The addresses of a host, by the loop's own name look-up."""
+
+    @abstractmethod
+    async def read(self, path: Path) -> bytes:
+        """The content of a file, by the loop's own file I/O."""
+
+    def scaling(self) -> tuple[ScalingDecision, ...]:
+        """The last decisions of autoscalers, oldest first; none when nothing scales."""
+        return ()
+
+    def worker_counts(self) -> WorkerCounts:
+        """All worker pools together."""
+        pools = self.worker_pools
+        return WorkerCounts(
+            workers=sum(pool.size for pool in pools),
+            busy=sum(pool.busy for pool in pools),
+            queued=sum(pool.waiting for pool in pools),
+            restarts=sum(pool.restarts for pool in pools),
+        )
+
+    def health(self, *, reset: bool) -> Health:
+        """The lab now. With ``reset`` the measured window begins anew here."""
+        timer = self.timer.read(reset=reset)
+        threads = self.native_pool
+        return Health(
+            runtime=self.runtime,
+            event_loop_mean_ms=round(timer.mean * 1e3),
+            event_loop_max_ms=round(timer.max * 1e3),
+            threads=threads.size,
+            pool=self.worker_counts(),
+            native_pool=ThreadCounts(
+                threads=threads.size, busy=threads.busy, abandoned=threads.abandoned, queued=threads.waiting
+            ),
+            loop=self.window.read(reset=reset).record(),
+            profile=self.config.profile,
+            queues=self.queues.statistics(),
+            scaling=self.scaling(),
+        )

@@ -1,0 +1,49 @@
+"""Query values of the lab's routes: read strictly, with an error text that is meant for the sender."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Query(Protocol):
+    """What we need of a request's arguments (werkzeug's MultiDict has it)."""
+
+    def getlist(self, key: str) -> list[str]: ...
+
+
+class BadQuery(ValueError):
+    """A query value that cannot be accepted; the text is meant for the sender."""
+
+
+def _single(query: Query, name: str) -> str | None:
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise BadQuery(f"{name} must be given once")
+    return values[0] if values else None
+
+
+def integer(query: Query, name: str, *, default: int, low: int, high: int) -> int:
+    """The value of ``name``, or the default when it is absent.
+
+    Python's own `int` is too kind for a public door: it takes signs, spaces, underscores and full-width digits, and its
+    time grows with the square of the length.
+
+    Raises:
+        BadQuery: it is repeated, empty, not a plain decimal integer, or outside low…high.
+    """
+    text = _single(query, name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high):
+        raise BadQuery(f"{name} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def choice(query: Query, name: str, *, default: str, of: tuple[str, ...]) -> str:
+    """The value of ``name``, one of ``of``. Raises `BadQuery` otherwise."""
+    text = _single(query, name)
+    if text is None:
+        return default
+    if text not in of:
+        raise BadQuery(f"{name} must be one of {', '.join(of)}")
+    return text

@@ -1,0 +1,126 @@
+"""The routes of both Python servers: parse, one call on the lab, JSON.
+
+Only what every runtime serves is here (the server in JavaScript has its own handlers for the same contract). Routes of
+one server stay in its package. Errors are not handled here: see `app.STATUSES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import perf_counter
+
+from quart import Response, request
+
+from ..records.codec import to_plain
+from ..work import fib, hash_password, wait
+from .answers import ms, ms_since, reply
+from .app import LabApp
+from .contract import MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, STORMS
+from .lab import Lab
+from .query import choice, integer
+
+
+def add_routes(app: LabApp) -> None:
+    @app.get("/health")
+    async def _health() -> Response:
+        return reply(to_plain(app.lab.health(reset=reset())))
+
+    @app.get("/hash")
+    async def _hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        await app.lab.in_thread(hash_password, rounds, kind="hash")
+        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms_since(begun)})
+
+    @app.get("/sync-hash")
+    async def _sync_hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        hash_password(rounds)  # on the loop, on purpose
+        return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": ms_since(begun)})
+
+    @app.get("/worker-hash")
+    async def _worker_hash() -> Response:
+        rounds, begun = _rounds(), perf_counter()
+        seconds, queued = await app.lab.in_worker(hash_password, rounds, kind="hash")
+        times = {"workerDurationMs": ms(seconds), "totalDurationMs": ms_since(begun), "queueMs": ms(queued)}
+        pool = to_plain(app.lab.worker_counts())
+        return reply({"route": "/worker-hash", "mode": "worker process", **times, "pool": pool})
+
+    @app.get("/tick-storm")
+    async def _tick_storm() -> Response:
+        count = integer(request.args, "count", default=100_000, low=1, high=MAX_TICKS)
+        modes = tuple(STORMS[app.lab.runtime])
+        mode = choice(request.args, "mode", default=modes[0], of=modes)
+        longest = await app.lab.storm(mode, count)
+        return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": ms(longest)})
+
+    @app.get("/wait")
+    async def _wait() -> Response:
+        seconds = integer(request.args, "ms", default=20, low=0, high=MAX_WAIT_MS) / 1e3
+        pool, begun = choice(request.args, "pool", default="own", of=tuple(_WAIT)), perf_counter()
+        await _WAIT[pool](app.lab, seconds)
+        return reply({"route": "/wait", "mode": "blocking wait", "pool": pool, "durationMs": ms_since(begun)})
+
+    @app.get("/fib")
+    async def _fib() -> Response:
+        n = integer(request.args, "n", default=25, low=0, high=MAX_FIB)
+        where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
+        value, seconds = await _FIB[where](app.lab, n)
+        times = {"computeMs": ms(seconds), "durationMs": ms_since(begun)}
+        return reply({"route": "/fib", "n": n, "where": where, "value": value, **times})
+
+    @app.get("/lookup")
+    async def _lookup() -> Response:
+        host = choice(request.args, "host", default="localhost", of=("localhost",))  # the lab asks no name server
+        begun = perf_counter()
+        addresses = await app.lab.look_up(host)
+        return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": ms_since(begun)})
+
+    @app.get("/read")
+    async def _read() -> Response:
+        begun = perf_counter()
+        content = await app.lab.read(Path(__file__))
+        return reply({"route": "/read", "bytes": len(content), "durationMs": ms_since(begun)})
+
+
+def reset() -> bool:
+    """Whether a measured window is to begin anew after it was read."""
+    return bool(integer(request.args, "reset", default=1, low=0, high=1))
+
+
+def _rounds() -> int:
+    return integer(request.args, "rounds", default=120_000, low=1, high=MAX_ROUNDS)
+
+
+async def _wait_in_own_pool(lab: Lab, seconds: float) -> float:
+    return await lab.in_thread(wait, seconds, kind="wait")
+
+
+async def _wait_in_default_pool(lab: Lab, seconds: float) -> float:
+    return await lab.in_default_thread(wait, seconds)
+
+
+_WAIT: dict[str, Callable[[Lab, float], Awaitable[float]]] = {
+    "own": _wait_in_own_pool,
+    "default": _wait_in_default_pool,
+}
+
+
+async def _fib_on_loop(_: Lab, n: int) -> tuple[int, float]:
+    return fib(n)  # nothing else runs meanwhile, on purpose
+
+
+async def _fib_in_thread(lab: Lab, n: int) -> tuple[int, float]:
+    return await lab.in_thread(fib, n, kind="reports")
+
+
+async def _fib_in_process(lab: Lab, n: int) -> tuple[int, float]:
+    found, _ = await lab.in_worker(fib, n, kind="reports")
+    return found
+
+
+_FIB: dict[str, Callable[[Lab, int], Awaitable[tuple[int, float]]]] = {
+    "loop": _fib_on_loop,
+    "thread": _fib_in_thread,
+    "process": _fib_in_process,
+}

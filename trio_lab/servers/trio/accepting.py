@@ -1,0 +1,60 @@
+"""The serving loop on Trio, in place of hypercorn's `worker_serve`: it makes connections of our class.
+
+Of hypercorn it keeps the order of things: the app's lifespan starts, connections are served until the stop, what is in
+flight has the grace period, and the lifespan ends. It speaks HTTP/1.1 on one listening socket; signals are its caller's.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+
+import hypercorn.config
+import trio
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework
+from hypercorn.utils import wrap_app
+
+from ...http.connections import LiveConnections
+from .connection import Connection
+
+
+async def serve_app(
+    app: ASGIFramework,
+    settings: hypercorn.config.Config,
+    listener: socket.socket,
+    *,
+    live: LiveConnections,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve an ASGI app until ``stop`` is set, and then what is in flight for ``settings.graceful_timeout`` seconds.
+
+    ``task_status.started()`` is called when connections are accepted. The listener is closed at the stop. A send to a
+    client that does not read may outlast the grace period, until the caller shuts the ``live`` connections down.
+
+    Raises:
+        LifespanFailureError: the app could not start, or ended (in a group).
+    """
+    context = WorkerContext(None)
+    wrapped = wrap_app(app, settings.wsgi_max_body_size, "asgi")
+    lifespan = Lifespan(wrapped, settings, {})
+
+    async def serve_one(stream: trio.SocketStream) -> None:
+        await Connection(wrapped, settings, context, lifespan.state, stream, live=live).run()
+
+    async with trio.open_nursery() as living:
+        await living.start(lifespan.handle_lifespan)
+        await lifespan.wait_for_startup()
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
+                accepting.start_soon(partial(trio.serve_listeners, serve_one, listeners, handler_nursery=connections))
+                task_status.started()
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            await context.terminated.set()
+            connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
+        await lifespan.wait_for_shutdown()
+        living.cancel_scope.cancel()

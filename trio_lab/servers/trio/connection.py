@@ -1,0 +1,125 @@
+"""A client's connection on Trio: hypercorn's, with what a server open to any client cannot live without.
+
+Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or reached from the app.
+
+- **A send that meets the closing of the same stream.** A client that sends half a request and leaves is answered with a
+  400 while another task is in `send_eof`. Trio says `BusyResourceError`; hypercorn expects Broken and Closed only, so
+  the error went through the nursery of all connections and ended the server. It means the same: the client is gone.
+- **A fault in one connection** ended all of them in the same way. It is logged, and ends that connection.
+- **A connection that outlives its client**: see `IdleTime.end`.
+- **A checkpoint at every hand-over.** A lock that is free and a channel that has room need no waiting, and each such wait
+  costs a pass of the run loop. Sending and receiving are still checkpoints, so no connection keeps the loop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+import hypercorn.config
+import trio
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
+
+from ...http.connections import LiveConnections, addresses
+from ...http.protocol import LabProtocol
+from .idle_time import IdleTime
+
+_log = logging.getLogger(__name__)
+
+_MADE = "trio_lab.made"
+
+
+class Connection(TCPServer):
+    """One client's connection. It ends with its client and by its own faults, but not before its reply."""
+
+    protocol: LabProtocol  # type: ignore[assignment]  # hypercorn's chooses between HTTP/1.1 and HTTP/2
+    idle_task: IdleTime  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: hypercorn.config.Config,
+        context: WorkerContext,
+        state: LifespanState,
+        stream: trio.SocketStream,
+        *,
+        live: LiveConnections,
+    ) -> None:
+        super().__init__(app, config, context, state, stream)  # type: ignore[arg-type]  # it takes both kinds of stream
+        self.idle_task = IdleTime(config.keep_alive_timeout, context.terminated, self._initiate_server_close)
+        self._live = live
+
+    async def run(self) -> None:
+        try:
+            with self._live.holding(self.stream.socket):
+                await self._converse()
+        except* Exception as faults:
+            _log.error("a connection ended by a fault", exc_info=faults)
+
+    async def _converse(self) -> None:
+        try:
+            client, server = addresses(self.stream.socket)
+            async with ConnectionTasks() as tasks:
+                self._task_group = tasks
+                state = ConnectionState(self.state)
+                self.protocol = LabProtocol(
+                    self.app, self.config, self.context, tasks, state, False, client, server, self.protocol_send
+                )
+                await self.idle_task.restart(tasks, None)
+                await self._read_data()
+        except OSError:
+            pass  # the client was gone before it was served
+        finally:
+            await self._close()
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            await self._send(event.data)
+        elif not (isinstance(event, Closed) and self.protocol.is_replying):
+            await super().protocol_send(event)
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            self.send_lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self.send_lock.acquire()
+        try:
+            with trio.CancelScope(shield=True):
+                await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            await self.protocol.handle(Closed())
+        finally:
+            self.send_lock.release()
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self.idle_task.end()
+
+
+class ConnectionTasks(TaskGroup):
+    """The tasks of one connection. Notes when a request was read, and hands the app its messages without a wait."""
+
+    async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
+        scope["extensions"][_MADE] = perf_counter()
+        wait_and_put = await super().spawn_app(app, config, scope, send)
+        put_nowait = wait_and_put.__self__.send_nowait  # type: ignore[attr-defined]  # a channel's method
+
+        async def put(message: Any) -> None:
+            try:
+                put_nowait(message)
+            except trio.WouldBlock:
+                await wait_and_put(message)
+
+        return put
+
+
+def made_at(scope: Mapping[str, Any]) -> float | None:
+    """When the head of a request had been read, by `perf_counter`; None when the connection is not one of ours."""
+    found: float | None = (scope.get("extensions") or {}).get(_MADE)
+    return found
