@@ -6,10 +6,10 @@ from typing import Any
 
 from quart import Response
 
-from trio_lab.servers.asyncio import app as asyncio_app
-from trio_lab.servers.asyncio import serving as asyncio_serve
+from trio_lab.http import routes
+from trio_lab.servers.asyncio import serving
 
-_reply = asyncio_app.reply
+_reply = routes.reply
 
 
 def _renamed(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
@@ -18,5 +18,5 @@ def _renamed(body: dict[str, Any], status: int = 200, **headers: str) -> Respons
 
 
 if __name__ == "__main__":
-    asyncio_app.reply = _renamed
-    asyncio_serve.main()
+    routes.reply = _renamed
+    serving.main()

@@ -12,7 +12,7 @@ import pytest
 
 import trio_lab.servers
 from tests.running import running
-from trio_lab.servers.trio import create_app
+from trio_lab.servers.trio.app import create_app
 
 from .checks import check_rows
 from .shapes import COUNT, NUMBER, SHARE, TEXT, Both, Each, Is, complaints, mentions, or_not_observed

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from trio_lab.experiments.catalog import EXPERIMENTS
-from trio_lab.servers.trio import create_app
+from trio_lab.servers.trio.app import create_app
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -66,7 +66,7 @@ BLOCKS = [block for page in PAGES for block in _blocks(page)]
     [
         ("trio-lab serve", True),
         ("TRIO_LAB_THREADS=16 trio-lab serve --workers 2", True),
-        ("hypercorn -k trio trio_lab.servers.trio:app", True),
+        ("hypercorn -k trio trio_lab.server:app", True),
         ("trio-lab serve --help", False),
         ("trio-lab load http://127.0.0.1:3000/hash", False),
         ("make lab", False),

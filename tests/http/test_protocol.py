@@ -8,6 +8,8 @@ from typing import Any
 import h11
 import hypercorn.config
 import pytest
+import trio
+import trio.testing
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.worker_context import WorkerContext
@@ -83,7 +85,10 @@ async def test_a_body_in_pieces_is_sent_in_pieces() -> None:
 async def test_an_offer_to_upgrade_is_ignored(offer: bytes) -> None:
     talk = Talk()
     head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
-    await talk.receive(head % offer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk.receive, head % offer)  # h11 reads on when it sees that the reply accepts no offer
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
     assert type(talk.protocol.stream) is HTTPStream
     (scope,) = talk.tasks.scopes
     assert (scope["type"], scope["http_version"]) == ("http", "1.1")

@@ -16,14 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import hypercorn.asyncio.run
-import hypercorn.protocol
 import pytest
 
 from tests.running import Running, alive, running
 from trio_lab.http.contract import STORMS
 from trio_lab.measure.process import children, open_descriptors
-from trio_lab.servers.asyncio import upstream as asyncio_upstream
 from trio_lab.servers.asyncio.storms import MODES, storm
 
 ROOT = Path(__file__).parents[3]
@@ -295,26 +292,3 @@ def test_hypercorns_own_command_serves_and_ends(number: int) -> None:
     finally:
         process.kill()
         process.communicate()
-
-
-# Unit: a hypercorn that we do not know.
-
-
-def test_putting_right_twice_is_putting_right_once() -> None:
-    asyncio_upstream.put_right()
-    asyncio_upstream.put_right()
-    assert hypercorn.asyncio.run.TCPServer is asyncio_upstream.Connection
-
-
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        (hypercorn.asyncio.run, "TCPServer"),
-        (hypercorn.asyncio.tcp_server.TCPServer, "protocol_send"),
-        (hypercorn.protocol.h11.H11Protocol, "_send_error_response"),
-    ],
-)
-def test_another_hypercorn_is_refused(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
-    monkeypatch.setattr(owner, name, None)
-    with pytest.raises(RuntimeError, match=r"no .* to put right"):
-        asyncio_upstream.put_right()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +15,7 @@ def breaking_down(after: trio.Event | None) -> Any:
     """Stands in for `open_lab`; breaks down when the event comes, or at the start."""
 
     @asynccontextmanager
-    async def open_lab(config: Config, *, listener: socket.socket | None = None) -> AsyncIterator[object]:
+    async def open_lab(config: Config, **_: object) -> AsyncIterator[object]:
         async def break_down() -> None:
             if after is not None:
                 await after.wait()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.running import Running
-from trio_lab.http.contract import plain_health
+from trio_lab.http.head import plain_health
 
 HOST = (b"host", b"127.0.0.1:3000")
 

@@ -155,7 +155,7 @@ def test_nothing_is_left_after_many_requests_of_every_kind() -> None:
 @pytest.fixture
 def hypercorn() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:0", "trio_lab.servers.trio:app"],
+        [sys.executable, "-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:0", "trio_lab.server:app"],
         stderr=subprocess.PIPE,
         cwd=ROOT,
         env=os.environ | {"TRIO_LAB_THREADS": "5"},

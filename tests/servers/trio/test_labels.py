@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_lab.drills.faults import add_fault_routes
-from trio_lab.servers.trio import create_app
+from trio_lab.servers.trio.app import create_app
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,52 +16,16 @@ import trio
 
 from trio_lab.config import Config
 from trio_lab.errors import LabLost, UsageError
-from trio_lab.http.listening import listen, shut_down_connections
+from trio_lab.http import routes
+from trio_lab.http.listening import listen
 from trio_lab.servers.trio import asgi
-from trio_lab.servers.trio.app import LabApp, create_app
+from trio_lab.servers.trio.app import create_app
+from trio_lab.servers.trio.asgi import TrioApp, TrioExchange
 from trio_lab.servers.trio.serving import serve
 
 from .breaking import breaking_down
 
 ROOT = Path(__file__).parents[3]
-ROUTES = import_module("trio_lab.servers.trio.app")  # the package's own `app` hides it
-
-
-def descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
-
-
-def test_shutting_down_connections_keeps_no_descriptor_of_its_own() -> None:
-    files = [os.open(os.devnull, os.O_RDONLY), *os.pipe()]
-    before = descriptors()
-    for _ in range(3):
-        shut_down_connections(1)
-    assert descriptors() == before
-    for file in files:
-        os.close(file)
-
-
-def test_shutting_down_connections_takes_the_servers_and_no_others() -> None:
-    with listen(Config(port=0)) as ours, listen(Config(port=0)) as other:
-        ends = []
-        for listener in (ours, other):
-            client = socket.create_connection(listener.getsockname())
-            ends.append((client, listener.accept()[0]))
-        shut_down_connections(ours.getsockname()[1])
-        (client, inside), (bystander, beside) = ends
-        assert client.recv(1) == b""  # would wait for ever were it still open
-        beside.sendall(b"x")
-        assert bystander.recv(1) == b"x"
-        for end in (client, inside, bystander, beside):
-            end.close()
-
-
-def test_a_process_without_descriptors_to_spare_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(_: str) -> list[str]:
-        raise OSError(24, "Too many open files")
-
-    monkeypatch.setattr(os, "listdir", none_left)
-    shut_down_connections(1)
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70])
@@ -72,12 +34,12 @@ def test_what_is_no_host_name_is_the_users_mistake(host: str) -> None:
         listen(Config(host=host, port=0))
 
 
-async def served(ask: Callable[[trio.SocketStream, LabApp], Any], **options: Any) -> None:
+async def served(ask: Callable[[trio.SocketStream, TrioApp], Any], **options: Any) -> None:
     """Serve in this task while ``ask`` talks to the server; returns when the server has ended."""
     ready = trio.Event()
     found: list[Any] = []
 
-    def on_ready(url: str, app: LabApp) -> None:
+    def on_ready(url: str, app: TrioApp) -> None:
         found[:] = int(url.rpartition(":")[2]), app
         ready.set()
 
@@ -98,9 +60,9 @@ async def test_the_end_does_not_wait_for_a_thread(monkeypatch: pytest.MonkeyPatc
         begun.set()
         gate.wait()
 
-    monkeypatch.setattr(ROUTES, "wait", endless)
+    monkeypatch.setattr(routes, "wait", endless)
 
-    async def ask(stream: trio.SocketStream, app: LabApp) -> None:
+    async def ask(stream: trio.SocketStream, app: TrioApp) -> None:
         await stream.send_all(b"GET /wait?ms=10000 HTTP/1.1\r\nHost: x\r\n\r\n")
         await trio.to_thread.run_sync(begun.wait)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -123,7 +85,7 @@ async def test_the_end_does_not_wait_for_a_reply_that_hangs(monkeypatch: pytest.
     monkeypatch.setattr(asgi.TrioASGIHTTPConnection, "_send_response", never_sent)
     monkeypatch.setattr(asgi, "_SEND_TIME", float("inf"))
 
-    async def ask(stream: trio.SocketStream, app: LabApp) -> None:
+    async def ask(stream: trio.SocketStream, app: TrioApp) -> None:
         await stream.send_all(b"GET /read HTTP/1.1\r\nHost: x\r\n\r\n")
         await hangs.wait()
         assert len(app.shields) == 1
@@ -151,7 +113,7 @@ async def test_a_refusal_takes_the_rest_of_the_request_while_it_is_sent() -> Non
     scope = {"http_version": "1.1", "raw_path": b"/hash", "query_string": b"", "headers": [(b"x-long", b"a" * 20_000)]}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bring)
-        await asgi.LabHTTPConnection(create_app(), scope)(body.receive, send)  # type: ignore[arg-type]
+        await TrioExchange(create_app(), scope)(body.receive, send)  # type: ignore[arg-type]
     assert [message.get("status") for message in sent] == [431, None]
 
 
@@ -179,7 +141,8 @@ async def test_a_lab_that_breaks_down_is_the_end_of_its_server(monkeypatch: pyte
 _BROKEN = """
 import trio
 from tests.servers.trio.breaking import breaking_down
-from trio_lab.servers.trio import app, asgi
+from trio_lab.server import app
+from trio_lab.servers.trio import asgi
 ready = trio.Event()
 asgi.open_lab = breaking_down(ready if {later} else None)
 ready.set()
