@@ -4,8 +4,7 @@ import math
 import time
 
 import trio
-from trio_lab import Bulkhead, open_native_pool, open_worker_pool
-from trio_lab.errors import Overloaded
+from trio_lab import Bulkhead, Overloaded, open_native_pool, open_worker_pool
 
 
 def digits(n: int) -> int:
