@@ -123,6 +123,8 @@ def test_the_catalogue_finds_all_and_no_two_alike() -> None:
         "endurance",
     }
     assert len(set(names)) == len(names)
+    orders = [benchmark.order for benchmark in BENCHMARKS]
+    assert orders == sorted(set(orders))
     assert all(benchmark.question.endswith("?") and benchmark.goals for benchmark in BENCHMARKS)
 
 

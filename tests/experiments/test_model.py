@@ -81,6 +81,11 @@ async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPa
     assert judged_again(results).experiments[0].outcome == "refuted"
 
 
+def test_each_experiment_has_a_place_of_its_own_in_the_lab() -> None:
+    orders = [entry.order for entry in EXPERIMENTS]
+    assert orders == sorted(set(orders))
+
+
 def test_select_keeps_the_labs_order_and_knows_its_names() -> None:
     names = tuple(entry.name for entry in EXPERIMENTS)
     assert tuple(entry.name for entry in select(())) == tuple(entry.name for entry in EXPERIMENTS if entry.lab)

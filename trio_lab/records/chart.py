@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,11 +32,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A straight line across the plot at one value of one axis: a limit, or the moment something happened."""
+    """A straight line across the plot at one value of one axis: a limit, or the moment something happened.
+
+    Raises:
+        ValueError: the value is not a finite number.
+    """
 
     axis: Literal["x", "y"]
     at: float
     label: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.at):
+            raise ValueError(f"a rule must stand at a finite number, not {self.at}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

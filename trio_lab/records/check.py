@@ -6,6 +6,7 @@ A case declares both before anything runs; what was measured is filled in afterw
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +20,9 @@ class Check:
     """One claim of a prediction: the figure of this name stands in ``relation`` to ``bound``, both in ``unit``.
 
     ``passed`` None: nothing was ``measured``, so the claim is neither held nor failed.
+
+    Raises:
+        ValueError: the bound is not a finite number.
     """
 
     claim: str
@@ -28,6 +32,10 @@ class Check:
     relation: Relation
     bound: float
     passed: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.bound):
+            raise ValueError(f"the bound of a check must be a finite number, not {self.bound}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ Inside, every duration is a float in seconds. In JSON its key says the unit: a f
 stands there as ``wait_ms``. The unit is declared once, beside the field, so nobody multiplies by a thousand elsewhere.
 
 A class says with ``NULL`` what stands for None (default: null), and with ``OPTIONAL`` which fields are left out when they
-are None. "not observed" is read as None everywhere. In a record that is written in its field's unit, not-a-number becomes
-null, and null not-a-number. Unknown keys are let through: a newer version may write more than this one reads.
+are None. "not observed" is read as None wherever None may stand. In a record that is written in its field's unit,
+not-a-number becomes null, and null not-a-number. Unknown keys are let through: a newer version may write more than this
+one reads.
 
 Not here: what a record means, and whether its figures make sense. Its class checks that when it is made.
 """
@@ -16,7 +17,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -37,6 +38,11 @@ class In:
     digits: int | None = None
     name: str | None = None
 
+    @property
+    def scales(self) -> bool:
+        """Whether the number in JSON is another than inside."""
+        return self.factor != 1.0 or self.digits is not None
+
 
 MS = In(suffix="_ms", factor=1e3, digits=4)
 S = In(suffix="_s", digits=3)
@@ -48,24 +54,37 @@ Ratio = Annotated[float, In(digits=4)]
 """Without a unit: a share, or one figure divided by another."""
 
 
+Converter = Callable[[Any], Any] | None
+"""None: the value stays as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
     key: str
-    write: Callable[[Any], Any] | None
-    """None: the value is JSON already."""
-    read: Callable[[Any], Any]
+    write: Converter
+    read: Converter
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How records of one class become JSON, and JSON becomes what `msgspec.convert` takes for them."""
+
+    fields: tuple[_Field, ...]
+    by_key: Mapping[str, _Field]
+    null: Any
+    optional: frozenset[str]
 
 
 def to_plain(record: Any) -> dict[str, Any]:
     """A record as a dict of JSON values."""
-    fields, null, optional = _plan(_class_of(record))
+    plan = _plan(_class_of(record))
     found: dict[str, Any] = {}
-    for field in fields:
+    for field in plan.fields:
         value = getattr(record, field.name)
         if value is None:
-            if field.name not in optional:
-                found[field.key] = null
+            if field.name not in plan.optional:
+                found[field.key] = plan.null
         else:
             found[field.key] = value if field.write is None else field.write(value)
     return found
@@ -82,7 +101,7 @@ def from_plain(kind: type[T], value: Any) -> T:
     Raises:
         msgspec.ValidationError: they are not one; the text says where.
     """
-    return msgspec.convert(_read(kind, value), kind)
+    return msgspec.convert(_read_record(kind, value), kind)
 
 
 def decode(kind: type[T], data: bytes | str) -> T:
@@ -99,24 +118,47 @@ def _class_of(record: Any) -> Any:
 
 
 @cache
-def _plan(kind: Any) -> tuple[tuple[_Field, ...], Any, frozenset[str]]:
+def _plan(kind: Any) -> _Plan:
     hints = get_type_hints(kind, include_extras=True)
     fields = tuple(_field(field.name, hints[field.name]) for field in dataclasses.fields(kind))
-    return fields, getattr(kind, "NULL", None), frozenset(getattr(kind, "OPTIONAL", ()))
+    return _Plan(
+        fields=fields,
+        by_key={field.key: field for field in fields},
+        null=getattr(kind, "NULL", None),
+        optional=frozenset(getattr(kind, "OPTIONAL", ())),
+    )
 
 
 def _field(name: str, hint: Any) -> _Field:
+    form, bare = _form(hint)
+    write, read = _converters(hint)
+    if type(None) in get_args(bare):
+        read = partial(_read_observed, read)
+    return _Field(name, (form.name or name + form.suffix) if form else name, write, read)
+
+
+def _converters(hint: Any) -> tuple[Converter, Converter]:
+    """How a value of this type is written, and how it is read."""
     form, hint = _form(hint)
-    if form is None:
-        return _Field(name, name, _writer(hint), lambda value: _read(hint, value))
-    key = form.name or name + form.suffix
     inner = _without_none(hint)
     if dataclasses.is_dataclass(inner):
         assert isinstance(inner, type)
-        return _Field(name, key, lru_cache(256)(_scaled(inner, form)), _unscaled(inner, form))
-    if form.factor == 1.0 and form.digits is None:
-        return _Field(name, key, _writer(hint), lambda value: _read(hint, value))
-    return _Field(name, key, _number(form), _unnumber(form))
+        if form is not None and form.scales:
+            return lru_cache(256)(_scaled(inner, form)), _unscaled(inner, form)
+        return to_plain, partial(_read_record, inner)
+    if form is not None and form.scales:
+        return _number(form), _unnumber(form)
+    origin, args = get_origin(inner), get_args(inner)
+    if origin is tuple and args[-1] is not Ellipsis:
+        writers, readers = zip(*map(_converters, args), strict=True)
+        return partial(_each, writers) if any(writers) else list, partial(_each, readers) if any(readers) else None
+    if origin is tuple:
+        write, read = _converters(args[0])
+        return list if write is None else partial(_all, write), None if read is None else partial(_all, read)
+    if origin is dict:
+        write, read = _converters(args[1])
+        return None if write is None else partial(_values, write), None if read is None else partial(_values, read)
+    return None, None
 
 
 def _form(hint: Any) -> tuple[In | None, Any]:
@@ -154,7 +196,7 @@ def _unnumber(form: In) -> Callable[[Any], Any]:
 def _scaled(kind: type, form: In) -> Callable[[Any], dict[str, Any]]:
     """A record whose floats are all in the unit of the field that holds it; counts stay what they are."""
     names = [field.name for field in dataclasses.fields(kind)]
-    floats = {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
+    floats = _floats_of(kind)
     number = _number(form)
 
     def write(record: Any) -> dict[str, Any]:
@@ -168,7 +210,7 @@ def _scaled(kind: type, form: In) -> Callable[[Any], dict[str, Any]]:
 
 
 def _unscaled(kind: type, form: In) -> Callable[[Any], Any]:
-    floats = {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
+    floats = _floats_of(kind)
     unnumber = _unnumber(form)
 
     def read(value: Any) -> Any:
@@ -182,62 +224,41 @@ def _unscaled(kind: type, form: In) -> Callable[[Any], Any]:
     return read
 
 
-def _writer(hint: Any) -> Callable[[Any], Any] | None:
-    """How a value of this type becomes JSON; None when it is JSON already."""
-    inner = _without_none(hint)
-    if dataclasses.is_dataclass(inner):
-        return to_plain
-    origin, args = get_origin(inner), get_args(inner)
-    if origin is tuple and args and args[-1] is not Ellipsis:
-        return partial(_written_tuple, [_item(arg).write for arg in args])
-    if origin in (tuple, list) and args:
-        write = _writer(args[0])
-        return list if write is None else partial(_written_list, write)
-    if origin is dict and args:
-        write = _writer(args[1])
-        return None if write is None else partial(_written_dict, write)
-    return None
+def _floats_of(kind: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
 
 
-@cache
-def _item(hint: Any) -> _Field:
-    """How one place of a tuple stands in JSON."""
-    return _field("", hint)
+# What does not have the type it should have is passed on as it is: `msgspec.convert` says what is wrong with it, and where.
 
 
-def _written_tuple(writers: list[Callable[[Any], Any] | None], values: Iterable[Any]) -> list[Any]:
-    return [value if write is None else write(value) for write, value in zip(writers, values, strict=True)]
+def _read_record(kind: Any, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    known = _plan(kind).by_key
+    found = {}
+    for key, item in value.items():
+        if key in known:
+            field = known[key]
+            found[field.name] = item if field.read is None else field.read(item)
+    return found
 
 
-def _written_list(write: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
-    return [write(value) for value in values]
+def _read_observed(read: Converter, value: Any) -> Any:
+    if value == NOT_OBSERVED:
+        return None
+    return value if read is None else read(value)
 
 
-def _written_dict(write: Callable[[Any], Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: write(value) for key, value in values.items()}
+def _each(converters: tuple[Converter, ...], values: Any) -> Any:
+    """The values of a tuple with a type for each place."""
+    if not isinstance(values, list | tuple) or len(values) != len(converters):
+        return values
+    return [value if convert is None else convert(value) for convert, value in zip(converters, values, strict=True)]
 
 
-def _read(hint: Any, value: Any) -> Any:
-    """JSON values with every record in them under the names and in the units of its fields, for `msgspec.convert`."""
-    inner = _without_none(hint)
-    origin, args = get_origin(inner), get_args(inner)
-    if dataclasses.is_dataclass(inner) and isinstance(value, Mapping):
-        assert isinstance(inner, type)
-        fields, _, _ = _plan(inner)
-        known = {field.key: field for field in fields}
-        return {
-            known[key].name: None if item == NOT_OBSERVED else known[key].read(item)
-            for key, item in value.items()
-            if key in known
-        }
-    if origin in (tuple, list) and args and isinstance(value, (list, tuple)):
-        if len(args) == 1 or args[-1] is Ellipsis:
-            return [_read(args[0], item) for item in value]
-        return (
-            [_item(arg).read(item) for arg, item in zip(args, value, strict=False)]
-            if len(args) == len(value)
-            else value
-        )
-    if origin is dict and args and isinstance(value, Mapping):
-        return {key: _read(args[1], item) for key, item in value.items()}
-    return value
+def _all(convert: Callable[[Any], Any], values: Any) -> Any:
+    return [convert(value) for value in values] if isinstance(values, list | tuple) else values
+
+
+def _values(convert: Callable[[Any], Any], values: Any) -> Any:
+    return {key: convert(value) for key, value in values.items()} if isinstance(values, Mapping) else values

@@ -13,11 +13,6 @@ from .codec import MS, NOT_OBSERVED, Ratio
 from .summary import Summary
 
 
-def observed(value: object) -> float | None:
-    """The number that stands in a reply's JSON; None for what was not observed."""
-    return value if isinstance(value, (int, float)) else None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStatistics:
     """A queue at one moment, and since it was opened.

@@ -30,7 +30,7 @@ class PlacedRule:
 
 def limits(chart: Chart, axis: str, *, log: bool) -> list[Rule]:
     """The limits of one axis that have a place on it, from the lowest up."""
-    rules = [rule for rule in chart.rules if rule.axis == axis and math.isfinite(rule.at)]
+    rules = [rule for rule in chart.rules if rule.axis == axis]
     return sorted((rule for rule in rules if rule.at > 0 or not log), key=lambda rule: rule.at)
 
 

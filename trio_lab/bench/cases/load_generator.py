@@ -62,7 +62,7 @@ async def _run(stand: Stand) -> Measured:
 
 BENCHMARK = Benchmark(
     name="load-generator",
-    order=5,
+    order=3,
     question=f"How many requests a second on {_CONNECTIONS} connections, against wrk (one thread) and autocannon?",
     peers=(NODE, WRK, _AUTOCANNON),
     ratios=("wrk", "autocannon", _BETTER),

@@ -44,7 +44,7 @@ log = os.open({spawns!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 os.write(log, b"%f\\n" % time.monotonic()); os.close(log)
 if {early} and os.path.exists({fault!r}): os._exit(3)
 sys.path.append({root!r})
-from trio_lab import child
+from trio_lab.worker import child
 serve = child._Jobs.serve
 child._Jobs.serve = lambda jobs: os._exit(3) if os.path.exists({fault!r}) else serve(jobs)
 child.main()

@@ -1,0 +1,125 @@
+"""Figures are declared: whoever names another one, or leaves one out, is told at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+
+from trio_lab.diagnose.judge import checked
+from trio_lab.drills.catalog import DRILLS
+from trio_lab.experiments.catalog import EXPERIMENTS
+from trio_lab.experiments.model import Collected, Experiment
+from trio_lab.http.runtimes import RUNTIMES
+from trio_lab.records.chart import Rule
+from trio_lab.records.check import Check, Compared
+from trio_lab.records.figures import Found, as_figures, names_of, require_all, require_declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Two of them."""
+
+    speed: float
+    waited: float | None = None
+
+
+def test_names_are_the_fields_or_the_tuple() -> None:
+    assert names_of(Figures) == ("speed", "waited")
+    assert names_of(("a", "b")) == ("a", "b")
+    assert as_figures(Figures(speed=2)) == as_figures({"speed": 2, "waited": None}) == {"speed": 2, "waited": None}
+
+
+def test_a_name_declared_twice_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="declared twice: a"):
+        names_of(("a", "b", "a"))
+
+
+def test_what_is_found_must_be_what_is_declared() -> None:
+    require_all(["b", "a"], ("a", "b"))
+    require_declared(["a"], ("a", "b"))
+    with pytest.raises(ValueError, match="not declared as a figure: c"):
+        require_all(["a", "b", "c"], ("a", "b"))
+    with pytest.raises(ValueError, match="declared and not measured: b; a figure without a value is None"):
+        require_all(["a"], ("a", "b"))
+
+
+async def _never(stage: object) -> Collected:
+    raise AssertionError("not run here")
+
+
+def experiment(**changed: object) -> Experiment:
+    example = Experiment(
+        name="example",
+        title="An example",
+        order=1,
+        expected_s=1,
+        question="How fast?",
+        prediction="Fast.",
+        figures=Figures,
+        checks=(Check(claim="speed", figure="speed", relation=">", bound=8),),
+        advice="None.",
+        collect=_never,
+    )
+    return replace(example, **changed)  # type: ignore[arg-type]
+
+
+def test_a_check_of_an_unknown_figure_is_an_error_where_it_is_declared() -> None:
+    with pytest.raises(ValueError, match="not declared as a figure: sped"):
+        experiment(checks=(Check(claim="speed", figure="sped", relation=">", bound=8),))
+
+
+def test_a_compared_figure_that_is_unknown_is_an_error_where_it_is_declared() -> None:
+    with pytest.raises(ValueError, match="not declared as a figure: sped"):
+        experiment(compared=(Compared(figure="sped", label="speed", unit="/s", better="higher"),))
+
+
+def test_figures_that_differ_between_runtimes_are_held_to_each() -> None:
+    def on(runtime: str) -> tuple[str, ...]:
+        return ("speed",) if runtime == "trio" else ("delay",)
+
+    assert experiment(figures=on).declared("node") == ("delay",)
+    with pytest.raises(ValueError, match="not declared as a figure: speed"):
+        experiment(figures=on, across=True)
+
+
+@pytest.mark.parametrize("found", [{"speed": 9.0}, {"speed": 9.0, "waited": None, "more": 1.0}])
+def test_evidence_with_other_figures_is_an_error(found: Found) -> None:
+    example = experiment()
+    collected = Collected(figures=found, charts=(), first_full=None, finding="")
+    with pytest.raises(ValueError, match=r"measured|declared"):
+        example.result(collected, runtime="trio", duration=1)
+
+
+def test_a_figure_without_a_value_leaves_the_prediction_open() -> None:
+    collected = Collected(figures={"speed": None, "waited": 1.0}, charts=(), first_full=None, finding="")
+    assert experiment().result(collected, runtime="trio", duration=1).outcome == "not enough data"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_bound_and_a_rule_are_finite(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Check(claim="speed", figure="speed", relation=">", bound=value)
+    with pytest.raises(ValueError, match="finite"):
+        Rule(axis="y", at=value)
+
+
+@pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.name)
+def test_every_experiment_declares_its_figures_on_every_runtime(one: Experiment) -> None:
+    for runtime in filter(one.runs_on, RUNTIMES):
+        assert set(one.declared(runtime)) >= {check.figure for check in (*one.checks, *one.compared)}
+
+
+def test_every_drill_declares_what_it_checks() -> None:
+    for drill in DRILLS:
+        assert {check.figure for check in drill.checks} <= set(drill.declared)
+        with pytest.raises(ValueError, match="not declared as a figure"):
+            replace(drill, figures=())
+
+
+def test_a_check_is_filled_in_and_not_changed() -> None:
+    check = Check(claim="speed", figure="speed", relation=">", bound=8, unit="/s")
+    (found,) = checked([check], {"speed": 9.0})
+    assert found == replace(check, measured=9.0, passed=True)
+    assert (check.measured, check.passed) == (None, None)
