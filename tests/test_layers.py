@@ -51,7 +51,7 @@ CONFINED = {
     "rich": {"cli"},
     "altair": {"report"},
 }
-# What the base install gives, and what it may use: pyproject's dependencies, and what Trio itself depends on.
+# The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {
     "pools",
     "admission",
@@ -66,11 +66,11 @@ BASE = {
     "preconditions",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
-# Pure: what happens is a matter of the arguments alone. Only these modules of `admission` know an event loop.
+# Pure packages decide by their arguments alone. Of `admission`, only these modules know an event loop.
 PURE = {"diagnose", "admission"}
 ENFORCE = {"admission/on_trio.py", "admission/on_asyncio.py"}
 
-# To be worked off, and then deleted: what is in here must still break its rule.
+# Exceptions to be removed. A test fails when an entry no longer breaks its rule.
 STILL_CIRCULAR = {"pools"}
 STILL_IMPURE: set[str] = set()
 STILL_LONG = {"pools/dispatch.py"}
@@ -104,7 +104,7 @@ def imports(path: Path) -> list[tuple[str, list[str]]]:
 
 
 def targets(path: Path) -> set[str]:
-    """The same as full dotted names; what is imported from a package by name is named with it."""
+    """The same as full dotted names, with the module's name where a module is imported from a package."""
     found = set()
     for module, names in imports(path):
         inner = [f"{module}.{name}" for name in names]
@@ -113,7 +113,7 @@ def targets(path: Path) -> set[str]:
 
 
 def file_of(module: str) -> Path | None:
-    """The file of one of our modules; None for what is no module of ours."""
+    """The file of a module of ours; None for any other name."""
     top, *rest = module.split(".")
     base = ROOT.joinpath(*rest)
     candidates = [base / "__init__.py", base.parent / f"{base.name}.py"] if top == "trio_lab" and rest else []

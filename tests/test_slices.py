@@ -14,7 +14,7 @@ from trio_lab import chunked, slices, time_sliced
 
 
 class Steps(trio.abc.Instrument):
-    """Counts the steps of the current task: whoever else is runnable runs between any two."""
+    """Counts the steps of the current task. Other runnable tasks run between any two."""
 
     def __init__(self) -> None:
         self.task = trio.lowlevel.current_task()
@@ -67,7 +67,7 @@ async def test_a_loop_that_is_left_leaves_nothing_to_close(sliced: Callable[[Any
     async for number in sliced(range(10)):
         if number == 2:
             break
-    gc.collect()  # what was not closed would be warned about here, and a warning is an error
+    gc.collect()  # Python would warn here of a generator that was not closed, and a warning is an error
 
 
 @pytest.mark.parametrize("bad", [0, -1])

@@ -22,7 +22,7 @@ from .preconditions import require_count, require_loop, require_seconds
 
 T = TypeVar("T")
 
-_LONGEST = 1.0  # seconds; a slice that is longer lets nobody run, so it is rather a number of milliseconds
+_LONGEST = 1.0  # seconds; a greater number was rather meant as milliseconds
 
 
 class _Sliced(Generic[T]):

@@ -1,4 +1,4 @@
-"""A Trio service with a mistake in it, and a watch that tells where."""
+"""A Trio service that blocks its loop, and a watch that reports the line."""
 
 import hashlib
 

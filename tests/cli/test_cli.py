@@ -1,4 +1,4 @@
-"""End to end: the command as a user meets it, in a process of its own."""
+"""End to end: the command as a user runs it, in a process of its own."""
 
 from __future__ import annotations
 

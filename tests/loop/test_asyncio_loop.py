@@ -1,4 +1,4 @@
-"""Unit: passes of an asyncio loop. A blocked loop is a clock that jumps inside a callback; nobody sleeps."""
+"""Unit: passes of an asyncio loop. To block it, a test moves the clock inside a callback; no test sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios: a watch over a real loop with a real watchdog. What blocks is long, so that a busy machine cannot hide it."""
+"""Scenarios: a watch over a real loop with a real watchdog. Blocks are long, so that a busy machine cannot hide them."""
 
 from __future__ import annotations
 

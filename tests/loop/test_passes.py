@@ -1,4 +1,4 @@
-"""Unit: passes of the loop. A blocked loop is a clock that jumps inside a step; nobody sleeps."""
+"""Unit: passes of Trio's loop. To block it, a test moves the clock inside a step; no test sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unit: what threads waited for a CPU, and what that says of a pass."""
+"""Unit: how long threads waited for a CPU, and what follows for the cause of a long pass."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_run_delay_only_grows_and_is_read_from_any_thread() -> None:
     assert delays.read() == 0.0
 
 
-# Readings are (time, seconds so far); what is asked for begins at 1.0.
+# Readings are (time, seconds so far); the pass begins at 1.0.
 @pytest.mark.parametrize(
     ("readings", "since"),
     [
@@ -73,7 +73,7 @@ BUDGET = 0.05
 
 
 def judged(*beats: _Beat, ended: float, last: _Waits, loop_cpu: float = 0.0) -> str:
-    """The cause of a pass from 1.0 to ``ended`` that the watchdog's thread had these beats of, before and in it."""
+    """The cause of a pass from 1.0 to ``ended``, by these beats of the watchdog's thread before and in it."""
     watchdog = Watchdog.__new__(Watchdog)
     watchdog._budget, watchdog._beats = BUDGET, deque(beats)
     watchdog._read_waits = lambda: last  # type: ignore[method-assign]
@@ -97,7 +97,7 @@ def test_a_c_call_and_a_stop_just_over_the_budget_are_told_as_what_they_are(dura
 
 
 def beats_of(ended: float, read: _Waits) -> list[_Beat]:
-    """Nobody kept the watchdog from the GIL, and the loop's thread used no CPU."""
+    """Beats that were all on time, while the loop's thread used no CPU."""
     return [
         BEFORE,
         *(_Beat(1.0 + n / 40, 1.0 + (n + 1) / 40, 0.0, 0.0, read) for n in range(1, int((ended - 1.0) * 40) + 1)),

@@ -1,4 +1,4 @@
-"""Unit: one moment, one part; what nobody claims is the loop's."""
+"""Unit: each moment is booked once; time that no part claims is the loop's."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a_job_elsewhere_is_spawned_and_runs() -> None:
 
 async def test_a_block_is_booked_where_somebody_keeps_a_ledger() -> None:
     with booked("run"):
-        pass  # nobody does
+        pass  # no ledger is open
     ledger = Ledger("GET /")
     LEDGER.set(ledger)
     with trio.move_on_after(0.01), booked("run"):

@@ -8,8 +8,7 @@ from ..records.queue import QueueStatistics
 
 
 class DefaultLimiter:
-    """The default thread limiter of the run that asks. It tells how many tasks wait, not which and for how long; nothing
-    bounds them."""
+    """The default thread limiter of the current run. How many tasks wait is known, for how long is not; there is no bound."""
 
     def kinds(self) -> list[str]:
         return []

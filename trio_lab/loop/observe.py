@@ -13,7 +13,7 @@ from ..preconditions import require_loop, require_seconds
 from .watch import WORKING_ON as WORKING_ON
 from .watch import Watch as Watch
 
-_SHORTEST, _LONGEST = 0.001, 30.0  # seconds that a budget may be; a longer one is rather a number of milliseconds
+_SHORTEST, _LONGEST = 0.001, 30.0  # seconds; a greater number was rather meant as milliseconds
 
 
 def observe(*, budget: float = 0.05, steps: bool | Literal["auto"] = "auto") -> AbstractAsyncContextManager[Watch]:

@@ -1,7 +1,7 @@
 """Why a pass took too long: pure, decided from what was measured while it lasted.
 
-Several things make a loop late and each needs a different cure. They are told apart by which thread used the CPU meanwhile,
-and by whether the watchdog, a thread that wants the GIL every few milliseconds, got it:
+Several things make a loop late, and each needs a different cure. They are distinguished by which thread used the CPU during
+the pass, and by whether the watchdog, a thread that wants the GIL every few milliseconds, got it:
 
 ===============  ===========================  ==============  =======================================================
 cause            the loop's thread            the watchdog    what it is
