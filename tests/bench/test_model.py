@@ -11,13 +11,13 @@ from trio_lab.bench import found
 from trio_lab.bench.catalog import BENCHMARKS, select
 from trio_lab.bench.found import Peer, npm, package
 from trio_lab.bench.model import Benchmark, Measured, is_met
-from trio_lab.bench.quiet import is_busy
-from trio_lab.bench.stand import Stand
 from trio_lab.errors import UsageError
 from trio_lab.records.benchmark import Goal
+from trio_lab.stage.quiet import is_busy
+from trio_lab.stage.stage import Stage
 
 
-async def _never(stand: object) -> Measured:
+async def _never(stage: object) -> Measured:
     raise AssertionError("not run here")
 
 
@@ -67,11 +67,11 @@ def test_a_goal_for_a_ratio_that_is_not_declared_is_an_error_at_once() -> None:
 
 
 async def test_a_ratio_that_is_not_declared_is_an_error_when_it_was_measured() -> None:
-    async def run(stand: object) -> Measured:
+    async def run(stage: object) -> Measured:
         return Measured(ratios={"autocannon": [1.0]})
 
     with pytest.raises(ValueError, match="not declared as a figure: autocannon"):
-        await replace(benchmark(), run=run).measured(Stand(quick=True, versions={}))
+        await replace(benchmark(), run=run).measured(Stage(quick=True))
 
 
 def test_a_missing_package_is_said_to_be_missing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from trio_lab.bench.cases import dispatch, growth
 from trio_lab.bench.found import package
 from trio_lab.bench.model import Benchmark, Measured
 from trio_lab.bench.runner import run_benchmarks
-from trio_lab.bench.stand import Stand
 from trio_lab.records.codec import to_plain
 from trio_lab.records.spread import Spread
 
@@ -46,11 +46,11 @@ async def test_dispatch_without_peers_says_so_and_judges_nothing(monkeypatch: py
     lone = replace(dispatch.BENCHMARK, peers=(package("no-such-pool"),))
     ran = []
 
-    async def python(stand: Stand, module: str, pool: str, *words: object) -> dict[str, float]:
-        ran.append(pool)
-        return {"jobs_per_s": 1000.0}
+    async def alone(call: Any) -> float:
+        ran.append(call.args[0])
+        return 1000.0
 
-    monkeypatch.setattr(Stand, "python", python)
+    monkeypatch.setattr(dispatch, "alone", alone)
     monkeypatch.setattr(runner, "select", lambda names: (lone,))
     [result] = (await run_benchmarks((), quick=True, say=lambda _: None)).benchmarks
     assert set(ran) == {"trio_lab"}
@@ -62,10 +62,10 @@ async def test_dispatch_without_peers_says_so_and_judges_nothing(monkeypatch: py
 
 
 async def test_one_that_fails_costs_only_its_own_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(stand: object) -> Measured:
+    async def fail(stage: object) -> Measured:
         raise ExceptionGroup("in a nursery", [RuntimeError("no\nluck")])
 
-    async def work(stand: object) -> Measured:
+    async def work(stage: object) -> Measured:
         return Measured(ratios={"peer": [1.0]})
 
     both = tuple(

@@ -8,13 +8,13 @@ import pytest
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.drills.catalog import DRILLS, GATE, select
-from trio_lab.drills.ground import Ground
 from trio_lab.drills.model import AFTERMATH, Drill
 from trio_lab.drills.runner import run_drills
 from trio_lab.errors import UsageError
 from trio_lab.records.check import Check
 from trio_lab.records.drill import ControlResult, DrillResult
 from trio_lab.records.figures import Figures
+from trio_lab.stage.stage import Stage
 
 WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
 HELD, BROKEN = {"lost": 0.0, "other": 0.0}, {"lost": 3.0, "other": 0.0}
@@ -22,7 +22,7 @@ HELD, BROKEN = {"lost": 0.0, "other": 0.0}, {"lost": 3.0, "other": 0.0}
 
 def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
     def part(found: Figures | Exception) -> Any:
-        async def play(ground: Ground) -> Figures:
+        async def play(stage: Stage) -> Figures:
             if isinstance(found, Exception):
                 raise found
             return found
@@ -119,7 +119,7 @@ def test_every_drill_explains_itself_and_can_fail(drill: Drill) -> None:
 
 
 def test_doses() -> None:
-    assert Ground().seconds(60, gate=20) == 60
-    assert Ground(gate=True).seconds(60, gate=20) == 20
-    assert Ground(gate=True, dose=0.5).count(20, gate=3) == 2
-    assert Ground(dose=0.01).count(20, gate=3) == 1
+    assert Stage(quick=False).seconds(60, quick=20) == 60
+    assert Stage(quick=True).seconds(60, quick=20) == 20
+    assert Stage(quick=True, dose=0.5).count(20, quick=3) == 2
+    assert Stage(quick=False, dose=0.01).count(20, quick=3) == 1

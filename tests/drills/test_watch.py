@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 
 from trio_lab.drills.cases import blind_monitor, fat_pass, monitor_truth, not_the_loop
-from trio_lab.drills.ground import Ground
+from trio_lab.stage.alone import alone
+from trio_lab.stage.stage import Stage
 
 
 async def test_every_block_is_told_with_its_line() -> None:
-    figures = await Ground().alone(f"{monitor_truth.__name__}:in_process", blocks=16, healthy_s=0.2, rounds=1, seed=2)
+    figures = await alone(partial(monitor_truth.in_process, blocks=16, healthy_s=0.2, rounds=1, seed=2))
     assert figures["recall_percent"] == 100
     assert (figures["line_right_percent"] or 0) >= 80  # a busy machine may look away once
     assert figures["blind"] == 0
@@ -22,19 +25,19 @@ async def test_mistakes_in_programs_of_others_are_told_with_their_lines() -> Non
 
 
 async def test_tasks_explain_a_fat_pass_only_when_steps_are_measured() -> None:
-    figures = await Ground().alone(f"{fat_pass.__name__}:in_process", rounds=1, steps=True)
+    figures = await alone(partial(fat_pass.in_process, rounds=1, steps=True))
     assert (figures["explained_percent"] or 0) > 50
-    assert (await fat_pass.DRILL.control(Ground()))["explained_percent"] == 0
+    assert (await fat_pass.DRILL.control(Stage(quick=False)))["explained_percent"] == 0
 
 
 async def test_a_stopped_process_is_no_blocked_loop() -> None:
-    figures = await Ground().alone(f"{not_the_loop.__name__}:in_process", rounds=1, objects=1_000)
+    figures = await alone(partial(not_the_loop.in_process, rounds=1, objects=1_000))
     assert figures["stopped_percent"] == 100
     assert figures["waiting_percent"] == 100
 
 
 async def test_a_broken_watch_says_so_and_is_put_back_once() -> None:
-    figures = await Ground().alone(f"{blind_monitor.__name__}:in_process", rounds=1)
+    figures = await alone(partial(blind_monitor.in_process, rounds=1))
     assert {name: figures[name] for name in ("not_put_back", "not_told_again", "not_once")} == {
         "not_put_back": 0,
         "not_told_again": 0,

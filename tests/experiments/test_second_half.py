@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +11,11 @@ from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 from trio_lab.records.figures import Found
+from trio_lab.records.load import Latencies
+from trio_lab.records.summary import Summary
+from trio_lab.subjects.offload import Phase
+from trio_lab.subjects.small_steps import Watched
+from trio_lab.subjects.two_detectors import Block, Detected
 
 
 def passed(experiment: Experiment, figures: Found) -> list[bool | None]:
@@ -19,48 +24,63 @@ def passed(experiment: Experiment, figures: Found) -> list[bool | None]:
     return [check.passed for check in experiment.result(collected, runtime="trio", duration=1).evidence.checks]
 
 
-def block(length: float, naive: float | None, exact: float | None) -> dict[str, float | None]:
-    return {"length": length, "naive": naive, "exact": exact}
+def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0) -> Detected:
+    return Detected(
+        blocks=tuple(Block(length=length, naive=naive, exact=exact) for length, naive, exact in blocks),
+        strays={"naive": 0, "exact": strays},
+        blind=None,
+    )
 
 
-def test_blocks_under_the_threshold_are_nobodys_to_tell() -> None:
-    blocks = [block(0.02, None, None), block(0.1, None, 0.1), block(0.2, 0.1, 0.2), block(0.5, None, 0.51)]
-    figures = lag_detector._figures({"blocks": blocks, "strays": {"naive": 0, "exact": 1}})
-    assert (figures["blocks"], figures["blocks_to_tell"]) == (4, 3)
-    assert figures["naive_recall"] == pytest.approx(1 / 3)
-    assert figures["naive_length_share"] == pytest.approx(0.5)
-    assert (figures["exact_recall"], figures["exact_error"], figures["exact_strays"]) == (1, 0, 1)
+def test_blocks_under_the_threshold_need_not_be_told() -> None:
+    blocks = [(0.02, None, None), (0.1, None, 0.1), (0.2, 0.1, 0.2), (0.5, None, 0.51)]
+    figures = lag_detector._figures(detected(*blocks, strays=1))
+    assert (figures.blocks, figures.blocks_to_tell) == (4, 3)
+    assert figures.naive_recall == pytest.approx(1 / 3)
+    assert figures.naive_length_share == pytest.approx(0.5)
+    assert (figures.exact_recall, figures.exact_error, figures.exact_strays) == (1, 0, 1)
     assert passed(lag_detector.EXPERIMENT, figures) == [True] * 4
 
 
 def test_without_blocks_nothing_is_judged() -> None:
-    figures = lag_detector._figures({"blocks": [block(0.02, None, None)], "strays": {"naive": 0, "exact": 0}})
+    figures = lag_detector._figures(detected((0.02, None, None)))
     assert passed(lag_detector.EXPERIMENT, figures) == [None] * 4
 
 
 def seen(p50: float, causes: dict[str, int]) -> _Seen:
-    watch: dict[str, Any] = {
-        "stalls": sum(causes.values()),
-        "causes": causes,
-        "stall_p50_ms": 400.0 if causes else None,
-        "step_p99_ms": 0.3,
-        "explained": 0.99 if causes else None,
-        "pass_p50_ms": 4.0,
-        "steps": 1000,
-    }
-    return _Seen(watch, {"p50": p50})
+    spread = Summary(count=1000, mean=0.3e-3, p50=0.3e-3, p90=0.3e-3, p99=0.3e-3, p99_9=0.3e-3, max=0.3e-3)
+    watch = Watched(
+        passes=spread,
+        steps=spread,
+        stalls=sum(causes.values()),
+        stall_p50=0.4 if causes else None,
+        causes=causes,
+        explained=0.99 if causes else None,
+        top=None,
+        blind=None,
+    )
+    return _Seen(watch, Latencies(p50=p50))
 
 
 def test_one_wrong_name_in_ten_is_allowed_and_two_are_not() -> None:
     number = [check.figure for check in many_small_steps.EXPERIMENT.checks].index("named_share")
     for causes, held in (({SMALL_STEPS: 9, PYTHON: 1}, True), ({SMALL_STEPS: 8, PYTHON: 2}, False), ({}, None)):
-        figures = many_small_steps._figures(seen(1200.0, causes), seen(12.0, {}))
+        figures = many_small_steps._figures(seen(1.2, causes), seen(0.012, {}))
         assert passed(many_small_steps.EXPERIMENT, figures)[number] is held
 
 
-def rows(costs: dict[str, list[float]]) -> list[dict[str, Any]]:
+def phases(costs: dict[str, list[float]]) -> list[Phase]:
+    """In each place an echo for each length, in milliseconds."""
     return [
-        {"place": place, "job_ms": x, "echo_p99_ms": echo, "loop_cpu_ms": 0.2, "whole_ms": x + 0.3, "compute_ms": x}
+        Phase(
+            place=place,
+            length=x / 1e3,
+            jobs=9,
+            compute=x / 1e3,
+            whole=(x + 0.3) / 1e3,
+            loop_cpu=0.2e-3,
+            echo_p99=echo / 1e3,
+        )
         for place, echoes in costs.items()
         for x, echo in zip(offload_crossover._LENGTHS, echoes, strict=True)
     ]
@@ -69,13 +89,13 @@ def rows(costs: dict[str, list[float]]) -> list[dict[str, Any]]:
 def test_a_worker_pays_where_others_wait_half_as_long() -> None:
     loop = [0.2, 0.4, 0.7, 2.2, 10.2, 50.2, 100.2]
     figures = offload_crossover._figures(
-        rows({"loop": loop, "thread": [0.3, 0.5, 0.9, 2.5, 8.0, 20.0, 20.0], "process": [0.6] * 7})
+        phases({"loop": loop, "thread": [0.3, 0.5, 0.9, 2.5, 8.0, 20.0, 20.0], "process": [0.6] * 7})
     )
-    assert (figures["worker_pays_from_ms"], figures["thread_pays_from_ms"]) == (2.0, 50.0)
-    assert figures["worker_overhead_ms"] == pytest.approx(0.3)
+    assert (figures.worker_pays_from_ms, figures.thread_pays_from_ms) == (2.0, 50.0)
+    assert figures.worker_overhead_ms == pytest.approx(0.3)
 
 
 def test_an_echo_that_never_came_is_left_out() -> None:
-    found = rows({"loop": [1.0] * 7, "thread": [9.0] * 7, "process": [0.1] * 7})
-    found[6]["echo_p99_ms"] = None  # the loop let nobody in for the whole of its longest jobs
-    assert offload_crossover._figures(found)["worker_pays_from_ms"] == 0.05
+    found = phases({"loop": [1.0] * 7, "thread": [9.0] * 7, "process": [0.1] * 7})
+    found[6] = replace(found[6], echo_p99=None)  # the loop let none through for the whole of its longest jobs
+    assert offload_crossover._figures(found).worker_pays_from_ms == 0.05

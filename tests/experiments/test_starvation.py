@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.experiments.cases.starvation import EXPERIMENT, _charts, _figures, _Storms
 from trio_lab.http.contract import STORMS
-from trio_lab.stage.stage import Loaded
+from trio_lab.stage.loaded import Loaded
+
+from ..records.loads import RESULT
 
 
 def seen(health_ms: float) -> Loaded:
     """A probe that always waited so long."""
-    asked = [(1.0 + n / 50 + health_ms / 1e3, health_ms) for n in range(50)]
-    return Loaded(load={"latency_ms": {"p50": 250.0}}, probe={"samples": asked}, samples=[], cpu_s=1.0, jobs={})
+    waited = health_ms / 1e3
+    probe = replace(RESULT, samples=tuple((1.0 + n / 50 + waited, waited) for n in range(50)))
+    return Loaded(load=RESULT, probe=probe, samples=(), cpu=1.0, jobs={})
 
 
 def storms(runtime: str) -> _Storms:

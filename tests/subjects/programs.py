@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
 
-import trio_lab
 from trio_lab.http.runtimes import RUNTIMES, lack
+from trio_lab.records.codec import decode
+from trio_lab.subjects.answers import Matrix, Orders, Siblings
+from trio_lab.subjects.programs import command
 
-FOLDER = Path(trio_lab.__file__).parent / "subjects"
+Answer = TypeVar("Answer", bound=Orders | Matrix | Siblings)
 
 EVERY_RUNTIME = [
     pytest.param(runtime, marks=pytest.mark.skipif(lack(runtime) is not None, reason=f"{runtime}: {lack(runtime)}"))
     for runtime in RUNTIMES
 ]
-
-
-def command(kind: str, runtime: str) -> list[str]:
-    if runtime == "node":
-        return ["node", str(FOLDER / f"{kind}_node.mjs")]
-    return [sys.executable, "-m", f"trio_lab.subjects.{kind}_{runtime}"]
 
 
 def said(kind: str, runtime: str, *words: str) -> str:
@@ -36,7 +29,7 @@ def said(kind: str, runtime: str, *words: str) -> str:
     return done.stdout
 
 
-def answer(kind: str, runtime: str, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(said(kind, runtime, "--json", *words))
-    assert found["runtime"] == runtime
+def answer(kind: type[Answer], runtime: str, *words: str) -> Answer:
+    found = decode(kind, said(kind.PROGRAM, runtime, "--json", *words))
+    assert found.runtime == runtime
     return found

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from trio_lab.http.contract import STORMS
+from trio_lab.subjects.answers import Matrix
 
 from .programs import EVERY_RUNTIME, answer
 
@@ -57,11 +58,10 @@ KNOWN = {
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)
 def test_what_lets_others_run_and_what_lets_a_cancel_in(runtime: str) -> None:
-    rows = {row["await"]: row for row in answer("matrix", runtime)["rows"]}
-    assert {name: (row["schedules"], row["cancelled"]) for name, row in rows.items()} == KNOWN[runtime]
-    for name, row in rows.items():
-        beats = row["beats"]
-        assert beats >= 3 if row["schedules"] else beats == 0, f"{name}: {beats} beats"
+    rows = answer(Matrix, runtime).rows
+    assert {row.what: (row.schedules, row.cancelled) for row in rows} == KNOWN[runtime]
+    for row in rows:
+        assert row.beats >= 3 if row.schedules else row.beats == 0, row
 
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)

@@ -7,38 +7,34 @@ import subprocess
 
 import pytest
 
-from trio_lab.subjects.orders import Demo, observe
+from trio_lab.subjects.answers import Demo, Orders, SeenOrder
+from trio_lab.subjects.orders import Scene, observe
 
 from .programs import EVERY_RUNTIME, answer, command, said
 
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)
 def test_what_is_promised_comes_out_in_one_order(runtime: str) -> None:
-    demos = answer("order", runtime, "--trials", "24")["demos"]
-    assert any(demo["promised"] for demo in demos)
-    assert not all(demo["promised"] for demo in demos)
+    demos = answer(Orders, runtime, "--trials", "24").demos
+    assert any(demo.promised for demo in demos)
+    assert not all(demo.promised for demo in demos)
     for demo in demos:
-        assert not demo["promised"] or len(demo["orders"]) == 1, demo
-        assert sum(entry["count"] for entry in demo["orders"]) >= 2
+        assert not demo.promised or len(demo.orders) == 1, demo
+        assert sum(seen.count for seen in demo.orders) >= 2
 
 
 def test_trio_runs_a_batch_both_ways_round() -> None:
-    demos = {demo["name"]: demo for demo in answer("order", "trio", "--trials", "64")["demos"]}
-    seen = {tuple(entry["order"]) for entry in demos["four tasks started together"]["orders"]}
+    demos = {demo.name: demo for demo in answer(Orders, "trio", "--trials", "64").demos}
+    seen = {seen.order for seen in demos["four tasks started together"].orders}
     assert seen == {("a", "b", "c", "d"), ("d", "c", "b", "a")}
 
 
 def test_orders_are_counted_and_the_most_frequent_stands_first() -> None:
     orders = iter([["a", "b"], ["b", "a"], ["b", "a"]])
-    demo = Demo(name="two", promised=False, why="Nobody said.", trial=lambda: next(orders))
-    assert observe("trio", (demo,), 3)["demos"] == [
-        {
-            "name": "two",
-            "promised": False,
-            "orders": [{"order": ["b", "a"], "count": 2}, {"order": ["a", "b"], "count": 1}],
-            "why": "Nobody said.",
-        }
-    ]
+    scene = Scene(name="two", promised=False, why="Not fixed anywhere.", trial=lambda: next(orders))
+    seen = (SeenOrder(order=("b", "a"), count=2), SeenOrder(order=("a", "b"), count=1))
+    expected = Demo(name="two", promised=False, orders=seen, why="Not fixed anywhere.")
+    assert observe("trio", (scene,), 3).demos == (expected,)
 
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
+
+from trio_lab.subjects.answers import Siblings
 
 from .programs import EVERY_RUNTIME, answer
 
@@ -21,14 +25,13 @@ KNOWN = {
         "a rejection that nobody handles": (2, 0, False, False),
     },
 }
-_KEYS = ("siblings_ended", "siblings_completed_after_error", "parent_waited", "error_reached_parent")
 
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)
 def test_siblings_of_a_task_that_fails(runtime: str) -> None:
-    rows = {row["construct"]: tuple(row[key] for key in _KEYS) for row in answer("siblings", runtime)["rows"]}
-    assert rows == KNOWN[runtime]
+    rows = answer(Siblings, runtime).rows
+    assert {row.construct: astuple(row)[1:] for row in rows} == KNOWN[runtime]
 
 
 def test_an_error_that_nobody_awaits_is_heard_by_the_loop_alone() -> None:
-    assert answer("siblings", "asyncio")["errors_never_retrieved"] == 1
+    assert answer(Siblings, "asyncio").errors_never_retrieved == 1

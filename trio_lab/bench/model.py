@@ -13,8 +13,8 @@ from ..diagnose.judge import passes
 from ..records.benchmark import Goal
 from ..records.figures import Figures, require_declared
 from ..records.spread import Spread
+from ..stage.stage import Stage
 from .found import Peer
-from .stand import Stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Measured:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """A comparison. ``order`` is its place in the list. ``ratios`` declares the names of the ratios, ``goals`` has a goal
-    for some of them; ``run`` leaves out those for which the stand has no peer.
+    for some of them; ``run`` leaves out those whose peer is not here.
 
     Raises:
         ValueError: a goal is set for a ratio that is not declared.
@@ -45,7 +45,7 @@ class Benchmark:
     peers: tuple[Peer, ...]
     ratios: tuple[str, ...]
     goals: Mapping[str, Goal]
-    run: Callable[[Stand], Awaitable[Measured]]
+    run: Callable[[Stage], Awaitable[Measured]]
 
     def __post_init__(self) -> None:
         require_declared(self.goals, self.ratios)
@@ -61,12 +61,12 @@ class Benchmark:
                 versions[peer.name] = version
         return versions, missing
 
-    async def measured(self, stand: Stand) -> Measured:
+    async def measured(self, stage: Stage) -> Measured:
         """
         Raises:
             ValueError: a ratio was measured that is not declared.
         """
-        found = await self.run(stand)
+        found = await self.run(stage)
         require_declared(found.ratios, self.ratios)
         return found
 

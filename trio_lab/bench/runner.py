@@ -10,10 +10,12 @@ from typing import Any
 from ..errors import in_a_line
 from ..measure.environment import environment
 from ..records.benchmark import BenchmarkResult, BenchmarkResults
+from ..stage.quiet import Watch
+from ..stage.stage import Stage
 from .catalog import select
 from .model import Benchmark, Measured, is_met
-from .quiet import Watch
-from .stand import Stand
+
+_PATIENCE = 120.0  # seconds that a benchmark may lose to other programs on the machine
 
 
 async def run_benchmarks(
@@ -43,10 +45,10 @@ async def run_benchmarks(
 
 async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, dose: float) -> BenchmarkResult:
     versions, missing = benchmark.look()
-    stand = Stand(quick=quick, versions=versions, dose=dose)
+    stage = Stage(quick=quick, dose=dose, peers=versions, patience=0.0 if quick else _PATIENCE)
     began, watch, failed = time.monotonic(), Watch(), None
     try:
-        measured = await benchmark.measured(stand)
+        measured = await benchmark.measured(stage)
     except Exception as error:  # whatever goes wrong in one must not cost the figures of the others
         measured, failed = Measured(ratios={}), in_a_line(error)
     goals = benchmark.judged(measured.spreads)
@@ -59,11 +61,11 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         figures=dict(measured.figures),
         missing=tuple(missing),
         failed=failed,
-        notes=tuple(stand.stage.told_notes()),
+        notes=tuple(stage.told_notes()),
         versions={"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
-        disturbed_rounds=stand.disturbed_rounds,
+        disturbed_rounds=stage.turns.disturbed,
         others_share=watch.others(),
-        busy_machine=stand.disturbed_rounds > 0,
+        busy_machine=stage.turns.disturbed > 0,
         duration=time.monotonic() - began,
         environment=machine,
     )

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import trio
 
-from ..measure.process import children, open_descriptors
-from ..pools.workers import WorkerPool, open_worker_pool
+from ..measure.process import children, is_zombie, open_descriptors
+from ..pools.workers import WorkerPool
+from ..stage.until import until
 from ..work import echo
 
-_SETTLE = 8.0  # seconds that dust may take to settle: sockets that close, workers that start
+_SETTLE = 8.0  # seconds that sockets may take to close and workers to start
 _CALM = 0.3
+_SLACK = 5  # descriptors, or tasks, more or fewer than before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,10 @@ class Vitals:
     tasks: int
     children: int
     zombies: int
+
+
+NOTHING = Vitals(answer_s=0, fds=0, tasks=0, children=0, zombies=0)
+Look = Callable[[], Awaitable[Vitals]]
 
 
 def held(pid: int, *, answer_s: float, tasks: int) -> Vitals:
@@ -42,43 +47,46 @@ def held(pid: int, *, answer_s: float, tasks: int) -> Vitals:
     )
 
 
-def is_zombie(pid: int) -> bool:
-    return _state(pid) == "Z"
+async def own_vitals() -> Vitals:
+    """Of this process; the answer is one turn of its loop."""
+    began = time.monotonic()
+    await trio.lowlevel.checkpoint()
+    return here(time.monotonic() - began)
 
 
-def lives(pid: int) -> bool:
-    return _state(pid) not in ("Z", "")
+def here(answer_s: float) -> Vitals:
+    return held(os.getpid(), answer_s=answer_s, tasks=trio.lowlevel.current_statistics().tasks_living)
 
 
-def _state(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
-
-
-async def settled(look: Callable[[], Awaitable[Vitals]]) -> Vitals:
+async def settled(look: Look) -> Vitals:
     """Vitals that are the same twice in a row, but for the time the answer took."""
     last = await look()
-    with trio.move_on_after(_SETTLE):
-        while True:
-            await trio.sleep(_CALM)
-            now = await look()
-            if (now.fds, now.tasks, now.children) == (last.fds, last.tasks, last.children):
-                return now
-            last = now
+
+    async def unchanged() -> bool:
+        nonlocal last
+        await trio.sleep(_CALM)
+        before, last = last, await look()
+        return (last.fds, last.tasks, last.children) == (before.fds, before.tasks, before.children)
+
+    await until(unchanged, limit=_SETTLE, period=0)
     return last
 
 
-async def aftermath(look: Callable[[], Awaitable[Vitals]], before: Vitals, *, workers: int) -> dict[str, float | None]:
+async def aftermath(look: Look, before: Vitals, *, workers: int) -> dict[str, float | None]:
     """The figures that `model.AFTERMATH` judges. The first answer counts; for the rest there is time to settle."""
     first = await look()
     after = await settled(look)
-    with trio.move_on_after(_SETTLE):
-        while after.children != workers or abs(after.fds - before.fds) > 5 or abs(after.tasks - before.tasks) > 5:
-            await trio.sleep(_CALM)
-            after = await look()
+
+    async def as_before() -> bool:
+        nonlocal after
+        near = abs(after.fds - before.fds) <= _SLACK and abs(after.tasks - before.tasks) <= _SLACK
+        if after.children == workers and near:
+            return True
+        await trio.sleep(_CALM)
+        after = await look()
+        return False
+
+    await until(as_before, limit=_SETTLE, period=0)
     return {
         "after_answer_s": max(first.answer_s, after.answer_s),
         "after_fds": abs(after.fds - before.fds),
@@ -89,19 +97,29 @@ async def aftermath(look: Callable[[], Awaitable[Vitals]], before: Vitals, *, wo
 
 
 @asynccontextmanager
-async def watched_pool(figures: dict[str, Any], *, size: int = 2, **options: Any) -> AsyncIterator[WorkerPool]:
+async def remembered(
+    figures: dict[str, float | None], look: Look = own_vitals, *, workers: int = 0
+) -> AsyncIterator[None]:
+    """What the block leaves behind goes to ``figures``."""
+    before = await settled(look)
+    yield
+    figures |= await aftermath(look, before, workers=workers)
+
+
+@asynccontextmanager
+async def watched_pool(
+    opening: AbstractAsyncContextManager[WorkerPool], figures: dict[str, float | None], *, workers: int = 2
+) -> AsyncIterator[WorkerPool]:
     """A worker pool of this process; at the end of the block what is left behind goes to ``figures``."""
-    async with open_worker_pool(size=size, **options) as pool:
+    async with opening as pool:
 
         async def look() -> Vitals:
             begun = time.monotonic()
             with trio.move_on_after(5):
                 await pool.run(echo, 1)
-            answer = time.monotonic() - begun
-            return held(os.getpid(), answer_s=answer, tasks=trio.lowlevel.current_statistics().tasks_living)
+            return here(time.monotonic() - begun)
 
         with trio.fail_after(30):
             await pool.wait_ready()
-        before = await settled(look)
-        yield pool
-        figures |= await aftermath(look, before, workers=size)
+        async with remembered(figures, look, workers=workers):
+            yield pool

@@ -14,7 +14,7 @@ from ..diagnose.judge import checked
 from ..records.check import Check
 from ..records.drill import ControlResult, DrillResult
 from ..records.figures import Declared, Figures, names_of, require_all, require_declared
-from .ground import Ground
+from ..stage.stage import Stage
 
 AFTERMATH = (
     Check(claim="it answers afterwards, after", figure="after_answer_s", relation="<=", bound=1.0, unit="s"),
@@ -51,8 +51,8 @@ class Drill:
     question: str
     figures: Declared
     checks: tuple[Check, ...]
-    inject: Callable[[Ground], Awaitable[Figures]]
-    control: Callable[[Ground], Awaitable[Figures]]
+    inject: Callable[[Stage], Awaitable[Figures]]
+    control: Callable[[Stage], Awaitable[Figures]]
     twin: str
     """What the control is, in a few words."""
 
@@ -63,23 +63,23 @@ class Drill:
     def declared(self) -> tuple[str, ...]:
         return (*names_of(self.figures), *(check.figure for check in AFTERMATH))
 
-    async def injected(self, ground: Ground) -> Figures:
+    async def injected(self, stage: Stage) -> Figures:
         """The figures of the fault.
 
         Raises:
             ValueError: a figure was measured that is not declared, or the other way round.
         """
-        figures = await self.inject(ground)
+        figures = await self.inject(stage)
         require_all(figures, self.declared)
         return figures
 
-    async def controlled(self, ground: Ground) -> Figures:
+    async def controlled(self, stage: Stage) -> Figures:
         """The figures of the control.
 
         Raises:
             ValueError: a figure was measured that is not declared.
         """
-        figures = await self.control(ground)
+        figures = await self.control(stage)
         require_declared(figures, self.declared)
         return figures
 

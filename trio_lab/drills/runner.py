@@ -9,7 +9,7 @@ from ..errors import in_a_line
 from ..records.check import Check
 from ..records.drill import DrillResult, DrillResults
 from ..records.figures import Figures
-from .ground import Ground
+from ..stage.stage import Stage
 from .model import Attempt, Drill
 
 
@@ -20,23 +20,23 @@ async def run_drills(
     results = []
     for number, drill in enumerate(drills, 1):
         say(f"[{number}/{len(drills)}] {drill.name}: {drill.question}")
-        result = await _run(drill, Ground(gate=gate, dose=dose))
+        result = await _run(drill, Stage(quick=gate, dose=dose))
         results.append(result)
         for line in _lines(result):
             say(f"      {line}")
     return DrillResults(drills=tuple(results), gate=gate, dose=dose)
 
 
-async def _run(drill: Drill, ground: Ground) -> DrillResult:
+async def _run(drill: Drill, stage: Stage) -> DrillResult:
     begun = time.monotonic()
-    fault, control = await _attempt(drill.injected, ground), await _attempt(drill.controlled, ground)
+    fault, control = await _attempt(drill.injected, stage), await _attempt(drill.controlled, stage)
     return drill.result(fault, control, duration=time.monotonic() - begun)
 
 
-async def _attempt(part: Callable[[Ground], Awaitable[Figures]], ground: Ground) -> Attempt:
+async def _attempt(part: Callable[[Stage], Awaitable[Figures]], stage: Stage) -> Attempt:
     """What cannot be run has no figures, so it neither passes as a drill nor fails as a control."""
     try:
-        return Attempt(figures=await part(ground))
+        return Attempt(figures=await part(stage))
     except Exception as error:  # one drill must not cost the figures of the others
         return Attempt(figures={}, error=in_a_line(error))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +9,6 @@ from functools import partial
 
 import trio
 import trio.testing
-
-from .aftermath import Vitals, held
 
 _CONNECTIONS = 8
 _WORK = range(3_000)
@@ -60,11 +57,3 @@ async def traffic() -> AsyncIterator[Traffic]:
         made.pause = _CONNECTIONS / made.capacity  # as long again as all of them need together
         yield made
         nursery.cancel_scope.cancel()
-
-
-async def vitals() -> Vitals:
-    """Of this process; the answer is one turn of its loop."""
-    began = time.monotonic()
-    await trio.lowlevel.checkpoint()
-    answer = time.monotonic() - began
-    return held(os.getpid(), answer_s=answer, tasks=trio.lowlevel.current_statistics().tasks_living)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from ..records.chart import Axis, Cell, Chart, Kind, Point, Role, Rule, Series, Table
+from ..records.load import Latencies
+from ..stage.loaded import Loaded
 
 
 def series(name: str, points: Iterable[Point], *, role: Role | None = None) -> Series:
@@ -48,33 +50,52 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *,
     return Table(title=title, columns=tuple(columns), rows=tuple(map(tuple, rows)), note=note)
 
 
-def percentiles(
-    title: str, data: Sequence[tuple[str, Mapping[str, float], Role | None]], *, note: str | None = None
+def bars(
+    title: str,
+    x: str,
+    y: str,
+    data: Sequence[Series],
+    *,
+    log_y: bool = False,
+    rules: Sequence[Rule] = (),
+    note: str | None = None,
 ) -> Chart:
-    """Bars of p50, p90, p99 and max, one series for each (name, latency_ms of a load result, role)."""
-    names = ("p50", "p90", "p99", "max")
-    return chart(
+    """A bar of each series for each category."""
+    return chart(title, "bar", x, y, data, log_y=log_y, categories=True, rules=rules, note=note)
+
+
+def percentiles(title: str, data: Sequence[tuple[str, Latencies, Role | None]], *, note: str | None = None) -> Chart:
+    """Bars of p50, p90, p99 and max, one series for each (name, latencies, role)."""
+    return bars(
         title,
-        "bar",
         "percentile",
         "latency, ms",
-        [series(name, [(p, latency[p]) for p in names], role=role) for name, latency, role in data],
-        categories=True,
+        [
+            series(
+                name,
+                [("p50", of.p50 * 1e3), ("p90", of.p90 * 1e3), ("p99", of.p99 * 1e3), ("max", of.max * 1e3)],
+                role=role,
+            )
+            for name, of, role in data
+        ],
         note=note,
     )
 
 
-def health_over_time(
-    data: Sequence[tuple[str, Sequence[tuple[float, float]], Role | None]], *, note: str | None = None
-) -> Chart:
-    """/health latency over time, a line for each (name, points of seconds and milliseconds, role)."""
+def health_over_time(data: Sequence[tuple[str, Loaded, Role | None]], *, note: str | None = None) -> Chart:
+    """/health latency over time, a line for each (name, load phase, role)."""
     return chart(
         "/health while the load runs",
         "line",
         "seconds since the load began",
         "/health latency, ms",
-        [series(name, [(round(t, 3), round(ms, 3)) for t, ms in points], role=role) for name, points, role in data],
+        [series(name, in_ms(run.health_points()), role=role) for name, run, role in data],
         log_y=True,
         rules=[rule(25, "25 ms")],
         note=note,
     )
+
+
+def in_ms(points: Iterable[tuple[float, float]]) -> list[Point]:
+    """(seconds since the start, seconds that something took) as points whose y is in milliseconds."""
+    return [(round(at, 3), round(took * 1e3, 3)) for at, took in points]

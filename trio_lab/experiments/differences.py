@@ -16,11 +16,14 @@ from functools import partial
 import trio
 
 from ..config import PROFILES
-from ..load.client import fetch
-from ..measure.process import children, cpu_seconds
+from ..measure.process import cpu_seconds
 from ..records.queue import QueueStatistics
 from ..records.result import Difference
-from ..stage.stage import Server, Stage
+from ..stage.ask import ask
+from ..stage.server import Server
+from ..stage.stage import Stage
+from ..stage.until import until
+from ..subjects.answers import Siblings
 
 Cells = list[str]
 _AT_ONCE = 3  # servers: each has a process or three, and mostly waits
@@ -77,16 +80,6 @@ async def _asked(scenario: Scenario, runtimes: list[str]) -> Difference:
     )
 
 
-async def _until(condition: Callable[[], Awaitable[bool]], limit: float = _FOR_EVER) -> float | None:
-    """Seconds until another process brought a condition about; None when it did not in time."""
-    begun = time.monotonic()
-    with trio.move_on_after(limit):
-        while not await condition():  # noqa: ASYNC110  (another process: no Event)
-            await trio.sleep(0.02)
-        return time.monotonic() - begun
-    return None
-
-
 async def _native(server: Server) -> QueueStatistics:
     return (await server.health()).queue("native_pool")
 
@@ -99,15 +92,15 @@ async def _leave(stage: Stage, profile: str) -> list[Cells]:
             native = await _native(server)
             return (native.in_service, native.waiting) == (in_service, waiting)
 
-        nursery.start_soon(partial(fetch, f"{server.url}/wait?ms=2000", timeout=_FOR_EVER))
-        await _until(partial(holds, 1, 0))
+        nursery.start_soon(partial(server.fetch, "/wait?ms=2000", timeout=_FOR_EVER))
+        await until(partial(holds, 1, 0), limit=_FOR_EVER)
         async with trio.open_nursery() as waiting:
             for _ in range(_LEAVERS):
-                waiting.start_soon(partial(fetch, f"{server.url}/wait?ms=50", timeout=_FOR_EVER))
-            await _until(partial(holds, 1, _LEAVERS), 2.0)
+                waiting.start_soon(partial(server.fetch, "/wait?ms=50", timeout=_FOR_EVER))
+            await until(partial(holds, 1, _LEAVERS), limit=2.0)
             waiting.cancel_scope.cancel()
-        freed = await _until(partial(holds, 1, 0), 1.0)
-        await _until(partial(holds, 0, 0))
+        freed = await until(partial(holds, 1, 0), limit=1.0)
+        await until(partial(holds, 0, 0), limit=_FOR_EVER)
         done = ((await _native(server)).completions or 0) - 1
     return [["at once" if freed is not None else "not before their turn", f"{done} of {_LEAVERS}"]]
 
@@ -115,25 +108,24 @@ async def _leave(stage: Stage, profile: str) -> list[Cells]:
 async def _run_on(stage: Stage, profile: str) -> list[Cells]:
     """A hash of two million rounds in a worker, which C code computes in one piece."""
     async with stage.server("--workers", "1", "--run-timeout", "0.3", "--profile", profile) as server:
-        reply = await fetch(f"{server.url}/worker-hash?rounds=2000000", timeout=_FOR_EVER)
+        reply = await server.fetch("/worker-hash?rounds=2000000", timeout=_FOR_EVER)
         before = server.cpu_seconds()
         await trio.sleep(0.5)
         goes_on = server.cpu_seconds() - before > 0.15
-        after = await fetch(f"{server.url}/worker-hash?rounds=1", timeout=_FOR_EVER)
+        after = await server.fetch("/worker-hash?rounds=1", timeout=_FOR_EVER)
     return [[f"{reply.status} after {reply.latency:.1f} s", "yes" if goes_on else "no", f"{after.status}"]]
 
 
 async def _siblings(stage: Stage, profile: str) -> list[Cells]:
-    said = await stage.answer("siblings", stage.runtime)
     return [
         [
-            row["construct"],
-            str(row["siblings_ended"]),
-            str(row["siblings_completed_after_error"]),
-            "yes" if row["parent_waited"] else "no",
-            "yes" if row["error_reached_parent"] else "no",
+            row.construct,
+            str(row.siblings_ended),
+            str(row.siblings_completed_after_error),
+            "yes" if row.parent_waited else "no",
+            "yes" if row.error_reached_parent else "no",
         ]
-        for row in said["rows"]
+        for row in (await ask(Siblings, stage.runtime)).rows
     ]
 
 
@@ -163,7 +155,7 @@ async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
 
     async def ask(server: Server) -> None:
         with suppress(OSError):
-            ending.status = (await fetch(f"{server.url}/wait?ms={ms}", timeout=_FOR_EVER)).status
+            ending.status = (await server.fetch(f"/wait?ms={ms}", timeout=_FOR_EVER)).status
 
     async def taken(server: Server) -> bool:
         return bool((await _native(server)).in_service)
@@ -171,15 +163,15 @@ async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
     # A server that ends with another code than 0 is an error of the stage; here it is what is told.
     with suppress(RuntimeError):
         async with stage.server("--grace", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
-            family = children(server.process.pid)
+            process, family = server.child.process, server.workers()
             nursery.start_soon(ask, server)
-            await _until(partial(taken, server))
+            await until(partial(taken, server), limit=_FOR_EVER)
             begun = time.monotonic()
-            server.process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
             with trio.move_on_after(_FOR_EVER):
-                await server.process.wait()
+                await process.wait()
                 ending.exited = time.monotonic() - begun
-            ending.code = server.process.returncode
+            ending.code = process.returncode
             ending.left = sum(cpu_seconds(pid) is not None for pid in family)
     return ending
 

@@ -48,6 +48,17 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def lives(pid: int) -> bool:
+    """It runs: neither gone nor a zombie that its parent has yet to reap."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] != "Z"
+
+
+def is_zombie(pid: int) -> bool:
+    fields = _stat(pid)
+    return fields is not None and fields[0] == "Z"
+
+
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat after the command's name, which may contain spaces and parentheses."""
     try:

@@ -90,18 +90,20 @@ def to_plain(record: Any) -> dict[str, Any]:
     return found
 
 
-def encode(record: Any) -> bytes:
-    """A record as JSON."""
-    return msgspec.json.encode(to_plain(record))
+def encode(value: Any, kind: Any = None) -> bytes:
+    """A record as JSON. ``kind`` is the type of a value that is not a record itself, such as ``tuple[Row, ...]``."""
+    write = to_plain if kind is None else _converters(kind)[0]
+    return msgspec.json.encode(value if write is None else write(value))
 
 
 def from_plain(kind: type[T], value: Any) -> T:
-    """JSON values as a record.
+    """JSON values as a record, or as what else ``kind`` says.
 
     Raises:
         msgspec.ValidationError: they are not one; the text says where.
     """
-    return msgspec.convert(_read_record(kind, value), kind)
+    _, read = _converters(kind)
+    return msgspec.convert(value if read is None else read(value), kind)
 
 
 def decode(kind: type[T], data: bytes | str) -> T:

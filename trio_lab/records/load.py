@@ -116,6 +116,16 @@ class LoadResult:
     generator: Generator
     samples: tuple[Sample, ...] | None = None
 
+    def require_ok(self) -> LoadResult:
+        """This result.
+
+        Raises:
+            RuntimeError: a request did not end as ok, so figures of it would compare different things.
+        """
+        if others := self.requests.sent - self.requests.ok:
+            raise RuntimeError(f"{others} of {self.requests.sent} requests were not answered with 200")
+        return self
+
     def by_start(self) -> list[tuple[float, float]]:
         """The samples as (intended start, from the start of the run; latency), in order of time. Seconds."""
         return sorted((max(0.0, ended - latency), latency) for ended, latency in self.samples or ())

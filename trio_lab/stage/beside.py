@@ -1,17 +1,13 @@
 """What /health feels beside calls that come now and then, one path after the other.
 
-A program of its own, and only one: where calls are few there is no load to generate, and starting two processes for every
-path would take longer than all the measuring.
-
-    python -m trio_lab.stage.beside URL SECONDS CALLS_PER_SECOND PATH...
+All of it runs in one process: where calls are few there is no load to generate, and starting two processes for every path
+would take longer than all the measuring.
 """
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import trio
 
@@ -19,7 +15,6 @@ from ..load.client import fetch
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
 from ..measure.percentile import percentile
-from ..worker.lifeline import tie_life
 
 _PROBE_RATE = 50  # as the stage's own probe has it
 _PROBE_CONNECTIONS = 50
@@ -27,8 +22,20 @@ _PATIENCE = 60.0  # seconds
 _LEAD = 0.6  # seconds that the probe runs before the first call: its own connecting is not the call's doing
 
 
-async def beside(url: str, path: str, seconds: float, rate: float) -> dict[str, Any]:
-    """The 99th percentile of /health, and the median that a call took, in milliseconds; None when there was none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The 99th percentile of /health, and the median that a call took. Seconds; None when there was none."""
+
+    health_p99: float | None
+    call: float | None
+
+
+async def beside(url: str, paths: list[str], *, seconds: float, rate: float) -> dict[str, Beside]:
+    """By path; each is called ``rate`` times a second for so many ``seconds``."""
+    return {path: await _beside(url, path, seconds, rate) for path in paths}
+
+
+async def _beside(url: str, path: str, seconds: float, rate: float) -> Beside:
     latencies: list[float] = []
 
     async def call() -> None:
@@ -40,33 +47,16 @@ async def beside(url: str, path: str, seconds: float, rate: float) -> dict[str, 
             await trio.sleep_until(begun + number / rate)
             calls.start_soon(call)
 
+    plan = LoadPlan(
+        url=f"{url}/health?reset=0",
+        connections=_PROBE_CONNECTIONS,
+        rate=_PROBE_RATE,
+        duration=_LEAD + seconds,
+        timeout=_PATIENCE,
+        keep_samples=True,
+    )
     async with trio.open_nursery() as calls:
         calls.start_soon(keep_calling, calls)
-        probe = await run_load(
-            LoadPlan(
-                url=f"{url}/health?reset=0",
-                connections=_PROBE_CONNECTIONS,
-                rate=_PROBE_RATE,
-                duration=_LEAD + seconds,
-                timeout=_PATIENCE,
-                keep_samples=True,
-            )
-        )
-    asked = [latency for begun, latency in probe.result.by_start() if begun >= _LEAD]
-    return {
-        "health_p99_ms": percentile(asked, 0.99) * 1e3 if asked else None,
-        "call_ms": round(median(latencies) * 1e3, 3) if latencies else None,
-    }
-
-
-async def main(*words: str) -> None:
-    url, seconds, rate, *paths = words
-    phases = {path: await beside(url, path, float(seconds), float(rate)) for path in paths}
-    json.dump(phases, sys.stdout)
-
-
-if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--lifeline"]
-    if len(words) < len(sys.argv) - 1:
-        tie_life(0)
-    trio.run(main, *words)
+        probe = (await run_load(plan)).result
+    asked = [latency for begun, latency in probe.by_start() if begun >= _LEAD]
+    return Beside(health_p99=percentile(asked, 0.99) if asked else None, call=median(latencies) if latencies else None)

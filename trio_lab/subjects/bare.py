@@ -1,16 +1,12 @@
 """The same work with nothing around it: PBKDF2 in bare threads or processes, as the measure of what a pool costs.
 
-``python -m trio_lab.subjects.bare threads|processes COUNT SECONDS [--lifeline]`` prints jobs per second as JSON; with
-the flag it ends when its standard input does. As in a load run
-only jobs that end inside the time count, so both lose their last unfinished jobs alike.
+As in a load run only jobs that end inside the time count, so both lose their last unfinished jobs alike.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -70,8 +66,7 @@ def _in_process(barrier: Any, done: Any, seconds: float, lifeline: Connection) -
 
 KINDS: dict[str, Callable[[int, float], int]] = {"threads": in_threads, "processes": in_processes}
 
-if __name__ == "__main__":
-    if "--lifeline" in sys.argv:
-        tie_life(0)
-    kind, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    json.dump({"jobs_per_s": KINDS[kind](count, seconds) / seconds}, sys.stdout)
+
+def jobs_per_s(kind: str, count: int, seconds: float) -> float:
+    """``kind`` is threads or processes."""
+    return KINDS[kind](count, seconds) / seconds

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from ..http.contract import STORMS
+from .answers import Matrix
+from .matrices import Storm, asked
 from .spell import Spell
 from .telling import columns, number, tell, tied
 
@@ -20,8 +21,6 @@ _CANCEL_AFTER = 0.05
 _TASKS = 500
 
 Tick = Callable[[], Awaitable[object]]
-Storm = Callable[[float], Awaitable[None]]
-"""Goes on for so many seconds."""
 
 
 def repeated(ready: Callable[[], Tick]) -> Storm:
@@ -181,17 +180,12 @@ async def ends_when_cancelled(storm: Storm, seconds: float) -> bool:
     return task.cancelled()
 
 
-async def matrix(seconds: float) -> dict[str, Any]:
-    """{"runtime", "rows": [{"await", "beats", "schedules", "cancelled"}]}."""
-    rows = []
-    for name, storm in ({mode: STORMS_HERE[mode] for mode in STORMS["asyncio"]} | COMMON).items():
-        beats = await beats_beside(storm, seconds)
-        cancelled = await ends_when_cancelled(storm, seconds)
-        rows.append({"await": name, "beats": beats, "schedules": beats > 0, "cancelled": cancelled})
-    return {"runtime": "asyncio", "rows": rows}
+async def matrix(seconds: float) -> Matrix:
+    storms = {mode: STORMS_HERE[mode] for mode in STORMS["asyncio"]} | COMMON
+    return await asked("asyncio", storms, seconds, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
 
 
 if __name__ == "__main__":
     tied()
     found = asyncio.run(matrix(number("--ms", 250) / 1e3))
-    tell(found, columns(found["rows"]))
+    tell(found, columns(found.rows))

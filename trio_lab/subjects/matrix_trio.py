@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 import trio
 import trio.lowlevel
 
 from ..http.contract import STORMS
+from .answers import Matrix
+from .matrices import Storm, asked
 from .spell import Spell
 from .telling import columns, number, tell, tied
 
@@ -23,8 +24,6 @@ _LOT = 2_000  # callbacks queued at once; others run between two lots only
 _TASKS = 500
 
 Tick = Callable[[], Awaitable[object]]
-Storm = Callable[[float], Awaitable[None]]
-"""Goes on for so many seconds."""
 
 
 def repeated(ready: Callable[[], AbstractAsyncContextManager[Tick]]) -> Storm:
@@ -158,17 +157,12 @@ async def ends_when_cancelled(storm: Storm, seconds: float) -> bool:
     return scope.cancelled_caught
 
 
-async def matrix(seconds: float) -> dict[str, Any]:
-    """{"runtime", "rows": [{"await", "beats", "schedules", "cancelled"}]}."""
-    rows = []
-    for name, storm in ({mode: STORMS_HERE[mode] for mode in STORMS["trio"]} | COMMON).items():
-        beats = await beats_beside(storm, seconds)
-        cancelled = await ends_when_cancelled(storm, seconds)
-        rows.append({"await": name, "beats": beats, "schedules": beats > 0, "cancelled": cancelled})
-    return {"runtime": "trio", "rows": rows}
+async def matrix(seconds: float) -> Matrix:
+    storms = {mode: STORMS_HERE[mode] for mode in STORMS["trio"]} | COMMON
+    return await asked("trio", storms, seconds, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
 
 
 if __name__ == "__main__":
     tied()
     found = trio.run(matrix, number("--ms", 250) / 1e3)
-    tell(found, columns(found["rows"]))
+    tell(found, columns(found.rows))

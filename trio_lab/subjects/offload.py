@@ -1,8 +1,7 @@
-"""Where a job should run: ``python -m trio_lab.subjects.offload SECONDS MS… [--lifeline]``.
+"""Where a job should run: on the loop, in a thread or in a worker process.
 
-Jobs of plain Python of so many milliseconds run one after the other on the loop, in a thread and in a worker process,
-SECONDS each. Meanwhile a process of its own (``--echo PORT``) sends a byte and waits for it to come back, again and again:
-that is what everybody else feels. What is printed is a row for each place and length, times in milliseconds.
+Jobs of plain Python run one after the other in each place. Meanwhile a process of its own, ``python -m
+trio_lab.subjects.offload PORT``, sends a byte and waits for it to come back, again and again: that is what others feel.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
-from typing import Any
 
 import trio
 
@@ -22,7 +21,6 @@ from ..measure.percentile import percentile
 from ..pools.native import open_native_pool
 from ..pools.workers import open_worker_pool
 from ..work import spin
-from ..worker.lifeline import tie_life
 
 _PAUSE = 0.002  # seconds between two bytes of the echo
 _TRIAL_STEPS = 50_000
@@ -62,37 +60,54 @@ async def _send_back(connected: trio.Event, stream: trio.SocketStream) -> None:
             await stream.send_all(data)
 
 
-async def _phase(job: Job, steps: int, seconds: float) -> dict[str, float]:
-    """Run jobs one after the other. ``began`` and ``ended`` are for the echoes that belong to it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Jobs of one length in one place. Seconds; medians of one job, ``compute`` of the computing alone. ``loop_cpu`` is
+    the CPU time that the loop's thread used for each. The echo is None when the loop let none through."""
+
+    place: str
+    length: float
+    jobs: int
+    compute: float
+    whole: float
+    loop_cpu: float
+    echo_p50: float | None = None
+    echo_p99: float | None = None
+
+
+Timed = tuple[Phase, float, float]  # and when it began and ended
+
+
+async def _phase(place: str, length: float, job: Job, steps: int, seconds: float) -> Timed:
+    """Run jobs one after the other."""
     took: list[float] = []
     inside: list[float] = []
     began, cpu = time.perf_counter(), time.thread_time()
     while (now := time.perf_counter()) < began + seconds or len(took) < 2:
         inside.append(await job(steps))
         took.append(time.perf_counter() - now)
-    ended = time.perf_counter()
-    return {
-        "began": began,
-        "ended": ended,
-        "jobs": len(took),
-        "compute_ms": median(inside) * 1e3,
-        "whole_ms": median(took) * 1e3,
-        "loop_cpu_ms": (time.thread_time() - cpu) / len(took) * 1e3,
-    }
+    ended, used = time.perf_counter(), time.thread_time() - cpu
+    phase = Phase(
+        place=place,
+        length=length,
+        jobs=len(took),
+        compute=median(inside),
+        whole=median(took),
+        loop_cpu=used / len(took),
+    )
+    return phase, began, ended
 
 
-def _with_echoes(row: dict[str, Any], echoes: list[Echo]) -> dict[str, Any]:
-    """Those that were sent while the phase lasted, for its percentiles; an echo that no phase let through tells nothing."""
-    began, ended = row.pop("began"), row.pop("ended")
-    seen = [took for sent, took in echoes if began <= sent < ended]
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
-        row[f"echo_{name}_ms"] = percentile(seen, share) * 1e3 if seen else None
-    return row
+def _with_echoes(timed: Timed, echoes: list[Echo]) -> Phase:
+    """With the percentiles of the echoes that were sent while the phase lasted."""
+    phase, began, ended = timed
+    if not (seen := [took for sent, took in echoes if began <= sent < ended]):
+        return phase
+    return replace(phase, echo_p50=percentile(seen, 0.5), echo_p99=percentile(seen, 0.99))
 
 
-async def _measure(seconds: float, lengths: list[float]) -> list[dict[str, Any]]:
-    per_ms = _TRIAL_STEPS / min(spin(_TRIAL_STEPS) for _ in range(_TRIALS)) / 1e3
-    rows: list[dict[str, Any]] = []
+async def _measure(seconds: float, lengths: list[float]) -> list[Timed]:
+    per_second = _TRIAL_STEPS / min(spin(_TRIAL_STEPS) for _ in range(_TRIALS))
     async with open_native_pool(size=1) as threads, open_worker_pool(size=1) as workers:
         places: dict[str, Job] = {
             "loop": _on_loop,
@@ -103,27 +118,20 @@ async def _measure(seconds: float, lengths: list[float]) -> list[dict[str, Any]]
         for job in places.values():
             for _ in range(_WARM):
                 await job(_TRIAL_STEPS)
-        for length in lengths:
-            for place, job in places.items():
-                rows.append({"place": place, "job_ms": length} | await _phase(job, round(length * per_ms), seconds))
-        rows.append({"place": "idle", "job_ms": 0.0} | await _idle(seconds))
-    return rows
+        return [
+            await _phase(place, length, job, round(length * per_second), seconds)
+            for length in lengths
+            for place, job in places.items()
+        ]
 
 
-async def _idle(seconds: float) -> dict[str, float]:
-    """No job at all: what the echo takes by itself."""
-    began, cpu = time.perf_counter(), time.thread_time()
-    await trio.sleep(seconds)
-    ended = time.perf_counter()
-    return {"began": began, "ended": ended, "jobs": 0, "loop_cpu_share": (time.thread_time() - cpu) / (ended - began)}
-
-
-async def main(seconds: float, lengths: list[float]) -> None:
+async def offloaded(seconds: float, lengths: list[float]) -> tuple[Phase, ...]:
+    """Every length in every place, ``seconds`` each; lengths in seconds."""
     connected = trio.Event()
     said: list[bytes] = []
 
     async def listen(port: int) -> None:
-        command = [sys.executable, "-m", __spec__.name, "--echo", str(port)]
+        command = [sys.executable, "-m", __name__, str(port)]
         said.append((await trio.run_process(command, capture_stdout=True)).stdout)
 
     async with trio.open_nursery() as asking:
@@ -133,17 +141,11 @@ async def main(seconds: float, lengths: list[float]) -> None:
             serving.start_soon(partial(trio.serve_listeners, handler, listeners, handler_nursery=serving))
             asking.start_soon(listen, listeners[0].socket.getsockname()[1])
             await connected.wait()
-            rows = await _measure(seconds, lengths)
-            serving.cancel_scope.cancel()  # which closes the connection, and so ends whoever asks
+            phases = await _measure(seconds, lengths)
+            serving.cancel_scope.cancel()  # which closes the connection, and so ends the echo's process
     echoes: list[Echo] = json.loads(said[0])
-    json.dump({"rows": [_with_echoes(row, echoes) for row in rows]}, sys.stdout)
+    return tuple(_with_echoes(phase, echoes) for phase in phases)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--echo":
-        json.dump(_echoes(int(sys.argv[2])), sys.stdout)
-    else:
-        if "--lifeline" in sys.argv:
-            tie_life(0)
-        words = [float(word) for word in sys.argv[1:] if not word.startswith("--")]
-        trio.run(main, words[0], words[1:])
+    json.dump(_echoes(int(sys.argv[1])), sys.stdout)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from .orders import Demo, lines, observe
+from .orders import Scene, lines, observe
 from .telling import number, tell, tied
 
 Order = list[str]
@@ -115,38 +115,38 @@ async def waiting_for_a_lock(order: Order) -> None:
                 await asyncio.sleep(0)  # it has come to the lock before the next one starts
 
 
-DEMOS = (
-    Demo(
+SCENES = (
+    Scene(
         name="five ways to run soon, asked for in one step",
         promised=True,
         why="All five end in one queue of ready callbacks, first in, first out; first the step that asks runs to its end.",
         trial=partial(once, asked_in_one_step),
     ),
-    Demo(
+    Scene(
         name="await of a future that is done",
         promised=True,
         why="An await suspends only if what it awaits does, and a done future does not: nobody else runs in between.",
         trial=partial(once, await_of_what_is_done),
     ),
-    Demo(
+    Scene(
         name="a timer of zero",
         promised=False,
         why="A timer goes to the queue's end when the loop next looks at its clock; how it stands to others is not promised.",
         trial=partial(once, timer_of_zero),
     ),
-    Demo(
+    Scene(
         name="four timers of the same moment",
         promised=False,
         why="Timers lie in a heap, which does not keep equals in order; the documents call their order undefined.",
         trial=partial(once, timers_of_one_moment),
     ),
-    Demo(
+    Scene(
         name="a callback from another thread",
         promised=False,
         why="It is queued when the thread gets to run, and that is for the operating system to say.",
         trial=partial(once, from_another_thread),
     ),
-    Demo(
+    Scene(
         name="tasks waiting for a Lock",
         promised=True,
         why="A Lock is handed to whoever has waited longest.",
@@ -156,5 +156,5 @@ DEMOS = (
 
 if __name__ == "__main__":
     tied()
-    found = observe("asyncio", DEMOS, number("--trials", 32))
+    found = observe("asyncio", SCENES, number("--trials", 32))
     tell(found, lines(found))

@@ -12,7 +12,7 @@ import trio
 import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
-from .orders import Demo, lines, observe
+from .orders import Scene, lines, observe
 from .telling import number, tell, tied
 
 Order = list[str]
@@ -103,44 +103,44 @@ async def waiting_for_a_lock(order: Order) -> None:
                 await wait_all_tasks_blocked()  # it has come to the lock before the next one starts
 
 
-DEMOS = (
-    Demo(
+SCENES = (
+    Scene(
         name="sync code and a started task",
         promised=True,
         why="start_soon only makes a task runnable: it takes its first step in a later pass, never inside the call.",
         trial=partial(once, started_task),
     ),
-    Demo(
+    Scene(
         name="four tasks started together",
         promised=False,
         why="Tasks that are runnable in the same pass are one batch, and half of all batches run the other way round.",
         trial=partial(once, started_together),
     ),
-    Demo(
+    Scene(
         name="callbacks of run_sync_soon",
         promised=True,
         why="The entry queue is first in, first out, and all that stands in it runs in one step.",
         trial=partial(once, queued_callbacks),
     ),
-    Demo(
+    Scene(
         name="a task, a callback and sleep(0), asked for in one step",
         promised=False,
         why="All three are due in the next pass; the entry queue is emptied by a task that is in the batch like any other.",
         trial=partial(once, in_one_pass),
     ),
-    Demo(
+    Scene(
         name="two tasks of three steps",
         promised=True,
         why="A pass gives each runnable task one step: whoever goes first, nobody is two steps ahead.",
         trial=partial(once, rounds),
     ),
-    Demo(
+    Scene(
         name="a deadline that has already passed",
         promised=True,
         why="A cancel is delivered at a checkpoint and nowhere else: the code up to it runs, the code after it does not.",
         trial=partial(once, passed_deadline),
     ),
-    Demo(
+    Scene(
         name="tasks waiting for a Lock",
         promised=True,
         why="A Lock is handed to whoever has waited longest.",
@@ -150,5 +150,5 @@ DEMOS = (
 
 if __name__ == "__main__":
     tied()
-    found = observe("trio", DEMOS, number("--trials", 64))
+    found = observe("trio", SCENES, number("--trials", 64))
     tell(found, lines(found))

@@ -1,4 +1,4 @@
-"""Orders seen: a demo is run many times, and every order that came out is kept with its count.
+"""Orders seen: a scene is played many times, and every order that came out is kept with its count.
 
 An order that the runtime's documents or its design fix is *promised*, and must come out alone. Where nothing is
 promised, one order seen many times would still prove nothing; so the set is shown, however small it is.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from .answers import Demo, Orders, SeenOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
-    """One question about order. ``trial`` runs it once and gives what happened, as words, in the order it happened."""
+class Scene:
+    """One question about order. ``trial`` plays it once and gives what happened, as words, in the order it happened."""
 
     name: str
     promised: bool
@@ -22,25 +23,22 @@ class Demo:
     trial: Callable[[], list[str]]
 
 
-def observe(runtime: str, demos: Sequence[Demo], trials: int) -> dict[str, Any]:
-    """Every demo ``trials`` times: {"runtime", "demos": [{"name", "promised", "orders": [{"order", "count"}], "why"}]}.
-
-    The most frequent order stands first.
-    """
-    return {"runtime": runtime, "demos": [_observed(demo, trials) for demo in demos]}
+def observe(runtime: str, scenes: Sequence[Scene], trials: int) -> Orders:
+    """Every scene, played ``trials`` times."""
+    return Orders(runtime=runtime, demos=tuple(_observed(scene, trials) for scene in scenes))
 
 
-def _observed(demo: Demo, trials: int) -> dict[str, Any]:
-    seen = Counter(tuple(demo.trial()) for _ in range(trials))
-    orders = [{"order": list(order), "count": count} for order, count in seen.most_common()]
-    return {"name": demo.name, "promised": demo.promised, "orders": orders, "why": demo.why}
+def _observed(scene: Scene, trials: int) -> Demo:
+    seen = Counter(tuple(scene.trial()) for _ in range(trials))
+    orders = tuple(SeenOrder(order=order, count=count) for order, count in seen.most_common())
+    return Demo(name=scene.name, promised=scene.promised, orders=orders, why=scene.why)
 
 
-def lines(found: dict[str, Any]) -> Iterable[str]:
+def lines(found: Orders) -> Iterable[str]:
     """The same for a person."""
-    for demo in found["demos"]:
-        yield f"{demo['name']} ({'promised' if demo['promised'] else 'not promised'})"
-        for entry in demo["orders"]:
-            yield f"  {entry['count']:>4}×  {' → '.join(entry['order'])}"
-        yield f"         {demo['why']}"
+    for demo in found.demos:
+        yield f"{demo.name} ({'promised' if demo.promised else 'not promised'})"
+        for seen in demo.orders:
+            yield f"  {seen.count:>4}×  {' → '.join(seen.order)}"
+        yield f"         {demo.why}"
         yield ""

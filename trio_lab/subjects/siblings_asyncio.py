@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answers import Outcome, Siblings
 from .telling import columns, tell, tied
 
 _RAISE_AFTER = 0.05
@@ -79,7 +80,7 @@ CONSTRUCTS: dict[str, Callable[[Family], Awaitable[None]]] = {
 }
 
 
-async def outcome(construct: str) -> dict[str, Any]:
+async def outcome(construct: str) -> Outcome:
     family, reached = Family(), False
     try:
         await CONSTRUCTS[construct](family)
@@ -87,30 +88,25 @@ async def outcome(construct: str) -> dict[str, Any]:
         reached = True
     waited = family.ended + family.completed == 2
     await family.both_over()
-    return {
-        "construct": construct,
-        "siblings_ended": family.ended,
-        "siblings_completed_after_error": family.completed,
-        "parent_waited": waited,
-        "error_reached_parent": reached,
-    }
+    return Outcome(
+        construct=construct,
+        siblings_ended=family.ended,
+        siblings_completed_after_error=family.completed,
+        parent_waited=waited,
+        error_reached_parent=reached,
+    )
 
 
-async def siblings() -> dict[str, Any]:
-    """{"runtime", "rows": [{"construct", "siblings_ended", "siblings_completed_after_error", "parent_waited", …}]}.
-
-    A sibling has ``ended`` when the error cut it short; the parent ``waited`` when both were over before it went on.
-    ``errors_never_retrieved`` counts what only the loop's handler for such errors got to hear.
-    """
+async def siblings() -> Siblings:
     unheard: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     rows = [await outcome(construct) for construct in CONSTRUCTS]
     _unheard.clear()
     gc.collect()
-    return {"runtime": "asyncio", "rows": rows, "errors_never_retrieved": len(unheard)}
+    return Siblings(runtime="asyncio", rows=tuple(rows), errors_never_retrieved=len(unheard))
 
 
 if __name__ == "__main__":
     tied()
     found = asyncio.run(siblings())
-    tell(found, [*columns(found["rows"]), f"errors never retrieved: {found['errors_never_retrieved']}"])
+    tell(found, [*columns(found.rows), f"errors never retrieved: {found.errors_never_retrieved}"])

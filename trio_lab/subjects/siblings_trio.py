@@ -6,10 +6,10 @@ Three tasks in one nursery; one raises after 50 ms, when the two others still ha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import trio
 
+from .answers import Outcome, Siblings
 from .telling import columns, tell, tied
 
 _RAISE_AFTER = 0.05
@@ -39,7 +39,7 @@ class Family:
         self.completed += 1
 
 
-async def in_a_nursery() -> dict[str, Any]:
+async def in_a_nursery() -> Outcome:
     family, reached = Family(), False
     try:
         async with trio.open_nursery() as nursery:
@@ -47,24 +47,20 @@ async def in_a_nursery() -> dict[str, Any]:
                 nursery.start_soon(task)
     except* ValueError:
         reached = True
-    return {
-        "construct": "nursery",
-        "siblings_ended": family.ended,
-        "siblings_completed_after_error": family.completed,
-        "parent_waited": family.ended + family.completed == 2,
-        "error_reached_parent": reached,
-    }
+    return Outcome(
+        construct="nursery",
+        siblings_ended=family.ended,
+        siblings_completed_after_error=family.completed,
+        parent_waited=family.ended + family.completed == 2,
+        error_reached_parent=reached,
+    )
 
 
-async def siblings() -> dict[str, Any]:
-    """{"runtime", "rows": [{"construct", "siblings_ended", "siblings_completed_after_error", "parent_waited", …}]}.
-
-    A sibling has ``ended`` when the error cut it short; the parent ``waited`` when both were over before it went on.
-    """
-    return {"runtime": "trio", "rows": [await in_a_nursery()]}
+async def siblings() -> Siblings:
+    return Siblings(runtime="trio", rows=(await in_a_nursery(),))
 
 
 if __name__ == "__main__":
     tied()
     found = trio.run(siblings)
-    tell(found, columns(found["rows"]))
+    tell(found, columns(found.rows))

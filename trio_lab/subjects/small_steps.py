@@ -1,7 +1,7 @@
 """A loop that is crowded by small steps: ``python -m trio_lab.subjects.small_steps TASKS STEP_MS AT_ONCE``.
 
-So many tasks are runnable all the time. Each computes for STEP_MS, and gives way; at most AT_ONCE of them may be under
-way (0: all). The program watches itself with `observe`, and tells any HTTP request what it saw. It prints {"url"}, and
+TASKS tasks are runnable all the time. Each computes for STEP_MS, and gives way; at most AT_ONCE of them may be under
+way (0: all). The program watches itself with `observe`, and answers any HTTP request with what it saw. It prints {"url"}, and
 ends with its standard input.
 """
 
@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Annotated
 
 import trio
 
 from ..loop.observe import Watch, observe
 from ..measure.histogram import Histogram
+from ..records.codec import MS, Milliseconds, encode
+from ..records.summary import Summary
 
 _END = b"\r\n\r\n"
 _TOLD = 0.05  # seconds: the budget of the watch
@@ -34,25 +38,36 @@ async def _decide(step: float, steps: Histogram, limiter: trio.CapacityLimiter) 
             await trio.lowlevel.checkpoint()
 
 
-def _seen(watch: Watch, steps: Histogram) -> dict[str, Any]:
-    stalls, passes, step = watch.stalls(), watch.statistics().passes, steps.summary()
-    causes: dict[str, int] = {}
-    for stall in stalls:
-        causes[stall.cause] = causes.get(stall.cause, 0) + 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What the watch saw so far: passes, stalls (passes over the budget) with their causes, and the tasks' own steps.
+
+    ``explained`` is the share of a stall that the tasks it names had, and ``top`` the first of them in the last stall.
+    """
+
+    passes: Annotated[Summary, MS]
+    steps: Annotated[Summary, MS]
+    stalls: int
+    stall_p50: Milliseconds | None
+    causes: dict[str, int]
+    explained: float | None
+    top: str | None
+    blind: str | None
+
+
+def _seen(watch: Watch, steps: Histogram) -> Watched:
+    stalls = watch.stalls()
     explained = [sum(seconds for _, seconds in stall.top) / stall.duration for stall in stalls if stall.top]
-    return {
-        "pass_p50_ms": passes.p50 * 1e3,
-        "pass_p99_ms": passes.p99 * 1e3,
-        "stall_p50_ms": median(stall.duration for stall in stalls) * 1e3 if stalls else None,
-        "step_p50_ms": step.p50 * 1e3,
-        "step_p99_ms": step.p99 * 1e3,
-        "steps": step.count,
-        "stalls": len(stalls),
-        "causes": causes,
-        "explained": median(explained) if explained else None,
-        "top": stalls[-1].top[0][0] if stalls and stalls[-1].top else None,
-        "blind": watch.blind,
-    }
+    return Watched(
+        passes=watch.statistics().passes,
+        steps=steps.summary(),
+        stalls=len(stalls),
+        stall_p50=median(stall.duration for stall in stalls) if stalls else None,
+        causes=dict(Counter(stall.cause for stall in stalls)),
+        explained=median(explained) if explained else None,
+        top=stalls[-1].top[0][0] if stalls and stalls[-1].top else None,
+        blind=watch.blind,
+    )
 
 
 async def _answer(watch: Watch, steps: Histogram, stream: trio.SocketStream) -> None:
@@ -63,7 +78,7 @@ async def _answer(watch: Watch, steps: Histogram, stream: trio.SocketStream) -> 
                 asked += data
                 while _END in asked:
                     asked = asked.partition(_END)[2]
-                    body = json.dumps(_seen(watch, steps)).encode()
+                    body = encode(_seen(watch, steps))
                     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                     await stream.send_all(head.encode() + body)
         except trio.BrokenResourceError:

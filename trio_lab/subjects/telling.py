@@ -5,19 +5,18 @@ With ``--lifeline`` a program ends when its standard input does, so that none ou
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..records.codec import encode, to_plain
 from ..worker.lifeline import tie_life
 
 
-def tell(found: dict[str, Any], lines: Iterable[str]) -> None:
-    """Print ``found`` in the form that was asked for; ``lines`` are the same for a person."""
+def tell(found: Any, lines: Iterable[str]) -> None:
+    """Print the record ``found`` in the form that was asked for; ``lines`` are the same for a person."""
     if "--json" in sys.argv:
-        json.dump(found, sys.stdout)
-        sys.stdout.write("\n")
+        sys.stdout.write(encode(found).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines)
 
@@ -33,8 +32,9 @@ def tied() -> None:
         tie_life(0)
 
 
-def columns(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
-    """Rows of the same keys as aligned lines, the keys first; yes and no for what is true or false."""
+def columns(records: Sequence[Any]) -> Iterable[str]:
+    """Records of one kind as aligned lines, the names of their fields first; yes and no for what is true or false."""
+    rows = [to_plain(record) for record in records]
     table = [[key.replace("_", " ") for key in rows[0]], *([_said(value) for value in row.values()] for row in rows)]
     widths = [max(len(line[n]) for line in table) for n in range(len(table[0]))]
     for line in table:

@@ -1,24 +1,20 @@
-"""Two detectors beside each other: ``python -m trio_lab.subjects.two_detectors SECONDS SEED [--lifeline]``.
+"""Two detectors beside each other: ``python -m trio_lab.subjects.two_detectors SECONDS SEED`` prints what they found.
 
-A loop is blocked at random times for known lengths. The naive lag detector and the watch of `observe` both look on. What
-is printed is, for every block, how long it was and what each of them said of it (seconds, or null), and the alarms that
-belong to no block.
+A loop is blocked at random times for known lengths, with the naive lag detector and the watch of `observe` both on it.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import trio
 
 from ..loop.lag_detector import LagDetector, open_lag_detector
 from ..loop.observe import Watch, observe
-from ..worker.lifeline import tie_life
+from ..records.codec import encode
 
 _LENGTHS = (0.02, 0.08, 0.15, 0.3, 0.5)  # seconds; the first is under what either has to tell
 _MEAN_PAUSE = 0.25
@@ -32,6 +28,28 @@ def _block(seconds: float) -> float:
     while (spent := time.perf_counter() - begun) < seconds:
         pass
     return spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """How long a block was, and what each of the two said of it. Seconds; None: nothing."""
+
+    length: float
+    naive: float | None
+    exact: float | None
+
+    def told(self, who: str) -> float | None:
+        """``who`` is naive or exact."""
+        return self.naive if who == "naive" else self.exact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """``strays`` are alarms that belong to no block, by who raised them. ``blind``: why the watch did not see all."""
+
+    blocks: tuple[Block, ...]
+    strays: dict[str, int]
+    blind: str | None
 
 
 class _Told:
@@ -49,28 +67,23 @@ class _Told:
         return max(lags, default=None), max((stall.duration for stall in stalls), default=None)
 
 
-async def _blocks(seconds: float, chance: random.Random, told: Callable[[], Any]) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-    strays = [0, 0]
-    until = trio.current_time() + seconds
-    while trio.current_time() < until:
-        await trio.sleep(chance.expovariate(1 / _MEAN_PAUSE))
-        strays = [n + (said is not None) for n, said in zip(strays, told(), strict=True)]
-        length = _block(chance.choice(_LENGTHS))
-        await trio.sleep(_SETTLE)
-        naive, exact = told()
-        found.append({"length": length, "naive": naive, "exact": exact})
-    return {"blocks": found, "strays": {"naive": strays[0], "exact": strays[1]}}
-
-
-async def main(seconds: float, seed: int) -> None:
+async def detected(seconds: float, seed: int) -> Detected:
+    chance = random.Random(seed)
+    blocks: list[Block] = []
+    strays = {"naive": 0, "exact": 0}
     async with observe(budget=_BUDGET) as watch, open_lag_detector() as detector:
-        found = await _blocks(seconds, random.Random(seed), _Told(detector, watch))
-        found["blind"] = watch.blind
-    json.dump(found, sys.stdout)
+        told = _Told(detector, watch)
+        until = trio.current_time() + seconds
+        while trio.current_time() < until:
+            await trio.sleep(chance.expovariate(1 / _MEAN_PAUSE))
+            for who, stray in zip(strays, told(), strict=True):
+                strays[who] += stray is not None
+            length = _block(chance.choice(_LENGTHS))
+            await trio.sleep(_SETTLE)
+            naive, exact = told()
+            blocks.append(Block(length=length, naive=naive, exact=exact))
+        return Detected(blocks=tuple(blocks), strays=strays, blind=watch.blind)
 
 
 if __name__ == "__main__":
-    if "--lifeline" in sys.argv:
-        tie_life(0)
-    trio.run(main, float(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write(encode(trio.run(detected, float(sys.argv[1]), int(sys.argv[2]))).decode() + "\n")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.alone import alone
+from ...stage.launch import output_of
+from ...stage.stage import Stage
+from ...stage.turns import Contestant
 from ..found import PEERS, npm, package, standard
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand
+from ..peers import python_pools
 
 _CALLERS = 20
 
@@ -29,20 +33,22 @@ _PAIRS = (
 )
 
 
-async def _jobs_per_s(run: Callable[[], Awaitable[dict[str, float]]]) -> float:
-    return (await run())["jobs_per_s"]
+async def _piscina_pool(callers: int, at_once: int, seconds: float) -> float:
+    """Our node file prints jobs per second."""
+    program = str(Path(python_pools.__file__).with_name("piscina_pool.mjs"))
+    return float(await output_of(["node", program, str(PEERS), str(callers), str(at_once), str(seconds)]))
 
 
-def _contestants(stand: Stand) -> dict[str, Contestant]:
-    seconds = stand.seconds(2, quick=1)
+def _contestants(stage: Stage) -> dict[str, Contestant[float]]:
+    seconds = stage.seconds(2, quick=1)
 
-    def pool(name: str, callers: int = _CALLERS, ahead: int = 0) -> Contestant:
-        return partial(_jobs_per_s, partial(stand.python, "peers.python_pools", name, callers, ahead, seconds))
+    def pool(name: str, callers: int = _CALLERS, ahead: int | None = None) -> Contestant[float]:
+        return partial(alone, partial(python_pools.jobs_per_s, name, callers, ahead, seconds))
 
-    def piscina(callers: int = _CALLERS, at_once: int = 1) -> Contestant:
-        return partial(_jobs_per_s, partial(stand.node, "piscina_pool.mjs", PEERS, callers, at_once, seconds))
+    def piscina(callers: int = _CALLERS, at_once: int = 1) -> Contestant[float]:
+        return partial(_piscina_pool, callers, at_once, seconds)
 
-    # In this order, so that those who are compared are neighbours.
+    # In this order, so that those that are compared are neighbours.
     every = {
         "piscina": piscina(),
         "ours": pool("trio_lab"),
@@ -54,19 +60,19 @@ def _contestants(stand: Stand) -> dict[str, Contestant]:
         "ours, 1 caller": pool("trio_lab", callers=1),
         "piscina, 1 caller": piscina(callers=1),
     }
-    return {name: run for name, run in every.items() if _is_here(stand, name)}
+    return {name: run for name, run in every.items() if _is_here(stage, name)}
 
 
-def _is_here(stand: Stand, contestant: str) -> bool:
+def _is_here(stage: Stage, contestant: str) -> bool:
     peer = contestant.partition(",")[0]
-    return peer == "ours" or stand.has(peer)
+    return peer == "ours" or peer in stage.peers
 
 
-async def _run(stand: Stand) -> Measured:
-    rates = await stand.in_turn(_contestants(stand), stand.rounds())
+async def _run(stage: Stage) -> Measured:
+    rates = await stage.in_turn(_contestants(stage), stage.rounds(5, quick=3))
     return Measured(
         ratios={
-            name: ratios(rates[ours], rates[theirs]) for name, ours, theirs, peer in _PAIRS if stand.has(peer.name)
+            name: ratios(rates[ours], rates[theirs]) for name, ours, theirs, peer in _PAIRS if peer.name in stage.peers
         },
         figures={f"{name}, jobs/s": round(median(values)) for name, values in rates.items()},
     )

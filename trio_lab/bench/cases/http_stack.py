@@ -9,39 +9,36 @@ from statistics import median
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.server import serving
 from ...stage.stage import Stage
+from ...stage.turns import Contestant
 from ...subjects import stack
 from ..found import standard
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand
 
 _CONNECTIONS = 8
 _BARE, _LIGHTER, _TWIN = "bare ASGI app", "bare ASGI app on our hypercorn", "asyncio twin"
 
 
-async def _rate(stand: Stand, url: str, seconds: float) -> float:
-    found = await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds)
-    if unanswered := found["requests"]["sent"] - found["requests"]["ok"]:
-        raise RuntimeError(f"{unanswered} requests were not answered with 200")
-    return float(found["throughput_rps"])
+async def _rate(stage: Stage, url: str, seconds: float) -> float:
+    return (await stage.load(url, connections=_CONNECTIONS, duration=seconds)).require_ok().throughput
 
 
-async def _run(stand: Stand) -> Measured:
-    seconds = stand.seconds(5, quick=2)
-    python = partial(stand.stage.serving, sys.executable, "-m")
+async def _run(stage: Stage) -> Measured:
+    seconds = stage.seconds(5, quick=2)
     async with AsyncExitStack() as servers:
         opened = {
-            "ours": stand.stage.server(),
-            _BARE: python(stack.__name__, "trio", "hypercorn"),
-            _TWIN: Stage(quick=stand.quick, runtime="asyncio").server(),
-            _LIGHTER: python("trio_lab.bench.peers.lighter_asgi"),
+            "ours": stage.server(),
+            _BARE: serving(stack.command("trio", "hypercorn")),
+            _TWIN: stage.server(runtime="asyncio"),
+            _LIGHTER: serving([sys.executable, "-m", "trio_lab.bench.peers.lighter_asgi"]),
         }
-        contestants: dict[str, Contestant] = {}
+        contestants: dict[str, Contestant[float]] = {}
         for name, opening in opened.items():
             url = (await servers.enter_async_context(opening)).url
             path = "/health" if name in ("ours", _TWIN) else ""
-            contestants[name] = partial(_rate, stand, url + path, seconds)
-        rates = await stand.in_turn(contestants, stand.rounds())
+            contestants[name] = partial(_rate, stage, url + path, seconds)
+        rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
     return Measured(
         ratios={name: ratios(rates["ours"], theirs) for name, theirs in rates.items() if name != "ours"},
         figures={f"{name}, requests/s": round(median(values)) for name, values in rates.items()},

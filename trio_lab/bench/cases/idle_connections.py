@@ -10,9 +10,10 @@ from ...errors import UsageError
 from ...measure.process import resident_bytes
 from ...records.benchmark import Goal
 from ...stage.idle import idle_connections, possible
-from ...stage.stage import Server
+from ...stage.server import Server
+from ...stage.stage import Stage
+from ...stage.turns import Contestant
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand
 
 _COUNT = 5000
 _KB_EACH = 20
@@ -20,30 +21,28 @@ _RATE, _CONNECTIONS = 200, 8
 _TIME, _MEMORY = "beside none", f"{_KB_EACH} KB a connection"
 
 
-async def _p99_ms(stand: Stand, server: Server, seconds: float) -> float:
+async def _p99_ms(stage: Stage, server: Server, seconds: float) -> float:
     url = server.url + "/health?reset=0"
-    found = await stand.stage.load(url, connections=_CONNECTIONS, rate=_RATE, duration=seconds)
-    if unanswered := found["requests"]["sent"] - found["requests"]["ok"]:
-        raise RuntimeError(f"{unanswered} requests were not answered with 200")
-    return float(found["latency_ms"]["p99"])
+    found = await stage.load(url, connections=_CONNECTIONS, rate=_RATE, duration=seconds)
+    return found.require_ok().latency.p99 * 1e3
 
 
-async def _run(stand: Stand) -> Measured:
+async def _run(stage: Stage) -> Measured:
     if (count := possible(_COUNT)) < _COUNT:
         raise UsageError(f"{_COUNT} connections need more descriptors than are allowed here ({count}): ulimit -Hn")
-    seconds = stand.seconds(5, quick=2)
-    serve = partial(stand.stage.server, "--keep-alive", "3600", "--workers", "1")
+    seconds = stage.seconds(5, quick=2)
+    serve = partial(stage.server, "--keep-alive", "3600", "--workers", "1")
     async with serve() as crowded, serve() as alone:
         for server in (crowded, alone):
-            await _p99_ms(stand, server, seconds)  # what the first requests need, they need once
-        before = resident_bytes(crowded.process.pid) or 0
+            await _p99_ms(stage, server, seconds)  # what the first requests need, they need once
+        before = resident_bytes(crowded.pid) or 0
         async with idle_connections(crowded.url, count) as held:
-            each = ((resident_bytes(crowded.process.pid) or 0) - before) / count / 1024
-            contestants: dict[str, Contestant] = {
-                "beside them": partial(_p99_ms, stand, crowded, seconds),
-                _TIME: partial(_p99_ms, stand, alone, seconds),
+            each = ((resident_bytes(crowded.pid) or 0) - before) / count / 1024
+            contestants: dict[str, Contestant[float]] = {
+                "beside them": partial(_p99_ms, stage, crowded, seconds),
+                _TIME: partial(_p99_ms, stage, alone, seconds),
             }
-            p99 = await stand.in_turn(contestants, stand.rounds())
+            p99 = await stage.in_turn(contestants, stage.rounds(5, quick=3))
             if (kept := held.alive()) < count:
                 raise RuntimeError(f"the server closed {count - kept} of the connections")
     return Measured(

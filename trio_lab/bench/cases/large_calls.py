@@ -7,8 +7,10 @@ from statistics import median
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.alone import alone
+from ...stage.stage import Stage
 from ..model import Benchmark, Measured
-from ..stand import Stand
+from ..peers.large_calls import through_pipe, through_pool
 
 _SIZE = 10_000_000  # bytes, there and back
 _PASS_MS = 10.0
@@ -16,18 +18,23 @@ _PASS_MS = 10.0
 _PIPE, _LOOP = "bare pipe", f"p99 of a pass ÷ {_PASS_MS:g} ms"
 
 
-async def _run(stand: Stand) -> Measured:
-    seconds = stand.seconds(3, quick=1)
-    ways = {way: partial(stand.python, "peers.large_calls", way, _SIZE, seconds) for way in ("pool", "pipe")}
-    found = await stand.in_turn(ways, stand.rounds())
-    rates = {way: [one["bytes_per_s"] for one in figures] for way, figures in found.items()}
-    passes = [one["pass_p99_ms"] for one in found["pool"]]
+async def _run(stage: Stage) -> Measured:
+    seconds = stage.seconds(3, quick=1)
+    found = await stage.in_turn(
+        {
+            "pool": partial(alone, partial(through_pool, _SIZE, seconds)),
+            "pipe": partial(alone, partial(through_pipe, _SIZE, seconds)),
+        },
+        stage.rounds(5, quick=3),
+    )
+    rates = {way: [one.bytes_per_s for one in figures] for way, figures in found.items()}
+    passes = [one.pass_p99 * 1e3 for one in found["pool"]]
     return Measured(
         ratios={_PIPE: ratios(rates["pool"], rates["pipe"]), _LOOP: [p99 / _PASS_MS for p99 in passes]},
         figures={f"{way}, MB/s": round(median(values) / 1e6) for way, values in rates.items()}
         | {
             "p99 of a pass, ms": median(passes),
-            "longest pass, ms": max(one["pass_max_ms"] for one in found["pool"]),
+            "longest pass, ms": max(one.pass_max for one in found["pool"]) * 1e3,
         },
     )
 

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
 from statistics import median
 
-import trio
-
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.launch import output_of
+from ...stage.server import serving
+from ...stage.stage import Stage
+from ...stage.turns import Contestant
+from ...subjects import stack
 from ..found import NODE, PEERS, WRK, npm
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand, figures_of
 
-_CONNECTIONS = "20"
+_CONNECTIONS = 20
 _AUTOCANNON = npm("autocannon")
 _BETTER = "the better of the two"
 
 
-async def _ours(stand: Stand, url: str, seconds: float) -> float:
-    return float((await stand.stage.load(url, connections=int(_CONNECTIONS), duration=seconds))["throughput_rps"])
+async def _ours(stage: Stage, url: str, seconds: float) -> float:
+    return (await stage.load(url, connections=_CONNECTIONS, duration=seconds)).throughput
 
 
 async def _wrk(url: str, seconds: float) -> float:
     # whole seconds only
-    done = await trio.run_process(
-        ["wrk", "-t1", "-c", _CONNECTIONS, "-d", f"{max(1, round(seconds))}s", url], capture_stdout=True
-    )
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout.decode())
+    said = await output_of(["wrk", "-t1", "-c", str(_CONNECTIONS), "-d", f"{max(1, round(seconds))}s", url])
+    found = re.search(rb"Requests/sec:\s+([\d.]+)", said)
     if found is None:
         raise RuntimeError("wrk did not say how many requests it made")
     return float(found[1])
@@ -37,21 +38,22 @@ async def _wrk(url: str, seconds: float) -> float:
 async def _autocannon(url: str, seconds: float) -> float:
     program = str(PEERS / "node_modules" / "autocannon" / "autocannon.js")
     whole = str(max(1, round(seconds)))
-    found = await figures_of(["node", program, "-c", _CONNECTIONS, "-d", whole, "--json", url])
+    found = json.loads(await output_of(["node", program, "-c", str(_CONNECTIONS), "-d", whole, "--json", url]))
     return float(found["requests"]["total"]) / float(found["duration"])
 
 
-async def _run(stand: Stand) -> Measured:
-    if not stand.has("node"):
+async def _run(stage: Stage) -> Measured:
+    if "node" not in stage.peers:
         return Measured(ratios={})
-    seconds = stand.seconds(5, quick=2)
-    async with stand.bare_server() as url:
-        contestants: dict[str, Contestant] = {"ours": partial(_ours, stand, url, seconds)}
-        if stand.has("wrk"):
+    seconds = stage.seconds(5, quick=2)
+    async with serving(stack.BARE_NODE) as server:
+        url = server.url
+        contestants: dict[str, Contestant[float]] = {"ours": partial(_ours, stage, url, seconds)}
+        if "wrk" in stage.peers:
             contestants["wrk"] = partial(_wrk, url, seconds)
-        if stand.has("autocannon"):
+        if "autocannon" in stage.peers:
             contestants["autocannon"] = partial(_autocannon, url, seconds)
-        rates = await stand.in_turn(contestants, stand.rounds())
+        rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
     figures = {f"{name}, requests/s": median(values) for name, values in rates.items()}
     peers = {name: values for name, values in rates.items() if name != "ours"}
     found = {name: ratios(rates["ours"], values) for name, values in peers.items()}

@@ -7,9 +7,12 @@ from functools import partial
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...records.codec import to_plain
 from ...records.spread import Spread
+from ...stage.launch import Child, talking
+from ...stage.stage import Stage
 from ..model import Benchmark, Measured
-from ..stand import Child, Stand, talking
+from ..peers import known_delay
 
 _DELAY_MS = 20
 # Few, because what a request waits before the server has read it is true latency that the server cannot see.
@@ -17,22 +20,21 @@ _CONNECTIONS = 4
 _RATE = 100.0  # requests per second: two in flight on the mean, so a connection is nearly always free
 _QUANTILES = ("p50", "p99")
 _BOUNDS = {"closed": 1.02, "open": 1.05}  # of how far off a report may be, by the kind of workload
-_MODULE = "trio_lab.bench.peers.known_delay"
 
 
-async def _ask(stand: Stand, server: Child, url: str, rate: float | None) -> dict[str, tuple[float, float]]:
+async def _ask(stage: Stage, server: Child, url: str, rate: float | None) -> dict[str, tuple[float, float]]:
     """For each quantile what the generator reports and what the server knows, in milliseconds."""
-    seconds = stand.seconds(5, quick=2)
-    reported = (await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds, rate=rate))["latency_ms"]
+    seconds = stage.seconds(5, quick=2)
+    reported = to_plain((await stage.load(url, connections=_CONNECTIONS, duration=seconds, rate=rate)).latency)
     known = await server.ask("tell")
-    return {quantile: (float(reported[quantile]), float(known[quantile])) for quantile in _QUANTILES}
+    return {quantile: (reported[quantile] * 1e3, float(known[quantile])) for quantile in _QUANTILES}
 
 
-async def _run(stand: Stand) -> Measured:
-    async with talking([sys.executable, "-m", _MODULE, str(_DELAY_MS)]) as server:
+async def _run(stage: Stage) -> Measured:
+    async with talking([sys.executable, "-m", known_delay.__name__, str(_DELAY_MS)]) as server:
         url = str((await server.hear())["url"])
-        modes = {"closed": partial(_ask, stand, server, url, None), "open": partial(_ask, stand, server, url, _RATE)}
-        rounds = await stand.in_turn(modes, stand.rounds())
+        modes = {"closed": partial(_ask, stage, server, url, None), "open": partial(_ask, stage, server, url, _RATE)}
+        rounds = await stage.in_turn(modes, stage.rounds(5, quick=3))
     said, true = (
         {f"{mode} {q}": [one[q][which] for one in found] for mode, found in rounds.items() for q in _QUANTILES}
         for which in (0, 1)

@@ -12,29 +12,28 @@ from statistics import median
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.launch import Child, talking
+from ...stage.stage import Stage
 from ..model import Benchmark, Measured
 from ..peers import watched_server
-from ..stand import Child, Stand, talking
 
 _CONNECTIONS = 8
 _LAYERS = ("quart", "sockets")
 
 
-async def _turn(stand: Stand, child: Child, url: str, way: str, seconds: float) -> tuple[float, float]:
+async def _turn(stage: Stage, child: Child, url: str, way: str, seconds: float) -> tuple[float, float]:
     """Requests a second, and CPU seconds of the server for each."""
     before = (await child.ask(way))["cpu_s"]
-    found = await stand.stage.load(url, connections=_CONNECTIONS, duration=seconds)
+    found = await stage.load(url, connections=_CONNECTIONS, duration=seconds)
     used = (await child.ask(way))["cpu_s"] - before
-    if not (answered := found["requests"]["ok"]):
-        raise RuntimeError("no request was answered with 200")
-    return float(found["throughput_rps"]), used / answered
+    return found.require_ok().throughput, used / found.requests.ok
 
 
-async def _run(stand: Stand) -> Measured:
+async def _run(stage: Stage) -> Measured:
     found: dict[str, list[float]] = {}
     figures: dict[str, float | None] = {}
     for layer in _LAYERS:
-        turns = await _layer(stand, layer)
+        turns = await _layer(stage, layer)
         off = turns.pop("off")
         figures[f"{layer}, off, requests/s"] = round(median(rps for rps, _ in off))
         figures[f"{layer}, off, CPU µs a request"] = round(1e6 * median(cpu for _, cpu in off), 1)
@@ -45,12 +44,12 @@ async def _run(stand: Stand) -> Measured:
     return Measured(ratios=found, figures=figures)
 
 
-async def _layer(stand: Stand, layer: str) -> dict[str, list[tuple[float, float]]]:
-    seconds = stand.seconds(3, quick=1)
+async def _layer(stage: Stage, layer: str) -> dict[str, list[tuple[float, float]]]:
+    seconds = stage.seconds(3, quick=1)
     async with talking([sys.executable, "-m", watched_server.__name__, layer]) as child:
         url = (await child.hear())["url"]
-        contestants = {way: partial(_turn, stand, child, url, way, seconds) for way in watched_server.WAYS}
-        return await stand.in_turn(contestants, stand.rounds(7))
+        contestants = {way: partial(_turn, stage, child, url, way, seconds) for way in watched_server.WAYS}
+        return await stage.in_turn(contestants, stage.rounds(7, quick=3))
 
 
 BENCHMARK = Benchmark(

@@ -8,30 +8,35 @@ from statistics import median
 from ...cores import usable_cores
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.alone import alone
+from ...stage.stage import Stage
+from ...stage.turns import Contestant
+from ...subjects.bare import jobs_per_s
 from ..found import standard
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand
 
 _THREADS = 4
 _CLIENTS = 20
 
 
-async def _run(stand: Stand) -> Measured:
+async def _run(stage: Stage) -> Measured:
     cores = usable_cores()  # as many workers as cores, so that nothing is won by leaving one to the loop
-    seconds = stand.seconds(10, quick=3)
+    seconds = stage.seconds(10, quick=3)
 
     async def load(url: str) -> float:
-        found = await stand.stage.load(url, connections=_CLIENTS, duration=seconds)
-        return float(found["throughput_rps"])
+        return (await stage.load(url, connections=_CLIENTS, duration=seconds)).throughput
 
-    async with stand.stage.server("--threads", str(_THREADS), "--workers", str(cores)) as server:
-        contestants: dict[str, Contestant] = {
+    def bare(kind: str, count: int) -> Contestant[float]:
+        return partial(alone, partial(jobs_per_s, kind, count, seconds))
+
+    async with stage.server("--threads", str(_THREADS), "--workers", str(cores)) as server:
+        contestants: dict[str, Contestant[float]] = {
             "/hash": partial(load, server.url + "/hash"),
-            "bare threads": partial(stand.stage.bare, "threads", _THREADS, duration=seconds),
+            "bare threads": bare("threads", _THREADS),
             "/worker-hash": partial(load, server.url + "/worker-hash"),
-            "bare processes": partial(stand.stage.bare, "processes", cores, duration=seconds),
+            "bare processes": bare("processes", cores),
         }
-        rates = await stand.in_turn(contestants, stand.rounds())
+        rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
     return Measured(
         ratios={
             "bare threads": ratios(rates["/hash"], rates["bare threads"]),

@@ -1,65 +1,53 @@
-"""Who else is served while the pools are full: /health beside 20 clients that keep the hashes coming."""
+"""Others' latency while the pools are full: /health beside 20 clients that keep the hashes coming."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from functools import partial
 from statistics import median
-from typing import Any
-
-import trio
 
 from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
+from ...stage.server import Server
+from ...stage.stage import Stage
+from ...stage.together import both
+from ...stage.turns import Contestant
 from ..found import NODE
 from ..model import Benchmark, Measured
-from ..stand import Contestant, Stand
 
 _CLIENTS = 20
-_PROBE_RATE = 50.0  # requests per second
-_PROBE_CONNECTIONS = 50  # a probe is never late because an earlier one still waits
 _ROUTES = ("/hash", "/worker-hash")
 
 
-async def _health_p99_ms(stand: Stand, url: str, route: str, seconds: float) -> float:
+async def _health_p99_ms(stage: Stage, server: Server, route: str, seconds: float) -> float:
     """Load and probe together, each from a process of its own."""
-    found: dict[str, dict[str, Any]] = {}
-
-    async def keep(name: str, load: Awaitable[dict[str, Any]]) -> None:
-        found[name] = await load
-
-    async with trio.open_nursery() as nursery:
-        load = stand.stage.load(url + route, connections=_CLIENTS, duration=seconds)
-        nursery.start_soon(keep, "load", load)
-        probe = stand.stage.load(
-            url + "/health?reset=0", connections=_PROBE_CONNECTIONS, rate=_PROBE_RATE, duration=seconds
-        )
-        nursery.start_soon(keep, "probe", probe)
-    for name, result in found.items():
-        if not result["requests"]["ok"]:
-            raise RuntimeError(f"no answer to the {name} of {route}")
+    load, probe = await both(
+        partial(stage.load, server.url + route, connections=_CLIENTS, duration=seconds),
+        partial(stage.probe, server, duration=seconds),
+    )
+    if not load.requests.ok or not probe.requests.ok:
+        raise RuntimeError(f"no answer to the load or the probe of {route}")
     # From the sending, not from the intended start: on a machine this full the probe itself is late by milliseconds, which
-    # is nobody's doing that is compared here. No probe waits for a connection, so none of a server's delay is lost.
-    return float(found["probe"]["service_ms"]["p99"])
+    # is not what is compared here. No probe waits for a connection, so none of a server's delay is lost.
+    return probe.service.p99 * 1e3
 
 
-async def _run(stand: Stand) -> Measured:
-    seconds = stand.seconds(10, quick=3)
-    contestants: dict[str, Contestant] = {}
-    async with AsyncExitStack() as servers:
-        urls = {"ours": (await servers.enter_async_context(stand.stage.server("--threads", "4"))).url}
-        if stand.has("node"):
-            urls["node"] = await servers.enter_async_context(stand.node_server())
+async def _run(stage: Stage) -> Measured:
+    seconds = stage.seconds(10, quick=3)
+    contestants: dict[str, Contestant[float]] = {}
+    async with AsyncExitStack() as opened:
+        servers = {"ours": await opened.enter_async_context(stage.server("--threads", "4"))}
+        if "node" in stage.peers:
+            servers["node"] = await opened.enter_async_context(stage.server("--threads", "4", runtime="node"))
         for route in _ROUTES:
-            for who, url in urls.items():
-                contestants[f"{who} {route}"] = partial(_health_p99_ms, stand, url, route, seconds)
-        found = await stand.in_turn(contestants, stand.rounds())
+            for who, server in servers.items():
+                contestants[f"{who} {route}"] = partial(_health_p99_ms, stage, server, route, seconds)
+        found = await stage.in_turn(contestants, stage.rounds(5, quick=3))
     return Measured(
         ratios={
             f"node {route}": ratios(found[f"ours {route}"], found[f"node {route}"])
             for route in _ROUTES
-            if stand.has("node")
+            if "node" in stage.peers
         },
         figures={f"{name}: /health p99, ms": median(values) for name, values in found.items()},
     )

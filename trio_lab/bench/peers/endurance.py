@@ -1,13 +1,9 @@
-"""Job after job through one pool: ``python -m trio_lab.bench.peers.endurance JOBS``.
-
-Prints what the process and its workers hold after a tenth of the jobs and after all of them, as JSON.
-"""
+"""Job after job through one pool: what its process and its workers hold after a tenth of the jobs, and after all."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
+from dataclasses import dataclass
 from time import perf_counter
 
 import trio
@@ -19,18 +15,35 @@ from ...work import nothing
 _CALLERS = 20
 
 
-def _held() -> dict[str, int]:
-    """Memory of the pool's process and of its workers together; everything else of the pool's process alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """``memory`` is that of the pool's process and its workers together, the rest of the pool's process alone."""
+
+    memory: int
+    descriptors: int
+    tasks: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endured:
+    early: Held
+    late: Held
+    jobs: int
+    jobs_per_s: float
+
+
+def _held() -> Held:
     family = [os.getpid(), *children(os.getpid())]
-    return {
-        "memory": sum(resident_bytes(pid) or 0 for pid in family),
-        "descriptors": open_descriptors(os.getpid()) or 0,
-        "tasks": trio.lowlevel.current_statistics().tasks_living,
-        "processes": len(family),
-    }
+    return Held(
+        memory=sum(resident_bytes(pid) or 0 for pid in family),
+        descriptors=open_descriptors(os.getpid()) or 0,
+        tasks=trio.lowlevel.current_statistics().tasks_living,
+        processes=len(family),
+    )
 
 
-async def main(jobs: int) -> dict[str, float]:
+async def many_jobs(jobs: int) -> Endured:
     async with open_worker_pool(size=2, queue_timeout=60, run_timeout=60) as pool:
         await pool.wait_ready()
 
@@ -48,10 +61,4 @@ async def main(jobs: int) -> dict[str, float]:
         await run(jobs - jobs // 10)
         seconds, late = perf_counter() - begun, _held()
         done = pool.statistics().completions or 0
-    figures = {f"early_{name}": value for name, value in early.items()}
-    figures |= {f"late_{name}": value for name, value in late.items()}
-    return {**figures, "jobs": done, "jobs_per_s": (jobs - jobs // 10) / seconds}
-
-
-if __name__ == "__main__":
-    print(json.dumps(trio.run(main, int(sys.argv[1]))))  # noqa: T201  (a child's answer)
+    return Endured(early=early, late=late, jobs=done, jobs_per_s=(jobs - jobs // 10) / seconds)

@@ -1,15 +1,13 @@
-"""An hour of passes, recorded in virtual time: ``python -m trio_lab.bench.peers.hour PASSES_PER_S``.
+"""An hour of passes, recorded in virtual time: how much memory does a pass monitor hold, its summary included?
 
-Prints the bytes that a pass monitor holds after a quarter of an hour and after the hour, its summary included. The
-durations spread evenly over the orders of magnitude from 10 µs to 1 s: no real loop touches more buckets.
+The durations spread evenly over the orders of magnitude from 10 µs to 1 s: no real loop touches more buckets.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 import tracemalloc
+from dataclasses import dataclass
 
 from ...loop.passes import PassMonitor
 
@@ -32,7 +30,16 @@ def _minute(monitor: PassMonitor, clock: VirtualClock, passes: list[float]) -> N
         monitor.after_io_wait(0.0)
 
 
-def main(passes_per_s: int) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """Bytes held after a quarter of an hour and after all of it, and how many passes there were."""
+
+    quarter_bytes: int
+    hour_bytes: int
+    passes: int
+
+
+def an_hour(passes_per_s: int) -> Hour:
     source = random.Random(1)
     clock = VirtualClock()
     tracemalloc.start()
@@ -42,8 +49,4 @@ def main(passes_per_s: int) -> dict[str, float]:
         _minute(monitor, clock, [10 ** source.uniform(*_SPREAD) for _ in range(passes_per_s * 60)])
         monitor.busy.summary()
         held.append(tracemalloc.get_traced_memory()[0])
-    return {"quarter_bytes": held[14], "hour_bytes": held[-1], "passes": monitor.busy.count}
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))  # noqa: T201  (a child's answer)
+    return Hour(quarter_bytes=held[14], hour_bytes=held[-1], passes=monitor.busy.count)

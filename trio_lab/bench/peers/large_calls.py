@@ -1,18 +1,13 @@
-"""Large calls there and back: ``python -m trio_lab.bench.peers.large_calls WAY BYTES SECONDS``.
-
-WAY is ``pool`` (a job that returns its argument, in one worker of ours) or ``pipe`` (the bare bytes through two pipes to
-a child and back, with blocking calls and nothing else). Prints bytes per second, both directions together; for the pool
-the loop's passes as well.
+"""Large calls there and back: through a pool, as a job that returns its argument in one worker of ours; and through bare
+pipes, as bytes to a child and back with blocking calls and nothing else.
 """
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
-import sys
+from dataclasses import dataclass
 from time import perf_counter
-
-import trio
 
 from ...loop.passes import open_pass_monitor
 from ...pools.workers import open_worker_pool
@@ -22,7 +17,16 @@ _CHUNK = 1 << 20
 _PIPE = 1 << 20  # bytes that a pipe holds, where the system lets it
 
 
-async def through_pool(size: int, seconds: float) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travelled:
+    """Bytes per second, both directions together, and the loop's passes where there is a loop. Seconds."""
+
+    bytes_per_s: float
+    pass_p99: float = 0.0
+    pass_max: float = 0.0
+
+
+async def through_pool(size: int, seconds: float) -> Travelled:
     body = os.urandom(size)
     async with open_worker_pool(size=1) as pool:
         await pool.wait_ready()
@@ -37,7 +41,7 @@ async def through_pool(size: int, seconds: float) -> dict[str, float]:
                 calls += 1
             rate = 2 * size * calls / (perf_counter() - begun)
             passes = monitor.busy.summary()
-    return {"bytes_per_s": rate, "pass_p99_ms": passes.p99 * 1e3, "pass_max_ms": passes.max * 1e3}
+    return Travelled(bytes_per_s=rate, pass_p99=passes.p99, pass_max=passes.max)
 
 
 def _receive(source: int, size: int) -> bytes:
@@ -54,9 +58,7 @@ def _send(target: int, body: bytes) -> None:
         rest = rest[os.write(target, rest) :]
 
 
-def through_pipe(size: int, seconds: float) -> dict[str, float]:
-    import fcntl
-
+def through_pipe(size: int, seconds: float) -> Travelled:
     body = os.urandom(size)
     (there_out, there_in), (back_out, back_in) = os.pipe(), os.pipe()
     for pipe in (there_in, back_in):
@@ -77,12 +79,4 @@ def through_pipe(size: int, seconds: float) -> dict[str, float]:
     rate = 2 * size * calls / (perf_counter() - begun)
     os.close(there_in)
     os.wait()
-    return {"bytes_per_s": rate}
-
-
-def main(way: str, size: int, seconds: float) -> dict[str, float]:
-    return trio.run(through_pool, size, seconds) if way == "pool" else through_pipe(size, seconds)
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))  # noqa: T201  (a child's answer)
+    return Travelled(bytes_per_s=rate)

@@ -16,6 +16,8 @@ const pool = new Piscina({
   concurrentTasksPerWorker: Number(atOnce),
 });
 
+process.stdin.on('end', () => process.exit(1)).resume().unref?.(); // ends with whoever started it
+
 let running = true;
 let done = 0;
 
@@ -37,4 +39,4 @@ const jobsPerSecond = ((done - before) / (performance.now() - begun)) * 1e3;
 running = false;
 await Promise.all(all);
 await pool.destroy();
-console.log(JSON.stringify({ jobs_per_s: jobsPerSecond }));
+console.log(jobsPerSecond);

@@ -1,22 +1,17 @@
-"""Jobs that do nothing, through one Python pool: ours or a peer.
-
-``python -m trio_lab.bench.peers.python_pools POOL CALLERS AHEAD SECONDS`` prints jobs per second as JSON. Two workers;
-CALLERS tasks that each call again when they have their answer. AHEAD is for ours alone, 0 for its default.
-"""
+"""Jobs that do nothing, through one Python pool with two workers: ours or a peer."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from time import perf_counter
-from typing import Any
 
 import trio
 
-from trio_lab.work import nothing  # absolute, like all here: anyio runs this file in its children by its path
+from ...pools.limits import PoolLimits
+from ...pools.workers import open_worker_pool
+from ...work import nothing
 
 WORKERS = 2
 _WARM_UP = 0.5  # seconds until workers live and code is warm
@@ -53,11 +48,9 @@ async def _on_trio(call: Call, callers: int, seconds: float) -> float:
         return await meter.rate(trio.sleep, seconds)
 
 
-async def _ours(callers: int, ahead: int, seconds: float) -> float:
-    from trio_lab import open_worker_pool
-
-    limits: dict[str, Any] = {"ahead": ahead} if ahead else {}
-    async with open_worker_pool(size=WORKERS, queue_timeout=5, run_timeout=30, **limits) as pool:
+async def _ours(callers: int, ahead: int | None, seconds: float) -> float:
+    limits = PoolLimits() if ahead is None else PoolLimits(ahead=ahead)
+    async with open_worker_pool(size=WORKERS, queue_timeout=5, run_timeout=30, ahead=limits.ahead) as pool:
         await pool.wait_ready()
         rate = await _on_trio(lambda: pool.run(nothing), callers, seconds)
         counted = pool.statistics().completions
@@ -66,14 +59,14 @@ async def _ours(callers: int, ahead: int, seconds: float) -> float:
         return rate
 
 
-async def _trio_parallel(callers: int, _: int, seconds: float) -> float:
+async def _trio_parallel(callers: int, seconds: float) -> float:
     import trio_parallel  # type: ignore[import-not-found,import-untyped,unused-ignore] # a peer that may be missing
 
     limiter = trio.CapacityLimiter(WORKERS)
     return await _on_trio(lambda: trio_parallel.run_sync(nothing, limiter=limiter), callers, seconds)
 
 
-async def _anyio(callers: int, _: int, seconds: float) -> float:
+async def _anyio(callers: int, seconds: float) -> float:
     import anyio  # type: ignore[import-not-found,unused-ignore] # a peer that may be missing
     import anyio.to_process
 
@@ -81,7 +74,7 @@ async def _anyio(callers: int, _: int, seconds: float) -> float:
     return await _on_trio(lambda: anyio.to_process.run_sync(nothing, limiter=limiter), callers, seconds)
 
 
-async def _executor(callers: int, _: int, seconds: float) -> float:
+async def _executor(callers: int, seconds: float) -> float:
     with ProcessPoolExecutor(WORKERS) as pool:
         loop, meter = asyncio.get_running_loop(), Meter()
 
@@ -94,14 +87,10 @@ async def _executor(callers: int, _: int, seconds: float) -> float:
         return rate
 
 
-def main(pool: str, callers: int, ahead: int, seconds: float) -> None:
+def jobs_per_s(pool: str, callers: int, ahead: int | None, seconds: float) -> float:
+    """``callers`` tasks call again as soon as they have their answer. ``ahead`` is an option of our pool alone."""
     if pool == "ProcessPoolExecutor":
-        rate = asyncio.run(_executor(callers, ahead, seconds))
-    else:
-        run = {"trio_lab": _ours, "trio-parallel": _trio_parallel, "anyio": _anyio}[pool]
-        rate = trio.run(run, callers, ahead, seconds)
-    print(json.dumps({"jobs_per_s": rate}))  # noqa: T201  (a child's answer)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+        return asyncio.run(_executor(callers, seconds))
+    if pool == "trio_lab":
+        return trio.run(_ours, callers, ahead, seconds)
+    return trio.run({"trio-parallel": _trio_parallel, "anyio": _anyio}[pool], callers, seconds)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import trio
@@ -21,11 +22,11 @@ import trio
 from ...loop.observe import Watch, observe
 from ...records.check import Check
 from ...records.figures import Figures
-from ..aftermath import aftermath, settled
-from ..ground import Ground
+from ...stage.alone import alone
+from ...stage.stage import Stage
+from ...stage.until import until
+from ..aftermath import remembered
 from ..model import Drill
-from ..site import until
-from ..watched import vitals
 
 _PATIENCE = 5.0  # seconds after which a thing is taken not to happen any more
 _BUDGET = 0.03
@@ -90,9 +91,10 @@ class _Run:
 
 
 async def in_process(rounds: int) -> dict[str, float | None]:
-    before = await settled(vitals)
-    runs = [await _broken_twice(fault) for _ in range(rounds) for fault in FAULTS.values()]
-    return _figures(runs) | await aftermath(vitals, before, workers=0)
+    figures: dict[str, float | None] = {}
+    async with remembered(figures):
+        runs = [await _broken_twice(fault) for _ in range(rounds) for fault in FAULTS.values()]
+    return figures | _figures(runs)
 
 
 async def _broken_twice(fault: Callable[[Watch], None]) -> _Run:
@@ -122,8 +124,8 @@ async def _block() -> tuple[float, float]:
 
 
 async def _until(condition: Callable[[], bool]) -> float:
-    began = trio.current_time()
-    return trio.current_time() - began if await until(condition, limit=_PATIENCE) else _PATIENCE
+    took = await until(condition, limit=_PATIENCE)
+    return _PATIENCE if took is None else took
 
 
 @contextmanager
@@ -175,12 +177,12 @@ async def with_a_plain_one() -> dict[str, float | None]:
     return _figures([_Run(shown=shown, told_again=monitor.longest >= _BLOCK)])
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_process", rounds=ground.count(5, gate=1))
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_process, stage.count(5, quick=1)))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:with_a_plain_one")
+async def _control(stage: Stage) -> Figures:
+    return await alone(with_a_plain_one)
 
 
 DRILL = Drill(

@@ -20,10 +20,10 @@ from ...loop.observe import Watch, observe
 from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
 from ...records.check import Check
 from ...records.figures import Figures
-from ..aftermath import aftermath, settled
-from ..ground import Ground
+from ...stage.alone import alone
+from ...stage.stage import Stage
+from ..aftermath import remembered
 from ..model import Drill
-from ..watched import vitals
 
 _TASKS, _STEP = 2_000, 0.0002
 _CALLBACKS, _CALL = 5_000, 0.00002
@@ -59,23 +59,22 @@ async def _many_callbacks() -> None:
 
 
 async def in_process(rounds: int, steps: bool) -> dict[str, float | None]:
-    before = await settled(vitals)
+    figures: dict[str, float | None] = {}
     wanted: Literal["auto"] | bool = "auto" if steps else False
-    async with observe(budget=_BUDGET, steps=wanted) as watch:
+    async with remembered(figures), observe(budget=_BUDGET, steps=wanted) as watch:
         for _ in range(_WAKES):
             if not watch.statistics().steps_measured:
                 await _many_tasks()
                 await trio.sleep(0.6)  # it looks every half second
         fat = [await _longest(watch, _many_tasks) for _ in range(rounds)]
         floods = [await _longest(watch, _many_callbacks) for _ in range(rounds)]
-    figures: dict[str, float | None] = {
+    return figures | {
         "rounds": rounds,
         "passes_named_percent": _named(fat, SMALL_STEPS),
         "floods_named_percent": _named(floods, ENTRY_QUEUE),
         "explained_percent": _explained(fat),
         "pass_ms": 1e3 * max((stall.duration for stall in fat if stall is not None), default=0.0),
     }
-    return figures | await aftermath(vitals, before, workers=0)
 
 
 async def _longest(watch: Watch, fill: Callable[[], Awaitable[None]]) -> Stall | None:
@@ -97,12 +96,12 @@ def _explained(told: list[Stall | None]) -> float:
     return 100 * sum(seconds for stall in seen for _, seconds in stall.top[:5]) / whole if whole else 0.0
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_process", rounds=ground.count(20, gate=5), steps=True)
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_process, rounds=stage.count(20, quick=5), steps=True))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_process", rounds=1, steps=False)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_process, rounds=1, steps=False))
 
 
 DRILL = Drill(

@@ -18,9 +18,9 @@ import trio
 from ...load.client import Reply
 from ...records.check import Check
 from ...records.figures import Figures
-from ..ground import Ground
+from ...stage.stage import Stage
 from ..model import Drill
-from ..site import Site
+from ..server import FaultyServer, faulty_server
 from ..volley import capacity, p99, volley
 
 _WORKERS = 4
@@ -34,8 +34,8 @@ _KINDS = ("loop", "sleep", "deaf")
 class _Hung:
     """The jobs that hang, one after the other, and how each was brought to an end."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, server: FaultyServer) -> None:
+        self._server = server
         self.injected = 0
         self.statuses: list[int] = []
         self.overrun: list[float] = []
@@ -46,29 +46,29 @@ class _Hung:
             self.injected += 1
             number = 2_000_000 + self.injected
             try:
-                reply = await self._site.fault(kind, number, timeout=_GIVEN_UP)
+                reply = await self._server.fault(kind, number, timeout=_GIVEN_UP)
             except (OSError, trio.TooSlowError):
                 self.statuses.append(0)
                 self.overrun.append(_GIVEN_UP - _RUN_TIMEOUT)
                 continue
             ended = time.monotonic()
-            begun = next(line.at for line in self._site.lines() if line.number == number)
+            begun = next(line.at for line in self._server.lines() if line.number == number)
             self.statuses.append(reply.status)
             self.overrun.append(ended - begun - _RUN_TIMEOUT)
-            self.slot_back.append(await self._site.until_whole(set()))
+            self.slot_back.append(await self._server.until_whole(set()))
             await trio.sleep(pause)
 
 
-async def _measure(ground: Ground, site: Site, *, each: float) -> dict[str, float | None]:
+async def _measure(stage: Stage, server: FaultyServer, *, each: float) -> dict[str, float | None]:
     """The load lasts as long as the hung jobs do, ``each`` about so many seconds."""
 
     async def fire(number: int) -> Reply:
-        return await site.fault("wait", number, _MS, timeout=3.0)
+        return await server.fault("wait", number, _MS, timeout=3.0)
 
-    able = await capacity(fire, callers=2 * _WORKERS, seconds=ground.seconds(4, gate=2))
+    able = await capacity(fire, callers=2 * _WORKERS, seconds=stage.seconds(4, quick=2))
     rate = _LOAD * able
-    calm = await volley(fire, rate=rate, seconds=ground.seconds(20, gate=6))
-    hung, rounds = _Hung(site), ground.count(10, gate=3)
+    calm = await volley(fire, rate=rate, seconds=stage.seconds(20, quick=6))
+    hung, rounds = _Hung(server), stage.count(10, quick=3)
     shots: list[Any] = []
     async with trio.open_nursery() as nursery:
 
@@ -92,17 +92,17 @@ async def _measure(ground: Ground, site: Site, *, each: float) -> dict[str, floa
     }
 
 
-async def _inject(ground: Ground) -> Figures:
-    async with ground.server("--run-timeout", str(_RUN_TIMEOUT), workers=_WORKERS) as site:
-        figures = await _measure(ground, site, each=_RUN_TIMEOUT + 0.6)
-        return figures | await site.aftermath()
+async def _inject(stage: Stage) -> Figures:
+    async with faulty_server("--run-timeout", str(_RUN_TIMEOUT), workers=_WORKERS) as server:
+        figures = await _measure(stage, server, each=_RUN_TIMEOUT + 0.6)
+        return figures | await server.aftermath()
 
 
-async def _control(ground: Ground) -> Figures:
+async def _control(stage: Stage) -> Figures:
     """One of each kind is enough: three hung jobs are three of four workers, for good."""
-    async with ground.server("--profile", "naive", workers=_WORKERS) as site:
-        figures = await _measure(Ground(gate=True, dose=0.3), site, each=_GIVEN_UP)
-        site.kill()  # it would wait for its workers for ever
+    async with faulty_server("--profile", "naive", workers=_WORKERS) as server:
+        figures = await _measure(Stage(quick=True, dose=0.3), server, each=_GIVEN_UP)
+        server.child.kill()  # it would wait for its workers for ever
         return figures
 
 

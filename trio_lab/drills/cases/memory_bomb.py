@@ -9,18 +9,20 @@ The control is the same pool without the bound.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import trio
 
 from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
-from ...pools.workers import WorkerPool
+from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import Check
 from ...records.figures import Figures
+from ...stage.alone import alone
+from ...stage.stage import Stage
 from ...work import echo
 from ..aftermath import watched_pool
-from ..ground import Ground
 from ..model import Drill
 from ..poison import fill_memory, fill_memory_slowly
 
@@ -34,7 +36,7 @@ async def in_pool(bombs: int, memory: int | None) -> dict[str, float | None]:
     ends: dict[str, int] = {"memory": 0, "broken": 0, "other": 0}
     others: list[bool] = []
     peaks = {"parent": 0, "worker": 0}
-    async with watched_pool(figures, memory=memory) as pool:
+    async with watched_pool(open_worker_pool(size=2, memory=memory), figures) as pool:
         before = resident_bytes(os.getpid()) or 0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch, pool, peaks)
@@ -81,12 +83,12 @@ async def _watch(pool: WorkerPool, peaks: dict[str, int]) -> None:
         await trio.sleep(_PERIOD)
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_pool", bombs=ground.count(20, gate=4), memory=_CAP)
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_pool, bombs=stage.count(20, quick=4), memory=_CAP))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_pool", bombs=1, memory=None)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_pool, bombs=1, memory=None))
 
 
 DRILL = Drill(

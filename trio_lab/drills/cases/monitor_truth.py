@@ -36,14 +36,15 @@ from ...loop.observe import observe
 from ...loop.stalls import Stall
 from ...records.check import Check
 from ...records.figures import Figures, as_figures, names_of
+from ...stage.alone import alone
+from ...stage.server import serving
 from ...stage.stage import Stage
 from .. import planted
-from ..aftermath import aftermath, settled
-from ..ground import Ground
+from ..aftermath import remembered
 from ..model import Drill
 from ..planted import CAUSES, LINES, Planter, marked
 from ..scoring import SHORTEST, Block, Score, false_alarms, scored
-from ..watched import Traffic, traffic, vitals
+from ..watched import Traffic, traffic
 
 _BUDGET = SHORTEST
 _FROM, _TO = 0.005, 0.5  # seconds that blocks last
@@ -54,26 +55,25 @@ _PROGRAMS = ("watched_tcp", "watched_quart")
 
 
 async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> dict[str, float | None]:
-    before = await settled(vitals)
-    async with traffic() as busy:
+    figures: dict[str, float | None] = {}
+    async with remembered(figures), traffic() as busy:
         random = Random(seed)
         plan = _plan(blocks, random)
         gc.freeze()  # a collection that goes through all that was made for this is a block that nobody planted
         async with observe(budget=_BUDGET) as watch:
             done = await _carry_out(plan, random)
-            figures = as_figures(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
+            figures |= as_figures(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
         plan.clear()
         async with observe(budget=_BUDGET) as watch:
             await trio.sleep(healthy_s)
             healthy, blind = watch.stalls(), watch.blind
         figures |= await _overhead(busy, rounds)
-    figures |= {
+    return figures | {
         "false_alarms_healthy": len(false_alarms(healthy)),
         "not_running_healthy": len(healthy) - len(false_alarms(healthy)),
         "blind": float(blind is not None),
         "capacity_rps": busy.capacity,
     }
-    return figures | await aftermath(vitals, before, workers=0)
 
 
 async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
@@ -146,7 +146,7 @@ async def mistakes_of_others() -> dict[str, float]:
     mistakes, told = 0, 0
     for name in _PROGRAMS:
         source = str(Path(programs.__path__[0], f"{name}.py"))
-        async with Stage(quick=True).serving(sys.executable, "-m", f"{programs.__name__}.{name}") as server:
+        async with serving([sys.executable, "-m", f"{programs.__name__}.{name}"]) as server:
             for mistake, lines in marked(source).items():
                 known = len(await _stalls(server.url))
                 await _ask(server.url, mistake)
@@ -173,20 +173,20 @@ async def _ask(url: str, word: str) -> bytes:
     return said
 
 
-async def _inject(ground: Ground) -> Figures:
-    figures = await ground.alone(
-        f"{__name__}:in_process",
-        limit=900,
-        blocks=ground.count(400, gate=100),
-        healthy_s=ground.seconds(120, gate=15),
-        rounds=ground.count(120, gate=40),
+async def _inject(stage: Stage) -> Figures:
+    play = partial(
+        in_process,
+        blocks=stage.count(400, quick=100),
+        healthy_s=stage.seconds(120, quick=15),
+        rounds=stage.count(120, quick=40),
         seed=1,
     )
+    figures = await alone(play, limit=900)
     return figures | await mistakes_of_others()
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:with_lag_detector", blocks=ground.count(100, gate=50), seed=1)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(with_lag_detector, blocks=stage.count(100, quick=50), seed=1))
 
 
 DRILL = Drill(

@@ -10,61 +10,61 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
 import trio
 
 from ...records.check import Check
 from ...records.figures import Figures
-from ..ground import Ground
+from ...stage.launch import kill
+from ...stage.stage import Stage
+from ...stage.until import wait_until
 from ..model import Drill
-from ..site import Site, kill_quietly
+from ..server import FaultyServer, faulty_server
 
 _THREADS = 4
 _MS = 2000
 
 
-async def _full(site: Site, nursery: trio.Nursery) -> None:
+async def _full(server: FaultyServer, nursery: trio.Nursery) -> None:
     """Returns when no thread is free in either place."""
-    nursery.start_soon(site.fault, "fill-threads", _THREADS, _MS)
+    nursery.start_soon(server.fault, "fill-threads", _THREADS, _MS)
     for _ in range(_THREADS):
-        nursery.start_soon(site.get, f"/wait?ms={_MS}")
-    with trio.fail_after(5):
-        while not await _is_full(site):  # noqa: ASYNC110  (another process: no Event)
-            await trio.sleep(0.01)
+        nursery.start_soon(server.get, f"/wait?ms={_MS}")
+    await wait_until(partial(_is_full, server), limit=5)
 
 
-async def _is_full(site: Site) -> bool:
-    shared = (await site.get("/fault"))["shared_threads"]
-    queues = (await site.get("/health?reset=0"))["queues"]
-    native = next(queue for queue in queues if queue["name"] == "native_pool")
-    return bool(shared["in_service"] >= _THREADS and native["in_service"] >= _THREADS)
+async def _is_full(server: FaultyServer) -> bool:
+    shared = (await server.get("/fault"))["shared_threads"]
+    native = (await server.health()).queue("native_pool")
+    return bool(shared["in_service"] >= _THREADS and (native.in_service or 0) >= _THREADS)
 
 
-async def _watch_health(site: Site, slowest: list[float]) -> None:
+async def _watch_health(server: FaultyServer, slowest: list[float]) -> None:
     while True:
         begun = time.monotonic()
-        await site.get("/health?reset=0")
+        await server.health()
         slowest.append(time.monotonic() - begun)
         await trio.sleep(0.02)
 
 
-async def _round(site: Site) -> dict[str, float]:
+async def _round(server: FaultyServer) -> dict[str, float]:
     slowest: list[float] = []
     looked_up: list[float] = []
     async with trio.open_nursery() as nursery:
-        await _full(site, nursery)
+        await _full(server, nursery)
 
         async def look_up() -> None:
-            looked_up.append(json.loads((await site.fault("look-up")).body)["seconds"])
+            looked_up.append(json.loads((await server.fault("look-up")).body)["seconds"])
 
         async with trio.open_nursery() as watching:
-            watching.start_soon(_watch_health, site, slowest)
+            watching.start_soon(_watch_health, server, slowest)
             nursery.start_soon(look_up)
-            await site.get("/worker-hash?rounds=1")  # a worker that has done nothing yet is replaced more slowly
-            pid = site.pids()[0]
-            kill_quietly(pid)
-            start = await site.until_whole({pid})
-            named = (await site.get("/fault"))["shared_threads"]
+            await server.get("/worker-hash?rounds=1")  # a worker that has done nothing yet is replaced more slowly
+            pid = server.workers()[0]
+            kill(pid)
+            start = await server.until_whole({pid})
+            named = (await server.get("/fault"))["shared_threads"]
             await trio.sleep(0.3)
             watching.cancel_scope.cancel()
     return {
@@ -75,10 +75,10 @@ async def _round(site: Site) -> dict[str, float]:
     }
 
 
-async def _inject(ground: Ground) -> Figures:
-    async with ground.server("--threads", str(_THREADS)) as site:
-        rounds = [await _round(site) for _ in range(ground.count(5, gate=2))]
-        aftermath = await site.aftermath()
+async def _inject(stage: Stage) -> Figures:
+    async with faulty_server("--threads", str(_THREADS)) as server:
+        rounds = [await _round(server) for _ in range(stage.count(5, quick=2))]
+        aftermath = await server.aftermath()
     return {
         "rounds": len(rounds),
         "worker_start_max_s": max(one["start"] for one in rounds),
@@ -89,10 +89,10 @@ async def _inject(ground: Ground) -> Figures:
     }
 
 
-async def _control(ground: Ground) -> Figures:
-    async with ground.server("--threads", str(_THREADS)) as site, trio.open_nursery() as nursery:
-        await _full(site, nursery)
-        started = json.loads((await site.fault("start-plainly")).body)["seconds"]
+async def _control(stage: Stage) -> Figures:
+    async with faulty_server("--threads", str(_THREADS)) as server, trio.open_nursery() as nursery:
+        await _full(server, nursery)
+        started = json.loads((await server.fault("start-plainly")).body)["seconds"]
     return {"worker_start_max_s": started}
 
 

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from time import perf_counter
 
@@ -25,11 +26,12 @@ from ...loop.passes import open_pass_monitor
 from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
 from ...records.check import Check
 from ...records.figures import Figures
-from ..aftermath import aftermath, settled
-from ..ground import Ground
+from ...stage.alone import alone
+from ...stage.stage import Stage
+from ..aftermath import remembered
 from ..model import Drill
 from ..planted import Planter
-from ..watched import traffic, vitals
+from ..watched import traffic
 
 _BUDGET = 0.02
 _STOPPED = 0.3  # seconds
@@ -48,11 +50,12 @@ Trouble = Callable[[], Awaitable[None]]
 
 
 async def in_process(rounds: int, objects: int) -> dict[str, float | None]:
-    before = await settled(vitals)
-    planter = Planter(Random(1))
-    async with traffic(), observe(budget=_BUDGET) as watch:
-        figures = await _rounds(planter, rounds, objects, watch.stalls)
-    return figures | await aftermath(vitals, before, workers=0)
+    figures: dict[str, float | None] = {}
+    async with remembered(figures):
+        planter = Planter(Random(1))
+        async with traffic(), observe(budget=_BUDGET) as watch:
+            found = await _rounds(planter, rounds, objects, watch.stalls)
+    return figures | found
 
 
 async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]:
@@ -149,13 +152,13 @@ def _full_memory(objects: int) -> Iterator[None]:
         kept.clear()
 
 
-async def _inject(ground: Ground) -> Figures:
-    rounds, objects = ground.count(10, gate=3), ground.count(5_000_000, gate=1_000_000)
-    return await ground.alone(f"{__name__}:in_process", rounds=rounds, objects=objects)
+async def _inject(stage: Stage) -> Figures:
+    rounds, objects = stage.count(10, quick=3), stage.count(5_000_000, quick=1_000_000)
+    return await alone(partial(in_process, rounds, objects))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:with_passes_only", rounds=1, objects=1_000_000)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(with_passes_only, rounds=1, objects=1_000_000))
 
 
 DRILL = Drill(

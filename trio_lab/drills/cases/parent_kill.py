@@ -9,7 +9,6 @@ The control is `concurrent.futures.ProcessPoolExecutor`, whose processes go on w
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -19,74 +18,68 @@ from urllib.parse import urlsplit
 
 import trio
 
-from ...measure.process import children
+from ...measure.process import children, lives
 from ...records.check import Check
 from ...records.figures import Figures
-from ..aftermath import lives
-from ..ground import Ground
+from ...stage.launch import kill, talking
+from ...stage.stage import Stage
+from ...stage.until import until, wait_until
 from ..model import Drill
 from ..poison import BY_NAME
-from ..site import Site, kill_quietly, until
+from ..server import FaultyServer, faulty_server
 
 _KINDS = ("compute", "hold-gil", "loop", "sleep")
 _LIMIT = 2.0
 
 
-async def _inject(ground: Ground) -> Figures:
+async def _inject(stage: Stage) -> Figures:
     left, slowest, family = 0, 0.0, 0
-    for _ in range(ground.count(5, gate=2)):
-        async with ground.server(workers=len(_KINDS)) as site:
-            before = site.before
-            pids = await _occupy(site)
+    for _ in range(stage.count(5, quick=2)):
+        async with faulty_server(workers=len(_KINDS)) as server:
+            before = server.before
+            pids = await _occupy(server)
             family += len(pids)
-            site.kill()
-            begun = time.monotonic()
-            await until(lambda: not any(map(lives, pids)), limit=_LIMIT)  # noqa: B023  (used up in this turn)
-            slowest = max(slowest, time.monotonic() - begun)
-            left += _end([pid for pid in pids if lives(pid)])
-            port = urlsplit(site.url).port or 0
-    async with ground.server(workers=len(_KINDS), port=port) as again:
+            server.child.kill()
+            took, outlived = await _gone(pids)
+            slowest, left = max(slowest, took), left + outlived
+            port = urlsplit(server.url).port or 0
+    async with faulty_server(workers=len(_KINDS), port=port) as again:
         again.before = before
         aftermath = await again.aftermath()
     return {"workers": family, "workers_left": left, "last_gone_after_s": slowest, **aftermath}
 
 
-async def _occupy(site: Site) -> list[int]:
+async def _occupy(server: FaultyServer) -> list[int]:
     """Every worker in a job of its own; the callers are gone by then, the jobs are not."""
     async with trio.open_nursery() as nursery:
         for number, kind in enumerate(_KINDS):
-            nursery.start_soon(_ask, site, kind, number)
-        if not await until(lambda: len({line.pid for line in site.lines()}) == len(_KINDS), limit=20):
-            raise RuntimeError("not all workers have got a job")
+            nursery.start_soon(_ask, server, kind, number)
+        await wait_until(lambda: len({line.pid for line in server.lines()}) == len(_KINDS), limit=20)
         nursery.cancel_scope.cancel()
-    return site.pids()
+    return server.workers()
 
 
-async def _ask(site: Site, kind: str, number: int) -> None:
+async def _ask(server: FaultyServer, kind: str, number: int) -> None:
     with suppress(OSError, trio.TooSlowError):
-        await site.fault(kind, number, timeout=60)
+        await server.fault(kind, number, timeout=60)
 
 
-def _end(pids: list[int]) -> int:
-    """Workers that outlived their parent are ours to end; returns how many there were."""
-    return sum(map(kill_quietly, pids))
+async def _gone(pids: list[int]) -> tuple[float, int]:
+    """Seconds until the last of them was gone, and how many were not in time; those are ended here."""
+    begun = time.monotonic()
+    await until(lambda: not any(map(lives, pids)), limit=_LIMIT, period=0.005)
+    took = time.monotonic() - begun
+    return took, sum(kill(pid) for pid in pids if lives(pid))
 
 
-async def _control(ground: Ground) -> Figures:
-    command = [sys.executable, "-c", f"from {__name__} import in_executor; in_executor()"]
-    process = await trio.lowlevel.open_process(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with trio.fail_after(30):
-        await process.stdout.receive_some()  # they are at work
-    pids = children(process.pid)
-    try:
-        process.kill()
-        await process.wait()
-        begun = time.monotonic()
-        await until(lambda: not any(map(lives, pids)), limit=_LIMIT)
-        took = time.monotonic() - begun
-    finally:
-        left = _end([pid for pid in pids if lives(pid)])
+async def _control(stage: Stage) -> Figures:
+    async with talking([sys.executable, "-c", f"from {__name__} import in_executor; in_executor()"]) as child:
+        with trio.fail_after(30):
+            await child.hear()  # they are at work
+        pids = children(child.process.pid)
+        child.kill()
+        await child.process.wait()
+        took, left = await _gone(pids)
     return {"workers": len(pids), "workers_left": left, "last_gone_after_s": took}
 
 
@@ -95,7 +88,7 @@ def in_executor() -> None:
     for number, kind in enumerate(_KINDS):
         executor.submit(BY_NAME[kind], number, 0)
     time.sleep(0.5)
-    os.write(1, b"ready\n")
+    os.write(1, b'"ready"\n')
     time.sleep(3600)
 
 

@@ -15,18 +15,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import trio
 
-from ...pools.workers import WorkerPool
+from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import Check
 from ...records.figures import Figures
+from ...stage.alone import alone
+from ...stage.stage import Stage
 from ...work import echo
 from .. import poison
 from ..aftermath import watched_pool
-from ..ground import Ground
 from ..model import Drill
 
 _PATIENCE = 10.0
@@ -89,7 +91,7 @@ class _Count:
 async def in_pool(each: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     count = _Count()
-    async with watched_pool(figures) as pool:
+    async with watched_pool(open_worker_pool(size=2), figures) as pool:
         for kind in KINDS:
             for _ in range(each):
                 count.end(kind, await _end_of(pool, kind))
@@ -121,12 +123,12 @@ async def _good(pool: WorkerPool) -> bool:
     return False
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_pool", each=ground.count(20, gate=3), limit=600)
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_pool, stage.count(20, quick=3)), limit=600)
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_executor", each=1, patience=3.0)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_executor, each=1, patience=3.0))
 
 
 def in_executor(each: int, patience: float) -> dict[str, float | None]:

@@ -17,17 +17,19 @@ import time
 from collections import defaultdict
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 
 import trio
 
 from ...errors import QueueTimeout
-from ...pools.workers import WorkerPool
+from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import Check
 from ...records.figures import Figures
+from ...stage.alone import alone
+from ...stage.stage import Stage
 from ..aftermath import watched_pool
-from ..ground import Ground
 from ..model import Drill
 from ..poison import nap
 
@@ -84,7 +86,7 @@ class _Ends:
 async def in_pool(jobs: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     ends = _Ends()
-    async with watched_pool(figures, size=_WORKERS, max_queue=None) as pool:
+    async with watched_pool(open_worker_pool(size=_WORKERS, max_queue=None), figures) as pool:
         started = time.monotonic()
         async with trio.open_nursery() as nursery:
             begun = trio.current_time()
@@ -108,12 +110,12 @@ async def _call(pool: WorkerPool, ends: _Ends) -> None:
         ends.refused += 1
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_pool", jobs=ground.count(10_000, gate=1_000))
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_pool, stage.count(10_000, quick=1_000)))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_executor", jobs=400)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_executor, 400))
 
 
 def in_executor(jobs: int) -> dict[str, float | None]:

@@ -11,16 +11,18 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
+from functools import partial
 
 import trio
 
 from ...errors import BrokenWorkerError
-from ...pools.workers import WorkerPool
+from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import Check
 from ...records.figures import Figures
+from ...stage.alone import alone
+from ...stage.stage import Stage
 from ...work import echo
 from ..aftermath import watched_pool
-from ..ground import Ground
 from ..model import Drill
 from ..poison import abort, exit_well, overflow_stack, segfault
 
@@ -31,7 +33,7 @@ _PATIENCE = 20.0  # seconds until a job counts as hung
 async def in_pool(each: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     typed = wrong_code = strays = others = 0
-    async with watched_pool(figures) as pool:
+    async with watched_pool(open_worker_pool(size=2), figures) as pool:
         for _ in range(each):
             for job, code in _DEATHS.items():
                 async with trio.open_nursery() as nursery:
@@ -68,12 +70,12 @@ class _Good:
             return
 
 
-async def _inject(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_pool", each=ground.count(20, gate=5))
+async def _inject(stage: Stage) -> Figures:
+    return await alone(partial(in_pool, stage.count(20, quick=5)))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_multiprocessing", each=2, patience=2.0)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_multiprocessing, each=2, patience=2.0))
 
 
 def in_multiprocessing(each: int, patience: float) -> dict[str, float | None]:

@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -25,14 +26,15 @@ import trio
 
 from ...errors import BrokenWorkerError, RestartLimitReached
 from ...measure.process import children
-from ...pools.workers import WorkerPool
+from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import Check
 from ...records.figures import Figures
+from ...stage.alone import alone
+from ...stage.launch import kill
+from ...stage.stage import Stage
 from ...work import echo
 from ..aftermath import watched_pool
-from ..ground import Ground
 from ..model import Drill
-from ..site import kill_quietly
 
 _SIZES = (10, 1_000_000)
 _HEALING = 30.0  # seconds until it counts as never
@@ -97,11 +99,12 @@ async def in_pool(seconds: float, early: bool) -> dict[str, float | None]:
         place = _Place(folder)
         root = str(Path(__file__).parents[3])
         wrapper = _WRAPPER.format(spawns=str(place.spawns), fault=str(place.fault), root=root, early=early)
-        async with watched_pool(figures, command=[sys.executable, "-P", "-c", wrapper]) as pool:
+        command = [sys.executable, "-P", "-c", wrapper]
+        async with watched_pool(open_worker_pool(size=2, command=command), figures) as pool:
             place.fault.touch()
             begun, callers = time.monotonic(), _Callers()
             for pid in pool.pids():
-                kill_quietly(pid)
+                kill(pid)
             with trio.move_on_after(seconds):
                 async with trio.open_nursery() as nursery:
                     for size in _SIZES:
@@ -132,17 +135,17 @@ async def _healing(pool: WorkerPool) -> float:
     return _HEALING
 
 
-async def _inject(ground: Ground) -> Figures:
-    seconds = ground.seconds(25, gate=12)
-    early, late = [await ground.alone(f"{__name__}:in_pool", seconds=seconds, early=early) for early in (True, False)]
+async def _inject(stage: Stage) -> Figures:
+    seconds = stage.seconds(25, quick=12)
+    early, late = [await alone(partial(in_pool, seconds, early)) for early in (True, False)]
     figures = {name: max(value or 0.0, late[name] or 0.0) for name, value in early.items()}
     for name in ("refusals", "retry_after_min_s"):  # more of these is better
         figures[name] = min(early[name] or 0.0, late[name] or 0.0)
     return figures | {"late_starts_in_10_s": late["starts_in_10_s"], "early_starts_in_10_s": early["starts_in_10_s"]}
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_multiprocessing", seconds=3.0)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_multiprocessing, 3.0))
 
 
 def _start(spawns: str, fault: str) -> None:
@@ -160,7 +163,7 @@ def in_multiprocessing(seconds: float) -> dict[str, float | None]:
         place.fault.touch()
         begun = time.monotonic()
         for pid in children(os.getpid()):
-            kill_quietly(pid)
+            kill(pid)
         answers = [pool.apply_async(echo, (b"x" * size,)) for size, _ in zip(_SIZES * 5, count(), strict=False)]
         time.sleep(seconds)
         starts = place.starts(begun)

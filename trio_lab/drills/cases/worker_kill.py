@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ import trio
 
 from ...records.check import Check
 from ...records.figures import Figures
-from ..ground import Ground
+from ...stage.alone import alone
+from ...stage.launch import kill
+from ...stage.stage import Stage
 from ..model import Drill
 from ..poison import LOG_VARIABLE, wait
-from ..site import Line, Site, busy, kill_quietly, read_log
+from ..server import FaultyServer, Line, busy, faulty_server, read_log
 from ..volley import capacity, volley
 
 _MS = 50
@@ -52,40 +55,40 @@ def account(lines: list[Line], answers: dict[int, int], killed: set[int]) -> dic
     }
 
 
-async def _inject(ground: Ground) -> Figures:
+async def _inject(stage: Stage) -> Figures:
     recovered: list[float] = []
     killed: set[int] = set()
-    async with ground.server() as site:
+    async with faulty_server() as server:
 
         async def fire(number: int) -> Any:
-            return await site.fault("wait", number, _MS)
+            return await server.fault("wait", number, _MS)
 
-        able = await capacity(fire, callers=2 * site.workers, seconds=ground.seconds(4, gate=2))
+        able = await capacity(fire, callers=2 * server.size, seconds=stage.seconds(4, quick=2))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_kill_busy, site, ground.seconds(2, gate=1.5), killed, recovered)
-            shots = await volley(fire, rate=_LOAD * able, seconds=ground.seconds(60, gate=20))
+            nursery.start_soon(_kill_busy, server, stage.seconds(2, quick=1.5), killed, recovered)
+            shots = await volley(fire, rate=_LOAD * able, seconds=stage.seconds(60, quick=20))
             nursery.cancel_scope.cancel()
-        figures = await site.aftermath()
+        figures = await server.aftermath()
         return {
             "capacity_per_s": able,
             "respawn_max_s": max(recovered, default=None),
-            **account(site.lines(), {shot.number: shot.status for shot in shots}, killed),
+            **account(server.lines(), {shot.number: shot.status for shot in shots}, killed),
             **figures,
         }
 
 
-async def _kill_busy(site: Site, period: float, killed: set[int], recovered: list[float]) -> None:
+async def _kill_busy(server: FaultyServer, period: float, killed: set[int], recovered: list[float]) -> None:
     dice = random.Random(1)
     while True:
         await trio.sleep(period)
-        candidates = [pid for pid in busy(site.lines()) if pid in site.pids()]
-        if candidates and kill_quietly(pid := dice.choice(candidates)):
+        candidates = [pid for pid in busy(server.lines()) if pid in server.workers()]
+        if candidates and kill(pid := dice.choice(candidates)):
             killed.add(pid)
-            recovered.append(await site.until_whole({pid}))
+            recovered.append(await server.until_whole({pid}))
 
 
-async def _control(ground: Ground) -> Figures:
-    return await ground.alone(f"{__name__}:in_executor", rate=28.0, seconds=5.0, period=1.5)
+async def _control(stage: Stage) -> Figures:
+    return await alone(partial(in_executor, rate=28.0, seconds=5.0, period=1.5))
 
 
 def in_executor(rate: float, seconds: float, period: float) -> dict[str, float | None]:
@@ -105,7 +108,7 @@ def in_executor(rate: float, seconds: float, period: float) -> dict[str, float |
             except Exception:  # it is broken, and stays so
                 futures[number] = None
             if time.monotonic() - begun > period and not killed and (found := busy(read_log(log))):
-                kill_quietly(found[0])
+                kill(found[0])
                 killed.add(found[0])
         answers = {number: _OK if _is_good(future) else _BROKEN for number, future in futures.items()}
         return account(read_log(log), answers, killed)

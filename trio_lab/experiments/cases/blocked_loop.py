@@ -1,4 +1,13 @@
-"""The same hash in the pool and on the loop: what does everybody else feel?"""
+"""The same hash in the pool and on the loop: what does everybody else feel?
+
+Varied: where the hash is computed (`/hash` in a thread of the native pool, `/sync-hash` in the handler). Held fixed: five
+clients, the same work, a new server for each, a probe of /health 50 times a second.
+
+One hash holds the loop for about 80 ms, so beside `/sync-hash` /health must show more than a timer interval of 25 ms. The
+pool's threads release the GIL and have a lower priority than the loop, so beside `/hash` it must not. The utilization
+bound of 0.9 shows that the run queue is what is full. Figures are wrong when other programs hold the cores: then /health
+is late beside `/hash` too, and the second check fails.
+"""
 
 from __future__ import annotations
 
@@ -36,36 +45,29 @@ async def _collect(stage: Stage) -> Collected:
     figures = _Figures(
         health_p99_pool_ms=pool.health_p99_ms,
         health_p99_loop_ms=loop.health_p99_ms,
-        health_p50_loop_ms=loop.health_ms["p50"],
+        health_p50_loop_ms=loop.health.p50 * 1e3,
         slowdown=loop.health_p99_ms / pool.health_p99_ms,
         loop_utilization=max(busy, default=None),
         longest_pass_ms=max(passes, default=None),
-        pool_rps=pool.load["throughput_rps"],
-        loop_rps=loop.load["throughput_rps"],
+        pool_rps=pool.load.throughput,
+        loop_rps=loop.load.throughput,
     )
     return Collected(
         figures=figures,
         charts=(
             charts.health_over_time(
-                [
-                    ("/hash (native pool)", pool.health_points(), "good"),
-                    ("/sync-hash (on the loop)", loop.health_points(), "bad"),
-                ],
+                [("/hash (native pool)", pool, "good"), ("/sync-hash (on the loop)", loop, "bad")],
                 note="Same clients, same work. Only the thread that does it differs.",
             ),
             charts.percentiles(
-                "Latency of /health",
-                [
-                    ("beside /hash", pool.health_ms, "good"),
-                    ("beside /sync-hash", loop.health_ms, "bad"),
-                ],
+                "Latency of /health", [("beside /hash", pool.health, "good"), ("beside /sync-hash", loop.health, "bad")]
             ),
         ),
         first_full=first_full(loop.samples),
         finding=(
-            f"/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside /sync-hash, "
-            f"which does not stay under 25 ms. The work done was {pool.load['throughput_rps']:.1f}/s in the pool and "
-            f"{loop.load['throughput_rps']:.1f}/s on the loop."
+            f"/health p99 was {figures.health_p99_pool_ms:.1f} ms beside /hash and {figures.health_p99_loop_ms:.0f} ms "
+            f"beside /sync-hash. The work done was {figures.pool_rps:.1f}/s in the pool and {figures.loop_rps:.1f}/s on the "
+            "loop."
         ),
     )
 

@@ -1,16 +1,29 @@
-"""Five calls that block a loop, each beside its cure: what does everybody else feel?"""
+"""Five calls that block a loop, each beside its cure: what does everybody else feel?
+
+Varied: the call, and whether it runs as it is easily written or cured; both give the same result. Held fixed: one server,
+four calls a second, a probe of /health 50 times a second. The ten ways run one after the other, blocking and cured in
+turn, so that a change of the machine's speed meets a pair and not one side.
+
+Each blocker alone takes longer than 25 ms and hits many probes; no cure leaves a step of more than a few milliseconds on
+the loop. A machine that is slow in both cases would confirm the first bound alone, hence the third: on the loop at least
+twice as slow as cured. Four calls a second are so few that the call is felt, and not a queue of calls.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
 
 import trio
 
 from ...diagnose.first_full import first_full
 from ...records.check import Check
 from ...records.health import Health
-from ...stage.stage import Server, Stage
+from ...stage.alone import alone
+from ...stage.beside import Beside, beside
+from ...stage.loaded import sample
+from ...stage.server import Server
+from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 
@@ -21,51 +34,48 @@ _KINDS = {  # and their cures
     "sort": "merge in slices",
     "read": "pieces in threads",
 }
-_RATE = 4  # requests per second: so few that what is felt is the call itself, and not a queue of them
-_SAMPLE_PERIOD = 0.25  # seconds
-
-Found = dict[str, dict[str, Any]]  # what `stage.beside` says of each kind
+_RATE = 4  # requests per second
 
 
-async def _ways(stage: Stage, server: Server) -> tuple[Found, Found]:
-    """Blocking and cured, in turns."""
-    seconds = stage.seconds(5, quick=1.2)
+async def _ways(stage: Stage, server: Server) -> tuple[dict[str, Beside], dict[str, Beside]]:
+    """By kind: blocking, and cured."""
     paths = {(kind, fixed): f"/block/{kind}?fixed={fixed}" for kind in _KINDS for fixed in (0, 1)}
-    said = await stage.program("trio_lab.stage.beside", server.url, seconds, _RATE, *paths.values())
-    blocking, cured = ({kind: said[paths[kind, fixed]] for kind in _KINDS} for fixed in (0, 1))
+    seconds = stage.seconds(5, quick=1.2)
+    seen = await alone(partial(beside, server.url, list(paths.values()), seconds=seconds, rate=_RATE))
+    blocking, cured = ({kind: seen[paths[kind, fixed]] for kind in _KINDS} for fixed in (0, 1))
     return blocking, cured
 
 
-async def _sample(server: Server, samples: list[Health]) -> None:
-    while True:
-        samples.append(await server.health(reset=True))
-        await trio.sleep(_SAMPLE_PERIOD)
+def _p99s(seen: dict[str, Beside]) -> dict[str, float]:
+    """In milliseconds; not-a-number where no probe was answered."""
+    return {kind: math.nan if of.health_p99 is None else of.health_p99 * 1e3 for kind, of in seen.items()}
+
+
+def _calls(seen: dict[str, Beside]) -> dict[str, float | None]:
+    return {kind: None if of.call is None else of.call * 1e3 for kind, of in seen.items()}
 
 
 async def _collect(stage: Stage) -> Collected:
     samples: list[Health] = []
     async with stage.server() as server, trio.open_nursery() as watching:
-        watching.start_soon(_sample, server, samples)
+        watching.start_soon(sample, server, samples)
         blocking, cured = await _ways(stage, server)
         watching.cancel_scope.cancel()
-    bad, good = ({kind: _p99(of) for kind, of in found.items()} for found in (blocking, cured))
+    bad, good = _p99s(blocking), _p99s(cured)
+    slow, quick = _calls(blocking), _calls(cured)
     figures: dict[str, float | None] = {
         "least_blocking_p99_ms": min(bad.values()),
         "most_cured_p99_ms": max(good.values()),
         "least_improvement": min(bad[kind] / good[kind] for kind in _KINDS),
     }
-    for kind in _KINDS:
-        figures |= {f"{kind}_blocking_p99_ms": bad[kind], f"{kind}_cured_p99_ms": good[kind]}
-        figures |= {
-            f"{kind}_blocking_call_ms": blocking[kind]["call_ms"],
-            f"{kind}_cured_call_ms": cured[kind]["call_ms"],
-        }
+    for way, p99s, calls in (("blocking", bad, slow), ("cured", good, quick)):
+        figures |= {f"{kind}_{way}_p99_ms": p99s[kind] for kind in _KINDS}
+        figures |= {f"{kind}_{way}_call_ms": calls[kind] for kind in _KINDS}
     return Collected(
         figures=figures,
         charts=(
-            charts.chart(
+            charts.bars(
                 "/health p99 beside each",
-                "bar",
                 "blocker",
                 "/health p99, ms",
                 [
@@ -73,21 +83,18 @@ async def _collect(stage: Stage) -> Collected:
                     charts.series("cured", good.items(), role="good"),
                 ],
                 log_y=True,
-                categories=True,
                 rules=[charts.rule(25, "25 ms")],
                 note=f"{_RATE} requests a second each: the same result, made in another place or in smaller steps.",
             ),
-            charts.chart(
+            charts.bars(
                 "What the caller itself waits",
-                "bar",
                 "blocker",
                 "median, ms",
                 [
-                    charts.series("on the loop", [(k, of["call_ms"]) for k, of in blocking.items()], role="bad"),
-                    charts.series("cured", [(k, of["call_ms"]) for k, of in cured.items()], role="good"),
+                    charts.series("on the loop", slow.items(), role="bad"),
+                    charts.series("cured", quick.items(), role="good"),
                 ],
-                categories=True,
-                note="A cure is for everybody else. Who asked may wait longer; only the bound on the input saves work.",
+                note="A cure helps the others. The caller may wait longer; only the bound on the input saves work.",
             ),
         ),
         first_full=first_full(samples),
@@ -96,11 +103,6 @@ async def _collect(stage: Stage) -> Collected:
             for kind, cure in _KINDS.items()
         ),
     )
-
-
-def _p99(of: dict[str, Any]) -> float:
-    p99 = of["health_p99_ms"]
-    return math.nan if p99 is None else float(p99)
 
 
 EXPERIMENT = Experiment(

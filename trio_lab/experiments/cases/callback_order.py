@@ -1,14 +1,24 @@
-"""What runs in which order when much is asked for at once: promised orders, and the sets where nothing is promised."""
+"""What runs in which order when much is asked for at once: promised orders, and the sets where nothing is promised.
+
+Varied: what is scheduled in one step, and the runtime. Every demo is played many times; where a fresh process is needed
+for each, a quarter as often. No server, no load. An order is promised when the runtime's documents or its design fix it;
+each was written down below before the run.
+
+A promise that is broken once is no promise: both bounds are 0. Trio reverses half of its batches, so 48 plays the same
+way have a chance of 1 in 2⁴⁷: at least two orders. An order seen every time where none is promised would still prove
+nothing, so those are shown and not judged. A runtime that is missing is left out, and noted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ...http.runtimes import RUNTIMES, lack
 from ...records.chart import Table
 from ...records.check import Check
+from ...stage.ask import ask
 from ...stage.stage import Stage
+from ...subjects.answers import Demo, Orders, SeenOrder
 from .. import charts
 from ..model import Collected, Experiment
 
@@ -60,73 +70,74 @@ _ORDERS = tuple(
 )
 
 
-def _arrows(entry: dict[str, Any]) -> str:
-    return " → ".join(entry["order"])
+def _arrows(seen: SeenOrder) -> str:
+    return " → ".join(seen.order)
 
 
-def _unpredicted(found: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Every order of a promised demo that is not the predicted one, and every prediction nobody came to test."""
-    for runtime, said in found.items():
-        demos = {demo["name"]: demo for demo in said["demos"] if demo["promised"]}
+def _unpredicted(found: dict[str, Orders]) -> Iterator[str]:
+    """Every order of a promised demo that is not the predicted one; "nothing" for a prediction without its demo."""
+    for runtime, orders in found.items():
+        demos = {demo.name: demo for demo in orders.demos if demo.promised}
         for name in demos.keys() | _PREDICTED[runtime].keys():
-            seen = [_arrows(entry) for entry in demos[name]["orders"]] if name in demos else ["nothing"]
+            seen = [_arrows(one) for one in demos[name].orders] if name in demos else ["nothing"]
             yield from (order for order in seen if order != _PREDICTED[runtime].get(name))
 
 
-def _kinds(said: dict[str, Any], *, promised: bool) -> list[int]:
+def _counts(found: Orders, *, promised: bool) -> list[int]:
     """How many orders each demo came out in."""
-    return [len(demo["orders"]) for demo in said["demos"] if demo["promised"] is promised]
+    return [len(demo.orders) for demo in found.demos if demo.promised is promised]
 
 
-def _figures(found: dict[str, dict[str, Any]]) -> dict[str, float | None]:
-    batch = next(demo for demo in found["trio"]["demos"] if demo["name"] == _BATCH)
+def _figures(found: dict[str, Orders]) -> dict[str, float | None]:
+    promised = [count for orders in found.values() for count in _counts(orders, promised=True)]
     figures: dict[str, float | None] = {
-        "promised_demos": sum(len(_kinds(said, promised=True)) for said in found.values()),
-        "promised_with_more_orders": sum(n > 1 for said in found.values() for n in _kinds(said, promised=True)),
+        "promised_demos": len(promised),
+        "promised_with_more_orders": sum(count > 1 for count in promised),
         "orders_not_predicted": len(list(_unpredicted(found))),
-        "trio_batch_orders": len(batch["orders"]),
+        "trio_batch_orders": next(len(demo.orders) for demo in found["trio"].demos if demo.name == _BATCH),
         **dict.fromkeys(_ORDERS),
     }
-    for runtime, said in found.items():
-        figures |= {_orders_of(runtime, demo["name"]): len(demo["orders"]) for demo in said["demos"]}
+    for runtime, orders in found.items():
+        figures |= {_orders_of(runtime, demo.name): len(demo.orders) for demo in orders.demos}
     return figures
 
 
-def _table(runtime: str, said: dict[str, Any]) -> Table:
-    rows = []
-    for demo in said["demos"]:
-        shown = [f"{entry['count']}× {_arrows(entry)}" for entry in demo["orders"][:_MOST_SHOWN]]
-        if more := len(demo["orders"]) - _MOST_SHOWN:
-            shown += [f"and {more} more"] * (more > 0)
-        rows.append((demo["name"], "yes" if demo["promised"] else "no", "; ".join(shown), demo["why"]))
-    return charts.table(f"Orders seen on {runtime}", ("asked for", "promised", "orders seen", "why"), rows)
+def _row(demo: Demo) -> tuple[str, ...]:
+    shown = [f"{seen.count}× {_arrows(seen)}" for seen in demo.orders[:_MOST_SHOWN]]
+    if (more := len(demo.orders) - _MOST_SHOWN) > 0:
+        shown.append(f"and {more} more")
+    return demo.name, "yes" if demo.promised else "no", "; ".join(shown), demo.why
+
+
+def _table(found: Orders) -> Table:
+    columns = ("asked for", "promised", "orders seen", "why")
+    return charts.table(f"Orders seen on {found.runtime}", columns, map(_row, found.demos))
 
 
 async def _collect(stage: Stage) -> Collected:
-    trials = _QUICK_TRIALS if stage.quick else _TRIALS
-    found: dict[str, dict[str, Any]] = {}
+    trials = stage.rounds(_TRIALS, quick=_QUICK_TRIALS)
+    found: dict[str, Orders] = {}
     for runtime in RUNTIMES:
         if (why := lack(runtime)) is not None:
             stage.notes.append(f"{runtime} is missing: {why}")
             continue
-        found[runtime] = await stage.answer("order", runtime, "--trials", trials)
+        found[runtime] = await ask(Orders, runtime, "--trials", trials)
     figures = _figures(found)
-    loose = {runtime: max(_kinds(said, promised=False)) for runtime, said in found.items()}
+    tight, loose = (
+        {runtime: max(_counts(orders, promised=promised)) for runtime, orders in found.items()}
+        for promised in (True, False)
+    )
     return Collected(
         figures=figures,
         charts=(
-            charts.chart(
+            charts.bars(
                 "Orders that one demo came out in",
-                "bar",
                 "runtime",
                 "orders, the most of any demo",
                 [
-                    charts.series(
-                        "promised", [(r, max(_kinds(said, promised=True))) for r, said in found.items()], role="good"
-                    ),
-                    charts.series("not promised", list(loose.items()), role="neutral"),
+                    charts.series("promised", tight.items(), role="good"),
+                    charts.series("not promised", loose.items(), role="neutral"),
                 ],
-                categories=True,
                 note=f"Each demo ran {trials} times; where it needs a process of its own, a quarter of that.",
             ),
         ),
@@ -137,7 +148,7 @@ async def _collect(stage: Stage) -> Collected:
             f"Trio was given together ran in {figures['trio_batch_orders']} orders. Where nothing is promised, one demo "
             f"came out in so many orders at most: {', '.join(f'{n} on {runtime}' for runtime, n in loose.items())}."
         ),
-        tables=tuple(_table(runtime, said) for runtime, said in found.items()),
+        tables=tuple(map(_table, found.values())),
     )
 
 

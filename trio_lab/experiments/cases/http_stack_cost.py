@@ -1,19 +1,28 @@
-"""What a request costs before any handler runs: the HTTP stack, layer by layer, on Trio and on asyncio."""
+"""What a request costs before any handler runs: the HTTP stack, layer by layer, on Trio and on asyncio.
+
+Varied: the layers, each with all before it, and the runtime. Held fixed: the one reply, eight connections of a closed
+load. All servers stand ready and are loaded in turn, in another order each round; a cost is the median of the rounds.
+
+The cost is the CPU time of the server ÷ requests answered, because the generator cannot keep up with the lowest layers.
+0.25 for bare sockets is the loop's share: were it more, a faster loop would be worth looking for. 1.25 for our /health is
+what a short load can resolve. Other programs on the cores make all costs too high, since caches are shared: read the
+shares, and not the microseconds. Differences between neighbours that are small beside the whole are noise.
+"""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
-from ...diagnose.ratios import order_of_round
 from ...http.runtimes import node_version
 from ...records.chart import Chart
 from ...records.check import Check
-from ...stage.stage import Server, Stage
+from ...stage.server import Server, serving
+from ...stage.stage import Stage
+from ...stage.turns import Contestant
 from ...subjects import stack
 from .. import charts
 from ..model import Collected, Experiment
@@ -34,27 +43,26 @@ async def _cost(stage: Stage, server: Server, path: str) -> float:
     """CPU microseconds of the server for one request of a closed load."""
     before = server.cpu_seconds()
     run = await stage.load(server.url + path, connections=_CONNECTIONS, duration=stage.seconds(3, quick=0.4))
-    return (server.cpu_seconds() - before) / int(run["requests"]["ok"]) * 1e6
+    return (server.cpu_seconds() - before) / run.requests.ok * 1e6
 
 
 async def _costs(stage: Stage) -> dict[str, float]:
-    """Median cost of each server. All of them stand ready; they are loaded in turn, in another order each round."""
-    async with AsyncExitStack() as open_servers:
-        servers: dict[str, Server] = {}
-        for runtime in stack.RUNTIMES:
-            for layer in stack.LAYERS:
-                serving = stage.serving(sys.executable, "-m", stack.__name__, runtime, layer)
-                servers[f"{runtime} {layer}"] = await open_servers.enter_async_context(serving)
-        servers[_HEALTH] = await open_servers.enter_async_context(stage.server("--workers", "1"))
-        if node_version()[0] is not None:
-            serving = stage.serving("node", str(Path(stack.__file__).with_name("bare_node.mjs")))
-            servers[_NODE] = await open_servers.enter_async_context(serving)
-        found: dict[str, list[float]] = {name: [] for name in servers}
-        rounds = (_QUICK_ROUNDS if stage.quick else _ROUNDS) * min(1.0, stage.dose)
-        for number in range(max(1, round(rounds))):
-            for name in order_of_round(list(servers), number * len(servers) // 2):
-                path = "/health" if name == _HEALTH else ""
-                found[name].append(await _cost(stage, servers[name], path))
+    """Median cost of each server."""
+    openings: dict[str, AbstractAsyncContextManager[Server]] = {
+        f"{runtime} {layer}": serving(stack.command(runtime, layer))
+        for runtime in stack.RUNTIMES
+        for layer in stack.LAYERS
+    }
+    openings[_HEALTH] = stage.server("--workers", "1")
+    if node_version()[0] is not None:
+        openings[_NODE] = serving(stack.BARE_NODE)
+    contestants: dict[str, Contestant[float]] = {}
+    async with AsyncExitStack() as servers:
+        for name, opening in openings.items():
+            server = await servers.enter_async_context(opening)
+            contestants[name] = partial(_cost, stage, server, "/health" if name == _HEALTH else "")
+        rounds = stage.rounds(_ROUNDS, quick=_QUICK_ROUNDS) * min(1.0, stage.dose)
+        found = await stage.in_turn(contestants, max(1, round(rounds)))
     return {name: median(costs) for name, costs in found.items()}
 
 
@@ -66,19 +74,15 @@ def _added(costs: Mapping[str, float], runtime: str) -> list[tuple[str, float]]:
 
 def _chart(costs: Mapping[str, float], runtime: str) -> Chart:
     above = [("our /health", costs[_HEALTH])] if runtime == "trio" else []
-    shown = [
-        charts.series("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above),
-        charts.series("added by the layer", _added(costs, runtime), role="neutral"),
-    ]
-    rules = [charts.rule(costs[_NODE], "node's http")] if _NODE in costs else []
-    return charts.chart(
+    return charts.bars(
         f"CPU time of a request on {runtime}, layer by layer",
-        "bar",
         "up to this layer",
         "CPU µs a request",
-        shown,
-        categories=True,
-        rules=rules,
+        [
+            charts.series("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above),
+            charts.series("added by the layer", _added(costs, runtime), role="neutral"),
+        ],
+        rules=[charts.rule(costs[_NODE], "node's http")] if _NODE in costs else [],
     )
 
 

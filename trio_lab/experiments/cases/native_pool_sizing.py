@@ -1,4 +1,14 @@
-"""The same pool at six sizes, for work that computes and for work that waits."""
+"""The same pool at six sizes, for work that computes and for work that waits.
+
+Varied: the pool's size, while one server runs, and what the work needs: a core (`/hash`) or only time (`/wait`). Held
+fixed: the length of a job. There are more waiting clients than the largest pool has threads, else the clients would be
+the limit. The knee is the smallest size within a tenth of the best goodput.
+
+A thread for each core computes, and a second hides the moment in which the first waits for its next job: 2× the cores.
+Sixteen times the threads could bring 16× the waiting calls; half is left for HTTP and for the machine: 8×. Beyond two
+threads a core there is nothing to gain, and 1.2 is noise. Each size is measured once, so a machine that changes speed in
+between moves the knee.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +17,32 @@ from ...diagnose.first_full import first_full
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
 from ...records.check import Check
-from ...stage.stage import Server, Stage
+from ...stage.server import Server
+from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 
 _SIZES = (1, 2, 4, 8, 16, 64)
 _WAIT_MS = 100
-# A sixth of the usual hash: with 32 of them at once on two cores each still ends soon, so a short run counts many.
+# A sixth of the usual hash: with all clients at once on two cores each still ends soon, so a short run counts many.
 _ROUNDS = 20_000
-# More clients than the largest pool has threads, else the clients were the limit; fewer for the work that computes,
-# where each of them waits for its turn anyway.
 _WAITING_CLIENTS, _COMPUTING_CLIENTS = 100, 64
 
+Rates = dict[int, float]  # goodput by size
 
-async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> list[tuple[float, float]]:
-    points = []
+
+async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> Rates:
+    rates = {}
     for size in _SIZES:
         await server.resize(size)
         found = await stage.load(server.url + path, connections=clients, duration=stage.seconds(5, quick=1.2))
-        points.append((float(size), float(found["goodput_rps"])))
-    return points
+        rates[size] = found.goodput
+    return rates
+
+
+def _gain(rates: Rates, usual: int) -> float | None:
+    """What the largest pool brings ÷ what the usual one does."""
+    return rates[_SIZES[-1]] / rates[usual] if rates[usual] else None
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -38,19 +54,19 @@ async def _collect(stage: Stage) -> Collected:
             server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(3, quick=1.5)
         )
     cores = usable_cores()
-    computing_knee, waiting_knee = knee(computing), knee(waiting)
-    enough = next((size for size in _SIZES if size >= 2 * cores), _SIZES[-1])  # threads for every core twice
-    rate = {"computing": dict(computing), "waiting": dict(waiting)}
+    computing_knee, waiting_knee = knee(list(computing.items())), knee(list(waiting.items()))
+    enough = next((size for size in _SIZES if size >= 2 * cores), _SIZES[-1])  # two threads for every core
+    computing_gain, waiting_gain = _gain(computing, enough), _gain(waiting, 4)
     figures: dict[str, float | None] = {
         "computing_knee": computing_knee,
         "waiting_knee": waiting_knee,
         "computing_knee_per_core": None if computing_knee is None else computing_knee / cores,
-        "waiting_gain": rate["waiting"][64] / rate["waiting"][4] if rate["waiting"][4] else None,
-        "computing_gain": rate["computing"][64] / rate["computing"][enough] if rate["computing"][enough] else None,
+        "waiting_gain": waiting_gain,
+        "computing_gain": computing_gain,
         "cores": cores,
     }
-    for kind, rates in rate.items():
-        figures |= {f"{kind}_rps_{size:.0f}": per_second for size, per_second in rates.items()}
+    for kind, rates in (("computing", computing), ("waiting", waiting)):
+        figures |= {f"{kind}_rps_{size}": per_second for size, per_second in rates.items()}
     return Collected(
         figures=figures,
         charts=(
@@ -60,8 +76,8 @@ async def _collect(stage: Stage) -> Collected:
         first_full=first_full(full.samples),
         finding=(
             f"On {cores} cores hashing was at its best with {_text(computing_knee, 0)} threads, and 64 threads brought "
-            f"{_text(figures['computing_gain'], 2)}× of what {enough} did. Waiting calls went on gaining: 64 threads "
-            f"brought {_text(figures['waiting_gain'], 1)}× of what 4 did. The size was changed while the server ran."
+            f"{_text(computing_gain, 2)}× of what {enough} did. For waiting calls 64 threads brought "
+            f"{_text(waiting_gain, 1)}× of what 4 did. The size was changed while the server ran."
         ),
     )
 
@@ -70,13 +86,13 @@ def _text(figure: float | None, digits: int) -> str:
     return "an unknown number of" if figure is None else f"{figure:.{digits}f}"
 
 
-def _chart(title: str, points: list[tuple[float, float]], at: float | None, role: Role) -> Chart:
+def _chart(title: str, rates: Rates, at: float | None, role: Role) -> Chart:
     return charts.chart(
         title,
         "line",
         "threads in the native pool",
         "replies/s",
-        [charts.series("throughput", points, role=role)],
+        [charts.series("throughput", rates.items(), role=role)],
         log_x=True,
         rules=[] if at is None else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
         note="The knee is the smallest pool within a tenth of the best throughput.",

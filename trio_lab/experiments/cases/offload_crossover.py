@@ -1,99 +1,137 @@
-"""How long a job has to be until it pays to take it off the loop."""
+"""How long a job has to be until it pays to take it off the loop.
+
+Varied: the length of a job of plain Python, from 0.05 to 100 ms, and where it runs. Held fixed: one job at a time, all in
+one program, while a second process sends it a byte and waits for its echo: that delay is what others feel. "It pays" is
+judged for others, as half of the delay beside the same job on the loop; what handing over costs the loop is told apart.
+
+Pickling, a write, a read and two passes are some tenths of a millisecond, hence 1 ms of the loop's time. At 10 ms the
+loop would be blocked ten times as long as that. Nothing computes on the loop beside a worker: 25 ms. A thread keeps the
+GIL for 5 ms at a time and a process does not share it: 2×. Two pipes and a process switch against 50 µs: 2×. Another
+program on the second core makes the worker look worse, since it needs that core.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from statistics import median
-from typing import Any
 
 from ...diagnose.crossover import Point, crossover
 from ...records.chart import Chart, Role
 from ...records.check import Check
+from ...stage.alone import alone
 from ...stage.stage import Stage
-from ...subjects import offload
+from ...subjects.offload import Phase, offloaded
 from .. import charts
 from ..model import Collected, Experiment
 
 _LENGTHS = (0.05, 0.2, 0.5, 2.0, 10.0, 50.0, 100.0)  # ms
 _SHORTEST, _LONGEST = _LENGTHS[0], _LENGTHS[-1]
+_SHORT = 2.0  # ms: of jobs no longer than this the cost of handing over is seen, and nothing else
 _PAYS = 0.5  # of the delay that others have beside the same job on the loop
 _ROLES: dict[str, Role] = {"loop": "bad", "thread": "neutral", "process": "good"}
 
-Row = dict[str, Any]
+Part = Callable[[Phase], float | None]
+_ECHO, _WHOLE, _LOOP_CPU = (attrgetter(name) for name in ("echo_p99", "whole", "loop_cpu"))
 
 
-def _points(rows: list[Row], place: str, figure: str) -> list[Point]:
-    return [(row["job_ms"], row[figure]) for row in rows if row["place"] == place and row[figure] is not None]
+def _points(phases: Sequence[Phase], place: str, part: Part) -> list[Point]:
+    """(length of the job, a part of what was measured) in one place, where it was measured; milliseconds both."""
+    seen = [(phase.length, part(phase)) for phase in phases if phase.place == place]
+    return [(round(length * 1e3, 6), value * 1e3) for length, value in seen if value is not None]
 
 
-def _at(rows: list[Row], place: str, figure: str, length: float) -> float | None:
-    return dict(_points(rows, place, figure)).get(length)
+def _at(phases: Sequence[Phase], place: str, part: Part, length: float) -> float | None:
+    return dict(_points(phases, place, part)).get(length)
 
 
-def _loop_cost(rows: list[Row], place: str) -> float:
-    """Milliseconds of the loop's own CPU time that handing over one job takes; of short jobs, where nothing else shows."""
-    return median(cost for length, cost in _points(rows, place, "loop_cpu_ms") if length <= 2.0)
+def _short(phases: Sequence[Phase], place: str, part: Part) -> float:
+    """The median over short jobs, in milliseconds."""
+    return median(value for length, value in _points(phases, place, part) if length <= _SHORT)
 
 
-def _pays(rows: list[Row], place: str) -> float | None:
+def _pays(phases: Sequence[Phase], place: str) -> float | None:
     """The shortest of the lengths from which on others are delayed at most half as long as beside the loop."""
-    usual, other = _points(rows, "loop", "echo_p99_ms"), _points(rows, place, "echo_p99_ms")
+    usual, other = _points(phases, "loop", _ECHO), _points(phases, place, _ECHO)
     both = {x for x, _ in usual} & {x for x, _ in other}
     return crossover([p for p in usual if p[0] in both], [p for p in other if p[0] in both], share=_PAYS)
 
 
-def _figures(rows: list[Row]) -> dict[str, float | None]:
-    whole, compute = _points(rows, "process", "whole_ms"), dict(_points(rows, "process", "compute_ms"))
-    figures: dict[str, float | None] = {
-        "worker_overhead_ms": median(took - compute[length] for length, took in whole if length <= 2.0),
-        "worker_loop_cost_ms": _loop_cost(rows, "process"),
-        "thread_loop_cost_ms": _loop_cost(rows, "thread"),
-        "worker_pays_from_ms": _pays(rows, "process"),
-        "thread_pays_from_ms": _pays(rows, "thread"),
-    }
-    for place in _ROLES:
-        figures[f"{place}_longest_echo_p99_ms"] = _at(rows, place, "echo_p99_ms", _LONGEST)
-        figures[f"{place}_shortest_whole_ms"] = _at(rows, place, "whole_ms", _SHORTEST)
-    thread, worker = figures["thread_longest_echo_p99_ms"], figures["process_longest_echo_p99_ms"]
-    figures["thread_over_worker"] = thread / worker if thread and worker else None
-    shortest, dear = figures["loop_shortest_whole_ms"], figures["process_shortest_whole_ms"]
-    figures["shortest_slowdown"] = dear / shortest if dear and shortest else None
-    return figures
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return one / other if one and other else None
 
 
-def _chart(rows: list[Row], title: str, y: str, figure: str) -> Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    worker_overhead_ms: float
+    worker_loop_cost_ms: float
+    thread_loop_cost_ms: float
+    worker_pays_from_ms: float | None
+    thread_pays_from_ms: float | None
+    loop_longest_echo_p99_ms: float | None
+    loop_shortest_whole_ms: float | None
+    thread_longest_echo_p99_ms: float | None
+    thread_shortest_whole_ms: float | None
+    process_longest_echo_p99_ms: float | None
+    process_shortest_whole_ms: float | None
+    thread_over_worker: float | None
+    shortest_slowdown: float | None
+
+
+def _figures(phases: Sequence[Phase]) -> _Figures:
+    echo = {place: _at(phases, place, _ECHO, _LONGEST) for place in _ROLES}
+    whole = {place: _at(phases, place, _WHOLE, _SHORTEST) for place in _ROLES}
+    return _Figures(
+        worker_overhead_ms=_short(phases, "process", lambda phase: phase.whole - phase.compute),
+        worker_loop_cost_ms=_short(phases, "process", _LOOP_CPU),
+        thread_loop_cost_ms=_short(phases, "thread", _LOOP_CPU),
+        worker_pays_from_ms=_pays(phases, "process"),
+        thread_pays_from_ms=_pays(phases, "thread"),
+        loop_longest_echo_p99_ms=echo["loop"],
+        loop_shortest_whole_ms=whole["loop"],
+        thread_longest_echo_p99_ms=echo["thread"],
+        thread_shortest_whole_ms=whole["thread"],
+        process_longest_echo_p99_ms=echo["process"],
+        process_shortest_whole_ms=whole["process"],
+        thread_over_worker=_ratio(echo["thread"], echo["process"]),
+        shortest_slowdown=_ratio(whole["process"], whole["loop"]),
+    )
+
+
+def _chart(phases: Sequence[Phase], title: str, y: str, part: Part) -> Chart:
     return charts.chart(
         title,
         "line",
         "length of the job, ms",
         y,
-        [charts.series(place, _points(rows, place, figure), role=role) for place, role in _ROLES.items()],
+        [charts.series(place, _points(phases, place, part), role=role) for place, role in _ROLES.items()],
         log_x=True,
         log_y=True,
     )
 
 
 async def _collect(stage: Stage) -> Collected:
-    seconds = stage.seconds(3, quick=0.7)
-    rows = (await stage.program(offload.__name__, seconds, *_LENGTHS))["rows"]
-    figures = _figures(rows)
+    phases = await alone(partial(offloaded, stage.seconds(3, quick=0.7), [ms / 1e3 for ms in _LENGTHS]))
+    figures = _figures(phases)
     return Collected(
         figures=figures,
         charts=(
-            _chart(rows, "What everybody else feels", "echo p99, ms", "echo_p99_ms"),
-            _chart(rows, "How long the job takes whoever asked for it", "ms (p50)", "whole_ms"),
+            _chart(phases, "What everybody else feels", "echo p99, ms", _ECHO),
+            _chart(phases, "How long the job takes for its caller", "ms (p50)", _WHOLE),
         ),
         first_full=None,
         finding=_finding(figures),
     )
 
 
-def _finding(figures: dict[str, float | None]) -> str:
+def _finding(figures: _Figures) -> str:
     said = [
-        f"A worker process added {figures['worker_overhead_ms']:.2f} ms to a job and cost the loop "
-        f"{figures['worker_loop_cost_ms']:.2f} ms of its own time; a thread cost it {figures['thread_loop_cost_ms']:.2f} ms."
+        f"A worker process added {figures.worker_overhead_ms:.2f} ms to a job and cost the loop "
+        f"{figures.worker_loop_cost_ms:.2f} ms of its own time; a thread cost it {figures.thread_loop_cost_ms:.2f} ms."
     ]
-    for place in ("worker", "thread"):
-        pays = figures[f"{place}_pays_from_ms"]
+    for place, pays in (("worker", figures.worker_pays_from_ms), ("thread", figures.thread_pays_from_ms)):
         where = f"from {pays:g} ms on" if pays is not None else f"at no length up to {_LONGEST:g} ms"
         said.append(f"A {place} halved the delay of others {where}.")
     return " ".join(said)
@@ -110,16 +148,7 @@ EXPERIMENT = Experiment(
         "millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a cure: however long "
         "the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs more than the job."
     ),
-    figures=(
-        "worker_overhead_ms",
-        "worker_loop_cost_ms",
-        "thread_loop_cost_ms",
-        "worker_pays_from_ms",
-        "thread_pays_from_ms",
-        *(f"{place}_{figure}" for place in _ROLES for figure in ("longest_echo_p99_ms", "shortest_whole_ms")),
-        "thread_over_worker",
-        "shortest_slowdown",
-    ),
+    figures=_Figures,
     checks=(
         Check(
             claim="the loop's own time for a job in a worker",

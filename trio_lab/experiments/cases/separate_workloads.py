@@ -1,30 +1,43 @@
-"""Long reports beside short hashes: in one worker pool, and in two of half the size."""
+"""Long reports beside short hashes: in one worker pool, and in two of half the size.
+
+Varied: one pool of two workers, or one worker for each kind. Held fixed: two workers in all, the limits of the queues,
+the load of either kind. A hash takes about 5 ms and a report about 150 ms here, and one worker could do ten times as many
+hashes as come, so any long wait of a hash is for reports. First reports come one after the other, then far too many.
+
+Waits are measured in lengths of a report, so that the bounds hold on any machine: in one pool a hash mostly finds both
+workers busy and two reports waiting (over half a report), with a worker of its own only other hashes (under half). The
+shared queue refuses both kinds, a queue of its own does not; reports must be refused, else there was no overload. When
+fewer than 15 reports were done the machine was too busy for a hash to wait behind one, and nothing is judged.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import trio
+from functools import partial
 
 from ...diagnose.first_full import first_full
+from ...records.chart import Point
 from ...records.check import Check
+from ...records.load import LoadResult
 from ...records.queue import QueueStatistics
 from ...records.summary import Summary
-from ...stage.stage import Loaded, Server, Stage
+from ...stage.loaded import Loaded
+from ...stage.server import Server
+from ...stage.stage import Stage
+from ...stage.together import both
 from .. import charts
 from ..model import Collected, Experiment
+from ..sizing import least
 
-_HASH_S, _REPORT_S = 0.005, 0.15  # what a job should take
+_HASH_MS, _REPORT_MS = 5, 150  # what a job should take
 _HASH_RATE = 15  # per second: less than a tenth of what one worker can do
 _REPORT_CLIENTS = 4  # so that two reports run and two wait, in one pool
 _REPORT_RATE = 50  # per second, against seven to fourteen that can be done: the overload
-_ENOUGH = 15  # reports done, trials included, below which a machine was too busy to tell
+_ENOUGH = 15  # reports done, trials included
 _TRIAL_N, _TRIAL_ROUNDS = 24, 20_000
 _GOLDEN = (1 + math.sqrt(5)) / 2  # each step of n makes fib so much longer
 _LIMITS = ("--max-queue", "16", "--queue-timeout", "1")
-
 
 # What is measured of one pool and of two.
 _OF_EACH = (
@@ -73,55 +86,79 @@ class _Run:
     """Hashes beside ordinary and beside too many reports. ``kinds``: the workers' own figures of the former, by kind."""
 
     hashes: Loaded
-    reports: dict[str, Any]
+    reports: LoadResult
     kinds: dict[str, QueueStatistics]
     hashes_overload: Loaded
-    reports_overload: dict[str, Any]
+    reports_overload: LoadResult
 
     @property
     def hash_wait(self) -> Summary:
         """What a hash waited for a worker."""
-        return _seen(self.kinds["hash"].wait)
+        return _observed(self.kinds["hash"].wait)
+
+    def figures(self) -> dict[str, float | None]:
+        """Those of `_OF_EACH`."""
+        hashes, overload, wait = self.hashes.load, self.hashes_overload.load, self.hash_wait
+        return {
+            "hash_p50_ms": hashes.latency.p50 * 1e3,
+            "hash_p99_ms": hashes.latency.p99 * 1e3,
+            "hash_wait_p50_ms": wait.p50 * 1e3,
+            "hash_wait_p90_ms": wait.p90 * 1e3,
+            "hash_wait_p99_ms": wait.p99 * 1e3,
+            "report_rps": self.reports.goodput,
+            "overload_hash_p90_ms": overload.latency.p90 * 1e3,
+            "overload_hash_p99_ms": overload.latency.p99 * 1e3,
+            "overload_hash_shed": overload.requests.shed,
+            "overload_report_shed": self.reports_overload.requests.shed,
+        }
 
 
-def _seen(summary: Summary | None) -> Summary:
-    assert summary is not None  # our pools observe both
+def _observed(summary: Summary | None) -> Summary:
+    assert summary is not None  # our pools observe waits and service times
     return summary
 
 
 async def _paths(server: Server) -> tuple[str, str]:
-    """A hash and a report of about the wanted lengths on this machine: the best of five trials each."""
-    hashed = min([(await server.get(f"/worker-hash?rounds={_TRIAL_ROUNDS}"))["workerDurationMs"] for _ in range(5)])
-    counted = min([(await server.get(f"/fib?n={_TRIAL_N}"))["computeMs"] for _ in range(5)])
-    rounds = round(_TRIAL_ROUNDS * _HASH_S * 1e3 / hashed)
-    n = _TRIAL_N + round(math.log(_REPORT_S * 1e3 / counted, _GOLDEN))
+    """A hash and a report of about the wanted lengths on this machine."""
+    hashed = await least(server, f"/worker-hash?rounds={_TRIAL_ROUNDS}", "workerDurationMs")
+    counted = await least(server, f"/fib?n={_TRIAL_N}", "computeMs")
+    rounds = round(_TRIAL_ROUNDS * _HASH_MS / hashed)
+    n = _TRIAL_N + round(math.log(_REPORT_MS / counted, _GOLDEN))
     return f"/worker-hash?rounds={rounds}", f"/fib?n={n}"
 
 
-async def _both(stage: Stage, server: Server, hash_path: str, report_path: str, **load: Any) -> tuple[Loaded, Any]:
-    found: dict[str, Any] = {}
+async def _both(
+    stage: Stage, server: Server, hash_path: str, report_path: str, *, clients: int, rate: float | None
+) -> tuple[Loaded, LoadResult]:
     seconds = stage.seconds(12, quick=3)
-
-    async def hashes() -> None:
-        found["hashes"] = await stage.loaded(
-            server, hash_path, connections=50, rate=_HASH_RATE, duration=seconds, samples=True
-        )
-
-    async def reports() -> None:
-        found["reports"] = await stage.load(server.url + report_path, duration=seconds, **load)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(hashes)
-        nursery.start_soon(reports)
-    return found["hashes"], found["reports"]
+    return await both(
+        partial(stage.loaded, server, hash_path, connections=50, rate=_HASH_RATE, duration=seconds, samples=True),
+        partial(stage.load, server.url + report_path, connections=clients, rate=rate, duration=seconds),
+    )
 
 
 async def _run(stage: Stage, server: Server, hash_path: str, report_path: str) -> _Run:
-    hashes, reports = await _both(stage, server, hash_path, report_path, connections=_REPORT_CLIENTS)
+    hashes, reports = await _both(stage, server, hash_path, report_path, clients=_REPORT_CLIENTS, rate=None)
     pools = [queue for queue in (await server.health()).queues if queue.name.startswith("worker_pool")]
     kinds = {kind.name.rpartition(".")[2]: kind for pool in pools for kind in pool.kinds or ()}
-    over = await _both(stage, server, hash_path, report_path, connections=100, rate=_REPORT_RATE)
+    over = await _both(stage, server, hash_path, report_path, clients=100, rate=_REPORT_RATE)
     return _Run(hashes=hashes, reports=reports, kinds=kinds, hashes_overload=over[0], reports_overload=over[1])
+
+
+def _figures(one: _Run, two: _Run, report: float) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {
+        "one_wait_in_reports": one.hash_wait.p50 / report,
+        "two_wait_in_reports": two.hash_wait.p90 / report,
+        "hash_p90_gain": one.hashes.load.latency.p90 / two.hashes.load.latency.p90,
+        "two_overload_p90_in_reports": two.hashes_overload.load.latency.p90 / report,
+        "report_ms": report * 1e3,
+        "report_rate_share": two.reports.goodput / one.reports.goodput if one.reports.goodput else None,
+    }
+    for pools, run in (("one", one), ("two", two)):
+        figures |= {f"{pools}_{name}": value for name, value in run.figures().items()}
+    if min(run.kinds["reports"].completions or 0 for run in (one, two)) < _ENOUGH:
+        figures |= dict.fromkeys((check.figure for check in _CHECKS), None)
+    return figures
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -132,41 +169,18 @@ async def _collect(stage: Stage) -> Collected:
     async with stage.server("--workers", "1", "--separate-pools", *_LIMITS) as server:
         await _paths(server)
         two = await _run(stage, server, *paths)
-    report_ms = _seen(one.kinds["reports"].service).p50 * 1e3
-    enough = min(run.kinds["reports"].completions or 0 for run in (one, two)) >= _ENOUGH
-    figures: dict[str, float | None] = {
-        "one_wait_in_reports": one.hash_wait.p50 * 1e3 / report_ms,
-        "two_wait_in_reports": two.hash_wait.p90 * 1e3 / report_ms,
-        "hash_p90_gain": one.hashes.load["latency_ms"]["p90"] / two.hashes.load["latency_ms"]["p90"],
-        "two_overload_p90_in_reports": two.hashes_overload.load["latency_ms"]["p90"] / report_ms,
-        "report_ms": report_ms,
-        "report_rate_share": two.reports["goodput_rps"] / done if (done := one.reports["goodput_rps"]) else None,
-    }
-    for name, run in (("one", one), ("two", two)):
-        figures |= {
-            f"{name}_hash_p50_ms": run.hashes.load["latency_ms"]["p50"],
-            f"{name}_hash_p99_ms": run.hashes.load["latency_ms"]["p99"],
-            f"{name}_hash_wait_p50_ms": run.hash_wait.p50 * 1e3,
-            f"{name}_hash_wait_p90_ms": run.hash_wait.p90 * 1e3,
-            f"{name}_hash_wait_p99_ms": run.hash_wait.p99 * 1e3,
-            f"{name}_report_rps": run.reports["goodput_rps"],
-            f"{name}_overload_hash_p90_ms": run.hashes_overload.load["latency_ms"]["p90"],
-            f"{name}_overload_hash_p99_ms": run.hashes_overload.load["latency_ms"]["p99"],
-            f"{name}_overload_hash_shed": run.hashes_overload.load["requests"]["shed"],
-            f"{name}_overload_report_shed": run.reports_overload["requests"]["shed"],
-        }
-    if not enough:  # nobody could have waited behind them
-        figures |= dict.fromkeys((check.figure for check in _CHECKS), None)
+    report = _observed(one.kinds["reports"].service).p50
+    refused_one, refused_two = (run.hashes_overload.load.requests.shed for run in (one, two))
     return Collected(
-        figures=figures,
+        figures=_figures(one, two, report),
         charts=(
             charts.percentiles(
                 "Latency of a short hash beside long reports",
                 [
-                    ("one pool of two workers", one.hashes.load["latency_ms"], "bad"),
-                    ("two pools of one worker", two.hashes.load["latency_ms"], "good"),
+                    ("one pool of two workers", one.hashes.load.latency, "bad"),
+                    ("two pools of one worker", two.hashes.load.latency, "good"),
                 ],
-                note=f"A hash takes about {_HASH_S * 1e3:.0f} ms, a report about {report_ms:.0f} ms.",
+                note=f"A hash takes about {_HASH_MS} ms, a report about {report * 1e3:.0f} ms.",
             ),
             charts.chart(
                 "Hashes while far too many reports come",
@@ -174,39 +188,34 @@ async def _collect(stage: Stage) -> Collected:
                 "seconds since the load began",
                 "latency of a hash, ms",
                 [
-                    charts.series("one pool of two workers", _points(one.hashes_overload), role="bad"),
-                    charts.series("two pools of one worker", _points(two.hashes_overload), role="good"),
+                    charts.series("one pool of two workers", _points(one), role="bad"),
+                    charts.series("two pools of one worker", _points(two), role="good"),
                 ],
                 log_y=True,
-                rules=[charts.rule(report_ms, "one report")],
-                note="Hashes that were refused (503) are not drawn; only the one pool refused any."
-                if two.hashes_overload.load["requests"]["shed"] == 0
-                else None,
+                rules=[charts.rule(report * 1e3, "one report")],
+                note=f"Refused hashes (503) are not drawn: {refused_one} in one pool, {refused_two} in two.",
             ),
-            charts.chart(
+            charts.bars(
                 "What separation costs",
-                "bar",
                 "worker pools",
                 "reports/s",
-                [charts.series("reports done", [(name, figures[f"{name}_report_rps"]) for name in ("one", "two")])],
-                categories=True,
+                [charts.series("reports done", [("one", one.reports.goodput), ("two", two.reports.goodput)])],
                 note="The worker that is kept for hashes does no reports, however many wait. On cores that others use too, "
                 "one worker may do as many reports as two.",
             ),
         ),
         first_full=first_full(one.hashes.samples),
         finding=(
-            f"In one pool a hash waited {figures['one_hash_wait_p50_ms']:.0f} ms (median) behind reports of {report_ms:.0f} "
-            f"ms; in a pool of its own {figures['two_hash_wait_p90_ms']:.1f} ms (p90). With too many reports the one pool "
-            f"refused {one.hashes_overload.load['requests']['shed']} hashes, the separate ones "
-            f"{two.hashes_overload.load['requests']['shed']}. Reports done: {figures['one_report_rps']:.1f}/s by both "
-            f"workers, {figures['two_report_rps']:.1f}/s by the one that is left to them."
+            f"In one pool a hash waited {one.hash_wait.p50 * 1e3:.0f} ms (median) behind reports of {report * 1e3:.0f} "
+            f"ms; in a pool of its own {two.hash_wait.p90 * 1e3:.1f} ms (p90). With too many reports the one pool "
+            f"refused {refused_one} hashes, the separate ones {refused_two}. Reports done: {one.reports.goodput:.1f}/s by "
+            f"both workers, {two.reports.goodput:.1f}/s by the one that is left to them."
         ),
     )
 
 
-def _points(run: Loaded) -> list[tuple[float, float]]:
-    return sorted((round(max(0.0, ended - ms / 1e3), 3), round(ms, 3)) for ended, ms in run.load["samples"])
+def _points(run: _Run) -> list[Point]:
+    return charts.in_ms(run.hashes_overload.load.by_start())
 
 
 EXPERIMENT = Experiment(

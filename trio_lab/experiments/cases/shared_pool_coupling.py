@@ -1,25 +1,39 @@
-"""A handful of slow calls in Trio's default limiter: who else stands in that queue without having asked to?"""
+"""A handful of slow calls in Trio's default limiter: who else stands in that queue without having asked to?
+
+Varied: where the slow calls are (in the default limiter, in the native pool with its own, nowhere). Held fixed: four
+threads in either place, 20 clients with calls of 500 ms, and what is timed beside them: name look-ups, file reads, the
+replacing of a killed worker, /health. Trio's limiter has 40 threads; with four, twenty clients are enough to fill it.
+
+16 calls wait for 4 threads, four rounds of 500 ms, of which at least two remain for a look-up: over 1000 ms. With the
+slow calls elsewhere it must not wait for even one: under 500 ms. A worker that started through the same queue would take
+longer than a look-up, hence less than half of it. /health needs no thread: 25 ms. The worker is killed on purpose, so
+its pool is left out when the queue that filled first is looked for.
+"""
 
 from __future__ import annotations
 
-import os
-import signal
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
-from typing import Any
 
 import trio
 
 from ...diagnose.first_full import first_full
-from ...measure.process import children
+from ...records.chart import Point
 from ...records.check import Check
 from ...records.health import Health
-from ...stage.stage import Loaded, Server, Stage
+from ...records.load import LoadResult
+from ...stage.launch import kill
+from ...stage.loaded import Loaded
+from ...stage.server import Server
+from ...stage.stage import Stage
+from ...stage.together import both
+from ...stage.until import wait_until
 from .. import charts
 from ..model import Collected, Experiment
 
 _POOLS = ("shared", "own", "alone")  # where the slow calls are, if there are any
-_THREADS = 4  # of the default limiter and of the native pool: Trio has 40, which more clients would fill as well
+_THREADS = 4  # of the default limiter and of the native pool
 _CLIENTS = 20
 _CALL_MS = 500
 _RATE = 5  # look-ups, and reads, per second
@@ -33,75 +47,68 @@ class _Beside:
     """What others felt beside some load: name look-ups with /health, file reads, and the replacing of a worker."""
 
     lookups: Loaded
-    reads: dict[str, Any]
-    respawn_s: list[float]
+    reads: LoadResult
+    respawns: list[float]
+
+    @property
+    def respawn(self) -> float:
+        return median(self.respawns)
 
     def figures(self, name: str) -> dict[str, float | None]:
+        lookup, read, health = self.lookups.load.latency, self.reads.latency, self.lookups.probe.latency
         return {
-            f"lookup_{name}_p50_ms": self.lookups.load["latency_ms"]["p50"],
-            f"lookup_{name}_p99_ms": self.lookups.load["latency_ms"]["p99"],
-            f"read_{name}_p50_ms": self.reads["latency_ms"]["p50"],
-            f"read_{name}_p99_ms": self.reads["latency_ms"]["p99"],
-            f"health_{name}_p50_ms": self.lookups.probe["latency_ms"]["p50"],
+            f"lookup_{name}_p50_ms": lookup.p50 * 1e3,
+            f"lookup_{name}_p99_ms": lookup.p99 * 1e3,
+            f"read_{name}_p50_ms": read.p50 * 1e3,
+            f"read_{name}_p99_ms": read.p99 * 1e3,
+            f"health_{name}_p50_ms": health.p50 * 1e3,
             f"health_{name}_p99_ms": self.lookups.health_p99_ms,
-            f"respawn_{name}_ms": median(self.respawn_s) * 1e3,
-            f"respawn_{name}_max_ms": max(self.respawn_s) * 1e3,
+            f"respawn_{name}_ms": self.respawn * 1e3,
+            f"respawn_{name}_max_ms": max(self.respawns) * 1e3,
         }
 
     def bars(self) -> list[tuple[str, float | None]]:
         return [
-            ("name look-up", self.lookups.load["latency_ms"]["p50"]),
-            ("file read", self.reads["latency_ms"]["p50"]),
-            ("new worker", median(self.respawn_s) * 1e3),
-            ("/health", self.lookups.probe["latency_ms"]["p50"]),
+            ("name look-up", self.lookups.load.latency.p50 * 1e3),
+            ("file read", self.reads.latency.p50 * 1e3),
+            ("new worker", self.respawn * 1e3),
+            ("/health", self.lookups.probe.latency.p50 * 1e3),
         ]
 
 
 async def _respawn(server: Server) -> float:
     """Kill the only worker; seconds until a new one has done a job."""
-    with trio.fail_after(_WORKER_TIME):
-        while not (workers := children(server.process.pid)):  # noqa: ASYNC110  (another process: no Event)
-            await trio.sleep(0.01)
-        begun = trio.current_time()
-        for worker in workers:
-            os.kill(worker, signal.SIGKILL)
-        while "workerDurationMs" not in await server.get("/worker-hash?rounds=1"):  # noqa: ASYNC110  (as above)
-            await trio.sleep(0.01)
-    return trio.current_time() - begun
+    await wait_until(lambda: bool(server.workers()), limit=_WORKER_TIME)
+    for worker in server.workers():
+        kill(worker)
+
+    async def served() -> bool:
+        return (await server.fetch("/worker-hash?rounds=1")).status == 200
+
+    return await wait_until(served, limit=_WORKER_TIME)
 
 
 async def _beside(stage: Stage, server: Server, seconds: float) -> _Beside:
-    found: dict[str, Any] = {}
     respawns: list[float] = []
-
-    async def look_up() -> None:
-        found["lookups"] = await stage.loaded(
-            server, "/lookup", connections=50, rate=_RATE, duration=seconds, samples=True
-        )
-
-    async def read() -> None:
-        found["reads"] = await stage.load(server.url + "/read", connections=50, rate=_RATE, duration=seconds)
 
     async def respawn() -> None:
         for _ in range(_RESPAWNS):
             respawns.append(await _respawn(server))
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(look_up)
-        nursery.start_soon(read)
         nursery.start_soon(respawn)
-    return _Beside(respawn_s=respawns, **found)
+        lookups, reads = await both(
+            partial(stage.loaded, server, "/lookup", connections=50, rate=_RATE, duration=seconds, samples=True),
+            partial(stage.load, server.url + "/read", connections=50, rate=_RATE, duration=seconds),
+        )
+    return _Beside(lookups=lookups, reads=reads, respawns=respawns)
 
 
 async def _beside_slow_calls(stage: Stage, server: Server, pool: str, seconds: float) -> _Beside:
     """The same beside slow calls in one of the two pools, which go on until the last look-up is answered."""
-    path = f"/wait?ms={_CALL_MS}&pool={pool}"
-
-    async def slow_calls() -> None:
-        await stage.load(server.url + path, connections=_CLIENTS, duration=600)
-
+    url = f"{server.url}/wait?ms={_CALL_MS}&pool={pool}"
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(slow_calls)
+        nursery.start_soon(partial(stage.load, url, connections=_CLIENTS, duration=600))
         await trio.sleep(_BEFORE)
         found = await _beside(stage, server, seconds)
         nursery.cancel_scope.cancel()
@@ -117,14 +124,13 @@ async def _collect(stage: Stage) -> Collected:
         shared = await _beside_slow_calls(stage, server, "default", seconds)
     waiting = [sample.queue("default_limiter").waiting or 0 for sample in shared.lookups.samples]
     figures = shared.figures("shared") | own.figures("own") | alone.figures("alone")
-    figures["respawn_per_lookup"] = median(shared.respawn_s) * 1e3 / shared.lookups.load["latency_ms"]["p50"]
+    figures["respawn_per_lookup"] = shared.respawn / shared.lookups.load.latency.p50
     figures["default_limiter_waiting"] = max(waiting, default=None)
     return Collected(
         figures=figures,
         charts=(
-            charts.chart(
+            charts.bars(
                 "Who waits behind the slow calls",
-                "bar",
                 "what is asked for",
                 "median time, ms",
                 [
@@ -133,7 +139,6 @@ async def _collect(stage: Stage) -> Collected:
                     charts.series("no slow calls", alone.bars(), role="neutral"),
                 ],
                 log_y=True,
-                categories=True,
                 note=(
                     f"{_CLIENTS} clients with calls of {_CALL_MS} ms, {_THREADS} threads. A new worker is started under a "
                     "limiter of its own in all three."
@@ -154,22 +159,21 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=first_full([_without_workers(sample) for sample in shared.lookups.samples]),
         finding=(
-            f"Behind slow calls in the default limiter a look-up of localhost took {figures['lookup_shared_p50_ms']:.0f} ms "
-            f"and a file read {figures['read_shared_p50_ms']:.0f} ms (medians). With the slow calls in a pool of their own it "
-            f"was {figures['lookup_own_p50_ms']:.1f} and {figures['read_own_p50_ms']:.1f} ms. A worker was replaced in "
-            f"{figures['respawn_shared_ms']:.0f} ms and {figures['respawn_own_ms']:.0f} ms: its start waits for neither."
+            "Behind slow calls in the default limiter a look-up of localhost took "
+            f"{shared.lookups.load.latency.p50 * 1e3:.0f} ms and a file read {shared.reads.latency.p50 * 1e3:.0f} ms "
+            f"(medians). With the slow calls in a pool of their own it was {own.lookups.load.latency.p50 * 1e3:.1f} and "
+            f"{own.reads.latency.p50 * 1e3:.1f} ms. A worker was replaced in {shared.respawn * 1e3:.0f} ms and "
+            f"{own.respawn * 1e3:.0f} ms."
         ),
     )
 
 
 def _without_workers(sample: Health) -> Health:
-    """A pool whose only worker was killed on purpose is no queue that filled by itself."""
     return replace(sample, queues=tuple(queue for queue in sample.queues if queue.name != "worker_pool"))
 
 
-def _points(found: _Beside) -> list[tuple[float, float]]:
-    samples = found.lookups.load["samples"]
-    return sorted((round(max(0.0, ended - ms / 1e3), 3), round(ms, 3)) for ended, ms in samples)
+def _points(found: _Beside) -> list[Point]:
+    return charts.in_ms(found.lookups.load.by_start())
 
 
 EXPERIMENT = Experiment(

@@ -1,10 +1,20 @@
-"""An autoscaler at work: every decision with what it went by, when it may grow and when growing would be in vain."""
+"""An autoscaler at work: every decision with what it went by, when it may grow and when growing would be in vain.
+
+Varied: what stands in the way of one more worker, phase by phase: too few jobs wait (60 clients), the loop is late, no
+core is free, nothing (130 clients), no load. Held fixed: one server that may have two workers, jobs of about 6 ms. Each
+decision is read from /health with its own inputs, and judged against the rule by them.
+
+Two workers would bring 2×; the load and the loop take their part of two cores: 1.1. In the phases where growing would be
+in vain no worker may be added: 0. A figure is None where its condition did not come about: when other programs take the
+cores in the last phase there is nothing to grow for, and the outcome is "not enough data", not a refutation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 
 import trio
@@ -15,9 +25,14 @@ from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
 from ...records.check import Check
 from ...records.health import Health, ScalingDecision
-from ...stage.stage import Server, Stage
+from ...stage.alone import alone
+from ...stage.server import Server
+from ...stage.stage import Stage
+from ...stage.until import until
+from ...subjects.bare import jobs_per_s
 from .. import charts
 from ..model import Collected, Experiment
+from ..sizing import rounds_per_s
 
 _SOME, _MANY = 60, 130  # clients: fewer, and more, than the rule asks for
 _JOB_S = 0.006
@@ -26,7 +41,6 @@ _BEFORE = 1.0  # seconds in which whatever stands in the way is given time to st
 _AFTER = 1.0  # and stays, so that the queue is short again when it goes
 _SHRINK = 8.0  # seconds within which an idle worker should be gone
 _LOOK = 0.1  # seconds between two looks at /health
-_TRIAL = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +106,13 @@ async def _watching(server: Server) -> AsyncIterator[_Watch]:
         nursery.cancel_scope.cancel()
 
 
-async def _rounds(server: Server) -> float:
-    """Rounds a second of one hash on this machine."""
-    took = min([(await server.get(f"/sync-hash?rounds={_TRIAL}"))["durationMs"] / 1e3 for _ in range(5)])
-    return _TRIAL / float(took)
-
-
 class _Play:
     """The phases, one after the other, at one server."""
 
-    def __init__(self, stage: Stage, server: Server, watch: _Watch, rounds_per_s: float) -> None:
+    def __init__(self, stage: Stage, server: Server, watch: _Watch, speed: float) -> None:
         self._stage, self._server, self._watch = stage, server, watch
-        self._jobs = f"{server.url}/worker-hash?rounds={round(rounds_per_s * _JOB_S)}"
-        self._block = f"{server.url}/sync-hash?rounds={round(rounds_per_s * _BLOCK_S)}"
+        self._jobs = f"{server.url}/worker-hash?rounds={round(speed * _JOB_S)}"
+        self._block = f"{server.url}/sync-hash?rounds={round(speed * _BLOCK_S)}"
         self._begun = trio.current_time()
 
     async def phase(self, name: str, clients: int, seconds: float) -> None:
@@ -115,30 +123,23 @@ class _Play:
     async def blocked(self, name: str, seconds: float) -> None:
         """With a loop that is held up again and again."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._block_loop)
+            nursery.start_soon(partial(self._stage.load, self._block, connections=4, rate=_BLOCK_RATE, duration=600))
             await trio.sleep(_BEFORE)
             await self.phase(name, _MANY, seconds)
             nursery.cancel_scope.cancel()
 
-    async def _block_loop(self) -> None:
-        await self._stage.load(self._block, connections=4, rate=_BLOCK_RATE, duration=600)
-
     async def crowded(self, name: str, seconds: float) -> None:
         """With something else on every core."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._take_cores, seconds + _BEFORE + _AFTER)
+            seconds_taken = seconds + _BEFORE + _AFTER
+            nursery.start_soon(alone, partial(jobs_per_s, "processes", usable_cores(), seconds_taken))
             await trio.sleep(_BEFORE)
             await self.phase(name, _MANY, seconds)
-
-    async def _take_cores(self, seconds: float) -> None:
-        await self._stage.bare("processes", usable_cores(), duration=seconds)
 
     async def idle(self, name: str) -> None:
         """Until the pool is small again, or should be."""
         begin = trio.current_time() - self._begun
-        with trio.move_on_after(_SHRINK):
-            while self._watch.samples[-1][1].pool.workers > 1:  # noqa: ASYNC110  (another process: no Event)
-                await trio.sleep(_LOOK)
+        await until(lambda: self._watch.samples[-1][1].pool.workers <= 1, limit=_SHRINK, period=_LOOK)
         self._watch.phases[name] = (begin, trio.current_time() - self._begun + 2 * _LOOK)
         await trio.sleep(2 * _LOOK)
 
@@ -189,9 +190,9 @@ def _figures(watch: _Watch) -> _Figures:
 async def _collect(stage: Stage) -> Collected:
     flags = ("--workers", "2", "--autoscale", "--queue-timeout", "60", "--max-queue", "1000")
     async with stage.server(*flags) as server:
-        rounds_per_s = await _rounds(server)
+        speed = await rounds_per_s(server)
         async with _watching(server) as watch:
-            play = _Play(stage, server, watch, rounds_per_s)
+            play = _Play(stage, server, watch, speed)
             await play.phase("some", _SOME, stage.seconds(8, quick=2))
             await play.blocked("blocked", stage.seconds(5, quick=1.5))
             await play.crowded("crowded", stage.seconds(5, quick=1.5))

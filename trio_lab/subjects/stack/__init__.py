@@ -16,5 +16,17 @@ What differs between two layers is then what the upper one costs. ``bare_node.mj
 reply: JavaScript's `http` is one layer.
 """
 
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
 RUNTIMES = ("trio", "asyncio")
 LAYERS = ("sockets", "h11", "hypercorn", "quart")  # each with all before it
+
+BARE_NODE = ("node", str(Path(__file__).with_name("bare_node.mjs")))
+
+
+def command(runtime: str, layer: str) -> list[str]:
+    """How a layer is started."""
+    return [sys.executable, "-m", __name__, runtime, layer]

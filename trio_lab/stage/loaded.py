@@ -1,0 +1,68 @@
+"""What a load phase found, seen from three sides at once: by the load, by a probe of /health, and in the queues."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+
+import trio
+
+from ..measure.percentile import percentile
+from ..records.health import Health
+from ..records.load import Latencies, LoadResult
+from .server import Server
+
+LEAD = 0.4  # seconds that the probe runs before the load, so that its own connecting is not blamed on the load
+_SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The load's own result, the /health probe's, and the server's queues over time.
+
+    ``cpu`` is the CPU seconds that the server and its children used. ``jobs`` is how many jobs each queue ended meanwhile,
+    by the queue's name, without the queues that do not count them.
+    """
+
+    load: LoadResult
+    probe: LoadResult
+    samples: tuple[Health, ...]
+    cpu: float
+    jobs: dict[str, int]
+
+    def wasted(self, queue: str) -> float | None:
+        """The share of the jobs that ``queue`` ended whose clients had left; None when it ended none."""
+        jobs = self.jobs.get(queue, 0)
+        return max(0.0, 1 - self.load.requests.ok / jobs) if jobs else None
+
+    def health_points(self) -> list[tuple[float, float]]:
+        """(when it was asked, from the start of the load; seconds until the answer) of every probe, in order of time."""
+        return [(begun - LEAD, latency) for begun, latency in self.probe.by_start() if begun >= LEAD]
+
+    @property
+    def health(self) -> Latencies:
+        """Of the probes that were asked while the load ran, exact; infinite if none was answered."""
+        seen = [latency for _, latency in self.health_points()] or [math.inf]
+        shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
+        return Latencies(mean=fmean(seen), **{name: percentile(seen, share) for name, share in shares.items()})
+
+    @property
+    def health_p99_ms(self) -> float:
+        return self.health.p99 * 1e3
+
+
+async def completions(server: Server, *, reset: bool = False) -> dict[str, int]:
+    """Jobs that each queue has ended since the server started."""
+    queues = (await server.health(reset=reset)).queues
+    return {queue.name: queue.completions for queue in queues if queue.completions is not None}
+
+
+async def sample(server: Server, samples: list[Health]) -> None:
+    """Look at the queues again and again, until cancelled."""
+    while True:
+        await trio.sleep(_SAMPLE_PERIOD)
+        try:
+            samples.append(await server.health(reset=True))
+        except trio.TooSlowError:
+            continue  # the server did not answer in half a minute: the probe's figures show it
