@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tomllib
 import venv
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 
@@ -38,17 +40,28 @@ def closure(requirements: list[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+def base_and(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Makes an environment with the base install and ``others``, and returns its interpreter."""
+
+    @cache
+    def make(*others: str) -> str:
+        folder = tmp_path_factory.mktemp("base")
+        venv.create(folder, symlinks=True)
+        [site] = folder.glob("lib/python*/site-packages")
+        (site / "trio_lab").symlink_to(ROOT / "trio_lab")
+        for name in closure([*PROJECT["dependencies"], *others]):
+            distribution = metadata.distribution(name)
+            for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+                (site / top).symlink_to(distribution.locate_file(top))
+        return str(folder / "bin" / "python")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def python(base_and: Callable[..., str]) -> str:
     """The interpreter of an environment with the base install alone."""
-    base = tmp_path_factory.mktemp("base")
-    venv.create(base, symlinks=True)
-    [site] = base.glob("lib/python*/site-packages")
-    (site / "trio_lab").symlink_to(ROOT / "trio_lab")
-    for name in closure(PROJECT["dependencies"]):
-        distribution = metadata.distribution(name)
-        for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
-            (site / top).symlink_to(distribution.locate_file(top))
-    return str(base / "bin" / "python")
+    return base_and()
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -67,8 +80,10 @@ def test_every_public_name_is_there_in_the_base_install(python: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_command_says_what_to_install(python: str) -> None:
-    done = run(python, "-m", "trio_lab", "serve")
+@pytest.mark.parametrize("command", ["serve", "load", "run"])
+@pytest.mark.parametrize("others", [[], ["cyclopts"]], ids=["base", "cyclopts is there"])
+def test_the_command_says_what_to_install(base_and: Callable[..., str], command: str, others: list[str]) -> None:
+    done = run(base_and(*others), "-m", "trio_lab", command)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert "pip install 'trio-lab[lab]'" in done.stderr

@@ -24,8 +24,9 @@ def main() -> NoReturn:
         from .command import run
 
         code = run()
-    except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.startswith("trio_lab"):
+    except ImportError as error:
+        missing = error.__cause__ or error  # cyclopts wraps it
+        if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("trio_lab"):
             raise
         _fail(f"{_INSTALL} ({missing.name} is not installed)", 2)
     except UsageError as error:
