@@ -16,7 +16,7 @@ from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
 from .config import NOT_IN_ENVIRONMENT, PREFIX, Config
 from .errors import UsageError
 
-ConfigOptions = Annotated[Config | None, Parameter(name="*", negative_bool=())]
+ConfigOptions = Annotated[Config | None, Parameter(name="*")]
 """A parameter of a command that takes the fields of `Config` as its flags; None when there were none."""
 
 _VARIABLES = {option.name: PREFIX + option.name.upper() for option in fields(Config)}

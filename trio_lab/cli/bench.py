@@ -20,10 +20,10 @@ _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow
 
 async def bench(
     *names: str,
-    quick: Annotated[bool, Parameter(negative="")] = False,
+    quick: bool = False,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
-    install_peers: Annotated[bool, Parameter(negative="")] = False,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    install_peers: bool = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Compare the lab with its peers, in turn on this machine (all benchmarks when none is named).
 

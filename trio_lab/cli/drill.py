@@ -17,10 +17,10 @@ from .ending import ended_by_sigterm
 
 async def drill(
     *names: str,
-    gate: Annotated[bool, Parameter(negative="")] = False,
-    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    gate: bool = False,
+    all_: Annotated[bool, Parameter(name="--all")] = False,
     dose: float = 1.0,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Break things on purpose, each beside a control that must fail, and say what held. Exit code 0: all passed.
 

@@ -26,7 +26,7 @@ _ROUNDS, _QUICK_ROUNDS = 3, 1
 _QUICK_DOSE = 0.45  # three runtimes have to share the time that one has in `run --quick`
 
 
-def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+def list_(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
     """List the experiments with their questions.
 
     Parameters
@@ -48,12 +48,12 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fal
 
 async def run(
     *names: str,
-    quick: Annotated[bool, Parameter(negative="")] = False,
+    quick: bool = False,
     runtime: str = "trio",
     rounds: int = 1,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run experiments (the lab's own when none is named), save the results and write the report.
 
@@ -79,11 +79,11 @@ async def run(
 
 async def compare(
     *names: str,
-    quick: Annotated[bool, Parameter(negative="")] = False,
+    quick: bool = False,
     rounds: int | None = None,
     dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
     out: Path = _OUT,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run experiments on trio, asyncio and node in turn, and lay the figures beside each other.
 
@@ -146,7 +146,7 @@ async def _run(
     return int(any(result.failed for result in results.experiments))
 
 
-def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
     """Make the report again from a folder's results.json, verdicts included.
 
     Parameters
@@ -169,7 +169,7 @@ def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--j
         _show(results, page)
 
 
-def env(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> None:
+def env(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
     """Show what the lab would run on, and what is missing.
 
     Parameters

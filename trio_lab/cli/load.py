@@ -35,10 +35,10 @@ async def load(
     interval: float = 1.0,
     method: str = "",
     body: Path | None = None,
-    samples: Annotated[bool, Parameter(negative="")] = False,
-    i_own_this: Annotated[bool, Parameter(negative="")] = False,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    lifeline: Annotated[bool, Parameter(negative="", show=False)] = False,
+    samples: bool = False,
+    i_own_this: bool = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
+    lifeline: Annotated[bool, Parameter(show=False)] = False,
 ) -> int:
     """Load a server and measure every reply. Stress only what you own.
 
