@@ -35,6 +35,7 @@ LAYERS = {
     "slices": 1,
     "records": 0,
     "worker": 0,
+    "catalog": 0,
     "options": 4,
     "config": 0,
     "cores": 0,

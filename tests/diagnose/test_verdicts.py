@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.diagnose.first_full import first_full
+from trio_lab.diagnose.first_full import RULES, first_full
 from trio_lab.diagnose.judge import checked, judge, passes
 from trio_lab.diagnose.knee import knee
 from trio_lab.records.check import Check
@@ -107,3 +107,22 @@ LOOP = sample(0.97, native_pool=(4, 4, 9))
 )
 def test_first_full(samples: list[Health], name: str | None) -> None:
     assert first_full(samples) == name
+
+
+def test_every_rule_decides_in_a_case_of_its_own() -> None:
+    """Rules are found by looking, so a file that is put there is asked."""
+    alone = {
+        "all places are taken": sample(native_pool=(4, 4, 1)),
+        "as many wait as may": sample(backlog=100),
+        "the loop is busy": sample(0.9),
+    }
+    decided = [[any(rule(queue, one) for queue in one.queues) for one in alone.values()] for rule in RULES]
+    assert sorted(decided) == [[False, False, True], [False, True, False], [True, False, False]]
+
+
+def test_a_queue_that_was_never_heard_of_is_found_by_its_name() -> None:
+    samples = [sample(own_queue=(1, 1, 3), native_pool=(4, 1, 0))] * 2
+    assert first_full(samples) == "own_queue"
+    assert samples[0].queue("own_queue").waiting == 3
+    with pytest.raises(KeyError, match="no queue is called 'other'; there are accept_backlog, run_queue, own_queue"):
+        samples[0].queue("other")

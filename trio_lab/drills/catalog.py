@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..stage.catalog import found_in, named
+from ..catalog import found_in, named
 from . import cases
 from .model import Drill
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..catalog import found_in, named
 from ..errors import UsageError
-from ..stage.catalog import found_in, named
 from . import cases
 from .model import Experiment
 

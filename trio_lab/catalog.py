@@ -1,5 +1,4 @@
-"""What plays on the stage is found by looking: each module of a package of cases defines one, and nothing else need know
-of it."""
+"""Cases and rules are found by looking: each module of a package of them defines one, and nothing else has to name it."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
-from ..errors import UsageError
+from .errors import UsageError
 
 
 class _Named(Protocol):
@@ -20,12 +19,10 @@ class _Named(Protocol):
 One = TypeVar("One", bound=_Named)
 
 
-def found_in(cases: ModuleType, attribute: str) -> list[Any]:
-    """What every module of a package has under that name."""
-    modules = (
-        importlib.import_module(f"{cases.__name__}.{found.name}") for found in pkgutil.iter_modules(cases.__path__)
-    )
-    return [getattr(module, attribute) for module in modules]
+def found_in(package: ModuleType, attribute: str) -> list[Any]:
+    """What every module of a package has under that name, in the order of the modules' names."""
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+    return [getattr(importlib.import_module(f"{package.__name__}.{name}"), attribute) for name in names]
 
 
 def named(known: Sequence[One], names: Sequence[str], kind: str) -> tuple[One, ...]:
