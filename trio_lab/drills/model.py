@@ -11,17 +11,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ..diagnose.judge import checked
-from ..records.check import Check
+from ..records.check import Check, check
 from ..records.drill import ControlResult, DrillResult
 from ..records.figures import Declared, Figures, names_of, require_all, require_declared
 from ..stage.stage import Stage
 
 AFTERMATH = (
-    Check(claim="it answers afterwards, after", figure="after_answer_s", relation="<=", bound=1.0, unit="s"),
-    Check(claim="descriptors more or fewer than before", figure="after_fds", relation="<=", bound=5),
-    Check(claim="tasks more or fewer than before", figure="after_tasks", relation="<=", bound=5),
-    Check(claim="children more or fewer than wanted", figure="after_children", relation="<=", bound=0),
-    Check(claim="zombies", figure="after_zombies", relation="<=", bound=0),
+    check("it answers afterwards, after", "after_answer_s", "<=", 1.0, "s"),
+    check("descriptors more or fewer than before", "after_fds", "<=", 5),
+    check("tasks more or fewer than before", "after_tasks", "<=", 5),
+    check("children more or fewer than wanted", "after_children", "<=", 0),
+    check("zombies", "after_zombies", "<=", 0),
 )
 """What must hold after every drill, once the dust has settled; see `aftermath`."""
 

@@ -38,6 +38,11 @@ class Check:
             raise ValueError(f"the bound of a check must be a finite number, not {self.bound}")
 
 
+def check(claim: str, figure: str, relation: Relation, bound: float, unit: str = "") -> Check:
+    """A check as a case declares it, in one line."""
+    return Check(claim=claim, figure=figure, relation=relation, bound=bound, unit=unit)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """One figure laid beside the same figure of other runtimes, in ``unit``.
@@ -51,3 +56,8 @@ class Compared:
     better: Literal["lower", "higher"]
     values: dict[str, Spread] = field(default_factory=dict)
     ratios: dict[str, Spread] = field(default_factory=dict)
+
+
+def compared(figure: str, label: str, unit: str, better: Literal["lower", "higher"]) -> Compared:
+    """A compared figure as a case declares it, in one line."""
+    return Compared(figure=figure, label=label, unit=unit, better=better)

@@ -20,10 +20,8 @@ from typing import NoReturn
 import trio
 
 from ...loop.observe import Watch, observe
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ...stage.until import until
 from ..aftermath import remembered
 from ..model import Drill
@@ -177,14 +175,6 @@ async def with_a_plain_one() -> dict[str, float | None]:
     return _figures([_Run(shown=shown, told_again=monitor.longest >= _BLOCK)])
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_process, stage.count(5, quick=1)))
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(with_a_plain_one)
-
-
 DRILL = Drill(
     name="blind-monitor",
     number=24,
@@ -192,12 +182,12 @@ DRILL = Drill(
     question="The watch itself breaks: does it say that it is blind, and is it put back, once?",
     figures=("faults", "shown_max_s", "not_put_back", "not_told_again", "not_once"),
     checks=(
-        Check(claim="until the log says that it is blind", figure="shown_max_s", relation="<=", bound=2, unit="s"),
-        Check(claim="was not put back", figure="not_put_back", relation="<=", bound=0),
-        Check(claim="did not tell a block after that", figure="not_told_again", relation="<=", bound=0),
-        Check(claim="was put back again after a second fault", figure="not_once", relation="<=", bound=0),
+        check("until the log says that it is blind", "shown_max_s", "<=", 2, "s"),
+        check("was not put back", "not_put_back", "<=", 0),
+        check("did not tell a block after that", "not_told_again", "<=", 0),
+        check("was put back again after a second fault", "not_once", "<=", 0),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_process, stage.count(5, quick=1))),
+    control=lambda stage: alone(with_a_plain_one),
     twin="an instrument as one would write it, which nobody looks after",
 )

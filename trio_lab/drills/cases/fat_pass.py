@@ -18,10 +18,8 @@ import trio
 
 from ...loop.observe import Watch, observe
 from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ..aftermath import remembered
 from ..model import Drill
 
@@ -96,14 +94,6 @@ def _explained(told: list[Stall | None]) -> float:
     return 100 * sum(seconds for stall in seen for _, seconds in stall.top[:5]) / whole if whole else 0.0
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_process, rounds=stage.count(20, quick=5), steps=True))
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_process, rounds=1, steps=False))
-
-
 DRILL = Drill(
     name="fat-pass",
     number=21,
@@ -111,25 +101,11 @@ DRILL = Drill(
     question="No step is long, but the pass is: is it told as such, and who made it?",
     figures=("rounds", "passes_named_percent", "floods_named_percent", "explained_percent", "pass_ms"),
     checks=(
-        Check(
-            claim="passes of 2 000 steps that were named",
-            figure="passes_named_percent",
-            relation=">=",
-            bound=90,
-            unit="%",
-        ),
-        Check(
-            claim="of their time in the five names told", figure="explained_percent", relation=">=", bound=90, unit="%"
-        ),
-        Check(
-            claim="floods of callbacks that were named",
-            figure="floods_named_percent",
-            relation=">=",
-            bound=90,
-            unit="%",
-        ),
+        check("passes of 2 000 steps that were named", "passes_named_percent", ">=", 90, "%"),
+        check("of their time in the five names told", "explained_percent", ">=", 90, "%"),
+        check("floods of callbacks that were named", "floods_named_percent", ">=", 90, "%"),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_process, rounds=stage.count(20, quick=5), steps=True)),
+    control=lambda stage: alone(partial(in_process, rounds=1, steps=False)),
     twin="the watch without its steps",
 )

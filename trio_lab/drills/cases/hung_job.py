@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from ...load.client import Reply
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.stage import Stage
 from ..model import Drill
@@ -124,13 +124,11 @@ DRILL = Drill(
         "p99_ratio",
     ),
     checks=(
-        Check(claim="hung jobs that did not end in 504", figure="not_504", relation="<=", bound=0),
-        Check(claim="longest life past the run timeout", figure="overrun_max_s", relation="<=", bound=0.5, unit="s"),
-        Check(
-            claim="longest time until the place is back", figure="slot_back_max_s", relation="<=", bound=1.0, unit="s"
-        ),
-        Check(claim="others that failed", figure="others_failed", relation="<=", bound=0),
-        Check(claim="others' p99 ÷ p99 without the fault", figure="p99_ratio", relation="<=", bound=2.0, unit="×"),
+        check("hung jobs that did not end in 504", "not_504", "<=", 0),
+        check("longest life past the run timeout", "overrun_max_s", "<=", 0.5, "s"),
+        check("longest time until the place is back", "slot_back_max_s", "<=", 1.0, "s"),
+        check("others that failed", "others_failed", "<=", 0),
+        check("others' p99 ÷ p99 without the fault", "p99_ratio", "<=", 2.0, "×"),
     ),
     inject=_inject,
     control=_control,

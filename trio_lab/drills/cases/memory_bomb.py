@@ -17,10 +17,8 @@ import trio
 from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ...work import echo
 from ..aftermath import watched_pool
 from ..model import Drill
@@ -83,14 +81,6 @@ async def _watch(pool: WorkerPool, peaks: dict[str, int]) -> None:
         await trio.sleep(_PERIOD)
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_pool, bombs=stage.count(20, quick=4), memory=_CAP))
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_pool, bombs=1, memory=None))
-
-
 DRILL = Drill(
     name="memory-bomb",
     number=4,
@@ -107,12 +97,12 @@ DRILL = Drill(
         "worker_peak_mb",
     ),
     checks=(
-        Check(claim="bombs that did not end in a typed error", figure="without_typed_error", relation="<=", bound=0),
-        Check(claim="growth of the pool's own process", figure="parent_growth_mb", relation="<=", bound=50, unit="MB"),
-        Check(claim="largest worker", figure="worker_peak_mb", relation="<=", bound=300, unit="MB"),
-        Check(claim="other jobs that failed", figure="others_failed", relation="<=", bound=0),
+        check("bombs that did not end in a typed error", "without_typed_error", "<=", 0),
+        check("growth of the pool's own process", "parent_growth_mb", "<=", 50, "MB"),
+        check("largest worker", "worker_peak_mb", "<=", 300, "MB"),
+        check("other jobs that failed", "others_failed", "<=", 0),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_pool, bombs=stage.count(20, quick=4), memory=_CAP)),
+    control=lambda stage: alone(partial(in_pool, bombs=1, memory=None)),
     twin="no bound on memory",
 )

@@ -34,7 +34,7 @@ from ...diagnose.ratios import order_of_round, ratios
 from ...load.client import fetch
 from ...loop.observe import observe
 from ...loop.stalls import Stall
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures, as_figures, names_of
 from ...stage.alone import alone
 from ...stage.server import serving
@@ -185,10 +185,6 @@ async def _inject(stage: Stage) -> Figures:
     return figures | await mistakes_of_others()
 
 
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(with_lag_detector, blocks=stage.count(100, quick=50), seed=1))
-
-
 DRILL = Drill(
     name="monitor-truth",
     number=20,
@@ -206,35 +202,16 @@ DRILL = Drill(
         "mistakes_of_others_missed",
     ),
     checks=(
-        Check(
-            claim="blocks of 20 ms and more that were told", figure="recall_percent", relation=">=", bound=99, unit="%"
-        ),
-        Check(
-            claim="told within 2 ms or 5 %, by the steps of the first offender",
-            figure="duration_right_percent",
-            relation=">=",
-            bound=99,
-            unit="%",
-        ),
-        Check(claim="told with their line", figure="line_right_percent", relation=">=", bound=95, unit="%"),
-        Check(claim="false alarms beside the blocks", figure="false_alarms", relation="<=", bound=0),
-        Check(claim="false alarms without any block", figure="false_alarms_healthy", relation="<=", bound=0),
-        Check(claim="blind", figure="blind", relation="<=", bound=0),
-        Check(
-            claim="CPU time more for a request, watched as it comes",
-            figure="overhead_percent",
-            relation="<=",
-            bound=3,
-            unit="%",
-        ),
-        Check(
-            claim="mistakes in programs of others without their line",
-            figure="mistakes_of_others_missed",
-            relation="<=",
-            bound=0,
-        ),
+        check("blocks of 20 ms and more that were told", "recall_percent", ">=", 99, "%"),
+        check("told within 2 ms or 5 %, by the steps of the first offender", "duration_right_percent", ">=", 99, "%"),
+        check("told with their line", "line_right_percent", ">=", 95, "%"),
+        check("false alarms beside the blocks", "false_alarms", "<=", 0),
+        check("false alarms without any block", "false_alarms_healthy", "<=", 0),
+        check("blind", "blind", "<=", 0),
+        check("CPU time more for a request, watched as it comes", "overhead_percent", "<=", 3, "%"),
+        check("mistakes in programs of others without their line", "mistakes_of_others_missed", "<=", 0),
     ),
     inject=_inject,
-    control=_control,
+    control=lambda stage: alone(partial(with_lag_detector, blocks=stage.count(100, quick=50), seed=1)),
     twin="a task that sleeps a second and looks how late it is",
 )

@@ -14,7 +14,7 @@ from functools import partial
 
 import trio
 
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.launch import kill
 from ...stage.stage import Stage
@@ -103,10 +103,10 @@ DRILL = Drill(
     question="No thread is free for two seconds: can a worker be started, does /health answer, who is the victim?",
     figures=("rounds", "worker_start_max_s", "health_max_s", "look_up_max_s", "victim_not_named"),
     checks=(
-        Check(claim="longest start of a worker", figure="worker_start_max_s", relation="<=", bound=0.5, unit="s"),
-        Check(claim="slowest /health meanwhile", figure="health_max_s", relation="<=", bound=0.5, unit="s"),
-        Check(claim="rounds in which DNS was not named", figure="victim_not_named", relation="<=", bound=0),
-        Check(claim="the look-up did have to wait", figure="look_up_max_s", relation=">", bound=0.5, unit="s"),
+        check("longest start of a worker", "worker_start_max_s", "<=", 0.5, "s"),
+        check("slowest /health meanwhile", "health_max_s", "<=", 0.5, "s"),
+        check("rounds in which DNS was not named", "victim_not_named", "<=", 0),
+        check("the look-up did have to wait", "look_up_max_s", ">", 0.5, "s"),
     ),
     inject=_inject,
     control=_control,

@@ -24,7 +24,7 @@ import trio
 from ...loop.observe import observe
 from ...loop.passes import open_pass_monitor
 from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.alone import alone
 from ...stage.stage import Stage
@@ -157,10 +157,6 @@ async def _inject(stage: Stage) -> Figures:
     return await alone(partial(in_process, rounds, objects))
 
 
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(with_passes_only, rounds=1, objects=1_000_000))
-
-
 DRILL = Drill(
     name="not-the-loop",
     number=22,
@@ -168,14 +164,14 @@ DRILL = Drill(
     question="The loop is late for six different reasons: is each told under its own name?",
     figures=("rounds", *(f"{kind}_percent" for kind in _CAUSES)),
     checks=(
-        Check(claim="two threads that compute", figure="hogs_percent", relation=">=", bound=90, unit="%"),
-        Check(claim="collections of garbage", figure="collection_percent", relation=">=", bound=90, unit="%"),
-        Check(claim="a stopped process", figure="stopped_percent", relation=">=", bound=90, unit="%"),
-        Check(claim="a C call that keeps the GIL", figure="c_call_percent", relation=">=", bound=90, unit="%"),
-        Check(claim="a call that waits", figure="waiting_percent", relation=">=", bound=90, unit="%"),
-        Check(claim="a loop in Python", figure="python_percent", relation=">=", bound=90, unit="%"),
+        check("two threads that compute", "hogs_percent", ">=", 90, "%"),
+        check("collections of garbage", "collection_percent", ">=", 90, "%"),
+        check("a stopped process", "stopped_percent", ">=", 90, "%"),
+        check("a C call that keeps the GIL", "c_call_percent", ">=", 90, "%"),
+        check("a call that waits", "waiting_percent", ">=", 90, "%"),
+        check("a loop in Python", "python_percent", ">=", 90, "%"),
     ),
     inject=_inject,
-    control=_control,
+    control=lambda stage: alone(partial(with_passes_only, rounds=1, objects=1_000_000)),
     twin="a monitor that times passes and knows no more",
 )

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import trio
 
 from ...measure.process import children, lives
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.launch import kill, talking
 from ...stage.stage import Stage
@@ -99,8 +99,8 @@ DRILL = Drill(
     question="The server is killed while its workers are busy in four ways: does any outlive it?",
     figures=("workers", "workers_left", "last_gone_after_s"),
     checks=(
-        Check(claim="workers left after 2 s", figure="workers_left", relation="<=", bound=0),
-        Check(claim="the last one was gone after", figure="last_gone_after_s", relation="<=", bound=2.0, unit="s"),
+        check("workers left after 2 s", "workers_left", "<=", 0),
+        check("the last one was gone after", "last_gone_after_s", "<=", 2.0, "s"),
     ),
     inject=_inject,
     control=_control,

@@ -22,10 +22,8 @@ from typing import Any
 import trio
 
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ...work import echo
 from .. import poison
 from ..aftermath import watched_pool
@@ -123,14 +121,6 @@ async def _good(pool: WorkerPool) -> bool:
     return False
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_pool, stage.count(20, quick=3)), limit=600)
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_executor, each=1, patience=3.0))
-
-
 def in_executor(each: int, patience: float) -> dict[str, float | None]:
     count = _Count()
     executor = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
@@ -161,11 +151,11 @@ DRILL = Drill(
     question="Sixteen kinds of ill-mannered jobs: does each end honestly, and is the next good job served?",
     figures=("jobs", "dishonest_ends", "good_max_s", "good_failed", *(f"wrong_{kind}" for kind in KINDS)),
     checks=(
-        Check(claim="jobs that did not end as they should", figure="dishonest_ends", relation="<=", bound=0),
-        Check(claim="good jobs after them that failed", figure="good_failed", relation="<=", bound=0),
-        Check(claim="longest wait of a good job after them", figure="good_max_s", relation="<=", bound=1.0, unit="s"),
+        check("jobs that did not end as they should", "dishonest_ends", "<=", 0),
+        check("good jobs after them that failed", "good_failed", "<=", 0),
+        check("longest wait of a good job after them", "good_max_s", "<=", 1.0, "s"),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_pool, stage.count(20, quick=3)), limit=600),
+    control=lambda stage: alone(partial(in_executor, each=1, patience=3.0)),
     twin="ProcessPoolExecutor",
 )

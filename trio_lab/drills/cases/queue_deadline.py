@@ -25,10 +25,8 @@ import trio
 
 from ...errors import QueueTimeout
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ..aftermath import watched_pool
 from ..model import Drill
 from ..poison import nap
@@ -110,14 +108,6 @@ async def _call(pool: WorkerPool, ends: _Ends) -> None:
         ends.refused += 1
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_pool, stage.count(10_000, quick=1_000)))
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_executor, 400))
-
-
 def in_executor(jobs: int) -> dict[str, float | None]:
     ends = _Ends()
     executor = ProcessPoolExecutor(_WORKERS, mp_context=get_context("spawn"))
@@ -155,14 +145,12 @@ DRILL = Drill(
         "share_of_capacity",
     ),
     checks=(
-        Check(claim="jobs started past their deadline", figure="started_late", relation="<=", bound=0),
-        Check(claim="jobs that expired while a worker idled", figure="expired_beside_idle", relation="<=", bound=0),
-        Check(claim="jobs that expired at all", figure="expired", relation=">=", bound=1),
-        Check(
-            claim="jobs run ÷ what the workers could", figure="share_of_capacity", relation=">=", bound=0.9, unit="×"
-        ),
+        check("jobs started past their deadline", "started_late", "<=", 0),
+        check("jobs that expired while a worker idled", "expired_beside_idle", "<=", 0),
+        check("jobs that expired at all", "expired", ">=", 1),
+        check("jobs run ÷ what the workers could", "share_of_capacity", ">=", 0.9, "×"),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_pool, stage.count(10_000, quick=1_000))),
+    control=lambda stage: alone(partial(in_executor, 400)),
     twin="ProcessPoolExecutor whose callers cancel",
 )

@@ -17,10 +17,8 @@ import trio
 
 from ...errors import BrokenWorkerError
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import Check
-from ...records.figures import Figures
+from ...records.check import check
 from ...stage.alone import alone
-from ...stage.stage import Stage
 from ...work import echo
 from ..aftermath import watched_pool
 from ..model import Drill
@@ -70,14 +68,6 @@ class _Good:
             return
 
 
-async def _inject(stage: Stage) -> Figures:
-    return await alone(partial(in_pool, stage.count(20, quick=5)))
-
-
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_multiprocessing, each=2, patience=2.0))
-
-
 def in_multiprocessing(each: int, patience: float) -> dict[str, float | None]:
     pool = multiprocessing.get_context("fork").Pool(2)
     answers = [pool.apply_async(job) for job in list(_DEATHS) * each]
@@ -92,11 +82,11 @@ DRILL = Drill(
     question="Jobs take their process with them in four ways: is every caller told, once, and nobody else?",
     figures=("deaths", "without_typed_error", "wrong_exit_code", "others", "others_failed"),
     checks=(
-        Check(claim="deaths without a typed error", figure="without_typed_error", relation="<=", bound=0),
-        Check(claim="errors that name another exit code", figure="wrong_exit_code", relation="<=", bound=0),
-        Check(claim="jobs beside them that failed", figure="others_failed", relation="<=", bound=0),
+        check("deaths without a typed error", "without_typed_error", "<=", 0),
+        check("errors that name another exit code", "wrong_exit_code", "<=", 0),
+        check("jobs beside them that failed", "others_failed", "<=", 0),
     ),
-    inject=_inject,
-    control=_control,
+    inject=lambda stage: alone(partial(in_pool, stage.count(20, quick=5))),
+    control=lambda stage: alone(partial(in_multiprocessing, each=2, patience=2.0)),
     twin="multiprocessing.Pool",
 )

@@ -27,7 +27,7 @@ import trio
 from ...errors import BrokenWorkerError, RestartLimitReached
 from ...measure.process import children
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.alone import alone
 from ...stage.launch import kill
@@ -144,10 +144,6 @@ async def _inject(stage: Stage) -> Figures:
     return figures | {"late_starts_in_10_s": late["starts_in_10_s"], "early_starts_in_10_s": early["starts_in_10_s"]}
 
 
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_multiprocessing, 3.0))
-
-
 def _start(spawns: str, fault: str) -> None:
     with open(spawns, "a") as log:
         log.write(f"{time.monotonic()}\n")
@@ -193,13 +189,13 @@ DRILL = Drill(
         "late_starts_in_10_s",
     ),
     checks=(
-        Check(claim="starts in any 10 s", figure="starts_in_10_s", relation="<=", bound=5),
-        Check(claim="callers that were refused", figure="refusals", relation=">=", bound=1),
-        Check(claim="longest wait for a refusal", figure="refusal_max_ms", relation="<=", bound=50, unit="ms"),
-        Check(claim="shortest Retry-After", figure="retry_after_min_s", relation=">", bound=0, unit="s"),
-        Check(claim="works again after the fault ended", figure="healed_after_s", relation="<=", bound=10, unit="s"),
+        check("starts in any 10 s", "starts_in_10_s", "<=", 5),
+        check("callers that were refused", "refusals", ">=", 1),
+        check("longest wait for a refusal", "refusal_max_ms", "<=", 50, "ms"),
+        check("shortest Retry-After", "retry_after_min_s", ">", 0, "s"),
+        check("works again after the fault ended", "healed_after_s", "<=", 10, "s"),
     ),
     inject=_inject,
-    control=_control,
+    control=lambda stage: alone(partial(in_multiprocessing, 3.0)),
     twin="multiprocessing.Pool",
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 import trio
 
-from ...records.check import Check
+from ...records.check import check
 from ...records.figures import Figures
 from ...stage.alone import alone
 from ...stage.launch import kill
@@ -87,10 +87,6 @@ async def _kill_busy(server: FaultyServer, period: float, killed: set[int], reco
             recovered.append(await server.until_whole({pid}))
 
 
-async def _control(stage: Stage) -> Figures:
-    return await alone(partial(in_executor, rate=28.0, seconds=5.0, period=1.5))
-
-
 def in_executor(rate: float, seconds: float, period: float) -> dict[str, float | None]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "jobs")
@@ -135,25 +131,14 @@ DRILL = Drill(
         "jobs_run_twice",
     ),
     checks=(
-        Check(
-            claim="jobs that failed and were not on a killed worker",
-            figure="failures_elsewhere",
-            relation="<=",
-            bound=0,
-        ),
-        Check(claim="failures other than 502", figure="failures_untyped", relation="<=", bound=0),
-        Check(claim="jobs lost", figure="jobs_lost", relation="<=", bound=0),
-        Check(claim="jobs run twice", figure="jobs_run_twice", relation="<=", bound=0),
-        Check(
-            claim="longest time until the killed one is replaced",
-            figure="respawn_max_s",
-            relation="<=",
-            bound=1.0,
-            unit="s",
-        ),
-        Check(claim="workers killed", figure="kills", relation=">=", bound=1),
+        check("jobs that failed and were not on a killed worker", "failures_elsewhere", "<=", 0),
+        check("failures other than 502", "failures_untyped", "<=", 0),
+        check("jobs lost", "jobs_lost", "<=", 0),
+        check("jobs run twice", "jobs_run_twice", "<=", 0),
+        check("longest time until the killed one is replaced", "respawn_max_s", "<=", 1.0, "s"),
+        check("workers killed", "kills", ">=", 1),
     ),
     inject=_inject,
-    control=_control,
+    control=lambda stage: alone(partial(in_executor, rate=28.0, seconds=5.0, period=1.5)),
     twin="ProcessPoolExecutor",
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...diagnose.first_full import first_full
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -84,9 +84,9 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="/health p99 beside /sync-hash", figure="health_p99_loop_ms", relation=">", bound=25, unit="ms"),
-        Check(claim="/health p99 beside /hash", figure="health_p99_pool_ms", relation="<", bound=25, unit="ms"),
-        Check(claim="loop utilization beside /sync-hash", figure="loop_utilization", relation=">=", bound=0.9),
+        check("/health p99 beside /sync-hash", "health_p99_loop_ms", ">", 25, "ms"),
+        check("/health p99 beside /hash", "health_p99_pool_ms", "<", 25, "ms"),
+        check("loop utilization beside /sync-hash", "loop_utilization", ">=", 0.9),
     ),
     advice=(
         "Find the call that computes and take it off the loop: `trio.to_thread` if it releases the GIL (hashing, "
@@ -95,8 +95,8 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(figure="health_p99_pool_ms", label="/health p99 beside /hash", unit="ms", better="lower"),
-        Compared(figure="health_p99_loop_ms", label="/health p99 beside /sync-hash", unit="ms", better="lower"),
-        Compared(figure="pool_rps", label="hashes in the pool", unit="/s", better="higher"),
+        compared("health_p99_pool_ms", "/health p99 beside /hash", "ms", "lower"),
+        compared("health_p99_loop_ms", "/health p99 beside /sync-hash", "ms", "lower"),
+        compared("pool_rps", "hashes in the pool", "/s", "higher"),
     ),
 )

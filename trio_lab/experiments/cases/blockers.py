@@ -17,7 +17,7 @@ from functools import partial
 import trio
 
 from ...diagnose.first_full import first_full
-from ...records.check import Check
+from ...records.check import check
 from ...records.health import Health
 from ...stage.alone import alone
 from ...stage.beside import Beside, beside
@@ -122,21 +122,9 @@ EXPERIMENT = Experiment(
         *(f"{kind}_{way}_{what}_ms" for kind in _KINDS for way in ("blocking", "cured") for what in ("p99", "call")),
     ),
     checks=(
-        Check(
-            claim="/health p99 beside the mildest blocker",
-            figure="least_blocking_p99_ms",
-            relation=">",
-            bound=25,
-            unit="ms",
-        ),
-        Check(
-            claim="/health p99 beside the worst of the cures",
-            figure="most_cured_p99_ms",
-            relation="<",
-            bound=25,
-            unit="ms",
-        ),
-        Check(claim="on the loop ÷ cured, the least", figure="least_improvement", relation=">", bound=2, unit="×"),
+        check("/health p99 beside the mildest blocker", "least_blocking_p99_ms", ">", 25, "ms"),
+        check("/health p99 beside the worst of the cures", "most_cured_p99_ms", "<", 25, "ms"),
+        check("on the loop ÷ cured, the least", "least_improvement", ">", 2, "×"),
     ),
     advice=(
         "Find the line (`trio_lab.observe` names it), and ask what the call needs. Python code that computes: a worker "

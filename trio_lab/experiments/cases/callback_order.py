@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from ...http.runtimes import RUNTIMES, lack
 from ...records.chart import Table
-from ...records.check import Check
+from ...records.check import check
 from ...stage.ask import ask
 from ...stage.stage import Stage
 from ...subjects.answers import Demo, Orders, SeenOrder
@@ -166,24 +166,9 @@ EXPERIMENT = Experiment(
     ),
     figures=("promised_demos", "promised_with_more_orders", "orders_not_predicted", "trio_batch_orders", *_ORDERS),
     checks=(
-        Check(
-            claim="demos with a promised order that came out in more than one",
-            figure="promised_with_more_orders",
-            relation="<=",
-            bound=0,
-        ),
-        Check(
-            claim="orders of these demos that are not the predicted one",
-            figure="orders_not_predicted",
-            relation="<=",
-            bound=0,
-        ),
-        Check(
-            claim="orders of four tasks that Trio was given together",
-            figure="trio_batch_orders",
-            relation=">=",
-            bound=2,
-        ),
+        check("demos with a promised order that came out in more than one", "promised_with_more_orders", "<=", 0),
+        check("orders of these demos that are not the predicted one", "orders_not_predicted", "<=", 0),
+        check("orders of four tasks that Trio was given together", "trio_batch_orders", ">=", 2),
     ),
     advice=(
         "Rely on an order only where it is promised. Where one thing must come before another, say so: await it, or hand it "

@@ -17,7 +17,7 @@ from functools import partial
 
 from ...diagnose.first_full import first_full
 from ...records.chart import Role
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...records.load import LoadResult
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
@@ -136,9 +136,9 @@ EXPERIMENT = Experiment(
         for figure in ("capacity_rps", "goodput_rps", "share", "wasted", "waiting_p99_ms")
     ),
     checks=(
-        Check(claim="goodput ÷ capacity, guarded", figure="guarded_share", relation=">=", bound=0.6, unit="×"),
-        Check(claim="goodput ÷ capacity, naive", figure="naive_share", relation="<", bound=0.5, unit="×"),
-        Check(claim="hashes computed for nobody, naive", figure="naive_wasted", relation=">", bound=0.5, unit="of all"),
+        check("goodput ÷ capacity, guarded", "guarded_share", ">=", 0.6, "×"),
+        check("goodput ÷ capacity, naive", "naive_share", "<", 0.5, "×"),
+        check("hashes computed for nobody, naive", "naive_wasted", ">", 0.5, "of all"),
     ),
     advice=(
         "Find out what your stack does when a client closes its connection: many tell the handler nothing, and it works on. "
@@ -148,9 +148,9 @@ EXPERIMENT = Experiment(
     collect=_collect,
     lab=False,
     compared=(
-        Compared(figure="guarded_share", label="goodput ÷ capacity, guarded", unit="×", better="higher"),
-        Compared(figure="naive_share", label="goodput ÷ capacity, naive", unit="×", better="higher"),
-        Compared(figure="guarded_wasted", label="work for nobody, guarded", unit="of all", better="lower"),
-        Compared(figure="naive_wasted", label="work for nobody, naive", unit="of all", better="lower"),
+        compared("guarded_share", "goodput ÷ capacity, guarded", "×", "higher"),
+        compared("naive_share", "goodput ÷ capacity, naive", "×", "higher"),
+        compared("guarded_wasted", "work for nobody, guarded", "of all", "lower"),
+        compared("naive_wasted", "work for nobody, naive", "of all", "lower"),
     ),
 )

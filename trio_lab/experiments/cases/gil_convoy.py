@@ -17,7 +17,7 @@ import trio
 from ...diagnose.first_full import first_full
 from ...http.contract import MAX_FIB
 from ...records.chart import Role
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...stage.loaded import Loaded
 from ...stage.server import Server
 from ...stage.stage import Stage
@@ -110,10 +110,10 @@ EXPERIMENT = Experiment(
         "thread_cores",
     ),
     checks=(
-        Check(claim="/health p99 beside threads", figure="health_p99_thread_ms", relation=">", bound=25, unit="ms"),
-        Check(claim="/health p99 beside a process", figure="health_p99_process_ms", relation="<", bound=25, unit="ms"),
-        Check(claim="/health p50, threads ÷ process", figure="convoy", relation=">=", bound=3, unit="×"),
-        Check(claim="cores that four threads use", figure="thread_cores", relation="<=", bound=1.2),
+        check("/health p99 beside threads", "health_p99_thread_ms", ">", 25, "ms"),
+        check("/health p99 beside a process", "health_p99_process_ms", "<", 25, "ms"),
+        check("/health p50, threads ÷ process", "convoy", ">=", 3, "×"),
+        check("cores that four threads use", "thread_cores", "<=", 1.2),
     ),
     advice=(
         "Threads are for what releases the GIL: waiting, hashing, compression, most of what is written in C. Plain "
@@ -122,8 +122,8 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(figure="health_p99_thread_ms", label="/health p99 beside threads", unit="ms", better="lower"),
-        Compared(figure="health_p99_process_ms", label="/health p99 beside processes", unit="ms", better="lower"),
+        compared("health_p99_thread_ms", "/health p99 beside threads", "ms", "lower"),
+        compared("health_p99_process_ms", "/health p99 beside processes", "ms", "lower"),
     ),
     lab=False,
     comparison=False,

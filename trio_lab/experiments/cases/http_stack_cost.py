@@ -19,7 +19,7 @@ from statistics import median
 
 from ...http.runtimes import node_version
 from ...records.chart import Chart
-from ...records.check import Check
+from ...records.check import check
 from ...stage.server import Server, serving
 from ...stage.stage import Stage
 from ...stage.turns import Contestant
@@ -134,32 +134,10 @@ EXPERIMENT = Experiment(
         "health_over_hypercorn",
     ),
     checks=(
-        Check(
-            claim="bare sockets ÷ the whole stack, trio",
-            figure="trio_sockets_share",
-            relation="<",
-            bound=0.25,
-        ),
-        Check(
-            claim="bare sockets ÷ the whole stack, asyncio",
-            figure="asyncio_sockets_share",
-            relation="<",
-            bound=0.25,
-        ),
-        Check(
-            claim="the whole stack, trio ÷ asyncio",
-            figure="trio_over_asyncio",
-            relation=">",
-            bound=1,
-            unit="×",
-        ),
-        Check(
-            claim="our /health ÷ a bare ASGI app on hypercorn",
-            figure="health_over_hypercorn",
-            relation="<",
-            bound=1.25,
-            unit="×",
-        ),
+        check("bare sockets ÷ the whole stack, trio", "trio_sockets_share", "<", 0.25),
+        check("bare sockets ÷ the whole stack, asyncio", "asyncio_sockets_share", "<", 0.25),
+        check("the whole stack, trio ÷ asyncio", "trio_over_asyncio", ">", 1, "×"),
+        check("our /health ÷ a bare ASGI app on hypercorn", "health_over_hypercorn", "<", 1.25, "×"),
     ),
     advice=(
         "Do not blame the event loop for what the stack above it costs, and do not mistake the stack for the queue you "

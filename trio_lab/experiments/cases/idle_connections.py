@@ -16,7 +16,7 @@ from functools import partial
 from statistics import median
 
 from ...measure.process import resident_bytes
-from ...records.check import Check
+from ...records.check import check
 from ...records.load import Latencies
 from ...stage.idle import idle_connections, possible
 from ...stage.server import Server
@@ -110,9 +110,9 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="/health p99, with ÷ without", figure="p99_ratio", relation="<=", bound=1.3, unit="×"),
-        Check(claim="memory of the server for each", figure="memory_each_kb", relation="<=", bound=20, unit="KB"),
-        Check(claim="connections still open at the end", figure="kept_share", relation=">=", bound=1),
+        check("/health p99, with ÷ without", "p99_ratio", "<=", 1.3, "×"),
+        check("memory of the server for each", "memory_each_kb", "<=", 20, "KB"),
+        check("connections still open at the end", "kept_share", ">=", 1),
     ),
     advice=(
         "Do not fear the number of connections; fear the number of requests in flight. Give the process descriptors for "

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from ...diagnose.first_full import first_full
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...records.load import Row
 from ...stage.loaded import Loaded
 from ...stage.server import Server
@@ -172,10 +172,8 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(
-            claim="goodput ÷ capacity with the bulkhead", figure="bulkhead_share", relation=">=", bound=0.9, unit="×"
-        ),
-        Check(claim="goodput ÷ capacity without it", figure="control_share", relation="<", bound=0.5, unit="×"),
+        check("goodput ÷ capacity with the bulkhead", "bulkhead_share", ">=", 0.9, "×"),
+        check("goodput ÷ capacity without it", "control_share", "<", 0.5, "×"),
     ),
     advice=(
         "Bound every queue by the time its callers are ready to wait (`--queue-timeout`), not only by number: a reply that "
@@ -184,10 +182,10 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(figure="bulkhead_share", label="goodput ÷ capacity, guarded", unit="×", better="higher"),
-        Compared(figure="control_share", label="goodput ÷ capacity, naive", unit="×", better="higher"),
-        Compared(figure="bulkhead_wasted", label="work for clients that left, guarded", unit="of all", better="lower"),
-        Compared(figure="control_wasted", label="work for clients that left, naive", unit="of all", better="lower"),
-        Compared(figure="health_p99_ms", label="/health p99 beside the refusals", unit="ms", better="lower"),
+        compared("bulkhead_share", "goodput ÷ capacity, guarded", "×", "higher"),
+        compared("control_share", "goodput ÷ capacity, naive", "×", "higher"),
+        compared("bulkhead_wasted", "work for clients that left, guarded", "of all", "lower"),
+        compared("control_wasted", "work for clients that left, naive", "of all", "lower"),
+        compared("health_p99_ms", "/health p99 beside the refusals", "ms", "lower"),
     ),
 )

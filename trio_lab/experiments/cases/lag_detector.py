@@ -16,7 +16,7 @@ from functools import partial
 from statistics import median
 
 from ...loop.lag_detector import WARN_OVER
-from ...records.check import Check
+from ...records.check import check
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.two_detectors import Block, Detected, detected
@@ -122,10 +122,10 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="blocks the lag detector told", figure="naive_recall", relation="<", bound=0.5),
-        Check(claim="blocks the watch told", figure="exact_recall", relation=">=", bound=0.95),
-        Check(claim="told ÷ true length, lag detector, p50", figure="naive_length_share", relation="<", bound=0.9),
-        Check(claim="error of the watch's length, p50", figure="exact_error", relation="<=", bound=0.05),
+        check("blocks the lag detector told", "naive_recall", "<", 0.5),
+        check("blocks the watch told", "exact_recall", ">=", 0.95),
+        check("told ÷ true length, lag detector, p50", "naive_length_share", "<", 0.9),
+        check("error of the watch's length, p50", "exact_error", "<=", 0.05),
     ),
     advice=(
         "Do not reason from a lag detector that is silent. Measure every pass: it costs two hooks, and nothing falls "

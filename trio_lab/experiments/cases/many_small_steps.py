@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 
 from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
-from ...records.check import Check
+from ...records.check import check
 from ...records.codec import decode
 from ...records.load import Latencies
 from ...stage.server import serving
@@ -113,13 +113,11 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="a pass (p50 of those over the budget)", figure="pass_ms", relation=">=", bound=300, unit="ms"),
-        Check(claim="a step, p99", figure="step_p99_ms", relation="<", bound=10, unit="ms"),
-        Check(claim='stalls told as "many small steps"', figure="named_share", relation=">=", bound=0.9),
-        Check(
-            claim="share of the pass that the named tasks explain", figure="explained_share", relation=">=", bound=0.9
-        ),
-        Check(claim="a reply, p50, all ÷ 20 at a time", figure="slowdown", relation=">=", bound=5, unit="×"),
+        check("a pass (p50 of those over the budget)", "pass_ms", ">=", 300, "ms"),
+        check("a step, p99", "step_p99_ms", "<", 10, "ms"),
+        check('stalls told as "many small steps"', "named_share", ">=", 0.9),
+        check("share of the pass that the named tasks explain", "explained_share", ">=", 0.9),
+        check("a reply, p50, all ÷ 20 at a time", "slowdown", ">=", 5, "×"),
     ),
     advice=(
         "Look at passes, not only at steps. Bound how many tasks of a kind may be under way (`trio.CapacityLimiter`, a "

@@ -16,7 +16,7 @@ from statistics import median
 
 from ...cores import usable_cores
 from ...diagnose.first_full import first_full
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -103,16 +103,10 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="/health p99 while /hash is saturated", figure="health_p99_ms", relation="<", bound=25, unit="ms"),
-        Check(claim="median latency, 20 clients ÷ 4", figure="latency_growth", relation=">=", bound=3, unit="×"),
-        Check(claim="throughput, 20 clients ÷ 4", figure="throughput_growth", relation="<=", bound=1.2, unit="×"),
-        Check(
-            claim="throughput ÷ the same work in bare threads",
-            figure="bare_thread_share",
-            relation=">=",
-            bound=0.95,
-            unit="×",
-        ),
+        check("/health p99 while /hash is saturated", "health_p99_ms", "<", 25, "ms"),
+        check("median latency, 20 clients ÷ 4", "latency_growth", ">=", 3, "×"),
+        check("throughput, 20 clients ÷ 4", "throughput_growth", "<=", 1.2, "×"),
+        check("throughput ÷ the same work in bare threads", "bare_thread_share", ">=", 0.95, "×"),
     ),
     advice=(
         "`await` does not make work cheaper: it moves the wait. Look at the pool's wait and service times apart "
@@ -121,8 +115,8 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(figure="health_p99_ms", label="/health p99 beside 20 clients at /hash", unit="ms", better="lower"),
-        Compared(figure="many_p99_ms", label="/hash p99", unit="ms", better="lower"),
-        Compared(figure="bare_thread_share", label="throughput ÷ bare threads", unit="×", better="higher"),
+        compared("health_p99_ms", "/health p99 beside 20 clients at /hash", "ms", "lower"),
+        compared("many_p99_ms", "/hash p99", "ms", "lower"),
+        compared("bare_thread_share", "throughput ÷ bare threads", "×", "higher"),
     ),
 )

@@ -16,7 +16,7 @@ from ...cores import usable_cores
 from ...diagnose.first_full import first_full
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
-from ...records.check import Check
+from ...records.check import check
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
@@ -120,17 +120,9 @@ EXPERIMENT = Experiment(
         *(f"{kind}_rps_{size}" for kind in ("computing", "waiting") for size in _SIZES),
     ),
     checks=(
-        Check(claim="waiting calls, 64 threads ÷ 4", figure="waiting_gain", relation=">=", bound=8, unit="×"),
-        Check(
-            claim="knee for work that computes ÷ cores",
-            figure="computing_knee_per_core",
-            relation="<=",
-            bound=2,
-            unit="×",
-        ),
-        Check(
-            claim="hashing, 64 threads ÷ twice the cores", figure="computing_gain", relation="<=", bound=1.2, unit="×"
-        ),
+        check("waiting calls, 64 threads ÷ 4", "waiting_gain", ">=", 8, "×"),
+        check("knee for work that computes ÷ cores", "computing_knee_per_core", "<=", 2, "×"),
+        check("hashing, 64 threads ÷ twice the cores", "computing_gain", "<=", 1.2, "×"),
     ),
     advice=(
         "Size a pool by what its work waits for. If the pool's queue is long and the cores are idle, grow it "

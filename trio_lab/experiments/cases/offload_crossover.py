@@ -20,7 +20,7 @@ from statistics import median
 
 from ...diagnose.crossover import Point, crossover
 from ...records.chart import Chart, Role
-from ...records.check import Check
+from ...records.check import check
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.offload import Phase, offloaded
@@ -150,35 +150,11 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(
-            claim="the loop's own time for a job in a worker",
-            figure="worker_loop_cost_ms",
-            relation="<=",
-            bound=1,
-            unit="ms",
-        ),
-        Check(
-            claim="a worker halves the delay of others from",
-            figure="worker_pays_from_ms",
-            relation="<=",
-            bound=10,
-            unit="ms",
-        ),
-        Check(
-            claim="echo p99 beside jobs of 100 ms in a worker",
-            figure="process_longest_echo_p99_ms",
-            relation="<",
-            bound=25,
-            unit="ms",
-        ),
-        Check(
-            claim="echo p99 beside jobs of 100 ms, thread ÷ worker",
-            figure="thread_over_worker",
-            relation=">=",
-            bound=2,
-            unit="×",
-        ),
-        Check(claim="a job of 0.05 ms, worker ÷ loop", figure="shortest_slowdown", relation=">=", bound=2, unit="×"),
+        check("the loop's own time for a job in a worker", "worker_loop_cost_ms", "<=", 1, "ms"),
+        check("a worker halves the delay of others from", "worker_pays_from_ms", "<=", 10, "ms"),
+        check("echo p99 beside jobs of 100 ms in a worker", "process_longest_echo_p99_ms", "<", 25, "ms"),
+        check("echo p99 beside jobs of 100 ms, thread ÷ worker", "thread_over_worker", ">=", 2, "×"),
+        check("a job of 0.05 ms, worker ÷ loop", "shortest_slowdown", ">=", 2, "×"),
     ),
     advice=(
         "Measure what handing over costs on your machine, and take off the loop what is clearly longer: here a few "

@@ -18,7 +18,7 @@ from functools import partial
 
 from ...diagnose.first_full import first_full
 from ...records.chart import Point
-from ...records.check import Check
+from ...records.check import check
 from ...records.load import LoadResult
 from ...records.queue import QueueStatistics
 from ...records.summary import Summary
@@ -53,31 +53,13 @@ _OF_EACH = (
     "overload_report_shed",
 )
 _CHECKS = (
-    Check(
-        claim="a hash's median wait in one pool ÷ a report",
-        figure="one_wait_in_reports",
-        relation=">",
-        bound=0.5,
-        unit="×",
-    ),
-    Check(
-        claim="a hash's p90 wait in two pools ÷ a report",
-        figure="two_wait_in_reports",
-        relation="<",
-        bound=0.5,
-        unit="×",
-    ),
-    Check(claim="p90 of a hash, one pool ÷ two", figure="hash_p90_gain", relation=">=", bound=3, unit="×"),
-    Check(claim="hashes refused in one overloaded pool", figure="one_overload_hash_shed", relation=">=", bound=1),
-    Check(claim="reports refused in two pools", figure="two_overload_report_shed", relation=">=", bound=1),
-    Check(claim="hashes refused meanwhile in two pools", figure="two_overload_hash_shed", relation="<=", bound=0),
-    Check(
-        claim="p90 of a hash beside the overload in two pools ÷ a report",
-        figure="two_overload_p90_in_reports",
-        relation="<",
-        bound=0.5,
-        unit="×",
-    ),
+    check("a hash's median wait in one pool ÷ a report", "one_wait_in_reports", ">", 0.5, "×"),
+    check("a hash's p90 wait in two pools ÷ a report", "two_wait_in_reports", "<", 0.5, "×"),
+    check("p90 of a hash, one pool ÷ two", "hash_p90_gain", ">=", 3, "×"),
+    check("hashes refused in one overloaded pool", "one_overload_hash_shed", ">=", 1),
+    check("reports refused in two pools", "two_overload_report_shed", ">=", 1),
+    check("hashes refused meanwhile in two pools", "two_overload_hash_shed", "<=", 0),
+    check("p90 of a hash beside the overload in two pools ÷ a report", "two_overload_p90_in_reports", "<", 0.5, "×"),
 )
 
 

@@ -20,7 +20,7 @@ import trio
 
 from ...diagnose.first_full import first_full
 from ...records.chart import Point
-from ...records.check import Check
+from ...records.check import check
 from ...records.health import Health
 from ...records.load import LoadResult
 from ...stage.launch import kill
@@ -200,48 +200,12 @@ EXPERIMENT = Experiment(
         "default_limiter_waiting",
     ),
     checks=(
-        Check(
-            claim="name look-up behind slow calls, p50",
-            figure="lookup_shared_p50_ms",
-            relation=">",
-            bound=2 * _CALL_MS,
-            unit="ms",
-        ),
-        Check(
-            claim="file read behind slow calls, p50",
-            figure="read_shared_p50_ms",
-            relation=">",
-            bound=2 * _CALL_MS,
-            unit="ms",
-        ),
-        Check(
-            claim="name look-up, slow calls in their own pool, p99",
-            figure="lookup_own_p99_ms",
-            relation="<",
-            bound=_CALL_MS,
-            unit="ms",
-        ),
-        Check(
-            claim="file read, slow calls in their own pool, p99",
-            figure="read_own_p99_ms",
-            relation="<",
-            bound=_CALL_MS,
-            unit="ms",
-        ),
-        Check(
-            claim="replacing a worker ÷ a look-up behind the same slow calls",
-            figure="respawn_per_lookup",
-            relation="<",
-            bound=0.5,  # in the same queue it would take longer than the look-up
-            unit="×",
-        ),
-        Check(
-            claim="/health behind slow calls, p50",
-            figure="health_shared_p50_ms",
-            relation="<",
-            bound=25,
-            unit="ms",
-        ),
+        check("name look-up behind slow calls, p50", "lookup_shared_p50_ms", ">", 2 * _CALL_MS, "ms"),
+        check("file read behind slow calls, p50", "read_shared_p50_ms", ">", 2 * _CALL_MS, "ms"),
+        check("name look-up, slow calls in their own pool, p99", "lookup_own_p99_ms", "<", _CALL_MS, "ms"),
+        check("file read, slow calls in their own pool, p99", "read_own_p99_ms", "<", _CALL_MS, "ms"),
+        check("replacing a worker ÷ a look-up behind the same slow calls", "respawn_per_lookup", "<", 0.5, "×"),
+        check("/health behind slow calls, p50", "health_shared_p50_ms", "<", 25, "ms"),
     ),
     advice=(
         "Whatever calls `trio.to_thread.run_sync` without naming a limiter shares one queue with file I/O, name look-ups "

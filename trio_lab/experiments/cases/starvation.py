@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ...diagnose.first_full import first_full
 from ...http.contract import MAX_TICKS, STORMS
 from ...records.chart import Chart, Role, Table
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...records.codec import NOT_OBSERVED
 from ...stage.ask import ask
 from ...stage.loaded import Loaded
@@ -166,20 +166,8 @@ EXPERIMENT = Experiment(
     ),
     figures=_names,
     checks=(
-        Check(
-            claim="/health p99, best of the modes that starve",
-            figure="starving_p99_ms",
-            relation=">",
-            bound=100,
-            unit="ms",
-        ),
-        Check(
-            claim="/health p99, worst of the modes that share",
-            figure="sharing_p99_ms",
-            relation="<",
-            bound=25,
-            unit="ms",
-        ),
+        check("/health p99, best of the modes that starve", "starving_p99_ms", ">", 100, "ms"),
+        check("/health p99, worst of the modes that share", "sharing_p99_ms", "<", 25, "ms"),
     ),
     advice=(
         "An `await` is not a place where others run unless something below it suspends. In a loop that may go on for long "
@@ -190,7 +178,7 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(figure="starving_p99_ms", label="/health p99 beside storms that starve", unit="ms", better="lower"),
-        Compared(figure="sharing_p99_ms", label="/health p99 beside storms that share", unit="ms", better="lower"),
+        compared("starving_p99_ms", "/health p99 beside storms that starve", "ms", "lower"),
+        compared("sharing_p99_ms", "/health p99 beside storms that share", "ms", "lower"),
     ),
 )

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from ...diagnose.first_full import first_full
 from ...measure.process import peak_resident_bytes, resident_bytes
 from ...records.chart import Role
-from ...records.check import Check
+from ...records.check import check
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
@@ -118,9 +118,9 @@ EXPERIMENT = Experiment(
         *(f"{mode}_{figure}" for mode in _MODES for figure in ("health_p99_ms", "memory_rise_mb", "records_per_s")),
     ),
     checks=(
-        Check(claim="/health p99, buffer", figure="buffer_health_p99_ms", relation=">", bound=50, unit="ms"),
-        Check(claim="/health p99, stream", figure="stream_health_p99_ms", relation="<", bound=50, unit="ms"),
-        Check(claim="memory, buffer ÷ stream", figure="memory_ratio", relation=">", bound=2, unit="×"),
+        check("/health p99, buffer", "buffer_health_p99_ms", ">", 50, "ms"),
+        check("/health p99, stream", "stream_health_p99_ms", "<", 50, "ms"),
+        check("memory, buffer ÷ stream", "memory_ratio", ">", 2, "×"),
     ),
     advice=(
         "Read large bodies as they come, with a format that can be cut (one record a line), and parse in slices. See to it "

@@ -16,7 +16,7 @@ from statistics import median
 
 from ...cores import default_workers
 from ...diagnose.first_full import first_full
-from ...records.check import Check, Compared
+from ...records.check import check, compared
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
@@ -101,26 +101,9 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(
-            claim="/health p99 while /worker-hash is saturated",
-            figure="health_p99_ms",
-            relation="<",
-            bound=25,
-            unit="ms",
-        ),
-        Check(
-            claim="CPU time of a job, process against loop, difference",
-            figure="cpu_difference",
-            relation="<=",
-            bound=0.1,
-        ),
-        Check(
-            claim="throughput ÷ the same work in bare processes",
-            figure="bare_process_share",
-            relation=">=",
-            bound=0.95,
-            unit="×",
-        ),
+        check("/health p99 while /worker-hash is saturated", "health_p99_ms", "<", 25, "ms"),
+        check("CPU time of a job, process against loop, difference", "cpu_difference", "<=", 0.1),
+        check("throughput ÷ the same work in bare processes", "bare_process_share", ">=", 0.95, "×"),
     ),
     advice=(
         "Send to a worker what computes in Python for longer than a few milliseconds. Bound its queue by time: a worker pool "
@@ -128,10 +111,8 @@ EXPERIMENT = Experiment(
     ),
     collect=_collect,
     compared=(
-        Compared(
-            figure="health_p99_ms", label="/health p99 beside 20 clients at /worker-hash", unit="ms", better="lower"
-        ),
-        Compared(figure="bare_process_share", label="throughput ÷ bare processes", unit="×", better="higher"),
-        Compared(figure="cpu_per_job_process_ms", label="CPU of a job in a worker", unit="ms", better="lower"),
+        compared("health_p99_ms", "/health p99 beside 20 clients at /worker-hash", "ms", "lower"),
+        compared("bare_process_share", "throughput ÷ bare processes", "×", "higher"),
+        compared("cpu_per_job_process_ms", "CPU of a job in a worker", "ms", "lower"),
     ),
 )

@@ -23,7 +23,7 @@ from ...cores import usable_cores
 from ...diagnose.first_full import first_full
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
-from ...records.check import Check
+from ...records.check import check
 from ...records.health import Health, ScalingDecision
 from ...stage.alone import alone
 from ...stage.server import Server
@@ -285,13 +285,13 @@ EXPERIMENT = Experiment(
     ),
     figures=_Figures,
     checks=(
-        Check(claim="workers added for a long queue", figure="grown", relation=">=", bound=1),
-        Check(claim="throughput, two workers ÷ one", figure="throughput_gain", relation=">=", bound=1.1, unit="×"),
-        Check(claim=f"workers added for {_SOME} clients", figure="grown_some", relation="<=", bound=0),
-        Check(claim="workers added while the loop was late", figure="grown_blocked", relation="<=", bound=0),
-        Check(claim="workers added while no CPU was free", figure="grown_crowded", relation="<=", bound=0),
-        Check(claim="workers added against the rule", figure="grown_against_rule", relation="<=", bound=0),
-        Check(claim="workers given up when idle", figure="shrunk", relation=">=", bound=1),
+        check("workers added for a long queue", "grown", ">=", 1),
+        check("throughput, two workers ÷ one", "throughput_gain", ">=", 1.1, "×"),
+        check(f"workers added for {_SOME} clients", "grown_some", "<=", 0),
+        check("workers added while the loop was late", "grown_blocked", "<=", 0),
+        check("workers added while no CPU was free", "grown_crowded", "<=", 0),
+        check("workers added against the rule", "grown_against_rule", "<=", 0),
+        check("workers given up when idle", "shrunk", ">=", 1),
     ),
     advice=(
         "Before you add workers, look at what the present ones wait for. A late loop wants its blocking call found, a full "
