@@ -12,7 +12,7 @@ from trio_lab.drills.cases.queue_deadline import _Ends
 from trio_lab.drills.cases.worker_init_crash import most_within
 from trio_lab.drills.cases.worker_kill import account
 from trio_lab.drills.server import Line, busy, read_log
-from trio_lab.drills.volley import Shot, p99
+from trio_lab.drills.workload import Call, p99
 from trio_lab.measure.process import lives
 
 
@@ -67,8 +67,8 @@ def test_gaps_between_two_jobs_of_a_worker_are_found(expired: float, beside: int
 
 
 def test_p99_is_of_the_good_ones() -> None:
-    assert p99([Shot(1, 0.0, 9.0, 0), Shot(2, 0.0, 0.1, 200)]) == 0.1
-    assert p99([Shot(1, 0.0, 9.0, 0)]) == 9.0
+    assert p99([Call(1, 0.0, 9.0, 0), Call(2, 0.0, 0.1, 200)]) == 0.1
+    assert p99([Call(1, 0.0, 9.0, 0)]) == 9.0
 
 
 def test_there_are_sixteen_kinds_of_poison() -> None:

@@ -7,7 +7,6 @@ ends with its standard input.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ..loop.observe import Watch, observe
 from ..measure.histogram import Histogram
 from ..records.codec import MS, Milliseconds, encode
 from ..records.summary import Summary
+from .telling import say
 
 _END = b"\r\n\r\n"
 _TOLD = 0.05  # seconds: the budget of the watch
@@ -93,7 +93,7 @@ async def main(tasks: int, step: float, at_once: int) -> None:
         for _ in range(tasks):
             nursery.start_soon(_decide, step, steps, limiter)
         url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        print(json.dumps({"url": url}), flush=True)  # noqa: T201  (a child's answer)
+        say(url=url)
         async with trio.lowlevel.FdStream(0) as said:
             while await said.receive_some():
                 pass

@@ -1,10 +1,12 @@
-"""How a program of this folder is asked, and how it answers: plain lines, or one JSON object with ``--json``.
+"""How a program of this folder is asked, and how it answers: plain lines, or one JSON object with ``--json``; a program
+that goes on says lines of JSON.
 
 With ``--lifeline`` a program ends when its standard input does, so that none outlives the process that started it.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,6 +21,12 @@ def tell(found: Any, lines: Iterable[str]) -> None:
         sys.stdout.write(encode(found).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def say(**found: object) -> None:
+    """One line of JSON, at once: what a program that goes on says to the one that started it."""
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
 
 
 def number(flag: str, default: int) -> int:

@@ -7,7 +7,6 @@ the percentiles of the requests since the last one, {"count", "p50", "p99"} in m
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from functools import partial
@@ -16,13 +15,14 @@ from time import perf_counter
 import trio
 
 from ...measure.percentile import percentile
+from ...subjects.telling import say
 
 _REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 _END = b"\r\n\r\n"
 
 
 async def _serve(delay: float, took: list[float], stream: trio.SocketStream) -> None:
-    """One request after the other; whoever sends two at once is served in turn."""
+    """One request after the other, also when two arrive at once."""
     asked = b""
     async with stream:
         while data := await stream.receive_some(65536):
@@ -37,7 +37,7 @@ async def _serve(delay: float, took: list[float], stream: trio.SocketStream) -> 
 
 def _tell(took: list[float]) -> None:
     p50, p99 = (percentile(took, share) if took else None for share in (0.5, 0.99))
-    _say({"count": len(took), "p50": p50, "p99": p99})
+    say(count=len(took), p50=p50, p99=p99)
     took.clear()
 
 
@@ -47,7 +47,7 @@ async def main(delay: float) -> None:
         serve = partial(trio.serve_listeners, partial(_serve, delay, took))
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(serve, listeners)
-        _say({"url": f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"})
+        say(url=f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/")
         token = trio.lowlevel.current_trio_token()
 
         def listen() -> None:
@@ -56,10 +56,6 @@ async def main(delay: float) -> None:
             token.run_sync_soon(nursery.cancel_scope.cancel)
 
         threading.Thread(target=listen, daemon=True).start()
-
-
-def _say(answer: dict[str, float | str | None]) -> None:
-    print(json.dumps(answer), flush=True)  # noqa: T201  (a child's answer)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ admits the next, and goes to the end of the queue; so the depth stays. It ends w
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections import deque
@@ -20,6 +19,7 @@ import trio
 
 from ...admission.on_trio import Bulkhead
 from ...measure.process import resident_bytes
+from ...subjects.telling import say
 
 _PATIENCE = 3600.0  # every waiter has its deadline, as in the server; none passes here
 
@@ -91,21 +91,17 @@ async def main(kind: str, depth: int) -> None:
         while True:
             await queue.turn(turns)
 
-    gc.disable()  # it would go through the growing heap again and again
+    gc.disable()  # it would look through the growing heap again and again
     async with trio.open_nursery() as nursery:
         for _ in range(depth + 1):
             nursery.start_soon(wait_in_line)
-        while queue.waiting < depth:  # noqa: ASYNC110  (neither queue tells when somebody comes)
+        while queue.waiting < depth:  # noqa: ASYNC110  (neither queue has an event for an arrival)
             await trio.sleep(0.01)
         gc.enable()
-        _say({"waiting": queue.waiting, "resident_bytes": resident_bytes(os.getpid())})
+        say(waiting=queue.waiting, resident_bytes=resident_bytes(os.getpid()))
         for line in sys.stdin:  # blocks the loop, in which nothing else is due
-            _say({"us": await turns.make(int(line)) * 1e6})
+            say(us=await turns.make(int(line)) * 1e6)
         os._exit(0)  # cancelling so many tasks in order takes longer than the measurement did
-
-
-def _say(answer: dict[str, float | int | None]) -> None:
-    print(json.dumps(answer), flush=True)  # noqa: T201  (a child's answer)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ time that the process has used by then, when the change is made. It ends when it
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from ...loop.passes import open_pass_monitor
 from ...loop.steps import StepMonitor
 from ...subjects.stack.on_trio import LAYERS
 from ...subjects.stack.reply import listening
+from ...subjects.telling import say
 
 
 @asynccontextmanager
@@ -48,17 +48,12 @@ WAYS: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
 }
 
 
-def tell(found: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
-    sys.stdout.flush()
-
-
 async def main(layer: str) -> None:
     commands = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
     with listening() as listener:
         async with trio.open_nursery() as nursery, AsyncExitStack() as ways:
             nursery.start_soon(LAYERS[layer], listener)
-            tell({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"})
+            say(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
             await obey(commands, ways)
             nursery.cancel_scope.cancel()
 
@@ -67,7 +62,7 @@ async def obey(commands: trio.abc.ReceiveStream, ways: AsyncExitStack) -> None:
     async for said in commands:
         await ways.aclose()
         await ways.enter_async_context(WAYS[said.decode().strip()]())
-        tell({"cpu_s": time.process_time()})
+        say(cpu_s=time.process_time())
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Faults in the watch itself: its hook raises, its thread dies, its judgement raises. A quiet watch must not be a blind one.
 
-In a process of its own, several runs of each. The time counts from the fault until the log says that the watch is blind,
-so nobody had to ask. Then it has to be put back, once: a block after that is told again; and after a second fault it
-stays blind, and says so, for a watch that breaks again and again would hide that it does.
+Varied: which part breaks. Each watch is broken twice, several runs each, in a process of its own. Time counts from the
+fault until the log says that the watch is blind, without anything asking it: 2 s, for it looks after itself every half
+second. After the first fault it has to be repaired once and tell the next block; after the second it must stay blind and
+say so, because a watch that breaks again and again would hide that it does. A thing that has not happened within 5 s is
+taken not to happen.
 
-The control is an instrument as one would write it: Trio takes it out, and it keeps the figures that it had.
+The control is an instrument as it is usually written: Trio removes it, and it keeps the figures that it had.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ from ...stage.until import until
 from ..aftermath import remembered
 from ..model import Drill
 
-_PATIENCE = 5.0  # seconds after which a thing is taken not to happen any more
+_PATIENCE = 5.0  # seconds
 _BUDGET = 0.03
 _BLOCK = 0.15
-_WAIT = 2.5  # seconds in which it would have been put back a second time
+_WAIT = 2.5  # seconds in which it would have been repaired a second time
 
 
 class _Log(logging.Handler):
-    """What the watch says by itself."""
+    """What the watch logs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,12 +45,8 @@ class _Log(logging.Handler):
         self.said.append(record.getMessage())
 
 
-def _fail(*_: object) -> NoReturn:
-    raise RuntimeError("a fault in the watch")
-
-
 def _break_hook(watch: Watch) -> None:
-    """The next time that the loop tells it something, it raises: Trio takes it out for that."""
+    """It raises at the next event of the loop, and Trio removes an instrument that raises."""
     _break_once(watch._monitor, "_clock")
 
 
@@ -112,7 +110,7 @@ async def _broken_twice(fault: Callable[[Watch], None]) -> _Run:
 
 
 async def _block() -> tuple[float, float]:
-    """From when to when."""
+    """Block the loop; from when to when."""
     await trio.sleep(0.01)
     began = time.perf_counter()
     time.sleep(_BLOCK)  # noqa: ASYNC251  (that is the fault)
@@ -189,5 +187,5 @@ DRILL = Drill(
     ),
     inject=lambda stage: alone(partial(in_process, stage.count(5, quick=1))),
     control=lambda stage: alone(with_a_plain_one),
-    twin="an instrument as one would write it, which nobody looks after",
+    twin="an instrument without a watchdog",
 )

@@ -1,10 +1,12 @@
 """Passes in which no step is long: two thousand tasks of 0.2 ms each, and five thousand callbacks of 20 µs.
 
-In a process of its own. Whoever looks for the blocking line finds none, for there is none: the pass has to be named as
-what it is, with the tasks that it was made of. The watch is as it comes, so it measures steps only once passes grew
-long; the first ones only wake it up. Tasks are of ten names, and five of them are to explain the pass.
+Varied: tasks or callbacks. In a process of its own, with the watch as it comes: it measures steps only once passes have
+become long, so some passes only wake it up and are not counted. There is no blocking line to find, so the pass has to be
+named as what it is, with the tasks that it was made of. Tasks have ten names, and the five that are told must explain the
+pass: the other five share one task in forty.
 
-The control is the watch without its steps.
+90 % leaves a tenth of the passes for a machine that is busy elsewhere. The control is the watch without its steps: it
+cannot say who made the pass.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from ..model import Drill
 
 _TASKS, _STEP = 2_000, 0.0002
 _CALLBACKS, _CALL = 5_000, 0.00002
-_NAMES, _RARE = 10, 40  # one task in so many has one of the last five names
+_NAMES, _RARE = 10, 40  # one task in 40 has one of the last five names
 _BUDGET = 0.05
 _WAKES = 10  # fat passes after which the steps must be measured
 

@@ -1,9 +1,10 @@
-"""A job that wants 1 GB in a worker that may have 256 MB: at once, and piece by piece.
+"""A job that wants 1 GB in a worker that may have 256 MB: all at once, and piece by piece.
 
 The pool is driven directly, in a process of its own: what counts is the memory of the pool's process and of its workers,
-and HTTP would only blur it. A small job runs beside each bomb.
+and HTTP would only blur it. A small job runs beside each bomb, and the memory is read every 10 ms.
 
-The control is the same pool without the bound.
+The caller must get an error that says what happened. The pool's own process may grow by 50 MB, and a worker may have
+300 MB, its bound and a margin. The control is the same pool without a bound.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ async def _others(pool: WorkerPool, ends: list[bool]) -> None:
     while True:
         try:
             ends.append(await pool.run(echo, len(ends)) == len(ends))
-        except Exception:  # whichever: it is a failure of somebody who did nothing wrong
+        except Exception:  # any error: this job did nothing wrong
             ends.append(False)
         await trio.sleep(0.01)
 

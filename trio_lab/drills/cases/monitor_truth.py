@@ -1,21 +1,21 @@
 """Blocks of 5 to 500 ms in a loop that has other work to do: does the watch see them, how long they were, and where?
 
-In a process of its own: the truth is measured around each block, in there, by the same clock. Eight kinds at known lines:
-loops, waits (one of them three calls deep), single C calls with and without the GIL. Requests and replies go on beside
-them at half of what the loop can do. Then the same traffic without any block, in which nothing is to be told; and with
-the watch on and off in turn, in CPU time. How long a block was is told by the steps of its task, which the watch measures
-once passes have grown long; until then by the whole pass, others' steps included.
+In a process of its own: the truth is measured around each block, in there, by the same clock. Varied: eight kinds of
+blocks at known lines (loops, waits, one of them three calls deep, single C calls with and without the GIL), equally
+often, in a random order with a fixed seed, short ones as likely as long ones. Held fixed: traffic at half of what the
+loop can do. Then the same traffic without any block, in which nothing may be reported; and CPU time with the watch on and
+off, in many short turns. Two programs that share nothing with the lab but the watch run as processes, and each of their
+mistakes has to be reported with its line, not with a line of the framework that called it.
 
-Two programs that share no code with the lab but the watch itself, a plain TCP server and a Quart app, run as processes.
-Each of their mistakes has to be told with its line, not with a line of the framework that called it.
-
-The control is what is usually done: a task that sleeps a second and looks how late it is.
+99 % of recall and lengths and 95 % of lines leave room for a machine that takes the core away in the middle of a block;
+a pass that grew for that reason is reported as "not running" and is no false alarm. The length of a block is told by the
+steps of its task, which the watch measures once passes have become long; until then by the whole pass, others' steps
+included. The control is what is usually done: a task that sleeps a second and looks how late it is.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import math
 import sys
 import time
@@ -35,6 +35,7 @@ from ...load.client import fetch
 from ...loop.observe import observe
 from ...loop.stalls import Stall
 from ...records.check import check
+from ...records.codec import decode
 from ...records.figures import Figures, as_figures, names_of
 from ...stage.alone import alone
 from ...stage.server import serving
@@ -59,7 +60,7 @@ async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> d
     async with remembered(figures), traffic() as busy:
         random = Random(seed)
         plan = _plan(blocks, random)
-        gc.freeze()  # a collection that goes through all that was made for this is a block that nobody planted
+        gc.freeze()  # a garbage collection of what was made for this would be a block that was not planted
         async with observe(budget=_BUDGET) as watch:
             done = await _carry_out(plan, random)
             figures |= as_figures(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
@@ -101,7 +102,7 @@ def _late(due: float, late: float) -> Stall:
 
 
 def _plan(blocks: int, random: Random) -> list[Callable[[], Block]]:
-    """Every kind as often as the others, in a random order; short ones are as likely as long ones."""
+    """Every kind as often as the others, in a random order; short blocks are as likely as long ones."""
     planter = Planter(random)
     kinds = [planter.kinds[n % len(planter.kinds)] for n in range(blocks)]
     random.shuffle(kinds)
@@ -123,9 +124,9 @@ async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Bl
 
 
 async def _overhead(busy: Traffic, rounds: int) -> dict[str, float | None]:
-    """By how much a request is dearer in CPU time with the watch on, in per cent: as it comes, and with the short budget that
-    this drill needs. Medians of many turns, for a machine that others use gets faster and slower within a second; and so
-    short that the watch does not come to look after itself in them, which it does twice a second.
+    """By how much more CPU time a request costs with the watch on, in per cent: as it comes, and with the short budget that
+    this drill needs. Medians of many turns, because the machine changes speed within a second. The turns are so short that
+    the watch's look at itself, twice a second, does not fall into most of them.
     """
     ways: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
         "none": nullcontext,
@@ -152,13 +153,12 @@ async def mistakes_of_others() -> dict[str, float]:
                 await _ask(server.url, mistake)
                 new = (await _stalls(server.url))[known:]
                 mistakes += 1
-                told += any(stall["filename"] == source and stall["lineno"] in lines for stall in new)
+                told += any(stall.filename == source and stall.lineno in lines for stall in new)
     return {"mistakes_of_others": mistakes, "mistakes_of_others_missed": mistakes - told}
 
 
-async def _stalls(url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(await _ask(url, "stalls"))
-    return found
+async def _stalls(url: str) -> tuple[Stall, ...]:
+    return decode(tuple[Stall, ...], await _ask(url, "stalls"))
 
 
 async def _ask(url: str, word: str) -> bytes:

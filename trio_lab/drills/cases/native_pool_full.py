@@ -1,14 +1,14 @@
 """All threads are taken for two seconds: those of the lab's native pool, and those of Trio's own limiter.
 
-Over HTTP. Meanwhile a worker is killed, and its successor must not wait for a thread; /health must answer; and a name
-look-up, which does have to wait, must be named as the victim by what the server says of its shared threads.
+Over HTTP, several rounds at one server. Meanwhile a worker is killed, and its successor must not wait for a thread: half
+a second, a quarter of the time for which threads are missing. /health needs no thread and must answer as soon. A name
+look-up does have to wait, else the threads were not full, and the server must name it as what waits for the shared threads.
 
 The control starts a process as Trio does it, through a thread of the shared limiter, and times that.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 
@@ -55,12 +55,12 @@ async def _round(server: FaultyServer) -> dict[str, float]:
         await _full(server, nursery)
 
         async def look_up() -> None:
-            looked_up.append(json.loads((await server.fault("look-up")).body)["seconds"])
+            looked_up.append((await server.get("/fault/look-up"))["seconds"])
 
         async with trio.open_nursery() as watching:
             watching.start_soon(_watch_health, server, slowest)
             nursery.start_soon(look_up)
-            await server.get("/worker-hash?rounds=1")  # a worker that has done nothing yet is replaced more slowly
+            await server.get("/worker-hash?rounds=1")  # a worker that has not done a job yet is replaced more slowly
             pid = server.workers()[0]
             kill(pid)
             start = await server.until_whole({pid})
@@ -92,7 +92,7 @@ async def _inject(stage: Stage) -> Figures:
 async def _control(stage: Stage) -> Figures:
     async with faulty_server("--threads", str(_THREADS)) as server, trio.open_nursery() as nursery:
         await _full(server, nursery)
-        started = json.loads((await server.fault("start-plainly")).body)["seconds"]
+        started = (await server.get("/fault/start-plainly"))["seconds"]
     return {"worker_start_max_s": started}
 
 

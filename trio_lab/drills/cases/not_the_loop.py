@@ -1,9 +1,9 @@
-"""The loop is late, and its own code is not at fault: other threads, a collection of garbage, a process that was stopped.
+"""The loop is late for six different reasons, and its own code is at fault for three of them: is each told as what it is?
 
-In a process of its own, with traffic at half of what the loop can do. Two threads that compute want the GIL all the time;
-five million objects are looked through for cycles; SIGSTOP for 300 ms. Beside them two things that are the program's
-own and want different cures: one C call that keeps the GIL, and a call that waits. Ten times each. Each has to be told
-under its own cause.
+In a process of its own, with traffic at half of what the loop can do. Varied: the reason. Not the loop's own: two threads
+that compute and want the GIL, a collection of garbage over five million objects, SIGSTOP for 300 ms. Its own: one C call
+that keeps the GIL, a call that waits, a loop in Python. Ten times each; the cause to which most of the late time was put
+counts. 90 % allows for one time in ten at which another program had the core.
 
 The control is a monitor that times passes and knows no more: to it everything is a blocked loop.
 """

@@ -1,7 +1,8 @@
 """SIGKILL to the server while its workers are in a job: in C without the GIL, in C with it, in a loop, asleep.
 
-Over HTTP. After two seconds no worker may be left; then a new server is started on the same port, and is judged as after
-every drill by what the first one held when it was young.
+Over HTTP, several times. After two seconds no worker may be left: a worker ends with its lifeline, which needs neither the
+GIL nor the job's consent, so it takes milliseconds, and two seconds leave room for a busy machine. Then a new server is
+started on the same port, and is judged as after every drill by what the first one held at its start.
 
 The control is `concurrent.futures.ProcessPoolExecutor`, whose processes go on with what they do.
 """

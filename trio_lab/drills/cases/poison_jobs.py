@@ -1,10 +1,10 @@
-"""Sixteen kinds of jobs that answer, more or less, and try to take something with them.
+"""Sixteen kinds of jobs that return, more or less, and try to damage something.
 
-Unpicklable arguments and results, a result of 100 MB, an exception that cannot be made again, `sys.exit`,
+Unpicklable arguments and results, a result of 100 MB, an exception that cannot be rebuilt from its pickle, `sys.exit`,
 KeyboardInterrupt, a recursion without end, a coroutine, a generator, prints on standard output, descriptors 3 to 20
 closed, a process left behind, a process that comes back from the job twice, a thread left behind, another working
 directory, other signal handlers. Each must end in its result or in an ordinary exception, and the next good job must be
-served within a second.
+served within a second: the time to replace a worker, and some room.
 
 The pool is driven directly, in a process of its own: an unpicklable argument cannot come over HTTP. The control is
 `concurrent.futures.ProcessPoolExecutor`, one for all kinds, as a service would have it.
@@ -59,7 +59,7 @@ KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], Any]] = {
 
 
 class _Count:
-    """Ends that were honest, and good jobs that came after."""
+    """Jobs that did not end as they should, and the good jobs after each."""
 
     def __init__(self) -> None:
         self.wrong = dict.fromkeys(KINDS, 0)
@@ -105,7 +105,7 @@ async def _end_of(pool: WorkerPool, kind: str) -> Any:
     with trio.move_on_after(_PATIENCE):
         try:
             return await pool.run(job, *arguments)
-        except BaseException as error:  # what it is, is the question
+        except BaseException as error:  # which error it is, is the question
             if isinstance(error, trio.Cancelled):
                 raise
             return error
@@ -140,7 +140,7 @@ def _settled(executor: ProcessPoolExecutor, patience: float, job: Callable[..., 
         return future.result(timeout=patience)
     except TimeoutError:
         return TimeoutError
-    except BaseException as error:  # what it is, is the question: SystemExit reaches the caller here
+    except BaseException as error:  # which error it is, is the question; SystemExit reaches the caller here
         return error
 
 

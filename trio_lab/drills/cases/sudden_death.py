@@ -1,9 +1,10 @@
 """Jobs that end their process: a segmentation fault, abort(), `os._exit(0)`, a C stack that overflows.
 
-The pool is driven directly, in a process of its own: the question is what a caller is told, and HTTP only translates it.
-Good jobs run beside them, and none of those may fail.
+Each caller must get an error that names the exit code. A good job runs beside each deadly one, and none of those may fail.
+The pool is driven directly, in a process of its own: the question is what a caller is told, and HTTP only translates it. A
+job that has not ended after 20 s counts as hung.
 
-The control is `multiprocessing.Pool`, which replaces the worker and forgets the job: its caller waits for ever.
+The control is `multiprocessing.Pool`, which replaces the worker and forgets the job, so its caller waits for ever.
 """
 
 from __future__ import annotations

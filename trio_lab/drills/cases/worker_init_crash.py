@@ -1,13 +1,13 @@
 """Workers die while they start: how often are they started, what do callers get, and does it heal?
 
-They die in two ways, one after the other: before they can say that they are ready, and as soon as they have said it, when
-the pool already counts on them and has sent a job. Each figure is the worse of the two.
+Varied: when they die. Before they can say that they are ready, and as soon as they have said it, when the pool already
+counts on them and has sent a job. Each figure is the worse of the two. Two callers never rest, one with 10 bytes, the
+other with 1 MB: a large call to a worker that is dying is where other pools hang. Five starts in ten seconds are the
+pool's restart budget; a refusal needs no worker, so it must come within 50 ms; after the fault the next start may be as
+far away as that budget, hence 10 s.
 
 The pool is driven directly, in a process of its own: the command of its children is replaced by one that dies as long as
-a certain file exists, and a server has no option for that (nor should it). `RestartLimitReached` is what becomes a 503
-with Retry-After. Two callers never rest, one with 10 bytes, the other with 1 MB: a large call to a worker that is dying
-is where other pools hang.
-
+a certain file exists, and a server has no option for that. `RestartLimitReached` is what becomes a 503 with Retry-After.
 The control is `multiprocessing.Pool`, which starts worker after worker and tells its callers nothing.
 """
 

@@ -1,10 +1,12 @@
 """SIGKILL to a random busy worker, again and again, under load.
 
-The jobs write down themselves when they begin and end, so what became of each is known from two sides: what its caller
-was told, and what was really run. Over HTTP. They wait more than they compute: it is the pool that is under drill, and
-the machine has to have room for the load and the probes beside it.
+Over HTTP, at 0.7 of the capacity that is measured first. The jobs log when they begin and end, so what became of each is
+known from two sides: what its caller was told, and what was really run. They wait more than they compute: it is the pool
+that is under drill, and the machine has to have room for the load and the probes beside it.
 
-The control is `concurrent.futures.ProcessPoolExecutor`, which gives up as a whole when one of its processes dies.
+Only the jobs on a killed worker may fail, and only with 502; a new worker must be there within a second. Unless at least
+one worker was killed while it was busy nothing was tried. The control is `concurrent.futures.ProcessPoolExecutor`, which
+gives up as a whole when one of its processes dies.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from ...stage.stage import Stage
 from ..model import Drill
 from ..poison import LOG_VARIABLE, wait
 from ..server import FaultyServer, Line, busy, faulty_server, read_log
-from ..volley import capacity, volley
+from ..workload import capacity, open_workload
 
 _MS = 50
 _LOAD = 0.7  # of the capacity
@@ -60,19 +62,19 @@ async def _inject(stage: Stage) -> Figures:
     killed: set[int] = set()
     async with faulty_server() as server:
 
-        async def fire(number: int) -> Any:
+        async def send(number: int) -> Any:
             return await server.fault("wait", number, _MS)
 
-        able = await capacity(fire, callers=2 * server.size, seconds=stage.seconds(4, quick=2))
+        able = await capacity(send, callers=2 * server.size, seconds=stage.seconds(4, quick=2))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_kill_busy, server, stage.seconds(2, quick=1.5), killed, recovered)
-            shots = await volley(fire, rate=_LOAD * able, seconds=stage.seconds(60, quick=20))
+            calls = await open_workload(send, rate=_LOAD * able, seconds=stage.seconds(60, quick=20))
             nursery.cancel_scope.cancel()
         figures = await server.aftermath()
         return {
             "capacity_per_s": able,
             "respawn_max_s": max(recovered, default=None),
-            **account(server.lines(), {shot.number: shot.status for shot in shots}, killed),
+            **account(server.lines(), {call.number: call.status for call in calls}, killed),
             **figures,
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -11,15 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
+from ..telling import say
 from .reply import listening
 
 
 def serve(run: Callable[[socket.socket], None]) -> None:
     """Run a server on a free port until standard input ends. An orderly end is worth nothing here."""
     with listening() as listener:
-        ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"}
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        say(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
         threading.Thread(target=_end_with_input, daemon=True).start()
         run(listener)
 
