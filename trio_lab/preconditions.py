@@ -47,6 +47,21 @@ def require_count(name: str, value: int, *, low: int) -> None:
         raise ValueError(f"{name} must be at least {low}, not {value}")
 
 
+def require_timeout(name: str, value: float | None) -> None:
+    """Raise unless ``value`` is None or a number of seconds from 0 on. Infinite is no bound, as None is.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is negative or NaN.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds or None, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative or NaN, but is {value:g}")
+
+
 def _running_loop() -> str | None:
     # A library that is not loaded runs nothing, so neither is imported for this.
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")

@@ -178,16 +178,20 @@ async def test_a_pool_of_nothing_is_a_mistake(size: int) -> None:
     async with trio_lab.open_native_pool(size=1) as pool:
         with pytest.raises(ValueError, match="size"):
             pool.resize(size)
-    with pytest.raises(ValueError, match=f"size must be at least 1, but is {size}"):
+    with pytest.raises(ValueError, match=f"size must be at least 1, not {size}"):
         await trio_lab.open_native_pool(size=size).__aenter__()
 
 
+@pytest.mark.parametrize(("bound", "error"), [(-1, ValueError), (-2.5, TypeError), (True, TypeError), ("9", TypeError)])
+async def test_a_queue_of_less_than_nothing_is_a_mistake(bound: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"max_queue must be .*, not {bound!r}"):
+        await trio_lab.open_native_pool(max_queue=bound).__aenter__()
+
+
 @pytest.mark.parametrize("bound", [-1, -0.5, math.nan])
-async def test_a_bound_below_zero_is_a_mistake(bound: float) -> None:
-    for wrong in ({"queue_timeout": bound}, {"max_queue": bound}):
-        [name] = wrong
-        with pytest.raises(ValueError, match=f"{name} must not be negative or NaN, but is {bound}"):
-            await trio_lab.open_native_pool(**wrong).__aenter__()  # type: ignore[arg-type]
+async def test_a_queue_timeout_of_less_than_nothing_is_a_mistake(bound: float) -> None:
+    with pytest.raises(ValueError, match=f"queue_timeout must not be negative or NaN, but is {bound}"):
+        await trio_lab.open_native_pool(queue_timeout=bound).__aenter__()
     async with trio_lab.open_native_pool() as pool:
         with pytest.raises(ValueError, match="queue_timeout"):
             await pool.run(len, [], queue_timeout=bound)

@@ -23,6 +23,7 @@ from enum import Enum
 from typing import Any
 
 from ..errors import Closed
+from ..preconditions import require_count, require_timeout
 from ..records.queue import QueueStatistics
 from .disciplines import Discipline
 from .tally import Tallies, statistics
@@ -93,7 +94,10 @@ class Gate:
         queue_timeout: float | None = None,
         discipline: Discipline[Place] | None = None,
     ) -> None:
-        check_not_negative(capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout)
+        require_count("capacity", capacity, low=0)
+        if max_waiting is not None:
+            require_count("max_waiting", max_waiting, low=0)
+        require_timeout("queue_timeout", queue_timeout)
         self.name = name
         self.max_waiting = max_waiting
         self.queue_timeout = queue_timeout
@@ -140,7 +144,7 @@ class Gate:
         if queue_timeout is None:
             queue_timeout = self.queue_timeout
         else:
-            check_not_negative(queue_timeout=queue_timeout)
+            require_timeout("queue_timeout", queue_timeout)
         place = self.try_enter(now, kind, priority)
         if place is None:
             place = Place(kind, priority, now, queue_timeout)
@@ -184,7 +188,7 @@ class Gate:
 
     def resize(self, capacity: int, now: float) -> Sequence[Decision]:
         """Change the number of places at once. Places that are out stay out until they are given back."""
-        check_not_negative(capacity=capacity)
+        require_count("capacity", capacity, low=0)
         self._account(now)
         self._capacity = capacity
         return self._hand_out(now)
@@ -264,10 +268,3 @@ class Gate:
         busy, capacity = self.in_service, self._capacity
         self._busy_seconds += elapsed * busy
         self._offered_seconds += elapsed * (capacity if capacity > busy else busy)
-
-
-def check_not_negative(**bounds: float | None) -> None:
-    """Raise a ValueError that names the first of these arguments that is negative or NaN. None is no bound."""
-    for name, bound in bounds.items():
-        if bound is not None and not bound >= 0:
-            raise ValueError(f"{name} must not be negative or NaN, but is {bound}")

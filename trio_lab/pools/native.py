@@ -16,10 +16,10 @@ from typing import TypeVar, TypeVarTuple, Unpack
 import trio
 
 from ..admission.disciplines import Discipline
-from ..admission.gate import Place, check_not_negative
+from ..admission.gate import Place
 from ..admission.on_trio import Bulkhead
 from ..measure.ledger import LEDGER, QUEUE, Ledger
-from ..preconditions import require_loop
+from ..preconditions import require_count, require_loop
 from ..records.queue import QueueStatistics
 from ..worker.priority import run_nicely
 from .functions import check_function, check_result
@@ -63,7 +63,7 @@ class NativePool:
 
     def resize(self, size: int) -> None:
         """Change the number of threads at once, while jobs run and wait. Running jobs are not disturbed."""
-        _check_size(size)
+        require_count("size", size, low=1)
         self._limiter.total_tokens = size
         self._bulkhead.resize(size)
 
@@ -213,15 +213,11 @@ async def open_native_pool(
     abandoned threads end when their jobs do, maybe after the block.
     """
     require_loop("open_native_pool", "Trio")
-    _check_size(size)
-    check_not_negative(max_queue=max_queue, queue_timeout=queue_timeout)
+    require_count("size", size, low=1)
+    if max_queue is not None:
+        require_count("max_queue", max_queue, low=0)
     bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline)
     try:
         yield NativePool(bulkhead)
     finally:
         bulkhead.close()
-
-
-def _check_size(size: int) -> None:
-    if size < 1:
-        raise ValueError(f"size must be at least 1, but is {size}")
