@@ -12,11 +12,11 @@ def require_loop(what: str, wanted: Literal["Trio", "asyncio"]) -> None:
 
     ``what`` is the name the caller used: "observe", "the bulkhead database".
     """
-    running = _running_loop()
+    needed, running = f"{'an' if wanted == 'asyncio' else 'a'} {wanted}", _running_loop()
     if running is None:
-        raise RuntimeError(f"{what} needs a {wanted} loop; none runs in this thread")
+        raise RuntimeError(f"{what} needs {needed} loop; none runs in this thread")
     if running != wanted:
-        raise RuntimeError(f"{what} needs a {wanted} loop; this runs under {running}")
+        raise RuntimeError(f"{what} needs {needed} loop; this runs under {running}")
 
 
 def require_seconds(name: str, value: float, *, low: float, high: float) -> None:

@@ -124,7 +124,7 @@ class Gate:
         """A place if there is one for a caller that does not wait, else None. Raises `Closed`."""
         if self._closed:
             raise Closed(self.name)
-        if self.in_service >= self._capacity or self._room.count:
+        if self.in_service >= self._capacity:  # nobody waits beside a free place
             return None
         place = Place(kind, priority, now, None)
         place.gate = self

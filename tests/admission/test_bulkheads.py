@@ -1,0 +1,462 @@
+"""Contract: what a bulkhead promises its callers, on Trio and on asyncio alike. Who decides what is tested at the gate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+from trio_lab.admission import on_asyncio, on_trio
+from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.admission.disciplines import ByPriority, CoDel
+from trio_lab.errors import QueueFull
+
+from .houses import HOUSES, House, Story
+from .test_gate import is_balanced
+
+
+@pytest.fixture(params=HOUSES, ids=lambda house: house.name)
+def house(request: pytest.FixtureRequest) -> House:
+    return request.param()  # type: ignore[no-any-return]
+
+
+def bulkhead(house: House, **limits: Any) -> BaseBulkhead:
+    return house.make("test", **({"capacity": 1} | limits))
+
+
+def balanced(b: BaseBulkhead) -> bool:
+    return is_balanced(b.statistics())
+
+
+def plays(story: Story) -> Callable[[House], None]:
+    """A test that plays the story on each event loop."""
+
+    def test(house: House) -> None:
+        house.run(story)
+
+    return test
+
+
+@plays
+async def test_a_free_place_is_given_at_once(house: House) -> None:
+    b = bulkhead(house)
+    async with b.place() as place:
+        assert place.waited == 0.0
+        assert b.in_service == 1
+    assert b.in_service == 0
+    assert b.statistics().completions == 1
+
+
+@plays
+async def test_a_place_comes_back_when_its_holder_fails(house: House) -> None:
+    b = bulkhead(house)
+    with pytest.raises(ZeroDivisionError):
+        async with b.place():
+            raise ZeroDivisionError
+    assert b.in_service == 0
+
+
+@plays
+async def test_full_queue_refuses_without_waiting(house: House) -> None:
+    b = bulkhead(house, max_waiting=0)
+    await b.enter()
+    with pytest.raises(QueueFull) as refusal:
+        await b.enter()  # the clock stands still: a wait would hang
+    assert refusal.value.queue == "test"
+    assert b.statistics().rejected == 1
+    assert balanced(b)
+
+
+@plays
+async def test_first_come_first_served(house: House) -> None:
+    b = bulkhead(house)
+    callers = [await house.call(b) for _ in range(3)]
+    for n, caller in enumerate(callers):
+        assert [other.fate for other in callers[n:]] == ["is in"] + ["waits"] * (2 - n)
+        caller.cancel()
+        await house.settle()
+    assert b.statistics().completions == 3
+
+
+@plays
+async def test_a_discipline_chooses_who_is_next(house: House) -> None:
+    b = bulkhead(house, discipline=ByPriority())
+    place = await b.enter()
+    common, urgent = await house.call(b), await house.call(b, priority=1)
+    b.leave(place)
+    await house.settle()
+    assert (common.fate, urgent.fate) == ("waits", "is in")
+
+
+@plays
+async def test_a_caller_that_the_discipline_refuses_is_told(house: House) -> None:
+    b = bulkhead(house, capacity=2, discipline=CoDel(target=1, interval=2))
+    places = [await b.enter(), await b.enter()]
+    callers = [await house.call(b) for _ in range(3)]
+    house.pass_time(1.0)
+    b.leave(places[0])
+    house.pass_time(2.0)
+    b.leave(places[1])
+    await house.settle()
+    assert [caller.fate for caller in callers] == ["is in", "Shed", "is in"]
+    assert balanced(b)
+
+
+# The wait is bounded.
+
+
+@plays
+async def test_queue_timeout_refuses_at_the_deadline_and_not_before(house: House) -> None:
+    b = bulkhead(house, queue_timeout=3.0)
+    await b.enter()
+    caller = await house.call(b)
+    house.pass_time(2.9)
+    await house.settle()
+    assert caller.fate == "waits"
+    house.pass_time(0.2)
+    await house.settle()
+    assert caller.fate == "QueueTimeout"
+    assert (b.waiting, b.statistics().timed_out) == (0, 1)
+    assert balanced(b)
+
+
+@plays
+async def test_one_call_may_have_its_own_queue_timeout(house: House) -> None:
+    b = bulkhead(house, queue_timeout=100.0)
+    await b.enter()
+    patient, hasty, hastier = (
+        await house.call(b),
+        await house.call(b, queue_timeout=2.0),
+        await house.call(b, queue_timeout=1.0),
+    )
+    fates = []
+    for _ in range(3):
+        fates.append([patient.fate, hasty.fate, hastier.fate])
+        house.pass_time(1.0)
+        await house.settle()
+    assert fates == [
+        ["waits", "waits", "waits"],
+        ["waits", "waits", "QueueTimeout"],
+        ["waits", "QueueTimeout", "QueueTimeout"],
+    ]
+    house.pass_time(97.0)
+    await house.settle()
+    assert patient.fate == "QueueTimeout"
+
+
+@plays
+async def test_a_caller_that_waits_for_nothing_is_refused(house: House) -> None:
+    b = bulkhead(house)
+    await b.enter()
+    caller = await house.call(b, queue_timeout=0.0)
+    assert caller.fate == "QueueTimeout"
+
+
+@plays
+async def test_a_place_is_never_given_after_the_deadline(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    place = await b.enter()
+    caller = await house.call(b)
+    house.pass_time(2.0)  # the loop was blocked: the caller's timer could not run
+    b.leave(place)
+    assert b.in_service == 0
+    await house.settle()
+    assert caller.fate == "QueueTimeout"
+    assert b.statistics().timed_out == 1
+    assert balanced(b)
+
+
+@plays
+async def test_a_place_given_in_time_is_kept_though_the_caller_notices_it_late(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    place = await b.enter()
+    caller = await house.call(b)
+    b.leave(place)
+    house.pass_time(2.0)  # the timer is due in the pass in which the caller learns that it is in
+    await house.settle()
+    assert caller.fate == "is in"
+    assert b.statistics().timed_out == 0
+
+
+@plays
+async def test_the_queue_timeout_does_not_bound_the_service(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    place = await b.enter()
+    caller = await house.call(b)
+    b.leave(place)
+    await house.settle()
+    house.pass_time(5.0)
+    await house.settle()
+    assert caller.fate == "is in"
+
+
+# Callers are cancelled.
+
+
+@plays
+async def test_cancelled_while_queued_frees_its_slot_at_once(house: House) -> None:
+    b = bulkhead(house, max_waiting=1)
+    await b.enter()
+    caller = await house.call(b)
+    with pytest.raises(QueueFull):
+        await b.enter()
+    caller.cancel()
+    assert b.waiting == 0  # before the task has run
+    follower = await house.call(b)
+    assert (caller.fate, follower.fate) == ("gave up", "waits")
+    assert b.statistics().cancelled == 1
+    assert balanced(b)
+
+
+@plays
+async def test_a_caller_that_was_cancelled_and_has_yet_to_run_gets_no_place(house: House) -> None:
+    b = bulkhead(house)
+    place = await b.enter()
+    leaver, follower = await house.call(b), await house.call(b)
+    leaver.cancel()
+    b.leave(place)
+    await house.settle()
+    assert (leaver.fate, follower.fate) == ("gave up", "is in")
+    assert balanced(b)
+
+
+@plays
+async def test_a_place_given_to_a_caller_that_is_then_cancelled_goes_on(house: House) -> None:
+    b = bulkhead(house)
+    place = await b.enter()
+    leaver, follower = await house.call(b), await house.call(b)
+    b.leave(place)  # the place is the leaver's now …
+    leaver.cancel()  # … which is cancelled before it ran
+    await house.settle()
+    assert leaver.gone
+    assert follower.fate == "is in"
+    assert b.in_service == 1
+    assert balanced(b)
+
+
+@plays
+async def test_cancelled_in_service_gives_the_place_to_the_next(house: House) -> None:
+    b = bulkhead(house)
+    first, second = await house.call(b), await house.call(b)
+    first.cancel()
+    await house.settle()
+    assert second.fate == "is in"
+    assert balanced(b)
+
+
+@plays
+async def test_cancelled_at_its_deadline_has_timed_out(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    await b.enter()
+    caller = await house.call(b)
+    house.pass_time(1.0)
+    caller.cancel()
+    await house.settle()
+    assert caller.fate == "gave up"  # it learns of its cancellation; the queue, that nobody had a place for it in time
+    found = b.statistics()
+    assert (found.timed_out, found.cancelled) == (1, 0)
+    assert balanced(b)
+
+
+@plays
+async def test_refused_for_its_deadline_and_cancelled_in_the_same_pass(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    place = await b.enter()
+    caller = await house.call(b)
+    house.pass_time(1.0)
+    b.leave(place)  # it is too late for the caller …
+    caller.cancel()  # … which is cancelled before it could learn that
+    await house.settle()
+    assert caller.gone
+    assert b.statistics().timed_out == 1
+    assert (b.in_service, b.waiting) == (0, 0)
+    assert balanced(b)
+
+
+# The size changes.
+
+
+@plays
+async def test_growing_admits_those_that_wait_and_shrinking_takes_nothing_away(house: House) -> None:
+    b = bulkhead(house)
+    callers = [await house.call(b) for _ in range(3)]
+    b.resize(3)
+    assert b.in_service == 3
+    await house.settle()
+    assert [caller.fate for caller in callers] == ["is in"] * 3
+    b.resize(1)
+    assert (b.capacity, b.in_service) == (1, 3)
+    callers[0].cancel()
+    late = await house.call(b)
+    assert late.fate == "waits"
+
+
+@plays
+async def test_without_capacity_everybody_waits(house: House) -> None:
+    b = bulkhead(house, capacity=0)
+    caller = await house.call(b)
+    assert caller.fate == "waits"
+    b.resize(1)
+    await house.settle()
+    assert caller.fate == "is in"
+
+
+# It closes.
+
+
+@plays
+async def test_closing_refuses_those_that_wait_and_those_that_come(house: House) -> None:
+    b = bulkhead(house)
+    place = await b.enter()
+    caller = await house.call(b)
+    b.close()
+    assert b.waiting == 0
+    with pytest.raises(house.closed_error, match="test is closed"):
+        await b.enter()
+    await house.settle()
+    assert isinstance(caller.error, house.closed_error)
+    b.leave(place)  # it may still be given back
+    b.close()  # once more is no mistake
+    assert b.statistics().completions == 1
+    assert balanced(b)
+
+
+@plays
+async def test_cancelled_while_it_closes(house: House) -> None:
+    b = bulkhead(house)
+    await b.enter()
+    before, after = await house.call(b), await house.call(b)
+    before.cancel()
+    b.close()
+    after.cancel()
+    await house.settle()
+    assert (before.gone, after.gone) == (True, True)
+    assert b.statistics().cancelled == 2
+    assert balanced(b)
+
+
+@plays
+async def test_closed_at_the_deadline_of_those_that_wait(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+    await b.enter()
+    caller = await house.call(b)
+    house.pass_time(1.0)
+    b.close()
+    await house.settle()
+    assert caller.gone
+    assert balanced(b)
+
+
+@plays
+async def test_a_place_given_before_it_closed_is_kept(house: House) -> None:
+    b = bulkhead(house)
+    place = await b.enter()
+    caller = await house.call(b)
+    b.leave(place)
+    b.close()
+    await house.settle()
+    assert caller.fate == "is in"
+
+
+# Wrong use.
+
+
+@plays
+async def test_a_place_is_given_back_once(house: House) -> None:
+    b = bulkhead(house)
+    place = await b.enter()
+    b.leave(place)
+    with pytest.raises(RuntimeError, match="test: a place that was given back already cannot be given back"):
+        b.leave(place)
+    assert (b.in_service, b.statistics().completions) == (0, 1)
+
+
+@plays
+async def test_a_place_of_another_bulkhead_cannot_be_given_back(house: House) -> None:
+    b, other = bulkhead(house), house.make("other", capacity=1)
+    place = await other.enter()
+    with pytest.raises(RuntimeError, match="test: a place of other cannot be given back here"):
+        b.leave(place)
+    other.leave(place)
+
+
+@plays
+async def test_a_wrong_queue_timeout_is_a_mistake_whether_there_is_room_or_not(house: House) -> None:
+    b = bulkhead(house)
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="queue_timeout must not be negative or NaN"):
+            await b.enter(queue_timeout=wrong)
+    assert b.kinds() == []
+
+
+def test_a_bulkhead_that_means_nothing_is_a_mistake(house: House) -> None:
+    with pytest.raises(ValueError, match="max_waiting must be at least 0, not -1"):
+        bulkhead(house, max_waiting=-1)
+
+
+def test_under_another_loop_it_says_which_one_it_needs() -> None:
+    async def enter(b: BaseBulkhead) -> None:
+        await b.enter()
+
+    with pytest.raises(RuntimeError, match="the bulkhead test needs a Trio loop; this runs under asyncio"):
+        asyncio.run(enter(on_trio.Bulkhead("test", capacity=1)))
+    with pytest.raises(RuntimeError, match="the bulkhead test needs an asyncio loop; this runs under Trio"):
+        trio.run(enter, on_asyncio.Bulkhead("test", capacity=1))
+
+
+def test_without_a_loop_it_says_so(house: House) -> None:
+    with pytest.raises(RuntimeError, match=f"the bulkhead test needs an? {house.name} loop; none runs in this thread"):
+        bulkhead(house).resize(2)
+
+
+# It belongs to no run of a loop.
+
+
+def test_one_bulkhead_serves_several_runs(house: House) -> None:
+    b = bulkhead(house, max_waiting=5, queue_timeout=1.0)  # no loop runs here
+    assert b.statistics().arrivals == 0
+    assert repr(b) == "<Bulkhead test 0/1 busy, 0/5 queued>"
+
+    async def story(house: House) -> None:
+        house.pass_time(1000.0)  # each run has a clock of its own, that shows what it likes
+        first, second, late = await house.call(b), await house.call(b), await house.call(b)
+        house.pass_time(0.5)
+        first.cancel()
+        await house.settle()
+        assert second.fate == "is in"
+        house.pass_time(0.5)
+        await house.settle()
+        assert late.fate == "QueueTimeout"
+
+    for n in range(1, 4):
+        house.run(story)
+        found = b.statistics()
+        assert (found.completions, found.timed_out) == (2 * n, n)
+        assert (found.in_service, found.waiting) == (0, 0)
+        assert found.utilization == pytest.approx(1.0)  # what is between the runs does not count
+        assert found.wait is not None
+        assert found.wait.max == pytest.approx(0.5)
+        assert balanced(b)
+
+
+def test_a_run_that_ends_leaves_nobody_in_the_queue(house: House) -> None:
+    b = bulkhead(house, queue_timeout=1.0)
+
+    async def crowd(house: House) -> None:
+        for _ in range(3):
+            await house.call(b)
+
+    async def alone(house: House) -> None:
+        assert (await house.call(b)).fate == "is in"
+        late = await house.call(b)
+        house.pass_time(1.0)
+        await house.settle()
+        assert late.fate == "QueueTimeout"  # the timer of the run before rings no more
+
+    house.run(crowd)
+    assert (b.in_service, b.waiting) == (0, 0)
+    house.run(alone)
+    assert balanced(b)
