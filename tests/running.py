@@ -59,6 +59,10 @@ class Running:
         assert status == 200, body
         return body
 
+    def queues(self) -> dict[str, Any]:
+        """The records of `/health` by the queues' names."""
+        return {queue["name"]: queue for queue in self.get("/health?reset=0")["queues"]}
+
     def raw(self, data: bytes) -> bytes:
         """Send bytes and read until the server closes. One that has refused them may do so with some of them unread,
         which resets the connection: what was received until then counts."""

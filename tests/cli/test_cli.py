@@ -214,10 +214,10 @@ def test_an_environment_is_not_read_as_markup(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_load_with_what_it_has(server: Running, number: int, code: int) -> None:
-    arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
+    arrived = server.queues()["native_pool"]["arrivals"]
     words = ("load", server.url + "/hash?rounds=1", "-d", "600", "--json")
     with started("trio_lab", *words, stdout=subprocess.PIPE, text=True) as process:
-        while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
+        while server.queues()["native_pool"]["arrivals"] < arrived + 300:
             pass  # the load is running
         process.send_signal(number)
         out, _ = process.communicate(timeout=30)
@@ -246,10 +246,10 @@ def until_gone(pids: list[int]) -> None:
 
 
 def test_a_load_ends_with_its_lifeline(server: Running) -> None:
-    arrived = server.get("/health?reset=0")["queues"][2]["arrivals"]
+    arrived = server.queues()["native_pool"]["arrivals"]
     words = ("load", server.url + "/hash?rounds=1", "-d", "600", "--lifeline")
     with started("trio_lab", *words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        while server.get("/health?reset=0")["queues"][2]["arrivals"] < arrived + 300:
+        while server.queues()["native_pool"]["arrivals"] < arrived + 300:
             pass
         assert process.stdin is not None
         process.stdin.close()
@@ -257,7 +257,8 @@ def test_a_load_ends_with_its_lifeline(server: Running) -> None:
 
 
 def test_bare_processes_end_with_the_one_that_started_them() -> None:
-    with started("trio_lab.subjects.bare", "processes", "2", "600") as process:
+    words = ("trio_lab.subjects.bare:jobs_per_s", '[["processes", 2, 600], {}]', os.devnull)
+    with started("trio_lab.stage.alone", *words, stdin=subprocess.PIPE) as process:
         while len(below := descendants(process.pid)) < 3:  # and multiprocessing's resource tracker
             pass
     until_gone(below)

@@ -34,7 +34,7 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
 
 def queue(server: Running, name: str) -> Any:
     """The record of one queue."""
-    return next(found for found in server.get("/health?reset=0")["queues"] if found["name"] == name)
+    return server.queues()[name]
 
 
 def until(holds: Callable[[], bool]) -> None:

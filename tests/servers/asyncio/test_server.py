@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,12 +39,8 @@ def ask(server: Running, target: bytes) -> socket.socket:
     return connection
 
 
-def queues(server: Running) -> dict[str, Any]:
-    return {queue["name"]: queue for queue in server.get("/health?reset=0")["queues"]}
-
-
 def until_busy(server: Running, jobs: int) -> None:
-    while sum(queues(server)[name]["in_service"] for name in ("native_pool", "worker_pool")) < jobs:
+    while sum(server.queues()[name]["in_service"] for name in ("native_pool", "worker_pool")) < jobs:
         pass
 
 

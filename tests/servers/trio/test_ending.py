@@ -18,6 +18,7 @@ from tests.running import Running, alive, running
 from trio_lab.measure.process import children, open_descriptors
 
 ROOT = Path(__file__).parents[3]
+POOLS = ("native_pool", "worker_pool", "default_limiter")
 REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -28,7 +29,7 @@ def ask(server: Running, target: bytes) -> socket.socket:
 
 
 def until_busy(server: Running, jobs: int) -> None:
-    while sum(queue["in_service"] for queue in server.get("/health?reset=0")["queues"][2:]) < jobs:
+    while sum(server.queues()[name]["in_service"] for name in POOLS) < jobs:
         pass
 
 
@@ -148,8 +149,8 @@ def test_nothing_is_left_after_many_requests_of_every_kind() -> None:
         while open_descriptors(pid) != before[0] and time.monotonic() < deadline:
             pass
         assert (open_descriptors(pid), children(pid)) == before
-        queues = server.get("/health?reset=0")["queues"]
-        assert {(queue["in_service"], queue["waiting"]) for queue in queues[2:]} == {(0, 0)}
+        queues = server.queues()
+        assert {(queues[name]["in_service"], queues[name]["waiting"]) for name in POOLS} == {(0, 0)}
 
 
 @pytest.fixture
@@ -191,6 +192,6 @@ def test_work_done_for_a_client_that_left_is_no_fault_to_be_logged(capfd: pytest
         asked = ask(server, b"/wait?ms=200")
         until_busy(server, 1)
         asked.close()
-        while server.get("/health?reset=0")["queues"][2]["completions"] < 1:
+        while server.queues()["native_pool"]["completions"] < 1:
             pass
     assert "Traceback" not in capfd.readouterr().err

@@ -69,7 +69,7 @@ def test_the_wait_is_the_queues_own_figure(server: Running) -> None:
 
 
 def queue(server: Running, name: str) -> Any:
-    return next(queue for queue in server.get("/health?reset=0")["queues"] if queue["name"] == name)
+    return server.queues()[name]
 
 
 def test_what_blocks_the_loop_is_the_loops(server: Running) -> None:
