@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from trio_lab.errors import BrokenWorkerError, QueueTimeout, RunTimeout
+from trio_lab.admission.on_asyncio import Bulkhead
+from trio_lab.errors import BrokenWorkerError, Closed, QueueTimeout, RunTimeout
 from trio_lab.measure.process import children
 from trio_lab.servers.asyncio.processes import WorkerPool, open_worker_pool
-from trio_lab.servers.asyncio.threads import open_native_pool
+from trio_lab.servers.asyncio.threads import NativePool, open_native_pool
 
 UNBOUNDED: dict[str, Any] = {"max_queue": None, "queue_timeout": None, "run_timeout": None}
 PATIENCE = 30.0
@@ -200,5 +201,45 @@ def test_a_thread_that_runs_too_long_is_left_behind() -> None:
             assert pool.abandoned == 1
             release.set()
             await until(lambda: pool.abandoned == 0)
+
+    run(test())
+
+
+class FakeWorker:
+    """A worker process that is there, and then is not."""
+
+    def kill(self) -> None: ...
+
+
+def test_a_worker_that_dies_as_its_place_is_given_is_told_to_the_caller() -> None:
+    async def test() -> None:
+        bulkhead = Bulkhead("worker_pool", capacity=0)
+        pool = WorkerPool(bulkhead, 1, None)
+        caller = asyncio.create_task(pool.run(divide, 4, 2, kind="x"))
+        await until(lambda: pool.waiting == 1)
+        worker = cast(Any, FakeWorker())
+        pool._living.add(worker)
+        pool._idle.append(worker)
+        bulkhead.resize(1)  # the caller is in …
+        pool._give_up(worker)  # … and its worker is gone before the caller could take it
+        with pytest.raises(BrokenWorkerError, match="before it was given the job"):
+            await caller
+        assert (pool.busy, pool.waiting) == (0, 0)
+
+    run(test())
+
+
+def test_a_place_given_as_the_pool_closes_comes_back() -> None:
+    async def test() -> None:
+        bulkhead = Bulkhead("native_pool", capacity=1)
+        pool = NativePool(bulkhead, None)
+        place = await bulkhead.enter()
+        caller = asyncio.create_task(pool.run(divide, 4, 2, kind="x"))
+        await until(lambda: pool.waiting == 1)
+        bulkhead.leave(place)
+        pool.close()
+        with pytest.raises(Closed, match="native_pool is closed"):
+            await caller
+        assert pool.busy == 0
 
     run(test())

@@ -1,9 +1,9 @@
-"""The worker pool on asyncio: one process to each place, started with `create_subprocess_exec`.
+"""The worker pool on asyncio: one process for each place of a bulkhead, started with `create_subprocess_exec`.
 
-`ProcessPoolExecutor` would be the first thing to reach for, and was; what speaks against it in a server is that a worker
-that dies breaks the whole executor and fails the jobs of all its neighbours, that a job which runs too long cannot be
-ended alone, and that multiprocessing starts no children in the daemonic process in which hypercorn's own command runs
-the app. Processes of our own have none of the three, for a few lines more.
+`ProcessPoolExecutor` was tried first, and is a poor fit for a server. A worker that dies breaks the whole executor and
+fails the jobs of its neighbours; a job that runs too long cannot be ended alone; and multiprocessing starts no children
+in a daemonic process, in which hypercorn's own command runs the app. Processes of our own avoid all three, for a few
+lines more.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger(__name__)
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before a worker that would not start is tried again; it doubles
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before another attempt to start a worker; each doubles the last
 
 
 class _Worker:
     """A process that runs one job at a time.
 
-    It is signalled through a descriptor of its own: asyncio's `kill` asks first whether the process has ended, and takes
-    its exit status from under the thread that waits for it.
+    It is signalled through its pidfd: asyncio's `kill` first asks whether the process has ended, and so takes the exit
+    status away from the thread that waits for it.
     """
 
     def __init__(self, process: Process, lifeline: int) -> None:
@@ -45,12 +45,12 @@ class _Worker:
         self._lifeline = lifeline
         self._pidfd: int | None = os.pidfd_open(process.pid)
         self.proven = False
-        """It has finished a job."""
+        """Whether it has finished a job."""
 
     @classmethod
     async def start(cls) -> _Worker:
-        """Returns when it is ready for its first job. Raises `BrokenWorkerError` when it ended before."""
-        reading, writing = os.pipe()  # the worker ends when nobody holds the writing end any more
+        """Returns when it is ready for its first job. Raises `BrokenWorkerError` if it ends before that."""
+        reading, writing = os.pipe()  # the lifeline: the worker ends when the last writing end is closed
         try:
             command = (sys.executable, "-m", f"{__package__}.worker", str(reading))
             process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, pass_fds=[reading])
@@ -68,10 +68,10 @@ class _Worker:
         return worker
 
     async def call(self, fn: Callable[..., Any], args: tuple[object, ...]) -> tuple[Any, Exception | None]:
-        """Run one job: its value, or the error it raised. Raises `BrokenWorkerError` when the process ended."""
+        """Run one job: its value, or the error it raised. Raises `BrokenWorkerError` if the process ends meanwhile."""
         call = pickle.dumps((fn, args))
         assert self._process.stdin is not None
-        with suppress(ConnectionError):  # reading tells why
+        with suppress(ConnectionError):  # the process has ended; reading its reply says how
             self._process.stdin.write(LENGTH.pack(len(call)) + call)
             await self._process.stdin.drain()
         outcome = await self._outcome()
@@ -93,7 +93,7 @@ class _Worker:
         await self._process.wait()
 
     def interrupt(self) -> None:
-        """End the present job where that can be done; its outcome comes all the same."""
+        """End the running job if it runs Python code; its outcome is still sent."""
         self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
@@ -105,12 +105,12 @@ class _Worker:
                 signal.pidfd_send_signal(self._pidfd, number)
 
     async def end(self) -> None:
-        """At once, whatever it does. No process is left after it."""
+        """Kill the process, whatever it does, and wait until it is gone."""
         self.kill()
         assert self._pidfd is not None, "ended twice"
         for descriptor in (self._lifeline, self._pidfd):
             os.close(descriptor)
-        self._pidfd = None  # a job of its may still find out that it is gone
+        self._pidfd = None  # its last job may signal it once more
         assert self._process.stdin is not None
         self._process.stdin.close()
         await self._process.wait()
@@ -122,7 +122,7 @@ class WorkerPool:
     def __init__(self, bulkhead: Bulkhead, size: int, run_timeout: float | None) -> None:
         self.size = size
         self.restarts = 0
-        """Workers started in the place of one that died unasked."""
+        """Workers started to replace one that died by itself."""
         self._bulkhead = bulkhead
         self._run_timeout = run_timeout
         self._living: set[_Worker] = set()
@@ -132,22 +132,22 @@ class WorkerPool:
 
     @property
     def busy(self) -> int:
-        """Jobs that are being run."""
+        """Jobs that run now."""
         return self._bulkhead.in_service
 
     @property
     def waiting(self) -> int:
-        """Callers that wait for a place."""
+        """Callers in the queue."""
         return self._bulkhead.waiting
 
     async def wait_ready(self) -> None:
-        """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
+        """Returns when all workers have been ready at the same time. Jobs may be given to the pool before."""
         await self._all_ready.wait()
 
     async def run(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
-        """What ``fn(*args)`` returned in a worker process, and the seconds that the job waited for one.
+        """Run ``fn(*args)`` in a worker process: what it returned, and the seconds that it waited for a worker.
 
-        A caller that is cancelled leaves at once, and its job is ended if Python code runs in it.
+        A caller that is cancelled leaves at once, and its job is ended if it runs Python code.
 
         Raises:
             QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
@@ -156,12 +156,15 @@ class WorkerPool:
             and whatever the job raises.
         """
         place = await self._bulkhead.enter(kind=kind)
-        worker = self._idle.pop()  # there is one: the bulkhead has as many places as workers live
+        if not self._idle:  # there is one for each place, but this one died in the pass in which the place was given
+            self._bulkhead.leave(place)
+            raise BrokenWorkerError("the worker died before it was given the job")
+        worker = self._idle.pop()
         job = asyncio.create_task(self._serve(worker, place, fn, args))
         self._jobs.add(job)
         job.add_done_callback(self._forget)
         try:
-            await asyncio.wait((job,))  # unlike the job itself, this may be cancelled
+            await asyncio.wait((job,))  # cancelling this does not cancel the job
         except asyncio.CancelledError:
             if not job.done():
                 worker.interrupt()
@@ -171,10 +174,10 @@ class WorkerPool:
     def _forget(self, job: asyncio.Task[Any]) -> None:
         self._jobs.discard(job)
         if not job.cancelled():
-            job.exception()  # looked at: whoever wanted to know may have left
+            job.exception()  # retrieved, or asyncio logs it when its caller has left
 
     async def _serve(self, worker: _Worker, place: Place, fn: Callable[..., Any], args: tuple[object, ...]) -> Any:
-        """One job on one worker; the place ends with it, whatever became of the caller."""
+        """One job on one worker. Its place is given back when the job ends, even if the caller has left before."""
         done = False
         try:
             async with asyncio.timeout(self._run_timeout):
@@ -193,7 +196,7 @@ class WorkerPool:
         return value
 
     def _give_up(self, worker: _Worker) -> None:
-        """Nobody gets this worker any more; a second call changes nothing."""
+        """Take a worker out of the pool and kill it. A second call changes nothing."""
         worker.kill()
         self._living.discard(worker)
         if worker in self._idle:
@@ -201,7 +204,7 @@ class WorkerPool:
         self._bulkhead.resize(len(self._living))
 
     async def attend(self) -> None:
-        """See to it that one worker lives, for as long as this runs."""
+        """Keep one worker alive: start it, wait for its end, start another."""
         pause = _FIRST_PAUSE
         while True:
             worker = await self._start_one()
@@ -232,14 +235,14 @@ class WorkerPool:
         return worker
 
     async def close(self) -> None:
-        """Refuse who waits, and end who runs."""
+        """Refuse callers that wait, and cancel running jobs."""
         self._bulkhead.close()
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
     def kinds(self) -> list[str]:
-        """The kinds of jobs that ever came."""
+        """The kinds of jobs that have been given to the pool."""
         return self._bulkhead.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:

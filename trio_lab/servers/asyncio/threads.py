@@ -1,10 +1,10 @@
-"""The native pool on asyncio: a `ThreadPoolExecutor` behind a bulkhead of the same capacity.
+"""The native pool on asyncio: a `ThreadPoolExecutor` behind a bulkhead.
 
-An executor's own queue has no bound and counts nothing, so nothing ever waits there: the bulkhead lets in as many jobs
-as there may be threads. That is also what makes the pool's size a number that can change: the executor could start more
-threads, and starts one only when a job comes and no thread is idle.
+An executor's own queue has no bound and no counts, so no job may wait there: the bulkhead admits only as many as may
+run. So the pool can be resized, too: the executor may start far more threads than that, and starts one only when a job
+comes and no thread is idle.
 
-A thread cannot be stopped. Its place is held until it has really ended, whatever became of the caller.
+A thread cannot be stopped. Its place is held until its job has really ended, even if the caller has left before.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
-from ...errors import RunTimeout
+from ...errors import Closed, RunTimeout
 from ...records.queue import QueueStatistics
 from ...worker.priority import NICER
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_MOST = 1024  # threads, libuv's bound and the config's
+_MAX_THREADS = 1024  # libuv's bound, and the config's
 
 
 class NativePool:
@@ -35,10 +35,10 @@ class NativePool:
     def __init__(self, bulkhead: Bulkhead, run_timeout: float | None) -> None:
         self._bulkhead = bulkhead
         self._run_timeout = run_timeout
-        self._executor = ThreadPoolExecutor(_MOST, "native pool", initializer=_be_nice)
+        self._executor = ThreadPoolExecutor(_MAX_THREADS, "native pool", initializer=_be_nice)
         self._loop = asyncio.get_running_loop()
         self.abandoned = 0
-        """Threads that still run though their callers have left. They are among the busy ones."""
+        """Threads whose callers have left while they run. They count as busy."""
 
     @property
     def size(self) -> int:
@@ -47,12 +47,12 @@ class NativePool:
 
     @property
     def busy(self) -> int:
-        """Jobs that are being run."""
+        """Threads that run a job, the abandoned ones included."""
         return self._bulkhead.in_service
 
     @property
     def waiting(self) -> int:
-        """Callers that wait for a place."""
+        """Callers in the queue."""
         return self._bulkhead.waiting
 
     def resize(self, size: int) -> None:
@@ -64,12 +64,16 @@ class NativePool:
 
         Raises:
             QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
-            RunTimeout: it ran too long, and nobody waits for it any more.
+            RunTimeout: the job ran too long. Its thread goes on, abandoned.
             and whatever the job raises.
         """
         place = await self._bulkhead.enter(kind=kind)
         call = _Call(self, place)
-        job = self._executor.submit(fn, *args)
+        try:
+            job = self._executor.submit(fn, *args)
+        except RuntimeError:  # it was shut down in the pass in which the place was given
+            self._bulkhead.leave(place)
+            raise Closed(self._bulkhead.name) from None
         job.add_done_callback(call.on_thread_free)
         try:
             async with asyncio.timeout(self._run_timeout) as limit:
@@ -82,7 +86,7 @@ class NativePool:
             call.on_caller_gone()
 
     def kinds(self) -> list[str]:
-        """The kinds of jobs that ever came."""
+        """The kinds of jobs that have been given to the pool."""
         return self._bulkhead.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
@@ -90,13 +94,13 @@ class NativePool:
         return self._bulkhead.statistics(kind)
 
     def close(self) -> None:
-        """Refuse who waits. Threads that run are waited for by nobody here; the interpreter would, at its exit."""
+        """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""
         self._bulkhead.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 class _Call:
-    """One job: the place ends with the thread's work, which may outlive the caller."""
+    """One job. Its place is given back when the thread is free again, maybe long after the caller has left."""
 
     def __init__(self, pool: NativePool, place: Place) -> None:
         self._pool = pool
@@ -105,7 +109,7 @@ class _Call:
 
     def on_thread_free(self, _: Future[T]) -> None:
         """Called in the thread, or in the loop when the job was cancelled before a thread took it."""
-        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody counts any more
+        with suppress(RuntimeError):  # the loop was closed meanwhile, and the pool with it
             self._pool._loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
@@ -114,14 +118,14 @@ class _Call:
         self._pool._bulkhead.leave(self._place)
 
     def on_caller_gone(self) -> None:
-        """The caller has its result, or leaves a thread behind."""
+        """The caller has its result, or abandons a thread."""
         if not self._ended:
             self._abandoned = True
             self._pool.abandoned += 1
 
 
 def _be_nice() -> None:
-    """Threads of this pool alone, so they keep the priority that lets the loop in first: see `pools.priority`."""
+    """These threads belong to this pool alone, so each keeps its nicer priority for good: see `worker.priority`."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(os.getpriority(os.PRIO_PROCESS, 0) + NICER, 19))
 
 

@@ -1,9 +1,9 @@
-"""The main module of the asyncio server's worker processes: reads calls from standard input, runs one after the other.
+"""The main module of the asyncio server's worker processes: it reads calls from standard input and runs them in turn.
 
-A call is a pickled ``(function, arguments)``, its outcome a pickled ``(value, error)`` of which one is None; before each
-stands its length, eight bytes. SIGUSR1 ends the present job where Python code runs, and is nothing between two jobs.
+A call is a pickled ``(function, arguments)``, its outcome a pickled ``(value, error)`` of which one is None. The length
+of each, eight bytes, precedes it. SIGUSR1 ends the running job if it runs Python code; between two jobs it is ignored.
 
-Standard library only: a worker starts in some tens of milliseconds.
+It imports the standard library only, so a worker starts in some tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LENGTH = struct.Struct("<Q")
 
 
 class _Interrupted(BaseException):
-    """Raised in a job whose caller has left. Not an Exception: a job's own handlers should let it pass."""
+    """Raised in a job whose caller has left. It is no Exception, so the job's own handlers let it pass."""
 
 
 class _Jobs:
@@ -39,7 +39,7 @@ class _Jobs:
             raise _Interrupted
 
     def run(self, call: bytes) -> bytes:
-        """One job, and its outcome ready to be sent: whatever the job raises, the worker outlives it."""
+        """Run one job, and return its outcome ready to be sent. Whatever the job raises, the worker goes on."""
         try:
             fn, arguments = pickle.loads(call)
             self._running = True
@@ -52,10 +52,10 @@ class _Jobs:
 
 
 def _failure(error: BaseException) -> bytes:
-    """An error that cannot travel as itself travels as its text."""
+    """The outcome of a job that raised. An error that cannot be pickled is sent as its text."""
     try:
         return pickle.dumps((None, error if isinstance(error, Exception) else RuntimeError(repr(error))))
-    except Exception:  # whatever a foreign __reduce__ raises
+    except Exception:  # a __reduce__ of the job's own may raise anything
         return pickle.dumps((None, RuntimeError(repr(error))))
 
 
@@ -72,7 +72,7 @@ def _send(replies: BinaryIO, outcome: bytes) -> None:
 
 
 def _standard_streams_apart() -> tuple[BinaryIO, BinaryIO]:
-    """Our ends of the two pipes. What a job reads or prints from now on is not between two calls or outcomes."""
+    """Keep the two pipes for calls and outcomes: a job that reads or prints gets /dev/null and standard error instead."""
     calls, replies = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -85,7 +85,7 @@ def main() -> None:
     tie_life(int(sys.argv[1]))
     os.nice(NICER)
     calls, replies = _standard_streams_apart()
-    with suppress(BrokenPipeError):  # the server went while we replied
+    with suppress(BrokenPipeError):  # the server ended while we replied
         _serve(calls, replies)
 
 
