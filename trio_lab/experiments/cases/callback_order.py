@@ -157,7 +157,7 @@ EXPERIMENT = Experiment(
     title="What runs first",
     order=12,
     expected_s=6,
-    question="When much is asked for in one step, what runs in which order, and what of that is promised?",
+    question="When one step schedules several things, in which order do they run, and which orders are guaranteed?",
     prediction=(
         "What is promised comes out as one order, every time, and as the predicted one. On Node that is sync code, then "
         "`nextTick`, then microtasks, then immediates and timers (in an ES module microtasks come before `nextTick`); on "

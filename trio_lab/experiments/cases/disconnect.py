@@ -124,7 +124,7 @@ EXPERIMENT = Experiment(
     title="Work for clients that left",
     order=7,
     expected_s=22,
-    question="When a client leaves, does its work leave with it?",
+    question="When a client leaves, does its work stop?",
     prediction=(
         "Guarded, a client that leaves takes its place in the queue with it, so the pool computes nearly only what somebody "
         "waits for. Naive, every request is computed whether its client is there or not: most work is for nobody, and "

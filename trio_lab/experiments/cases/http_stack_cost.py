@@ -120,7 +120,7 @@ EXPERIMENT = Experiment(
     title="What a request costs before any handler runs",
     order=13,
     expected_s=25,
-    question="Where does the time of a request go that does nothing: loop, parser, server or framework?",
+    question="Where does the time of an empty request go: loop, parser, server or framework?",
     prediction=(
         "Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a request costs "
         "through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes around Quart, "

@@ -103,7 +103,7 @@ EXPERIMENT = Experiment(
     title="Five thousand idle connections",
     order=29,
     expected_s=24,
-    question="What do connections cost that are open and ask for nothing?",
+    question="What do open connections cost that send no requests?",
     prediction=(
         "Memory, and nothing else. What nobody asks for is in no queue: /health beside 5 000 idle connections is as fast "
         "as beside none, and each of them takes at most 20 KB."
