@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import time
 from typing import Any, Protocol
 
 import hypercorn.config
@@ -29,15 +30,24 @@ class Socket(Protocol):
     def shutdown(self, how: int, /) -> None: ...
 
 
-def settings(config: Config) -> hypercorn.config.Config:
-    """What hypercorn's classes are told of a lab's config."""
-    found = hypercorn.config.Config()
-    found.graceful_timeout = config.grace
-    found.keep_alive_timeout = config.keep_alive
-    found.keep_alive_max_requests = _KEEP_ALIVE_REQUESTS
-    found.h11_max_incomplete_size = _HEAD_BUFFER
-    found.loglevel = "WARNING"
-    return found
+class Settings(hypercorn.config.Config):
+    """What hypercorn's classes are told of a lab's config. Its Date header is made once a second, not once a reply."""
+
+    _made = -1
+    _made_headers: list[tuple[bytes, bytes]]
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.graceful_timeout = config.grace
+        self.keep_alive_timeout = config.keep_alive
+        self.keep_alive_max_requests = _KEEP_ALIVE_REQUESTS
+        self.h11_max_incomplete_size = _HEAD_BUFFER
+        self.loglevel = "WARNING"
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        if (now := int(time())) != self._made:
+            self._made, self._made_headers = now, super().response_headers(protocol)
+        return self._made_headers
 
 
 def addresses(connected: Socket) -> tuple[Address, Address]:

@@ -20,7 +20,9 @@ from contextlib import suppress
 import h11
 import msgspec
 from hypercorn.events import RawData
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import H11SendableEvent
 
 
@@ -42,12 +44,29 @@ class LabProtocol(H11Protocol):
         """Neither h2c nor HTTP/2 by prior knowledge: the app refuses a version that it does not know."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if any(name == b"upgrade" for name, _ in request.headers):
-            kept = [(name, value) for name, value in request.headers if name != b"upgrade"]
-            request = h11.Request(
-                method=request.method, target=request.target, headers=kept, http_version=request.http_version
+        """Every request is plain HTTP, and its offer to upgrade is not even shown to the app."""
+        self.stream = HTTPStream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=[header for header in request.headers if header[0] != b"upgrade"],
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
             )
-        await super()._create_stream(request)
+        )
+        self.keep_alive_requests += 1
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         try:

@@ -21,4 +21,5 @@ class DefaultLimiter:
             capacity=capacity,
             in_service=limiter.borrowed_tokens,
             waiting=limiter.tasks_waiting,
+            kinds=(),
         )

@@ -29,4 +29,5 @@ class RunQueue:
             utilization=loop.busy.total / spent if spent > 0 else 0.0,
             completions=loop.busy.count,
             service=loop.busy.summary(),
+            kinds=(),
         )

@@ -25,7 +25,7 @@ class AcceptBacklog:
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         depth, bound = (None, None) if self._listener is None else _read(self._listener)
-        return QueueStatistics(name="accept_backlog", waiting=depth, max_waiting=bound)
+        return QueueStatistics(name="accept_backlog", waiting=depth, max_waiting=bound, kinds=())
 
 
 def _read(listener: socket.socket) -> tuple[int | None, int | None]:

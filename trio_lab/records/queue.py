@@ -57,4 +57,7 @@ class Queue(Protocol):
 
 def with_kinds(queue: Queue) -> QueueStatistics:
     """The record of a queue with that of each of its kinds."""
-    return replace(queue.statistics(), kinds=tuple(queue.statistics(kind) for kind in queue.kinds()))
+    found = queue.statistics()
+    if found.kinds is not None:
+        return found
+    return replace(found, kinds=tuple(queue.statistics(kind) for kind in queue.kinds()))

@@ -32,7 +32,7 @@ class DefaultExecutor:
     """The default executor's queue, which name look-ups and file reads share: it tells nothing."""
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
-        return QueueStatistics(name="default_limiter")
+        return QueueStatistics(name="default_limiter", kinds=())
 
     def kinds(self) -> list[str]:
         return []

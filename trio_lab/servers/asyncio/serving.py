@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from ...config import Config
 from ...errors import LabLost, UsageError
-from ...http.connections import LINGER, LiveConnections, settings
+from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.listening import listen, url_of
 from ...options import from_env
@@ -75,7 +75,7 @@ async def serve(
         on_ready(url)
 
     try:
-        await serve_app(app, settings(config), listener, live=live, stop=end.stop, on_ready=begin)
+        await serve_app(app, Settings(config), listener, live=live, stop=end.stop, on_ready=begin)
     except ExceptionGroup:
         if app.fault is None:
             raise

@@ -18,7 +18,7 @@ import trio
 
 from ...config import Config
 from ...errors import LabLost
-from ...http.connections import LINGER, LiveConnections, settings
+from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.listening import listen, url_of
 from ...records.queue import Queue
@@ -70,7 +70,7 @@ async def serve(
                     await watchers.start(_watch_signals, end)
                     watchers.start_soon(_end_with_the_lab, app, end)
                     watchers.start_soon(_end_grace, end, server.cancel_scope, app, live, config.grace)
-                    await server.start(partial(serve_app, app, settings(config), listener, live=live, stop=end.stop))
+                    await server.start(partial(serve_app, app, Settings(config), listener, live=live, stop=end.stop))
                     if control:
                         watchers.start_soon(_obey, app, end)
                     on_ready(url, app)
