@@ -1,4 +1,4 @@
-"""Peers: what we compare with, where it would be, and which version of it is there. Nothing is ever fetched unasked."""
+"""The peers that we compare with: where each is looked for, and which version is there. None is installed unasked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NPM_PEERS = ("piscina", "autocannon")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Something to compare with. ``version`` looks for it: its version, or why it cannot be used."""
+    """Something to compare with. ``version`` looks for it: (its version, "") or (None, why it cannot be used)."""
 
     name: str
     version: Callable[[], tuple[str | None, str]]

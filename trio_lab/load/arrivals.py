@@ -1,4 +1,4 @@
-"""The schedule of an open workload: request n is intended at start + n/rate, whatever became of the others.
+"""The schedule of an open workload: request n is intended at start + n/rate, whatever happens to the others.
 
 Because the schedule is arithmetic, so is the backlog: no queue of waiting requests is kept, only the number of the next
 one that has not been taken. A server that stalls therefore costs the generator nothing, and no latency needs correcting
@@ -30,7 +30,7 @@ class Arrivals:
         return self._start + self._number * self._period if self._number < self._total else math.inf
 
     def take(self, now: float) -> float | None:
-        """The intended start of the oldest request that is due and still wanted, or None. It is then yours to send."""
+        """The intended start of the oldest request that is due and still wanted, or None. The caller must send it."""
         due = self.next_due
         if due > now:
             return None

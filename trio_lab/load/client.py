@@ -1,4 +1,4 @@
-"""One request, for those who want a reply and not a load: the probes and the experiments that read JSON."""
+"""One request and its whole reply, for probes and for experiments that read JSON: no load, no statistics."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def fetch(url: str, *, timeout: float = 5.0) -> Reply:
 
 
 class _Reader:
-    """What the parser calls, and what it found."""
+    """Called by the parser; keeps what it found."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)

@@ -1,10 +1,10 @@
 """The clients of a run: what an event on a connection means, and what each client does next.
 
-All of it is synchronous. The generator says when something may have happened; who waits for what, and what it costs to
-ask again, is decided here. Two things make an event cheap, both measured. A reply that equals, byte for byte, one that
-the parser found whole means the same, so it is looked up instead of parsed again (0.2 µs, not 1 µs). And a timer per
-request is replaced by one per connection, which is moved when it fires and not when the request ends. What is left is
-mostly the kernel's: recv and send are 12 of 21 µs.
+All of it is synchronous: the generator says when something may have happened, and this module decides what follows. Two
+things make an event cheap, both measured. A reply that is byte for byte the same as one that was parsed before means the
+same, so it is looked up instead of parsed again (0.2 µs, not 1 µs). And instead of a timer for each request there is one
+for each connection, which is moved when it fires and not when the request ends. Most of what remains is the kernel's: recv
+and send take 12 of 21 µs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Clients:
         self._sending = False
         self.reconnects = 0
         self.tally = self._new_tally(0.0)
-        # An open workload only: who is free, and how late requests went out though somebody was.
+        # An open workload only: the free connections, and how late requests went out although one was free.
         self.arrivals: Arrivals | None = None
         self._idle: dict[Connection, None] = {}  # used as a stack
         self._unconnected: list[Connection] = []  # free as well: a request that takes one connects it
@@ -61,7 +61,7 @@ class Clients:
     # Stages of a run.
 
     def connect(self) -> None:
-        """Begin to connect everyone; nobody asks for anything yet."""
+        """Begin to connect all; no request is sent yet."""
         for connection in self._connections:
             self._open(connection, 0.0)
 
@@ -70,7 +70,7 @@ class Clients:
         return any(connection.state is State.CONNECTING for connection in self._connections)
 
     def start(self, now: float) -> None:
-        """The clock starts."""
+        """Start the clock, and send."""
         self.tally = self._new_tally(now)
         self._sending = True
         plan = self._plan
@@ -80,7 +80,7 @@ class Clients:
             self._next(connection, now)
 
     def tick(self, now: float) -> None:
-        """Do everything for which the moment has come."""
+        """Do everything that is due."""
         tally = self.tally
         if now >= tally.boundary:
             tally.advance(now)
@@ -121,8 +121,8 @@ class Clients:
     # Something happened on a connection.
 
     def handle(self, ready: Events) -> None:
-        """Read everything first, then act: a send takes five times as long as a read, and the replies further back in
-        the batch, which have long come, would seem slower by all the sends before them."""
+        """Read everything first, then act. A send takes five times as long as a read, so replies at the end of the batch
+        would seem slower by all the sends before them, although they have arrived."""
         by_fd, clock, waiting, idle = self._by_fd, time.perf_counter, State.WAITING, State.IDLE
         came: list[tuple[Connection, bytes, float]] = []
         for fd, flags in ready:
@@ -137,7 +137,7 @@ class Clients:
                     continue
                 came.append((connection, data, clock()))
             elif connection.state is idle:
-                self._lost(connection, "", clock())  # closed, or talking unasked; nobody is waiting
+                self._lost(connection, "", clock())  # closed, or sending unasked; no client waits here
             else:
                 self._half_way(connection, flags, clock())
         known = self._known
@@ -177,7 +177,7 @@ class Clients:
         self._next(connection, time.perf_counter())
 
     def _half_way(self, connection: Connection, flags: int, now: float) -> None:
-        """Something happened before a request was whole."""
+        """Something happened before the request was sent completely."""
         if connection.state is State.CONNECTING:
             self._connected(connection, now)
         elif flags & select.EPOLLIN:
@@ -188,10 +188,10 @@ class Clients:
             except BlockingIOError:
                 pass
             except OSError:
-                self._replied_early(connection, now)  # if it did, the reply tells more than the error
+                self._replied_early(connection, now)  # if there is a reply, it says more than the error
 
     def _replied_early(self, connection: Connection, now: float) -> None:
-        """Whoever replies before it has read the request does not want the rest, and closes."""
+        """A server that replies before it has read the whole request does not want the rest, and closes."""
         try:
             data = connection.recv(_RECEIVE)
             status = connection.reader.feed(data) if data else connection.reader.end()
@@ -219,9 +219,9 @@ class Clients:
 
     def _lost(self, connection: Connection, kind: str, now: float, *, gone: bool = True) -> None:
         """The connection is of no more use. ``gone``: the peer ended it; otherwise it sent what is not HTTP."""
-        # A server may close a kept connection just when we send on it: then the request was not refused, it met a
-        # closed door, and every client tries it once more on a connection of its own. That one is fresh: no third try.
-        # What must not be done twice is not tried again: nobody knows whether it was done.
+        # A server may close a kept connection just when we send on it. That is not a refusal, and every HTTP client sends
+        # the request once more on a new connection; only once, because that one is not reused. A request that must not
+        # be done twice is not sent again: it may have been done.
         again = gone and connection.reused and not connection.reader.midway and self._repeatable
         connection.close()
         if not connection.busy:
@@ -233,10 +233,10 @@ class Clients:
             self.tally.error(kind, now)
             self._next(connection, now, failed=True)
 
-    # A moment has come.
+    # Something is due.
 
     def _watch(self, connection: Connection, at: float) -> None:
-        """Look at ``connection`` by ``at``. Its entry may be early, never late; when it comes it is renewed."""
+        """Look at ``connection`` by ``at``. Its entry may be too early, never too late; when it fires it is renewed."""
         if at < connection.check_at:
             connection.check_at = at
             heapq.heappush(self._timers, (at, connection.index))
@@ -246,7 +246,7 @@ class Clients:
             at, index = heapq.heappop(self._timers)
             connection = self._connections[index]
             if connection.check_at != at:
-                continue  # an earlier entry has taken this one's place
+                continue  # an earlier entry has replaced this one
             connection.check_at = math.inf
             if connection.busy:
                 deadline = connection.intended + self._patience
@@ -279,7 +279,7 @@ class Clients:
     # What a client does.
 
     def _next(self, connection: Connection, now: float, *, failed: bool = False) -> None:
-        """The client has no request in flight: what now?"""
+        """The client has no request in flight: decide what it does next."""
         connection.busy = False
         if not self._sending:
             return
@@ -326,5 +326,5 @@ class Clients:
         except OSError as error:
             self._lost(connection, error_kind(error), now)
             return
-        if size != len(self._request):  # it has a body that is larger than the socket's buffer
+        if size != len(self._request):  # its body is larger than the socket's buffer
             connection.wait_for_room(memoryview(self._request)[size:])

@@ -1,7 +1,7 @@
-"""One client: a non-blocking socket and the reply that it is in the midst of.
+"""One client: a non-blocking socket and the reply that is being read from it.
 
-The reply's reader knows HTTP and no sockets, the connection knows sockets and no schedule. What to do after a reply or
-a failure is the generator's to decide.
+The reader of replies knows HTTP and no sockets; the connection knows sockets and no schedule. What follows a reply or a
+failure is decided in `clients`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import httptools
 
 from trio_lab.load.target import SocketAddress
 
-_LONGEST_HEAD = 1 << 16  # a server that sends headers without end is malformed, not a reason to fill our memory
+_LONGEST_HEAD = 1 << 16  # more is malformed: a server that never ends its headers must not fill our memory
 
 OUT_OF_PORTS = "out of local ports"
 
@@ -76,7 +76,7 @@ class ReplyReader:
         return 0
 
     def end(self) -> int:
-        """The stream has ended: the status, if that is how the reply was to end. Raise `BadReply` if not."""
+        """The stream has ended: the status if the reply was to end so, else raise `BadReply`."""
         heads = self._head.lower().split(b"\r\n\r\n")
         head = next((head for head in heads if not head.startswith(b"http/1.1 1")), b"")
         framed = b"\ncontent-length:" in head or b"\ntransfer-encoding:" in head
@@ -92,14 +92,14 @@ class ReplyReader:
         self._reset()
         return self.status
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         if self._whole:
             self._surplus = True
 
     def on_headers_complete(self) -> None:
-        # 1xx is news about a reply, not the reply.
+        # 1xx is not the reply: that follows it.
         self._headers_seen = self._parser.get_status_code() >= 200
 
     def on_message_complete(self) -> None:
@@ -154,16 +154,16 @@ class Connection:
         self.reader = ReplyReader()
         self.recv = self.send = _nothing  # type: ignore[assignment]  # until there is a socket
         self.rest = memoryview(b"")  # what is still to be sent of a request
-        self.busy = False  # a client is being served: it wants a reply, whether or not the request is out
+        self.busy = False  # a client waits for a reply, whether or not the request was sent
         self.intended = 0.0  # when the request was meant to go
         self.sent_at = 0.0  # when it went
-        self.reused = False  # idle for a while, or replied once: the server may close it at any time, and rightly
+        self.reused = False  # it was idle, or has replied once: the server may close it at any time
         self.backoff = 0.0  # seconds to wait after the next failure to connect; 0 after a success
-        self.check_at = float("inf")  # when the generator looks at it next, should nothing happen
+        self.check_at = float("inf")  # when to look at it next if nothing happens
 
     def open(self, family: socket.AddressFamily, address: SocketAddress) -> None:
         """Begin to connect. Raise OSError when that fails at once; otherwise the socket becomes writable in time."""
-        self.reused = False  # before anything can fail: a failure of a reused one would be tried again
+        self.reused = False  # first, because the request of a reused connection that fails would be sent again
         self._socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.fd = sock.fileno()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -186,20 +186,20 @@ class Connection:
         self.state = State.IDLE
 
     def wait_for_room(self, rest: memoryview) -> None:
-        """A part of a request is out; the ``rest`` is for `send_on`, when the socket is writable."""
+        """A part of a request was sent; `send_on` sends the ``rest`` when the socket is writable."""
         self.rest = rest
         self.state = State.SENDING
         self._epoll.modify(self.fd, select.EPOLLIN | select.EPOLLOUT)  # a server may reply, and refuse, before the end
 
     def send_on(self) -> None:
-        """Send what there is room for; when that is all of it, a reply is waited for. Raises OSError."""
+        """Send as much as the socket takes; when that is all, wait for a reply. Raises OSError."""
         self.rest = self.rest[self.send(self.rest) :]
         if not self.rest:
             self.state = State.WAITING
             self._epoll.modify(self.fd, select.EPOLLIN)
 
     def close(self) -> None:
-        """Leave without a word. Closing takes the socket out of the epoll as well."""
+        """Close without a word. That removes the socket from the epoll as well."""
         self.state = State.CLOSED
         self.rest = memoryview(b"")
         if self._socket is not None:

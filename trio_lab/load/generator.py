@@ -1,7 +1,6 @@
-"""The load generator: one Trio task that keeps every connection busy, or on schedule, and counts what became of it.
+"""The load generator: one Trio task that keeps every connection busy, or on schedule, and counts what came of it.
 
-Three turns, over and over: handle what is ready, do what is due, wait. The clients decide, the poller waits, the tally
-counts; here is the order in which they get to.
+Its loop has three steps: handle what is ready, do what is due, wait. `clients` decides, `poller` waits, `tally` counts.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from trio_lab.records.load import Generator, Latencies, LoadResult
 
 _CONNECT_FIRST = 1.0  # seconds that the run waits for its connections before the clock starts
 _AFTER_STOP = 1.0  # seconds that replies are waited for when the run was stopped
-_LONGEST_NAP = 0.1  # seconds between two looks at the stop event
+_LONGEST_WAIT = 0.1  # seconds between two looks at the stop event
 _SPARE_DESCRIPTORS = 64
 
 
@@ -38,7 +37,7 @@ async def run_load(
 
     At the end of the duration nothing new is sent, and what is in flight is waited for as long as its client would.
     ``on_progress`` is called when each interval has ended, in this task: it must be quick. ``stop`` ends the run early,
-    with a result of what there is by then; cancelling ends it with none. Either way every socket is closed. Raise
+    with the figures there are by then; cancelling ends it without a result. Either way every socket is closed. Raise
     `UsageError` when the target may not or cannot be loaded.
     """
     target = Target.parse(plan.url)
@@ -70,7 +69,7 @@ def _check_descriptors(connections: int) -> None:
 async def _connect_first(clients: Clients, poller: Poller) -> None:
     """Connect before the clock starts: the first requests then measure the server, not a storm of handshakes.
 
-    Whoever is not connected in time starts nevertheless; what that costs is then part of a latency, or an error.
+    A connection that is not made in time starts nevertheless; what that costs is part of a latency, or an error.
     """
     limit = time.perf_counter() + _CONNECT_FIRST
     clients.connect()
@@ -103,13 +102,13 @@ async def _turn(
                 on_progress(_progress(plan, clients, now))
         if clients.done or now >= give_up:
             return
-        if now >= poller.breathe_at:
-            await poller.breathe()
+        if now >= poller.yield_at:
+            await poller.yield_now()
         ready = poll(0)
         if not ready:
             moment, exact = clients.next_moment()
             now = clock()
-            until = min(moment, give_up, now + _LONGEST_NAP)
+            until = min(moment, give_up, now + _LONGEST_WAIT)
             ready = await poller.wait(now, until, exact=exact and until == moment)
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from trio_lab.errors import UsageError
 
 _MOST_CONNECTIONS = 10_000
-_LONGEST = 3600.0  # seconds: a run ends by itself, whatever happens to whoever started it
+_LONGEST = 3600.0  # seconds: a run ends by itself, whatever happens to the program that started it
 _HIGHEST_RATE = 1e6
 _LARGEST_BODY = 100_000_000
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # a reply to HEAD has no end that its reader could see
-_SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one costs time that the load would need
+_SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one takes time away from the load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +20,11 @@ class LoadPlan:
     """One load run. Times in seconds, ``rate`` in requests per second. Raises `UsageError` that names the field.
 
     Without ``rate`` the workload is closed: each connection asks again when it has its reply, so a slow server is asked
-    less. With it the workload is open: request n is intended at start + n/rate whatever the server does, as it is with
-    users who do not know of each other.
+    less. With it the workload is open: request n is intended at start + n/rate whatever the server does, as with users who
+    do not know of each other.
 
-    ``timeout`` is a failure (no whole reply in that time), ``leave_after`` a client's patience (it goes without a word
-    and comes back). Both count from the intended start and both end in ``timed_out``; the shorter one rules.
+    ``timeout`` is a failure (no whole reply in that time), ``leave_after`` a client's patience (it leaves without a
+    word and comes back). Both count from the intended start and both end in ``timed_out``; the shorter one decides.
 
     Every request carries the same ``body``. Without a ``method`` it is GET, or POST when there is a body.
     """

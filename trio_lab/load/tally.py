@@ -1,4 +1,4 @@
-"""Counting while the run runs: the totals, the row of the series that is open, and what ended inside the duration.
+"""Counting during the run: the totals, the open row of the series, and what ended inside the duration.
 
 Of a reply that was sent at its intended moment (every one of a closed workload that found its connection open) latency
 and service time are the same number, recorded once: these are the busiest lines of the generator.
@@ -138,7 +138,7 @@ class Tally:
 
     def _edge_after(self, edge: float) -> float:
         following = edge + self._interval
-        # The end is an edge as well. A sliver of a row before it, born of rounding, is not worth having.
+        # The end is an edge as well. Rounding must not leave a tiny row before it.
         if edge < self.end <= following + self._interval * 1e-6:
             return self.end
         return following

@@ -1,8 +1,8 @@
 """Where the load goes, and whether it may go there.
 
-A load generator is a weapon as soon as it is pointed at somebody else, so the check sits here, before the first socket:
-every address a name resolves to must be loopback, unless the caller says that the target is theirs. All of them, not
-the first: a name that resolves to several hosts must not slip by on the luck of the order.
+Loading somebody else's server is an attack, so the check is made here, before the first socket is opened: every
+address that a name resolves to must be loopback, unless the caller says that the target is theirs. Every one and not only
+the first, because the order of addresses is arbitrary.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from trio_lab.errors import UsageError
 
 SocketAddress = tuple[Any, ...]  # (host, port) or (host, port, flow info, scope id)
 
-# What may stand in a request line and a Host header as it is. Anything else is the caller's to percent-encode: guessing
-# would send something other than what was asked for.
+# What may be in a request line and a Host header as it is. The caller has to percent-encode the rest: a guess would send
+# something other than what was asked for.
 _PRINTABLE = re.compile(r"[!-~]+")
 _LONGEST_URL = 8000  # a request goes out in one send; a longer one may not fit the socket's buffer
 
@@ -63,7 +63,7 @@ class Target:
         return host if self.port == 80 else f"{host}:{self.port}"
 
     def request(self, method: str = "GET", body: bytes = b"", *, content_type: str = "", close: bool = False) -> bytes:
-        """The bytes of one request: no more headers than needed, so that it is the server that is measured."""
+        """The bytes of one request: no more headers than needed, since the server is to be measured and not its parser."""
         lines = [f"{method} {self.path} HTTP/1.1", f"Host: {self.authority}"]
         if body or method != "GET":
             lines += [f"Content-Length: {len(body)}"]
@@ -96,5 +96,5 @@ async def resolve(target: Target, own_this: bool) -> tuple[socket.AddressFamily,
 
 def _is_loopback(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:127.0.0.1 is loopback, whatever the Python version says
+    mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:127.0.0.1 is loopback in every version of Python
     return bool((mapped or address).is_loopback)

@@ -1,6 +1,6 @@
-"""Connections that are kept open and ask for nothing, as those of browsers and of pools of clients do.
+"""Connections that are kept open and ask for nothing, like those of browsers and of connection pools.
 
-They live in the lab's own process: what is idle costs it a descriptor, and delays nobody.
+They live in the lab's own process: an idle connection costs it a descriptor and delays nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import trio
 
 from ..measure.descriptors import room_for
 
-_AT_ONCE = 32  # that are connecting: fewer than any listening socket lets wait
-_SPARE = 200  # descriptors for everything else that the process does
+_AT_ONCE = 32  # connecting at a time: fewer than the backlog of any server here
+_SPARE = 200  # descriptors for everything else in the process
 _ASK = b"HEAD /health?reset=0 HTTP/1.1\r\nHost: idle\r\n\r\n"
 _HEAD_END = b"\r\n\r\n"
 
@@ -26,7 +26,7 @@ def possible(wanted: int) -> int:
 
 
 class IdleConnections:
-    """Connections to a server, each of which had one reply and was kept."""
+    """Connections to a server, each of which had one reply and was kept open."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -55,7 +55,7 @@ class IdleConnections:
                 reply += data
 
     def alive(self) -> int:
-        """Those that the server has not closed."""
+        """How many the server has not closed."""
         return sum(map(_is_open, self._connections))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the machine was ours while we measured: CPU time that everything else on it used."""
+"""How much of the machine other programs used while we measured."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import trio
 from ..measure.process import children, cpu_seconds
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_BUSY = 0.05  # share of the cores that moves a median by more than a round repeats
-_LOOK = 0.5  # seconds; the system counts in hundredths, so this sees a share of some per cent
+_BUSY = 0.05  # share of the cores from which on a median moves by more than rounds differ anyway
+_LOOK = 0.5  # seconds; the system counts in hundredths, so a share of a few per cent is seen
 _PAUSE = 0.5
 
 
 class Watch:
-    """Starts with its making. Our own children count as ours, and theirs, alive or reaped."""
+    """Counts from when it is made. This process and its descendants, alive or reaped, are not others."""
 
     def __init__(self) -> None:
         self._began, self._machine, self._ours = time.monotonic(), _machine_seconds(), _our_seconds()
@@ -40,7 +40,7 @@ def is_busy(others: float | None) -> bool:
 
 
 async def wait_quiet(patience: float) -> float:
-    """Returns when others let the machine alone, or after ``patience`` seconds: the seconds that were lost to others."""
+    """Wait until other programs leave the machine alone, for ``patience`` seconds at most; returns the seconds lost."""
     if patience <= 0:
         return 0.0
     began = trio.current_time()

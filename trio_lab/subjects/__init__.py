@@ -1,5 +1,9 @@
-"""Small programs that show what an event loop does, three for each question: one for Trio, asyncio and Node.
+"""Programs under study: experiments, drills and benchmarks run them, each in a process of its own, and read what they say.
 
-``order_*``: what runs in which order. ``matrix_*``: which awaits let others run, and which let a cancel in.
-``siblings_*``: what the error of one task does to those beside it. Each prints what happened; with ``--json`` as one object.
+Three for each question, for Trio, asyncio and Node: ``order_*`` (what runs in which order), ``matrix_*`` (which awaits let
+others run, and which let a cancel in), ``siblings_*`` (what the error of one task does to those beside it). Each prints
+what happened, with ``--json`` as one of the records in `answers`.
+
+For one question each: `bare`, `offload`, `two_detectors`, `small_steps`, the programs with mistakes `watched_tcp` and
+`watched_quart`, and `stack`, the HTTP stack layer by layer.
 """

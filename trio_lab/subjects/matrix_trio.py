@@ -147,7 +147,7 @@ async def beats_beside(storm: Storm, seconds: float) -> int:
         nursery.start_soon(beat)
         await storm(seconds)
         nursery.cancel_scope.cancel()
-        return beats  # before anybody else has another step
+        return beats  # before any other task has another step
     raise AssertionError("unreachable: a nursery lets nothing pass that was not raised in it")
 
 

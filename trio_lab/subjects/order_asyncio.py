@@ -125,31 +125,31 @@ SCENES = (
     Scene(
         name="await of a future that is done",
         promised=True,
-        why="An await suspends only if what it awaits does, and a done future does not: nobody else runs in between.",
+        why="An await suspends only if what it awaits does, and a done future does not: nothing else runs in between.",
         trial=partial(once, await_of_what_is_done),
     ),
     Scene(
         name="a timer of zero",
         promised=False,
-        why="A timer goes to the queue's end when the loop next looks at its clock; how it stands to others is not promised.",
+        why="A timer joins the queue when the loop next looks at its clock; its order among others is not promised.",
         trial=partial(once, timer_of_zero),
     ),
     Scene(
         name="four timers of the same moment",
         promised=False,
-        why="Timers lie in a heap, which does not keep equals in order; the documents call their order undefined.",
+        why="Timers are in a heap, which does not keep equals in order; the documents call their order undefined.",
         trial=partial(once, timers_of_one_moment),
     ),
     Scene(
         name="a callback from another thread",
         promised=False,
-        why="It is queued when the thread gets to run, and that is for the operating system to say.",
+        why="It is queued when the thread gets to run, which the operating system decides.",
         trial=partial(once, from_another_thread),
     ),
     Scene(
         name="tasks waiting for a Lock",
         promised=True,
-        why="A Lock is handed to whoever has waited longest.",
+        why="A Lock goes to the task that has waited longest.",
         trial=partial(once, waiting_for_a_lock),
     ),
 )

@@ -1,6 +1,6 @@
 """What runs in which order on Trio: ``python -m trio_lab.subjects.order_trio [--json] [--trials N]``.
 
-Trio promises little about order, and turns half of its batches round at random so that nobody comes to rely on one.
+Trio promises little about order, and reverses half of its batches at random so that no program comes to rely on one.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ SCENES = (
     Scene(
         name="two tasks of three steps",
         promised=True,
-        why="A pass gives each runnable task one step: whoever goes first, nobody is two steps ahead.",
+        why="A pass gives each runnable task one step: no task is ever two steps ahead of another.",
         trial=partial(once, rounds),
     ),
     Scene(
@@ -143,7 +143,7 @@ SCENES = (
     Scene(
         name="tasks waiting for a Lock",
         promised=True,
-        why="A Lock is handed to whoever has waited longest.",
+        why="A Lock goes to the task that has waited longest.",
         trial=partial(once, waiting_for_a_lock),
     ),
 )

@@ -63,14 +63,14 @@ async def gathered_with_exceptions(family: Family) -> None:
 
 
 async def only_created(family: Family) -> None:
-    """Nobody awaits the tasks. The error is told to the loop's handler, once nobody can retrieve it any more."""
+    """The tasks are not awaited. The error goes to the loop's handler once nothing can retrieve it any more."""
     for task in (family.failing, family.sibling, family.sibling):
-        _unheard.add(asyncio.create_task(task()))  # a task that nobody holds may be collected before its end
+        _alone.add(asyncio.create_task(task()))  # a task without a reference may be collected before its end
     await family.failed.wait()
     await asyncio.sleep(0)
 
 
-_unheard: set[asyncio.Task[None]] = set()
+_alone: set[asyncio.Task[None]] = set()
 
 CONSTRUCTS: dict[str, Callable[[Family], Awaitable[None]]] = {
     "TaskGroup": in_a_task_group,
@@ -98,12 +98,12 @@ async def outcome(construct: str) -> Outcome:
 
 
 async def siblings() -> Siblings:
-    unheard: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    unretrieved: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unretrieved.append(context))
     rows = [await outcome(construct) for construct in CONSTRUCTS]
-    _unheard.clear()
+    _alone.clear()
     gc.collect()
-    return Siblings(runtime="asyncio", rows=tuple(rows), errors_never_retrieved=len(unheard))
+    return Siblings(runtime="asyncio", rows=tuple(rows), errors_never_retrieved=len(unretrieved))
 
 
 if __name__ == "__main__":

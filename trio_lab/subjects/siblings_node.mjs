@@ -1,7 +1,7 @@
 // What one promise's error does to its siblings on Node: node siblings_node.mjs [--json]
 //
 // Three async functions, started in three ways; one throws after 50 ms, when the two others still have 100 ms to go.
-// An error that nobody handles ends the process, so that one is tried in a process of its own.
+// An unhandled error ends the process, so that one is tried in a process of its own.
 
 import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,7 +1,7 @@
 """How long a storm goes on, counted so that a stall of the machine is not taken for the storm's own time.
 
 A storm is a tick again and again. If the machine takes the process off its core for a quarter of a second, no heartbeat
-could beat in it either, and the storm would seem to let nobody run. So a single tick counts for so much at most.
+could beat in it either, and the storm would seem to let nothing else run. So a tick counts for at most 20 ms.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ export function tied() {
   if (!asked.includes("--lifeline")) return;
   process.stdin.on("end", () => process.exit(1)).on("error", () => process.exit(1));
   process.stdin.resume();
-  process.stdin.unref?.(); // waiting for it alone keeps nobody alive
+  process.stdin.unref?.(); // waiting for it alone does not keep the process alive
 }
 
 export function number(flag, fallback) {

@@ -32,7 +32,7 @@ def _block(seconds: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """How long a block was, and what each of the two said of it. Seconds; None: nothing."""
+    """How long a block was, and how long each of the two said that it was. Seconds; None: it reported nothing."""
 
     length: float
     naive: float | None
@@ -45,7 +45,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detected:
-    """``strays`` are alarms that belong to no block, by who raised them. ``blind``: why the watch did not see all."""
+    """``strays`` counts alarms that belong to no block, by detector. ``blind``: why the watch did not see all."""
 
     blocks: tuple[Block, ...]
     strays: dict[str, int]
@@ -53,7 +53,7 @@ class Detected:
 
 
 class _Told:
-    """What the two have said since they were last asked: the longest of each, None when one said nothing."""
+    """What each of the two has reported since the last call: its longest block, None when it reported nothing."""
 
     def __init__(self, detector: LagDetector, watch: Watch) -> None:
         self._detector, self._watch = detector, watch

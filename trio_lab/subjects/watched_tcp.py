@@ -1,8 +1,8 @@
 """A plain Trio TCP server with four mistakes in it, watched: ``python -m trio_lab.subjects.watched_tcp``.
 
-But for the watch it is anybody's program. A client sends a word, the server does what it names and answers ``done``;
-``stalls`` is answered with a line of JSON, what the watch has seen. It prints ``{"url": …}``, and ends when its standard
-input does.
+Except for the watch it shares no code with the lab. A client sends a word, the server does what it names and answers
+``done``; ``stalls`` is answered with a line of JSON: what the watch has seen. It prints ``{"url": …}``, and ends when its
+standard input does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must not grow: the cost of a place with the queue before it, the memory of a monitor with the time it has seen."""
+"""What must not grow: the cost of a place with the length of the queue, the memory of a monitor with time."""
 
 from __future__ import annotations
 

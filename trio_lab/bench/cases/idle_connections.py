@@ -1,4 +1,4 @@
-"""What many open connections cost that ask for nothing: time of others, and memory."""
+"""What many idle connections cost: others' response time, and memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _run(stage: Stage) -> Measured:
     serve = partial(stage.server, "--keep-alive", "3600", "--workers", "1")
     async with serve() as crowded, serve() as alone:
         for server in (crowded, alone):
-            await _p99_ms(stage, server, seconds)  # what the first requests need, they need once
+            await _p99_ms(stage, server, seconds)  # one-time costs are not measured
         before = resident_bytes(crowded.pid) or 0
         async with idle_connections(crowded.url, count) as held:
             each = ((resident_bytes(crowded.pid) or 0) - before) / count / 1024

@@ -1,4 +1,4 @@
-"""How fast the load generator can ask, with every latency recorded, against generators written in C and for node."""
+"""How fast the load generator sends, with every latency recorded, against generators written in C and for node."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _ours(stage: Stage, url: str, seconds: float) -> float:
 
 
 async def _wrk(url: str, seconds: float) -> float:
-    # whole seconds only
+    # wrk takes whole seconds only
     said = await output_of(["wrk", "-t1", "-c", str(_CONNECTIONS), "-d", f"{max(1, round(seconds))}s", url])
     found = re.search(rb"Requests/sec:\s+([\d.]+)", said)
     if found is None:

@@ -1,4 +1,4 @@
-"""Whether what the load generator reports is true: against a server that knows how long each request took."""
+"""Does the load generator report the truth? Against a server that knows how long each request took."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..model import Benchmark, Measured
 from ..peers import known_delay
 
 _DELAY_MS = 20
-# Few, because what a request waits before the server has read it is true latency that the server cannot see.
+# Few, because the server cannot see the time that a request waits before it is read, which is true latency.
 _CONNECTIONS = 4
 _RATE = 100.0  # requests per second: two in flight on the mean, so a connection is nearly always free
 _QUANTILES = ("p50", "p99")

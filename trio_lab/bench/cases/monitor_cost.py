@@ -1,7 +1,7 @@
-"""What it costs to be watched: requests a second of one process, watched and not, in turn.
+"""What the watch costs: requests a second of one process, watched and not, in turn.
 
-A Quart app with one route that says little, which is what a service pays; and a plain server on sockets, where a request
-is cheapest and a hook weighs most.
+A Quart app with one small route stands for a service; a plain server on sockets, where a request is cheapest, is where a
+hook weighs most.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _CLIENTS = 20
 
 
 async def _run(stage: Stage) -> Measured:
-    cores = usable_cores()  # as many workers as cores, so that nothing is won by leaving one to the loop
+    cores = usable_cores()  # as many workers as cores: none is left to the loop
     seconds = stage.seconds(10, quick=3)
 
     async def load(url: str) -> float:

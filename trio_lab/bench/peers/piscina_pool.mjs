@@ -16,7 +16,7 @@ const pool = new Piscina({
   concurrentTasksPerWorker: Number(atOnce),
 });
 
-process.stdin.on('end', () => process.exit(1)).resume().unref?.(); // ends with whoever started it
+process.stdin.on('end', () => process.exit(1)).resume().unref?.(); // ends with the process that started it
 
 let running = true;
 let done = 0;

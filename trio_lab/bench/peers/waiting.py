@@ -25,7 +25,7 @@ _PATIENCE = 3600.0  # every waiter has its deadline, as in the server; none pass
 
 
 class Turns:
-    """How many are still to be made, and who holds the place when none is."""
+    """How many turns are still to be taken; between two measurements the task with the place waits in `one`."""
 
     def __init__(self) -> None:
         self._left = 0

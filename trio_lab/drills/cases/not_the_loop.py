@@ -119,7 +119,7 @@ def _planted(planter: Planter, kind: str) -> Trouble:
 
 
 async def _stopped() -> None:
-    """By somebody else, for a process that is stopped cannot go on by itself."""
+    """By another process: a stopped process cannot continue itself."""
     await trio.run_process(["sh", "-c", f"kill -STOP {os.getpid()}; sleep {_STOPPED}; kill -CONT {os.getpid()}"])
 
 

@@ -131,7 +131,7 @@ DRILL = Drill(
     name="queue-deadline",
     number=9,
     gate=False,
-    question="Three times the capacity, 200 ms of patience: is work begun that nobody waits for any more?",
+    question="Three times the capacity, 200 ms of patience: is work begun whose caller has left?",
     figures=(
         "jobs",
         "run",

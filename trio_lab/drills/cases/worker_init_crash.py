@@ -71,7 +71,7 @@ def most_within(times: list[float], seconds: float) -> int:
 
 
 class _Callers:
-    """What those who call without rest are told."""
+    """Callers that never rest, and what they are told."""
 
     def __init__(self) -> None:
         self.refused: list[float] = []  # seconds until the refusal, of calls made when one was known already

@@ -79,8 +79,8 @@ EXPERIMENT = Experiment(
     expected_s=12,
     question="What does everybody else feel when a handler computes on the loop instead of in the pool?",
     prediction=(
-        "While /sync-hash computes nobody is served: /health waits behind whole hashes and is far over 25 ms. The same "
-        "hashes in the native pool leave it under 25 ms, and use every core instead of one."
+        "While /sync-hash computes no other request is served: /health waits behind whole hashes and is far over 25 ms. The "
+        "same hashes in the native pool leave it under 25 ms, and use every core instead of one."
     ),
     figures=_Figures,
     checks=(

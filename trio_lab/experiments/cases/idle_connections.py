@@ -1,4 +1,4 @@
-"""Thousands of connections that ask for nothing: what do they cost, and does anybody feel them?
+"""Thousands of connections that ask for nothing: what do they cost, and do other requests feel them?
 
 Varied: idle connections at one of two servers of the same kind. Both are asked for /health at the same time, so that what
 else the machine does is done to both; figures and ratios are medians of rounds. Each gets some requests first, so that
@@ -105,8 +105,8 @@ EXPERIMENT = Experiment(
     expected_s=24,
     question="What do open connections cost that send no requests?",
     prediction=(
-        "Memory, and nothing else. What nobody asks for is in no queue: /health beside 5 000 idle connections is as fast "
-        "as beside none, and each of them takes at most 20 KB."
+        "Memory, and nothing else. A connection without a request is in no queue: /health beside 5 000 idle connections is as "
+        "fast as beside none, and each of them takes at most 20 KB."
     ),
     figures=_Figures,
     checks=(

@@ -69,7 +69,7 @@ async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
 
 
 async def _queue_timeout(server: Server) -> float:
-    """The patience less what the service takes under load, with some room: who waited longer is served too late."""
+    """The patience less what the service takes under load, with some room: a request that waited longer is served too late."""
     service = (await server.health()).queue("native_pool").service
     assert service is not None
     return max(0.1, _PATIENCE - 2 * service.p90)

@@ -1,4 +1,4 @@
-"""CPU work in worker processes: what it costs, and who no longer pays.
+"""CPU work in worker processes: what it costs, and what the loop gains.
 
 Varied: where the hash is computed (`/sync-hash` on the loop, `/worker-hash` in a worker process). Held fixed: 20 clients,
 the work, the default number of workers, one server. Cost is the CPU time of the server and its children, read before and

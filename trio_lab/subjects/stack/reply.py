@@ -1,4 +1,4 @@
-"""The one reply, in the words of each layer, and what they all listen with."""
+"""The one reply as each layer needs it, and the listening socket that all of them use."""
 
 from __future__ import annotations
 
