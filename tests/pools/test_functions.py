@@ -76,3 +76,4 @@ def test_a_function_that_returns_a_coroutine_did_no_work() -> None:
     with pytest.raises(TypeError, match="begin returned a coroutine"):
         check_result(begin(), begin, "Pool.run")
     check_result([1], len, "Pool.run")
+    check_result(rows(), rows, "Pool.run")  # the caller's to use: threads share memory

@@ -1,8 +1,8 @@
 """What a bulkhead is on every event loop: a `Gate` that one can await.
 
-The gate decides, the subclass of an event loop knows the time and wakes the callers. A bulkhead belongs to no run of a
-loop: it can be made before any loop runs, and be used in one run after the other. In each it takes up the clock of that
-run; the time between two runs counts for nothing.
+The gate decides; the subclass for each event loop knows the time and wakes the callers. A bulkhead is not tied to a run
+of a loop: it can be made before any loop runs, and be used in several runs, one after the other. In each run it uses the
+clock of that run; the time between two runs is not counted.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ class BaseBulkhead(ABC):
 
     @abstractmethod
     def _now(self) -> float:
-        """The time of the present run. Raises RuntimeError where no loop of the right kind runs."""
+        """The time of the present run. Raises RuntimeError if no loop of the right kind runs in this thread."""
 
     @abstractmethod
     def _tell(self, decisions: Iterable[Decision]) -> None:
-        """Wake each caller with its place in hand, or with the error that refuses it."""
+        """Wake each caller, with its place or with the error that refuses it."""
 
     @abstractmethod
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         """Wait for a place, at most ``queue_timeout`` seconds (default: the bulkhead's own bound).
 
         Raises:
-            QueueFull: at once, when as many wait as may.
-            QueueTimeout: no place came in time.
-            Shed: the discipline refused it.
-            trio.ClosedResourceError (on asyncio `Closed`): the bulkhead was closed before a place came.
+            QueueFull: at once, when ``max_waiting`` callers wait already.
+            QueueTimeout: no place was free in time.
+            Shed: the discipline refused this caller.
+            trio.ClosedResourceError (on asyncio `Closed`): the bulkhead was closed before a place was free.
         """
 
     def __repr__(self) -> str:
@@ -111,15 +111,15 @@ class BaseBulkhead(ABC):
         self._tell(self._gate.resize(capacity, self._now()))
 
     def close(self) -> None:
-        """Refuse everybody who waits, and everybody who comes."""
+        """Refuse all callers that wait or come later. Places that are out may still be given back."""
         self._tell(self._gate.close())
 
     def kinds(self) -> list[str]:
-        """The kinds that ever came."""
+        """The kinds of callers that have come."""
         return self._gate.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """The queue now and since it was made, see `Gate.statistics`. Between two runs it stands still."""
+        """The queue now, see `Gate.statistics`. Outside a run: as it was at its last change."""
         try:
             now = self._now()
         except RuntimeError:

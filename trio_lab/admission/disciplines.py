@@ -1,12 +1,13 @@
-"""In which order those who wait are served. Small pure classes: no clock, no tasks; the time is an argument.
+"""Disciplines: the order in which waiting callers are served. Small pure classes; time is an argument.
 
-A discipline holds entries (anything hashable with ``arrived``, ``kind`` and ``priority``). Every operation costs the
-same however many wait: entries are kept in ordered dicts, which give up any member, and either end, in constant time.
+A discipline holds entries (anything hashable with ``arrived``, ``kind`` and ``priority``). The cost of an operation does
+not depend on how many wait: entries are kept in ordered dicts, from which any member can be taken in constant time.
 
-`Fifo` is fair and, under overload, wasteful: everybody waits as long as the queue is, and leaves. `Lifo` serves those
-who came last, who are still there. `AdaptiveLifo` is the first while the queue is short and the second when it is not
-(Facebook, "Fail at Scale", 2015). `CoDel` keeps the order and refuses some, so that the rest wait little (Nichols and
-Jacobson, "Controlling Queue Delay", 2012). `ByPriority` and `FairShare` put such queues side by side.
+`Fifo` is fair, and wasteful under overload: every caller waits for the whole queue, and many leave before their turn.
+`Lifo` serves the newest, whose callers are still there. `AdaptiveLifo` is the first while the queue is short and the
+second while it is long (Facebook, "Fail at Scale", 2015). `CoDel` keeps the order and refuses some callers, so that the
+others wait only briefly (Nichols and Jacobson, "Controlling Queue Delay", 2012). `ByPriority` and `FairShare` keep
+several such queues, one for each priority or kind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Waiting(Protocol):
-    """What a discipline must know of whoever waits. Times in seconds, on one clock."""
+    """What a discipline must know of an entry. Times in seconds, on one clock."""
 
     arrived: float
     kind: str
@@ -31,15 +32,15 @@ W = TypeVar("W", bound=Waiting)
 
 
 class Discipline(Protocol[W]):
-    """An order of service. Not every entry that was pushed comes out by `pop`: some leave, some are refused."""
+    """An order of service. An entry that was pushed comes out of `pop`, is refused by it, or is removed."""
 
     def push(self, entry: W) -> None: ...
 
     def pop(self, now: float, refused: list[W]) -> W | None:
-        """The next to be served, None when nobody waits. Whom the discipline refuses on the way goes to ``refused``."""
+        """The next to be served, None if there is none. Entries that the discipline refuses are put into ``refused``."""
 
     def remove(self, entry: W) -> None:
-        """Take out one that waits. Raises KeyError when it does not."""
+        """Take out an entry. Raises KeyError if it is not here."""
 
     def __len__(self) -> int: ...
 
@@ -84,18 +85,18 @@ class AdaptiveLifo(Fifo[W]):
 
 
 class CoDel(Fifo[W]):
-    """Controlled delay: when waits have exceeded ``target`` for a whole ``interval``, refuse from the head of the queue,
-    the more often the longer it lasts, until waits are short again. Bursts shorter than the interval pass untouched.
+    """Controlled delay: once waits have exceeded ``target`` for a whole ``interval``, refuse entries from the head of the
+    queue, more and more often, until waits are short again. Bursts shorter than the interval are not affected.
 
-    Both in seconds; the defaults are the article's for a network. For jobs, the target is a small part of the callers'
-    patience and the interval about that patience.
+    Both in seconds. The defaults are the article's, for network packets. For jobs choose a small part of the callers'
+    patience as target, and about that patience as interval.
     """
 
     def __init__(self, target: float = 0.005, interval: float = 0.1) -> None:
         super().__init__()
         self._target = target
         self._interval = interval
-        self._above_since = math.inf  # when waits began to exceed the target; infinite while they do not
+        self._above_since = math.inf  # when waits began to exceed the target; infinite while they are short
         self._dropping = False
         self._drops = 0
         self._next_drop = 0.0
@@ -113,7 +114,7 @@ class CoDel(Fifo[W]):
             self._dropping = standing
         elif entry is not None and standing:
             refused.append(entry)
-            # Soon after the last time it goes on at about the rate it had reached; the load has hardly changed.
+            # Shortly after the last time, go on at about the rate reached then: the load has hardly changed.
             recently = now - self._next_drop < self._interval
             self._drops = self._drops - 2 if recently and self._drops > 2 else 1
             self._next_drop = now + self._interval / math.sqrt(self._drops)
@@ -132,12 +133,12 @@ class CoDel(Fifo[W]):
 
 
 class ByPriority(Generic[W]):
-    """A queue of its own for each priority; a higher one is served before all lower ones."""
+    """One queue for each priority. A higher priority is served before all lower ones."""
 
     def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
         self._make = make
         self._queues: dict[int, Discipline[W]] = {}
-        self._order: list[int] = []  # priorities that were ever used, highest first
+        self._order: list[int] = []  # priorities used so far, highest first
 
     def push(self, entry: W) -> None:
         if entry.priority not in self._queues:
@@ -159,7 +160,7 @@ class ByPriority(Generic[W]):
 
 
 class FairShare(Generic[W]):
-    """A queue of its own for each kind; the kinds that wait are served in turn, however many of each wait."""
+    """One queue for each kind. The kinds are served in turn, however many entries of each wait."""
 
     def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
         self._make = make

@@ -1,19 +1,19 @@
 """The gate: it decides who is served now, who waits, and who is refused.
 
-Pure: time is an argument, no event loop is imported, and nobody is woken here. Every operation decides at once and
-returns its `Decision`s about callers that had to wait; whoever owns the event loop wakes them (`on_trio`, `on_asyncio`,
-or a simulator that has no event loop at all). A caller that is refused as it arrives gets an exception.
+It is pure: time is an argument, and no event loop is imported. Each operation decides at once and returns `Decision`s
+about callers that had to wait. The owner of the event loop wakes these callers: `on_trio`, `on_asyncio`, or a simulator
+that has no event loop at all. A caller that is refused on arrival gets an exception.
 
 What it guarantees, at every moment:
 
-- at most ``capacity`` places are out (a gate that shrank waits until enough of them were given back), and at most
+- at most ``capacity`` places are out (after the gate has shrunk: as soon as enough of them are given back), and at most
   ``max_waiting`` callers wait;
-- callers are served in the order of the discipline, first come first served unless told otherwise;
-- nobody waits while there is a free place;
-- no caller is admitted past its deadline, even if the loop was late and its timer has not run;
+- callers are admitted in the order of the discipline, by default first come, first served;
+- no caller waits while a place is free;
+- no caller is admitted at or after its deadline, even if the loop was late and its timer has not run;
 - a place that was given is out until it is given back, exactly once;
 - ``arrivals = completions + rejected + timed_out + cancelled + in_service + waiting``;
-- an operation costs the same however many wait.
+- the cost of an operation does not depend on how many callers wait.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .waiting_room import Entry, Refusal, WaitingRoom
 
 
 class PlaceState(Enum):
-    """Where a place is in its life. The values complete the sentence "a place that …"."""
+    """The states of a place. The values complete the sentence "a place that …" in errors."""
 
     WAITING = "is still waited for"
     ADMITTED = "is out"
@@ -53,14 +53,14 @@ NEXT: dict[PlaceState, frozenset[PlaceState]] = {
 
 
 class Place(Entry):
-    """The right to be served, or the wish for it."""
+    """One caller's place: asked for, given, given back."""
 
     __slots__ = ("caller", "gate", "state")
 
     gate: Gate
     state: PlaceState
     caller: Any
-    """What the owner of the event loop needs to wake the caller; the gate never looks at it."""
+    """For the owner of the event loop: what it needs to wake the caller. The gate does not use it."""
 
     @property
     def waited(self) -> float:
@@ -69,20 +69,20 @@ class Place(Entry):
 
 
 Decision = tuple[Place, Exception | None]
-"""A caller that no longer waits: admitted (None), or refused with this error. Wake it."""
+"""A place whose caller waits no longer and is to be woken: it is admitted (None), or refused with this error."""
 
 
 class Gate:
     """Bounded admission to something of ``capacity`` places.
 
     Args:
-        name: the fixed name of the queue; it stands in errors and statistics.
-        capacity: places that may be out at once; 0 lets everybody wait (see `resize`).
+        name: the name of the queue in errors and statistics.
+        capacity: places that may be out at once; with 0 every caller waits (see `resize`).
         max_waiting: callers that may wait at once, None for no bound.
-        queue_timeout: seconds each may wait, None for no bound.
+        queue_timeout: seconds that each caller may wait, None for no bound.
         discipline: the order of service, see `disciplines`. It belongs to this gate alone.
 
-    Times are seconds on one clock, which begins at `restart`, or at 0. They never go back.
+    Times are seconds on one clock that never goes back. It begins at 0, or where `restart` says.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Gate:
         return self._room.count
 
     def try_enter(self, now: float, kind: str = "", priority: int = 0) -> Place | None:
-        """A place if there is one for a caller that does not wait, else None. Raises `Closed`."""
+        """A place for a caller that will not wait; None if no place is free. Raises `Closed`."""
         if self._closed:
             raise Closed(self.name)
         if self.in_service >= self._capacity:  # nobody waits beside a free place
@@ -135,10 +135,10 @@ class Gate:
         return place
 
     def arrive(self, now: float, kind: str = "", priority: int = 0, queue_timeout: float | None = None) -> Place:
-        """A caller comes: its place is ADMITTED, or WAITING until a decision about it is returned.
+        """A caller comes. Its place is ADMITTED, or WAITING until an operation returns a decision about it.
 
         Raises:
-            QueueFull: as many callers wait as may.
+            QueueFull: ``max_waiting`` callers wait already.
             Closed: the gate is closed.
         """
         if queue_timeout is None:
@@ -160,7 +160,7 @@ class Gate:
         Raises:
             RuntimeError: it was given back before, was never given, or is another gate's.
         """
-        if place.state is not ADMITTED or place.gate is not self:  # `_move`, kept flat: every caller comes through here
+        if place.state is not ADMITTED or place.gate is not self:  # as `_move`, written out for speed
             raise self._misused(place, "given back")
         place.state = LEFT
         self._account(now)
@@ -169,10 +169,10 @@ class Gate:
         return self._hand_out(now) if self._room.count else ()
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
-        """A caller has left without being served: while it waited, or before it learned that it was admitted.
+        """A caller left without being served: while it waited, or after it was admitted but before it learned of that.
 
-        It is counted as timed out when its deadline has passed, else as cancelled. If it was refused meanwhile, or had
-        left before, nothing changes.
+        It is counted as timed out if its deadline has passed, else as cancelled. If it was refused meanwhile, or was
+        abandoned before, nothing changes.
         """
         if place.state is REFUSED or place.state is ABANDONED:
             return ()
@@ -194,7 +194,7 @@ class Gate:
         return self._hand_out(now)
 
     def expire(self, now: float) -> Sequence[Decision]:
-        """Refuse everybody whose deadline has passed."""
+        """Refuse the callers whose deadline has passed."""
         refusals: list[Refusal[Place]] = []
         self._room.expire(now, refusals)
         return self._refuse(refusals)
@@ -204,23 +204,23 @@ class Gate:
         return self._room.next_deadline()
 
     def close(self) -> Sequence[Decision]:
-        """Refuse everybody who waits, and everybody who comes, with `Closed`. Places that are out may be given back."""
+        """Refuse all callers that wait or come later, with `Closed`. Places that are out may still be given back."""
         self._closed = True
         return self._refuse([(place, Closed(self.name)) for place in self._room.clear()])
 
     def restart(self, now: float) -> None:
-        """The clock begins at ``now``, or is another one from now on. The time between the two is not counted."""
+        """From here on another clock is used, which shows ``now``. The time between the two clocks is not counted."""
         self._changed = now
 
     def kinds(self) -> list[str]:
-        """The kinds that ever came."""
+        """The kinds of callers that have come."""
         return sorted(self._tallies)
 
     def statistics(self, now: float | None = None, kind: str | None = None) -> QueueStatistics:
-        """The queue at ``now`` (None: at its last change) and since it was opened; ``utilization`` is the share of the
-        offered place-time in use.
+        """The queue at ``now`` (None: at its last change), with counts since it was made.
 
-        With a ``kind`` the counts and histograms are those of that kind; the state is that of the whole queue.
+        ``utilization`` is the share of place-time (capacity × time) in which places were out. With a ``kind`` the counts
+        and histograms are those of that kind alone; the state is that of the whole queue.
         """
         if now is not None:
             self._account(now)

@@ -1,7 +1,7 @@
-"""The bulkhead on asyncio: `Bulkhead`, with the operations and the promises of the one on Trio.
+"""The bulkhead on asyncio: `Bulkhead`, with the guarantees of the one on Trio.
 
-A semaphore would bound how many are served at once. This adds what a server needs when there is more work than it can
-do: a bound on the queue, a bound on the wait, a slot that is free as soon as its caller is cancelled, and counts.
+A semaphore bounds only how many are served at once. An overloaded server also needs a bound on the queue, a bound on the
+wait, a slot that is free as soon as its caller is cancelled, and counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Bulkhead(BaseBulkhead):
 
     _loop: asyncio.AbstractEventLoop | None = None
     _timer: asyncio.TimerHandle | None = None
-    _due = math.inf  # when the timer rings: at the earliest deadline of all who wait
+    _due = math.inf  # when the timer rings: at the earliest deadline of all callers that wait
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
@@ -38,7 +38,7 @@ class Bulkhead(BaseBulkhead):
         self._ring_at(place.deadline)
         try:
             refusal = await turn
-        except BaseException:  # cancelled, maybe in the pass in which it was admitted: somebody else may have the place
+        except BaseException:  # cancelled, maybe after it was admitted: then the place goes to the next
             abandon()
             raise
         if refusal is not None:
@@ -76,8 +76,8 @@ class Bulkhead(BaseBulkhead):
 class _Turn(asyncio.Future[Exception | None]):
     """What a caller in the queue awaits: None, or the error that refuses it.
 
-    asyncio cancels a task by cancelling the future it awaits, at once; the task itself runs later. By then a place could
-    have been given to it, so the caller leaves the queue here.
+    To cancel a task, asyncio cancels the future that it awaits. The task itself runs a pass later, and could be given a
+    place before that; so the caller leaves the queue here.
     """
 
     def __init__(self, abandon: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:

@@ -16,9 +16,9 @@ from .gate import WAITING, Decision, Place
 class Bulkhead(BaseBulkhead):
     """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`.
 
-    A task that has to wait is parked, and is woken with its place in hand or with the error that refuses it: there is no
-    moment between being chosen and being served in which a place could get lost. A task that is cancelled while it
-    waits leaves the queue at once.
+    A task that has to wait is parked, and is woken with its place or with the error that refuses it. The place is its own
+    from the moment of the decision, so none can be lost in between. A task that is cancelled while it waits leaves the
+    queue at once.
     """
 
     _clock: trio.abc.Clock | None = None
@@ -27,7 +27,7 @@ class Bulkhead(BaseBulkhead):
         """A place without waiting.
 
         Raises:
-            trio.WouldBlock: others are being served or wait; you may `enter`.
+            trio.WouldBlock: no place is free; use `enter` to wait for one.
             trio.ClosedResourceError: the bulkhead was closed.
         """
         try:
@@ -42,7 +42,7 @@ class Bulkhead(BaseBulkhead):
         try:
             await trio.lowlevel.checkpoint()
         except RuntimeError:
-            self._now()  # says it better where no Trio loop runs
+            self._now()  # where no Trio loop runs, its error says so
             raise
         try:
             place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
@@ -53,7 +53,7 @@ class Bulkhead(BaseBulkhead):
         return place
 
     async def _wait(self, place: Place) -> None:
-        """With a timer of the caller's own, so that a bulkhead needs no task to watch it."""
+        """Each caller has a timer of its own, so a bulkhead needs no background task."""
         place.caller = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:

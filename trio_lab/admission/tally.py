@@ -1,4 +1,4 @@
-"""What happened to those who came, by kind: counts, and histograms of wait and service."""
+"""How callers ended, by kind: counts, and histograms of wait and service time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Tally:
         """Moving mean of the service time in seconds; None before the first."""
 
     def complete(self, waited: float, served: float) -> None:
-        """One was served: both in seconds."""
+        """A caller was served. Both times in seconds."""
         self.waits.record(waited)
         self.services.record(served)
         recent = self.recent
@@ -44,7 +44,7 @@ class Tally:
 
 
 class Tallies(dict[str, Tally]):
-    """Tallies by kind, made when a kind first comes."""
+    """Tallies by kind. One is made when a kind is first asked for with ``tallies[kind]``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,9 +56,9 @@ class Tallies(dict[str, Tally]):
         return tally
 
     def total(self) -> Tally:
-        """All kinds together. To be read at once: it may follow later counts, or not.
+        """All kinds together. The object is reused: read it before the next call.
 
-        Merging histograms is dear and statistics are asked for often, so they are merged anew only after a completion.
+        Merging histograms is expensive and statistics are read often, so they are merged only after a new completion.
         """
         if len(self) == 1:
             return next(iter(self.values()))

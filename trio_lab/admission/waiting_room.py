@@ -45,11 +45,11 @@ class WaitingRoom(Generic[E]):
         self.name = name
         self.max_waiting = max_waiting
         self.count = 0
-        """How many wait."""
+        """Entries that wait."""
         self.peak = 0
         self._queue: Discipline[E] = Fifo() if discipline is None else discipline
         self._tallies = tallies
-        self._shed: list[E] = []  # whom the discipline refused in one `take`; empty between two
+        self._shed: list[E] = []  # refused by the discipline during a `take`; empty otherwise
         # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
         self._lanes: dict[float, OrderedDict[E, None]] = {}
 
@@ -60,7 +60,7 @@ class WaitingRoom(Generic[E]):
         """Let an entry wait, with ``waiting`` others that count against the bound.
 
         Raises:
-            QueueFull: as many wait as may.
+            QueueFull: ``max_waiting`` entries wait already.
         """
         if self.max_waiting is not None and waiting >= self.max_waiting:
             self._tallies[entry.kind].rejected += 1
@@ -84,7 +84,8 @@ class WaitingRoom(Generic[E]):
                 del self._lanes[entry.patience]
 
     def take(self, now: float, refusals: list[Refusal[E]]) -> E | None:
-        """The next to be served. Those that have waited too long, or are shed by the discipline, go to ``refusals``."""
+        """The next to be served, None if there is none. Entries that are past their deadline, or that the discipline
+        sheds, are put into ``refusals``."""
         shed = self._shed
         entry: E | None
         while (entry := self._queue.pop(now, shed)) is not None:
@@ -100,7 +101,7 @@ class WaitingRoom(Generic[E]):
         return entry
 
     def remove(self, entry: E, now: float) -> None:
-        """Its caller has left. Past its deadline that is a timeout, whichever timer made the caller leave."""
+        """Its caller has left: a timeout if its deadline has passed, else a cancellation."""
         self._queue.remove(entry)
         self._forget(entry)
         self._tallies[entry.kind].give_up(timed_out=entry.deadline <= now)
@@ -110,7 +111,7 @@ class WaitingRoom(Generic[E]):
         return min((next(iter(lane)).deadline for lane in self._lanes.values()), default=math.inf)
 
     def expire(self, now: float, refusals: list[Refusal[E]]) -> None:
-        """Refuse everybody who has waited too long."""
+        """Refuse the entries whose deadline has passed."""
         for lane in list(self._lanes.values()):
             while lane and (entry := next(iter(lane))).deadline <= now:
                 self._queue.remove(entry)
@@ -122,7 +123,7 @@ class WaitingRoom(Generic[E]):
         refusals.append((entry, QueueTimeout(self.name)))
 
     def clear(self) -> list[E]:
-        """Everybody who waits, no longer waiting and counted as cancelled: the service's owner ends it."""
+        """Take out all entries and return them, counted as cancelled: the queue is being closed."""
         left = []
         while (entry := self._queue.pop(-math.inf, [])) is not None:
             self._forget(entry)

@@ -1,8 +1,8 @@
-"""What a pool can run, and what to say about everything else.
+"""What a pool can run, and an error for everything else that names it and says what to do instead.
 
-A pool runs plain blocking functions. Some things look like one and are none: an async function returns at once, with
-nothing done, and so does a generator function; a coroutine is what remains of a function that was called too early.
-Each is refused before it waits in a queue, with an error that names it and says what to do instead.
+A pool runs plain blocking functions. An async function or a generator function returns at once, with no work done, so a
+pool would run nothing of it; a coroutine is an async function that was called already. Each is refused before it waits
+in the queue. A function that *returns* a generator has run, and its result is the caller's.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class NativePool:
 
     @property
     def busy(self) -> int:
-        """Threads that run a job, the abandoned ones among them."""
+        """Threads that run a job, the abandoned ones included."""
         return self._bulkhead.in_service
 
     @property
@@ -58,7 +58,7 @@ class NativePool:
 
     @property
     def abandoned(self) -> int:
-        """Threads that still run though their callers have left. They are among the busy ones."""
+        """Threads whose callers have left while they run. They count as busy."""
         return self._abandoned
 
     def resize(self, size: int) -> None:
@@ -110,7 +110,7 @@ class NativePool:
                 call.book()
 
     def kinds(self) -> list[str]:
-        """The kinds of jobs that ever came."""
+        """The kinds of jobs that have been given to the pool."""
         return self._bulkhead.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
@@ -122,7 +122,7 @@ class NativePool:
 
 
 async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
-    """Enter a bulkhead, and write down the wait."""
+    """Enter a bulkhead, and book the wait."""
     arrived = trio.current_time()
     try:
         place = await entering
@@ -161,7 +161,7 @@ class _Timed:
 
 
 class _Thread:
-    """The limiter as one call sees it: Trio releases it when the thread has really ended, and so does the place end."""
+    """The limiter as one call sees it. Trio releases it when the job has really ended; so the place is given back then."""
 
     def __init__(self, pool: NativePool, bulkhead: Bulkhead, limiter: trio.CapacityLimiter, place: Place) -> None:
         self._pool = pool
@@ -183,7 +183,7 @@ class _Thread:
             self._pool._count_abandoned(-1)
 
     def on_caller_gone(self) -> None:
-        """The caller has its result, or was cancelled before there was a thread, or leaves one behind."""
+        """The caller has its result, was cancelled before it had a thread, or abandons one."""
         if not self._runs:
             self._end()
         elif not self._ended:
