@@ -73,7 +73,6 @@ ENFORCE = {"admission/on_trio.py", "admission/on_asyncio.py"}
 
 # Exceptions to be removed. A test fails when an entry no longer breaks its rule.
 STILL_CIRCULAR = {"pools"}
-STILL_IMPURE: set[str] = set()
 STILL_LONG = {"pools/dispatch.py"}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
@@ -172,10 +171,7 @@ def test_the_base_install_has_what_its_modules_need(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in PURE], ids=name_of)
 def test_what_decides_knows_no_event_loop_and_no_clock(path: Path) -> None:
     known = {name.partition(".")[0] for name in targets(path)} & {"trio", "asyncio", "anyio", "time", "outcome"}
-    if name_of(path) in STILL_IMPURE:
-        assert known, f"{name_of(path)} is pure now: take it out of STILL_IMPURE"
-    elif name_of(path) not in ENFORCE:
-        assert not known
+    assert bool(known) == (name_of(path) in ENFORCE)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

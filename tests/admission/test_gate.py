@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -234,6 +235,12 @@ def test_a_discipline_that_gives_the_same_caller_twice_is_found_out() -> None:
 
 
 # What it tells.
+
+
+def test_a_gate_needs_no_event_loop() -> None:
+    program = "import sys, trio_lab.admission.gate; print({'trio', 'asyncio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_without_room_a_place_at_once_is_none() -> None:
