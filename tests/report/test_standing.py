@@ -12,7 +12,7 @@ from tests.report.from_json import comparison_rows
 from trio_lab.errors import UsageError
 from trio_lab.records.check import Compared
 from trio_lab.records.codec import from_plain
-from trio_lab.report.standing import place, standing
+from trio_lab.report.standing import overall, standing
 
 
 def read(one: dict[str, Any]) -> Compared:
@@ -58,7 +58,7 @@ def test_trio_is_not_compared_with_itself() -> None:
     ],
 )
 def test_what_trio_loses_is_said_first(asyncio: Rounds, node: Rounds, said: tuple[str | None, str]) -> None:
-    assert place(read(figure((10,), asyncio, node)), ("trio", "asyncio", "node")) == said
+    assert overall(read(figure((10,), asyncio, node)), ("trio", "asyncio", "node")) == said
 
 
 def test_one_row_a_figure_with_a_cell_for_each_runtime(comparison: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..http.runtimes import node_version
 
 _ROOT = Path(__file__).parents[2]
-# A checkout keeps its peers beside itself; an installed package must not write where it lives.
+# In a checkout the folder is at its root; an installed package must not write into its own folder.
 PEERS = (_ROOT if (_ROOT / "pyproject.toml").exists() else Path.cwd()) / ".peers"
 NPM_PEERS = ("piscina", "autocannon")
 
@@ -85,7 +85,7 @@ WRK = Peer(name="wrk", version=_wrk)
 
 
 def install_peers() -> None:
-    """Put the node peers into `PEERS`, with npm. Only ever done when asked for.
+    """Put the node peers into `PEERS`, with npm.
 
     Raises:
         UsageError: there is no npm, or it failed.

@@ -1,7 +1,7 @@
-"""What a benchmark is: a question, the peers it needs, ratios that have to be reached, and the way to them.
+"""What a benchmark is: a question, the peers it needs, ratios that have to be reached, and how they are measured.
 
-Benchmarks are data, as experiments are; goals are stated before anything runs. A goal whose peer is missing is open, and
-so is the benchmark then: what was not measured is not judged.
+Benchmarks are data, as experiments are; goals are stated before anything runs. If a peer is missing,
+its goal and the benchmark are open: what was not measured is not judged.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .found import Peer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a run brought: each ratio's value of every round, and plain figures that explain them."""
+    """What a run found: each ratio in every round, and plain figures that explain them."""
 
     ratios: Mapping[str, Sequence[float]]
     figures: Figures = field(default_factory=dict)
 
     @property
     def spreads(self) -> dict[str, Spread]:
-        """Of the ratios that have rounds."""
+        """The spread of each ratio that was measured."""
         return {name: Spread.of(values) for name, values in self.ratios.items() if values}
 
 

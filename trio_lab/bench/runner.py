@@ -1,4 +1,4 @@
-"""Runs benchmarks one after the other; one that fails does not cost the figures of the others."""
+"""Runs benchmarks one after the other; one that fails does not lose the figures of the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def run_benchmarks(
     say: Callable[[str], None],
     show: Callable[[BenchmarkResult], None] = lambda _: None,
 ) -> BenchmarkResults:
-    """``say`` is told what goes on, a line at a time, and ``show`` each result as soon as it is there.
+    """``say`` gets a line for each step, and ``show`` each result as soon as it is known.
 
     Raises:
         UsageError: a name is not known.
@@ -49,7 +49,7 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
     began, watch, failed = time.monotonic(), Watch(), None
     try:
         measured = await benchmark.measured(stage)
-    except Exception as error:  # whatever goes wrong in one must not cost the figures of the others
+    except Exception as error:  # a fault in one must not lose the figures of the others
         measured, failed = Measured(ratios={}), in_a_line(error)
     goals = benchmark.judged(measured.spreads)
     return BenchmarkResult(

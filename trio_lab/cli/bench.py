@@ -51,7 +51,7 @@ async def bench(
         print(f"the node peers are in {PEERS}")
         return 0
     async with ended_by_sigterm():
-        show = (lambda _: None) if json_ else _show  # each as soon as it is there: the next may take minutes
+        show = (lambda _: None) if json_ else _show  # each as soon as it is known: the next may take minutes
         results = await run_benchmarks(names, quick=quick, dose=dose, say=say, show=show)
     if json_:
         print(encode(results).decode())

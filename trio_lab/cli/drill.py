@@ -27,7 +27,7 @@ async def drill(
     Parameters
     ----------
     names
-        Drills to run at their full doses; none lists them.
+        Drills to run at their full doses.
     gate
         Those that must pass before a release, with short doses.
     all_

@@ -161,7 +161,7 @@ def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--j
 
     loaded = load(folder)
     results = judged_again(loaded)
-    # A file whose verdicts stand is left alone: a newer version may have written more into it than this one reads.
+    # Without a changed verdict the file is not written: a newer version may have put more into it than this one reads.
     page = save_page(results, folder) if results == loaded else save(results, folder)
     if json_:
         print(encode(results).decode())

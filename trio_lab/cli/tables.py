@@ -12,7 +12,7 @@ _STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yell
 
 
 def show(results: Results) -> None:
-    """Print what the results have: the comparison first, as a reader of several runtimes came for it."""
+    """Print the comparison, if there is one, and the verdicts."""
     compared = comparison_table(results)
     if compared is not None:
         output().print(compared)
@@ -21,7 +21,7 @@ def show(results: Results) -> None:
 
 
 def verdict_table(results: Results) -> Table:
-    """One row an experiment; the runtime has a column when there are several."""
+    """One row per experiment, with a column for the runtime if there are several."""
     from ..report.table import verdict_rows
 
     rows = verdict_rows(results)
@@ -37,7 +37,7 @@ def verdict_table(results: Results) -> Table:
 
 
 def comparison_table(results: Results) -> Table | None:
-    """One row a compared figure, with a column a runtime; `None` when nothing was compared."""
+    """One row per compared figure, with a column for each runtime; None when nothing was compared."""
     from ..report.standing import comparison_rows
 
     rows = comparison_rows(results)

@@ -1,4 +1,4 @@
-"""From where on one way is better than another."""
+"""From which point on one way costs less than another."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ Point = tuple[float, float]
 
 
 def crossover(usual: Sequence[Point], other: Sequence[Point], *, share: float = 1.0) -> float | None:
-    """The smallest x from which on ``other`` costs at most this ``share`` of what ``usual`` does, at every x beyond.
+    """The smallest x from which on ``other`` costs at most ``share`` of what ``usual`` costs.
 
-    Both are (x, cost) at the same x, in any order. None when ``other`` does not pay at the largest x.
+    Both are (x, cost) at the same x, in any order. None when ``other`` costs more at the largest x.
 
     Raises:
         ValueError: they are not at the same x.

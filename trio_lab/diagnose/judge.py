@@ -1,4 +1,4 @@
-"""From figures to a verdict: each check compares one figure with one bound; nothing is judged that was not measured."""
+"""From figures to a verdict: each check compares one figure with one bound; what was not measured is not judged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def passes(measured: float | None, relation: str, bound: float) -> bool | None:
 
 
 def checked(checks: Sequence[Check], figures: Figures) -> tuple[Check, ...]:
-    """The checks with what was measured, and whether they hold."""
+    """The checks, with what was measured and whether they hold."""
     measured = [(check, figures.get(check.figure)) for check in checks]
     return tuple(
         replace(check, measured=found, passed=passes(found, check.relation, check.bound)) for check, found in measured

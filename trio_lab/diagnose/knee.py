@@ -1,10 +1,10 @@
-"""Where growing stops to pay."""
+"""The size beyond which a larger pool gains nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Within a tenth of the best is as good as the best: less is noise on a busy machine, and a bigger pool has its price.
+# Less than a tenth is noise on a busy machine, and a larger pool costs something.
 _GOOD_ENOUGH = 0.9
 
 

@@ -1,7 +1,7 @@
-"""Ratios of figures that were taken in turn.
+"""Ratios of figures that were measured in turn.
 
 Two figures are only compared when they come from the same round: what the machine did to one it likely did to the other.
-The order within a round turns by one each time, so nobody always follows the same neighbour.
+The order within a round turns by one each time, so that no contestant always follows the same one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def order_of_round(names: Sequence[str], number: int) -> list[str]:
-    """Who comes when in a round: A B C, then B C A, then C A B."""
+    """The order of a round: A B C, then B C A, then C A B."""
     turn = number % max(1, len(names))
     return [*names[turn:], *names[:turn]]

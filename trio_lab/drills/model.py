@@ -1,8 +1,8 @@
 """What a drill is: a fault on purpose, the figures that must hold meanwhile and after, and a control that must fail.
 
-Drills are data. `inject` and `control` return figures and never a verdict; the checks were written down before. A drill
-has passed when all its checks hold on what it is for *and* some of them are broken by the control: the same fault on a
-twin without the protection. A drill that nothing can fail shows nothing.
+Drills are data. `inject` and `control` return figures and never a verdict; the checks are declared beforehand. A drill
+passes when all its checks hold *and* the control breaks at least one of them: the same fault on a twin without the
+protection. A drill that cannot fail shows nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..records.figures import Declared, Figures, names_of, require_all, require_
 from ..stage.stage import Stage
 
 AFTERMATH = (
-    check("it answers afterwards, after", "after_answer_s", "<=", 1.0, "s"),
+    check("time of the next answer", "after_answer_s", "<=", 1.0, "s"),
     check("descriptors more or fewer than before", "after_fds", "<=", 5),
     check("tasks more or fewer than before", "after_tasks", "<=", 5),
     check("children more or fewer than wanted", "after_children", "<=", 0),
     check("zombies", "after_zombies", "<=", 0),
 )
-"""What must hold after every drill, once the dust has settled; see `aftermath`."""
+"""What must hold after every drill, once connections are closed and workers replaced; see `aftermath`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What came of a fault: the figures, or why it could not be run; and how long it took."""
+    """The figures of a fault, or why it could not be run."""
 
     figures: Figures
     error: str | None = None
@@ -38,8 +38,8 @@ class Attempt:
 class Drill:
     """One fault. ``number`` is its place in the list of drills; those with ``gate`` must pass before a release.
 
-    ``figures`` declares what is measured, besides what `AFTERMATH` names (`records.figures`). `inject` brings all of
-    them; `control` may bring fewer, for what the twin does not have.
+    ``figures`` declares what is measured, besides what `AFTERMATH` names (`records.figures`). `inject` returns all
+    of them; `control` may leave out those that its twin cannot have.
 
     Raises:
         ValueError: a check names a figure that is not declared.
@@ -67,7 +67,7 @@ class Drill:
         """The figures of the fault.
 
         Raises:
-            ValueError: a figure was measured that is not declared, or the other way round.
+            ValueError: a measured figure is not declared, or a declared one was not measured.
         """
         figures = await self.inject(stage)
         require_all(figures, self.declared)
@@ -77,7 +77,7 @@ class Drill:
         """The figures of the control.
 
         Raises:
-            ValueError: a figure was measured that is not declared.
+            ValueError: a measured figure is not declared.
         """
         figures = await self.control(stage)
         require_declared(figures, self.declared)

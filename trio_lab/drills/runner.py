@@ -16,7 +16,7 @@ from .model import Attempt, Drill
 async def run_drills(
     drills: Sequence[Drill], *, gate: bool, dose: float = 1.0, say: Callable[[str], None]
 ) -> DrillResults:
-    """``gate`` shortens the doses, ``dose`` multiplies them; ``say`` is told what goes on, a line at a time."""
+    """``gate`` shortens the doses, ``dose`` multiplies them; ``say`` gets a line for each step."""
     results = []
     for number, drill in enumerate(drills, 1):
         say(f"[{number}/{len(drills)}] {drill.name}: {drill.question}")
@@ -37,7 +37,7 @@ async def _attempt(part: Callable[[Stage], Awaitable[Figures]], stage: Stage) ->
     """What cannot be run has no figures, so it neither passes as a drill nor fails as a control."""
     try:
         return Attempt(figures=await part(stage))
-    except Exception as error:  # one drill must not cost the figures of the others
+    except Exception as error:  # a fault in one drill must not lose the figures of the others
         return Attempt(figures={}, error=in_a_line(error))
 
 

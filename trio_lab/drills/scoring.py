@@ -1,4 +1,4 @@
-"""What a watch told, held against what was done to the loop. Pure."""
+"""How well the stalls that a watch reported match what was done to the loop. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ..loop.stalls import NOT_RUNNING, Stall
 
-SHORTEST = 0.020  # seconds: what is shorter need not be told
+SHORTEST = 0.020  # seconds: shorter blocks need not be reported
 _ERROR, _RELATIVE_ERROR = 0.002, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Something that was done to the loop: of which kind, from when to when (`time.perf_counter`)."""
+    """A block that was planted in the loop: its kind, and from when to when it lasted (`time.perf_counter`)."""
 
     kind: str
     began: float
@@ -26,8 +26,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How many blocks there were, and how many of them were told: at all, with their duration, that of their pass, their
-    cause and their line. ``worst_error_ratio`` is the largest error of a duration ÷ what is `allowed`."""
+    """Of the ``blocks`` of `SHORTEST` or longer: the shares that were reported at all (recall), and with the right duration,
+    duration of the pass, cause and line. ``worst_error_ratio`` is the largest error of a duration ÷ the `allowed` one."""
 
     blocks: int
     recall_percent: float | None
@@ -46,7 +46,7 @@ def scored(
     lines: Mapping[str, set[int]],
     causes: Mapping[str, str],
 ) -> Score:
-    """A pass that grew because others had the CPU is told as such, and no false alarm."""
+    """How well ``told``, the stalls that were reported, match the blocks."""
     wanted = [block for block in blocks if block.duration >= SHORTEST]
     pairs = [(block, found) for block in wanted if (found := teller(block, told)) is not None]
     errors = [abs(lasted(found) - block.duration) / allowed(block) for block, found in pairs]
@@ -64,7 +64,7 @@ def scored(
 
 
 def allowed(block: Block) -> float:
-    """By how much its duration may be told wrongly, in seconds."""
+    """The largest error that its reported duration may have, in seconds."""
     return max(_ERROR, _RELATIVE_ERROR * block.duration)
 
 
@@ -73,18 +73,18 @@ def _pass_is_right(block: Block, found: Stall) -> bool:
 
 
 def lasted(found: Stall) -> float:
-    """For how long one task blocked the loop: the steps of the first offender when they were measured, else the pass."""
+    """How long one task blocked the loop: the steps of the first offender if they were measured, else the whole pass."""
     return found.top[0][1] if found.top else found.duration
 
 
 def teller(block: Block, told: Sequence[Stall]) -> Stall | None:
-    """What was told of a block: the stall that shares the most time with it, at least half of the block's."""
+    """The stall that was reported for a block: it overlaps the block most, and at least by half of it."""
     best = max(told, key=lambda stall: _shared(block, stall), default=None)
     return best if best is not None and _shared(block, best) >= block.duration / 2 else None
 
 
 def false_alarms(told: Sequence[Stall], blocks: Sequence[Block] = ()) -> list[Stall]:
-    """What was told though nothing was done, other than that others had the CPU."""
+    """Stalls that were reported although nothing was done, without those blamed on other programs' use of the CPU."""
     mere = [stall for stall in told if stall.cause != NOT_RUNNING]
     return [stall for stall in mere if all(_shared(block, stall) <= 0 for block in blocks)]
 

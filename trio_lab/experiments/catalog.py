@@ -13,8 +13,8 @@ EXPERIMENTS: tuple[Experiment, ...] = tuple(
 
 
 def select(names: tuple[str, ...], runtimes: tuple[str, ...] = ("trio",)) -> tuple[Experiment, ...]:
-    """The experiments of these names, in the lab's order; all of them when none is named: the lab's own for Trio alone,
-    and else those that can be compared.
+    """The experiments of these names, in the lab's order. Without names: the lab's own for Trio alone, and otherwise all
+    that can be compared.
 
     Raises:
         UsageError: a name is not known, or its experiment is about Trio alone and another runtime was asked for.

@@ -1,7 +1,7 @@
-"""Differences between the runtimes that are not speed: a client leaves, a job takes too long, a sibling fails, the end.
+"""Differences between the runtimes besides speed: a client leaves, a job takes too long, a sibling fails, the server ends.
 
-Small scenarios against real servers, both profiles; what is told is what was seen. They ask what happens, not how fast,
-so several run beside each other.
+Small scenarios against real servers in both profiles; the tables show what was observed. They ask what happens, not how
+fast, so several run at the same time.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ..stage.until import until
 from ..subjects.answers import Siblings
 
 Cells = list[str]
-_AT_ONCE = 3  # servers: each has a process or three, and mostly waits
+_AT_ONCE = 3  # servers: each is up to three processes that mostly wait
 _LEAVERS = 6
-_FOR_EVER = 20.0  # seconds after which something counts as not happening
+_FOR_EVER = 20.0  # seconds: what takes longer counts as never happening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One question, asked of every runtime and profile. ``see`` returns the cells that follow those two in each row.
-    Without ``profiles`` it is about the language, not about a server."""
+    Without ``profiles`` the question is about the language, not about a server."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ class Scenario:
 
 
 async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) -> tuple[Difference, ...]:
-    """What the scenarios show, a table each."""
+    """A table for each scenario."""
     found = []
     for scenario in SCENARIOS:
         say(f"Differences: {scenario.question}")
@@ -57,19 +57,19 @@ async def differences(runtimes: Iterable[str], *, say: Callable[[str], None]) ->
 async def _asked(scenario: Scenario, runtimes: list[str]) -> Difference:
     profiles = scenario.profiles or ("",)
     rows: dict[tuple[str, str], list[Cells]] = {(r, p): [] for r in runtimes for p in profiles}
-    places = trio.CapacityLimiter(_AT_ONCE)
+    limiter = trio.CapacityLimiter(_AT_ONCE)
 
-    async def ask(runtime: str, profile: str) -> None:
-        async with places:
+    async def see(runtime: str, profile: str) -> None:
+        async with limiter:
             try:
                 seen = await scenario.see(Stage(quick=True, runtime=runtime), profile)
-            except Exception as error:  # one server that fails must not cost what the others showed
+            except Exception as error:  # one server that fails must not lose the rows of the others
                 seen = [[f"not seen: {type(error).__name__}", *[""] * (len(scenario.columns) - 1)]]
         rows[runtime, profile] = [[runtime, *filter(None, [profile]), *cells] for cells in seen]
 
     async with trio.open_nursery() as nursery:
         for runtime, profile in rows:
-            nursery.start_soon(ask, runtime, profile)
+            nursery.start_soon(see, runtime, profile)
     return Difference(
         name=scenario.name,
         title=scenario.title,
@@ -85,7 +85,7 @@ async def _native(server: Server) -> QueueStatistics:
 
 
 async def _leave(stage: Stage, profile: str) -> list[Cells]:
-    """One thread, taken for two seconds; those who wait for it leave, and nobody takes their place."""
+    """One thread is taken for two seconds. Clients wait for it and leave, and no others come."""
     async with stage.server("--threads", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
 
         async def holds(in_service: int, waiting: int) -> bool:
@@ -106,7 +106,7 @@ async def _leave(stage: Stage, profile: str) -> list[Cells]:
 
 
 async def _run_on(stage: Stage, profile: str) -> list[Cells]:
-    """A hash of two million rounds in a worker, which C code computes in one piece."""
+    """A hash of two million rounds in a worker, in one call of C code."""
     async with stage.server("--workers", "1", "--run-timeout", "0.3", "--profile", profile) as server:
         reply = await server.fetch("/worker-hash?rounds=2000000", timeout=_FOR_EVER)
         before = server.cpu_seconds()
@@ -130,14 +130,14 @@ async def _siblings(stage: Stage, profile: str) -> list[Cells]:
 
 
 async def _end(stage: Stage, profile: str) -> list[Cells]:
-    """SIGTERM with a request in flight that would end within the grace, and with one that would not."""
+    """SIGTERM with a request in flight that would end within the grace period, and with one that would not."""
     short, long = [await _ended(stage, profile, ms) for ms in (400, 10_000)]
     return [[*short.cells, *long.cells, str(short.left + long.left)]]
 
 
 @dataclass(slots=True)
 class _Ending:
-    """What became of one request and its server."""
+    """How one request and its server ended."""
 
     status: int | None = None
     exited: float | None = None
@@ -153,18 +153,18 @@ class _Ending:
 async def _ended(stage: Stage, profile: str, ms: int) -> _Ending:
     ending = _Ending()
 
-    async def ask(server: Server) -> None:
+    async def send(server: Server) -> None:
         with suppress(OSError):
             ending.status = (await server.fetch(f"/wait?ms={ms}", timeout=_FOR_EVER)).status
 
     async def taken(server: Server) -> bool:
         return bool((await _native(server)).in_service)
 
-    # A server that ends with another code than 0 is an error of the stage; here it is what is told.
+    # The stage raises when a server exits with another code than 0; here the code is the finding.
     with suppress(RuntimeError):
         async with stage.server("--grace", "1", "--profile", profile) as server, trio.open_nursery() as nursery:
             process, family = server.child.process, server.workers()
-            nursery.start_soon(ask, server)
+            nursery.start_soon(send, server)
             await until(partial(taken, server), limit=_FOR_EVER)
             begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
@@ -180,24 +180,30 @@ SCENARIOS = (
     Scenario(
         name="disconnect",
         title="Clients leave while they wait",
-        question=f"{_LEAVERS} clients wait for a thread and leave: what becomes of their places and of their work?",
-        columns=("places in the queue freed", "jobs done for nobody"),
-        note="One thread, taken for two seconds by somebody else; completions counted by the pool itself, in /health.",
+        question=f"{_LEAVERS} clients wait for a thread and leave: are their places freed, and is their work done?",
+        columns=("places in the queue freed", "jobs done after they left"),
+        note="One thread, taken for two seconds by another client; completions as the pool counts them in /health.",
         see=_leave,
     ),
     Scenario(
         name="timeout",
         title="A job takes too long",
-        question="A worker computes for longer than its run timeout of 0.3 s: what does the client get, what of the job?",
+        question="A worker computes past its run timeout of 0.3 s: what does the client get, and does the job go on?",
         columns=("reply", "computes on after the reply", "next job"),
-        note="CPU time of the server and its children in the half second after the reply. Naive servers know no timeout.",
+        note="CPU time of the server and its children in the half second after the reply. Naive servers have no timeout.",
         see=_run_on,
     ),
     Scenario(
         name="siblings",
         title="One of three tasks fails",
-        question="One task raises after 50 ms: what becomes of the two beside it, and who learns of the error?",
-        columns=("construct", "siblings ended", "went on to their end", "parent waited for them", "error reached it"),
+        question="One task raises after 50 ms: what happens to the other two, and does the parent get the error?",
+        columns=(
+            "construct",
+            "siblings ended",
+            "completed after the error",
+            "parent waited",
+            "error reached the parent",
+        ),
         note="A program for each runtime: siblings_*.py and siblings_node.mjs in trio_lab/subjects.",
         see=_siblings,
         profiles=(),
@@ -205,7 +211,7 @@ SCENARIOS = (
     Scenario(
         name="shutdown",
         title="SIGTERM with a request in flight",
-        question="The server is told to end, with a grace of one second: what becomes of a request of 0.4 s, and of 10 s?",
+        question="SIGTERM comes, with a grace period of 1 s: what happens to a request of 0.4 s, and to one of 10 s?",
         columns=("request of 0.4 s", "server ends", "request of 10 s", "server ends (10 s)", "processes left"),
         note="The request occupies a thread of the native pool. Processes are counted after the server has ended.",
         see=_end,

@@ -1,7 +1,7 @@
 """What an experiment is: a question, a prediction that figures can refute, and the way to those figures.
 
 Experiments are data. A case declares its figures and its checks before anything runs; `collect` brings figures and charts
-and never a verdict, so the verdict can be made again from the saved figures. What a run brought is a record of its own:
+and never a verdict, so the verdict can be made again from the saved figures. What a run found is a record of its own:
 `records.result.ExperimentResult`.
 """
 
@@ -21,10 +21,7 @@ from ..stage.stage import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one run of a case brought: its figures, charts, the queue that filled first, and a sentence or two on it.
-
-    ``tables`` hold what is words rather than figures.
-    """
+    """What one run of a case found: figures, charts, tables, the queue that filled first, and a sentence or two on it."""
 
     figures: Found
     charts: tuple[Chart, ...]
@@ -37,11 +34,11 @@ class Collected:
 class Experiment:
     """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes.
 
-    ``figures`` declares what is measured (`records.figures`); a function of the runtime where that differs.
+    ``figures`` declares what is measured (`records.figures`), by a function of the runtime if that differs.
 
-    With figures that are ``compared`` it can be run on every runtime. One that goes ``across`` the runtimes by itself is
-    run once, whichever are asked for. All others are about Trio alone. Not all are part of the ``lab``, which is what runs
-    when none is named: a newcomer has five minutes. Nor of the ``comparison``, which has six.
+    An experiment with ``compared`` figures runs on every runtime. One that starts several runtimes itself (``across``)
+    runs once, whichever runtimes are asked for. All others are about Trio alone. When no experiment is named, those of the
+    ``lab`` run, or those of the ``comparison`` if there are several runtimes: few enough for some minutes.
 
     Raises:
         ValueError: a check or a compared figure is not declared.
@@ -80,7 +77,7 @@ class Experiment:
     def result(self, collected: Collected, *, runtime: str, duration: float) -> ExperimentResult:
         """
         Raises:
-            ValueError: a figure was collected that is not declared, or the other way round.
+            ValueError: a collected figure is not declared, or a declared one was not collected.
         """
         figures = as_figures(collected.figures)
         require_all(figures, self.declared(runtime))

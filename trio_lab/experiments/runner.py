@@ -1,4 +1,4 @@
-"""Runs experiments one after the other and puts their results into one record, the one that is saved."""
+"""Runs experiments one after the other; their results make the one record that is saved."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def run_experiments(
 ) -> Results:
     """A result for every experiment and runtime, and the comparison if there are several runtimes.
 
-    The runtimes take turns, and who begins changes from round to round. ``say`` is told what goes on, a line at a time;
+    The runtimes take turns, in an order that changes from round to round. ``say`` gets a line for each step, and
     ``dose`` multiplies every duration.
 
     Raises:
@@ -99,8 +99,8 @@ async def _run(experiment: Experiment, stage: Stage) -> ExperimentResult:
 
     try:
         found = result(await experiment.collect(stage))
-    except Exception as error:  # whatever went wrong in one experiment must not cost the figures of the others
-        # A ratio to nothing is no fault: phases were so short, or the machine so busy, that nothing was counted.
+    except Exception as error:  # a fault in one experiment must not lose the figures of the others
+        # A division by zero is no fault: phases were so short, or the machine so busy, that nothing was counted.
         failed = not isinstance(first_of(error), ArithmeticError)
         why = "Too little was counted to compare anything."
         if failed:

@@ -1,4 +1,4 @@
-"""What `trio-lab bench --json` prints: ratios to the peers, the goals they were held against, and how quiet it was."""
+"""What `trio-lab bench --json` prints: ratios to the peers, the goals for them, and how much other programs interfered."""
 
 from __future__ import annotations
 

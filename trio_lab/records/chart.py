@@ -1,4 +1,4 @@
-"""Charts and tables as data: what they show. How they look is the report's affair."""
+"""Charts and tables as data: what they show. The report decides how they look."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """What is words rather than figures: one cell for each column in every row. `Backticks` in a cell mark code.
+    """A table of text and numbers: one cell for each column in every row. `Backticks` in a text mark code.
 
     Raises:
         ValueError: a row has more or fewer cells than there are columns.

@@ -1,7 +1,7 @@
 """Claims that figures can refute: a check of one figure, and a figure that is compared between runtimes.
 
-A case declares both before anything runs; what was measured is filled in afterwards (`diagnose.judge`,
-`experiments.compare`). So the record that the report draws is the one that stands in the case.
+A case declares both before anything runs; `diagnose.judge` and `experiments.compare` fill in what was measured. So the
+report draws the record that the case declared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Relation = Literal["<", "<=", ">", ">="]
 class Check:
     """One claim of a prediction: the figure of this name stands in ``relation`` to ``bound``, both in ``unit``.
 
-    ``passed`` None: nothing was ``measured``, so the claim is neither held nor failed.
+    ``passed`` is None when nothing was ``measured``.
 
     Raises:
         ValueError: the bound is not a finite number.
@@ -45,9 +45,9 @@ def check(claim: str, figure: str, relation: Relation, bound: float, unit: str =
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One figure laid beside the same figure of other runtimes, in ``unit``.
+    """One figure compared between runtimes, in ``unit``.
 
-    ``values`` by runtime; ``ratios`` of a runtime's figure to Trio's of the same round, by runtime.
+    ``values`` and ``ratios`` are by runtime; a ratio is that of the runtime's figure to Trio's of the same round.
     """
 
     figure: str

@@ -5,8 +5,8 @@ stands there as ``wait_ms``. The unit is declared once, beside the field, so nob
 
 A class says with ``NULL`` what stands for None (default: null), and with ``OPTIONAL`` which fields are left out when they
 are None. "not observed" is read as None wherever None may stand. In a record that is written in its field's unit,
-not-a-number becomes null, and null not-a-number. Unknown keys are let through: a newer version may write more than this
-one reads.
+not-a-number becomes null, and null not-a-number. Unknown keys are ignored: a newer version may write more than this one
+reads.
 
 Not here: what a record means, and whether its figures make sense. Its class checks that when it is made.
 """

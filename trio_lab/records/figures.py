@@ -1,8 +1,9 @@
 """Figures: what a case measures, each under a name that was declared before anything ran.
 
-A case declares its figures as a frozen dataclass that has a field for each, or as a tuple of names where they follow from
-a sweep. A check of a figure that was not declared is an error when the case is imported, and so is a result without one of
-the figures, or with another, when it was measured: neither can pass for "not enough data". What was not measured is None.
+A case declares its figures as a frozen dataclass with a field for each or, where the names follow from a sweep, as a tuple
+of names. A check of an undeclared figure is an error when the case is imported. A result that lacks a declared figure, or
+has an undeclared one, is an error when it was measured. So a mistyped name never passes for "not enough data". A figure
+that was not measured is None.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def names_of(declared: Declared) -> tuple[str, ...]:
 
 
 def as_figures(found: Found) -> dict[str, float | None]:
-    """What was found, by name: the fields of a dataclass, or a mapping as it is."""
+    """The figures by name, from a dataclass or a mapping."""
     if isinstance(found, Mapping):
         return dict(found)
     return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}

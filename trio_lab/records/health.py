@@ -1,4 +1,4 @@
-"""What `/health` says, of any runtime: written by the servers, read by the stage, the first-full finder and the drills."""
+"""What `/health` says on any runtime: written by the servers, read by the stage, the first-full finder and the drills."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .queue import QueueStatistics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """Passes of the loop in one window. ``blind`` says why not every pass is seen; None when it is. What a runtime cannot
-    tell is None too."""
+    """Passes of the loop in one window. ``blind`` says why not every pass was measured, None if every pass was. A figure
+    that the runtime cannot measure is None."""
 
     mean: Milliseconds | None
     p50: Milliseconds | None
@@ -25,7 +25,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerCounts:
-    """The worker pools together, in the articles' words."""
+    """All worker pools together."""
 
     workers: int
     busy: int
@@ -35,7 +35,7 @@ class WorkerCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadCounts:
-    """The native pool. ``abandoned`` threads still run though their callers have left; they are among the busy ones."""
+    """The native pool. ``abandoned`` threads still run although their callers have left; they count as busy."""
 
     threads: int
     busy: int
@@ -45,7 +45,7 @@ class ThreadCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingDecision:
-    """One look of an autoscaler at its pool, and what it went by. What was not known is None. Times in seconds."""
+    """One decision of an autoscaler, and what it was based on; None for what was not known. Times in seconds."""
 
     number: int
     ago: Annotated[float, In(suffix="_s", digits=3)]
@@ -81,7 +81,7 @@ class Health:
         """The queue of this name.
 
         Raises:
-            KeyError: there is none; the text names those there are.
+            KeyError: there is none; the text lists the names.
         """
         for queue in self.queues:
             if queue.name == name:

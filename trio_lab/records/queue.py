@@ -1,7 +1,7 @@
-"""One shape for every queue: whatever owns one reports this record, so that queues can be laid beside each other.
+"""One record for every queue, so that queues can be compared.
 
-Wait (in the queue) and service (being served) are never one number: a pool that is too small and a job that is too
-slow look the same in their sum and want opposite cures. What a queue cannot observe is None, and "not observed" in JSON.
+The wait in the queue and the service are two figures: a pool that is too small and jobs that are too slow have the same
+sum and need opposite cures. What a queue cannot observe is None, and "not observed" in JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class QueueStatistics:
     counts callers that left while waiting; a caller that left while being served is a completion. ``max_waiting`` is
     the bound on ``waiting``, None when there is no bound (or it is not observed). Times in seconds.
 
-    ``kinds`` has a record for each kind of job that the queue tells apart: those have none of their own.
+    ``kinds`` has a record for each kind of job that the queue tells apart; those records have no kinds themselves.
     """
 
     NULL: ClassVar[str] = NOT_OBSERVED
@@ -45,10 +45,10 @@ class QueueStatistics:
 
 
 class Queue(Protocol):
-    """Whatever owns a queue. Registered once in a lab, it appears in `/health`, as first full and in the report.
+    """The owner of a queue. Registered once in a lab, it appears in `/health`, as first full and in the report.
 
     ``statistics(kind)`` has the counts and histograms of that kind of job alone, and the state of the whole queue;
-    ``kinds()`` are the kinds that ever came, none where jobs are not told apart.
+    ``kinds()`` are the kinds of job seen so far, none if the queue does not tell jobs apart.
     """
 
     def statistics(self, kind: str | None = None) -> QueueStatistics: ...

@@ -1,7 +1,7 @@
 """JSON of unknown origin as a record: a results file may have been edited, cut short, or sent by someone else.
 
-It is checked once, here, so nothing that reads the records asks again whether a field is there. What does not fit becomes
-one line that says where. Unknown keys are let through: a newer version may write more than this one reads.
+It is checked once, here; code that uses the records need not check again. For a value that does not fit there is a
+one-line error that says where it is. Unknown keys are ignored: a newer version may write more than this one reads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read(kind: type[T], value: Any, what: str) -> T:
 
 
 def _printable(value: Any) -> Any:
-    """The same value with every unprintable character of its texts made a space; line breaks stay.
+    """The same value with a space in place of every unprintable character; line breaks stay.
 
     Not only for looks: the converter of the charts takes the whole process down at a NUL, and half a surrogate pair
     cannot be written to a file.
@@ -61,6 +61,6 @@ def _printable(value: Any) -> Any:
 
 
 def one_line(value: object, *, limit: int = 300) -> str:
-    """Text from a file made fit for one line: no control characters, no line breaks, no more than ``limit`` long."""
+    """Text from a file as one line: without control characters and line breaks, at most ``limit`` long."""
     text = " ".join(_printable(str(value)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,7 +1,7 @@
 """What results.json holds: a run of experiments, what each found, and how the runtimes compare.
 
 The definition of an experiment (its question, its prediction, the way to its figures) is `experiments.model.Experiment`;
-here is what one run of it brought.
+the records here are what a run of it found.
 """
 
 from __future__ import annotations

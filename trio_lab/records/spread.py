@@ -1,4 +1,4 @@
-"""What the rounds of a measurement brought: the median and how far the rounds lie apart."""
+"""A figure over several rounds: the median, and how far the rounds lie apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a histogram of durations comes to."""
+"""A histogram of durations in a few figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a histogram says, in seconds. All zero when ``count`` is 0."""
+    """Durations in seconds. All are zero when ``count`` is 0."""
 
     count: int
     mean: float

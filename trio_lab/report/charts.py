@@ -1,8 +1,8 @@
-"""Charts as SVG text, made without a browser: the drawing library describes them, a converter draws them.
+"""Charts as SVG text, made without a browser: altair describes them, vl-convert draws them.
 
-Three decisions. Axis ends and named values are chosen here (`scales`), so that labels of limits can be kept apart.
-Limits are named beside the plot, not in it, where they would cover points. And the SVG scales: it has a viewBox and no
-size of its own.
+Three decisions. The ends and ticks of an axis are chosen here (`scales`), so that labels of limits can be kept apart.
+The names of limits are beside the plot: inside it they would cover points. The SVG has a viewBox and no size of its own,
+so it scales with the page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trio_lab.report.look import INK, MUTED, theme
 if TYPE_CHECKING:
     import altair as alt
 
-_NUMBER = ",.6~r"  # six digits, no idle zeros; without a count the library rounds 12.5 to 13
+_NUMBER = ",.6~r"  # six digits, no trailing zeros; without a count the library rounds 12.5 to 13
 
 
 def draw(chart: Chart, *, key: str) -> str:
@@ -29,7 +29,7 @@ def draw(chart: Chart, *, key: str) -> str:
     Raises:
         UsageError: it cannot be drawn.
     """
-    import vl_convert  # tens of megabytes, and only those who draw should wait for them
+    import vl_convert  # tens of megabytes, which only drawing needs
 
     try:
         made = plan(chart)
@@ -44,7 +44,7 @@ def draw(chart: Chart, *, key: str) -> str:
 def _described(chart: Chart, made: Plan) -> alt.LayerChart:
     import altair as alt
 
-    # The rows join the description at the end: the library would check each of them against its schema.
+    # The rows are added at the end: the library would check each of them against its schema.
     base = alt.Chart(alt.NamedData(name="rows"), width=made.width, height=HEIGHT)
     layers: list[alt.Chart] = _rule_layers(made)
     layers += _bars(base, chart, made) if chart.kind == "bar" else _marks(base, chart, made)
@@ -53,7 +53,7 @@ def _described(chart: Chart, made: Plan) -> alt.LayerChart:
 
 
 def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
-    """Lines, steps and points: x, y, and a look for each series."""
+    """Lines, steps and points: x, y, and a style for each series."""
     import altair as alt
 
     encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
@@ -70,7 +70,7 @@ def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
 
 
 def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
-    """Bars side by side in each category, with their values above while there is room."""
+    """Bars side by side in each category, with their values above if there is room."""
     import altair as alt
 
     offset = alt.XOffset("series", type="nominal", sort=made.names)
@@ -141,7 +141,7 @@ def _colour(made: Plan) -> alt.Color:
 
 
 def _look(channel: str, made: Plan, *, legend: bool = True) -> Any:
-    """The dash or the shape of each series. It shares the colour's legend, unless another look is there."""
+    """The dash or the shape of each series, in the same legend as the colour. ``legend=False`` leaves it out of that."""
     import altair as alt
 
     dashed = channel == "strokeDash"
@@ -170,7 +170,7 @@ def _legend(made: Plan) -> alt.Legend:
 
 
 def _rule_layers(made: Plan) -> list[alt.Chart]:
-    """The limits, below the data, with their names at the right (for y) or on top (for x)."""
+    """The limits, drawn below the data, with their names at the right (for y) or on top (for x)."""
     import altair as alt
 
     layers: list[alt.Chart] = []
@@ -194,7 +194,7 @@ def _rule_layers(made: Plan) -> list[alt.Chart]:
 
 
 def _finished(svg: str, *, title: str, key: str) -> str:
-    """The converter's SVG as a part of a page: a label, no fixed size, and ids that are its own."""
+    """The converter's SVG as part of a page: with a label, no fixed size, and ids that no other chart has."""
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{key}-\1"', svg)

@@ -1,7 +1,7 @@
-"""Runtimes beside each other: one table of all compared figures, a section an experiment, and what is not speed.
+"""The comparison of runtimes: one table of all compared figures, a section per experiment, and differences besides speed.
 
-The runtimes' own sections stand folded below the comparison they belong to. Better and worse are said in words and with
-a sign; colour only repeats them.
+The runtimes' own sections are folded below the comparison that they belong to. Words and a sign say what is better or
+worse; colour only repeats them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from trio_lab.report.standing import (
     REFERENCE,
     Standing,
     listed,
-    place,
+    overall,
     ratio_spread,
     runtimes_of,
     standing,
-    tally,
+    standings_beside,
     value,
 )
 from trio_lab.report.table import NOT_MEASURED, decisive_check, describe, format_figure, format_range
@@ -36,14 +36,14 @@ def headline(comparison: Comparison) -> str:
 
 
 def rounds(comparison: Comparison) -> str:
-    """How often everything ran."""
+    """How many rounds there were."""
     if comparison.rounds == 1:
         return "One round, so nothing is known of the spread."
     return f"{comparison.rounds} rounds, every runtime in each."
 
 
 def overview(comparison: Comparison) -> str:
-    """How trio does on the whole, and the table of every figure on every runtime."""
+    """How Trio compares over all figures, and the table of every figure on every runtime."""
     names = runtimes_of(comparison)
     head = "".join(f"<th>{text(name)}</th>" for name in names)
     rows = "\n".join(_group(number, one, names) for number, one in enumerate(comparison.experiments, 1))
@@ -51,18 +51,18 @@ def overview(comparison: Comparison) -> str:
     legend = _legend(comparison) if rows and REFERENCE in names else ""
     return (
         '<section class="comparison" aria-labelledby="comparison-h"><header>'
-        f'<h2 id="comparison-h">How the runtimes compare</h2>{_tallies(comparison, names)}{_absent(comparison)}'
+        f'<h2 id="comparison-h">How the runtimes compare</h2>{_counts(comparison, names)}{_absent(comparison)}'
         f"</header>\n{table}{legend}</section>\n"
     )
 
 
-def _tallies(comparison: Comparison, names: Sequence[str]) -> str:
-    return "".join(_tally(comparison, name) for name in names if name != REFERENCE)
+def _counts(comparison: Comparison, names: Sequence[str]) -> str:
+    return "".join(_count(comparison, name) for name in names if name != REFERENCE)
 
 
-def _tally(comparison: Comparison, runtime: str) -> str:
+def _count(comparison: Comparison, runtime: str) -> str:
     """``Beside asyncio: trio is ahead in 5 figures, behind in 2, even in 4.``"""
-    count = tally(comparison, runtime)
+    count = standings_beside(comparison, runtime)
     if not any(count.values()):
         return ""
     words: dict[Standing, str] = {"better": "ahead", "worse": "behind", "even": "even"}
@@ -87,7 +87,7 @@ def _legend(comparison: Comparison) -> str:
 
 
 def _group(number: int, experiment: ComparedExperiment, names: Sequence[str]) -> str:
-    """The figures of one experiment below a row with its name."""
+    """A row with the name of an experiment, and its figures below."""
     link = f'<a href="#{_anchor(number, experiment)}">{text(experiment.name)}</a><span>{text(experiment.title)}</span>'
     rows = "".join(f"<tr>{_row(one, names)}</tr>" for one in experiment.figures)
     return f'<tbody><tr class="group"><th colspan="{len(names) + 1}" scope="rowgroup">{link}</th></tr>{rows}</tbody>'
@@ -108,7 +108,7 @@ def _cell(one: Compared, runtime: str, names: Sequence[str]) -> str:
         spread = _small(format_range(ratio.min, ratio.max))
         shown += f' <span class="ratio">{format_figure(ratio.median, "×")} {REFERENCE}\'s{spread}</span>'
     if runtime == REFERENCE:
-        side, words = place(one, names)
+        side, words = overall(one, names)
     else:
         side = standing(one, runtime)
         words = side or ""
@@ -125,8 +125,8 @@ def _mark(side: Standing, words: str) -> str:
 
 
 def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, ExperimentResult]]) -> list[str]:
-    """A section for each compared experiment with the runtimes' own folded into it, then the experiments that were not
-    compared, then what is not speed. ``experiments`` come with the numbers that their ids have."""
+    """A section for each compared experiment, with the runtimes' own sections folded into it; then the experiments that
+    were not compared; then the differences besides speed. ``experiments`` come with the numbers that their ids have."""
     rest = list(experiments)
     sections = []
     for number, one in enumerate(comparison.experiments, 1):
@@ -137,7 +137,7 @@ def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, E
 
 
 def _anchor(number: int, experiment: ComparedExperiment) -> str:
-    """The id of a section; the letter keeps it apart from those of single experiments."""
+    """The id of a section; the letter tells it from those of single experiments."""
     return f"c{number}-{slug(experiment.name)}"
 
 
@@ -156,7 +156,7 @@ def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experi
 
 
 def _folded(number: int, experiment: ExperimentResult) -> str:
-    """One runtime's own section, closed; its line says what there is to find."""
+    """One runtime's own section, folded; the visible line has its outcome and decisive figure."""
     summary = (
         f"<b>{text(experiment.runtime)}</b> {badge(experiment.outcome)} "
         f"<span>{sentence(describe(decisive_check(experiment.evidence)))}</span>"

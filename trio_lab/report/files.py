@@ -1,7 +1,7 @@
 """Results on disk: ``results.json``, which is the run, and ``index.html``, which can always be made again from it.
 
-A file is either the old one or the whole new one: it is written under another name and moved into place. The results
-go first, so that a run of minutes is kept even if its page cannot be drawn.
+A file on disk is never half written: the new one is written under another name and moved into place. The results are
+written first, so a run of minutes is kept even if its page cannot be drawn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGE = "index.html"
 
 
 def check_writable(directory: Path) -> None:
-    """Raises `UsageError` now if `save` into ``directory`` would later: better before a run of minutes than after."""
+    """Raises `UsageError` now if `save` into ``directory`` would raise it later, after a run of minutes."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -35,7 +35,7 @@ def check_writable(directory: Path) -> None:
 def save(results: Results, directory: Path) -> Path:
     """Write both files into ``directory``, making it if need be, and return the path of the page.
 
-    The page is drawn from what was written, not from what was given: so making it again gives the same.
+    The page is drawn from what was written, so making it again gives the same page.
 
     Raises:
         UsageError: the folder cannot be written, or a chart cannot be drawn.
@@ -49,7 +49,7 @@ def save(results: Results, directory: Path) -> Path:
 
 
 def save_page(results: Results, directory: Path) -> Path:
-    """Write the page alone, of results that were read from a file. Raises what `save` raises."""
+    """Write only the page, from results that were read from a file. Raises what `save` raises."""
     page = directory / PAGE
     _write(page, render(results).encode())
     return page
@@ -77,14 +77,14 @@ def load(directory: Path) -> Results:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Replace ``path`` as a whole. The new file lies beside it first, as a move is atomic only within a file system."""
+    """Replace ``path`` as a whole. The new file is written beside it, as a move is atomic only within a file system."""
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp gives it to its owner alone; a report is there to be shown
+        os.chmod(temporary, 0o644)  # mkstemp lets only its owner read it; a report is there to be shown
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None:

@@ -1,4 +1,4 @@
-"""Where things go in a chart, settled before anything is drawn: rows, axes, looks, and the room that text needs."""
+"""Where things go in a chart, decided before anything is drawn: rows, axes, styles, and the room that text needs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from trio_lab.report.rows import categories_of, folded, grouped, names_of, rows_
 from trio_lab.report.scales import Scale
 
 HEIGHT = 280
-WIDTH = 760  # of the whole drawing; the plot gets what the labels at its right leave
-_FEW_POINTS = 40  # of each series; up to here a line marks its points, as so few were measured one by one
-_NARROW = 44  # with less room than this a category that does not fit is tilted, not folded
+WIDTH = 760  # of the whole drawing: the plot has what the labels on both sides leave
+_FEW_POINTS = 40  # of each series: up to this number a line marks its points
+_NARROW = 44  # pixels: with less room, labels that do not fit are tilted instead of folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All a drawing needs to know that is not a matter of the drawing library; lengths in pixels.
+    """All that a drawing needs besides the drawing library. Lengths are in pixels.
 
-    ``x`` is `None` for categories. A row has x, y, the name of its series, its number in it, what to write at its
-    bar and at which height. ``floor`` is where bars stand, ``side_by_side`` those of one category; ``marked`` lines show
-    their points; ``filled`` says whether the legend shows areas (of bars and points) or pieces of line.
+    ``x`` is None for categories. A row has x, y, the name of its series, its number in it, the label of its bar and the
+    height of that label. ``floor`` is where bars begin. ``side_by_side``: the bars of one category; ``marked``: lines
+    show their points; ``filled``: the legend shows areas (of bars and points) and not pieces of line.
     """
 
     rows: list[dict[str, Any]]
@@ -53,7 +53,7 @@ class Plan:
 
 
 def plan(chart: Chart) -> Plan:
-    """The layout of one chart. Raises `UsageError` when there is no series, or a name where a number must stand."""
+    """The layout of one chart. Raises `UsageError` when there is no series, or a name in place of a number."""
     if not chart.series:
         raise UsageError(f"the chart {one_line(chart.title)!r} has no series")
     names = names_of(chart)
@@ -99,6 +99,6 @@ def plan(chart: Chart) -> Plan:
 
 
 def _columns(names: Sequence[str]) -> int:
-    """As many legend entries in a row as fit: 0 lets them all stand in one."""
+    """How many legend entries fit into a row; 0 if all of them do."""
     wide = [len(name) * 7.2 + 46 for name in names]
     return 0 if sum(wide) <= WIDTH else max(1, int(WIDTH / max(wide)))

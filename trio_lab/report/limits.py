@@ -1,4 +1,4 @@
-"""Limits of a chart, and where their names stand: beside the plot or above it, never on the data or on each other."""
+"""Limits of a chart, and where their names go: beside the plot or above it, never on the data or on each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trio_lab.records.reading import one_line
 from trio_lab.report.scales import Scale
 
 SIGN = 6.6
-"""Width of one character at 12 px, on average and a little generous: too wide costs some white, too narrow a letter."""
+"""Average width of one character at 12 px, rounded up: too wide wastes some room, too narrow cuts off a letter."""
 
 _LINE = 15  # from one line of text to the next
 _SIGNS = 20  # in one line of a name beside the plot
@@ -19,7 +19,7 @@ _SIGNS = 20  # in one line of a name beside the plot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedRule:
-    """A limit and where its name stands, in pixels of the plot."""
+    """A limit, and where its name goes in pixels of the plot."""
 
     axis: str
     at: float
@@ -29,27 +29,27 @@ class PlacedRule:
 
 
 def limits(chart: Chart, axis: str, *, log: bool) -> list[Rule]:
-    """The limits of one axis that have a place on it, from the lowest up."""
+    """The limits of one axis that can be drawn on it, from the lowest up."""
     rules = [rule for rule in chart.rules if rule.axis == axis]
     return sorted((rule for rule in rules if rule.at > 0 or not log), key=lambda rule: rule.at)
 
 
 def beside(chart: Chart, y: Scale, height: float) -> list[PlacedRule]:
-    """Names of y limits at the right edge, from the highest down, each pushed below the one before where they touch."""
+    """Names of y limits at the right edge, from the highest down; a name that would touch the one before moves below it."""
     placed, free = [], -math.inf
     for rule in reversed(limits(chart, "y", log=y.log)):
         lines = _wrapped(rule.label)
         half = _LINE * len(lines) / 2
         middle = max(height * (1 - y.fraction(rule.at)), free + half)
         free = middle + half
-        # With several lines the library puts the first one at the given height.
+        # The library puts the first of several lines at the given height.
         first = -(_LINE - 1) * (len(lines) - 1) / 2
         placed.append(PlacedRule(axis="y", at=rule.at, lines=lines, text_at=middle, text_dy=first))
     return placed
 
 
 def above(chart: Chart, x: Scale | None, width: float) -> list[PlacedRule]:
-    """Names of x limits above the plot, a row higher where they would touch the one before."""
+    """Names of x limits above the plot; a name that would touch the one before goes a row higher."""
     if x is None:
         return []
     placed: list[PlacedRule] = []

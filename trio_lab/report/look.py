@@ -1,7 +1,7 @@
-"""How charts look: colours by role, dashes and shapes, type, grid.
+"""How charts look: colours by role, dashes and shapes, fonts, grid.
 
-Blue is for what went well and orange for what did not: that pair stays apart for every common kind of colour blindness.
-Colour never stands alone: a role also has its own dash and its own point shape, so a print in grey can be read.
+Blue is for good and orange for bad: these two can be told apart with every common kind of colour blindness. Each role
+also has its own dashes and point shapes, so a chart can be read when it is printed in grey.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from trio_lab.records.chart import Role, Series
 
-# Metric-compatible families only: text is measured when the chart is made, and a wider font would touch its neighbour.
+# Only families of the same metrics: text is measured when the chart is made, and a wider font would overlap.
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "#1f2933"
 MUTED = "#5b6675"
@@ -37,7 +37,7 @@ _SHAPES: dict[Role, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How one series is told from the others."""
+    """What tells one series from the others."""
 
     colour: str
     dash: tuple[int, ...]
@@ -45,7 +45,7 @@ class Style:
 
 
 def styles(series: Sequence[Series]) -> list[Style]:
-    """A style for each series. Those of one role take its looks in turn; no role is neutral."""
+    """A style for each series. Those of one role take its styles in turn; a series without a role is neutral."""
     used: dict[Role, int] = {}
     chosen = []
     for one in series:
@@ -63,10 +63,10 @@ def styles(series: Sequence[Series]) -> list[Style]:
 
 
 def theme() -> dict[str, Any]:
-    """The configuration every chart shares. Sizes in pixels of a plot about 700 wide."""
+    """The configuration of every chart. Sizes in pixels of a plot that is about 700 wide."""
     text = {"labelFont": FONT, "titleFont": FONT}
     return {
-        "aria": False,  # the SVG as a whole is one labelled image; a label on every point would drown it
+        "aria": False,  # the SVG as a whole is one labelled image; a label for every point would be too many
         "background": "transparent",
         "font": FONT,
         "view": {"stroke": None},

@@ -1,8 +1,8 @@
 """The report: one HTML file that needs nothing else, neither network nor script.
 
-What a reader wants first stands first: how many predictions held, then one line an experiment, then each one in full.
-When runtimes were compared, how they did beside each other comes before all that.
-The policy in the head forbids every load, so a results file of unknown origin can at worst look odd.
+It begins with how many predictions held; then come one line per experiment, and each experiment in full. If runtimes
+were compared, the comparison comes before all that. The content security policy in the head forbids every load, so a
+results file of unknown origin can at worst look odd.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _dose(run: Results) -> str:
 
 
 def _when(created: str) -> str:
-    """``21 November 2026, 21:00 UTC``; what is not a time stays as it is."""
+    """``21 November 2026, 21:00 UTC``; anything else is left as it is."""
     try:
         moment = datetime.fromisoformat(created).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -98,7 +98,7 @@ def _when(created: str) -> str:
 
 
 def _verdicts(experiments: tuple[ExperimentResult, ...], *, named: bool) -> str:
-    """One row an experiment; ``named`` adds the runtime, and leaves out a question that the row above has asked."""
+    """One row per experiment. ``named`` adds the runtime, and leaves out a question that is also that of the row above."""
     asked = ["", *(one.question for one in experiments)]
     rows = "\n".join(
         _verdict(number, one, named=named, ask=not (named and before == one.question))
@@ -137,7 +137,7 @@ def _decisive(experiment: ExperimentResult) -> str:
 
 
 def _machine(environment: dict[str, Any]) -> str:
-    """The machine and the versions: a figure without them cannot be compared with another."""
+    """The machine and the versions, without which no figure can be compared with another."""
     packages = environment.get("packages")
     rows = "".join(_fact(name, value) for name, value in environment.items() if name != "packages")
     versions = "".join(_fact(name, value) for name, value in packages.items()) if isinstance(packages, dict) else ""
@@ -158,7 +158,7 @@ def _fact(name: str, value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value of any kind, as the environment may hold more than is known here."""
+    """A value of any kind: the environment may hold more than this version knows."""
     if value is None:
         return "none"
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,4 +1,4 @@
-"""Text from a results file as HTML. Every string of the page passes through here, so escaping is in one place."""
+"""Text from a results file as HTML. Every string of the page is escaped here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def text(value: object) -> str:
 
 
 def sentence(value: str) -> str:
-    """Text in which `backticks` mark code. Escaping comes first, so the marks are the only markup there is."""
+    """Text in which `backticks` mark code. Escaping comes first, so no other markup is possible."""
     return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text(value))
 
 
 def paragraphs(value: str) -> str:
-    """Prose whose paragraphs are parted by blank lines."""
+    """Prose whose paragraphs are separated by blank lines."""
     parts = (part.strip() for part in re.split(r"\n\s*\n", value))
     return "\n".join(f"<p>{sentence(part)}</p>" for part in parts if part)
 

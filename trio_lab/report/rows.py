@@ -1,7 +1,7 @@
 """The points of a chart as rows for the drawing library, and the scales they need.
 
-What has no place in the drawing is settled here: a value that is not finite, or not positive on a logarithmic axis, is
-a gap; a point without a number on a numeric x axis is left out.
+What cannot be drawn is handled here: a value that is not finite, or not positive on a logarithmic axis, is a gap; a
+point without a number on a numeric x axis is left out.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from trio_lab.report.table import format_figure
 _ROOM_BELOW, _ROOM_ABOVE = 1.25, 1.06
 
 Rows = list[dict[str, Any]]
-"""Each with x and y, the name of its series, its number ``n`` in it, and the ``label`` that a bar would carry."""
+"""Each with x and y, the name of its series, its number ``n`` in it, and the ``label`` of its bar."""
 
 
 def names_of(chart: Chart) -> list[str]:
-    """Names of series made unique: two of one name would be drawn as one line."""
+    """Unique names for the series: two of the same name would be drawn as one line."""
     seen: Counter[str] = Counter()
     names = []
     for series in chart.series:
@@ -37,12 +37,12 @@ def names_of(chart: Chart) -> list[str]:
 
 
 def rows_of(chart: Chart, names: Sequence[str]) -> Rows:
-    """All points, one row each. Raises `UsageError` for a name where a number must stand."""
+    """All points, one row each. Raises `UsageError` for a name in place of a number."""
     return list(_categories(chart, names) if is_named(chart) else _numbers(chart, names))
 
 
 def is_named(chart: Chart) -> bool:
-    """Whether x holds categories. Bars always stand on categories: between two of them there is nothing."""
+    """Whether x holds categories. Bars always have categories: between two bars there is nothing."""
     return chart.kind == "bar" or chart.x.categories
 
 
@@ -74,7 +74,7 @@ def _placed(value: float, *, log: bool) -> bool:
 def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
     """The scales of x (`None` for categories) and y, wide enough for the points and the limits."""
     heights = [row["y"] for row in rows if row["y"] is not None]
-    if chart.kind == "bar" and heights:  # the lowest is still seen as a bar, and the highest has room for its value
+    if chart.kind == "bar" and heights:  # the lowest is still visible as a bar, and the highest has room for its value
         heights += [min(heights) / _ROOM_BELOW, max(heights) * _ROOM_ABOVE]
     heights += [rule.at for rule in limits(chart, "y", log=chart.y.log)]
     y = logarithmic(heights, nice=True) if chart.y.log else linear(heights, zero=True, nice=True)
@@ -86,7 +86,7 @@ def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
 
 
 def categories_of(rows: Rows) -> list[str]:
-    """The categories in the order in which they come."""
+    """The categories, in the order of the rows."""
     return list(dict.fromkeys(str(row["x"]) for row in rows))
 
 

@@ -1,7 +1,7 @@
-"""Where an axis begins and ends, and which values it names.
+"""Where an axis begins and ends, and where its ticks are.
 
-The drawing library can choose both, but then nobody outside knows where a value lands, and the labels of two limits
-that are close to each other print on top of each other. Chosen here, positions are known before anything is drawn.
+The drawing library could choose both, but then positions would be unknown before drawing, and the labels of two limits
+close to each other would overlap.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_MANY_DECADES = 3.5  # above it a log axis names powers of ten only
+_MANY_DECADES = 3.5  # above it a log axis has ticks at powers of ten only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """A numeric axis: ends and named values in data units."""
+    """A numeric axis: its ends and ticks, in units of the data."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Scale:
     ticks: tuple[float, ...]
 
     def fraction(self, value: float) -> float:
-        """Where ``value`` lies between the ends: 0 at the low one, 1 at the high one; a value outside is moved in."""
+        """Where ``value`` lies between the ends: 0 at the low one, 1 at the high one, nothing beyond."""
         low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.log:
             low, high, at = math.log(low), math.log(high), math.log(at)
@@ -32,7 +32,7 @@ class Scale:
 
 
 def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
-    """A linear axis. ``zero`` includes it (amounts that start there do not lie); ``nice`` ends on a named value."""
+    """A linear axis. ``zero`` includes zero, so that heights can be compared; ``nice`` ends on ticks."""
     known = [*values, *([0.0] if zero else [])] or [0.0]
     low, high = min(known), max(known)
     if zero and low == high:
@@ -48,7 +48,7 @@ def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
 
 
 def logarithmic(values: Iterable[float], *, nice: bool) -> Scale:
-    """A logarithmic axis over the positive values; the others have no place on it and are left out."""
+    """A logarithmic axis over the positive values; the others cannot be drawn on it."""
     known = sorted({value for value in values if value > 0}) or [1.0]
     low, high = known[0], known[-1]
     if nice:
@@ -67,12 +67,12 @@ def _step(rough: float) -> float:
 
 
 def _factors(low: float, high: float) -> Sequence[int]:
-    """The multiples of each power of ten that are named between these ends."""
+    """The multiples of each power of ten that have ticks between these ends."""
     return (1, 2, 5) if math.log10(high / low) <= _MANY_DECADES else (1,)
 
 
 def _round(value: float, factors: Sequence[int], *, up: bool) -> float:
-    """The nearest named value on one side."""
+    """The nearest tick on one side."""
     power = 10.0 ** math.floor(math.log10(value))
     marks = [power * factor for factor in (*factors, 10)]
     if up:

@@ -1,4 +1,4 @@
-"""One experiment as a section of the page: asked, predicted, happened, checked, shown, and what to do."""
+"""One experiment as a section of the page: question, prediction, finding, checks, charts, tables and advice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def badge(outcome: Outcome) -> str:
 
 
 def queue(first_full: str | None) -> str:
-    """The name of a queue, or that there was none, or that nobody could see."""
+    """The name of a queue, "none", or "not observed"."""
     if first_full is None:
         return f'<span class="quiet">{NOT_OBSERVED}</span>'
     return '<span class="quiet">none</span>' if first_full == "none" else f"<code>{text(first_full)}</code>"
@@ -95,7 +95,7 @@ def _checks(checks: tuple[Check, ...]) -> str:
 
 
 def figure(key: str, chart: Chart) -> str:
-    """A chart with its title above and how to read it below; a chart without any value says so instead."""
+    """A chart with its title above and how to read it below; without any value, a sentence that says so."""
     measured = any(y is not None for series in chart.series for _, y in series.points)
     drawing = draw(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
@@ -104,7 +104,7 @@ def figure(key: str, chart: Chart) -> str:
 
 
 def _table(table: Table) -> str:
-    """A table with its title above, as a chart has it."""
+    """A table with its title above, like a chart."""
     note = f"<figcaption><p>{sentence(table.note)}</p></figcaption>" if table.note else ""
     return f"<figure><h3>{text(table.title)}</h3>{cells_of(table)}{note}</figure>"
 
@@ -124,7 +124,7 @@ def _row(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    """Where the measurement was in its own way."""
+    """What disturbed the measurement."""
     if not notes:
         return ""
     items = "".join(f"<li>{text(note)}</li>" for note in notes)
@@ -137,7 +137,7 @@ def _advice(advice: str) -> str:
 
 
 def _figures(figures: dict[str, float | None]) -> str:
-    """Every figure the experiment kept, folded away: for those who want to compute with them."""
+    """Every figure of the experiment, folded."""
     if not figures:
         return ""
     rows = "".join(

@@ -1,7 +1,7 @@
-"""Who is better in a comparison of runtimes, and how sure that is: judged once, for the page and for the terminal.
+"""Which runtime is better in a comparison, judged in one place for the page and the terminal.
 
-Trio is what the others are measured against. Two runs of one program already differ, so a runtime is better or worse
-only when every round says so and the median is off by `MARGIN` or more. All else is even.
+The others are compared with Trio. Two runs of the same program already differ, so a runtime is better or worse only if
+all rounds agree and the median differs by `MARGIN` or more. Otherwise the two are even.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOTHING = Spread()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
-    """One figure in one line of text, free of control characters: ``cells`` has a text for each runtime, in order."""
+    """One figure as one line of text without control characters: ``cells`` has a text for each runtime, in order."""
 
     experiment: str
     figure: str
@@ -36,7 +36,7 @@ class ComparisonRow:
 
 
 def comparison_rows(run: Results) -> list[ComparisonRow]:
-    """One row a compared figure; none when nothing was compared."""
+    """One row per compared figure; none when nothing was compared."""
     comparison = run.comparison
     if comparison is None:
         return []
@@ -62,12 +62,12 @@ def cell(figure: Compared, runtime: str, runtimes: Sequence[str]) -> str:
         said += f" ({spread})"
     if ratio(figure, runtime) is not None:
         said += f", {format_figure(ratio(figure, runtime), '×')} {REFERENCE}'s"
-    remark = place(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
+    remark = overall(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
     return f"{said}: {remark}" if remark else said
 
 
 def runtimes_of(comparison: Comparison) -> list[str]:
-    """The runtimes that have a column, in their order: a missing one has none, unless something was measured on it."""
+    """The runtimes that have a column, in their order: a missing one has it only if something was measured on it."""
     figures = [figure for experiment in comparison.experiments for figure in experiment.figures]
     return [
         name
@@ -82,7 +82,7 @@ def value(figure: Compared, runtime: str) -> Spread:
 
 
 def ratio_spread(figure: Compared, runtime: str) -> Spread:
-    """The figure divided by trio's of the same round; nothing for trio itself."""
+    """The figure divided by Trio's of the same round; a `Spread` of nothing for Trio itself."""
     return _NOTHING if runtime == REFERENCE else _finite(figure.ratios.get(runtime, _NOTHING))
 
 
@@ -92,11 +92,11 @@ def ratio(figure: Compared, runtime: str) -> float | None:
 
 
 def standing(figure: Compared, runtime: str) -> Standing | None:
-    """How this runtime does beside trio; `None` when one of the two has no figure."""
+    """How this runtime compares with Trio; None when one of the two has no figure."""
     if runtime == REFERENCE:
         return None
     side = _side(ratio_spread(figure, runtime))
-    if side is None:  # a ratio to zero is none, but both figures may be there
+    if side is None:  # there is no ratio to zero, but there may be both figures
         side = _apart(value(figure, runtime), value(figure, REFERENCE))
     if side is None:
         return None
@@ -105,8 +105,8 @@ def standing(figure: Compared, runtime: str) -> Standing | None:
     return "better" if (side < 0) == (figure.better == "lower") else "worse"
 
 
-def place(figure: Compared, runtimes: Sequence[str]) -> tuple[Standing | None, str]:
-    """How trio does beside all others, as a standing and in words: the loss first, as that is what one must know."""
+def overall(figure: Compared, runtimes: Sequence[str]) -> tuple[Standing | None, str]:
+    """How Trio compares with all others, as a standing and in words: the runtimes that are better come first."""
     others: dict[Standing, list[str]] = {"better": [], "worse": [], "even": []}
     for runtime in runtimes:
         found = standing(figure, runtime)
@@ -119,8 +119,8 @@ def place(figure: Compared, runtimes: Sequence[str]) -> tuple[Standing | None, s
     return ("even", "even") if others["even"] else (None, "")
 
 
-def tally(comparison: Comparison, runtime: str) -> dict[Standing, int]:
-    """In how many figures trio is better than this runtime, worse, and even with it."""
+def standings_beside(comparison: Comparison, runtime: str) -> dict[Standing, int]:
+    """In how many figures Trio is better than this runtime, worse, and even with it."""
     figures = [figure for experiment in comparison.experiments for figure in experiment.figures]
     found = [standing(figure, runtime) for figure in figures]
     return {"better": found.count("worse"), "worse": found.count("better"), "even": found.count("even")}
@@ -132,7 +132,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _side(found: Spread) -> int | None:
-    """Which side of 1 all ratios are on: -1, 1, or 0 when rounds disagree or the median is too close to tell."""
+    """The side of 1 on which all ratios are: -1, 1, or 0 if rounds disagree or the median is too close to 1."""
     if found.median is None:
         return None
     ends = [end for end in (found.min, found.max) if end is not None]
@@ -142,7 +142,7 @@ def _side(found: Spread) -> int | None:
 
 
 def _apart(one: Spread, other: Spread) -> int | None:
-    """The same from two figures that have no ratio: which of the two spreads lies wholly below the other."""
+    """The same for two figures that have no ratio: -1 or 1 if one spread lies wholly below the other."""
     if one.median is None or other.median is None:
         return None
     if (one.median if one.max is None else one.max) < (other.median if other.min is None else other.min):
@@ -151,6 +151,6 @@ def _apart(one: Spread, other: Spread) -> int | None:
 
 
 def _finite(found: Spread) -> Spread:
-    """The same with `None` for what is no number."""
+    """The same with None for what is not a finite number."""
     known = [None if one is None or not math.isfinite(one) else one for one in (found.median, found.min, found.max)]
     return Spread(median=known[0], min=known[1], max=known[2])

@@ -1,7 +1,7 @@
-"""The verdicts as rows, and how a figure is written. The page and the terminal both read them from here.
+"""The verdicts as rows, and how figures are written, on the page and in the terminal.
 
-One figure must look the same wherever it stands, so the rules are written once: three significant digits (from
-100 on, whole numbers), thousands parted by commas, the unit after a space, and "not measured" for what is not there.
+A figure looks the same everywhere: three significant digits (from 100 on, whole numbers), commas between thousands, the
+unit after a space, and "not measured" if there is none.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow:
-    """One experiment in one line of text, free of control characters. ``first_full`` is a queue's name, "none", or
-    "not observed"; ``decisive`` is "–" for an experiment that checked nothing; ``runtime`` is "" unless rows are of
-    several runtimes, so that a table has that column only when it tells something."""
+    """One experiment as one line of text without control characters. ``first_full`` is a queue's name, "none", or
+    "not observed"; ``decisive`` is "–" for an experiment without checks; ``runtime`` is "" if all rows are of the same
+    runtime, so that a table can leave out that column."""
 
     name: str
     runtime: str
@@ -34,7 +34,7 @@ class VerdictRow:
 
 
 def verdict_rows(run: Results) -> list[VerdictRow]:
-    """One row an experiment, in the order they ran."""
+    """One row per experiment, in the order in which they ran."""
     named = several_runtimes(run)
     return [
         VerdictRow(
@@ -49,9 +49,9 @@ def verdict_rows(run: Results) -> list[VerdictRow]:
 
 
 def several_runtimes(run: Results) -> bool:
-    """Whether a verdict must say on which runtime it was found: one experiment ran on more than one, or was to.
+    """Whether a verdict must name its runtime: an experiment ran on more than one, or was meant to.
 
-    One experiment among others that watches all runtimes by itself is no reason.
+    An experiment that watches all runtimes by itself is no reason.
     """
     names, runtimes = ({one.name for one in run.experiments}, {one.runtime for one in run.experiments})
     return len(runtimes) > 1 and (run.comparison is not None or len(names) < len(run.experiments))
@@ -60,7 +60,7 @@ def several_runtimes(run: Results) -> bool:
 def decisive_check(evidence: Evidence) -> Check | None:
     """The check that settled the outcome: the first that failed, else the first that has no figure, else the first.
 
-    A single failure refutes and a single gap leaves the question open, so showing a check that held would mislead.
+    One failed check refutes, and one without a figure leaves the outcome open, so one that held would mislead.
     """
     for passed in (False, None, True):
         for check in evidence.checks:
@@ -70,7 +70,7 @@ def decisive_check(evidence: Evidence) -> Check | None:
 
 
 def describe(check: Check | None) -> str:
-    """``/health p99 3.2 ms (< 25 ms)``; a failed one says ``(not < 25 ms)``, lest it read as if it held."""
+    """``/health p99 3.2 ms (< 25 ms)``; a failed one says ``(not < 25 ms)``."""
     if check is None:
         return "–"
     negation = "not " if check.passed is False else ""
@@ -78,12 +78,12 @@ def describe(check: Check | None) -> str:
 
 
 def expected(check: Check) -> str:
-    """What the prediction asked of the figure: ``< 25 ms``."""
+    """What was predicted of the figure: ``< 25 ms``."""
     return f"{_RELATIONS.get(check.relation, check.relation)} {format_figure(check.bound, check.unit)}"
 
 
 def format_figure(value: float | None, unit: str = "") -> str:
-    """A number as a reader wants it, with its unit: ``3.2 ms``, ``12,345``, ``1.4×``, ``25 GB``.
+    """A number with its unit, as a reader wants it: ``3.2 ms``, ``12,345``, ``1.4×``, ``25 GB``.
 
     ``B`` and ``bytes`` are scaled by thousands. `None`, and what is not finite, is "not measured".
     """
@@ -98,9 +98,9 @@ def format_figure(value: float | None, unit: str = "") -> str:
 
 
 def format_range(low: float | None, high: float | None, unit: str = "") -> str:
-    """``3–3.5``, to stand beside a figure that has the unit; nothing when an end is missing or both read the same.
+    """``3–3.5``, for use beside a figure that has the unit; "" when an end is missing or both look the same.
 
-    Bytes keep their units, as the two ends may have been scaled differently.
+    Bytes keep their units, as the two ends may be scaled differently.
     """
     ends = [format_figure(end, unit if unit in ("B", "bytes") else "") for end in (low, high)]
     return "" if NOT_MEASURED in ends or ends[0] == ends[1] else "–".join(ends)
@@ -125,7 +125,7 @@ def _bytes(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """``21.3 s``, ``2 min 20 s``: as a person would say it."""
+    """``21.3 s``, ``2 min 20 s``."""
     if not math.isfinite(seconds) or seconds < 60:
         return format_figure(seconds, "s")
     minutes, rest = divmod(round(seconds), 60)
