@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from trio_lab.measure.process import children, open_descriptors
+from trio_lab.measure.process import children, lives, open_descriptors
+from trio_lab.stage.launch import serve
 
 
 @dataclass
@@ -101,9 +101,8 @@ def running(
 
     ``program`` is run in place of ``trio-lab serve`` when it is given: it takes its config from the environment.
     """
-    command = program or [sys.executable, "-m", "trio_lab", "serve", *_on(runtime), "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--json", "--control", *flags],
+        [*program, "--json", "--control", *flags] if program else serve(*flags, runtime=runtime),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | environ,
@@ -122,23 +121,9 @@ def running(
         family = list({*family, *server.family()})
         process.stdin.close()
         assert process.wait(30) == expect
-        assert not any(alive(pid) for pid in family)
+        assert not any(lives(pid) for pid in family)
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
         process.stdin.close()
-
-
-def _on(runtime: str) -> list[str]:
-    """The server of this project is the one that nobody has to ask for."""
-    return [] if runtime == "trio" else ["--runtime", runtime]
-
-
-def alive(pid: int) -> bool:
-    """Runs: neither gone nor a zombie that some parent has yet to reap."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.running import Running, alive, running
+from tests.running import Running, running
 from trio_lab.cli import console, lab
-from trio_lab.measure.process import children
+from trio_lab.measure.process import children, lives
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -241,7 +241,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def until_gone(pids: list[int]) -> None:
-    while any(alive(pid) for pid in pids):  # the test's time limit ends it
+    while any(lives(pid) for pid in pids):  # the test's time limit ends it
         pass
 
 

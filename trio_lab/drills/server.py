@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..load.client import Reply
-from ..stage.launch import TRIO_LAB
+from ..stage.launch import serve
 from ..stage.server import Server, serving
 from ..stage.until import wait_until
 from .aftermath import NOTHING, Vitals, aftermath, held, settled
@@ -76,10 +76,10 @@ class FaultyServer(Server):
 @asynccontextmanager
 async def faulty_server(*flags: str, port: int = 0, workers: int = 2) -> AsyncIterator[FaultyServer]:
     """A `trio-lab serve --faults` for the length of the block. Raises what `serving` raises, with its last words."""
-    command = [*TRIO_LAB, "serve", "--faults", "--control", "--json", "--port", str(port), "--workers", str(workers)]
+    command = serve("--faults", "--workers", str(workers), *flags, port=port)
     with tempfile.NamedTemporaryFile(prefix="trio-lab-drill-") as log, tempfile.TemporaryFile() as said:
         env = os.environ | {LOG_VARIABLE: log.name}
-        async with serving([*command, *flags], stderr=said, env=env) as plain:
+        async with serving(command, stderr=said, env=env) as plain:
             server = FaultyServer(child=plain.child, url=plain.url, log=Path(log.name), size=workers)
             server.before = await settled(server.vitals)
             yield server

@@ -29,6 +29,12 @@ LIFELINE = "--lifeline"
 _STOP_TIME = 30.0  # seconds in which a child has to end when its standard input has
 
 
+def serve(*flags: str, runtime: str = "trio", port: int = 0) -> list[str]:
+    """The command of a lab server that says its address in a line of JSON and ends with its standard input."""
+    whose = [] if runtime == "trio" else ["--runtime", runtime]
+    return [*TRIO_LAB, "serve", *whose, "--port", str(port), "--json", "--control", *flags]
+
+
 @contextmanager
 def lifeline() -> Iterator[int]:
     """The standard input for a child that must not outlive this process."""

@@ -17,7 +17,7 @@ import trio
 from ..records.codec import decode
 from ..records.health import Health
 from ..records.load import LoadResult
-from .launch import LIFELINE, TRIO_LAB, output_of
+from .launch import LIFELINE, TRIO_LAB, output_of, serve
 from .loaded import LEAD, Loaded, completions, sample
 from .server import Server, serving
 from .together import both
@@ -103,9 +103,7 @@ class Stage:
 
     def server(self, *flags: str, runtime: str | None = None) -> AbstractAsyncContextManager[Server]:
         """A `trio-lab serve` of its own on a free port, for the length of the block. Raises what `serving` raises."""
-        runtime = runtime or self.runtime
-        whose = ["--runtime", runtime] if runtime != "trio" else []
-        return serving([*TRIO_LAB, "serve", "--port", "0", "--control", "--json", *whose, *flags])
+        return serving(serve(*flags, runtime=runtime or self.runtime))
 
     # Load.
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.contract.watching import answer, ask, queue, until
-from tests.running import Running, alive, running
+from tests.running import Running, running
 from trio_lab.http.runtimes import node_version
+from trio_lab.measure.process import lives
 
 FAULT = Path(__file__).parent / "dies_at_39.mjs"
 
@@ -166,7 +167,7 @@ def test_no_server_outlives_the_process_that_watches_it() -> None:
         family = server.family()
         assert len(family) == 2
         server.process.kill()
-        until(lambda: not any(alive(pid) for pid in family))
+        until(lambda: not any(lives(pid) for pid in family))
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_code_2() -> None:

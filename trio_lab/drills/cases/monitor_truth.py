@@ -30,7 +30,7 @@ from typing import Any
 import trio
 
 from ... import subjects as programs
-from ...diagnose.ratios import order_of_round, ratios
+from ...diagnose.ratios import ratios
 from ...load.client import fetch
 from ...loop.observe import observe
 from ...loop.stalls import Stall
@@ -40,6 +40,7 @@ from ...records.figures import Figures, as_figures, names_of
 from ...stage.alone import alone
 from ...stage.server import serving
 from ...stage.stage import Stage
+from ...stage.turns import Turns
 from .. import planted
 from ..aftermath import remembered
 from ..model import Drill
@@ -133,11 +134,12 @@ async def _overhead(busy: Traffic, rounds: int) -> dict[str, float | None]:
         "overhead": observe,
         "overhead_short_budget": partial(observe, budget=_BUDGET),
     }
-    costs: dict[str, list[float]] = {way: [] for way in ways}
-    for number in range(rounds):
-        for way in order_of_round(list(ways), number):
-            async with ways[way]():
-                costs[way].append(await busy.cost(_TURN))
+
+    async def cost(way: str) -> float:
+        async with ways[way]():
+            return await busy.cost(_TURN)
+
+    costs = await Turns(0.0).take({way: partial(cost, way) for way in ways}, rounds)
     off = costs.pop("none")
     return {f"{way}_percent": 100 * (median(ratios(on, off)) - 1) for way, on in costs.items()}
 
