@@ -109,15 +109,17 @@ def test_first_full(samples: list[Health], name: str | None) -> None:
     assert first_full(samples) == name
 
 
-def test_every_rule_decides_in_a_case_of_its_own() -> None:
-    """Rules are found by looking, so a file that is put there is asked."""
-    alone = {
-        "all places are taken": sample(native_pool=(4, 4, 1)),
-        "as many wait as may": sample(backlog=100),
-        "the loop is busy": sample(0.9),
-    }
-    decided = [[any(rule(queue, one) for queue in one.queues) for one in alone.values()] for rule in RULES]
-    assert sorted(decided) == [[False, False, True], [False, True, False], [True, False, False]]
+@pytest.mark.parametrize(
+    ("seen", "rule"),
+    [
+        (sample(native_pool=(4, 4, 1)), "every_place_taken"),
+        (sample(backlog=100), "bound_reached"),
+        (sample(0.9), "loop_busy"),
+    ],
+)
+def test_each_rule_decides_alone(seen: Health, rule: str) -> None:
+    deciding = [one.__module__ for one in RULES if any(one(queue, seen) for queue in seen.queues)]
+    assert deciding == [f"trio_lab.diagnose.rules.{rule}"]
 
 
 def test_a_queue_that_was_never_heard_of_is_found_by_its_name() -> None:

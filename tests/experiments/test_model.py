@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.errors import UsageError
-from trio_lab.experiments import runner
+from trio_lab.experiments import cases, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import judged_again, run_experiments
@@ -81,7 +82,9 @@ async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPa
     assert judged_again(results).experiments[0].outcome == "refuted"
 
 
-def test_each_experiment_has_a_place_of_its_own_in_the_lab() -> None:
+def test_every_case_is_found_and_has_a_place_of_its_own_in_the_lab() -> None:
+    files = Path(cases.__path__[0]).glob("[!_]*.py")
+    assert {entry.name for entry in EXPERIMENTS} == {file.stem.replace("_", "-") for file in files}
     orders = [entry.order for entry in EXPERIMENTS]
     assert orders == sorted(set(orders))
 
