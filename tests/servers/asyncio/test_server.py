@@ -13,16 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from tests.running import Running, alive, running
 from trio_lab.http.contract import STORMS
-from trio_lab.measure.process import children, open_descriptors
+from trio_lab.measure.process import open_descriptors
 from trio_lab.servers.asyncio.storms import MODES, storm
 
-ROOT = Path(__file__).parents[3]
 REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 PATIENCE = 30
 
@@ -258,32 +256,3 @@ def test_what_the_caller_can_put_right_is_one_line_and_a_two(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_hypercorns_own_command_serves_and_ends(number: int) -> None:
-    """There the app runs in a daemonic process, in which multiprocessing would start no children."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hypercorn", "-k", "asyncio", "-b", "127.0.0.1:0", "trio_lab.servers.asyncio.app:app"],
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=os.environ | {"TRIO_LAB_THREADS": "5", "TRIO_LAB_WORKERS": "1"},
-    )
-    try:
-        assert process.stderr is not None
-        address = b""
-        while b"http://" not in address:
-            address = process.stderr.readline()
-            assert address, "hypercorn ended before it served"
-        server = Running(process, address.split(b" on ", 1)[1].split()[0].decode())
-        body = server.get("/health")
-        assert (body["uvThreadpoolSize"], body["pool"]["workers"]) == (5, 1)
-        for target in ("/hash?rounds=1", "/worker-hash?rounds=1", "/fib?n=1", "/tick-storm?count=10"):
-            assert server.get(target)["route"] in target
-        family = [grandchild for child in children(process.pid) for grandchild in (child, *children(child))]
-        process.send_signal(number)
-        assert process.wait(PATIENCE) == 0
-        until_gone(family)
-    finally:
-        process.kill()
-        process.communicate()

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.running import Running, alive, running
 from trio_lab.measure.process import children, open_descriptors
 
-ROOT = Path(__file__).parents[3]
 POOLS = ("native_pool", "worker_pool", "default_limiter")
 REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -151,40 +145,6 @@ def test_nothing_is_left_after_many_requests_of_every_kind() -> None:
         assert (open_descriptors(pid), children(pid)) == before
         queues = server.queues()
         assert {(queues[name]["in_service"], queues[name]["waiting"]) for name in POOLS} == {(0, 0)}
-
-
-@pytest.fixture
-def hypercorn() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hypercorn", "-k", "trio", "-b", "127.0.0.1:0", "trio_lab.server:app"],
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=os.environ | {"TRIO_LAB_THREADS": "5"},
-    )
-    yield process
-    process.kill()
-    process.wait()
-    assert process.stderr is not None
-    process.stderr.close()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_hypercorns_own_command_serves_and_ends(hypercorn: subprocess.Popen[bytes], number: int) -> None:
-    assert hypercorn.stderr is not None
-    address = b""
-    while b"http://" not in address:
-        address = hypercorn.stderr.readline()
-        assert address, "hypercorn ended before it served"
-    url = address.split(b" on ", 1)[1].split()[0].decode()
-    server = Running(hypercorn, url)
-    assert server.get("/health")["uvThreadpoolSize"] == 5
-    for target in ("/hash?rounds=1", "/sync-hash?rounds=1", "/worker-hash?rounds=1", "/tick-storm?count=10"):
-        assert server.get(target)["route"] in target
-    family = [grandchild for child in children(hypercorn.pid) for grandchild in (child, *children(child))]
-    assert len(family) > 1
-    hypercorn.send_signal(number)
-    assert hypercorn.wait(30) == 0
-    until_gone(family)  # multiprocessing's own resource tracker goes a moment after its parent
 
 
 def test_work_done_for_a_client_that_left_is_no_fault_to_be_logged(capfd: pytest.CaptureFixture[str]) -> None:
