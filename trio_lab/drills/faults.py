@@ -20,13 +20,15 @@ from quart import Response, request
 
 from ..http.answers import reply
 from ..http.query import BadQuery, integer
+from ..records.codec import to_plain
 from ..servers.trio.asgi import TrioApp
+from .inside import Inside, SharedThreads
 from .poison import BY_NAME
 
 _MAX_ID = 10_000_000
 _MAX_MS = 60_000
 
-# Who stands behind a wait for a thread, by the function of Trio's that wants it.
+# The purpose of a wait for a thread, by the function of Trio's that wants it.
 _VICTIMS = {
     "getaddrinfo": "DNS",
     "getnameinfo": "DNS",
@@ -38,7 +40,7 @@ _VICTIMS = {
 def add_fault_routes(app: TrioApp) -> None:
     @app.get("/fault")
     async def _inside() -> Response:
-        return reply({"tasks": trio.lowlevel.current_statistics().tasks_living, "shared_threads": _shared_threads()})
+        return reply(to_plain(_look_inside()))
 
     @app.get("/fault/<name>")
     async def _fault(name: str) -> Response:
@@ -84,18 +86,21 @@ _HERE: dict[str, Callable[[int, int], Awaitable[dict[str, Any]]]] = {
 }
 
 
-def _shared_threads() -> dict[str, Any]:
-    state = trio.to_thread.current_default_thread_limiter().statistics()
-    return {
-        "capacity": state.total_tokens,
-        "in_service": state.borrowed_tokens,
-        "waiting": state.tasks_waiting,
-        "victims": _victims() if state.tasks_waiting else {},
-    }
+def _look_inside() -> Inside:
+    threads = trio.to_thread.current_default_thread_limiter().statistics()
+    return Inside(
+        tasks=trio.lowlevel.current_statistics().tasks_living,
+        shared_threads=SharedThreads(
+            capacity=threads.total_tokens,
+            in_service=threads.borrowed_tokens,
+            waiting=threads.tasks_waiting,
+            victims=_victims() if threads.tasks_waiting else {},
+        ),
+    )
 
 
 def _victims() -> dict[str, int]:
-    """Who waits for a thread, found by walking the tasks: an acquire of a limiter, and what wanted it."""
+    """What waits for a thread, found by walking the tasks: an acquire of a limiter, and the function that wants it."""
     found: Counter[str] = Counter()
     tasks = [trio.lowlevel.current_root_task()]
     while tasks:

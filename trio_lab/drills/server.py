@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..load.client import Reply
+from ..records.codec import decode
 from ..stage.launch import serve
 from ..stage.server import Server, serving
 from ..stage.until import wait_until
 from .aftermath import NOTHING, Vitals, aftermath, held, settled
+from .inside import Inside
 from .poison import LOG_VARIABLE
 
 
@@ -50,6 +52,9 @@ class FaultyServer(Server):
     async def fault(self, name: str, number: int = 0, ms: int = 0, *, timeout: float = 15.0) -> Reply:
         return await self.fetch(f"/fault/{name}?id={number}&ms={ms}", timeout=timeout)
 
+    async def inside(self) -> Inside:
+        return decode(Inside, (await self.fetch("/fault")).body)
+
     def lines(self) -> list[Line]:
         return read_log(self.log)
 
@@ -57,7 +62,7 @@ class FaultyServer(Server):
         begun = time.monotonic()
         await self.health()
         answer = time.monotonic() - begun
-        return held(self.pid, answer_s=answer, tasks=(await self.get("/fault"))["tasks"])
+        return held(self.pid, answer_s=answer, tasks=(await self.inside()).tasks)
 
     async def aftermath(self) -> dict[str, float | None]:
         return await aftermath(self.vitals, self.before, workers=self.size)

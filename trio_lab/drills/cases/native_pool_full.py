@@ -10,6 +10,7 @@ The control starts a process as Trio does it, through a thread of the shared lim
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import partial
 
 import trio
@@ -35,9 +36,9 @@ async def _full(server: FaultyServer, nursery: trio.Nursery) -> None:
 
 
 async def _is_full(server: FaultyServer) -> bool:
-    shared = (await server.get("/fault"))["shared_threads"]
+    shared = (await server.inside()).shared_threads
     native = (await server.health()).queue("native_pool")
-    return bool(shared["in_service"] >= _THREADS and (native.in_service or 0) >= _THREADS)
+    return shared.in_service >= _THREADS and (native.in_service or 0) >= _THREADS
 
 
 async def _watch_health(server: FaultyServer, slowest: list[float]) -> None:
@@ -48,7 +49,17 @@ async def _watch_health(server: FaultyServer, slowest: list[float]) -> None:
         await trio.sleep(0.02)
 
 
-async def _round(server: FaultyServer) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """Seconds; ``named``: the server named the look-up as what waits for its shared threads."""
+
+    worker_start: float
+    health: float
+    look_up: float
+    named: bool
+
+
+async def _round(server: FaultyServer) -> _Round:
     slowest: list[float] = []
     looked_up: list[float] = []
     async with trio.open_nursery() as nursery:
@@ -64,15 +75,11 @@ async def _round(server: FaultyServer) -> dict[str, float]:
             pid = server.workers()[0]
             kill(pid)
             start = await server.until_whole({pid})
-            named = (await server.get("/fault"))["shared_threads"]
+            threads = (await server.inside()).shared_threads
             await trio.sleep(0.3)
             watching.cancel_scope.cancel()
-    return {
-        "start": start,
-        "health": max(slowest),
-        "look_up": looked_up[0],
-        "named": float(named["victims"].get("DNS", 0) == named["waiting"] == 1),
-    }
+    named = threads.victims.get("DNS", 0) == threads.waiting == 1
+    return _Round(worker_start=start, health=max(slowest), look_up=looked_up[0], named=named)
 
 
 async def _inject(stage: Stage) -> Figures:
@@ -81,10 +88,10 @@ async def _inject(stage: Stage) -> Figures:
         aftermath = await server.aftermath()
     return {
         "rounds": len(rounds),
-        "worker_start_max_s": max(one["start"] for one in rounds),
-        "health_max_s": max(one["health"] for one in rounds),
-        "look_up_max_s": max(one["look_up"] for one in rounds),
-        "victim_not_named": sum(not one["named"] for one in rounds),
+        "worker_start_max_s": max(one.worker_start for one in rounds),
+        "health_max_s": max(one.health for one in rounds),
+        "look_up_max_s": max(one.look_up for one in rounds),
+        "victim_not_named": sum(not one.named for one in rounds),
         **aftermath,
     }
 

@@ -12,10 +12,12 @@ nothing, so those are shown and not judged. A runtime that is missing is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ...http.runtimes import RUNTIMES, lack
 from ...records.chart import Table
 from ...records.check import check
+from ...records.figures import as_figures, names_of
 from ...stage.ask import ask
 from ...stage.stage import Stage
 from ...subjects.answers import Demo, Orders, SeenOrder
@@ -88,18 +90,24 @@ def _counts(found: Orders, *, promised: bool) -> list[int]:
     return [len(demo.orders) for demo in found.demos if demo.promised is promised]
 
 
-def _figures(found: dict[str, Orders]) -> dict[str, float | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """Beside them each demo has its number of orders as a figure: `_ORDERS`."""
+
+    promised_demos: int
+    promised_with_more_orders: int
+    orders_not_predicted: int
+    trio_batch_orders: int
+
+
+def _figures(found: dict[str, Orders]) -> _Figures:
     promised = [count for orders in found.values() for count in _counts(orders, promised=True)]
-    figures: dict[str, float | None] = {
-        "promised_demos": len(promised),
-        "promised_with_more_orders": sum(count > 1 for count in promised),
-        "orders_not_predicted": len(list(_unpredicted(found))),
-        "trio_batch_orders": next(len(demo.orders) for demo in found["trio"].demos if demo.name == _BATCH),
-        **dict.fromkeys(_ORDERS),
-    }
-    for runtime, orders in found.items():
-        figures |= {_orders_of(runtime, demo.name): len(demo.orders) for demo in orders.demos}
-    return figures
+    return _Figures(
+        promised_demos=len(promised),
+        promised_with_more_orders=sum(count > 1 for count in promised),
+        orders_not_predicted=len(list(_unpredicted(found))),
+        trio_batch_orders=next(len(demo.orders) for demo in found["trio"].demos if demo.name == _BATCH),
+    )
 
 
 def _row(demo: Demo) -> tuple[str, ...]:
@@ -123,12 +131,15 @@ async def _collect(stage: Stage) -> Collected:
             continue
         found[runtime] = await ask(Orders, runtime, "--trials", trials)
     figures = _figures(found)
+    orders_of = {
+        _orders_of(runtime, demo.name): len(demo.orders) for runtime, orders in found.items() for demo in orders.demos
+    }
     tight, loose = (
         {runtime: max(_counts(orders, promised=promised)) for runtime, orders in found.items()}
         for promised in (True, False)
     )
     return Collected(
-        figures=figures,
+        figures=as_figures(figures) | dict.fromkeys(_ORDERS) | orders_of,
         charts=(
             charts.bars(
                 "Orders that one demo came out in",
@@ -143,9 +154,9 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=None,
         finding=(
-            f"Of {figures['promised_demos']} demos with a promised order {figures['promised_with_more_orders']} came out "
-            f"in more than one, and {figures['orders_not_predicted']} orders were not the predicted ones. Four tasks that "
-            f"Trio was given together ran in {figures['trio_batch_orders']} orders. Where nothing is promised, one demo "
+            f"Of {figures.promised_demos} demos with a promised order {figures.promised_with_more_orders} came out "
+            f"in more than one, and {figures.orders_not_predicted} orders were not the predicted ones. Four tasks that "
+            f"Trio was given together ran in {figures.trio_batch_orders} orders. Where nothing is promised, one demo "
             f"came out in so many orders at most: {', '.join(f'{n} on {runtime}' for runtime, n in loose.items())}."
         ),
         tables=tuple(map(_table, found.values())),
@@ -164,7 +175,7 @@ EXPERIMENT = Experiment(
         "asyncio one queue, first in, first out. Trio promises next to nothing: four tasks started together come in more "
         "than one order."
     ),
-    figures=("promised_demos", "promised_with_more_orders", "orders_not_predicted", "trio_batch_orders", *_ORDERS),
+    figures=(*names_of(_Figures), *_ORDERS),
     checks=(
         check("demos with a promised order that came out in more than one", "promised_with_more_orders", "<=", 0),
         check("orders of these demos that are not the predicted one", "orders_not_predicted", "<=", 0),
