@@ -42,8 +42,10 @@ async def serve_app(
     wrapped = wrap_app(app, settings.wsgi_max_body_size, "asgi")
     lifespan = Lifespan(wrapped, settings, asyncio.get_running_loop(), {})
     async with asyncio.TaskGroup() as living:
-        living.create_task(lifespan.handle_lifespan())
+        life = living.create_task(lifespan.handle_lifespan())
         await lifespan.wait_for_startup()
+        if life.done() and life.exception() is not None:
+            return  # the group raises it; its cancellation of this task may be lost in Python 3.11's `wait_for`
         async with asyncio.TaskGroup() as connections:
 
             def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,137 @@
+"""In this process: the serving loop around a small ASGI app, with real sockets and no lab."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Coroutine
+from typing import Any
+
+import hypercorn.config
+import pytest
+from hypercorn.utils import LifespanFailureError
+
+from trio_lab.config import Config
+from trio_lab.http.connections import LiveConnections
+from trio_lab.http.listening import listen
+from trio_lab.servers.asyncio.accepting import serve_app
+
+ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+PATIENCE = 30.0
+
+
+class App:
+    """Notes what it is told. A request is answered when `release` is set."""
+
+    def __init__(self, *, starts: bool = True) -> None:
+        self.told: list[str] = []
+        self.asked, self.release = asyncio.Event(), asyncio.Event()
+        self._starts = starts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        self.told.append("asked")
+        self.asked.set()
+        await self.release.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        for stage in ("startup", "shutdown"):
+            assert (await receive())["type"] == f"lifespan.{stage}"
+            self.told.append(stage)
+            await send({"type": f"lifespan.{stage}.{'complete' if self._starts else 'failed'}"})
+
+
+class Served:
+    def __init__(self, app: Any) -> None:
+        self.app, self.live = app, LiveConnections()
+        self.stop, self.ready = asyncio.Event(), asyncio.Event()
+        self.listener = listen(Config(port=0))
+        self.address = self.listener.getsockname()
+
+    async def run(self) -> None:
+        settings = hypercorn.config.Config()
+        with self.listener:
+            await serve_app(self.app, settings, self.listener, live=self.live, stop=self.stop, on_ready=self.ready.set)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await self.ready.wait()
+        return await asyncio.open_connection(*self.address)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, PATIENCE))
+
+
+def test_the_app_lives_around_the_connections_and_idle_ones_end_at_the_stop() -> None:
+    async def test() -> None:
+        app = App()
+        app.release.set()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            reader, writer = await served.connect()
+            writer.write(ASKED)
+            await reader.readuntil(b"ok")
+            assert len(served.live) == 1
+            served.stop.set()
+            assert await reader.read() == b""
+            writer.close()
+        assert app.told == ["startup", "asked", "shutdown"]
+        assert len(served.live) == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(served.address)
+
+    run(test())
+
+
+def test_a_request_in_flight_is_waited_for() -> None:
+    async def test() -> None:
+        app = App()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            reader, writer = await served.connect()
+            writer.write(ASKED)
+            await app.asked.wait()
+            served.stop.set()
+            await asyncio.sleep(0)
+            app.release.set()
+            assert (await reader.read()).endswith(b"ok")
+            writer.close()
+        assert app.told == ["startup", "asked", "shutdown"]
+
+    run(test())
+
+
+def test_shutting_down_the_live_connections_ends_what_is_in_flight() -> None:
+    async def test() -> None:
+        app = App()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            reader, writer = await served.connect()
+            writer.write(ASKED)
+            await app.asked.wait()
+            served.stop.set()
+            served.live.shut_down()
+            assert await reader.read() == b""
+            writer.close()
+            app.release.set()  # the app is told that its client is gone; what it does then is its own affair
+        assert app.told == ["startup", "asked", "shutdown"]
+
+    run(test())
+
+
+def test_an_app_that_cannot_start_is_not_served() -> None:
+    async def test() -> None:
+        app = App(starts=False)
+        with pytest.raises(ExceptionGroup) as caught:
+            await Served(app).run()
+        assert caught.group_contains(LifespanFailureError)
+        assert app.told == ["startup"]
+
+    run(test())

@@ -1,0 +1,124 @@
+"""In this process: the serving loop around a small ASGI app, with real sockets and no lab."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from typing import Any
+
+import hypercorn.config
+import pytest
+import trio
+import trio.testing
+from hypercorn.utils import LifespanFailureError
+
+from trio_lab.config import Config
+from trio_lab.http.connections import LiveConnections
+from trio_lab.http.listening import listen
+from trio_lab.servers.trio.accepting import serve_app
+
+ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class App:
+    """Notes what it is told. A request is answered when `release` is set."""
+
+    def __init__(self, *, starts: bool = True) -> None:
+        self.told: list[str] = []
+        self.asked, self.release = trio.Event(), trio.Event()
+        self._starts = starts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        self.told.append("asked")
+        self.asked.set()
+        try:
+            await self.release.wait()
+        except trio.Cancelled:
+            self.told.append("cut off")
+            raise
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        for stage in ("startup", "shutdown"):
+            assert (await receive())["type"] == f"lifespan.{stage}"
+            self.told.append(stage)
+            await send({"type": f"lifespan.{stage}.{'complete' if self._starts else 'failed'}"})
+
+
+class Served:
+    def __init__(self, app: Any, *, grace: float = 60.0) -> None:
+        self.app, self.stop, self.live = app, trio.Event(), LiveConnections()
+        self.listener = listen(Config(port=0))
+        self.address = self.listener.getsockname()
+        self._settings = hypercorn.config.Config()
+        self._settings.graceful_timeout = grace
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        serve = partial(serve_app, self.app, self._settings, self.listener, live=self.live, stop=self.stop)
+        with self.listener:
+            await serve(task_status=task_status)
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream(*self.address)
+
+
+async def test_the_app_lives_around_the_connections_and_idle_ones_end_at_the_stop() -> None:
+    app = App()
+    app.release.set()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client = await served.connect()
+        await client.send_all(ASKED)
+        assert (await client.receive_some()).endswith(b"ok")
+        assert len(served.live) == 1
+        served.stop.set()
+        assert await client.receive_some() == b""
+        await client.aclose()
+    assert app.told == ["startup", "asked", "shutdown"]
+    assert len(served.live) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(served.address)
+
+
+async def test_a_request_in_flight_is_answered_in_the_grace_period() -> None:
+    app = App()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client = await served.connect()
+        await client.send_all(ASKED)
+        await app.asked.wait()
+        served.stop.set()
+        await trio.testing.wait_all_tasks_blocked()
+        app.release.set()
+        assert (await client.receive_some()).endswith(b"ok")
+        assert await client.receive_some() == b""
+        await client.aclose()
+    assert app.told == ["startup", "asked", "shutdown"]
+
+
+async def test_a_request_that_takes_longer_is_cut_off() -> None:
+    app = App()
+    served = Served(app, grace=0.0)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client = await served.connect()
+        await client.send_all(ASKED)
+        await app.asked.wait()
+        served.stop.set()
+        await client.receive_some()
+        await client.aclose()
+    assert app.told == ["startup", "asked", "cut off", "shutdown"]
+
+
+async def test_an_app_that_cannot_start_is_not_served() -> None:
+    app = App(starts=False)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await Served(app).run()
+    assert caught.group_contains(LifespanFailureError)
+    assert app.told == ["startup"]
