@@ -113,7 +113,7 @@ EXPERIMENT = Experiment(
     question="What does everybody else feel beside each of five calls that block the loop, and beside its cure?",
     prediction=(
         "A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over 25 ms, "
-        "because whoever comes while it runs waits for its end. Beside each cure it is under 25 ms, and at most half."
+        "because a request that comes while it runs waits for its end. Beside each cure it is under 25 ms, and at most half."
     ),
     figures=(
         "least_blocking_p99_ms",
@@ -128,8 +128,8 @@ EXPERIMENT = Experiment(
     ),
     advice=(
         "Find the line (`trio_lab.observe` names it), and ask what the call needs. Python code that computes: a worker "
-        "process, and send back only what is wanted. A call that releases the GIL or waits for a disk: a thread, in "
-        "pieces. Work that can be cut: slices. Input from outside: a bound before anything else looks at it."
+        "process, which sends back only what is needed. A call that releases the GIL or waits for a disk: a thread, in "
+        "pieces. Work that can be divided: slices. Input from outside: a bound, checked before anything else."
     ),
     collect=_collect,
     lab=False,

@@ -172,8 +172,8 @@ EXPERIMENT = Experiment(
     prediction=(
         "What is promised comes out as one order, every time, and as the predicted one. On Node that is sync code, then "
         "`nextTick`, then microtasks, then immediates and timers (in an ES module microtasks come before `nextTick`); on "
-        "asyncio one queue, first in, first out. Trio promises next to nothing: four tasks started together come in more "
-        "than one order."
+        "asyncio one queue, first in, first out. Trio promises very little: four tasks started together run in more than "
+        "one order."
     ),
     figures=(*names_of(_Figures), *_ORDERS),
     checks=(
@@ -184,8 +184,8 @@ EXPERIMENT = Experiment(
     advice=(
         "Rely on an order only where it is promised. Where one thing must come before another, say so: await it, or hand it "
         "over through an `Event`, a channel, a queue. An order that has only been seen every time is not promised: the next "
-        "release, another thread or a busy machine may turn it round.\n\n"
-        "Trio turns half of its batches round on purpose, so a program that relies on an order fails in its tests and not "
+        "release, another thread or a busy machine may change it.\n\n"
+        "Trio reverses half of its batches on purpose, so a program that relies on an order fails in its tests and not "
         "years later."
     ),
     collect=_collect,

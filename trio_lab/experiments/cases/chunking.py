@@ -105,9 +105,9 @@ EXPERIMENT = Experiment(
     expected_s=18,
     question="What do others gain when a long list is processed in chunks or slices of time, and what does it cost?",
     prediction=(
-        "In one go a list keeps everybody waiting for its end: /health p99 is over 50 ms. Chunks of 500 bring it under "
-        "50 ms, and cost no more than 1.4 times the CPU. But a count knows nothing of what an item costs: with heavy items the "
-        "same chunks bring it over 50 ms again, and slices of time do not."
+        "In one go, all other requests wait for the end of a list: /health p99 is over 50 ms. Chunks of 500 bring it under "
+        "50 ms, and cost no more than 1.4 times the CPU. But a count says nothing about the cost of an item: with heavy items "
+        "the same chunks bring it over 50 ms again, and slices of time do not."
     ),
     figures=(
         *(f"{way}_{figure}" for way in _WAYS for figure in ("health_p99_ms", "lists_per_s", "cpu_ms_per_list")),
@@ -124,8 +124,8 @@ EXPERIMENT = Experiment(
     ),
     advice=(
         "Cut long loops by time: `async for item in trio_lab.time_sliced(items)`. A chunk of so many items is as good only "
-        "while all items cost about the same. Every task at such a loop takes its slice in every pass, so bound how many "
-        "there are at once; and what computes for long belongs into a worker process anyway."
+        "while all items cost about the same. Every task in such a loop takes its slice in every pass, so bound how many "
+        "there are at once; and long computations belong in a worker process anyway."
     ),
     collect=_collect,
     lab=False,

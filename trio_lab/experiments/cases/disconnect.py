@@ -30,9 +30,9 @@ _PROFILES: dict[str, Role] = {"guarded": "good", "naive": "bad"}
 _THREADS = 2
 _CAPACITY = 40  # hashes per second
 _WAITING = 4  # clients that wait for their replies
-_LEAVING = 2.5 * _CAPACITY  # requests per second of those who leave
+_LEAVING = 2.5 * _CAPACITY  # requests per second of clients that leave
 _PATIENCE = 0.1
-_LEAVING_CONNECTIONS = 60  # room for all who are there at once
+_LEAVING_CONNECTIONS = 60  # room for all that are there at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def _profile(stage: Stage, profile: str) -> _Found:
             duration=seconds,
             leave_after=_PATIENCE,
         )
-        # Those who wait are given so long that what they get is counted while the load runs, or not at all.
+        # The timeout of the waiting clients is as long as the load, so a reply counts while it runs or not at all.
         wait = partial(stage.loaded, server, path, connections=_WAITING, duration=seconds, timeout=seconds)
         leavers, beside = await both(leave, wait)
     return _Found(alone, beside, leavers)
@@ -126,9 +126,9 @@ EXPERIMENT = Experiment(
     expected_s=22,
     question="When a client leaves, does its work stop?",
     prediction=(
-        "Guarded, a client that leaves takes its place in the queue with it, so the pool computes nearly only what somebody "
-        "waits for. Naive, every request is computed whether its client is there or not: most work is for nobody, and "
-        "those who wait get what is left."
+        "Guarded, a client that leaves frees its place in the queue, so the pool computes almost only what a client waits "
+        "for. Naive, every request is computed whether its client is there or not: most work is for clients that left, and "
+        "those that wait get the rest."
     ),
     figures=tuple(
         f"{profile}_{figure}"
@@ -141,7 +141,7 @@ EXPERIMENT = Experiment(
         check("hashes computed for nobody, naive", "naive_wasted", ">", 0.5, "of all"),
     ),
     advice=(
-        "Find out what your stack does when a client closes its connection: many tell the handler nothing, and it works on. "
+        "Find out what your stack does when a client closes its connection: many do not tell the handler, which works on. "
         "The waiting part must end at once; a thread that already computes cannot be stopped, a worker process can. "
         "Cancellation does both without a line in the handler, if everything below it can be cancelled."
     ),

@@ -97,8 +97,8 @@ EXPERIMENT = Experiment(
     expected_s=20,
     question="Is Python code off the loop when it runs in a thread?",
     prediction=(
-        "No. A thread that computes in Python lets go of the GIL every 5 ms, and only when asked; the loop gives it away "
-        "at every system call, and queues for it again behind every thread. So beside four threads /health is many times "
+        "No. A thread that computes in Python releases the GIL every 5 ms, and only when asked; the loop releases it at "
+        "every system call, and then waits for it behind every thread. So beside four threads /health is many times "
         "slower than beside a worker process, and the threads together use one core."
     ),
     figures=(
@@ -117,8 +117,8 @@ EXPERIMENT = Experiment(
     ),
     advice=(
         "Threads are for what releases the GIL: waiting, hashing, compression, most of what is written in C. Plain "
-        "Python goes to a worker process. One thread of it already costs every system call of the loop up to 5 ms; "
-        "`sys.setswitchinterval` makes the price smaller, and more often paid."
+        "Python goes to a worker process. A single thread of it already delays every system call of the loop by up to 5 ms; "
+        "`sys.setswitchinterval` makes the delay shorter, at the price of more switches."
     ),
     collect=_collect,
     compared=(

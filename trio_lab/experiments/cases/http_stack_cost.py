@@ -124,7 +124,7 @@ EXPERIMENT = Experiment(
     prediction=(
         "Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a request costs "
         "through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes around Quart, "
-        "costs about what an app that does nothing costs on hypercorn as it comes."
+        "costs about as much as an app that does nothing on unmodified hypercorn."
     ),
     figures=(
         *map(_figure, _SERVERS),
@@ -142,7 +142,7 @@ EXPERIMENT = Experiment(
     advice=(
         "Do not blame the event loop for what the stack above it costs, and do not mistake the stack for the queue you "
         "study: with handlers that do nothing, a load test measures the parser and the framework. A route that is asked "
-        "all the time and needs nothing of the framework may be answered below it. Where requests do a millisecond of "
+        "all the time and needs nothing of the framework can be answered below it. Where a request does a millisecond of "
         "work or more, all this is noise."
     ),
     collect=_collect,

@@ -117,7 +117,7 @@ EXPERIMENT = Experiment(
     advice=(
         "Do not fear the number of connections; fear the number of requests in flight. Give the process descriptors for "
         "them (`ulimit -n`), multiply their number by what each takes, and close those that are idle for long "
-        "(`--keep-alive`) before memory is what ends the server."
+        "(`--keep-alive`) before the memory runs out."
     ),
     collect=_collect,
     lab=False,

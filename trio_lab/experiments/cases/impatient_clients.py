@@ -56,7 +56,7 @@ def _at_least(seconds: float) -> float:
 
 
 async def _capacity(stage: Stage, server: Server, path: str) -> Loaded:
-    """What gets done when nobody leaves: a closed workload just large enough to keep the pool busy."""
+    """Goodput when no client leaves: a closed workload just large enough to keep the pool busy."""
     seconds = _at_least(stage.seconds(8, quick=4))
     return await stage.loaded(server, path, connections=8, duration=seconds, interval=_INTERVAL)
 
@@ -166,7 +166,7 @@ EXPERIMENT = Experiment(
     expected_s=34,
     question="How much useful work is left when more clients come than can be served before they leave?",
     prediction=(
-        "A queue bounded by time refuses in time, a client that leaves takes its place with it, and nearly all of the "
+        "A queue bounded by time refuses in time, a client that leaves frees its place, and nearly all of the "
         "capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than the "
         "clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as before."
     ),
@@ -177,8 +177,8 @@ EXPERIMENT = Experiment(
     ),
     advice=(
         "Bound every queue by the time its callers are ready to wait (`--queue-timeout`), not only by number: a reply that "
-        "comes after its client has left is work for nobody. Let a client's leaving free its place at once, which Trio's "
-        "cancellation does, and answer 503 with Retry-After to those who must come again."
+        "comes after its client has left is wasted work. Free the place of a client that leaves at once, which Trio's "
+        "cancellation does, and answer 503 with Retry-After to those that must come again."
     ),
     collect=_collect,
     compared=(

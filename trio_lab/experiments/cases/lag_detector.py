@@ -128,8 +128,8 @@ EXPERIMENT = Experiment(
         check("error of the watch's length, p50", "exact_error", "<=", 0.05),
     ),
     advice=(
-        "Do not reason from a lag detector that is silent. Measure every pass: it costs two hooks, and nothing falls "
-        "between two samples. A timer is still good for what it is: how late a timer is."
+        "Do not conclude anything from a lag detector that is silent. Measure every pass: it costs two hooks, and nothing "
+        "falls between two samples. A timer still tells one thing well: how late a timer is."
     ),
     collect=_collect,
     lab=False,

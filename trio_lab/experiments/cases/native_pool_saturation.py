@@ -97,8 +97,8 @@ EXPERIMENT = Experiment(
     expected_s=29,
     question=f"What happens to /hash when {_CLIENTS} clients share a native pool of {_THREADS} threads?",
     prediction=(
-        "The throughput stays what it was with four clients, for the cores are busy already; all that grows is the time "
-        "spent waiting for a thread, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
+        "The throughput stays what it was with four clients, since the cores are busy already; only the time spent waiting "
+        "for a thread grows, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
         "gets nearly as much work done as bare threads would."
     ),
     figures=_Figures,

@@ -106,9 +106,9 @@ EXPERIMENT = Experiment(
     expected_s=34,
     question="Does a larger native pool serve more, for work that computes and for work that waits?",
     prediction=(
-        "For hashing nothing is gained beyond twice as many threads as cores: one more for each core hides the moment in "
-        "which a thread waits for its next job, and all others only share the same cores. For calls that wait, throughput "
-        "grows with the pool until something else is the limit."
+        "For hashing nothing is gained beyond two threads for each core: the second hides the moment in which the first "
+        "waits for its next job, and all others only share the same cores. For calls that wait, throughput grows with the "
+        "pool until something else is the limit."
     ),
     figures=(
         "computing_knee",
@@ -128,7 +128,7 @@ EXPERIMENT = Experiment(
         "Size a pool by what its work waits for. If the pool's queue is long and the cores are idle, grow it "
         "(`--threads`, or `NativePool.resize` while it runs). If the cores are busy, a larger pool only lets more jobs "
         "slow each other down: bound the queue instead, or move the work elsewhere.\n\n"
-        "Work of both kinds behind one pool has no right size. Give each its own."
+        "There is no right size for one pool with work of both kinds. Give each its own."
     ),
     collect=_collect,
 )

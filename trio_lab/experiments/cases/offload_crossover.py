@@ -144,7 +144,7 @@ EXPERIMENT = Experiment(
     expected_s=20,
     question="How long must a job of plain Python be until it pays to take it off the loop?",
     prediction=(
-        "Much shorter than the 50 ms of the rule of thumb, for everybody else: a worker process takes less than a "
+        "Much shorter than the 50 ms of the rule of thumb, as far as others are concerned: a worker process takes less than a "
         "millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a cure: however long "
         "the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs more than the job."
     ),

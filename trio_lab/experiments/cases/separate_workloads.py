@@ -223,10 +223,10 @@ EXPERIMENT = Experiment(
     ),
     checks=_CHECKS,
     advice=(
-        "Work of different lengths wants different pools (`--separate-pools`): a queue is as slow as its slowest jobs, for "
-        "all who stand in it. Keep the pool of the long work small, and let it refuse on its own. The price is a worker "
-        "that idles while others are short of one; where that is too much, one pool with a discipline that shares fairly "
-        "between kinds, or with priorities, bounds the wait to the jobs that run already."
+        "Give work of different lengths different pools (`--separate-pools`): every job in a queue waits for its slowest "
+        "jobs. Keep the pool of the long work small, and let it refuse on its own. The price is a worker that idles while "
+        "the other pool is short of one; where that is too much, one pool with a discipline that shares fairly between "
+        "kinds, or with priorities, bounds the wait to the jobs that run already."
     ),
     collect=_collect,
 )

@@ -154,12 +154,12 @@ async def _collect(stage: Stage) -> Collected:
 
 EXPERIMENT = Experiment(
     name="starvation",
-    title="Awaits that let nobody run",
+    title="Awaits that let nothing else run",
     order=4,
     expected_s=26,
     question="Which awaits let others run, and which starve them?",
     prediction=(
-        "An await of what is already there keeps the loop for the whole storm: on Trio `none` and `if_cancelled`, on asyncio "
+        "An await of something that is ready keeps the loop for the whole storm: on Trio `none` and `if_cancelled`, on asyncio "
         "`none`, `queue_get` and `done_future`, on Node every chain of `nextTick` or microtasks. What goes through the "
         "scheduler at every tick gives way at every tick (`shielded` and `checkpoint`; `call_soon` and `sleep0`; "
         "`set_immediate` and `set_timeout`), so /health stays under 25 ms beside it."
