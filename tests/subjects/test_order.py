@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from trio_lab.subjects.answers import Demo, Orders, SeenOrder
-from trio_lab.subjects.orders import Scene, observe
+from trio_lab.subjects.orders import Order, Scenes
 
 from .programs import EVERY_RUNTIME, answer, command, said
 
@@ -31,10 +31,15 @@ def test_trio_runs_a_batch_both_ways_round() -> None:
 
 def test_orders_are_counted_and_the_most_frequent_stands_first() -> None:
     orders = iter([["a", "b"], ["b", "a"], ["b", "a"]])
-    scene = Scene(name="two", promised=False, why="Not fixed anywhere.", trial=lambda: next(orders))
+    scenes = Scenes("trio", lambda scene, order: order.extend(next(orders)))
+
+    @scenes.question("two", promised=False)
+    async def two(order: Order) -> None:
+        """Not fixed anywhere."""
+
     seen = (SeenOrder(order=("b", "a"), count=2), SeenOrder(order=("a", "b"), count=1))
     expected = Demo(name="two", promised=False, orders=seen, why="Not fixed anywhere.")
-    assert observe("trio", (scene,), 3).demos == (expected,)
+    assert scenes.observe(3).demos == (expected,)
 
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)

@@ -8,39 +8,12 @@ length.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 from ..http.contract import STORMS
-from .answers import Matrix
-from .matrices import Storm, asked
+from .matrices import BEAT, CANCEL_AFTER, TASKS, Storm, asked, event_set, free_lock, never_suspends, repeat
 from .spell import Spell
-from .telling import columns, number, tell, tied
-
-_BEAT = 0.01
-_CANCEL_AFTER = 0.05
-_TASKS = 500
-
-Tick = Callable[[], Awaitable[object]]
-
-
-def repeated(ready: Callable[[], Tick]) -> Storm:
-    """The storm of one await, again and again. ``ready`` makes the tick, in a running loop."""
-
-    async def storm(seconds: float) -> None:
-        tick = ready()
-        spell = Spell(seconds)
-        while not spell.over():
-            await tick()
-
-    return storm
-
-
-def plain(tick: Tick) -> Storm:
-    return repeated(lambda: tick)
-
-
-async def never_suspends() -> None:
-    pass
+from .telling import tied
 
 
 async def chain_of_callbacks(seconds: float) -> None:
@@ -69,12 +42,8 @@ async def many_tasks(seconds: float) -> None:
             await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(_TASKS):
+        for _ in range(TASKS):
             group.create_task(run())
-
-
-async def _sleep_nothing() -> None:
-    await asyncio.sleep(0)
 
 
 def _done() -> asyncio.Future[None]:
@@ -83,74 +52,53 @@ def _done() -> asyncio.Future[None]:
     return done
 
 
-def _done_future() -> Tick:
+async def done_future(seconds: float) -> None:
     done = _done()
 
     async def tick() -> None:
         await done
 
-    return tick
+    await repeat(tick, seconds)
 
 
-def _queue_with_item() -> Tick:
+async def queue_with_item(seconds: float) -> None:
     queue: asyncio.Queue[None] = asyncio.Queue()
 
     async def tick() -> None:
         queue.put_nowait(None)
         await queue.get()
 
-    return tick
+    await repeat(tick, seconds)
 
 
-def _free_lock() -> Tick:
-    lock = asyncio.Lock()
-
-    async def tick() -> None:
-        async with lock:
-            pass
-
-    return tick
-
-
-def _event_set() -> Tick:
-    event = asyncio.Event()
-    event.set()
-    return event.wait
-
-
-def _timeout_around_done() -> Tick:
+async def timeout_around_done(seconds: float) -> None:
     done = _done()
 
     async def tick() -> None:
         async with asyncio.timeout(60):
             await done
 
-    return tick
+    await repeat(tick, seconds)
 
 
-def _wait_for_done() -> Tick:
-    done = _done()
-
-    async def tick() -> None:
-        await asyncio.wait_for(done, 60)
-
-    return tick
+async def wait_for_done(seconds: float) -> None:
+    await repeat(partial(asyncio.wait_for, _done(), 60), seconds)
 
 
 STORMS_HERE: dict[str, Storm] = {
-    "none": plain(never_suspends),
-    "queue_get": repeated(_queue_with_item),
-    "done_future": repeated(_done_future),
+    "none": partial(repeat, never_suspends),
+    "queue_get": queue_with_item,
+    "done_future": done_future,
     "call_soon": chain_of_callbacks,
-    "sleep0": plain(_sleep_nothing),
+    "sleep0": partial(repeat, partial(asyncio.sleep, 0)),
     "batch": many_tasks,
 }
 COMMON: dict[str, Storm] = {
-    "acquire of a free Lock": repeated(_free_lock),
-    "Event.wait, set": repeated(_event_set),
-    "timeout around a done future": repeated(_timeout_around_done),
+    "acquire of a free Lock": partial(free_lock, asyncio.Lock),
+    "Event.wait, set": partial(event_set, asyncio.Event),
+    "timeout around a done future": timeout_around_done,
     # Python 3.11 takes the loop's turns here, 3.12 and later do not: it is shown, and nothing is expected of it.
-    "wait_for of a done future": repeated(_wait_for_done),
+    "wait_for of a done future": wait_for_done,
 }
 
 
@@ -161,7 +109,7 @@ async def beats_beside(storm: Storm, seconds: float) -> int:
     async def beat() -> None:
         nonlocal beats
         while True:
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(BEAT)
             beats += 1
 
     heart = asyncio.create_task(beat())
@@ -174,18 +122,17 @@ async def beats_beside(storm: Storm, seconds: float) -> int:
 
 async def ends_when_cancelled(storm: Storm, seconds: float) -> bool:
     task = asyncio.ensure_future(storm(seconds))
-    cancel = asyncio.get_running_loop().call_later(_CANCEL_AFTER, task.cancel)
+    cancel = asyncio.get_running_loop().call_later(CANCEL_AFTER, task.cancel)
     await asyncio.wait([task])
     cancel.cancel()
     return task.cancelled()
 
 
-async def matrix(seconds: float) -> Matrix:
+async def main() -> None:
     storms = {mode: STORMS_HERE[mode] for mode in STORMS["asyncio"]} | COMMON
-    return await asked("asyncio", storms, seconds, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
+    await asked("asyncio", storms, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
 
 
 if __name__ == "__main__":
     tied()
-    found = asyncio.run(matrix(number("--ms", 250) / 1e3))
-    tell(found, columns(found.rows))
+    asyncio.run(main())

@@ -6,48 +6,18 @@ a deadline of 50 ms, which either ends it early or does not. ``--json`` for one 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import trio
 import trio.lowlevel
 
 from ..http.contract import STORMS
-from .answers import Matrix
-from .matrices import Storm, asked
+from ..work import nothing
+from .matrices import BEAT, CANCEL_AFTER, TASKS, Storm, asked, event_set, free_lock, never_suspends, repeat
 from .spell import Spell
-from .telling import columns, number, tell, tied
+from .telling import tied
 
-_BEAT = 0.01
-_CANCEL_AFTER = 0.05
 _LOT = 2_000  # callbacks queued at once; others run between two lots only
-_TASKS = 500
-
-Tick = Callable[[], Awaitable[object]]
-
-
-def repeated(ready: Callable[[], AbstractAsyncContextManager[Tick]]) -> Storm:
-    """The storm of one await, again and again."""
-
-    async def storm(seconds: float) -> None:
-        async with ready() as tick:
-            spell = Spell(seconds)
-            while not spell.over():
-                await tick()
-
-    return storm
-
-
-def plain(tick: Tick) -> Storm:
-    @asynccontextmanager
-    async def ready() -> AsyncGenerator[Tick, None]:
-        yield tick
-
-    return repeated(ready)
-
-
-async def never_suspends() -> None:
-    pass
 
 
 async def lots_of_callbacks(seconds: float) -> None:
@@ -56,13 +26,9 @@ async def lots_of_callbacks(seconds: float) -> None:
     while not spell.over():
         done = trio.Event()
         for _ in range(_LOT):
-            token.run_sync_soon(_nothing)
+            token.run_sync_soon(nothing)
         token.run_sync_soon(done.set)
         await done.wait()
-
-
-def _nothing() -> None:
-    pass
 
 
 async def many_tasks(seconds: float) -> None:
@@ -73,23 +39,11 @@ async def many_tasks(seconds: float) -> None:
             await trio.lowlevel.checkpoint()
 
     async with trio.open_nursery() as nursery:
-        for _ in range(_TASKS):
+        for _ in range(TASKS):
             nursery.start_soon(run)
 
 
-async def _sleep_nothing() -> None:
-    await trio.lowlevel.checkpoint()
-
-
-@asynccontextmanager
-async def _event_set() -> AsyncGenerator[Tick, None]:
-    event = trio.Event()
-    event.set()
-    yield event.wait
-
-
-@asynccontextmanager
-async def _channel_with_item() -> AsyncGenerator[Tick, None]:
+async def channel_with_item(seconds: float) -> None:
     send, receive = trio.open_memory_channel[None](1)
 
     async def tick() -> None:
@@ -98,38 +52,23 @@ async def _channel_with_item() -> AsyncGenerator[Tick, None]:
         await receive.receive()
 
     async with send, receive:
-        yield tick
-
-
-@asynccontextmanager
-async def _free_lock() -> AsyncGenerator[Tick, None]:
-    lock = trio.Lock()
-
-    async def tick() -> None:
-        async with lock:
-            pass
-
-    yield tick
-
-
-async def _thread() -> None:
-    await trio.to_thread.run_sync(_nothing)
+        await repeat(tick, seconds)
 
 
 STORMS_HERE: dict[str, Storm] = {
-    "none": plain(never_suspends),
-    "if_cancelled": plain(trio.lowlevel.checkpoint_if_cancelled),
-    "shielded": plain(trio.lowlevel.cancel_shielded_checkpoint),
-    "checkpoint": plain(trio.lowlevel.checkpoint),
+    "none": partial(repeat, never_suspends),
+    "if_cancelled": partial(repeat, trio.lowlevel.checkpoint_if_cancelled),
+    "shielded": partial(repeat, trio.lowlevel.cancel_shielded_checkpoint),
+    "checkpoint": partial(repeat, trio.lowlevel.checkpoint),
     "run_sync_soon": lots_of_callbacks,
     "batch": many_tasks,
 }
 COMMON: dict[str, Storm] = {
-    "sleep(0)": plain(_sleep_nothing),
-    "Event.wait, set": repeated(_event_set),
-    "receive from a channel with an item": repeated(_channel_with_item),
-    "acquire of a free Lock": repeated(_free_lock),
-    "to_thread.run_sync": plain(_thread),
+    "sleep(0)": partial(repeat, partial(trio.sleep, 0)),
+    "Event.wait, set": partial(event_set, trio.Event),
+    "receive from a channel with an item": channel_with_item,
+    "acquire of a free Lock": partial(free_lock, trio.Lock),
+    "to_thread.run_sync": partial(repeat, partial(trio.to_thread.run_sync, nothing)),
 }
 
 
@@ -140,7 +79,7 @@ async def beats_beside(storm: Storm, seconds: float) -> int:
     async def beat() -> None:
         nonlocal beats
         while True:
-            await trio.sleep(_BEAT)
+            await trio.sleep(BEAT)
             beats += 1
 
     async with trio.open_nursery() as nursery:
@@ -152,17 +91,16 @@ async def beats_beside(storm: Storm, seconds: float) -> int:
 
 
 async def ends_when_cancelled(storm: Storm, seconds: float) -> bool:
-    with trio.move_on_after(_CANCEL_AFTER) as scope:
+    with trio.move_on_after(CANCEL_AFTER) as scope:
         await storm(seconds)
     return scope.cancelled_caught
 
 
-async def matrix(seconds: float) -> Matrix:
+async def main() -> None:
     storms = {mode: STORMS_HERE[mode] for mode in STORMS["trio"]} | COMMON
-    return await asked("trio", storms, seconds, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
+    await asked("trio", storms, beats_beside=beats_beside, ends_when_cancelled=ends_when_cancelled)
 
 
 if __name__ == "__main__":
     tied()
-    found = trio.run(matrix, number("--ms", 250) / 1e3)
-    tell(found, columns(found.rows))
+    trio.run(main)

@@ -9,29 +9,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any
 
-from .orders import Scene, lines, observe
-from .telling import number, tell, tied
+from .orders import Order, Scenes
 
-Order = list[str]
-
-
-def once(scene: Callable[[Order], Coroutine[Any, Any, None]]) -> Order:
-    """Play a scene in a loop of its own; what it noted, in order."""
-    order: Order = []
-    asyncio.run(scene(order))
-    return order
+SCENES = Scenes("asyncio", lambda scene, order: asyncio.run(scene(order)))
 
 
 async def note(order: Order, what: str) -> None:
     order.append(what)
 
 
+@SCENES.question("five ways to run soon, asked for in one step", promised=True)
 async def asked_in_one_step(order: Order) -> None:
-    """Five ways to have something run soon, all asked for in one step."""
+    """All five end in one queue of ready callbacks, first in, first out; first the step that asks runs to its end."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     done.set_result(None)
@@ -45,7 +35,9 @@ async def asked_in_one_step(order: Order) -> None:
     await task
 
 
+@SCENES.question("await of a future that is done", promised=True)
 async def await_of_what_is_done(order: Order) -> None:
+    """An await suspends only if what it awaits does, and a done future does not: nothing else runs in between."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     done.set_result(None)
@@ -55,7 +47,9 @@ async def await_of_what_is_done(order: Order) -> None:
     await asyncio.sleep(0)
 
 
+@SCENES.question("a timer of zero", promised=False)
 async def timer_of_zero(order: Order) -> None:
+    """A timer joins the queue when the loop next looks at its clock; its order among others is not promised."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
@@ -70,7 +64,9 @@ async def timer_of_zero(order: Order) -> None:
     await over.wait()
 
 
+@SCENES.question("four timers of the same moment", promised=False)
 async def timers_of_one_moment(order: Order) -> None:
+    """Timers are in a heap, which does not keep equals in order; the documents call their order undefined."""
     loop = asyncio.get_running_loop()
     moment = loop.time() + 0.002
     for name in ("a", "b", "c", "d"):
@@ -79,8 +75,10 @@ async def timers_of_one_moment(order: Order) -> None:
         await asyncio.sleep(0)
 
 
+@SCENES.question("a callback from another thread", promised=False)
 async def from_another_thread(order: Order) -> None:
-    """A thread asks for a callback while the loop makes three turns of its own."""
+    """It is queued when the thread gets to run, which the operating system decides."""
+    # A thread asks for a callback while the loop makes three turns of its own.
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
@@ -101,7 +99,9 @@ async def from_another_thread(order: Order) -> None:
     thread.join()
 
 
+@SCENES.question("tasks waiting for a Lock", promised=True)
 async def waiting_for_a_lock(order: Order) -> None:
+    """A Lock goes to the task that has waited longest."""
     lock = asyncio.Lock()
 
     async def want(name: str) -> None:
@@ -115,46 +115,5 @@ async def waiting_for_a_lock(order: Order) -> None:
                 await asyncio.sleep(0)  # it has come to the lock before the next one starts
 
 
-SCENES = (
-    Scene(
-        name="five ways to run soon, asked for in one step",
-        promised=True,
-        why="All five end in one queue of ready callbacks, first in, first out; first the step that asks runs to its end.",
-        trial=partial(once, asked_in_one_step),
-    ),
-    Scene(
-        name="await of a future that is done",
-        promised=True,
-        why="An await suspends only if what it awaits does, and a done future does not: nothing else runs in between.",
-        trial=partial(once, await_of_what_is_done),
-    ),
-    Scene(
-        name="a timer of zero",
-        promised=False,
-        why="A timer joins the queue when the loop next looks at its clock; its order among others is not promised.",
-        trial=partial(once, timer_of_zero),
-    ),
-    Scene(
-        name="four timers of the same moment",
-        promised=False,
-        why="Timers are in a heap, which does not keep equals in order; the documents call their order undefined.",
-        trial=partial(once, timers_of_one_moment),
-    ),
-    Scene(
-        name="a callback from another thread",
-        promised=False,
-        why="It is queued when the thread gets to run, which the operating system decides.",
-        trial=partial(once, from_another_thread),
-    ),
-    Scene(
-        name="tasks waiting for a Lock",
-        promised=True,
-        why="A Lock goes to the task that has waited longest.",
-        trial=partial(once, waiting_for_a_lock),
-    ),
-)
-
 if __name__ == "__main__":
-    tied()
-    found = observe("asyncio", SCENES, number("--trials", 32))
-    tell(found, lines(found))
+    SCENES.main(32)

@@ -5,43 +5,38 @@ Trio promises little about order, and reverses half of its batches at random so 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-
 import trio
 import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
-from .orders import Scene, lines, observe
-from .telling import number, tell, tied
+from .orders import Order, Scenes
 
-Order = list[str]
-
-
-def once(scene: Callable[[Order], Awaitable[None]]) -> Order:
-    """Play a scene in a run of its own; what it noted, in order."""
-    order: Order = []
-    trio.run(scene, order)
-    return order
+SCENES = Scenes("trio", trio.run)
 
 
 async def note(order: Order, what: str) -> None:
     order.append(what)
 
 
+@SCENES.question("sync code and a started task", promised=True)
 async def started_task(order: Order) -> None:
+    """start_soon only makes a task runnable: it takes its first step in a later pass, never inside the call."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(note, order, "task")
         order.append("sync code")
 
 
+@SCENES.question("four tasks started together", promised=False)
 async def started_together(order: Order) -> None:
+    """Tasks that are runnable in the same pass are one batch, and half of all batches run the other way round."""
     async with trio.open_nursery() as nursery:
         for name in ("a", "b", "c", "d"):
             nursery.start_soon(note, order, name)
 
 
+@SCENES.question("callbacks of run_sync_soon", promised=True)
 async def queued_callbacks(order: Order) -> None:
+    """The entry queue is first in, first out, and all that stands in it runs in one step."""
     token = trio.lowlevel.current_trio_token()
     done = trio.Event()
     for name in ("a", "b", "c"):
@@ -51,8 +46,9 @@ async def queued_callbacks(order: Order) -> None:
     await done.wait()
 
 
+@SCENES.question("a task, a callback and sleep(0), asked for in one step", promised=False)
 async def in_one_pass(order: Order) -> None:
-    """Three ways to have something run soon, all asked for in one step."""
+    """All three are due in the next pass; the entry queue is emptied by a task that is in the batch like any other."""
     done = trio.Event()
     token = trio.lowlevel.current_trio_token()
     async with trio.open_nursery() as nursery:
@@ -64,8 +60,10 @@ async def in_one_pass(order: Order) -> None:
         await done.wait()
 
 
+@SCENES.question("two tasks of three steps", promised=True)
 async def rounds(order: Order) -> None:
-    """Two tasks of three steps each; noted is the step, not whose it was."""
+    """A pass gives each runnable task one step: no task is ever two steps ahead of another."""
+    # Two tasks of three steps each; noted is the step, not whose it was.
 
     async def steps() -> None:
         for step in (1, 2, 3):
@@ -77,7 +75,9 @@ async def rounds(order: Order) -> None:
         nursery.start_soon(steps)
 
 
+@SCENES.question("a deadline that has already passed", promised=True)
 async def passed_deadline(order: Order) -> None:
+    """A cancel is delivered at a checkpoint and nowhere else: the code up to it runs, the code after it does not."""
     with trio.move_on_after(0):
         order.append("sync code in the scope")
         try:
@@ -89,7 +89,9 @@ async def passed_deadline(order: Order) -> None:
     order.append("after the scope")
 
 
+@SCENES.question("tasks waiting for a Lock", promised=True)
 async def waiting_for_a_lock(order: Order) -> None:
+    """A Lock goes to the task that has waited longest."""
     lock = trio.Lock()
 
     async def want(name: str) -> None:
@@ -103,52 +105,5 @@ async def waiting_for_a_lock(order: Order) -> None:
                 await wait_all_tasks_blocked()  # it has come to the lock before the next one starts
 
 
-SCENES = (
-    Scene(
-        name="sync code and a started task",
-        promised=True,
-        why="start_soon only makes a task runnable: it takes its first step in a later pass, never inside the call.",
-        trial=partial(once, started_task),
-    ),
-    Scene(
-        name="four tasks started together",
-        promised=False,
-        why="Tasks that are runnable in the same pass are one batch, and half of all batches run the other way round.",
-        trial=partial(once, started_together),
-    ),
-    Scene(
-        name="callbacks of run_sync_soon",
-        promised=True,
-        why="The entry queue is first in, first out, and all that stands in it runs in one step.",
-        trial=partial(once, queued_callbacks),
-    ),
-    Scene(
-        name="a task, a callback and sleep(0), asked for in one step",
-        promised=False,
-        why="All three are due in the next pass; the entry queue is emptied by a task that is in the batch like any other.",
-        trial=partial(once, in_one_pass),
-    ),
-    Scene(
-        name="two tasks of three steps",
-        promised=True,
-        why="A pass gives each runnable task one step: no task is ever two steps ahead of another.",
-        trial=partial(once, rounds),
-    ),
-    Scene(
-        name="a deadline that has already passed",
-        promised=True,
-        why="A cancel is delivered at a checkpoint and nowhere else: the code up to it runs, the code after it does not.",
-        trial=partial(once, passed_deadline),
-    ),
-    Scene(
-        name="tasks waiting for a Lock",
-        promised=True,
-        why="A Lock goes to the task that has waited longest.",
-        trial=partial(once, waiting_for_a_lock),
-    ),
-)
-
 if __name__ == "__main__":
-    tied()
-    found = observe("trio", SCENES, number("--trials", 64))
-    tell(found, lines(found))
+    SCENES.main(64)
