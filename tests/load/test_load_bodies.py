@@ -93,8 +93,8 @@ async def test_what_must_not_be_done_twice_is_not_tried_again(method: str) -> No
 def test_a_request_says_how_long_its_body_is() -> None:
     target = Target.parse("http://localhost/x")
     assert target.request("DELETE") == b"DELETE /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
-    assert target.request("PUT", b"ab", content_type="text/plain", close=True) == (
-        b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nab"
+    assert target.request("PUT", b"ab", content_type="text/plain") == (
+        b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nab"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import httptools
+import h11
 import trio
 
 from trio_lab.load.target import Target
@@ -31,65 +31,40 @@ async def fetch(url: str, *, timeout: float = 5.0) -> Reply:
     """
     target = Target.parse(url)
     started = time.perf_counter()
-    reader = _Reader()
+    http = h11.Connection(h11.CLIENT)
+    headers = [("Host", target.authority), ("Connection", "close")]
+    request = http.send(h11.Request(method="GET", target=target.path, headers=headers)) or b""
+    http.send(h11.EndOfMessage())
     with trio.fail_after(timeout):
         try:
             async with await trio.open_tcp_stream(target.host, target.port) as stream:
-                await stream.send_all(target.request(close=True))
-                while not reader.whole:
-                    data = await stream.receive_some(_RECEIVE)
-                    if not data:
-                        break
-                    reader.feed(data)
+                await stream.send_all(request)
+                head, body = await _reply(http, stream)
         except trio.BrokenResourceError as error:
             raise ConnectionError(f"{url}: the connection broke") from error
-    if not reader.whole and not reader.lasts_until_end:
-        raise ConnectionError(f"{url}: the server closed the connection before its reply was whole")
+        except h11.RemoteProtocolError as error:
+            raise ConnectionError(
+                f"{url}: the server closed the connection within its reply, or this is not HTTP"
+            ) from error
     return Reply(
-        status=reader.status,
-        headers=reader.headers,
-        body=bytes(reader.body),
+        status=head.status_code,
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
+        body=bytes(body),
         latency=time.perf_counter() - started,
     )
 
 
-class _Reader:
-    """Called by the parser; keeps what it found."""
-
-    def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body = bytearray()
-        self.whole = False
-
-    @property
-    def lasts_until_end(self) -> bool:
-        """The reply has begun and does not say where it ends, so the end of the stream ends it."""
-        return bool(self.status) and not {"content-length", "transfer-encoding"} & self.headers.keys()
-
-    def feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.whole:
-                raise ConnectionError("the reply is not HTTP") from error
-
-    def on_message_begin(self) -> None:
-        if not self.whole:
-            self.headers.clear()  # those of a 1xx
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.whole:
-            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-    def on_headers_complete(self) -> None:
-        if not self.whole and self._parser.get_status_code() >= 200:
-            self.status = self._parser.get_status_code()
-
-    def on_body(self, data: bytes) -> None:
-        if not self.whole:
-            self.body += data
-
-    def on_message_complete(self) -> None:
-        self.whole = self.whole or self.status >= 200
+async def _reply(http: h11.Connection, stream: trio.SocketStream) -> tuple[h11.Response, bytearray]:
+    """The head and the body of the reply; those of a 1xx are passed over. Raises `h11.RemoteProtocolError`."""
+    head, body = None, bytearray()
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            http.receive_data(await stream.receive_some(_RECEIVE))
+        elif isinstance(event, h11.Response):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            assert head is not None  # h11 lets no message end that has not begun
+            return head, body

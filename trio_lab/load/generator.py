@@ -119,7 +119,6 @@ def _progress(plan: LoadPlan, clients: Clients, now: float) -> Progress:
         duration=plan.duration,
         counts=tally.counts(arrivals.dropped if arrivals is not None else 0),
         last=tally.rows[-1],
-        in_flight=tally.in_flight,
         backlog=arrivals.waiting(now) if arrivals is not None else 0,
     )
 

@@ -23,7 +23,6 @@ class Progress:
     duration: float
     counts: Counts
     last: Row
-    in_flight: int
     backlog: int
 
 

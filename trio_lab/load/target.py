@@ -62,15 +62,13 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == 80 else f"{host}:{self.port}"
 
-    def request(self, method: str = "GET", body: bytes = b"", *, content_type: str = "", close: bool = False) -> bytes:
+    def request(self, method: str = "GET", body: bytes = b"", *, content_type: str = "") -> bytes:
         """The bytes of one request: no more headers than needed, since the server is to be measured and not its parser."""
         lines = [f"{method} {self.path} HTTP/1.1", f"Host: {self.authority}"]
         if body or method != "GET":
             lines += [f"Content-Length: {len(body)}"]
         if body and content_type:
             lines += [f"Content-Type: {content_type}"]
-        if close:
-            lines += ["Connection: close"]
         return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
