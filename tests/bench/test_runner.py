@@ -68,14 +68,18 @@ async def test_one_that_fails_costs_only_its_own_figures(monkeypatch: pytest.Mon
     async def work(stage: object) -> Measured:
         return Measured(ratios={"peer": [1.0]})
 
-    both = tuple(
+    async def surprise(stage: object) -> Measured:
+        return Measured(ratios={"peer": [1.0], "another": [1.0]})
+
+    some = tuple(
         Benchmark(name=run.__name__, order=1, question="?", peers=(), ratios=("peer",), goals={}, run=run)
-        for run in (fail, work)
+        for run in (fail, work, surprise)
     )
-    monkeypatch.setattr(runner, "select", lambda names: both)
-    failed, worked = (await run_benchmarks((), quick=True, say=lambda _: None)).benchmarks
+    monkeypatch.setattr(runner, "select", lambda names: some)
+    failed, worked, surprised = (await run_benchmarks((), quick=True, say=lambda _: None)).benchmarks
     assert failed.failed == "RuntimeError: no luck"
-    assert failed.ratios == {}
+    assert failed.ratios == surprised.ratios == {}
+    assert surprised.failed == "ValueError: not declared: another"
     assert worked.ratios == {"peer": Spread(median=1.0, min=1.0, max=1.0)}
 
 

@@ -75,6 +75,12 @@ async def test_what_does_not_hold_or_is_not_known_has_not_passed(figures: Figure
     assert not (await judged(figures, BROKEN))[0].passed
 
 
+async def test_figures_that_were_not_declared_are_an_error() -> None:
+    result, _ = await judged(HELD | WELL | {"more": 1.0}, BROKEN | {"more": 1.0})
+    assert result.error == result.control.error == "ValueError: not declared: more"
+    assert (result.figures, result.control.failed) == ({}, False)
+
+
 async def test_a_control_that_measured_nothing_has_not_failed() -> None:
     assert not (await judged(HELD | WELL, {"other": 1.0}))[0].control.failed
 

@@ -61,15 +61,6 @@ class Benchmark:
                 versions[peer.name] = version
         return versions, missing
 
-    async def measured(self, stage: Stage) -> Measured:
-        """
-        Raises:
-            ValueError: a ratio was measured that is not declared.
-        """
-        found = await self.run(stage)
-        require_declared(found.ratios, self.ratios)
-        return found
-
     def judged(self, spreads: Mapping[str, Spread]) -> dict[str, Goal]:
         """The goals, and whether the medians meet them."""
         medians = {ratio: spreads[ratio].median if ratio in spreads else None for ratio in self.goals}

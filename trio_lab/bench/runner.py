@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import in_a_line
 from ..measure.environment import environment
 from ..records.benchmark import BenchmarkResult, BenchmarkResults
+from ..records.figures import require_declared
 from ..stage.quiet import Watch
 from ..stage.stage import Stage
 from .catalog import select
@@ -48,7 +49,8 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
     stage = Stage(quick=quick, dose=dose, peers=versions, patience=0.0 if quick else _PATIENCE)
     began, watch, failed = time.monotonic(), Watch(), None
     try:
-        measured = await benchmark.measured(stage)
+        measured = await benchmark.run(stage)
+        require_declared(measured.ratios, benchmark.ratios)
     except Exception as error:  # a fault in one must not lose the figures of the others
         measured, failed = Measured(ratios={}), in_a_line(error)
     goals = benchmark.judged(measured.spreads)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..diagnose.judge import checked
 from ..records.check import Check, check
 from ..records.drill import ControlResult, DrillResult
-from ..records.figures import Declared, Figures, names_of, require_all, require_declared
+from ..records.figures import Declared, Figures, names_of, require_declared
 from ..stage.stage import Stage
 
 AFTERMATH = (
@@ -61,27 +61,8 @@ class Drill:
 
     @property
     def declared(self) -> tuple[str, ...]:
+        """The names of all figures."""
         return (*names_of(self.figures), *(check.figure for check in AFTERMATH))
-
-    async def injected(self, stage: Stage) -> Figures:
-        """The figures of the fault.
-
-        Raises:
-            ValueError: a measured figure is not declared, or a declared one was not measured.
-        """
-        figures = await self.inject(stage)
-        require_all(figures, self.declared)
-        return figures
-
-    async def controlled(self, stage: Stage) -> Figures:
-        """The figures of the control.
-
-        Raises:
-            ValueError: a measured figure is not declared.
-        """
-        figures = await self.control(stage)
-        require_declared(figures, self.declared)
-        return figures
 
     def result(self, fault: Attempt, control: Attempt, *, duration: float) -> DrillResult:
         """The verdict on both."""

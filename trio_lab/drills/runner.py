@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
 from ..errors import in_a_line
 from ..records.check import Check
 from ..records.drill import DrillResult, DrillResults
-from ..records.figures import Figures
+from ..records.figures import Figures, require_all, require_declared
 from ..stage.stage import Stage
 from .model import Attempt, Drill
 
@@ -29,14 +30,17 @@ async def run_drills(
 
 async def _run(drill: Drill, stage: Stage) -> DrillResult:
     begun = time.monotonic()
-    fault, control = await _attempt(drill.injected, stage), await _attempt(drill.controlled, stage)
+    fault = await _attempt(drill.inject(stage), partial(require_all, declared=drill.declared))
+    control = await _attempt(drill.control(stage), partial(require_declared, declared=drill.declared))
     return drill.result(fault, control, duration=time.monotonic() - begun)
 
 
-async def _attempt(part: Callable[[Stage], Awaitable[Figures]], stage: Stage) -> Attempt:
+async def _attempt(part: Awaitable[Figures], require: Callable[[Figures], None]) -> Attempt:
     """What cannot be run has no figures, so it neither passes as a drill nor fails as a control."""
     try:
-        return Attempt(figures=await part(stage))
+        figures = await part
+        require(figures)
+        return Attempt(figures=figures)
     except Exception as error:  # a fault in one drill must not lose the figures of the others
         return Attempt(figures={}, error=in_a_line(error))
 

@@ -50,7 +50,7 @@ def require_declared(names: Iterable[str], declared: Iterable[str]) -> None:
         ValueError: one of the names is not declared.
     """
     if unknown := [name for name in names if name not in declared]:
-        raise ValueError(f"not declared as a figure: {', '.join(unknown)}")
+        raise ValueError(f"not declared: {', '.join(unknown)}")
 
 
 def require_all(names: Iterable[str], declared: Iterable[str]) -> None:
