@@ -64,7 +64,7 @@ class Inner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outer:
-    """With a text in place of what is not there."""
+    """With a text in place of null."""
 
     NULL: ClassVar[str] = "not observed"
 

@@ -1,4 +1,4 @@
-"""Figures are declared: whoever names another one, or leaves one out, is told at once."""
+"""Figures are declared: a check of another one is an error, and so is a result with more or fewer."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ PLACES = places(SAMPLE)[1:]
 
 
 def refusal(value: Any) -> str | None:
-    """What is said of results that cannot be read; None when they can."""
+    """The error for results that cannot be read; None for those that can."""
     try:
         read_results(value)
     except UsageError as error:

@@ -1,14 +1,14 @@
 """How records become JSON and JSON becomes records: one codec for replies, results files and pipes between processes.
 
-Inside, every duration is a float in seconds. In JSON its key says the unit: a field ``wait`` that is annotated with `MS`
-stands there as ``wait_ms``. The unit is declared once, beside the field, so nobody multiplies by a thousand elsewhere.
+Inside, every duration is a float in seconds. In JSON its key says the unit: a field ``wait`` that is annotated with `MS` is
+written as ``wait_ms``. The unit is declared once, beside the field, and no other module converts it.
 
-A class says with ``NULL`` what stands for None (default: null), and with ``OPTIONAL`` which fields are left out when they
-are None. "not observed" is read as None wherever None may stand. In a record that is written in its field's unit,
+A class says with ``NULL`` what is written for None (default: null), and with ``OPTIONAL`` which fields are left out when
+they are None. "not observed" is read as None wherever None is allowed. In a record that is written in its field's unit,
 not-a-number becomes null, and null not-a-number. Unknown keys are ignored: a newer version may write more than this one
 reads.
 
-Not here: what a record means, and whether its figures make sense. Its class checks that when it is made.
+Whether the figures of a record make sense is not checked here, but by its class when the record is made.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class In:
 
     @property
     def scales(self) -> bool:
-        """Whether the number in JSON is another than inside."""
+        """Whether the number in JSON differs from the one inside."""
         return self.factor != 1.0 or self.digits is not None
 
 
@@ -230,7 +230,7 @@ def _floats_of(kind: Any) -> set[str]:
     return {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
 
 
-# What does not have the type it should have is passed on as it is: `msgspec.convert` says what is wrong with it, and where.
+# A value of another type than expected is passed on as it is: `msgspec.convert` says what is wrong with it, and where.
 
 
 def _read_record(kind: Any, value: Any) -> Any:
