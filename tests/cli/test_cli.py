@@ -160,6 +160,14 @@ def test_load_prints_a_table(server: Running) -> None:
     assert "open workload at 50/s" in done.stdout
 
 
+def test_load_warns_that_requests_without_a_reply_are_lower_bounds(server: Running) -> None:
+    words = ("-c", "1", "-R", "50", "-d", "0.2", "--timeout", "0.2")
+    done = trio_lab("load", server.url + "/wait?ms=2000", *words, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["latency_ms"]["p50"] >= 199
+    assert "trio-lab: warning: 10 of 10 requests had no reply" in done.stderr
+
+
 @pytest.fixture
 def nobody() -> Iterator[str]:
     """An address where nobody listens."""

@@ -13,7 +13,7 @@ Script = Callable[[trio.SocketStream], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(script: Script) -> AsyncIterator[str]:
+async def serving(script: Script, *, host: str = "127.0.0.1") -> AsyncIterator[str]:
     """The base URL of a server that runs ``script`` for every connection."""
 
     async def connection(stream: trio.SocketStream) -> None:
@@ -24,8 +24,9 @@ async def serving(script: Script) -> AsyncIterator[str]:
             pass  # clients may leave at any time
 
     async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, connection, 0, host="127.0.0.1"))
-        yield f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/"
+        listeners = await nursery.start(partial(trio.serve_tcp, connection, 0, host=host))
+        where = f"[{host}]" if ":" in host else host
+        yield f"http://{where}:{listeners[0].socket.getsockname()[1]}/"
         nursery.cancel_scope.cancel()
 
 

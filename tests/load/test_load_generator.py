@@ -22,10 +22,12 @@ from scripted_server import (
 )
 
 from trio_lab.errors import UsageError
+from trio_lab.load.clients import Clients
 from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.load.generator import run_load
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.results import LoadRun, Progress
+from trio_lab.measure.percentile import percentile
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.load import LoadResult
 
@@ -41,7 +43,10 @@ def assert_consistent(run: LoadRun) -> None:
     statuses = sum(result.status.values())
     assert counts.completed == statuses
     assert counts.errors == sum(result.error_kinds.values())
-    assert run.latency.count == run.service.count == counts.ok
+    assert result.unanswered == counts.timed_out + counts.dropped + result.generator.abandoned
+    assert run.latency.count == counts.ok + result.unanswered
+    assert counts.ok <= run.service.count <= run.latency.count - counts.dropped
+    assert len(result.samples or ()) in (0, counts.completed + result.unanswered)
     assert run.shed.count == counts.shed
     for name in ("ok", "shed", "errors", "timed_out"):
         assert sum(getattr(row, name) for row in result.series) == getattr(counts, name)
@@ -134,16 +139,157 @@ async def test_open_workload_counts_latency_from_the_intended_start() -> None:
     assert waited >= sum(
         i * period for i in range(10)
     )  # when it was released, the oldest of the ten had waited for nine
-    assert run.latency.count + run.result.requests.dropped == 40
+    assert run.latency.count == 40
 
 
-async def test_dropped_is_neither_shed_nor_timed_out() -> None:
-    """One silent connection for longer than the run: the other requests were never sent, and no server is to blame."""
+async def test_a_request_that_nobody_could_send_in_time_is_dropped_and_counts_as_at_least_so_late() -> None:
+    """A silent server and one connection: most requests are never sent, because each waits for the one before."""
     async with serving(silent) as url:
-        run = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=100.0, timeout=0.3))
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=1000.0, timeout=0.1))
     assert_consistent(run)
     counts = run.result.requests
-    assert (counts.sent, counts.timed_out, counts.shed, counts.dropped) == (1, 1, 0, 19)
+    assert counts.sent + counts.dropped == run.result.unanswered == 200
+    assert counts.timed_out == counts.sent
+    assert counts.dropped > 0
+    assert run.result.latency.p50 >= 0.1 * 0.995
+    assert any("200 of 200 requests had no reply" in warning for warning in run.result.warnings)
+
+
+class Stall:
+    """A server that answers ``sound`` requests, then none until told to go on."""
+
+    def __init__(self, sound: int) -> None:
+        self.sound = sound
+        self.over = trio.Event()
+
+    async def script(self, stream: trio.SocketStream) -> None:
+        while await read_request(stream):
+            self.sound -= 1
+            if self.sound < 0:
+                await self.over.wait()
+            await stream.send_all(reply())
+
+
+@pytest.mark.parametrize("sound", [0, 30, 70, 98], ids=["from the start", "early", "late", "at the very end"])
+@pytest.mark.parametrize("missed", [20, 1000], ids=["short", "past the end"])
+async def test_every_request_that_was_due_is_in_the_percentiles_whenever_the_server_stalls(
+    sound: int, missed: int
+) -> None:
+    """The latencies are those of 100 requests, each counted from its own intended start and until the stall was over."""
+    stall, rate, duration = Stall(sound), 500.0, 0.2
+
+    def watch(progress: Progress) -> None:
+        if progress.backlog >= missed or progress.elapsed >= duration + 0.05:
+            stall.over.set()
+
+    async with serving(stall.script) as url:
+        plan = LoadPlan(url=url, connections=2, duration=duration, rate=rate, interval=0.01, keep_samples=True)
+        result = (run := await run_load(plan, on_progress=watch)).result
+    assert_consistent(run)
+    started, latencies = zip(*result.by_start(), strict=True)
+    assert started == pytest.approx([n / rate for n in range(100)], abs=1e-6)
+    for share, told in ((0.5, result.latency.p50), (0.9, result.latency.p90), (0.99, result.latency.p99)):
+        assert told == pytest.approx(percentile(latencies, share), rel=0.005)
+
+
+async def test_a_server_that_never_catches_up_is_told_with_all_that_its_clients_waited() -> None:
+    """It replies to nobody until the duration is over. Without the requests still due then p50 would be the first few's."""
+    stall = Stall(0)
+
+    def watch(progress: Progress) -> None:
+        if progress.elapsed >= progress.duration:
+            stall.over.set()
+
+    async with serving(stall.script) as url:
+        plan = LoadPlan(url=url, connections=1, duration=0.4, rate=250.0, interval=0.1)
+        result = (run := await run_load(plan, on_progress=watch)).result
+    assert_consistent(run)
+    assert (result.requests.ok, result.behind, run.inside.ok) == (100, 99, 0)
+    assert result.latency.p90 >= 0.9 * 0.4 * 0.995
+    assert result.latency.p50 >= 0.5 * 0.4 * 0.995
+    [warning] = [warning for warning in result.warnings if "duration ended" in warning]
+    assert warning.startswith("99 of 100 requests were due and not sent")
+
+
+async def test_what_was_due_when_a_run_was_stopped_counts_with_the_time_that_it_had_waited() -> None:
+    stop = trio.Event()
+
+    def soon(progress: Progress) -> None:
+        if progress.backlog >= 20:
+            stop.set()
+
+    async with serving(silent) as url:
+        plan = LoadPlan(url=url, connections=1, duration=60.0, rate=500.0, timeout=0.2, interval=0.02)
+        result = (run := await run_load(plan, on_progress=soon, stop=stop)).result
+    assert_consistent(run)
+    assert result.requests.sent + result.generator.abandoned + result.requests.dropped == result.unanswered >= 21
+    assert result.behind >= 20
+    assert result.duration < 60.0
+
+
+async def test_a_slow_server_does_not_make_the_generator_late() -> None:
+    """With one connection, and no reply until the duration is over, only the first request found it free."""
+    stall = Stall(0)
+
+    def watch(progress: Progress) -> None:
+        if progress.elapsed >= progress.duration:
+            stall.over.set()
+
+    async with serving(stall.script) as url:
+        plan = LoadPlan(url=url, connections=1, duration=0.4, rate=100.0, interval=0.1)
+        result = (await run_load(plan, on_progress=watch)).result
+    assert result.latency.p50 >= 0.2 * 0.995
+    assert result.generator.late_p99 is not None
+    assert result.generator.late_p99 < 0.5 * result.latency.p50
+
+
+async def test_refusals_are_throughput_and_no_goodput() -> None:
+    async with serving(replying(reply(), reply(status=503))) as url:
+        result = (await run_load(LoadPlan(url=url, connections=2, duration=0.2))).result
+    assert 0.3 * result.throughput < result.goodput < 0.7 * result.throughput
+
+
+class Names(trio.abc.HostnameResolver):
+    """A name service in which every name has the given addresses."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def getaddrinfo(self, host, port, family=0, type=0, proto=0, flags=0):  # type: ignore[no-untyped-def]
+        families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in self.addresses]
+        return [
+            (family, socket.SOCK_STREAM, 6, "", (address, port))
+            for family, address in zip(families, self.addresses, strict=True)
+        ]
+
+    async def getnameinfo(self, sockaddr, flags):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("listens", "addresses"),
+    [
+        ("127.0.0.1", ("127.0.0.2", "127.0.0.1")),
+        ("127.0.0.1", ("::1", "127.0.0.1")),
+        ("::1", ("::1", "127.0.0.1")),
+        ("::1", ("127.0.0.1", "127.0.0.2", "::1")),
+    ],
+)
+async def test_a_name_is_served_by_whichever_of_its_addresses_listens(listens: str, addresses: tuple[str, ...]) -> None:
+    async with serving(replying(reply()), host=listens) as url:
+        trio.socket.set_custom_hostname_resolver(Names(*addresses))
+        plan = LoadPlan(url=f"http://both.example:{url.rpartition(':')[2]}", connections=2, duration=0.05)
+        run = await run_load(plan)
+    assert_consistent(run)
+    assert ends(run) == OK
+
+
+async def test_a_name_that_listens_nowhere_is_refused_as_one_address_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    trio.socket.set_custom_hostname_resolver(Names("127.0.0.1", "127.0.0.2"))
+    run = await run_load(LoadPlan(url=f"http://both.example:{port}/", connections=1, duration=0.05))
+    assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
 
 
 async def test_impatient_client_leaves_and_comes_back() -> None:
@@ -212,7 +358,17 @@ def open_descriptors() -> int:
 
 @pytest.mark.parametrize("rate", [None, 50.0])
 @pytest.mark.parametrize("script", [replying(reply()), silent], ids=["busy", "waiting"])
-async def test_cancelling_closes_every_socket(script: Script, rate: float | None) -> None:
+async def test_cancelling_closes_every_socket(
+    monkeypatch: pytest.MonkeyPatch, script: Script, rate: float | None
+) -> None:
+    made: list[Clients] = []  # kept, for what is thrown away is closed in any case
+
+    class Kept(Clients):
+        def connect(self) -> None:
+            made.append(self)
+            super().connect()
+
+    monkeypatch.setattr("trio_lab.load.generator.Clients", Kept)
     before = open_descriptors()
     scope = trio.CancelScope()
 
@@ -221,6 +377,7 @@ async def test_cancelling_closes_every_socket(script: Script, rate: float | None
         with scope:
             await run_load(plan, on_progress=lambda progress: scope.cancel())
     assert scope.cancelled_caught
+    assert [connection.fd for connection in made[0]._connections] == [-1] * 20
     assert open_descriptors() == before
 
 
@@ -230,7 +387,7 @@ async def test_json_begins_with_the_agreed_keys() -> None:
         run = await run_load(plan)
     report = json.loads(encode(run.result))
     agreed = "url mode connections duration_s requests throughput_rps goodput_rps latency_ms status"
-    extra = "offered_rps service_ms shed_ms error_kinds series generator samples"
+    extra = "offered_rps service_ms shed_ms error_kinds series generator unanswered behind samples"
     assert list(report) == [*agreed.split(), *extra.split()]
     assert list(report["requests"]) == ["sent", "completed", "ok", "shed", "timed_out", "errors", "dropped"]
     assert list(report["latency_ms"]) == ["mean", "p50", "p90", "p99", "p99_9", "max"]

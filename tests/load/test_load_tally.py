@@ -22,7 +22,7 @@ def test_rows_hold_what_ended_in_them_and_the_end_is_an_edge() -> None:
     tally.error("reset", 1.5)
     tally.reply(200, intended=1.0, sent_at=1.2, now=2.4)
     assert tally.inside is None
-    tally.time_out(2.6)
+    tally.time_out(0.6, 0.7, 2.6)
     rows = tally.finish()
     assert [(row.start, row.ok, row.shed, row.errors, row.timed_out) for row in rows] == [
         (0.0, 1, 0, 0, 0),
@@ -41,6 +41,42 @@ def test_latency_counts_from_the_intended_start_and_service_from_the_send() -> N
     tally.finish()
     assert tally.latency.max == 1.0
     assert tally.service.max == 0.25
+
+
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [(status, "ok") for status in (200, 204, 299, 302, 399)]
+    + [(status, "shed") for status in (429, 503)]
+    + [(status, "errors") for status in (199, 400, 404, 428, 500, 502, 504)],
+)
+def test_a_reply_counts_by_its_status(status: int, end: str) -> None:
+    tally = a_tally()
+    tally.sent = 1
+    tally.reply(status, intended=0.0, sent_at=0.0, now=0.5)
+    counts = tally.counts()
+    assert (counts.completed, {name: getattr(counts, name) for name in ("ok", "shed", "errors")}) == (
+        1,
+        {"ok": 0, "shed": 0, "errors": 0} | {end: 1},
+    )
+
+
+def test_a_sample_tells_when_its_request_ended_and_how_long_it_took() -> None:
+    tally = Tally(start=100.0, end=102.0, interval=1.0, keep_samples=True)
+    tally.reply(200, intended=100.25, sent_at=100.5, now=101.0)
+    tally.drop(intended=100.5, now=101.5)
+    assert tally.samples is not None
+    assert tally.samples.pairs == [(1.0, 0.75), (1.5, 1.0)]
+
+
+def test_requests_without_a_reply_count_with_the_time_that_they_had_waited() -> None:
+    tally = a_tally()
+    tally.reply(200, intended=0.0, sent_at=0.0, now=0.5)
+    tally.time_out(intended=0.0, sent_at=1.0, now=2.0)
+    tally.drop(intended=0.0, now=4.0)
+    tally.finish()
+    latency, service = tally.with_unanswered()
+    assert (latency.count, latency.total, service.count, service.total) == (3, 6.5, 2, 1.5)
+    assert (tally.latency.count, tally.unanswered.count, tally.dropped, tally.timed_out) == (1, 2, 1, 1)
 
 
 def test_rows_without_anything_after_the_end_are_left_out() -> None:
@@ -66,7 +102,7 @@ def test_stopping_ends_the_duration() -> None:
     tally.stop(2.0)
     assert tally.end == 1.25
     assert tally.inside is not None
-    assert (tally.inside.ok, tally.counts(0).ok) == (1, 2)
+    assert (tally.inside.ok, tally.counts().ok) == (1, 2)
 
 
 def test_samples_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,11 @@ from trio_lab.load.target import Target, resolve
         ("http://localhost:80/a?b=c&d=%20", "localhost", 80, "/a?b=c&d=%20", "localhost"),
         ("http://[::1]:8080/x", "::1", 8080, "/x", "[::1]:8080"),
         ("HTTP://LocalHost:1/A#part", "localhost", 1, "/A", "localhost:1"),
+        ("http://localhost/p?", "localhost", 80, "/p?", "localhost"),
+        ("http://localhost?#part", "localhost", 80, "/?", "localhost"),
+        ("http://localhost#part?", "localhost", 80, "/", "localhost"),
+        ("http://localhost:/a%2Fb//c?%?", "localhost", 80, "/a%2Fb//c?%?", "localhost"),
+        ("http://[fe80::1%25eth0]:81/", "fe80::1%eth0", 81, "/", "[fe80::1]:81"),
     ],
 )
 def test_url_is_taken_apart(url: str, host: str, port: int, path: str, authority: str) -> None:
@@ -41,7 +46,14 @@ def test_url_is_taken_apart(url: str, host: str, port: int, path: str, authority
         "http://localhost:70000/",
         "http://localhost:0/",
         "http://user:word@localhost/",
+        "http://@localhost/",
         "http://[::1/",
+        "http://[::1]other/",
+        "http://[localhost]/",
+        "http://local%68ost/",
+        "http://localhost\\@elsewhere/",
+        "http://localhost:8 0/",
+        "http://localhost:-1/",
         "http://localhost/a b",
         "http://localhost/\r\nX: y",
         "http://localhost/ä",
@@ -56,8 +68,8 @@ def test_bad_url_is_refused_in_one_line(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "[::1]", "localhost", "[::ffff:127.0.0.1]"])
 async def test_loopback_may_be_loaded(host: str) -> None:
-    _, address = await resolve(Target.parse(f"http://{host}:1234/"), own_this=False)
-    assert address[1] == 1234
+    for _, address in await resolve(Target.parse(f"http://{host}:1234/"), own_this=False):
+        assert address[1] == 1234
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "10.0.0.1", "0.0.0.0", "[2001:db8::1]", "[::ffff:192.0.2.1]"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from trio_lab.records.codec import decode, encode, to_plain
-from trio_lab.records.load import Latencies, LoadResult
+from trio_lab.records.load import Counts, Latencies, LoadResult
+from trio_lab.records.summary import Summary
 
 from .loads import RESULT, SUMMARY
 
@@ -40,6 +42,32 @@ def test_a_latency_that_nobody_had_is_null_and_not_a_number() -> None:
     assert to_plain(RESULT)["shed_ms"] == dict.fromkeys(("mean", "p50", "p90", "p99", "p99_9", "max"))
     nobody = Latencies.of(replace(SUMMARY, count=0))
     assert math.isnan(nobody.p99 / SUMMARY.p99)
+
+
+def test_every_latency_keeps_its_own_figure() -> None:
+    summary = Summary(count=9, mean=0.5, p50=0.1, p90=0.2, p99=0.3, p99_9=0.4, max=0.6)
+    told = to_plain(replace(RESULT, latency=Latencies.of(summary)))["latency_ms"]
+    assert told == pytest.approx({"mean": 500, "p50": 100, "p90": 200, "p99": 300, "p99_9": 400, "max": 600})
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, []),
+        ({"unanswered": 1}, ["1 of 3 requests had no reply"]),
+        ({"behind": 1}, ["1 of 3 requests were due and not sent when the duration ended"]),
+        (
+            {"behind": 10, "requests": Counts(sent=1000, completed=1000, ok=1000)},
+            [],
+        ),  # a hundredth: those at the very end
+        ({"behind": 11, "requests": Counts(sent=900, dropped=100)}, ["11 of 1,000 requests were due"]),
+        ({"generator": replace(RESULT.generator, bottleneck="Too slow.", abandoned=2)}, ["Too slow."]),
+    ],
+)
+def test_what_a_reader_must_know_is_a_warning(found: dict[str, Any], said: list[str]) -> None:
+    warnings = replace(RESULT, **found).warnings
+    assert len(warnings) == len(said)
+    assert all(warning.startswith(begin) for warning, begin in zip(warnings, said, strict=True))
 
 
 def test_without_samples_there_is_no_such_key() -> None:

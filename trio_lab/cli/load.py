@@ -55,7 +55,7 @@ async def load(
     connections
         Connections, and so requests in flight, at most.
     duration
-        Seconds to send for; what is then in flight is waited for.
+        Seconds to send for; what is then due or in flight is waited for.
     rate
         Requests per second: makes the workload open.
     timeout
@@ -100,8 +100,8 @@ async def load(
         from .load_view import show
 
         show(result)
-    if result.generator.bottleneck:
-        print(f"trio-lab: warning: {result.generator.bottleneck}", file=sys.stderr)
+    for warning in result.warnings:
+        print(f"trio-lab: warning: {warning}", file=sys.stderr)
     if not result.requests.completed:
         print(f"trio-lab: {_nothing(result)}", file=sys.stderr)
     if stopped_by is not None:

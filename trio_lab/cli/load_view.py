@@ -33,6 +33,8 @@ def progress(plan: LoadPlan) -> Iterator[Callable[[LoadProgress], None]]:
             row, counts = so_far.last, so_far.counts
             p50 = (row.p50 or 0.0) * 1e3
             text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {p50:.1f} ms, {counts.shed} shed, {counts.errors} errors"
+            if so_far.backlog:
+                text += f", {so_far.backlog:,} not sent yet"
             bar.update(task, completed=so_far.elapsed, description=text)
 
         yield move

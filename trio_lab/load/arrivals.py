@@ -12,17 +12,15 @@ import math
 
 
 class Arrivals:
-    """Requests due at a constant rate within [start, end), each wanted for ``patience`` seconds."""
+    """Requests due at a constant rate within [start, start + duration)."""
 
-    __slots__ = ("_number", "_patience", "_period", "_start", "_total", "dropped")
+    __slots__ = ("_number", "_period", "_start", "_total")
 
-    def __init__(self, *, start: float, rate: float, duration: float, patience: float) -> None:
+    def __init__(self, *, start: float, rate: float, duration: float) -> None:
         self._start = start
         self._period = 1.0 / rate
-        self._patience = patience
         self._total = max(1, math.ceil(duration * rate - 1e-9))  # the first one is due at the start itself
         self._number = 0
-        self.dropped = 0  # due, but given up before a connection was free for them
 
     @property
     def next_due(self) -> float:
@@ -30,15 +28,10 @@ class Arrivals:
         return self._start + self._number * self._period if self._number < self._total else math.inf
 
     def take(self, now: float) -> float | None:
-        """The intended start of the oldest request that is due and still wanted, or None. The caller must send it."""
+        """The intended start of the oldest request that is due and not taken, or None. The caller must send or drop it."""
         due = self.next_due
         if due > now:
             return None
-        if now - due >= self._patience:
-            self._skip(now - self._patience)
-            due = self.next_due
-            if due > now:
-                return None
         self._number += 1
         return due
 
@@ -46,16 +39,9 @@ class Arrivals:
         """How many requests are due and not taken: the depth of the generator's own backlog."""
         return max(0, self._due_by(now) - self._number)
 
-    def close(self, now: float) -> None:
-        """Nothing is sent from ``now`` on: what was due by then and never taken is dropped, the rest never was."""
-        self.dropped += self.waiting(now)
-        self._total = self._number
-
-    def _skip(self, expired: float) -> None:
-        """Drop everything that was due at ``expired`` or before."""
-        number = max(self._number + 1, self._due_by(expired))
-        self.dropped += number - self._number
-        self._number = number
+    def end(self, now: float) -> None:
+        """No request is due after ``now``. Those that are due by then can still be taken."""
+        self._total = max(self._number, self._due_by(now))
 
     def _due_by(self, now: float) -> int:
         return min(self._total, math.floor((now - self._start) / self._period + 1e-9) + 1)

@@ -52,6 +52,7 @@ class Clients:
         self._idle: dict[Connection, None] = {}  # used as a stack
         self._unconnected: list[Connection] = []  # free as well: a request that takes one connects it
         self._none_free_until = 0.0
+        self.behind: int | None = None  # requests due and not sent when the duration ended
         self.lateness = Histogram()
 
     def _new_tally(self, now: float) -> Tally:
@@ -75,7 +76,7 @@ class Clients:
         self._sending = True
         plan = self._plan
         if plan.rate is not None:
-            self.arrivals = Arrivals(start=now, rate=plan.rate, duration=plan.duration, patience=self._patience)
+            self.arrivals = Arrivals(start=now, rate=plan.rate, duration=plan.duration)
         for connection in self._connections:
             self._next(connection, now)
 
@@ -84,14 +85,17 @@ class Clients:
         tally = self.tally
         if now >= tally.boundary:
             tally.advance(now)
-        if self._sending and tally.inside is not None:
+        arrivals = self.arrivals
+        if arrivals is None and tally.inside is not None:
             self._sending = False
-            if self.arrivals is not None:
-                self.arrivals.close(tally.end)
         if self._timers and now >= self._timers[0][0]:
             self._run_timers(now)
-        if self.arrivals is not None:
-            self._send_due(self.arrivals, now)
+        if arrivals is not None:
+            self._send_due(arrivals, now)
+            if tally.inside is not None:  # what was due by then is still sent, as long as its client would wait
+                if self.behind is None:
+                    self.behind = arrivals.waiting(tally.end)
+                self._sending = arrivals.next_due < math.inf
 
     @property
     def done(self) -> bool:
@@ -108,11 +112,21 @@ class Clients:
                 return due, True
         return moment, False
 
-    def abandon(self) -> int:
-        """Take back the requests that are still in flight: how they would have ended is not known."""
-        abandoned = self.tally.in_flight
-        self.tally.sent -= abandoned
-        return abandoned
+    def stop(self, now: float) -> None:
+        """End the duration now. What is due and in flight is still waited for."""
+        self.tally.stop(now)
+        if self.arrivals is not None:
+            self.arrivals.end(now)
+
+    def abandon(self, now: float) -> int:
+        """Give up what is still due, and take back what is in flight: how it would have ended is not known."""
+        while self.arrivals is not None and (intended := self.arrivals.take(now)) is not None:
+            self.tally.drop(intended, now)
+        busy = [connection for connection in self._connections if connection.busy]
+        for connection in busy:
+            self.tally.leave_unanswered(connection.intended, connection.sent_at, now)
+        self.tally.sent -= len(busy)
+        return len(busy)
 
     def close(self) -> None:
         for connection in self._connections:
@@ -262,7 +276,7 @@ class Clients:
 
     def _give_up(self, connection: Connection, now: float) -> None:
         connection.close()
-        self.tally.time_out(now)
+        self.tally.time_out(connection.intended, connection.sent_at, now)
         self._next(connection, now)
 
     def _send_due(self, arrivals: Arrivals, now: float) -> None:
@@ -270,6 +284,9 @@ class Clients:
             intended = arrivals.take(now)
             if intended is None:
                 return
+            if now - intended >= self._patience:
+                self.tally.drop(intended, intended + self._patience)
+                continue
             connection = self._idle.popitem()[0] if self._idle else self._unconnected.pop()
             now = time.perf_counter()
             if intended >= self._none_free_until:
@@ -305,7 +322,9 @@ class Clients:
             self._watch(connection, intended + self._patience)
         if connection.state is State.IDLE:
             self._send(connection, now)
-        elif connection.state is State.CLOSED:
+            return
+        connection.sent_at = math.inf
+        if connection.state is State.CLOSED:
             self._open(connection, now)
 
     def _open(self, connection: Connection, now: float) -> None:

@@ -17,7 +17,7 @@ from trio_lab.load.clients import Clients
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.results import LoadRun, Progress, find_bottleneck
-from trio_lab.load.target import Target, resolve
+from trio_lab.load.target import Target, choose, resolve
 from trio_lab.measure.descriptors import room_for
 from trio_lab.records.load import Generator, Latencies, LoadResult
 
@@ -35,14 +35,16 @@ async def run_load(
 ) -> LoadRun:
     """Put the load of ``plan`` on its target and return what was seen.
 
-    At the end of the duration nothing new is sent, and what is in flight is waited for as long as its client would.
+    At the end of the duration nothing new is due. What was due by then is sent, and what is in flight is waited for, as
+    long as its client would wait.
     ``on_progress`` is called when each interval has ended, in this task: it must be quick. ``stop`` ends the run early,
     with the figures there are by then; cancelling ends it without a result. Either way every socket is closed. Raise
     `UsageError` when the target may not or cannot be loaded.
     """
     target = Target.parse(plan.url)
-    family, address = await resolve(target, plan.own_this)
+    addresses = await resolve(target, plan.own_this)
     _check_descriptors(plan.connections)
+    family, address = await choose(addresses)
     poller = Poller()
     clients = Clients(plan, target, family, address, poller)
     try:
@@ -93,7 +95,7 @@ async def _turn(
             clients.handle(ready)
         now = clock()
         if stop is not None and stop.is_set() and give_up == math.inf:
-            tally.stop(now)
+            clients.stop(now)
             give_up = now + min(plan.patience, _AFTER_STOP)
         clients.tick(now)
         if len(tally.rows) > reported:
@@ -117,7 +119,7 @@ def _progress(plan: LoadPlan, clients: Clients, now: float) -> Progress:
     return Progress(
         elapsed=now - tally.start,
         duration=plan.duration,
-        counts=tally.counts(arrivals.dropped if arrivals is not None else 0),
+        counts=tally.counts(),
         last=tally.rows[-1],
         backlog=arrivals.waiting(now) if arrivals is not None else 0,
     )
@@ -125,25 +127,27 @@ def _progress(plan: LoadPlan, clients: Clients, now: float) -> Progress:
 
 def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
     tally, arrivals = clients.tally, clients.arrivals
-    abandoned = clients.abandon()
+    abandoned = clients.abandon(time.perf_counter())
     series = tally.finish()
-    inside = tally.inside or tally.counts(0)
+    inside = tally.inside or tally.counts()
     duration = tally.end - tally.start
     late_p99 = clients.lateness.quantile(0.99) if arrivals is not None else None
-    latency = tally.latency.summary()
-    bottleneck = find_bottleneck(cpu_share=cpu_share, late_p99=late_p99, latency=latency, error_kinds=tally.error_kinds)
+    latency, service = tally.with_unanswered()
+    bottleneck = find_bottleneck(
+        cpu_share=cpu_share, late_p99=late_p99, latency=latency.summary(), error_kinds=tally.error_kinds
+    )
     result = LoadResult(
         url=plan.url,
         mode="closed" if arrivals is None else "open",
         connections=plan.connections,
         duration=duration,
-        requests=tally.counts(arrivals.dropped if arrivals is not None else 0),
+        requests=tally.counts(),
         throughput=inside.completed / duration if duration else 0.0,
         goodput=inside.ok / duration if duration else 0.0,
-        latency=Latencies.of(latency),
+        latency=Latencies.of(latency.summary()),
         status={str(code): count for code, count in sorted(tally.status.items())},
         offered=plan.rate,
-        service=Latencies.of(tally.service.summary()),
+        service=Latencies.of(service.summary()),
         shed=Latencies.of(tally.shed.summary()),
         error_kinds=dict(sorted(tally.error_kinds.items())),
         series=series,
@@ -154,6 +158,8 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
             reconnects=clients.reconnects,
             abandoned=abandoned,
         ),
+        unanswered=tally.unanswered.count,
+        behind=clients.behind or 0,
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
     )
-    return LoadRun(result=result, latency=tally.latency, service=tally.service, shed=tally.shed, inside=inside)
+    return LoadRun(result=result, latency=latency, service=service, shed=tally.shed, inside=inside)

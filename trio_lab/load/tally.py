@@ -2,10 +2,14 @@
 
 Of a reply that was sent at its intended moment (every one of a closed workload that found its connection open) latency
 and service time are the same number, recorded once: these are the busiest lines of the generator.
+
+A request without a reply is the slowest of all, so leaving it out would make a slow server look quick. It is kept with the
+time that it had waited.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -49,11 +53,12 @@ class Tally:
 
     def __init__(self, *, start: float, end: float, interval: float, keep_samples: bool) -> None:
         self.start, self.end = start, end
-        self.sent = self.timed_out = self.errors = self.bad_status = 0
+        self.sent = self.timed_out = self.errors = self.bad_status = self.dropped = 0
         self.status: defaultdict[int, int] = defaultdict(int)
         self.error_kinds: Counter[str] = Counter()
         self.latency, self.service = Histogram(), Histogram()  # of the closed rows
         self.shed = Histogram()
+        self.unanswered, self._unanswered_service = Histogram(), Histogram()
         self.rows: list[Row] = []
         self.samples = Samples() if keep_samples else None
         self.inside: Counts | None = None  # the counts at the end of the duration
@@ -88,10 +93,25 @@ class Tally:
         self.errors += 1
         self.error_kinds[kind] += 1
 
-    def time_out(self, now: float) -> None:
+    def time_out(self, intended: float, sent_at: float, now: float) -> None:
         if now >= self.boundary:
             self.advance(now)
         self.timed_out += 1
+        self.leave_unanswered(intended, sent_at, now)
+
+    def drop(self, intended: float, now: float) -> None:
+        """A request that was due was never sent."""
+        self.dropped += 1
+        self.leave_unanswered(intended, math.inf, now)
+
+    def leave_unanswered(self, intended: float, sent_at: float, now: float) -> None:
+        """A request ended without a reply, so its latency is at least what it waited. ``sent_at`` is infinite if it was
+        not sent."""
+        self.unanswered.record(now - intended)
+        if sent_at <= now:
+            self._unanswered_service.record(now - sent_at)
+        if self.samples is not None:
+            self.samples.add(now - self.start, now - intended)
 
     @property
     def ok(self) -> int:
@@ -101,7 +121,7 @@ class Tally:
     def in_flight(self) -> int:
         return self.sent - self.ok - self.shed.count - self.timed_out - self.errors
 
-    def counts(self, dropped: int) -> Counts:
+    def counts(self) -> Counts:
         ok, shed = self.ok, self.shed.count
         return Counts(
             sent=self.sent,
@@ -110,7 +130,7 @@ class Tally:
             shed=shed,
             timed_out=self.timed_out,
             errors=self.errors,
-            dropped=dropped,
+            dropped=self.dropped,
         )
 
     def advance(self, now: float) -> None:
@@ -119,7 +139,7 @@ class Tally:
             edge = self.boundary
             self._close_row(edge)
             if edge >= self.end and self.inside is None:
-                self.inside = self.counts(0)
+                self.inside = self.counts()
             self.boundary = self._edge_after(edge)
 
     def stop(self, now: float) -> None:
@@ -135,6 +155,13 @@ class Tally:
         while rows and rows[-1].start >= self.end - self.start and not _anything(rows[-1]):
             rows.pop()
         return tuple(rows)
+
+    def with_unanswered(self) -> tuple[Histogram, Histogram]:
+        """Latency and service of the ok replies, and at least how long they were for the requests without a reply."""
+        latency, service = self.latency.copy(), self.service.copy()
+        latency.merge(self.unanswered)
+        service.merge(self._unanswered_service)
+        return latency, service
 
     def _edge_after(self, edge: float) -> float:
         following = edge + self._interval

@@ -10,19 +10,28 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import trio
 
 from trio_lab.errors import UsageError
 
 SocketAddress = tuple[Any, ...]  # (host, port) or (host, port, flow info, scope id)
+Address = tuple[socket.AddressFamily, SocketAddress]
+_TRY = 1.0  # seconds
 
 # What may be in a request line and a Host header as it is. The caller has to percent-encode the rest: a guess would send
 # something other than what was asked for.
 _PRINTABLE = re.compile(r"[!-~]+")
+# An empty query ("/p?") is another URL than none, which `urllib.parse` does not distinguish. Fragments are not sent.
+_HTTP = re.compile(
+    r"http://(?:\[(?P<address>[0-9a-f]*:[0-9a-f:.]*(?:%25[\w.~-]+)?)\]|(?P<name>[^][@:/?#%\\]+))(?::(?P<port>\d{0,5}))?"
+    r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?:#.*)?",
+    re.IGNORECASE,
+)
 _LONGEST_URL = 8000  # a request goes out in one send; a longer one may not fit the socket's buffer
 
 
@@ -31,7 +40,7 @@ class Target:
     """One http URL, taken apart."""
 
     url: str
-    host: str  # without the brackets of an IPv6 address
+    host: str  # without the brackets of an IPv6 address, with its zone
     port: int
     path: str  # path and query, as the request line has them
 
@@ -40,26 +49,24 @@ class Target:
         """Raise `UsageError` for anything but a complete plain http URL."""
         if not _PRINTABLE.fullmatch(url) or len(url) > _LONGEST_URL:
             raise UsageError(f"url must be at most {_LONGEST_URL} printable ASCII characters, got {url[:80]!r}")
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise UsageError(f"url {url!r} is not valid: {error}") from None
-        if parts.scheme == "https":
+        found = _HTTP.fullmatch(url)
+        if found is None and url[:8].lower() == "https://":
             raise UsageError(
                 f"url {url!r} is https; only plain http is measured (end TLS before the server under test)"
             )
-        if parts.scheme != "http" or not parts.hostname:
-            raise UsageError(f"url {url!r} must look like http://host:port/path")
-        if parts.username is not None or port == 0:
-            raise UsageError(f"url {url!r} must have neither a user name nor port 0")
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(url=url, host=parts.hostname, port=80 if port is None else port, path=path)
+        if found is None:
+            raise UsageError(f"url {url!r} must look like http://host:port/path, without a user name")
+        port = int(found["port"] or 80)
+        if not 0 < port < 1 << 16:
+            raise UsageError(f"url {url!r} must have a port from 1 to 65535")
+        address, _, zone = (found["address"] or "").partition("%25")  # RFC 6874
+        host = f"{address}%{zone}" if zone else (address or found["name"]).lower()
+        return cls(url=url, host=host, port=port, path=(found["path"] or "/") + (found["query"] or ""))
 
     @property
     def authority(self) -> str:
-        """The value of the Host header: brackets around IPv6, no port when it is 80."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The value of the Host header: brackets around IPv6, no zone, no port when it is 80."""
+        host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return host if self.port == 80 else f"{host}:{self.port}"
 
     def request(self, method: str = "GET", body: bytes = b"", *, content_type: str = "") -> bytes:
@@ -72,8 +79,8 @@ class Target:
         return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
-async def resolve(target: Target, own_this: bool) -> tuple[socket.AddressFamily, SocketAddress]:
-    """The family and address to connect to; IPv4 first, because that is where ``localhost`` servers usually listen.
+async def resolve(target: Target, own_this: bool) -> list[Address]:
+    """The addresses of the target in the order to try: IPv4 first, where ``localhost`` servers usually listen.
 
     Raise `UsageError` when the name is unknown, or when an address is not loopback and ``own_this`` is false.
     """
@@ -89,7 +96,19 @@ async def resolve(target: Target, own_this: bool) -> tuple[socket.AddressFamily,
         if foreign:
             where = foreign[0] if foreign[0] == target.host else f"{target.host} ({foreign[0]})"
             raise UsageError(f"{where} is not this machine's loopback: stress only what you own (--i-own-this)")
-    return min(addresses, key=lambda pair: pair[0] != socket.AF_INET)
+    return sorted(addresses, key=lambda pair: pair[0] != socket.AF_INET)
+
+
+async def choose(addresses: Sequence[Address]) -> Address:
+    """The first address that accepts a connection within a second; if none does, the first of all.
+
+    A single address is not tried, so most servers see only the connections of the load.
+    """
+    for family, address in addresses if len(addresses) > 1 else ():
+        with trio.move_on_after(_TRY), suppress(OSError), trio.socket.socket(family) as tried:
+            await tried.connect(address)
+            return family, address
+    return addresses[0]
 
 
 def _is_loopback(text: str) -> bool:

@@ -15,6 +15,8 @@ from typing import Annotated, Literal
 from .codec import MS, In, Milliseconds, Seconds
 from .summary import Summary
 
+_BEHIND = 0.01  # share of the requests
+
 Rate = Annotated[float, In(suffix="_rps", digits=2)]
 """Per second."""
 Sample = tuple[Annotated[float, In(digits=6)], Annotated[float, In(factor=1e3, digits=4)]]
@@ -92,9 +94,11 @@ class LoadResult:
     ``throughput`` whole replies of any status, ``goodput`` ok replies. The counts and latencies also hold the requests
     that were still in flight at its end.
 
-    ``latency`` counts from the intended start, ``service`` from the actual send, both of the ok replies alone: fast
-    refusals would make an overloaded server look quick. ``shed`` is the latency of the refusals. Requests that timed
-    out have no latency. ``offered`` is the rate of an open workload. ``samples`` are thinned evenly when they are many.
+    ``latency`` counts from the intended start, ``service`` from the actual send, both of the ok replies: fast refusals
+    would make an overloaded server look quick. ``shed`` is the latency of the refusals. ``unanswered`` requests timed
+    out, were dropped or were abandoned; both latencies count them with the time that they had waited, so they are lower
+    bounds. ``behind`` is how many requests of an open workload were due and not sent when the duration ended.
+    ``offered`` is the rate of an open workload. ``samples`` are thinned evenly when they are many.
     """
 
     OPTIONAL = ("samples",)
@@ -114,7 +118,27 @@ class LoadResult:
     error_kinds: dict[str, int]
     series: tuple[Row, ...]
     generator: Generator
+    unanswered: int = 0
+    behind: int = 0
     samples: tuple[Sample, ...] | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences that a reader of the figures must know, if any."""
+        counts = self.requests
+        wanted = counts.sent + self.generator.abandoned + counts.dropped
+        found = [] if self.generator.bottleneck is None else [self.generator.bottleneck]
+        if self.unanswered:
+            found.append(
+                f"{self.unanswered:,} of {wanted:,} requests had no reply. The latencies count them with the time that they "
+                "had waited, so the true figures are at least as high."
+            )
+        if self.behind > _BEHIND * wanted:
+            found.append(
+                f"{self.behind:,} of {wanted:,} requests were due and not sent when the duration ended. They count, but in "
+                "a longer run the latencies may be higher."
+            )
+        return found
 
     def require_ok(self) -> LoadResult:
         """This result.

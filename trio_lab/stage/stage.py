@@ -67,7 +67,7 @@ class Stage:
         self.peers = peers or {}
         self.turns = Turns(patience)
         self.notes: list[str] = []
-        """What a reader of the figures should know: where the generator was in its own way."""
+        """What a reader of the figures should know: where the generator was in its own way, or had no reply."""
 
     def told_notes(self) -> list[str]:
         """The notes, once each. Of those about one thing that differ in their figures alone, the one with the largest."""
@@ -115,8 +115,7 @@ class Stage:
                 command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         # Exit code 1 means that no reply came, which is a finding too.
         found = decode(LoadResult, await output_of(command, accepted=(0, 1)))
-        if found.generator.bottleneck is not None:
-            self.notes.append(f"/{url.split('/', 3)[3]}: {found.generator.bottleneck}")
+        self.notes += [f"/{url.split('/', 3)[3]}: {warning}" for warning in found.warnings]
         return found
 
     async def probe(self, server: Server, *, duration: float) -> LoadResult:
