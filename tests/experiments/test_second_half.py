@@ -10,7 +10,7 @@ from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_c
 from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
-from trio_lab.records.figures import Found
+from trio_lab.records.figures import Figures, measured
 from trio_lab.records.load import Latencies
 from trio_lab.records.summary import Summary
 from trio_lab.subjects.offload import Phase
@@ -18,7 +18,7 @@ from trio_lab.subjects.small_steps import Watched
 from trio_lab.subjects.two_detectors import Block, Detected
 
 
-def passed(experiment: Experiment, figures: Found) -> list[bool | None]:
+def passed(experiment: Experiment, figures: Figures) -> list[bool | None]:
     """The verdicts on the experiment's checks, of figures that are those it declares."""
     collected = Collected(figures=figures, charts=(), first_full=None, finding="")
     return [check.passed for check in experiment.result(collected, runtime="trio", duration=1).evidence.checks]
@@ -35,10 +35,10 @@ def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0)
 def test_blocks_under_the_threshold_need_not_be_told() -> None:
     blocks = [(0.02, None, None), (0.1, None, 0.1), (0.2, 0.1, 0.2), (0.5, None, 0.51)]
     figures = lag_detector._figures(detected(*blocks, strays=1))
-    assert (figures.blocks, figures.blocks_to_tell) == (4, 3)
-    assert figures.naive_recall == pytest.approx(1 / 3)
-    assert figures.naive_length_share == pytest.approx(0.5)
-    assert (figures.exact_recall, figures.exact_error, figures.exact_strays) == (1, 0, 1)
+    assert (figures["blocks"], figures["blocks_to_tell"]) == (4, 3)
+    assert figures["naive_recall"] == pytest.approx(1 / 3)
+    assert figures["naive_length_share"] == pytest.approx(0.5)
+    assert (figures["exact_recall"], figures["exact_error"], figures["exact_strays"]) == (1, 0, 1)
     assert passed(lag_detector.EXPERIMENT, figures) == [True] * 4
 
 
@@ -65,7 +65,7 @@ def seen(p50: float, causes: dict[str, int]) -> _Seen:
 def test_one_wrong_name_in_ten_is_allowed_and_two_are_not() -> None:
     number = [check.figure for check in many_small_steps.EXPERIMENT.checks].index("named_share")
     for causes, held in (({SMALL_STEPS: 9, PYTHON: 1}, True), ({SMALL_STEPS: 8, PYTHON: 2}, False), ({}, None)):
-        figures = many_small_steps._figures(seen(1.2, causes), seen(0.012, {}))
+        figures = measured(many_small_steps._FIGURES, (seen(1.2, causes), seen(0.012, {})))
         assert passed(many_small_steps.EXPERIMENT, figures)[number] is held
 
 
@@ -88,14 +88,15 @@ def phases(costs: dict[str, list[float]]) -> list[Phase]:
 
 def test_a_worker_pays_where_others_wait_half_as_long() -> None:
     loop = [0.2, 0.4, 0.7, 2.2, 10.2, 50.2, 100.2]
-    figures = offload_crossover._figures(
-        phases({"loop": loop, "thread": [0.3, 0.5, 0.9, 2.5, 8.0, 20.0, 20.0], "process": [0.6] * 7})
+    figures = measured(
+        offload_crossover._FIGURES,
+        phases({"loop": loop, "thread": [0.3, 0.5, 0.9, 2.5, 8.0, 20.0, 20.0], "process": [0.6] * 7}),
     )
-    assert (figures.worker_pays_from_ms, figures.thread_pays_from_ms) == (2.0, 50.0)
-    assert figures.worker_overhead_ms == pytest.approx(0.3)
+    assert (figures["worker_pays_from_ms"], figures["thread_pays_from_ms"]) == (2.0, 50.0)
+    assert figures["worker_overhead_ms"] == pytest.approx(0.3)
 
 
 def test_an_echo_that_never_came_is_left_out() -> None:
     found = phases({"loop": [1.0] * 7, "thread": [9.0] * 7, "process": [0.1] * 7})
     found[6] = replace(found[6], echo_p99=None)  # the loop let none through for the whole of its longest jobs
-    assert offload_crossover._figures(found).worker_pays_from_ms == 0.05
+    assert measured(offload_crossover._FIGURES, found)["worker_pays_from_ms"] == 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -14,21 +14,20 @@ from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.http.runtimes import RUNTIMES
 from trio_lab.records.chart import Rule
 from trio_lab.records.check import Check, Compared
-from trio_lab.records.figures import Found, as_figures, names_of, require_all, require_declared
+from trio_lab.records.figures import Figures, Measures, measured, names_of, of_each, require_all, require_declared
+
+MEASURES: Measures[float] = {"speed": lambda found: 1 / found, "waited": lambda found: found or None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Two of them."""
-
-    speed: float
-    waited: float | None = None
-
-
-def test_names_are_the_fields_or_the_tuple() -> None:
-    assert names_of(Figures) == ("speed", "waited")
+def test_figures_are_declared_by_name_or_with_the_way_to_them() -> None:
     assert names_of(("a", "b")) == ("a", "b")
-    assert as_figures(Figures(speed=2)) == as_figures({"speed": 2, "waited": None}) == {"speed": 2, "waited": None}
+    assert names_of(MEASURES) == tuple(measured(MEASURES, 0.5)) == ("speed", "waited")
+    assert measured(MEASURES, 0.5) == {"speed": 2, "waited": 0.5}
+
+
+def test_each_of_several_runs_has_the_same_figures() -> None:
+    each = of_each(("one", "two"), {"{}_ms": lambda run: run * 1e3, "p50_{}": lambda run: run})
+    assert measured(each, {"one": 1, "two": 2}) == {"one_ms": 1e3, "p50_one": 1, "two_ms": 2e3, "p50_two": 2}
 
 
 def test_a_name_declared_twice_is_a_mistake() -> None:
@@ -57,7 +56,7 @@ def experiment(**changed: object) -> Experiment:
         expected_s=1,
         question="How fast?",
         prediction="Fast.",
-        figures=Figures,
+        figures=MEASURES,
         checks=(Check(claim="speed", figure="speed", relation=">", bound=8),),
         advice="None.",
         collect=_never,
@@ -85,7 +84,7 @@ def test_figures_that_differ_between_runtimes_are_held_to_each() -> None:
 
 
 @pytest.mark.parametrize("found", [{"speed": 9.0}, {"speed": 9.0, "waited": None, "more": 1.0}])
-def test_evidence_with_other_figures_is_an_error(found: Found) -> None:
+def test_evidence_with_other_figures_is_an_error(found: Figures) -> None:
     example = experiment()
     collected = Collected(figures=found, charts=(), first_full=None, finding="")
     with pytest.raises(ValueError, match=r"measured|declared"):

@@ -14,7 +14,7 @@ from ..diagnose.judge import checked, judge
 from ..http.runtimes import RUNTIMES
 from ..records.chart import Chart, Table
 from ..records.check import Check, Compared
-from ..records.figures import Declared, Found, as_figures, names_of, require_all, require_declared
+from ..records.figures import Declared, Figures, names_of, require_all, require_declared
 from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage
 
@@ -23,7 +23,7 @@ from ..stage.stage import Stage
 class Collected:
     """What one run of a case found: figures, charts, tables, the queue that filled first, and a sentence or two on it."""
 
-    figures: Found
+    figures: Figures
     charts: tuple[Chart, ...]
     first_full: str | None
     finding: str
@@ -50,7 +50,7 @@ class Experiment:
     expected_s: float
     question: str
     prediction: str
-    figures: Declared | Callable[[str], tuple[str, ...]]
+    figures: Declared | Callable[[str], Declared]
     checks: tuple[Check, ...]
     advice: str
     collect: Callable[[Stage], Awaitable[Collected]]
@@ -70,16 +70,14 @@ class Experiment:
 
     def declared(self, runtime: str) -> tuple[str, ...]:
         """The names of the figures on this runtime."""
-        if isinstance(self.figures, tuple | type):
-            return names_of(self.figures)
-        return names_of(self.figures(runtime))
+        return names_of(self.figures(runtime) if callable(self.figures) else self.figures)
 
     def result(self, collected: Collected, *, runtime: str, duration: float) -> ExperimentResult:
         """
         Raises:
             ValueError: a collected figure is not declared, or a declared one was not collected.
         """
-        figures = as_figures(collected.figures)
+        figures = dict(collected.figures)
         require_all(figures, self.declared(runtime))
         checks = checked(self.checks, figures)
         return ExperimentResult(

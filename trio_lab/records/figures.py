@@ -1,28 +1,35 @@
 """Figures: what a case measures, each under a name that was declared before anything ran.
 
-A case declares its figures as a frozen dataclass with a field for each or, where the names follow from a sweep, as a tuple
-of names. A check of an undeclared figure is an error when the case is imported. A result that lacks a declared figure, or
-has an undeclared one, is an error when it was measured. So a mistyped name never passes for "not enough data". A figure
-that was not measured is None.
+A case declares its figures as names or, where they follow from what was measured, as `Measures`: each name with the
+function that finds the figure. A check of an undeclared figure is an error when the case is imported. A result that lacks a
+declared figure, or has an undeclared one, is an error when it was measured. So a mistyped name never passes for "not enough
+data". A figure that was not measured is None.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
+F = TypeVar("F")
 Figures = Mapping[str, float | None]
+Declared = Collection[str]
+Measures = Mapping[str, Callable[[F], float | None]]
+"""The figures of a case by name, each as a function of what was measured."""
 
 
-class FigureRecord(Protocol):
-    """A dataclass that has a figure in every field."""
+def measured(measures: Measures[F], found: F) -> dict[str, float | None]:
+    """Every figure of what was found."""
+    return {name: figure(found) for name, figure in measures.items()}
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
+def of_each(keys: Iterable[str], measures: Measures[F]) -> dict[str, Callable[[Mapping[str, F]], float | None]]:
+    """The same figures of each of several runs; ``{}`` in a name stands for the key of the run."""
 
-Declared = type[FigureRecord] | tuple[str, ...]
-Found = FigureRecord | Figures
+    def at(key: str, figure: Callable[[F], float | None]) -> Callable[[Mapping[str, F]], float | None]:
+        return lambda runs: figure(runs[key])
+
+    return {name.format(key): at(key, figure) for key in keys for name, figure in measures.items()}
 
 
 def names_of(declared: Declared) -> tuple[str, ...]:
@@ -31,17 +38,10 @@ def names_of(declared: Declared) -> tuple[str, ...]:
     Raises:
         ValueError: a name is declared twice.
     """
-    names = declared if isinstance(declared, tuple) else tuple(field.name for field in dataclasses.fields(declared))
+    names = tuple(declared)
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
     return names
-
-
-def as_figures(found: Found) -> dict[str, float | None]:
-    """The figures by name, from a dataclass or a mapping."""
-    if isinstance(found, Mapping):
-        return dict(found)
-    return {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
 
 
 def require_declared(names: Iterable[str], declared: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -36,7 +37,7 @@ from ...loop.observe import observe
 from ...loop.stalls import Stall
 from ...records.check import check
 from ...records.codec import decode
-from ...records.figures import Figures, as_figures, names_of
+from ...records.figures import Figures
 from ...stage.alone import alone
 from ...stage.server import serving
 from ...stage.stage import Stage
@@ -64,7 +65,7 @@ async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> d
         gc.freeze()  # a garbage collection of what was made for this would be a block that was not planted
         async with observe(budget=_BUDGET) as watch:
             done = await _carry_out(plan, random)
-            figures |= as_figures(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
+            figures |= asdict(scored(done, watch.stalls(), planted.__file__, LINES, CAUSES))
         plan.clear()
         async with observe(budget=_BUDGET) as watch:
             await trio.sleep(healthy_s)
@@ -95,7 +96,7 @@ async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
         nursery.start_soon(look)
         done = await _carry_out(plan, random)
         nursery.cancel_scope.cancel()
-    return as_figures(scored(done, told, planted.__file__, LINES, CAUSES))
+    return asdict(scored(done, told, planted.__file__, LINES, CAUSES))
 
 
 def _late(due: float, late: float) -> Stall:
@@ -193,7 +194,7 @@ DRILL = Drill(
     gate=True,
     question="The loop is blocked for 5 to 500 ms at lines we know: does the watch tell which, and for how long?",
     figures=(
-        *names_of(Score),
+        *(field.name for field in fields(Score)),
         "false_alarms_healthy",
         "not_running_healthy",
         "blind",

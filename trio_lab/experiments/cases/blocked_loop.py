@@ -11,10 +11,12 @@ is late beside `/hash` too, and the second check fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from ...diagnose.first_full import first_full
 from ...records.check import check, compared
+from ...records.figures import Measures, measured, of_each
+from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -22,38 +24,29 @@ from ..model import Collected, Experiment
 _CLIENTS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    health_p99_pool_ms: float
-    health_p99_loop_ms: float
-    health_p50_loop_ms: float
-    slowdown: float
-    loop_utilization: float | None
-    longest_pass_ms: float | None
-    pool_rps: float
-    loop_rps: float
+_ROUTES = {"pool": "/hash", "loop": "/sync-hash"}
+_OF_EACH: Measures[Loaded] = {
+    "health_p99_{}_ms": lambda run: run.health_p99_ms,
+    "{}_rps": lambda run: run.load.throughput,
+}
+_FIGURES: Measures[Mapping[str, Loaded]] = {
+    **of_each(_ROUTES, _OF_EACH),
+    "health_p50_loop_ms": lambda run: run["loop"].health.p50 * 1e3,
+    "slowdown": lambda run: run["loop"].health_p99_ms / run["pool"].health_p99_ms,
+    "loop_utilization": lambda run: max((s.loop.utilization or 0.0 for s in run["loop"].samples), default=None),
+    "longest_pass_ms": lambda run: max(((s.loop.max or 0.0) * 1e3 for s in run["loop"].samples), default=None),
+}
 
 
 async def _collect(stage: Stage) -> Collected:
     seconds = stage.seconds(10, quick=4)
-    async with stage.server() as server:
-        pool = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=seconds)
-    async with stage.server() as server:
-        loop = await stage.loaded(server, "/sync-hash", connections=_CLIENTS, duration=seconds)
-    busy = [share for sample in loop.samples if (share := sample.loop.utilization) is not None]
-    passes = [longest * 1e3 for sample in loop.samples if (longest := sample.loop.max) is not None]
-    figures = _Figures(
-        health_p99_pool_ms=pool.health_p99_ms,
-        health_p99_loop_ms=loop.health_p99_ms,
-        health_p50_loop_ms=loop.health.p50 * 1e3,
-        slowdown=loop.health_p99_ms / pool.health_p99_ms,
-        loop_utilization=max(busy, default=None),
-        longest_pass_ms=max(passes, default=None),
-        pool_rps=pool.load.throughput,
-        loop_rps=loop.load.throughput,
-    )
+    run: dict[str, Loaded] = {}
+    for place, route in _ROUTES.items():
+        async with stage.server() as server:
+            run[place] = await stage.loaded(server, route, connections=_CLIENTS, duration=seconds)
+    pool, loop = run["pool"], run["loop"]
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, run),
         charts=(
             charts.health_over_time(
                 [("/hash (native pool)", pool, "good"), ("/sync-hash (on the loop)", loop, "bad")],
@@ -65,9 +58,8 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=first_full(loop.samples),
         finding=(
-            f"/health p99 was {figures.health_p99_pool_ms:.1f} ms beside /hash and {figures.health_p99_loop_ms:.0f} ms "
-            f"beside /sync-hash. The work done was {figures.pool_rps:.1f}/s in the pool and {figures.loop_rps:.1f}/s on the "
-            "loop."
+            f"/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside /sync-hash. "
+            f"The work done was {pool.load.throughput:.1f}/s in the pool and {loop.load.throughput:.1f}/s on the loop."
         ),
     )
 
@@ -82,7 +74,7 @@ EXPERIMENT = Experiment(
         "While /sync-hash computes no other request is served: /health waits behind whole hashes and is far over 25 ms. The "
         "same hashes in the native pool leave it under 25 ms, and use every core instead of one."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("/health p99 beside /sync-hash", "health_p99_loop_ms", ">", 25, "ms"),
         check("/health p99 beside /hash", "health_p99_pool_ms", "<", 25, "ms"),

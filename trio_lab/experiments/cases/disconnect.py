@@ -18,6 +18,7 @@ from functools import partial
 from ...diagnose.first_full import first_full
 from ...records.chart import Role
 from ...records.check import check, compared
+from ...records.figures import Measures, measured, of_each
 from ...records.load import LoadResult
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
@@ -61,6 +62,16 @@ class _Found:
         return max(0.0, 1 - ok / jobs) if jobs else None
 
 
+_OF_EACH: Measures[_Found] = {
+    "{}_capacity_rps": lambda run: run.capacity,
+    "{}_goodput_rps": lambda run: run.goodput,
+    "{}_share": lambda run: run.share,
+    "{}_wasted": lambda run: run.wasted,
+    "{}_waiting_p99_ms": lambda run: run.beside.load.latency.p99 * 1e3,
+}
+_FIGURES = of_each(_PROFILES, _OF_EACH)
+
+
 async def _profile(stage: Stage, profile: str) -> _Found:
     flags = ("--threads", str(_THREADS), "--profile", profile, "--grace", "0.2")
     async with stage.server(*flags) as server:
@@ -83,17 +94,8 @@ async def _profile(stage: Stage, profile: str) -> _Found:
 
 async def _collect(stage: Stage) -> Collected:
     found = {profile: await _profile(stage, profile) for profile in _PROFILES}
-    figures: dict[str, float | None] = {}
-    for profile, run in found.items():
-        figures |= {
-            f"{profile}_capacity_rps": run.capacity,
-            f"{profile}_goodput_rps": run.goodput,
-            f"{profile}_share": run.share,
-            f"{profile}_wasted": run.wasted,
-            f"{profile}_waiting_p99_ms": run.beside.load.latency.p99 * 1e3,
-        }
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, found),
         charts=(
             charts.bars(
                 "What became of the work",
@@ -130,11 +132,7 @@ EXPERIMENT = Experiment(
         "for. Naive, every request is computed whether its client is there or not: most work is for clients that left, and "
         "those that wait get the rest."
     ),
-    figures=tuple(
-        f"{profile}_{figure}"
-        for profile in _PROFILES
-        for figure in ("capacity_rps", "goodput_rps", "share", "wasted", "waiting_p99_ms")
-    ),
+    figures=_FIGURES,
     checks=(
         check("goodput ÷ capacity, guarded", "guarded_share", ">=", 0.6, "×"),
         check("goodput ÷ capacity, naive", "naive_share", "<", 0.5, "×"),

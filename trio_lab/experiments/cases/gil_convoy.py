@@ -12,12 +12,15 @@ jobs per second are not compared.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import trio
 
 from ...diagnose.first_full import first_full
 from ...http.contract import MAX_FIB
 from ...records.chart import Role
 from ...records.check import check, compared
+from ...records.figures import Measures, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.server import Server
 from ...stage.stage import Stage
@@ -40,20 +43,16 @@ async def _number(server: Server) -> int:
     return n
 
 
-def _figures(n: int, run: dict[str, Loaded]) -> dict[str, float | None]:
-    thread, process, loop = run["thread"], run["process"], run["loop"]
-    figures: dict[str, float | None] = {
-        "n": n,
-        "convoy": thread.health.p50 / process.health.p50,
-        "threads_gain": thread.load.throughput / loop.load.throughput,
-    }
-    for where, its in run.items():
-        figures |= {
-            f"health_p50_{where}_ms": its.health.p50 * 1e3,
-            f"health_p99_{where}_ms": its.health_p99_ms,
-            f"{where}_rps": its.load.throughput,
-        }
-    return figures
+_OF_EACH: Measures[Loaded] = {
+    "health_p50_{}_ms": lambda run: run.health.p50 * 1e3,
+    "health_p99_{}_ms": lambda run: run.health_p99_ms,
+    "{}_rps": lambda run: run.load.throughput,
+}
+_FIGURES: Measures[Mapping[str, Loaded]] = {
+    **of_each(_ROLES, _OF_EACH),
+    "convoy": lambda run: run["thread"].health.p50 / run["process"].health.p50,
+    "threads_gain": lambda run: run["thread"].load.throughput / run["loop"].load.throughput,
+}
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -68,9 +67,8 @@ async def _collect(stage: Stage) -> Collected:
                 server, path, connections=_CLIENTS, duration=stage.seconds(10, quick=3), timeout=60.0
             )
             took[where] = trio.current_time() - begun
-    figures = _figures(n, run) | {"thread_cores": run["thread"].cpu / took["thread"]}
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, run) | {"n": n, "thread_cores": run["thread"].cpu / took["thread"]},
         charts=(
             charts.health_over_time(
                 [(f"/fib in a {w}" if w != "loop" else "/fib on the loop", run[w], r) for w, r in _ROLES.items()]
@@ -79,13 +77,9 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=first_full(run["thread"].samples),
         finding=(
-            "/health p50 was "
-            + ", ".join(f"{run[w].health.p50 * 1e3:.1f} ms ({w})" for w in _ROLES)
-            + ", p99 "
-            + ", ".join(f"{run[w].health_p99_ms:.0f} ms" for w in _ROLES)
-            + ". Jobs: "
-            + ", ".join(f"{run[w].load.throughput:.1f}/s" for w in _ROLES)
-            + "."
+            f"/health p50 was {', '.join(f'{its.health.p50 * 1e3:.1f} ms ({where})' for where, its in run.items())}, p99 "
+            f"{', '.join(f'{its.health_p99_ms:.0f} ms' for its in run.values())}. Jobs: "
+            f"{', '.join(f'{its.load.throughput:.1f}/s' for its in run.values())}."
         ),
     )
 
@@ -101,14 +95,7 @@ EXPERIMENT = Experiment(
         "every system call, and then waits for it behind every thread. So beside four threads /health is many times "
         "slower than beside a worker process, and the threads together use one core."
     ),
-    figures=(
-        "n",
-        *(f"health_{share}_{where}_ms" for where in _ROLES for share in ("p50", "p99")),
-        *(f"{where}_rps" for where in _ROLES),
-        "convoy",
-        "threads_gain",
-        "thread_cores",
-    ),
+    figures=("n", "thread_cores", *_FIGURES),
     checks=(
         check("/health p99 beside threads", "health_p99_thread_ms", ">", 25, "ms"),
         check("/health p99 beside a process", "health_p99_process_ms", "<", 25, "ms"),

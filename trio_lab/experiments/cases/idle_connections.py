@@ -17,6 +17,7 @@ from statistics import median
 
 from ...measure.process import resident_bytes
 from ...records.check import check
+from ...records.figures import Measures, measured
 from ...records.load import Latencies
 from ...stage.idle import idle_connections, possible
 from ...stage.server import Server
@@ -32,24 +33,34 @@ _CONNECTIONS = 8
 _KB = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    idle_connections: int
-    kept_share: float
-    health_p99_alone_ms: float
-    health_p99_beside_ms: float
-    p99_ratio: float
-    p50_ratio: float
-    memory_each_kb: float
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """``rounds``: /health at the server without, and at that with idle connections."""
+
+    count: int
+    kept: int
+    memory_each: float
+    rounds: list[tuple[Latencies, Latencies]]
+
+    def median(self, which: int) -> Latencies:
+        seen = [pair[which] for pair in self.rounds]
+        return Latencies(**{one.name: median(getattr(of, one.name) for of in seen) for one in fields(Latencies)})
+
+
+_FIGURES: Measures[_Found] = {
+    "idle_connections": lambda found: found.count,
+    "kept_share": lambda found: found.kept / found.count,
+    "health_p99_alone_ms": lambda found: found.median(0).p99 * 1e3,
+    "health_p99_beside_ms": lambda found: found.median(1).p99 * 1e3,
+    "p99_ratio": lambda found: median(crowd.p99 / none.p99 for none, crowd in found.rounds),
+    "p50_ratio": lambda found: median(crowd.p50 / none.p50 for none, crowd in found.rounds),
+    "memory_each_kb": lambda found: found.memory_each / _KB,
+}
 
 
 async def _probe(stage: Stage, server: Server) -> Latencies:
     url, seconds = f"{server.url}/health?reset=0", stage.seconds(4, quick=2)
     return (await stage.load(url, connections=_CONNECTIONS, rate=_RATE, duration=seconds)).latency
-
-
-def _median(rounds: list[Latencies]) -> Latencies:
-    return Latencies(**{one.name: median(getattr(of, one.name) for of in rounds) for one in fields(Latencies)})
 
 
 def _resident(server: Server) -> int:
@@ -67,21 +78,12 @@ async def _collect(stage: Stage) -> Collected:
         await both(*probes)
         before = _resident(crowded)
         async with idle_connections(crowded.url, count) as held:
-            each = (_resident(crowded) - before) / count / _KB
+            each = (_resident(crowded) - before) / count
             rounds = [await both(*probes) for _ in range(stage.rounds(6, quick=3))]
-            kept = held.alive()
-    alone, beside = (_median([pair[which] for pair in rounds]) for which in (0, 1))
-    figures = _Figures(
-        idle_connections=count,
-        kept_share=kept / count,
-        health_p99_alone_ms=alone.p99 * 1e3,
-        health_p99_beside_ms=beside.p99 * 1e3,
-        p99_ratio=median(crowd.p99 / none.p99 for none, crowd in rounds),
-        p50_ratio=median(crowd.p50 / none.p50 for none, crowd in rounds),
-        memory_each_kb=each,
-    )
+            found = _Found(count, held.alive(), each, rounds)
+    alone, beside = found.median(0), found.median(1)
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, found),
         charts=(
             charts.percentiles(
                 "Latency of /health",
@@ -91,9 +93,8 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=None,
         finding=(
-            f"Beside {count} idle connections /health p99 was {figures.health_p99_beside_ms:.1f} ms, beside none "
-            f"{figures.health_p99_alone_ms:.1f} ms. Each took {each:.1f} KB of the server's memory, and {kept} were still "
-            "open at the end."
+            f"Beside {count} idle connections /health p99 was {beside.p99 * 1e3:.1f} ms, beside none {alone.p99 * 1e3:.1f} ms. "
+            f"Each took {each / _KB:.1f} KB of the server's memory, and {found.kept} were still open at the end."
         ),
     )
 
@@ -108,7 +109,7 @@ EXPERIMENT = Experiment(
         "Memory, and nothing else. A connection without a request is in no queue: /health beside 5 000 idle connections is as "
         "fast as beside none, and each of them takes at most 20 KB."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("/health p99, with ÷ without", "p99_ratio", "<=", 1.3, "×"),
         check("memory of the server for each", "memory_each_kb", "<=", 20, "KB"),

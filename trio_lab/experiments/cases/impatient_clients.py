@@ -12,11 +12,12 @@ its own, else it would go on working through its queue beside what is measured n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import mean
 
 from ...diagnose.first_full import first_full
 from ...records.check import check, compared
+from ...records.figures import Measures, measured
 from ...records.load import Row
 from ...stage.loaded import Loaded
 from ...stage.server import Server
@@ -33,21 +34,26 @@ _INTERVAL = 0.5  # seconds to a row of the series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    capacity_rps: float
-    capacity_min_rps: float
-    capacity_max_rps: float
-    bulkhead_goodput_rps: float
-    control_goodput_rps: float
-    bulkhead_share: float | None
-    control_share: float | None
-    bulkhead_shed_rps: float
-    bulkhead_left: int
-    control_left: int
-    bulkhead_wasted: float | None
-    control_wasted: float | None
-    health_p99_ms: float
-    queue_timeout_s: float
+class _Found:
+    """``capacities``: just before and just after each run of the bulkhead."""
+
+    timeout: float
+    capacities: list[tuple[float, float]] = field(default_factory=list)
+    bulkhead: list[Loaded] = field(default_factory=list)
+    control: list[Loaded] = field(default_factory=list)
+
+    @property
+    def capacity(self) -> float:
+        return mean(map(mean, self.capacities))
+
+    @property
+    def bulkhead_share(self) -> float | None:
+        pairs = zip(self.bulkhead, map(mean, self.capacities), strict=True)
+        return _mean([_steady(run) / capacity if capacity else None for run, capacity in pairs])
+
+    @property
+    def control_share(self) -> float | None:
+        return _goodput(self.control) / self.capacity if self.capacity else None
 
 
 def _at_least(seconds: float) -> float:
@@ -97,43 +103,42 @@ def _mean(values: list[float | None]) -> float | None:
     return mean(found) if found else None
 
 
+def _goodput(runs: list[Loaded]) -> float:
+    return mean(map(_steady, runs))
+
+
+_FIGURES: Measures[_Found] = {
+    "capacity_rps": lambda found: found.capacity,
+    "capacity_min_rps": lambda found: min(map(min, found.capacities)),
+    "capacity_max_rps": lambda found: max(map(max, found.capacities)),
+    "bulkhead_goodput_rps": lambda found: _goodput(found.bulkhead),
+    "control_goodput_rps": lambda found: _goodput(found.control),
+    "bulkhead_share": lambda found: found.bulkhead_share,
+    "control_share": lambda found: found.control_share,
+    "bulkhead_shed_rps": lambda found: mean(run.load.requests.shed / run.load.duration for run in found.bulkhead),
+    "bulkhead_left": lambda found: sum(run.load.requests.timed_out for run in found.bulkhead),
+    "control_left": lambda found: sum(run.load.requests.timed_out for run in found.control),
+    "bulkhead_wasted": lambda found: _mean([run.wasted("native_pool") for run in found.bulkhead]),
+    "control_wasted": lambda found: _mean([run.wasted("native_pool") for run in found.control]),
+    "health_p99_ms": lambda found: max(run.health_p99_ms for run in found.bulkhead),
+    "queue_timeout_s": lambda found: found.timeout,
+}
+
+
 async def _collect(stage: Stage) -> Collected:
-    capacities: list[float] = []
-    shares: list[float | None] = []
-    bulkhead: list[Loaded] = []
-    control: list[Loaded] = []
     threads = ("--threads", str(_THREADS))
     async with stage.server(*threads) as plain:
         path = f"/hash?rounds={await rounds_for(plain, per_second=_CAPACITY, threads=_THREADS)}"
         await _capacity(stage, plain, path)
-        timeout = await _queue_timeout(plain)
+        found = _Found(timeout=await _queue_timeout(plain))
     for _ in range(stage.rounds(2, quick=1)):
-        async with stage.server(*threads, "--queue-timeout", f"{timeout:.3f}") as guarded:
+        async with stage.server(*threads, "--queue-timeout", f"{found.timeout:.3f}") as guarded:
             before = _steady(await _capacity(stage, guarded, path))
-            bulkhead.append(await _impatient(stage, guarded, path))
-            after = _steady(await _capacity(stage, guarded, path))
-        capacities += [before, after]
-        shares.append(_steady(bulkhead[-1]) * 2 / (before + after) if before + after else None)
+            found.bulkhead.append(await _impatient(stage, guarded, path))
+            found.capacities.append((before, _steady(await _capacity(stage, guarded, path))))
         async with stage.server(*threads, "--profile", "naive", "--grace", "0.2") as naive:
-            control.append(await _impatient(stage, naive, path))
-    capacity = mean(capacities)
-    with_bulkhead, without = mean(map(_steady, bulkhead)), mean(map(_steady, control))
-    figures = _Figures(
-        capacity_rps=capacity,
-        capacity_min_rps=min(capacities),
-        capacity_max_rps=max(capacities),
-        bulkhead_goodput_rps=with_bulkhead,
-        control_goodput_rps=without,
-        bulkhead_share=_mean(shares),
-        control_share=without / capacity if capacity else None,
-        bulkhead_shed_rps=mean(run.load.requests.shed / run.load.duration for run in bulkhead),
-        bulkhead_left=sum(run.load.requests.timed_out for run in bulkhead),
-        control_left=sum(run.load.requests.timed_out for run in control),
-        bulkhead_wasted=_mean([run.wasted("native_pool") for run in bulkhead]),
-        control_wasted=_mean([run.wasted("native_pool") for run in control]),
-        health_p99_ms=max(run.health_p99_ms for run in bulkhead),
-        queue_timeout_s=timeout,
-    )
+            found.control.append(await _impatient(stage, naive, path))
+    figures, capacity = measured(_FIGURES, found), found.capacity
     return Collected(
         figures=figures,
         charts=(
@@ -143,18 +148,19 @@ async def _collect(stage: Stage) -> Collected:
                 "seconds since the load began",
                 "replies in time, per second",
                 [
-                    charts.series("with bulkhead", _curve(bulkhead), role="good"),
-                    charts.series("without (control)", _curve(control), role="bad"),
+                    charts.series("with bulkhead", _curve(found.bulkhead), role="good"),
+                    charts.series("without (control)", _curve(found.control), role="bad"),
                 ],
                 rules=[charts.rule(capacity, f"capacity {capacity:.0f}/s")],
-                note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again. Runs: {len(bulkhead)}.",
+                note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again. Runs: {len(found.bulkhead)}.",
             ),
         ),
-        first_full=first_full(control[0].samples),
+        first_full=first_full(found.control[0].samples),
         finding=(
-            f"Capacity was {capacity:.1f} replies/s. With the bulkhead {with_bulkhead:.1f}/s were in time "
-            f"({figures.bulkhead_share or 0:.0%} of it), without it {without:.1f}/s ({figures.control_share or 0:.0%}). "
-            f"/health p99 was {figures.health_p99_ms:.0f} ms beside the bulkhead's refusals."
+            f"Capacity was {capacity:.1f} replies/s. With the bulkhead {_goodput(found.bulkhead):.1f}/s were in time "
+            f"({found.bulkhead_share or 0:.0%} of it), without it {_goodput(found.control):.1f}/s "
+            f"({found.control_share or 0:.0%}). /health p99 was {figures['health_p99_ms']:.0f} ms beside the bulkhead's "
+            "refusals."
         ),
     )
 
@@ -170,7 +176,7 @@ EXPERIMENT = Experiment(
         "capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than the "
         "clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as before."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("goodput ÷ capacity with the bulkhead", "bulkhead_share", ">=", 0.9, "×"),
         check("goodput ÷ capacity without it", "control_share", "<", 0.5, "×"),

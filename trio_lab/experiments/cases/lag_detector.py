@@ -17,6 +17,7 @@ from statistics import median
 
 from ...loop.lag_detector import WARN_OVER
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.two_detectors import Block, Detected, detected
@@ -27,48 +28,37 @@ _SEED = 11
 _TO_TELL = WARN_OVER * 1.2  # seconds from which on both have to tell a block: clearly over the threshold of either
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    blocks: int
-    blocks_to_tell: int
-    naive_recall: float | None
-    naive_length_share: float | None
-    naive_error: float | None
-    naive_strays: int
-    exact_recall: float | None
-    exact_length_share: float | None
-    exact_error: float | None
-    exact_strays: int
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one detector told: ``shares`` are told ÷ true length of the blocks that it noticed of those it had to."""
+
+    shares: list[float]
+    recall: float | None
+    strays: int
 
 
-def _figures(found: Detected) -> _Figures:
-    blocks = [block for block in found.blocks if block.length >= _TO_TELL]
-    naive, exact = _lengths(blocks, "naive"), _lengths(blocks, "exact")
-    return _Figures(
-        blocks=len(found.blocks),
-        blocks_to_tell=len(blocks),
-        naive_recall=_recall(naive, blocks),
-        naive_length_share=median(naive) if naive else None,
-        naive_error=_error(naive),
-        naive_strays=found.strays["naive"],
-        exact_recall=_recall(exact, blocks),
-        exact_length_share=median(exact) if exact else None,
-        exact_error=_error(exact),
-        exact_strays=found.strays["exact"],
-    )
+def _told(found: Detected, who: str) -> _Told:
+    blocks = _to_tell(found)
+    shares = [told / block.length for block in blocks if (told := block.told(who)) is not None]
+    return _Told(shares, len(shares) / len(blocks) if blocks else None, found.strays[who])
 
 
-def _lengths(blocks: list[Block], who: str) -> list[float]:
-    """Told ÷ true length of the blocks that were told."""
-    return [told / block.length for block in blocks if (told := block.told(who)) is not None]
+def _to_tell(found: Detected) -> list[Block]:
+    return [block for block in found.blocks if block.length >= _TO_TELL]
 
 
-def _recall(told: list[float], blocks: list[Block]) -> float | None:
-    return len(told) / len(blocks) if blocks else None
+_OF_EACH: Measures[_Told] = {
+    "{}_recall": lambda told: told.recall,
+    "{}_length_share": lambda told: median(told.shares) if told.shares else None,
+    "{}_error": lambda told: median(abs(share - 1) for share in told.shares) if told.shares else None,
+    "{}_strays": lambda told: told.strays,
+}
+_FIGURES = of_each(("naive", "exact"), _OF_EACH)
 
 
-def _error(told: list[float]) -> float | None:
-    return median(abs(share - 1) for share in told) if told else None
+def _figures(found: Detected) -> dict[str, float | None]:
+    told = {who: _told(found, who) for who in ("naive", "exact")}
+    return {"blocks": len(found.blocks), "blocks_to_tell": len(_to_tell(found)), **measured(_FIGURES, told)}
 
 
 def _points(found: Detected, who: str) -> list[tuple[float, float]]:
@@ -78,11 +68,10 @@ def _points(found: Detected, who: str) -> list[tuple[float, float]]:
 
 async def _collect(stage: Stage) -> Collected:
     found = await alone(partial(detected, stage.seconds(60, quick=15), _SEED))
-    figures = _figures(found)
     if found.blind is not None:
         stage.notes.append(f"the watch was blind: {found.blind}")
     return Collected(
-        figures=figures,
+        figures=_figures(found),
         charts=(
             charts.chart(
                 "Blocks of known length, as each detector told them",
@@ -97,16 +86,15 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=None,
-        finding=_finding(figures),
+        finding=_finding(found),
     )
 
 
-def _finding(figures: _Figures) -> str:
-    said = f"Of {figures.blocks_to_tell} blocks over {_TO_TELL * 1e3:.0f} ms the watch told {figures.exact_recall or 0:.0%}"
-    said += f", the lag detector {figures.naive_recall or 0:.0%}"
-    if figures.naive_length_share is None:
-        return said + "."
-    return said + f", and of those {figures.naive_length_share:.0%} of their length (median)."
+def _finding(found: Detected) -> str:
+    naive, exact = _told(found, "naive"), _told(found, "exact")
+    said = f"Of {len(_to_tell(found))} blocks over {_TO_TELL * 1e3:.0f} ms the watch told {exact.recall or 0:.0%}"
+    said += f", the lag detector {naive.recall or 0:.0%}"
+    return said + (f", and of those {median(naive.shares):.0%} of their length (median)." if naive.shares else ".")
 
 
 EXPERIMENT = Experiment(
@@ -120,7 +108,7 @@ EXPERIMENT = Experiment(
         "half, and of those less than nine tenths of their length. A monitor of every pass tells them all, each as long "
         "as it was."
     ),
-    figures=_Figures,
+    figures=("blocks", "blocks_to_tell", *_FIGURES),
     checks=(
         check("blocks the lag detector told", "naive_recall", "<", 0.5),
         check("blocks the watch told", "exact_recall", ">=", 0.95),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
 from ...records.check import check
 from ...records.codec import decode
+from ...records.figures import Measures, measured
 from ...records.load import Latencies
 from ...stage.server import serving
 from ...stage.stage import Stage
@@ -38,20 +39,6 @@ class _Seen:
     latency: Latencies
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    pass_ms: float | None
-    step_p99_ms: float
-    stalls: int
-    named_share: float | None
-    explained_share: float | None
-    reply_p50_ms: float
-    reply_p50_cured_ms: float
-    slowdown: float
-    pass_p50_cured_ms: float
-    steps_cured_share: float
-
-
 async def _crowd(stage: Stage, at_once: int) -> _Seen:
     program = [sys.executable, "-m", small_steps.__name__, str(_TASKS), str(_STEP_MS), str(at_once)]
     async with serving(program) as server:
@@ -59,28 +46,29 @@ async def _crowd(stage: Stage, at_once: int) -> _Seen:
         return _Seen(decode(Watched, (await server.fetch("/", timeout=60)).body), load.latency)
 
 
-def _figures(crowd: _Seen, cured: _Seen) -> _Figures:
-    watch = crowd.watch
-    stalls = watch.stalls - watch.causes.get(NOT_RUNNING, 0)
-    return _Figures(
-        pass_ms=None if watch.stall_p50 is None else watch.stall_p50 * 1e3,
-        step_p99_ms=watch.steps.p99 * 1e3,
-        stalls=stalls,
-        named_share=watch.causes.get(SMALL_STEPS, 0) / stalls if stalls else None,
-        explained_share=watch.explained,
-        reply_p50_ms=crowd.latency.p50 * 1e3,
-        reply_p50_cured_ms=cured.latency.p50 * 1e3,
-        slowdown=crowd.latency.p50 / cured.latency.p50,
-        pass_p50_cured_ms=cured.watch.passes.p50 * 1e3,
-        steps_cured_share=cured.watch.steps.count / watch.steps.count,
-    )
+def _stalls(seen: _Seen) -> int:
+    """Those that the program made itself."""
+    return seen.watch.stalls - seen.watch.causes.get(NOT_RUNNING, 0)
+
+
+_FIGURES: Measures[tuple[_Seen, _Seen]] = {  # of the crowd, and cured
+    "pass_ms": lambda seen: None if (p50 := seen[0].watch.stall_p50) is None else p50 * 1e3,
+    "step_p99_ms": lambda seen: seen[0].watch.steps.p99 * 1e3,
+    "stalls": lambda seen: _stalls(seen[0]),
+    "named_share": lambda seen: seen[0].watch.causes.get(SMALL_STEPS, 0) / own if (own := _stalls(seen[0])) else None,
+    "explained_share": lambda seen: seen[0].watch.explained,
+    "reply_p50_ms": lambda seen: seen[0].latency.p50 * 1e3,
+    "reply_p50_cured_ms": lambda seen: seen[1].latency.p50 * 1e3,
+    "slowdown": lambda seen: seen[0].latency.p50 / seen[1].latency.p50,
+    "pass_p50_cured_ms": lambda seen: seen[1].watch.passes.p50 * 1e3,
+    "steps_cured_share": lambda seen: seen[1].watch.steps.count / seen[0].watch.steps.count,
+}
 
 
 async def _collect(stage: Stage) -> Collected:
     crowd, cured = await _crowd(stage, 0), await _crowd(stage, _AT_ONCE)
-    figures = _figures(crowd, cured)
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, (crowd, cured)),
         charts=(
             charts.percentiles(
                 "Latency of a reply that needs nothing",
@@ -92,10 +80,10 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=None,
         finding=(
-            f"Of {_TASKS} tasks none computed for longer than {figures.step_p99_ms:.2f} ms at once (p99), and a "
-            f"pass took {figures.pass_ms or 0:.0f} ms. The watch called it "
+            f"Of {_TASKS} tasks none computed for longer than {crowd.watch.steps.p99 * 1e3:.2f} ms at once (p99), and a "
+            f"pass took {(crowd.watch.stall_p50 or 0) * 1e3:.0f} ms. The watch called it "
             f"{', '.join(f'{name} {count} times' for name, count in crowd.watch.causes.items())}. A reply took "
-            f"{figures.reply_p50_ms:.0f} ms (p50); with {_AT_ONCE} tasks at a time {figures.reply_p50_cured_ms:.1f} ms."
+            f"{crowd.latency.p50 * 1e3:.0f} ms (p50); with {_AT_ONCE} tasks at a time {cured.latency.p50 * 1e3:.1f} ms."
         ),
     )
 
@@ -111,7 +99,7 @@ EXPERIMENT = Experiment(
         "profiler finds a slow function. A watch that measures steps names the pass for what it is, and the task whose "
         "steps fill it. The same tasks, 20 at a time, let others in between."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("a pass (p50 of those over the budget)", "pass_ms", ">=", 300, "ms"),
         check("a step, p99", "step_p99_ms", "<", 10, "ms"),

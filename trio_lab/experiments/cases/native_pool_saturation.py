@@ -17,6 +17,9 @@ from statistics import median
 from ...cores import usable_cores
 from ...diagnose.first_full import first_full
 from ...records.check import check, compared
+from ...records.figures import Measures, measured
+from ...records.queue import QueueStatistics
+from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -26,21 +29,29 @@ _THREADS = 4
 _CLIENTS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    health_p99_ms: float
-    latency_growth: float
-    throughput_growth: float
-    bare_thread_share: float
-    bare_thread_share_min: float
-    few_p50_ms: float
-    many_p50_ms: float
-    many_p99_ms: float
-    few_rps: float
-    many_rps: float
-    pool_wait_p50_ms: float
-    pool_service_p50_ms: float
-    cores: int
+@dataclass(frozen=True, slots=True)
+class _Found:
+    few: Loaded
+    many: Loaded
+    pool: QueueStatistics
+    shares: list[float]
+
+
+_FIGURES: Measures[_Found] = {
+    "health_p99_ms": lambda found: found.many.health_p99_ms,
+    "latency_growth": lambda found: found.many.load.latency.p50 / found.few.load.latency.p50,
+    "throughput_growth": lambda found: found.many.load.throughput / found.few.load.throughput,
+    "bare_thread_share": lambda found: median(found.shares),
+    "bare_thread_share_min": lambda found: min(found.shares),
+    "few_p50_ms": lambda found: found.few.load.latency.p50 * 1e3,
+    "many_p50_ms": lambda found: found.many.load.latency.p50 * 1e3,
+    "many_p99_ms": lambda found: found.many.load.latency.p99 * 1e3,
+    "few_rps": lambda found: found.few.load.throughput,
+    "many_rps": lambda found: found.many.load.throughput,
+    "pool_wait_p50_ms": lambda found: found.pool.wait.p50 * 1e3 if found.pool.wait else None,
+    "pool_service_p50_ms": lambda found: found.pool.service.p50 * 1e3 if found.pool.service else None,
+    "cores": lambda _: usable_cores(),
+}
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -49,27 +60,10 @@ async def _collect(stage: Stage) -> Collected:
         few = await stage.loaded(server, "/hash", connections=_THREADS, duration=seconds)
         many = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=seconds)
         pool = (await server.health()).queue("native_pool")
-        assert pool.wait is not None
-        assert pool.service is not None
         url = server.url + "/hash"
         shares = await shares_of_bare(stage, url, clients=_CLIENTS, kind="threads", count=_THREADS)
-    figures = _Figures(
-        health_p99_ms=many.health_p99_ms,
-        latency_growth=many.load.latency.p50 / few.load.latency.p50,
-        throughput_growth=many.load.throughput / few.load.throughput,
-        bare_thread_share=median(shares),
-        bare_thread_share_min=min(shares),
-        few_p50_ms=few.load.latency.p50 * 1e3,
-        many_p50_ms=many.load.latency.p50 * 1e3,
-        many_p99_ms=many.load.latency.p99 * 1e3,
-        few_rps=few.load.throughput,
-        many_rps=many.load.throughput,
-        pool_wait_p50_ms=pool.wait.p50 * 1e3,
-        pool_service_p50_ms=pool.service.p50 * 1e3,
-        cores=usable_cores(),
-    )
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, _Found(few, many, pool, shares)),
         charts=(
             charts.percentiles(
                 f"Latency of /hash with {_THREADS} and with {_CLIENTS} clients",
@@ -83,9 +77,9 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=first_full(many.samples),
         finding=(
-            f"With {_CLIENTS} clients instead of {_THREADS} the throughput was {figures.many_rps:.1f}/s instead of "
-            f"{figures.few_rps:.1f}/s, and the median latency went from {figures.few_p50_ms:.0f} to "
-            f"{figures.many_p50_ms:.0f} ms. /health p99 was {figures.health_p99_ms:.1f} ms."
+            f"With {_CLIENTS} clients instead of {_THREADS} the throughput was {many.load.throughput:.1f}/s instead of "
+            f"{few.load.throughput:.1f}/s, and the median latency went from {few.load.latency.p50 * 1e3:.0f} to "
+            f"{many.load.latency.p50 * 1e3:.0f} ms. /health p99 was {many.health_p99_ms:.1f} ms."
         ),
     )
 
@@ -101,7 +95,7 @@ EXPERIMENT = Experiment(
         "for a thread grows, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
         "gets nearly as much work done as bare threads would."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("/health p99 while /hash is saturated", "health_p99_ms", "<", 25, "ms"),
         check("median latency, 20 clients ÷ 4", "latency_growth", ">=", 3, "×"),

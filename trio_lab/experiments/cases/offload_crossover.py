@@ -13,7 +13,6 @@ program on the second core makes the worker look worse, since it needs that core
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from statistics import median
@@ -21,6 +20,7 @@ from statistics import median
 from ...diagnose.crossover import Point, crossover
 from ...records.chart import Chart, Role
 from ...records.check import check
+from ...records.figures import Figures, Measures, measured
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.offload import Phase, offloaded
@@ -43,8 +43,13 @@ def _points(phases: Sequence[Phase], place: str, part: Part) -> list[Point]:
     return [(round(length * 1e3, 6), value * 1e3) for length, value in seen if value is not None]
 
 
-def _at(phases: Sequence[Phase], place: str, part: Part, length: float) -> float | None:
+def _at(place: str, part: Part, length: float, phases: Sequence[Phase]) -> float | None:
     return dict(_points(phases, place, part)).get(length)
+
+
+def _ratio(part: Part, length: float, one: str, other: str, phases: Sequence[Phase]) -> float | None:
+    found, base = (_at(place, part, length, phases) for place in (one, other))
+    return found / base if found and base else None
 
 
 def _short(phases: Sequence[Phase], place: str, part: Part) -> float:
@@ -59,45 +64,17 @@ def _pays(phases: Sequence[Phase], place: str) -> float | None:
     return crossover([p for p in usual if p[0] in both], [p for p in other if p[0] in both], share=_PAYS)
 
 
-def _ratio(one: float | None, other: float | None) -> float | None:
-    return one / other if one and other else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    worker_overhead_ms: float
-    worker_loop_cost_ms: float
-    thread_loop_cost_ms: float
-    worker_pays_from_ms: float | None
-    thread_pays_from_ms: float | None
-    loop_longest_echo_p99_ms: float | None
-    loop_shortest_whole_ms: float | None
-    thread_longest_echo_p99_ms: float | None
-    thread_shortest_whole_ms: float | None
-    process_longest_echo_p99_ms: float | None
-    process_shortest_whole_ms: float | None
-    thread_over_worker: float | None
-    shortest_slowdown: float | None
-
-
-def _figures(phases: Sequence[Phase]) -> _Figures:
-    echo = {place: _at(phases, place, _ECHO, _LONGEST) for place in _ROLES}
-    whole = {place: _at(phases, place, _WHOLE, _SHORTEST) for place in _ROLES}
-    return _Figures(
-        worker_overhead_ms=_short(phases, "process", lambda phase: phase.whole - phase.compute),
-        worker_loop_cost_ms=_short(phases, "process", _LOOP_CPU),
-        thread_loop_cost_ms=_short(phases, "thread", _LOOP_CPU),
-        worker_pays_from_ms=_pays(phases, "process"),
-        thread_pays_from_ms=_pays(phases, "thread"),
-        loop_longest_echo_p99_ms=echo["loop"],
-        loop_shortest_whole_ms=whole["loop"],
-        thread_longest_echo_p99_ms=echo["thread"],
-        thread_shortest_whole_ms=whole["thread"],
-        process_longest_echo_p99_ms=echo["process"],
-        process_shortest_whole_ms=whole["process"],
-        thread_over_worker=_ratio(echo["thread"], echo["process"]),
-        shortest_slowdown=_ratio(whole["process"], whole["loop"]),
-    )
+_FIGURES: Measures[Sequence[Phase]] = {
+    "worker_overhead_ms": lambda phases: _short(phases, "process", lambda phase: phase.whole - phase.compute),
+    "worker_loop_cost_ms": lambda phases: _short(phases, "process", _LOOP_CPU),
+    "thread_loop_cost_ms": lambda phases: _short(phases, "thread", _LOOP_CPU),
+    "worker_pays_from_ms": lambda phases: _pays(phases, "process"),
+    "thread_pays_from_ms": lambda phases: _pays(phases, "thread"),
+    **{f"{place}_longest_echo_p99_ms": partial(_at, place, _ECHO, _LONGEST) for place in _ROLES},
+    **{f"{place}_shortest_whole_ms": partial(_at, place, _WHOLE, _SHORTEST) for place in _ROLES},
+    "thread_over_worker": partial(_ratio, _ECHO, _LONGEST, "thread", "process"),
+    "shortest_slowdown": partial(_ratio, _WHOLE, _SHORTEST, "process", "loop"),
+}
 
 
 def _chart(phases: Sequence[Phase], title: str, y: str, part: Part) -> Chart:
@@ -114,7 +91,7 @@ def _chart(phases: Sequence[Phase], title: str, y: str, part: Part) -> Chart:
 
 async def _collect(stage: Stage) -> Collected:
     phases = await alone(partial(offloaded, stage.seconds(3, quick=0.7), [ms / 1e3 for ms in _LENGTHS]))
-    figures = _figures(phases)
+    figures = measured(_FIGURES, phases)
     return Collected(
         figures=figures,
         charts=(
@@ -126,12 +103,13 @@ async def _collect(stage: Stage) -> Collected:
     )
 
 
-def _finding(figures: _Figures) -> str:
+def _finding(figures: Figures) -> str:
     said = [
-        f"A worker process added {figures.worker_overhead_ms:.2f} ms to a job and cost the loop "
-        f"{figures.worker_loop_cost_ms:.2f} ms of its own time; a thread cost it {figures.thread_loop_cost_ms:.2f} ms."
+        f"A worker process added {figures['worker_overhead_ms']:.2f} ms to a job and cost the loop "
+        f"{figures['worker_loop_cost_ms']:.2f} ms of its own time; a thread cost it {figures['thread_loop_cost_ms']:.2f} ms."
     ]
-    for place, pays in (("worker", figures.worker_pays_from_ms), ("thread", figures.thread_pays_from_ms)):
+    for place in ("worker", "thread"):
+        pays = figures[f"{place}_pays_from_ms"]
         where = f"from {pays:g} ms on" if pays is not None else f"at no length up to {_LONGEST:g} ms"
         said.append(f"A {place} halved the delay of others {where}.")
     return " ".join(said)
@@ -148,7 +126,7 @@ EXPERIMENT = Experiment(
         "millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a cure: however long "
         "the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs more than the job."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("the loop's own time for a job in a worker", "worker_loop_cost_ms", "<=", 1, "ms"),
         check("a worker halves the delay of others from", "worker_pays_from_ms", "<=", 10, "ms"),

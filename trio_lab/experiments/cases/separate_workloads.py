@@ -13,12 +13,14 @@ fewer than 15 reports were done the machine was too busy for a hash to wait behi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from ...diagnose.first_full import first_full
 from ...records.chart import Point
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...records.load import LoadResult
 from ...records.queue import QueueStatistics
 from ...records.summary import Summary
@@ -39,19 +41,6 @@ _TRIAL_N, _TRIAL_ROUNDS = 24, 20_000
 _GOLDEN = (1 + math.sqrt(5)) / 2  # each step of n makes fib so much longer
 _LIMITS = ("--max-queue", "16", "--queue-timeout", "1")
 
-# What is measured of one pool and of two.
-_OF_EACH = (
-    "hash_p50_ms",
-    "hash_p99_ms",
-    "hash_wait_p50_ms",
-    "hash_wait_p90_ms",
-    "hash_wait_p99_ms",
-    "report_rps",
-    "overload_hash_p90_ms",
-    "overload_hash_p99_ms",
-    "overload_hash_shed",
-    "overload_report_shed",
-)
 _CHECKS = (
     check("a hash's median wait in one pool ÷ a report", "one_wait_in_reports", ">", 0.5, "×"),
     check("a hash's p90 wait in two pools ÷ a report", "two_wait_in_reports", "<", 0.5, "×"),
@@ -78,21 +67,10 @@ class _Run:
         """What a hash waited for a worker."""
         return _observed(self.kinds["hash"].wait)
 
-    def figures(self) -> dict[str, float | None]:
-        """Those of `_OF_EACH`."""
-        hashes, overload, wait = self.hashes.load, self.hashes_overload.load, self.hash_wait
-        return {
-            "hash_p50_ms": hashes.latency.p50 * 1e3,
-            "hash_p99_ms": hashes.latency.p99 * 1e3,
-            "hash_wait_p50_ms": wait.p50 * 1e3,
-            "hash_wait_p90_ms": wait.p90 * 1e3,
-            "hash_wait_p99_ms": wait.p99 * 1e3,
-            "report_rps": self.reports.goodput,
-            "overload_hash_p90_ms": overload.latency.p90 * 1e3,
-            "overload_hash_p99_ms": overload.latency.p99 * 1e3,
-            "overload_hash_shed": overload.requests.shed,
-            "overload_report_shed": self.reports_overload.requests.shed,
-        }
+    @property
+    def report(self) -> float:
+        """How long one takes a worker."""
+        return _observed(self.kinds["reports"].service).p50
 
 
 def _observed(summary: Summary | None) -> Summary:
@@ -127,18 +105,32 @@ async def _run(stage: Stage, server: Server, hash_path: str, report_path: str) -
     return _Run(hashes=hashes, reports=reports, kinds=kinds, hashes_overload=over[0], reports_overload=over[1])
 
 
-def _figures(one: _Run, two: _Run, report: float) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {
-        "one_wait_in_reports": one.hash_wait.p50 / report,
-        "two_wait_in_reports": two.hash_wait.p90 / report,
-        "hash_p90_gain": one.hashes.load.latency.p90 / two.hashes.load.latency.p90,
-        "two_overload_p90_in_reports": two.hashes_overload.load.latency.p90 / report,
-        "report_ms": report * 1e3,
-        "report_rate_share": two.reports.goodput / one.reports.goodput if one.reports.goodput else None,
-    }
-    for pools, run in (("one", one), ("two", two)):
-        figures |= {f"{pools}_{name}": value for name, value in run.figures().items()}
-    if min(run.kinds["reports"].completions or 0 for run in (one, two)) < _ENOUGH:
+_OF_EACH: Measures[_Run] = {
+    "{}_hash_p50_ms": lambda run: run.hashes.load.latency.p50 * 1e3,
+    "{}_hash_p99_ms": lambda run: run.hashes.load.latency.p99 * 1e3,
+    "{}_hash_wait_p50_ms": lambda run: run.hash_wait.p50 * 1e3,
+    "{}_hash_wait_p90_ms": lambda run: run.hash_wait.p90 * 1e3,
+    "{}_hash_wait_p99_ms": lambda run: run.hash_wait.p99 * 1e3,
+    "{}_report_rps": lambda run: run.reports.goodput,
+    "{}_overload_hash_p90_ms": lambda run: run.hashes_overload.load.latency.p90 * 1e3,
+    "{}_overload_hash_p99_ms": lambda run: run.hashes_overload.load.latency.p99 * 1e3,
+    "{}_overload_hash_shed": lambda run: run.hashes_overload.load.requests.shed,
+    "{}_overload_report_shed": lambda run: run.reports_overload.requests.shed,
+}
+_FIGURES: Measures[Mapping[str, _Run]] = {
+    **of_each(("one", "two"), _OF_EACH),
+    "one_wait_in_reports": lambda run: run["one"].hash_wait.p50 / run["one"].report,
+    "two_wait_in_reports": lambda run: run["two"].hash_wait.p90 / run["one"].report,
+    "hash_p90_gain": lambda run: run["one"].hashes.load.latency.p90 / run["two"].hashes.load.latency.p90,
+    "two_overload_p90_in_reports": lambda run: run["two"].hashes_overload.load.latency.p90 / run["one"].report,
+    "report_ms": lambda run: run["one"].report * 1e3,
+    "report_rate_share": lambda run: run["two"].reports.goodput / one if (one := run["one"].reports.goodput) else None,
+}
+
+
+def _figures(run: Mapping[str, _Run]) -> dict[str, float | None]:
+    figures = measured(_FIGURES, run)
+    if min(its.kinds["reports"].completions or 0 for its in run.values()) < _ENOUGH:
         figures |= dict.fromkeys((check.figure for check in _CHECKS), None)
     return figures
 
@@ -151,10 +143,10 @@ async def _collect(stage: Stage) -> Collected:
     async with stage.server("--workers", "1", "--separate-pools", *_LIMITS) as server:
         await _paths(server)
         two = await _run(stage, server, *paths)
-    report = _observed(one.kinds["reports"].service).p50
+    report = one.report
     refused_one, refused_two = (run.hashes_overload.load.requests.shed for run in (one, two))
     return Collected(
-        figures=_figures(one, two, report),
+        figures=_figures({"one": one, "two": two}),
         charts=(
             charts.percentiles(
                 "Latency of a short hash beside long reports",
@@ -212,15 +204,7 @@ EXPERIMENT = Experiment(
         "When too many reports come they fill the queue that they share with the hashes, and these are refused too; in "
         "two pools no hash is."
     ),
-    figures=(
-        "one_wait_in_reports",
-        "two_wait_in_reports",
-        "hash_p90_gain",
-        "two_overload_p90_in_reports",
-        "report_ms",
-        "report_rate_share",
-        *(f"{pools}_{figure}" for pools in ("one", "two") for figure in _OF_EACH),
-    ),
+    figures=_FIGURES,
     checks=_CHECKS,
     advice=(
         "Give work of different lengths different pools (`--separate-pools`): every job in a queue waits for its slowest "

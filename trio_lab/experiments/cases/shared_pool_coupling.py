@@ -12,6 +12,7 @@ its pool is left out when the queue that filled first is looked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -21,6 +22,7 @@ import trio
 from ...diagnose.first_full import first_full
 from ...records.chart import Point
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...records.health import Health
 from ...records.load import LoadResult
 from ...stage.launch import kill
@@ -54,19 +56,6 @@ class _Beside:
     def respawn(self) -> float:
         return median(self.respawns)
 
-    def figures(self, name: str) -> dict[str, float | None]:
-        lookup, read, health = self.lookups.load.latency, self.reads.latency, self.lookups.probe.latency
-        return {
-            f"lookup_{name}_p50_ms": lookup.p50 * 1e3,
-            f"lookup_{name}_p99_ms": lookup.p99 * 1e3,
-            f"read_{name}_p50_ms": read.p50 * 1e3,
-            f"read_{name}_p99_ms": read.p99 * 1e3,
-            f"health_{name}_p50_ms": health.p50 * 1e3,
-            f"health_{name}_p99_ms": self.lookups.health_p99_ms,
-            f"respawn_{name}_ms": self.respawn * 1e3,
-            f"respawn_{name}_max_ms": max(self.respawns) * 1e3,
-        }
-
     def bars(self) -> list[tuple[str, float | None]]:
         return [
             ("name look-up", self.lookups.load.latency.p50 * 1e3),
@@ -74,6 +63,25 @@ class _Beside:
             ("new worker", self.respawn * 1e3),
             ("/health", self.lookups.probe.latency.p50 * 1e3),
         ]
+
+
+_OF_EACH: Measures[_Beside] = {
+    "lookup_{}_p50_ms": lambda beside: beside.lookups.load.latency.p50 * 1e3,
+    "lookup_{}_p99_ms": lambda beside: beside.lookups.load.latency.p99 * 1e3,
+    "read_{}_p50_ms": lambda beside: beside.reads.latency.p50 * 1e3,
+    "read_{}_p99_ms": lambda beside: beside.reads.latency.p99 * 1e3,
+    "health_{}_p50_ms": lambda beside: beside.lookups.probe.latency.p50 * 1e3,
+    "health_{}_p99_ms": lambda beside: beside.lookups.health_p99_ms,
+    "respawn_{}_ms": lambda beside: beside.respawn * 1e3,
+    "respawn_{}_max_ms": lambda beside: max(beside.respawns) * 1e3,
+}
+_FIGURES: Measures[Mapping[str, _Beside]] = {
+    **of_each(_POOLS, _OF_EACH),
+    "respawn_per_lookup": lambda found: found["shared"].respawn / found["shared"].lookups.load.latency.p50,
+    "default_limiter_waiting": lambda found: max(
+        (sample.queue("default_limiter").waiting or 0 for sample in found["shared"].lookups.samples), default=None
+    ),
+}
 
 
 async def _respawn(server: Server) -> float:
@@ -122,12 +130,8 @@ async def _collect(stage: Stage) -> Collected:
         alone = await _beside(stage, server, stage.seconds(5, quick=2))
         own = await _beside_slow_calls(stage, server, "own", seconds)
         shared = await _beside_slow_calls(stage, server, "default", seconds)
-    waiting = [sample.queue("default_limiter").waiting or 0 for sample in shared.lookups.samples]
-    figures = shared.figures("shared") | own.figures("own") | alone.figures("alone")
-    figures["respawn_per_lookup"] = shared.respawn / shared.lookups.load.latency.p50
-    figures["default_limiter_waiting"] = max(waiting, default=None)
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, {"shared": shared, "own": own, "alone": alone}),
         charts=(
             charts.bars(
                 "Who waits behind the slow calls",
@@ -188,17 +192,7 @@ EXPERIMENT = Experiment(
         "millisecond itself. With the slow calls under a limiter of their own it waits for none. Neither delays the start "
         "of a worker, which has its own limiter as well, nor /health, which needs no thread."
     ),
-    figures=(
-        *(
-            f"{who}_{pool}_{share}_ms"
-            for pool in _POOLS
-            for who in ("lookup", "read", "health")
-            for share in ("p50", "p99")
-        ),
-        *(f"respawn_{pool}{most}_ms" for pool in _POOLS for most in ("", "_max")),
-        "respawn_per_lookup",
-        "default_limiter_waiting",
-    ),
+    figures=_FIGURES,
     checks=(
         check("name look-up behind slow calls, p50", "lookup_shared_p50_ms", ">", 2 * _CALL_MS, "ms"),
         check("file read behind slow calls, p50", "read_shared_p50_ms", ">", 2 * _CALL_MS, "ms"),

@@ -12,6 +12,7 @@ depends on the garbage collector.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from ...diagnose.first_full import first_full
 from ...measure.process import peak_resident_bytes, resident_bytes
 from ...records.chart import Role
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
@@ -44,6 +46,18 @@ class _Found:
         return _CLIENTS * _RECORDS / self.run.load.latency.mean
 
 
+_OF_EACH: Measures[_Found] = {
+    "{}_health_p99_ms": lambda found: found.run.health_p99_ms,
+    "{}_memory_rise_mb": lambda found: found.rise,
+    "{}_records_per_s": lambda found: found.records_per_s,
+}
+_FIGURES: Measures[Mapping[str, _Found]] = {
+    **of_each(_MODES, _OF_EACH),
+    "health_p99_ratio": lambda found: found["buffer"].run.health.p99 / found["stream"].run.health.p99,
+    "memory_ratio": lambda found: found["buffer"].rise / found["stream"].rise,
+}
+
+
 async def _mode(stage: Stage, mode: str, body: Path) -> _Found:
     async with stage.server() as server:
         before = resident_bytes(server.pid)
@@ -65,19 +79,8 @@ async def _collect(stage: Stage) -> Collected:
         body = Path(folder) / "records.ndjson"
         body.write_bytes(_RECORD * _RECORDS)
         found = {mode: await _mode(stage, mode, body) for mode in _MODES}
-    buffer, stream = found["buffer"], found["stream"]
-    figures: dict[str, float | None] = {
-        "health_p99_ratio": buffer.run.health.p99 / stream.run.health.p99,
-        "memory_ratio": buffer.rise / stream.rise,
-    }
-    for mode, one in found.items():
-        figures |= {
-            f"{mode}_health_p99_ms": one.run.health_p99_ms,
-            f"{mode}_memory_rise_mb": one.rise,
-            f"{mode}_records_per_s": one.records_per_s,
-        }
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, found),
         charts=(
             charts.health_over_time(
                 [(mode, found[mode].run, role) for mode, role in _MODES.items()],
@@ -92,7 +95,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.percentiles("Latency of /health", [(m, found[m].run.health, role) for m, role in _MODES.items()]),
         ),
-        first_full=first_full(buffer.run.samples),
+        first_full=first_full(found["buffer"].run.samples),
         finding=" ".join(
             f"{mode}: memory rose by {one.rise:.0f} MB, /health p99 was {one.run.health_p99_ms:.0f} ms, "
             f"{one.records_per_s / 1e3:.0f} thousand records/s were read."
@@ -112,11 +115,7 @@ EXPERIMENT = Experiment(
         "is served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of the memory, and "
         "/health p99 is under 50 ms."
     ),
-    figures=(
-        "health_p99_ratio",
-        "memory_ratio",
-        *(f"{mode}_{figure}" for mode in _MODES for figure in ("health_p99_ms", "memory_rise_mb", "records_per_s")),
-    ),
+    figures=_FIGURES,
     checks=(
         check("/health p99, buffer", "buffer_health_p99_ms", ">", 50, "ms"),
         check("/health p99, stream", "stream_health_p99_ms", "<", 50, "ms"),

@@ -17,6 +17,7 @@ from statistics import median
 from ...cores import default_workers
 from ...diagnose.first_full import first_full
 from ...records.check import check, compared
+from ...records.figures import Measures, measured
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
@@ -26,22 +27,31 @@ from ..sizing import shares_of_bare
 _CLIENTS = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    health_p99_ms: float
-    health_p99_loop_ms: float
-    bare_process_share: float
-    bare_process_share_min: float
-    cpu_difference: float
-    cpu_per_job_process_ms: float
-    cpu_per_job_loop_ms: float
-    process_rps: float
-    loop_rps: float
+@dataclass(frozen=True, slots=True)
+class _Found:
+    loop: Loaded
+    process: Loaded
+    shares: list[float]
     workers: int
 
 
-def _cpu_per_job(run: Loaded) -> float:
-    return run.cpu / max(1, run.load.requests.ok)
+def _cpu_ms(run: Loaded) -> float:
+    """CPU time of one job."""
+    return run.cpu / max(1, run.load.requests.ok) * 1e3
+
+
+_FIGURES: Measures[_Found] = {
+    "health_p99_ms": lambda found: found.process.health_p99_ms,
+    "health_p99_loop_ms": lambda found: found.loop.health_p99_ms,
+    "bare_process_share": lambda found: median(found.shares),
+    "bare_process_share_min": lambda found: min(found.shares),
+    "cpu_difference": lambda found: abs(_cpu_ms(found.process) / _cpu_ms(found.loop) - 1),
+    "cpu_per_job_process_ms": lambda found: _cpu_ms(found.process),
+    "cpu_per_job_loop_ms": lambda found: _cpu_ms(found.loop),
+    "process_rps": lambda found: found.process.load.throughput,
+    "loop_rps": lambda found: found.loop.load.throughput,
+    "workers": lambda found: found.workers,
+}
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -52,21 +62,9 @@ async def _collect(stage: Stage) -> Collected:
         process = await stage.loaded(server, "/worker-hash", connections=_CLIENTS, duration=seconds)
         url = server.url + "/worker-hash"
         shares = await shares_of_bare(stage, url, clients=_CLIENTS, kind="processes", count=workers)
-    figures = _Figures(
-        health_p99_ms=process.health_p99_ms,
-        health_p99_loop_ms=loop.health_p99_ms,
-        bare_process_share=median(shares),
-        bare_process_share_min=min(shares),
-        cpu_difference=abs(_cpu_per_job(process) / _cpu_per_job(loop) - 1),
-        cpu_per_job_process_ms=_cpu_per_job(process) * 1e3,
-        cpu_per_job_loop_ms=_cpu_per_job(loop) * 1e3,
-        process_rps=process.load.throughput,
-        loop_rps=loop.load.throughput,
-        workers=workers,
-    )
-    costs = [("on the loop", figures.cpu_per_job_loop_ms), ("in a worker process", figures.cpu_per_job_process_ms)]
+    costs = [("on the loop", _cpu_ms(loop)), ("in a worker process", _cpu_ms(process))]
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, _Found(loop, process, shares, workers)),
         charts=(
             charts.health_over_time(
                 [("/worker-hash (worker process)", process, "good"), ("/sync-hash (on the loop)", loop, "bad")]
@@ -81,9 +79,9 @@ async def _collect(stage: Stage) -> Collected:
         ),
         first_full=first_full(process.samples),
         finding=(
-            f"With /worker-hash saturated /health p99 was {figures.health_p99_ms:.1f} ms ({figures.health_p99_loop_ms:.0f} "
-            f"ms beside /sync-hash). A job cost {figures.cpu_per_job_process_ms:.1f} ms of CPU in a worker and "
-            f"{figures.cpu_per_job_loop_ms:.1f} ms on the loop. The pool got {figures.bare_process_share:.2f} of the work "
+            f"With /worker-hash saturated /health p99 was {process.health_p99_ms:.1f} ms ({loop.health_p99_ms:.0f} "
+            f"ms beside /sync-hash). A job cost {_cpu_ms(process):.1f} ms of CPU in a worker and "
+            f"{_cpu_ms(loop):.1f} ms on the loop. The pool got {median(shares):.2f} of the work "
             f"done that {workers} bare process{'es' * (workers > 1)} did."
         ),
     )
@@ -99,7 +97,7 @@ EXPERIMENT = Experiment(
         "/health stays under 25 ms while the workers are saturated. The work is not cheaper: a job costs the same CPU time "
         "in a worker as on the loop, within a tenth. The pool gets as much done as bare processes."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("/health p99 while /worker-hash is saturated", "health_p99_ms", "<", 25, "ms"),
         check("CPU time of a job, process against loop, difference", "cpu_difference", "<=", 0.1),

@@ -24,6 +24,7 @@ from ...diagnose.first_full import first_full
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
 from ...records.check import check
+from ...records.figures import Figures, Measures, measured
 from ...records.health import Health, ScalingDecision
 from ...stage.alone import alone
 from ...stage.server import Server
@@ -43,25 +44,6 @@ _SHRINK = 8.0  # seconds within which an idle worker should be gone
 _LOOK = 0.1  # seconds between two looks at /health
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    decisions: int
-    grown: int | None
-    throughput_gain: float | None
-    grown_some: int | None
-    grown_blocked: int | None
-    grown_crowded: int | None
-    grown_against_rule: int
-    shrunk: int | None
-    refused_blocked: int
-    refused_crowded: int
-    most_queued_some: int | None
-    most_queued_many: int | None
-    one_worker_rps: float | None
-    two_workers_rps: float | None
-    cores: int
-
-
 @dataclass(slots=True)
 class _Watch:
     """What /health said over time: each reply with the second it came in, and every decision once, by its number."""
@@ -79,6 +61,23 @@ class _Watch:
         """The decisions of a phase."""
         begin, end = self.phases[phase]
         return [decision for at, decision in self.decisions.values() if begin <= at <= end]
+
+    def grown(self, phase: str, *, if_any: list[ScalingDecision]) -> int | None:
+        """The workers added in a phase; None where its condition did not come about: then nothing can be said of it."""
+        return _grown(self.during(phase)) if if_any else None
+
+    def most_queued(self, phase: str) -> int | None:
+        return max((decision.queued_jobs for decision in self.during(phase)), default=None)
+
+    @property
+    def late(self) -> list[ScalingDecision]:
+        """The decisions beside a long queue while the loop was late."""
+        return [one for one in _long_queue(self.during("blocked")) if _late(one)]
+
+    @property
+    def taken(self) -> list[ScalingDecision]:
+        """The decisions beside a long queue while no core was free."""
+        return [one for one in _long_queue(self.during("crowded")) if not _late(one) and not one.cpu_is_available]
 
     def rate(self, phase: str, workers: int) -> float | None:
         """Jobs per second while so many workers lived and jobs waited; None without half a second of it."""
@@ -156,35 +155,37 @@ def _late(decision: ScalingDecision) -> bool:
     return decision.loop_lag is None or decision.loop_lag >= LATE
 
 
-def _figures(watch: _Watch) -> _Figures:
-    """A figure is None where its condition did not come about: then nothing can be said of it."""
-    late = [d for d in _long_queue(watch.during("blocked")) if _late(d)]
-    taken = [d for d in _long_queue(watch.during("crowded")) if not _late(d) and not d.cpu_is_available]
-    asked = _long_queue(watch.during("many"))
-    could = [d for d in asked if not _late(d) and d.cpu_is_available]
-    grown, before, after = _grown(watch.during("many")), watch.rate("some", 1), watch.rate("many", 2)
-    against = [
-        d
-        for _, d in watch.decisions.values()
-        if d.wanted > d.size and (d.queued_jobs <= MANY_QUEUED or _late(d) or not d.cpu_is_available)
-    ]
-    return _Figures(
-        decisions=len(watch.decisions),
-        grown=grown if could else None,
-        throughput_gain=after / before if before and after else None,
-        grown_some=_grown(watch.during("some")) if watch.during("some") else None,
-        grown_blocked=_grown(watch.during("blocked")) if late else None,
-        grown_crowded=_grown(watch.during("crowded")) if taken else None,
-        grown_against_rule=len(against),
-        shrunk=sum(d.wanted < d.size for d in watch.during("idle")) if grown else None,
-        refused_blocked=len(late),
-        refused_crowded=len(taken),
-        most_queued_some=max((d.queued_jobs for d in watch.during("some")), default=None),
-        most_queued_many=max((d.queued_jobs for d in watch.during("many")), default=None),
-        one_worker_rps=before,
-        two_workers_rps=after,
-        cores=usable_cores(),
-    )
+def _allows(decision: ScalingDecision) -> bool:
+    """Whether the rule lets the pool grow."""
+    return decision.queued_jobs > MANY_QUEUED and not _late(decision) and decision.cpu_is_available
+
+
+def _gain(watch: _Watch) -> float | None:
+    before, after = watch.rate("some", 1), watch.rate("many", 2)
+    return after / before if before and after else None
+
+
+def _shrunk(watch: _Watch) -> int | None:
+    return sum(d.wanted < d.size for d in watch.during("idle")) if _grown(watch.during("many")) else None
+
+
+_FIGURES: Measures[_Watch] = {
+    "decisions": lambda watch: len(watch.decisions),
+    "grown": lambda watch: watch.grown("many", if_any=list(filter(_allows, watch.during("many")))),
+    "throughput_gain": _gain,
+    "grown_some": lambda watch: watch.grown("some", if_any=watch.during("some")),
+    "grown_blocked": lambda watch: watch.grown("blocked", if_any=watch.late),
+    "grown_crowded": lambda watch: watch.grown("crowded", if_any=watch.taken),
+    "grown_against_rule": lambda watch: _grown(d for _, d in watch.decisions.values() if not _allows(d)),
+    "shrunk": _shrunk,
+    "refused_blocked": lambda watch: len(watch.late),
+    "refused_crowded": lambda watch: len(watch.taken),
+    "most_queued_some": lambda watch: watch.most_queued("some"),
+    "most_queued_many": lambda watch: watch.most_queued("many"),
+    "one_worker_rps": lambda watch: watch.rate("some", 1),
+    "two_workers_rps": lambda watch: watch.rate("many", 2),
+    "cores": lambda _: usable_cores(),
+}
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -198,7 +199,7 @@ async def _collect(stage: Stage) -> Collected:
             await play.crowded("crowded", stage.seconds(5, quick=1.5))
             await play.phase("many", _MANY, stage.seconds(10, quick=2.5))
             await play.idle("idle")
-    figures = _figures(watch)
+    figures = measured(_FIGURES, watch)
     return Collected(
         figures=figures,
         charts=_charts(watch),
@@ -207,18 +208,18 @@ async def _collect(stage: Stage) -> Collected:
     )
 
 
-def _finding(figures: _Figures) -> str:
-    if figures.grown is None:
+def _finding(figures: Figures) -> str:
+    if figures["grown"] is None:
         return (
             "No CPU was free when the queue was long and the loop on time, so there was nothing to grow for: other programs "
-            f"had the machine. {figures.decisions:.0f} decisions were made."
+            f"had the machine. {figures['decisions']:.0f} decisions were made."
         )
-    gain = figures.throughput_gain
+    gain = figures["throughput_gain"]
     brought = "" if gain is None else f", which brought {gain:.2f}× the throughput"
     return (
-        f"With {figures.most_queued_some:.0f} jobs waiting nothing was done. With {figures.most_queued_many:.0f} waiting "
-        f"the pool grew by {figures.grown:.0f}{brought}. As many waited {figures.refused_blocked:.0f} times while the "
-        f"loop was late and {figures.refused_crowded:.0f} times while no CPU was free, and it stayed as it was."
+        f"With {figures['most_queued_some']:.0f} jobs waiting nothing was done. With {figures['most_queued_many']:.0f} waiting "
+        f"the pool grew by {figures['grown']:.0f}{brought}. As many waited {figures['refused_blocked']:.0f} times while the "
+        f"loop was late and {figures['refused_crowded']:.0f} times while no CPU was free, and it stayed as it was."
     )
 
 
@@ -283,7 +284,7 @@ EXPERIMENT = Experiment(
         "up (the results would wait for it) or while every core is taken (the time would be taken from others). When all is "
         "done it shrinks again."
     ),
-    figures=_Figures,
+    figures=_FIGURES,
     checks=(
         check("workers added for a long queue", "grown", ">=", 1),
         check("throughput, two workers ÷ one", "throughput_gain", ">=", 1.1, "×"),
