@@ -19,6 +19,11 @@ from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage
 
 
+def flowed(text: str) -> str:
+    """Text as a case has it between triple quotes, without its indentation: a blank line begins a new paragraph."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
     """What one run of a case found: figures, charts, tables, the queue that filled first, and a sentence or two on it."""
@@ -60,6 +65,8 @@ class Experiment:
     comparison: bool = True
 
     def __post_init__(self) -> None:
+        for text in ("prediction", "advice"):
+            object.__setattr__(self, text, flowed(getattr(self, text)))
         for runtime in filter(self.runs_on, RUNTIMES):
             declared = self.declared(runtime)
             require_declared((check.figure for check in self.checks), declared)
@@ -87,7 +94,7 @@ class Experiment:
             question=self.question,
             prediction=self.prediction,
             outcome=judge(checks),
-            finding=collected.finding,
+            finding=flowed(collected.finding),
             advice=self.advice,
             first_full=collected.first_full,
             duration=duration,

@@ -57,10 +57,9 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(loop.samples),
-        finding=(
-            f"/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside /sync-hash. "
-            f"The work done was {pool.load.throughput:.1f}/s in the pool and {loop.load.throughput:.1f}/s on the loop."
-        ),
+        finding=f"""/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside
+            /sync-hash. The work done was {pool.load.throughput:.1f}/s in the pool and {loop.load.throughput:.1f}/s on
+            the loop.""",
     )
 
 
@@ -70,21 +69,17 @@ EXPERIMENT = Experiment(
     order=3,
     expected_s=12,
     question="What does everybody else feel when a handler computes on the loop instead of in the pool?",
-    prediction=(
-        "While /sync-hash computes no other request is served: /health waits behind whole hashes and is far over 25 ms. The "
-        "same hashes in the native pool leave it under 25 ms, and use every core instead of one."
-    ),
+    prediction="""While /sync-hash computes no other request is served: /health waits behind whole hashes and is far
+        over 25 ms. The same hashes in the native pool leave it under 25 ms, and use every core instead of one.""",
     figures=_FIGURES,
     checks=(
         check("/health p99 beside /sync-hash", "health_p99_loop_ms", ">", 25, "ms"),
         check("/health p99 beside /hash", "health_p99_pool_ms", "<", 25, "ms"),
         check("loop utilization beside /sync-hash", "loop_utilization", ">=", 0.9),
     ),
-    advice=(
-        "Find the call that computes and take it off the loop: `trio.to_thread` if it releases the GIL (hashing, "
-        "compression), a worker process if it is Python code. A larger pool does nothing here: the queue that is full is "
-        "the run queue."
-    ),
+    advice="""Find the call that computes and take it off the loop: `trio.to_thread` if it releases the GIL (hashing,
+        compression), a worker process if it is Python code. A larger pool does nothing here: the queue that is full is
+        the run queue.""",
     collect=_collect,
     compared=(
         compared("health_p99_pool_ms", "/health p99 beside /hash", "ms", "lower"),

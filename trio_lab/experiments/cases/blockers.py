@@ -111,10 +111,9 @@ EXPERIMENT = Experiment(
     order=20,
     expected_s=20,
     question="What does everybody else feel beside each of five calls that block the loop, and beside its cure?",
-    prediction=(
-        "A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over 25 ms, "
-        "because a request that comes while it runs waits for its end. Beside each cure it is under 25 ms, and at most half."
-    ),
+    prediction="""A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over
+        25 ms, because a request that comes while it runs waits for its end. Beside each cure it is under 25 ms, and at
+        most half.""",
     figures=(
         "least_blocking_p99_ms",
         "most_cured_p99_ms",
@@ -126,11 +125,10 @@ EXPERIMENT = Experiment(
         check("/health p99 beside the worst of the cures", "most_cured_p99_ms", "<", 25, "ms"),
         check("on the loop ÷ cured, the least", "least_improvement", ">", 2, "×"),
     ),
-    advice=(
-        "Find the line (`trio_lab.observe` names it), and ask what the call needs. Python code that computes: a worker "
-        "process, which sends back only what is needed. A call that releases the GIL or waits for a disk: a thread, in "
-        "pieces. Work that can be divided: slices. Input from outside: a bound, checked before anything else."
-    ),
+    advice="""Find the line (`trio_lab.observe` names it), and ask what the call needs. Python code that computes: a
+        worker process, which sends back only what is needed. A call that releases the GIL or waits for a disk: a
+        thread, in pieces. Work that can be divided: slices. Input from outside: a bound, checked before anything
+        else.""",
     collect=_collect,
     lab=False,
 )

@@ -153,12 +153,10 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=None,
-        finding=(
-            f"Of {figures.promised_demos} demos with a promised order {figures.promised_with_more_orders} came out "
-            f"in more than one, and {figures.orders_not_predicted} orders were not the predicted ones. Four tasks that "
-            f"Trio was given together ran in {figures.trio_batch_orders} orders. Where nothing is promised, one demo "
-            f"came out in so many orders at most: {', '.join(f'{n} on {runtime}' for runtime, n in loose.items())}."
-        ),
+        finding=f"""Of {figures.promised_demos} demos with a promised order {figures.promised_with_more_orders} came out
+            in more than one, and {figures.orders_not_predicted} orders were not the predicted ones. Four tasks that
+            Trio was given together ran in {figures.trio_batch_orders} orders. Where nothing is promised, one demo came
+            out in so many orders at most: {", ".join(f"{n} on {runtime}" for runtime, n in loose.items())}.""",
         tables=tuple(map(_table, found.values())),
     )
 
@@ -169,25 +167,22 @@ EXPERIMENT = Experiment(
     order=12,
     expected_s=6,
     question="When one step schedules several things, in which order do they run, and which orders are guaranteed?",
-    prediction=(
-        "What is promised comes out as one order, every time, and as the predicted one. On Node that is sync code, then "
-        "`nextTick`, then microtasks, then immediates and timers (in an ES module microtasks come before `nextTick`); on "
-        "asyncio one queue, first in, first out. Trio promises very little: four tasks started together run in more than "
-        "one order."
-    ),
+    prediction="""What is promised comes out as one order, every time, and as the predicted one. On Node that is sync
+        code, then `nextTick`, then microtasks, then immediates and timers (in an ES module microtasks come before
+        `nextTick`); on asyncio one queue, first in, first out. Trio promises very little: four tasks started together
+        run in more than one order.""",
     figures=(*names_of(_Figures), *_ORDERS),
     checks=(
         check("demos with a promised order that came out in more than one", "promised_with_more_orders", "<=", 0),
         check("orders of these demos that are not the predicted one", "orders_not_predicted", "<=", 0),
         check("orders of four tasks that Trio was given together", "trio_batch_orders", ">=", 2),
     ),
-    advice=(
-        "Rely on an order only where it is promised. Where one thing must come before another, say so: await it, or hand it "
-        "over through an `Event`, a channel, a queue. An order that has only been seen every time is not promised: the next "
-        "release, another thread or a busy machine may change it.\n\n"
-        "Trio reverses half of its batches on purpose, so a program that relies on an order fails in its tests and not "
-        "years later."
-    ),
+    advice="""Rely on an order only where it is promised. Where one thing must come before another, say so: await it, or
+        hand it over through an `Event`, a channel, a queue. An order that has only been seen every time is not
+        promised: the next release, another thread or a busy machine may change it.
+
+        Trio reverses half of its batches on purpose, so a program that relies on an order fails in its tests and not
+        years later.""",
     collect=_collect,
     across=True,
     lab=False,

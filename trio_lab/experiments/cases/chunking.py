@@ -101,12 +101,11 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(found["none"].samples),
-        finding=(
-            f"/health p99 was {p99['none']} ms beside lists in one go, {p99['chunk_500']} and {p99['chunk_1000']} ms beside "
-            f"chunks of 500 and 1000, {p99['sliced']} ms beside slices of 5 ms. With items {_WEIGHT} times as heavy, chunks "
-            f"of 500 made it {p99['heavy_chunk_500']} ms, slices {p99['heavy_sliced']} ms. A list in chunks of "
-            f"500 cost {_cpu_of('chunk_500', found):.2f} times the CPU, in slices {_cpu_of('sliced', found):.2f} times."
-        ),
+        finding=f"""/health p99 was {p99["none"]} ms beside lists in one go, {p99["chunk_500"]} and {p99["chunk_1000"]}
+            ms beside chunks of 500 and 1000, {p99["sliced"]} ms beside slices of 5 ms. With items {_WEIGHT} times as
+            heavy, chunks of 500 made it {p99["heavy_chunk_500"]} ms, slices {p99["heavy_sliced"]} ms. A list in chunks
+            of 500 cost {_cpu_of("chunk_500", found):.2f} times the CPU, in slices {_cpu_of("sliced", found):.2f}
+            times.""",
     )
 
 
@@ -116,11 +115,9 @@ EXPERIMENT = Experiment(
     order=21,
     expected_s=18,
     question="What do others gain when a long list is processed in chunks or slices of time, and what does it cost?",
-    prediction=(
-        "In one go, all other requests wait for the end of a list: /health p99 is over 50 ms. Chunks of 500 bring it under "
-        "50 ms, and cost no more than 1.4 times the CPU. But a count says nothing about the cost of an item: with heavy items "
-        "the same chunks bring it over 50 ms again, and slices of time do not."
-    ),
+    prediction="""In one go, all other requests wait for the end of a list: /health p99 is over 50 ms. Chunks of 500
+        bring it under 50 ms, and cost no more than 1.4 times the CPU. But a count says nothing about the cost of an
+        item: with heavy items the same chunks bring it over 50 ms again, and slices of time do not.""",
     figures=_FIGURES,
     checks=(
         check("/health p99, in one go", "none_health_p99_ms", ">", 50, "ms"),
@@ -130,11 +127,9 @@ EXPERIMENT = Experiment(
         check("/health p99, slices of 5 ms, heavy items", "heavy_sliced_health_p99_ms", "<", 50, "ms"),
         check("CPU, chunks of 500 ÷ in one go", "chunk_500_cpu", "<=", 1.4, "×"),
     ),
-    advice=(
-        "Cut long loops by time: `async for item in trio_lab.time_sliced(items)`. A chunk of so many items is as good only "
-        "while all items cost about the same. Every task in such a loop takes its slice in every pass, so bound how many "
-        "there are at once; and long computations belong in a worker process anyway."
-    ),
+    advice="""Cut long loops by time: `async for item in trio_lab.time_sliced(items)`. A chunk of so many items is as
+        good only while all items cost about the same. Every task in such a loop takes its slice in every pass, so bound
+        how many there are at once; and long computations belong in a worker process anyway.""",
     collect=_collect,
     lab=False,
 )

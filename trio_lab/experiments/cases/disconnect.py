@@ -127,22 +127,18 @@ EXPERIMENT = Experiment(
     order=7,
     expected_s=22,
     question="When a client leaves, does its work stop?",
-    prediction=(
-        "Guarded, a client that leaves frees its place in the queue, so the pool computes almost only what a client waits "
-        "for. Naive, every request is computed whether its client is there or not: most work is for clients that left, and "
-        "those that wait get the rest."
-    ),
+    prediction="""Guarded, a client that leaves frees its place in the queue, so the pool computes almost only what a
+        client waits for. Naive, every request is computed whether its client is there or not: most work is for clients
+        that left, and those that wait get the rest.""",
     figures=_FIGURES,
     checks=(
         check("goodput ÷ capacity, guarded", "guarded_share", ">=", 0.6, "×"),
         check("goodput ÷ capacity, naive", "naive_share", "<", 0.5, "×"),
         check("hashes computed for nobody, naive", "naive_wasted", ">", 0.5, "of all"),
     ),
-    advice=(
-        "Find out what your stack does when a client closes its connection: many do not tell the handler, which works on. "
-        "The waiting part must end at once; a thread that already computes cannot be stopped, a worker process can. "
-        "Cancellation does both without a line in the handler, if everything below it can be cancelled."
-    ),
+    advice="""Find out what your stack does when a client closes its connection: many do not tell the handler, which
+        works on. The waiting part must end at once; a thread that already computes cannot be stopped, a worker process
+        can. Cancellation does both without a line in the handler, if everything below it can be cancelled.""",
     collect=_collect,
     lab=False,
     compared=(

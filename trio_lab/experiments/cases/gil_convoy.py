@@ -76,11 +76,10 @@ async def _collect(stage: Stage) -> Collected:
             charts.percentiles("Latency of /health", [(w, run[w].health, role) for w, role in _ROLES.items()]),
         ),
         first_full=first_full(run["thread"].samples),
-        finding=(
-            f"/health p50 was {', '.join(f'{its.health.p50 * 1e3:.1f} ms ({where})' for where, its in run.items())}, p99 "
-            f"{', '.join(f'{its.health_p99_ms:.0f} ms' for its in run.values())}. Jobs: "
-            f"{', '.join(f'{its.load.throughput:.1f}/s' for its in run.values())}."
-        ),
+        finding=f"""/health p50 was
+            {", ".join(f"{its.health.p50 * 1e3:.1f} ms ({where})" for where, its in run.items())}, p99
+            {", ".join(f"{its.health_p99_ms:.0f} ms" for its in run.values())}. Jobs:
+            {", ".join(f"{its.load.throughput:.1f}/s" for its in run.values())}.""",
     )
 
 
@@ -90,11 +89,9 @@ EXPERIMENT = Experiment(
     order=25,
     expected_s=20,
     question="Is Python code off the loop when it runs in a thread?",
-    prediction=(
-        "No. A thread that computes in Python releases the GIL every 5 ms, and only when asked; the loop releases it at "
-        "every system call, and then waits for it behind every thread. So beside four threads /health is many times "
-        "slower than beside a worker process, and the threads together use one core."
-    ),
+    prediction="""No. A thread that computes in Python releases the GIL every 5 ms, and only when asked; the loop
+        releases it at every system call, and then waits for it behind every thread. So beside four threads /health is
+        many times slower than beside a worker process, and the threads together use one core.""",
     figures=("n", "thread_cores", *_FIGURES),
     checks=(
         check("/health p99 beside threads", "health_p99_thread_ms", ">", 25, "ms"),
@@ -102,11 +99,9 @@ EXPERIMENT = Experiment(
         check("/health p50, threads ÷ process", "convoy", ">=", 3, "×"),
         check("cores that four threads use", "thread_cores", "<=", 1.2),
     ),
-    advice=(
-        "Threads are for what releases the GIL: waiting, hashing, compression, most of what is written in C. Plain "
-        "Python goes to a worker process. A single thread of it already delays every system call of the loop by up to 5 ms; "
-        "`sys.setswitchinterval` makes the delay shorter, at the price of more switches."
-    ),
+    advice="""Threads are for what releases the GIL: waiting, hashing, compression, most of what is written in C. Plain
+        Python goes to a worker process. A single thread of it already delays every system call of the loop by up to 5
+        ms; `sys.setswitchinterval` makes the delay shorter, at the price of more switches.""",
     collect=_collect,
     compared=(
         compared("health_p99_thread_ms", "/health p99 beside threads", "ms", "lower"),

@@ -121,11 +121,9 @@ EXPERIMENT = Experiment(
     order=13,
     expected_s=25,
     question="Where does the time of an empty request go: loop, parser, server or framework?",
-    prediction=(
-        "Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a request costs "
-        "through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes around Quart, "
-        "costs about as much as an app that does nothing on unmodified hypercorn."
-    ),
+    prediction="""Very little of it is the event loop. On both runtimes bare sockets take less than a quarter of what a
+        request costs through hypercorn and Quart, and Trio's stack costs more than asyncio's. Our /health, which goes
+        around Quart, costs about as much as an app that does nothing on unmodified hypercorn.""",
     figures=(
         *map(_figure, _SERVERS),
         *(f"{runtime}_sockets_share" for runtime in stack.RUNTIMES),
@@ -139,12 +137,10 @@ EXPERIMENT = Experiment(
         check("the whole stack, trio ÷ asyncio", "trio_over_asyncio", ">", 1, "×"),
         check("our /health ÷ a bare ASGI app on hypercorn", "health_over_hypercorn", "<", 1.25, "×"),
     ),
-    advice=(
-        "Do not blame the event loop for what the stack above it costs, and do not mistake the stack for the queue you "
-        "study: with handlers that do nothing, a load test measures the parser and the framework. A route that is asked "
-        "all the time and needs nothing of the framework can be answered below it. Where a request does a millisecond of "
-        "work or more, all this is noise."
-    ),
+    advice="""Do not blame the event loop for what the stack above it costs, and do not mistake the stack for the queue
+        you study: with handlers that do nothing, a load test measures the parser and the framework. A route that is
+        asked all the time and needs nothing of the framework can be answered below it. Where a request does a
+        millisecond of work or more, all this is noise.""",
     collect=_collect,
     across=True,
     lab=False,

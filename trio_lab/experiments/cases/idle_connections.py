@@ -92,10 +92,9 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=None,
-        finding=(
-            f"Beside {count} idle connections /health p99 was {beside.p99 * 1e3:.1f} ms, beside none {alone.p99 * 1e3:.1f} ms. "
-            f"Each took {each / _KB:.1f} KB of the server's memory, and {found.kept} were still open at the end."
-        ),
+        finding=f"""Beside {count} idle connections /health p99 was {beside.p99 * 1e3:.1f} ms, beside none
+            {alone.p99 * 1e3:.1f} ms. Each took {each / _KB:.1f} KB of the server's memory, and {found.kept} were still
+            open at the end.""",
     )
 
 
@@ -105,21 +104,17 @@ EXPERIMENT = Experiment(
     order=29,
     expected_s=24,
     question="What do open connections cost that send no requests?",
-    prediction=(
-        "Memory, and nothing else. A connection without a request is in no queue: /health beside 5 000 idle connections is as "
-        "fast as beside none, and each of them takes at most 20 KB."
-    ),
+    prediction="""Memory, and nothing else. A connection without a request is in no queue: /health beside 5 000 idle
+        connections is as fast as beside none, and each of them takes at most 20 KB.""",
     figures=_FIGURES,
     checks=(
         check("/health p99, with ÷ without", "p99_ratio", "<=", 1.3, "×"),
         check("memory of the server for each", "memory_each_kb", "<=", 20, "KB"),
         check("connections still open at the end", "kept_share", ">=", 1),
     ),
-    advice=(
-        "Do not fear the number of connections; fear the number of requests in flight. Give the process descriptors for "
-        "them (`ulimit -n`), multiply their number by what each takes, and close those that are idle for long "
-        "(`--keep-alive`) before the memory runs out."
-    ),
+    advice="""Do not fear the number of connections; fear the number of requests in flight. Give the process descriptors
+        for them (`ulimit -n`), multiply their number by what each takes, and close those that are idle for long
+        (`--keep-alive`) before the memory runs out.""",
     collect=_collect,
     lab=False,
 )

@@ -156,12 +156,10 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(found.control[0].samples),
-        finding=(
-            f"Capacity was {capacity:.1f} replies/s. With the bulkhead {_goodput(found.bulkhead):.1f}/s were in time "
-            f"({found.bulkhead_share or 0:.0%} of it), without it {_goodput(found.control):.1f}/s "
-            f"({found.control_share or 0:.0%}). /health p99 was {figures['health_p99_ms']:.0f} ms beside the bulkhead's "
-            "refusals."
-        ),
+        finding=f"""Capacity was {capacity:.1f} replies/s. With the bulkhead {_goodput(found.bulkhead):.1f}/s were in
+            time ({found.bulkhead_share or 0:.0%} of it), without it {_goodput(found.control):.1f}/s
+            ({found.control_share or 0:.0%}). /health p99 was {figures["health_p99_ms"]:.0f} ms beside the bulkhead's
+            refusals.""",
     )
 
 
@@ -171,21 +169,18 @@ EXPERIMENT = Experiment(
     order=6,
     expected_s=34,
     question="How much useful work is left when more clients come than can be served before they leave?",
-    prediction=(
-        "A queue bounded by time refuses in time, a client that leaves frees its place, and nearly all of the "
-        "capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than the "
-        "clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as before."
-    ),
+    prediction="""A queue bounded by time refuses in time, a client that leaves frees its place, and nearly all of the
+        capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than
+        the clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as
+        before.""",
     figures=_FIGURES,
     checks=(
         check("goodput ÷ capacity with the bulkhead", "bulkhead_share", ">=", 0.9, "×"),
         check("goodput ÷ capacity without it", "control_share", "<", 0.5, "×"),
     ),
-    advice=(
-        "Bound every queue by the time its callers are ready to wait (`--queue-timeout`), not only by number: a reply that "
-        "comes after its client has left is wasted work. Free the place of a client that leaves at once, which Trio's "
-        "cancellation does, and answer 503 with Retry-After to those that must come again."
-    ),
+    advice="""Bound every queue by the time its callers are ready to wait (`--queue-timeout`), not only by number: a
+        reply that comes after its client has left is wasted work. Free the place of a client that leaves at once, which
+        Trio's cancellation does, and answer 503 with Retry-After to those that must come again.""",
     collect=_collect,
     compared=(
         compared("bulkhead_share", "goodput ÷ capacity, guarded", "×", "higher"),

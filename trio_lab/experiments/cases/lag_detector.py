@@ -103,11 +103,9 @@ EXPERIMENT = Experiment(
     order=28,
     expected_s=16,
     question="What does a timer that wakes once a second see of a blocked loop?",
-    prediction=(
-        "Little. Only a block that the timer's wake falls into is seen, so of blocks of 80 to 500 ms it tells less than "
-        "half, and of those less than nine tenths of their length. A monitor of every pass tells them all, each as long "
-        "as it was."
-    ),
+    prediction="""Little. Only a block that the timer's wake falls into is seen, so of blocks of 80 to 500 ms it tells
+        less than half, and of those less than nine tenths of their length. A monitor of every pass tells them all, each
+        as long as it was.""",
     figures=("blocks", "blocks_to_tell", *_FIGURES),
     checks=(
         check("blocks the lag detector told", "naive_recall", "<", 0.5),
@@ -115,10 +113,8 @@ EXPERIMENT = Experiment(
         check("told ÷ true length, lag detector, p50", "naive_length_share", "<", 0.9),
         check("error of the watch's length, p50", "exact_error", "<=", 0.05),
     ),
-    advice=(
-        "Do not conclude anything from a lag detector that is silent. Measure every pass: it costs two hooks, and nothing "
-        "falls between two samples. A timer still tells one thing well: how late a timer is."
-    ),
+    advice="""Do not conclude anything from a lag detector that is silent. Measure every pass: it costs two hooks, and
+        nothing falls between two samples. A timer still tells one thing well: how late a timer is.""",
     collect=_collect,
     lab=False,
 )

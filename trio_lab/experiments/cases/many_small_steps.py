@@ -79,12 +79,11 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=None,
-        finding=(
-            f"Of {_TASKS} tasks none computed for longer than {crowd.watch.steps.p99 * 1e3:.2f} ms at once (p99), and a "
-            f"pass took {(crowd.watch.stall_p50 or 0) * 1e3:.0f} ms. The watch called it "
-            f"{', '.join(f'{name} {count} times' for name, count in crowd.watch.causes.items())}. A reply took "
-            f"{crowd.latency.p50 * 1e3:.0f} ms (p50); with {_AT_ONCE} tasks at a time {cured.latency.p50 * 1e3:.1f} ms."
-        ),
+        finding=f"""Of {_TASKS} tasks none computed for longer than {crowd.watch.steps.p99 * 1e3:.2f} ms at once (p99),
+            and a pass took {(crowd.watch.stall_p50 or 0) * 1e3:.0f} ms. The watch called it
+            {", ".join(f"{name} {count} times" for name, count in crowd.watch.causes.items())}. A reply took
+            {crowd.latency.p50 * 1e3:.0f} ms (p50); with {_AT_ONCE} tasks at a time {cured.latency.p50 * 1e3:.1f}
+            ms.""",
     )
 
 
@@ -94,11 +93,9 @@ EXPERIMENT = Experiment(
     order=26,
     expected_s=15,
     question="What happens when no step is slow, but two thousand tasks have one at once?",
-    prediction=(
-        "2 000 runnable tasks with steps of 0.2 ms make passes of 400 ms, so no request is served for that long, although no "
-        "profiler finds a slow function. A watch that measures steps names the pass for what it is, and the task whose "
-        "steps fill it. The same tasks, 20 at a time, let others in between."
-    ),
+    prediction="""2 000 runnable tasks with steps of 0.2 ms make passes of 400 ms, so no request is served for that
+        long, although no profiler finds a slow function. A watch that measures steps names the pass for what it is, and
+        the task whose steps fill it. The same tasks, 20 at a time, let others in between.""",
     figures=_FIGURES,
     checks=(
         check("a pass (p50 of those over the budget)", "pass_ms", ">=", 300, "ms"),
@@ -107,11 +104,9 @@ EXPERIMENT = Experiment(
         check("share of the pass that the named tasks explain", "explained_share", ">=", 0.9),
         check("a reply, p50, all ÷ 20 at a time", "slowdown", ">=", 5, "×"),
     ),
-    advice=(
-        "Look at passes, not only at steps. Bound how many tasks of a kind may be under way (`trio.CapacityLimiter`, a "
-        "bulkhead): those that wait for their turn are not runnable, and cost the pass nothing. The price is a poll "
-        "every few milliseconds instead of every few hundred."
-    ),
+    advice="""Look at passes, not only at steps. Bound how many tasks of a kind may be under way
+        (`trio.CapacityLimiter`, a bulkhead): those that wait for their turn are not runnable, and cost the pass
+        nothing. The price is a poll every few milliseconds instead of every few hundred.""",
     collect=_collect,
     lab=False,
 )

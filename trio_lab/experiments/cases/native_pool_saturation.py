@@ -76,11 +76,9 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(many.samples),
-        finding=(
-            f"With {_CLIENTS} clients instead of {_THREADS} the throughput was {many.load.throughput:.1f}/s instead of "
-            f"{few.load.throughput:.1f}/s, and the median latency went from {few.load.latency.p50 * 1e3:.0f} to "
-            f"{many.load.latency.p50 * 1e3:.0f} ms. /health p99 was {many.health_p99_ms:.1f} ms."
-        ),
+        finding=f"""With {_CLIENTS} clients instead of {_THREADS} the throughput was {many.load.throughput:.1f}/s
+            instead of {few.load.throughput:.1f}/s, and the median latency went from {few.load.latency.p50 * 1e3:.0f} to
+            {many.load.latency.p50 * 1e3:.0f} ms. /health p99 was {many.health_p99_ms:.1f} ms.""",
     )
 
 
@@ -90,11 +88,9 @@ EXPERIMENT = Experiment(
     order=1,
     expected_s=29,
     question=f"What happens to /hash when {_CLIENTS} clients share a native pool of {_THREADS} threads?",
-    prediction=(
-        "The throughput stays what it was with four clients, since the cores are busy already; only the time spent waiting "
-        "for a thread grows, fivefold. The loop is idle meanwhile, so /health does not notice, and the server "
-        "gets nearly as much work done as bare threads would."
-    ),
+    prediction="""The throughput stays what it was with four clients, since the cores are busy already; only the time
+        spent waiting for a thread grows, fivefold. The loop is idle meanwhile, so /health does not notice, and the
+        server gets nearly as much work done as bare threads would.""",
     figures=_FIGURES,
     checks=(
         check("/health p99 while /hash is saturated", "health_p99_ms", "<", 25, "ms"),
@@ -102,11 +98,9 @@ EXPERIMENT = Experiment(
         check("throughput, 20 clients ÷ 4", "throughput_growth", "<=", 1.2, "×"),
         check("throughput ÷ the same work in bare threads", "bare_thread_share", ">=", 0.95, "×"),
     ),
-    advice=(
-        "`await` does not make work cheaper: it moves the wait. Look at the pool's wait and service times apart "
-        "(`queues` in `/health`). Long waits with short service mean that the pool is too small or the work too much; "
-        "whether a larger pool helps depends on what the work waits for: see native-pool-sizing."
-    ),
+    advice="""`await` does not make work cheaper: it moves the wait. Look at the pool's wait and service times apart
+        (`queues` in `/health`). Long waits with short service mean that the pool is too small or the work too much;
+        whether a larger pool helps depends on what the work waits for: see native-pool-sizing.""",
     collect=_collect,
     compared=(
         compared("health_p99_ms", "/health p99 beside 20 clients at /hash", "ms", "lower"),

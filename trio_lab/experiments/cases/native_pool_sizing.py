@@ -74,11 +74,9 @@ async def _collect(stage: Stage) -> Collected:
             _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, waiting_knee, "good"),
         ),
         first_full=first_full(full.samples),
-        finding=(
-            f"On {cores} cores hashing was at its best with {_text(computing_knee, 0)} threads, and 64 threads brought "
-            f"{_text(computing_gain, 2)}× of what {enough} did. For waiting calls 64 threads brought "
-            f"{_text(waiting_gain, 1)}× of what 4 did. The size was changed while the server ran."
-        ),
+        finding=f"""On {cores} cores hashing was at its best with {_text(computing_knee, 0)} threads, and 64 threads
+            brought {_text(computing_gain, 2)}× of what {enough} did. For waiting calls 64 threads brought
+            {_text(waiting_gain, 1)}× of what 4 did. The size was changed while the server ran.""",
     )
 
 
@@ -105,11 +103,9 @@ EXPERIMENT = Experiment(
     order=2,
     expected_s=34,
     question="Does a larger native pool serve more, for work that computes and for work that waits?",
-    prediction=(
-        "For hashing nothing is gained beyond two threads for each core: the second hides the moment in which the first "
-        "waits for its next job, and all others only share the same cores. For calls that wait, throughput grows with the "
-        "pool until something else is the limit."
-    ),
+    prediction="""For hashing nothing is gained beyond two threads for each core: the second hides the moment in which
+        the first waits for its next job, and all others only share the same cores. For calls that wait, throughput
+        grows with the pool until something else is the limit.""",
     figures=(
         "computing_knee",
         "waiting_knee",
@@ -124,11 +120,10 @@ EXPERIMENT = Experiment(
         check("knee for work that computes ÷ cores", "computing_knee_per_core", "<=", 2, "×"),
         check("hashing, 64 threads ÷ twice the cores", "computing_gain", "<=", 1.2, "×"),
     ),
-    advice=(
-        "Size a pool by what its work waits for. If the pool's queue is long and the cores are idle, grow it "
-        "(`--threads`, or `NativePool.resize` while it runs). If the cores are busy, a larger pool only lets more jobs "
-        "slow each other down: bound the queue instead, or move the work elsewhere.\n\n"
-        "There is no right size for one pool with work of both kinds. Give each its own."
-    ),
+    advice="""Size a pool by what its work waits for. If the pool's queue is long and the cores are idle, grow it
+        (`--threads`, or `NativePool.resize` while it runs). If the cores are busy, a larger pool only lets more jobs
+        slow each other down: bound the queue instead, or move the work elsewhere.
+
+        There is no right size for one pool with work of both kinds. Give each its own.""",
     collect=_collect,
 )

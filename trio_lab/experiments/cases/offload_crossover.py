@@ -121,11 +121,10 @@ EXPERIMENT = Experiment(
     order=27,
     expected_s=20,
     question="How long must a job of plain Python be until it pays to take it off the loop?",
-    prediction=(
-        "Much shorter than the 50 ms of the rule of thumb, as far as others are concerned: a worker process takes less than a "
-        "millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a cure: however long "
-        "the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs more than the job."
-    ),
+    prediction="""Much shorter than the 50 ms of the rule of thumb, as far as others are concerned: a worker process
+        takes less than a millisecond of the loop's time, so jobs of 10 ms are better off in it. A thread is half a
+        cure: however long the job, it keeps the GIL for 5 ms at a time. For jobs far under a millisecond either costs
+        more than the job.""",
     figures=_FIGURES,
     checks=(
         check("the loop's own time for a job in a worker", "worker_loop_cost_ms", "<=", 1, "ms"),
@@ -134,11 +133,9 @@ EXPERIMENT = Experiment(
         check("echo p99 beside jobs of 100 ms, thread ÷ worker", "thread_over_worker", ">=", 2, "×"),
         check("a job of 0.05 ms, worker ÷ loop", "shortest_slowdown", ">=", 2, "×"),
     ),
-    advice=(
-        "Measure what handing over costs on your machine, and take off the loop what is clearly longer: here a few "
-        "milliseconds, not fifty. Leave shorter work where it is, or hand over many pieces at once. Do not use a thread "
-        "for Python code to spare the loop, unless the job is much longer than the 5 ms for which it keeps the GIL."
-    ),
+    advice="""Measure what handing over costs on your machine, and take off the loop what is clearly longer: here a few
+        milliseconds, not fifty. Leave shorter work where it is, or hand over many pieces at once. Do not use a thread
+        for Python code to spare the loop, unless the job is much longer than the 5 ms for which it keeps the GIL.""",
     collect=_collect,
     lab=False,
 )

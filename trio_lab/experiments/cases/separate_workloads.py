@@ -179,12 +179,11 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(one.hashes.samples),
-        finding=(
-            f"In one pool a hash waited {one.hash_wait.p50 * 1e3:.0f} ms (median) behind reports of {report * 1e3:.0f} "
-            f"ms; in a pool of its own {two.hash_wait.p90 * 1e3:.1f} ms (p90). With too many reports the one pool "
-            f"refused {refused_one} hashes, the separate ones {refused_two}. Reports done: {one.reports.goodput:.1f}/s by "
-            f"both workers, {two.reports.goodput:.1f}/s by the one that is left to them."
-        ),
+        finding=f"""In one pool a hash waited {one.hash_wait.p50 * 1e3:.0f} ms (median) behind reports of
+            {report * 1e3:.0f} ms; in a pool of its own {two.hash_wait.p90 * 1e3:.1f} ms (p90). With too many reports
+            the one pool refused {refused_one} hashes, the separate ones {refused_two}. Reports done:
+            {one.reports.goodput:.1f}/s by both workers, {two.reports.goodput:.1f}/s by the one that is left to
+            them.""",
     )
 
 
@@ -198,19 +197,15 @@ EXPERIMENT = Experiment(
     order=9,
     expected_s=20,
     question="What do short jobs gain from a worker pool of their own, and what does it cost the long ones?",
-    prediction=(
-        "In one pool two reports run and two more wait whenever a hash comes, so it waits longer than half a report "
-        "though one worker could do ten times as many hashes. With a worker of its own it only ever waits for other hashes. "
-        "When too many reports come they fill the queue that they share with the hashes, and these are refused too; in "
-        "two pools no hash is."
-    ),
+    prediction="""In one pool two reports run and two more wait whenever a hash comes, so it waits longer than half a
+        report though one worker could do ten times as many hashes. With a worker of its own it only ever waits for
+        other hashes. When too many reports come they fill the queue that they share with the hashes, and these are
+        refused too; in two pools no hash is.""",
     figures=_FIGURES,
     checks=_CHECKS,
-    advice=(
-        "Give work of different lengths different pools (`--separate-pools`): every job in a queue waits for its slowest "
-        "jobs. Keep the pool of the long work small, and let it refuse on its own. The price is a worker that idles while "
-        "the other pool is short of one; where that is too much, one pool with a discipline that shares fairly between "
-        "kinds, or with priorities, bounds the wait to the jobs that run already."
-    ),
+    advice="""Give work of different lengths different pools (`--separate-pools`): every job in a queue waits for its
+        slowest jobs. Keep the pool of the long work small, and let it refuse on its own. The price is a worker that
+        idles while the other pool is short of one; where that is too much, one pool with a discipline that shares
+        fairly between kinds, or with priorities, bounds the wait to the jobs that run already.""",
     collect=_collect,
 )

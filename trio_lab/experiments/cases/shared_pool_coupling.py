@@ -162,13 +162,11 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full([_without_workers(sample) for sample in shared.lookups.samples]),
-        finding=(
-            "Behind slow calls in the default limiter a look-up of localhost took "
-            f"{shared.lookups.load.latency.p50 * 1e3:.0f} ms and a file read {shared.reads.latency.p50 * 1e3:.0f} ms "
-            f"(medians). With the slow calls in a pool of their own it was {own.lookups.load.latency.p50 * 1e3:.1f} and "
-            f"{own.reads.latency.p50 * 1e3:.1f} ms. A worker was replaced in {shared.respawn * 1e3:.0f} ms and "
-            f"{own.respawn * 1e3:.0f} ms."
-        ),
+        finding=f"""Behind slow calls in the default limiter a look-up of localhost took
+            {shared.lookups.load.latency.p50 * 1e3:.0f} ms and a file read {shared.reads.latency.p50 * 1e3:.0f} ms
+            (medians). With the slow calls in a pool of their own it was {own.lookups.load.latency.p50 * 1e3:.1f} and
+            {own.reads.latency.p50 * 1e3:.1f} ms. A worker was replaced in {shared.respawn * 1e3:.0f} ms and
+            {own.respawn * 1e3:.0f} ms.""",
     )
 
 
@@ -186,12 +184,10 @@ EXPERIMENT = Experiment(
     order=10,
     expected_s=20,
     question="Who else suffers when slow calls fill the limiter that everything uses by default?",
-    prediction=(
-        f"{_CLIENTS} clients keep {_THREADS} threads and {_CLIENTS - _THREADS} places in the queue taken, so a name look-up "
-        f"or a file read first waits for {(_CLIENTS - _THREADS) // _THREADS} slow calls of {_CALL_MS} ms, though it needs a "
-        "millisecond itself. With the slow calls under a limiter of their own it waits for none. Neither delays the start "
-        "of a worker, which has its own limiter as well, nor /health, which needs no thread."
-    ),
+    prediction=f"""{_CLIENTS} clients keep {_THREADS} threads and {_CLIENTS - _THREADS} places in the queue taken, so a
+        name look-up or a file read first waits for {(_CLIENTS - _THREADS) // _THREADS} slow calls of {_CALL_MS} ms,
+        though it needs a millisecond itself. With the slow calls under a limiter of their own it waits for none.
+        Neither delays the start of a worker, which has its own limiter as well, nor /health, which needs no thread.""",
     figures=_FIGURES,
     checks=(
         check("name look-up behind slow calls, p50", "lookup_shared_p50_ms", ">", 2 * _CALL_MS, "ms"),
@@ -201,11 +197,11 @@ EXPERIMENT = Experiment(
         check("replacing a worker ÷ a look-up behind the same slow calls", "respawn_per_lookup", "<", 0.5, "×"),
         check("/health behind slow calls, p50", "health_shared_p50_ms", "<", 25, "ms"),
     ),
-    advice=(
-        "Whatever calls `trio.to_thread.run_sync` without naming a limiter shares one queue with file I/O, name look-ups "
-        "and `trio.run_process`. Give each slow thing a `CapacityLimiter` (or an `open_native_pool`) of its own, and leave "
-        "the default one to those short calls. A larger default limiter only moves the point at which they meet.\n\n"
-        "The default limiter bounds no queue and has no timeout: its depth is `default_limiter` in `/health`."
-    ),
+    advice="""Whatever calls `trio.to_thread.run_sync` without naming a limiter shares one queue with file I/O, name
+        look-ups and `trio.run_process`. Give each slow thing a `CapacityLimiter` (or an `open_native_pool`) of its own,
+        and leave the default one to those short calls. A larger default limiter only moves the point at which they
+        meet.
+
+        The default limiter bounds no queue and has no timeout: its depth is `default_limiter` in `/health`.""",
     collect=_collect,
 )

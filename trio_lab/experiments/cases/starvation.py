@@ -158,24 +158,21 @@ EXPERIMENT = Experiment(
     order=4,
     expected_s=26,
     question="Which awaits let others run, and which starve them?",
-    prediction=(
-        "An await of something that is ready keeps the loop for the whole storm: on Trio `none` and `if_cancelled`, on asyncio "
-        "`none`, `queue_get` and `done_future`, on Node every chain of `nextTick` or microtasks. What goes through the "
-        "scheduler at every tick gives way at every tick (`shielded` and `checkpoint`; `call_soon` and `sleep0`; "
-        "`set_immediate` and `set_timeout`), so /health stays under 25 ms beside it."
-    ),
+    prediction="""An await of something that is ready keeps the loop for the whole storm: on Trio `none` and
+        `if_cancelled`, on asyncio `none`, `queue_get` and `done_future`, on Node every chain of `nextTick` or
+        microtasks. What goes through the scheduler at every tick gives way at every tick (`shielded` and `checkpoint`;
+        `call_soon` and `sleep0`; `set_immediate` and `set_timeout`), so /health stays under 25 ms beside it.""",
     figures=_names,
     checks=(
         check("/health p99, best of the modes that starve", "starving_p99_ms", ">", 100, "ms"),
         check("/health p99, worst of the modes that share", "sharing_p99_ms", "<", 25, "ms"),
     ),
-    advice=(
-        "An `await` is not a place where others run unless something below it suspends. In a loop that may go on for long "
-        "without suspending, give way every so many items or every few milliseconds: on Trio with "
-        "`await trio.lowlevel.checkpoint()`, on asyncio with `await asyncio.sleep(0)`, on Node with `setImmediate`. Do not "
-        "use `checkpoint_if_cancelled` for that: it is for code that will suspend soon anyway.\n\n"
-        "`TrioToken.run_sync_soon` is for small hand-overs from threads: everything queued there runs in one step."
-    ),
+    advice="""An `await` is not a place where others run unless something below it suspends. In a loop that may go on
+        for long without suspending, give way every so many items or every few milliseconds: on Trio with `await
+        trio.lowlevel.checkpoint()`, on asyncio with `await asyncio.sleep(0)`, on Node with `setImmediate`. Do not use
+        `checkpoint_if_cancelled` for that: it is for code that will suspend soon anyway.
+
+        `TrioToken.run_sync_soon` is for small hand-overs from threads: everything queued there runs in one step.""",
     collect=_collect,
     compared=(
         compared("starving_p99_ms", "/health p99 beside storms that starve", "ms", "lower"),

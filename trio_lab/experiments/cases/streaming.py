@@ -110,22 +110,18 @@ EXPERIMENT = Experiment(
     order=22,
     expected_s=14,
     question="What does it cost, in memory and for everybody else, to read a large body as a whole?",
-    prediction=(
-        "Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed no other request "
-        "is served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of the memory, and "
-        "/health p99 is under 50 ms."
-    ),
+    prediction="""Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed no
+        other request is served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of
+        the memory, and /health p99 is under 50 ms.""",
     figures=_FIGURES,
     checks=(
         check("/health p99, buffer", "buffer_health_p99_ms", ">", 50, "ms"),
         check("/health p99, stream", "stream_health_p99_ms", "<", 50, "ms"),
         check("memory, buffer ÷ stream", "memory_ratio", ">", 2, "×"),
     ),
-    advice=(
-        "Read large bodies as they arrive, in a format that can be divided (one record a line), and parse in slices. Make "
-        "sure that data you have no room for stays with the sender: a framework that takes a body off the socket before you "
-        "ask for it holds it in memory whatever you do."
-    ),
+    advice="""Read large bodies as they arrive, in a format that can be divided (one record a line), and parse in
+        slices. Make sure that data you have no room for stays with the sender: a framework that takes a body off the
+        socket before you ask for it holds it in memory whatever you do.""",
     collect=_collect,
     lab=False,
 )

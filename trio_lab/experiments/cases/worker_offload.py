@@ -78,12 +78,10 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=first_full(process.samples),
-        finding=(
-            f"With /worker-hash saturated /health p99 was {process.health_p99_ms:.1f} ms ({loop.health_p99_ms:.0f} "
-            f"ms beside /sync-hash). A job cost {_cpu_ms(process):.1f} ms of CPU in a worker and "
-            f"{_cpu_ms(loop):.1f} ms on the loop. The pool got {median(shares):.2f} of the work "
-            f"done that {workers} bare process{'es' * (workers > 1)} did."
-        ),
+        finding=f"""With /worker-hash saturated /health p99 was {process.health_p99_ms:.1f} ms ({loop.health_p99_ms:.0f}
+            ms beside /sync-hash). A job cost {_cpu_ms(process):.1f} ms of CPU in a worker and {_cpu_ms(loop):.1f} ms on
+            the loop. The pool got {median(shares):.2f} of the work done that {workers} bare
+            process{"es" * (workers > 1)} did.""",
     )
 
 
@@ -93,20 +91,16 @@ EXPERIMENT = Experiment(
     order=5,
     expected_s=31,
     question="What does moving CPU work to worker processes cost, and what does it bring?",
-    prediction=(
-        "/health stays under 25 ms while the workers are saturated. The work is not cheaper: a job costs the same CPU time "
-        "in a worker as on the loop, within a tenth. The pool gets as much done as bare processes."
-    ),
+    prediction="""/health stays under 25 ms while the workers are saturated. The work is not cheaper: a job costs the
+        same CPU time in a worker as on the loop, within a tenth. The pool gets as much done as bare processes.""",
     figures=_FIGURES,
     checks=(
         check("/health p99 while /worker-hash is saturated", "health_p99_ms", "<", 25, "ms"),
         check("CPU time of a job, process against loop, difference", "cpu_difference", "<=", 0.1),
         check("throughput ÷ the same work in bare processes", "bare_process_share", ">=", 0.95, "×"),
     ),
-    advice=(
-        "Send to a worker what computes in Python for longer than a few milliseconds. Bound its queue by time: a worker pool "
-        "that is full stays as full as a thread pool. More workers help only while cores are idle."
-    ),
+    advice="""Send to a worker what computes in Python for longer than a few milliseconds. Bound its queue by time: a
+        worker pool that is full stays as full as a thread pool. More workers help only while cores are idle.""",
     collect=_collect,
     compared=(
         compared("health_p99_ms", "/health p99 beside 20 clients at /worker-hash", "ms", "lower"),

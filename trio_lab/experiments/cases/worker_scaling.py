@@ -278,12 +278,10 @@ EXPERIMENT = Experiment(
     order=8,
     expected_s=24,
     question="When does a worker pool gain from one more worker, and does the rule know?",
-    prediction=(
-        f"A pool of one worker grows when over {MANY_QUEUED} jobs wait, the loop is less than {LATE * 1e3:.0f} ms late and a "
-        f"CPU is free, and then gets more done. It does not grow for {_SOME} clients, nor for {_MANY} while the loop is held "
-        "up (the results would wait for it) or while every core is taken (the time would be taken from others). When all is "
-        "done it shrinks again."
-    ),
+    prediction=f"""A pool of one worker grows when over {MANY_QUEUED} jobs wait, the loop is less than {LATE * 1e3:.0f}
+        ms late and a CPU is free, and then gets more done. It does not grow for {_SOME} clients, nor for {_MANY} while
+        the loop is held up (the results would wait for it) or while every core is taken (the time would be taken from
+        others). When all is done it shrinks again.""",
     figures=_FIGURES,
     checks=(
         check("workers added for a long queue", "grown", ">=", 1),
@@ -294,11 +292,11 @@ EXPERIMENT = Experiment(
         check("workers added against the rule", "grown_against_rule", "<=", 0),
         check("workers given up when idle", "shrunk", ">=", 1),
     ),
-    advice=(
-        "Before you add workers, look at what the present ones wait for. If the loop is late, find the blocking call; if all "
-        "cores are busy, reduce the work. Only a long queue beside an idle core calls for another worker. `--autoscale` "
-        "decides by this rule, and `scaling` in `/health` has each decision with its inputs.\n\n"
-        "A hundred jobs are a long queue for short jobs and an endless one for long jobs: bound the wait by time as well."
-    ),
+    advice="""Before you add workers, look at what the present ones wait for. If the loop is late, find the blocking
+        call; if all cores are busy, reduce the work. Only a long queue beside an idle core calls for another worker.
+        `--autoscale` decides by this rule, and `scaling` in `/health` has each decision with its inputs.
+
+        A hundred jobs are a long queue for short jobs and an endless one for long jobs: bound the wait by time as
+        well.""",
     collect=_collect,
 )
