@@ -12,12 +12,11 @@ nothing, so those are shown and not judged. A runtime that is missing is left ou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ...http.runtimes import RUNTIMES, lack
 from ...records.chart import Table
 from ...records.check import check
-from ...records.figures import as_figures, names_of
+from ...records.figures import Measures, measured
 from ...stage.ask import ask
 from ...stage.stage import Stage
 from ...subjects.answers import Demo, Orders, SeenOrder
@@ -90,24 +89,16 @@ def _counts(found: Orders, *, promised: bool) -> list[int]:
     return [len(demo.orders) for demo in found.demos if demo.promised is promised]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    """Beside them each demo has its number of orders as a figure: `_ORDERS`."""
-
-    promised_demos: int
-    promised_with_more_orders: int
-    orders_not_predicted: int
-    trio_batch_orders: int
+def _promised(found: dict[str, Orders]) -> list[int]:
+    return [count for orders in found.values() for count in _counts(orders, promised=True)]
 
 
-def _figures(found: dict[str, Orders]) -> _Figures:
-    promised = [count for orders in found.values() for count in _counts(orders, promised=True)]
-    return _Figures(
-        promised_demos=len(promised),
-        promised_with_more_orders=sum(count > 1 for count in promised),
-        orders_not_predicted=len(list(_unpredicted(found))),
-        trio_batch_orders=next(len(demo.orders) for demo in found["trio"].demos if demo.name == _BATCH),
-    )
+_FIGURES: Measures[dict[str, Orders]] = {
+    "promised_demos": lambda found: len(_promised(found)),
+    "promised_with_more_orders": lambda found: sum(count > 1 for count in _promised(found)),
+    "orders_not_predicted": lambda found: len(list(_unpredicted(found))),
+    "trio_batch_orders": lambda found: next(len(one.orders) for one in found["trio"].demos if one.name == _BATCH),
+}
 
 
 def _row(demo: Demo) -> tuple[str, ...]:
@@ -130,7 +121,7 @@ async def _collect(stage: Stage) -> Collected:
             stage.notes.append(f"{runtime} is missing: {why}")
             continue
         found[runtime] = await ask(Orders, runtime, "--trials", trials)
-    figures = _figures(found)
+    figures = measured(_FIGURES, found)
     orders_of = {
         _orders_of(runtime, demo.name): len(demo.orders) for runtime, orders in found.items() for demo in orders.demos
     }
@@ -139,7 +130,7 @@ async def _collect(stage: Stage) -> Collected:
         for promised in (True, False)
     )
     return Collected(
-        figures=as_figures(figures) | dict.fromkeys(_ORDERS) | orders_of,
+        figures=figures | dict.fromkeys(_ORDERS) | orders_of,
         charts=(
             charts.bars(
                 "Orders that one demo came out in",
@@ -153,9 +144,9 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         first_full=None,
-        finding=f"""Of {figures.promised_demos} demos with a promised order {figures.promised_with_more_orders} came out
-            in more than one, and {figures.orders_not_predicted} orders were not the predicted ones. Four tasks that
-            Trio was given together ran in {figures.trio_batch_orders} orders. Where nothing is promised, one demo came
+        finding=f"""Of {figures["promised_demos"]} demos with a promised order {figures["promised_with_more_orders"]} came out
+            in more than one, and {figures["orders_not_predicted"]} orders were not the predicted ones. Four tasks that
+            Trio was given together ran in {figures["trio_batch_orders"]} orders. Where nothing is promised, one demo came
             out in so many orders at most: {", ".join(f"{n} on {runtime}" for runtime, n in loose.items())}.""",
         tables=tuple(map(_table, found.values())),
     )
@@ -171,7 +162,7 @@ EXPERIMENT = Experiment(
         code, then `nextTick`, then microtasks, then immediates and timers (in an ES module microtasks come before
         `nextTick`); on asyncio one queue, first in, first out. Trio promises very little: four tasks started together
         run in more than one order.""",
-    figures=(*names_of(_Figures), *_ORDERS),
+    figures=(*_FIGURES, *_ORDERS),
     checks=(
         check("demos with a promised order that came out in more than one", "promised_with_more_orders", "<=", 0),
         check("orders of these demos that are not the predicted one", "orders_not_predicted", "<=", 0),
