@@ -93,6 +93,12 @@ class Running:
         return counts[-1]
 
 
+def until_gone(pids: list[int]) -> None:
+    """Returns when none of these processes runs any more; a test's time limit ends a wait that is in vain."""
+    while any(lives(pid) for pid in pids):
+        time.sleep(0.005)
+
+
 @contextmanager
 def running(
     *flags: str, runtime: str = "trio", program: Sequence[str] = (), expect: int = 0, **environ: str

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.running import Running, running
+from tests.running import Running, running, until_gone
 from trio_lab.cli import console, lab
-from trio_lab.measure.process import children, lives
+from trio_lab.measure.process import children
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -246,11 +246,6 @@ def started(module: str, *words: str, **options: Any) -> Iterator[subprocess.Pop
 
 def descendants(pid: int) -> list[int]:
     return [below for child in children(pid) for below in (child, *descendants(child))]
-
-
-def until_gone(pids: list[int]) -> None:
-    while any(lives(pid) for pid in pids):  # the test's time limit ends it
-        pass
 
 
 def test_a_load_ends_with_its_lifeline(server: Running) -> None:

@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.running import Running, alive
+from tests.running import Running, until_gone
 
 APPS = {"trio": "trio_lab.server:app", "asyncio": "trio_lab.servers.asyncio.app:app"}
 PATIENCE = 30.0
@@ -55,7 +54,7 @@ def test_the_environment_configures_and_every_pool_serves(runtime: str) -> None:
     with command(runtime, TRIO_LAB_THREADS="5", TRIO_LAB_WORKERS="1") as server:
         body = server.get("/health")
         assert (body["uvThreadpoolSize"], body["pool"]["workers"]) == (5, 1)
-        assert body["queues"][0]["waiting"] == "not observed"  # the listening socket is hypercorn's
+        assert server.queues()["accept_backlog"]["waiting"] == "not observed"  # the listening socket is hypercorn's
         for target in (
             "/hash?rounds=1",
             "/sync-hash?rounds=1",
@@ -85,9 +84,3 @@ def test_it_ends_cleanly_with_clients_connected(runtime: str, how: str) -> None:
         until_gone(family)  # multiprocessing's own resource tracker goes a moment after its parent
         assert server.process.stderr is not None
         assert server.process.stderr.read() == b""
-
-
-def until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline

@@ -10,13 +10,12 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
-from tests.running import Running, alive, running
+from tests.running import Running, running, until_gone
 from trio_lab.http.contract import STORMS
 from trio_lab.measure.process import open_descriptors
 from trio_lab.servers.asyncio.storms import MODES, storm
@@ -40,12 +39,6 @@ def ask(server: Running, target: bytes) -> socket.socket:
 def until_busy(server: Running, jobs: int) -> None:
     while sum(server.queues()[name]["in_service"] for name in ("native_pool", "worker_pool")) < jobs:
         pass
-
-
-def until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline
 
 
 # The loop.

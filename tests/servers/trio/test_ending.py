@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.running import Running, alive, running
+from tests.running import Running, running, until_gone
 from trio_lab.measure.process import children, open_descriptors
 
 POOLS = ("native_pool", "worker_pool", "default_limiter")
@@ -25,12 +25,6 @@ def ask(server: Running, target: bytes) -> socket.socket:
 def until_busy(server: Running, jobs: int) -> None:
     while sum(server.queues()[name]["in_service"] for name in POOLS) < jobs:
         pass
-
-
-def until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 20
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
