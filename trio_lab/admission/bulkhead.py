@@ -125,3 +125,27 @@ class BaseBulkhead(ABC):
         except RuntimeError:
             return self._gate.statistics(None, kind)
         return self._gate.statistics(now, kind)
+
+
+class BehindBulkhead:
+    """A pool whose jobs each hold a place of a bulkhead, and so what its bulkhead tells of it."""
+
+    _bulkhead: BaseBulkhead
+
+    @property
+    def busy(self) -> int:
+        """Jobs that run now, also those whose callers have left."""
+        return self._bulkhead.in_service
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the queue."""
+        return self._bulkhead.waiting
+
+    def kinds(self) -> list[str]:
+        """The kinds of jobs that have been given to the pool."""
+        return self._bulkhead.kinds()
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
+        return self._bulkhead.statistics(kind)

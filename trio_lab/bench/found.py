@@ -61,18 +61,11 @@ def npm(name: str) -> Peer:
 
 
 def _wrk() -> tuple[str | None, str]:
-    said = _say("wrk", "--version")
-    number = re.search(r"\d+(\.\d+)+", said or "")
-    return (None, "not installed") if said is None else (number[0] if number else "unknown version", "")
-
-
-def _say(program: str, *words: str) -> str | None:
-    """What a program prints; None when it is not on the path."""
-    path = shutil.which(program)
-    if path is None:
-        return None
-    done = subprocess.run([path, *words], capture_output=True, text=True, check=False, timeout=10)
-    return (done.stdout or done.stderr).strip()
+    if (path := shutil.which("wrk")) is None:
+        return None, "not installed"
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)
+    number = re.search(r"\d+(\.\d+)+", done.stdout or done.stderr)
+    return (number[0] if number else "unknown version"), ""
 
 
 def standard(name: str) -> Peer:

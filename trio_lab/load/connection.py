@@ -7,11 +7,14 @@ failure is decided in `clients`.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NoReturn
 
 import httptools
 
@@ -117,49 +120,32 @@ def error_kind(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def _nothing(_: object) -> bytes:
+_NO_REST = memoryview(b"")
+
+
+def _nothing(_: object) -> NoReturn:
     raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Connection:
     """One client of the load, and its times. ``recv`` and ``send`` are the socket's own methods."""
 
-    __slots__ = (
-        "_epoll",
-        "_socket",
-        "backoff",
-        "busy",
-        "check_at",
-        "fd",
-        "index",
-        "intended",
-        "reader",
-        "recv",
-        "rest",
-        "reused",
-        "send",
-        "sent_at",
-        "state",
-    )
-
-    recv: Callable[[int], bytes]
-    send: Callable[[bytes | memoryview], int]
-
-    def __init__(self, index: int, epoll: select.epoll) -> None:
-        self.index = index
-        self._epoll = epoll
-        self._socket: socket.socket | None = None
-        self.fd = -1
-        self.state = State.CLOSED
-        self.reader = ReplyReader()
-        self.recv = self.send = _nothing  # type: ignore[assignment]  # until there is a socket
-        self.rest = memoryview(b"")  # what is still to be sent of a request
-        self.busy = False  # a client waits for a reply, whether or not the request was sent
-        self.intended = 0.0  # when the request was meant to go
-        self.sent_at = 0.0  # when it went
-        self.reused = False  # it was idle, or has replied once: the server may close it at any time
-        self.backoff = 0.0  # seconds to wait after the next failure to connect; 0 after a success
-        self.check_at = float("inf")  # when to look at it next if nothing happens
+    index: int
+    _epoll: select.epoll
+    _socket: socket.socket | None = None
+    fd: int = -1
+    state: State = State.CLOSED
+    reader: ReplyReader = field(default_factory=ReplyReader)
+    recv: Callable[[int], bytes] = _nothing
+    send: Callable[[bytes | memoryview], int] = _nothing
+    rest: memoryview = _NO_REST  # what is still to be sent of a request
+    busy: bool = False  # a client waits for a reply, whether or not the request was sent
+    intended: float = 0.0  # when the request was meant to go
+    sent_at: float = 0.0  # when it went
+    reused: bool = False  # it was idle, or has replied once: the server may close it at any time
+    backoff: float = 0.0  # seconds to wait after the next failure to connect; 0 after a success
+    check_at: float = math.inf  # when to look at it next if nothing happens
 
     def open(self, family: socket.AddressFamily, address: SocketAddress) -> None:
         """Begin to connect. Raise OSError when that fails at once; otherwise the socket becomes writable in time."""
@@ -201,12 +187,12 @@ class Connection:
     def close(self) -> None:
         """Close without a word. That removes the socket from the epoll as well."""
         self.state = State.CLOSED
-        self.rest = memoryview(b"")
+        self.rest = _NO_REST
         if self._socket is not None:
             self._socket.close()
             self._socket = None
             self.fd = -1
-            self.recv = self.send = _nothing  # type: ignore[assignment]
+            self.recv = self.send = _nothing
 
     def __repr__(self) -> str:
         return f"<Connection {self.index} {self.state.name.lower()}{', busy' if self.busy else ''}>"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 
 from trio_lab.measure.histogram import Histogram
 from trio_lab.records.load import Counts, Row
@@ -38,16 +37,6 @@ class Samples:
         self._seen += 1
 
 
-@dataclass(slots=True, kw_only=True)
-class _Open:
-    """The totals as they were when the open row began."""
-
-    start: float
-    shed: int = 0
-    timed_out: int = 0
-    errors: int = 0
-
-
 class Tally:
     """All times are of one clock; ``start`` and ``end`` bound the run."""
 
@@ -64,7 +53,7 @@ class Tally:
         self.inside: Counts | None = None  # the counts at the end of the duration
         self._interval = interval
         self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # of the open row
-        self._row = _Open(start=start)
+        self._row, self._before = start, Counts()  # when the open row began, and the totals as they were then
         self.boundary = self._edge_after(start)
 
     def reply(self, status: int, intended: float, sent_at: float, now: float) -> None:
@@ -150,7 +139,7 @@ class Tally:
 
     def finish(self) -> tuple[Row, ...]:
         """Close the open row and return all of them; after the end of the run only those in which something ended."""
-        self._close_row(self._row.start)
+        self._close_row(self._row)
         rows = self.rows
         while rows and rows[-1].start >= self.end - self.start and not _anything(rows[-1]):
             rows.pop()
@@ -171,7 +160,7 @@ class Tally:
         return following
 
     def _close_row(self, edge: float) -> None:
-        window, row = self._punctual, self._row
+        window, before, now = self._punctual, self._before, self.counts(0)
         self.service.merge(self._punctual)
         self.service.merge(self._late_service)
         window.merge(self._late)
@@ -179,16 +168,16 @@ class Tally:
         self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()
         self.rows.append(
             Row(
-                start=row.start - self.start,
+                start=self._row - self.start,
                 ok=window.count,
-                shed=self.shed.count - row.shed,
-                timed_out=self.timed_out - row.timed_out,
-                errors=self.errors - row.errors,
+                shed=now.shed - before.shed,
+                timed_out=now.timed_out - before.timed_out,
+                errors=now.errors - before.errors,
                 p50=window.quantile(0.5) if window.count else None,
                 max=window.max if window.count else None,
             )
         )
-        self._row = _Open(start=edge, shed=self.shed.count, timed_out=self.timed_out, errors=self.errors)
+        self._row, self._before = edge, now
 
 
 def _anything(row: Row) -> bool:

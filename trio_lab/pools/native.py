@@ -15,12 +15,12 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
 
+from ..admission.bulkhead import BaseBulkhead, BehindBulkhead
 from ..admission.disciplines import Discipline
 from ..admission.gate import Place
 from ..admission.on_trio import Bulkhead
 from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..preconditions import require_count, require_loop
-from ..records.queue import QueueStatistics
 from ..worker.priority import run_nicely
 from .functions import check_function, check_result
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class NativePool:
+class NativePool(BehindBulkhead):
     """Runs blocking calls in threads. Open it with `open_native_pool`."""
 
     def __init__(self, bulkhead: Bulkhead) -> None:
@@ -45,16 +45,6 @@ class NativePool:
     def size(self) -> int:
         """Threads that may run jobs at once."""
         return self._bulkhead.capacity
-
-    @property
-    def busy(self) -> int:
-        """Threads that run a job, the abandoned ones included."""
-        return self._bulkhead.in_service
-
-    @property
-    def waiting(self) -> int:
-        """Callers in the queue."""
-        return self._bulkhead.waiting
 
     @property
     def abandoned(self) -> int:
@@ -109,14 +99,6 @@ class NativePool:
             if isinstance(call, _Timed):
                 call.book()
 
-    def kinds(self) -> list[str]:
-        """The kinds of jobs that have been given to the pool."""
-        return self._bulkhead.kinds()
-
-    def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
-        return self._bulkhead.statistics(kind)
-
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
 
@@ -163,7 +145,7 @@ class _Timed:
 class _Thread:
     """The limiter as one call sees it. Trio releases it when the job has really ended; so the place is given back then."""
 
-    def __init__(self, pool: NativePool, bulkhead: Bulkhead, limiter: trio.CapacityLimiter, place: Place) -> None:
+    def __init__(self, pool: NativePool, bulkhead: BaseBulkhead, limiter: trio.CapacityLimiter, place: Place) -> None:
         self._pool = pool
         self._bulkhead = bulkhead
         self._limiter = limiter

@@ -8,10 +8,10 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import trio
 
+from ..load.target import Target
 from ..measure.descriptors import room_for
 
 _AT_ONCE = 32  # connecting at a time: fewer than the backlog of any server here
@@ -28,39 +28,24 @@ def possible(wanted: int) -> int:
 class IdleConnections:
     """Connections to a server, each of which had one reply and was kept open."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        self._connections: list[trio.socket.SocketType] = []
-
-    async def open(self, count: int) -> None:
-        """
-        Raises:
-            OSError: the server does not take so many, or does not answer.
-        """
-        async with trio.open_nursery() as nursery:
-            for number in range(_AT_ONCE):
-                nursery.start_soon(self._open_some, len(range(number, count, _AT_ONCE)))
-
-    async def _open_some(self, count: int) -> None:
-        for _ in range(count):
-            connection = trio.socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
-            self._connections.append(connection)
-            await connection.connect(self._address)
-            await connection.send(_ASK)
-            reply = b""
-            while _HEAD_END not in reply:
-                data = await connection.recv(4096)
-                if not data:
-                    raise ConnectionError(f"the server closed connection {len(self._connections)}")
-                reply += data
+    def __init__(self) -> None:
+        self.sockets: list[trio.socket.SocketType] = []
 
     def alive(self) -> int:
         """How many the server has not closed."""
-        return sum(map(_is_open, self._connections))
+        return sum(map(_is_open, self.sockets))
 
-    def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
+    async def open(self, address: tuple[str, int], count: int) -> None:
+        for _ in range(count):
+            connection = trio.socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+            self.sockets.append(connection)
+            await connection.connect(address)
+            await connection.send(_ASK)
+            reply = b""
+            while _HEAD_END not in reply:
+                if not (data := await connection.recv(4096)):
+                    raise ConnectionError(f"the server closed connection {len(self.sockets)}")
+                reply += data
 
 
 def _is_open(connection: trio.socket.SocketType) -> bool:
@@ -77,13 +62,17 @@ def _is_open(connection: trio.socket.SocketType) -> bool:
 
 @asynccontextmanager
 async def idle_connections(url: str, count: int) -> AsyncIterator[IdleConnections]:
-    """So many idle connections to the server at ``url`` for the length of the block. Raises what `open` raises."""
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    held = IdleConnections(parts.hostname, parts.port)
+    """So many idle connections to the server at ``url`` for the length of the block.
+
+    Raises:
+        OSError: the server does not take so many, or does not answer.
+    """
+    target, held = Target.parse(url), IdleConnections()
     try:
-        await held.open(count)
+        async with trio.open_nursery() as nursery:
+            for number in range(_AT_ONCE):
+                nursery.start_soon(held.open, (target.host, target.port), len(range(number, count, _AT_ONCE)))
         yield held
     finally:
-        held.close()
+        for connection in held.sockets:
+            connection.close()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -29,18 +29,8 @@ def _work(deadline: float) -> int:
 
 
 def in_threads(count: int, seconds: float) -> int:
-    deadline = time.monotonic() + seconds
-    done = [0] * count
-
-    def run(n: int) -> None:
-        done[n] = _work(deadline)
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done)
+    with ThreadPoolExecutor(count) as threads:
+        return sum(threads.map(_work, [time.monotonic() + seconds] * count))
 
 
 def in_processes(count: int, seconds: float) -> int:

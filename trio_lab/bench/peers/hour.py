@@ -14,22 +14,6 @@ from ...loop.passes import PassMonitor
 _SPREAD = (-5.0, 0.0)  # powers of ten, seconds
 
 
-class VirtualClock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def _minute(monitor: PassMonitor, clock: VirtualClock, passes: list[float]) -> None:
-    for busy in passes:
-        clock.now += busy
-        monitor.before_io_wait(0.0)
-        clock.now += 1e-3
-        monitor.after_io_wait(0.0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
     """Bytes held after a quarter of an hour and after all of it, and how many passes there were."""
@@ -41,12 +25,16 @@ class Hour:
 
 def an_hour(passes_per_s: int) -> Hour:
     source = random.Random(1)
-    clock = VirtualClock()
+    now = 0.0
     tracemalloc.start()
-    monitor = PassMonitor(clock)
+    monitor = PassMonitor(lambda: now)
     held = []
     for _ in range(60):
-        _minute(monitor, clock, [10 ** source.uniform(*_SPREAD) for _ in range(passes_per_s * 60)])
+        for _ in range(passes_per_s * 60):
+            now += 10 ** source.uniform(*_SPREAD)
+            monitor.before_io_wait(0.0)
+            now += 1e-3
+            monitor.after_io_wait(0.0)
         monitor.busy.summary()
         held.append(tracemalloc.get_traced_memory()[0])
     return Hour(quarter_bytes=held[14], hour_bytes=held[-1], passes=monitor.busy.count)

@@ -19,10 +19,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
+from ...admission.bulkhead import BehindBulkhead
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...errors import BrokenWorkerError, RunTimeout
-from ...records.queue import QueueStatistics
 from .worker import LENGTH
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class _Worker:
         await self._process.wait()
 
 
-class WorkerPool:
+class WorkerPool(BehindBulkhead):
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
     def __init__(self, bulkhead: Bulkhead, size: int, run_timeout: float | None) -> None:
@@ -129,16 +129,6 @@ class WorkerPool:
         self._idle: list[_Worker] = []
         self._jobs: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
-
-    @property
-    def busy(self) -> int:
-        """Jobs that run now."""
-        return self._bulkhead.in_service
-
-    @property
-    def waiting(self) -> int:
-        """Callers in the queue."""
-        return self._bulkhead.waiting
 
     async def wait_ready(self) -> None:
         """Returns when all workers have been ready at the same time. Jobs may be given to the pool before."""
@@ -240,14 +230,6 @@ class WorkerPool:
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
-
-    def kinds(self) -> list[str]:
-        """The kinds of jobs that have been given to the pool."""
-        return self._bulkhead.kinds()
-
-    def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
-        return self._bulkhead.statistics(kind)
 
 
 @asynccontextmanager

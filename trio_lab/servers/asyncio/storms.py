@@ -21,10 +21,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from ...http.contract import STORMS
-
-MODES = tuple(STORMS["asyncio"])
-
 _TASKS = 1_000  # ready at once in a batch storm
 
 

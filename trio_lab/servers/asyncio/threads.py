@@ -17,10 +17,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar, TypeVarTuple, Unpack
 
+from ...admission.bulkhead import BehindBulkhead
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...errors import Closed, RunTimeout
-from ...records.queue import QueueStatistics
 from ...worker.priority import NICER
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ Ts = TypeVarTuple("Ts")
 _MAX_THREADS = 1024  # libuv's bound, and the config's
 
 
-class NativePool:
+class NativePool(BehindBulkhead):
     """Runs blocking calls in threads. Open it with `open_native_pool`."""
 
     def __init__(self, bulkhead: Bulkhead, run_timeout: float | None) -> None:
@@ -44,16 +44,6 @@ class NativePool:
     def size(self) -> int:
         """Threads that may run jobs at once."""
         return self._bulkhead.capacity
-
-    @property
-    def busy(self) -> int:
-        """Threads that run a job, the abandoned ones included."""
-        return self._bulkhead.in_service
-
-    @property
-    def waiting(self) -> int:
-        """Callers in the queue."""
-        return self._bulkhead.waiting
 
     def resize(self, size: int) -> None:
         """Change the number of threads at once. Running jobs are not disturbed."""
@@ -84,14 +74,6 @@ class NativePool:
             raise RunTimeout("the job ran too long; its thread cannot be stopped") from None
         finally:
             call.on_caller_gone()
-
-    def kinds(self) -> list[str]:
-        """The kinds of jobs that have been given to the pool."""
-        return self._bulkhead.kinds()
-
-    def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """The pool as a queue; with a ``kind``, the counts and histograms of that kind of job."""
-        return self._bulkhead.statistics(kind)
 
     def close(self) -> None:
         """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""

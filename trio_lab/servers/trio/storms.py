@@ -22,10 +22,7 @@ from time import perf_counter
 
 import trio
 
-from ...http.contract import STORMS
 from .longest_step import LongestStep
-
-MODES = tuple(STORMS["trio"])
 
 _LOT = 100_000  # callbacks queued at once: bounds memory, and still makes one step far too long
 _TASKS = 1_000  # runnable at once in a batch storm

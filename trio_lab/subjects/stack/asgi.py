@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 import hypercorn.config
+from quart import Quart, Response
 
 from .reply import BACKLOG, BODY, HEADERS, KEEP_ALIVE_REQUESTS
 
@@ -19,6 +20,14 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY, "more_body": False})
+
+
+def with_one_route(app: Quart) -> Quart:
+    @app.get("/")
+    async def _root() -> Response:
+        return Response(BODY, content_type="application/json")
+
+    return app
 
 
 def settings(listener: socket.socket) -> hypercorn.config.Config:

@@ -10,10 +10,10 @@ from typing import Any
 
 import h11
 import hypercorn.asyncio
-from quart import Quart, Response
+from quart import Quart
 
 from . import asgi
-from .reply import BLANK_LINE, BODY, MOST, REPLY, answer
+from .reply import BLANK_LINE, MOST, REPLY, answer
 
 
 async def _sockets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,21 +58,11 @@ async def _hypercorn(listener: socket.socket, app: Any = asgi.app) -> None:
     await hypercorn.asyncio.serve(app, asgi.settings(listener), shutdown_trigger=asyncio.Event().wait)
 
 
-def _quart() -> Quart:
-    app = Quart(__name__)
-
-    @app.get("/")
-    async def _root() -> Response:
-        return Response(BODY, content_type="application/json")
-
-    return app
-
-
 LAYERS: dict[str, Callable[[socket.socket], Awaitable[None]]] = {
     "sockets": _serving(_sockets),
     "h11": _serving(_h11),
     "hypercorn": _hypercorn,
-    "quart": partial(_hypercorn, app=_quart()),
+    "quart": partial(_hypercorn, app=asgi.with_one_route(Quart(__name__))),
 }
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import h11
 import hypercorn.trio
 import trio
-from quart import Response
 from quart_trio import QuartTrio
 
 from . import asgi
-from .reply import BLANK_LINE, BODY, MOST, REPLY, answer
+from .reply import BLANK_LINE, MOST, REPLY, answer
 
 
 async def _sockets(stream: trio.SocketStream) -> None:
@@ -52,21 +51,11 @@ async def _hypercorn(listener: socket.socket, app: Any = asgi.app) -> None:
     await hypercorn.trio.serve(app, asgi.settings(listener), shutdown_trigger=trio.sleep_forever)
 
 
-def _quart() -> QuartTrio:
-    app = QuartTrio(__name__)
-
-    @app.get("/")
-    async def _root() -> Response:
-        return Response(BODY, content_type="application/json")
-
-    return app
-
-
 LAYERS: dict[str, Callable[[socket.socket], Awaitable[None]]] = {
     "sockets": _serving(_sockets),
     "h11": _serving(_h11),
     "hypercorn": _hypercorn,
-    "quart": partial(_hypercorn, app=_quart()),
+    "quart": partial(_hypercorn, app=asgi.with_one_route(QuartTrio(__name__))),
 }
 
 
