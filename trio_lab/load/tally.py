@@ -160,7 +160,7 @@ class Tally:
         return following
 
     def _close_row(self, edge: float) -> None:
-        window, before, now = self._punctual, self._before, self.counts(0)
+        window, before, now = self._punctual, self._before, self.counts()
         self.service.merge(self._punctual)
         self.service.merge(self._late_service)
         window.merge(self._late)
