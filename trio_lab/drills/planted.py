@@ -10,10 +10,12 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+import timeit
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from typing import Any
 
 from ..loop.stalls import BLOCKING_CALL, C_CALL, PYTHON
 from .scoring import Block
@@ -86,11 +88,15 @@ CAUSES = {
     "sort": C_CALL,
     "hash": PYTHON,  # in C, but it lets others run
 }
-TIMED: Mapping[str, Callable[[float], None]] = {
+_CALLS: dict[str, Callable[[Any], None]] = {
     "loop": _loop,
     "sleep": _sleep,
     "nested": _nested,
     "many-calls": _many_calls,
+    "pattern": _pattern,
+    "document": _document,
+    "sort": _sort,
+    "hash": _hash,
 }
 
 
@@ -98,43 +104,29 @@ class Planter:
     """Makes blocks of every kind. ``random`` orders the numbers that are sorted."""
 
     def __init__(self, random: Random) -> None:
-        self._values = [random.random() for _ in range(1_000_000)]
-        size = 4_000
-        self._letters = size / _took(lambda: _pattern("a" * size)) ** 0.5  # its time grows with the square
-        self._rounds = 50_000 / _took(lambda: _hash(50_000))
-        self._numbers = 100_000 / _took(lambda: _document(_text(100_000)))
-        self._sorted = 100_000 / _took(lambda: _sort(self._values[:100_000]))
-
-    @property
-    def kinds(self) -> list[str]:
-        return list(LINES)
+        values = [random.random() for _ in range(1_000_000)]
+        letters = 4_000 / _took(lambda: _pattern("a" * 4_000)) ** 0.5  # its time grows with the square
+        rounds = 50_000 / _took(lambda: _hash(50_000))
+        numbers = 100_000 / _took(lambda: _document(_text(100_000)))
+        in_order = 100_000 / _took(lambda: _sort(values[:100_000]))
+        # The argument with which a single C call takes so many seconds; the others are told the seconds themselves.
+        self._arguments: dict[str, Callable[[float], object]] = {
+            "pattern": lambda seconds: "a" * round(letters * seconds**0.5),
+            "document": lambda seconds: _text(round(numbers * seconds)),
+            "sort": lambda seconds: values[: round(in_order * seconds)],
+            "hash": lambda seconds: max(1, round(rounds * seconds)),
+        }
 
     def plant(self, kind: str, seconds: float) -> Callable[[], Block]:
         """A call that blocks for about so long, and tells how long it was."""
-        call = self._call(kind, seconds)
+        call, argument = _CALLS[kind], self._arguments.get(kind, float)(seconds)
 
         def block() -> Block:
             began = perf_counter()
-            call()
+            call(argument)
             return Block(kind, began, perf_counter())
 
         return block
-
-    def _call(self, kind: str, seconds: float) -> Callable[[], None]:
-        if kind in TIMED:
-            timed = TIMED[kind]
-            return lambda: timed(seconds)
-        if kind == "pattern":
-            letters = "a" * round(self._letters * seconds**0.5)
-            return lambda: _pattern(letters)
-        if kind == "document":
-            text = _text(round(self._numbers * seconds))
-            return lambda: _document(text)
-        if kind == "sort":
-            values = self._values[: round(self._sorted * seconds)]
-            return lambda: _sort(values)
-        rounds = max(1, round(self._rounds * seconds))
-        return lambda: _hash(rounds)
 
 
 def _text(numbers: int) -> str:
@@ -143,9 +135,4 @@ def _text(numbers: int) -> str:
 
 def _took(call: Callable[[], None]) -> float:
     """The shorter of two tries: what is measured for the first time is slow."""
-    tries = []
-    for _ in range(2):
-        began = perf_counter()
-        call()
-        tries.append(perf_counter() - began)
-    return min(tries)
+    return min(timeit.repeat(call, number=1, repeat=2))

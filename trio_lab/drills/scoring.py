@@ -63,6 +63,13 @@ def scored(
     )
 
 
+def unexplained(began: float, duration: float, cause: str) -> Stall:
+    """A stall as a monitor reports it that knows nothing but time."""
+    return Stall(
+        duration=duration, cause=cause, filename="", lineno=0, function="", task_name="", samples=0, began=began
+    )
+
+
 def allowed(block: Block) -> float:
     """The largest error that its reported duration may have, in seconds."""
     return max(_ERROR, _RELATIVE_ERROR * block.duration)

@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from logging.handlers import BufferingHandler
 from typing import NoReturn
 
 import trio
 
 from ...loop.observe import Watch, observe
 from ...records.check import check
+from ...records.figures import Measures, measured
 from ...stage.alone import alone
 from ...stage.until import until
 from ..aftermath import remembered
@@ -34,39 +36,17 @@ _BLOCK = 0.15
 _WAIT = 2.5  # seconds in which it would have been repaired a second time
 
 
-class _Log(logging.Handler):
-    """What the watch logs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
-
-
-def _break_hook(watch: Watch) -> None:
-    """It raises at the next event of the loop, and Trio removes an instrument that raises."""
-    _break_once(watch._monitor, "_clock")
-
-
-def _break_thread(watch: Watch) -> None:
-    _break_once(watch._watchdog, "_look")
-
-
-def _break_judgement(watch: Watch) -> None:
-    """It raises when it has a stall to judge."""
-    _break_once(watch._watchdog, "samples")
-
-
-FAULTS: dict[str, Callable[[Watch], None]] = {
-    "hook": _break_hook,
-    "thread": _break_thread,
-    "judgement": _break_judgement,
+# What is broken, of which part of the watch.
+FAULTS = {
+    "hook": ("_monitor", "_clock"),  # raises at the next event of the loop, and Trio removes an instrument that raises
+    "thread": ("_watchdog", "_look"),
+    "judgement": ("_watchdog", "samples"),  # raises when there is a stall to judge
 }
 
 
-def _break_once(part: object, name: str) -> None:
+def _break_once(watch: Watch, fault: str) -> None:
+    of, name = FAULTS[fault]
+    part = getattr(watch, of)
     sound = getattr(part, name)
 
     def fail(*_: object) -> NoReturn:
@@ -89,20 +69,20 @@ class _Run:
 async def in_process(rounds: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     async with remembered(figures):
-        runs = [await _broken_twice(fault) for _ in range(rounds) for fault in FAULTS.values()]
-    return figures | _figures(runs)
+        runs = [await _broken_twice(fault) for _ in range(rounds) for fault in FAULTS]
+    return figures | measured(_FIGURES, runs)
 
 
-async def _broken_twice(fault: Callable[[Watch], None]) -> _Run:
+async def _broken_twice(fault: str) -> _Run:
     with _log() as log:
         async with observe(budget=_BUDGET) as watch:
-            fault(watch)
+            _break_once(watch, fault)
             await _block()
-            run = _Run(shown=await _until(lambda: any("blind" in said for said in log.said)))
+            run = _Run(shown=await _until(lambda: any("blind" in said.getMessage() for said in log.buffer)))
             run.back = await _until(lambda: watch.statistics().rearmed == 1 and watch.blind is None) < _PATIENCE
             began, ended = await _block()
             run.told_again = any(one.began <= began and one.began + one.duration >= ended for one in watch.stalls())
-            fault(watch)
+            _break_once(watch, fault)
             await _block()
             await trio.sleep(_WAIT)
             run.once = watch.blind is not None and watch.statistics().rearmed == 1
@@ -125,8 +105,9 @@ async def _until(condition: Callable[[], bool]) -> float:
 
 
 @contextmanager
-def _log() -> Iterator[_Log]:
-    log, logger = _Log(), logging.getLogger("trio_lab.stalls")
+def _log() -> Iterator[BufferingHandler]:
+    """What the watch logs."""
+    log, logger = BufferingHandler(10_000), logging.getLogger("trio_lab.stalls")
     logger.addHandler(log)
     try:
         yield log
@@ -134,14 +115,13 @@ def _log() -> Iterator[_Log]:
         logger.removeHandler(log)
 
 
-def _figures(runs: list[_Run]) -> dict[str, float | None]:
-    return {
-        "faults": len(runs),
-        "shown_max_s": max(run.shown for run in runs),
-        "not_put_back": sum(not run.back for run in runs),
-        "not_told_again": sum(not run.told_again for run in runs),
-        "not_once": sum(not run.once for run in runs),
-    }
+_FIGURES: Measures[list[_Run]] = {
+    "faults": len,
+    "shown_max_s": lambda runs: max(run.shown for run in runs),
+    "not_put_back": lambda runs: sum(not run.back for run in runs),
+    "not_told_again": lambda runs: sum(not run.told_again for run in runs),
+    "not_once": lambda runs: sum(not run.once for run in runs),
+}
 
 
 class _Plain(trio.abc.Instrument):
@@ -167,10 +147,10 @@ async def with_a_plain_one() -> dict[str, float | None]:
     with _log() as log:
         monitor.broken = True
         await _block()
-        shown = await _until(lambda: any("blind" in said for said in log.said))
+        shown = await _until(lambda: any("blind" in said.getMessage() for said in log.buffer))
         monitor.broken = False
         await _block()
-    return _figures([_Run(shown=shown, told_again=monitor.longest >= _BLOCK)])
+    return measured(_FIGURES, [_Run(shown=shown, told_again=monitor.longest >= _BLOCK)])
 
 
 DRILL = Drill(
@@ -178,7 +158,7 @@ DRILL = Drill(
     number=24,
     gate=False,
     question="The watch itself breaks: does it say that it is blind, and is it put back, once?",
-    figures=("faults", "shown_max_s", "not_put_back", "not_told_again", "not_once"),
+    figures=_FIGURES,
     checks=(
         check("until the log says that it is blind", "shown_max_s", "<=", 2, "s"),
         check("was not put back", "not_put_back", "<=", 0),

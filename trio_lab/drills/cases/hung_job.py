@@ -12,12 +12,14 @@ one. Others' p99 may double, since one of four workers is missing. The control i
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
 from ...load.client import Reply
 from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, Measures, measured
 from ...stage.stage import Stage
 from ..model import Drill
 from ..server import FaultyServer, faulty_server
@@ -31,32 +33,47 @@ _GIVEN_UP = 5.0  # seconds until its caller leaves
 _KINDS = ("loop", "sleep", "deaf")
 
 
-class _Hung:
-    """The jobs that hang, one after the other, and how each was brought to an end."""
+@dataclass(slots=True)
+class _Found:
+    """The load without and beside jobs that hang, and how each of these was brought to an end."""
 
-    def __init__(self, server: FaultyServer) -> None:
-        self._server = server
-        self.injected = 0
-        self.statuses: list[int] = []
-        self.overrun: list[float] = []
-        self.slot_back: list[float] = []
+    capacity: float = 0.0
+    calm: list[Call] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    overrun: list[float] = field(default_factory=list)
+    slot_back: list[float] = field(default_factory=list)
 
-    async def inject(self, rounds: int, pause: float) -> None:
-        for kind in _KINDS * rounds:
-            self.injected += 1
-            number = 2_000_000 + self.injected
-            try:
-                reply = await self._server.fault(kind, number, timeout=_GIVEN_UP)
-            except (OSError, trio.TooSlowError):
-                self.statuses.append(0)
-                self.overrun.append(_GIVEN_UP - _RUN_TIMEOUT)
-                continue
-            ended = time.monotonic()
-            begun = next(line.at for line in self._server.lines() if line.number == number)
-            self.statuses.append(reply.status)
-            self.overrun.append(ended - begun - _RUN_TIMEOUT)
-            self.slot_back.append(await self._server.until_whole(set()))
-            await trio.sleep(pause)
+
+_FIGURES: Measures[_Found] = {
+    "capacity_per_s": lambda found: found.capacity,
+    "hung": lambda found: len(found.statuses),
+    "not_504": lambda found: sum(status != 504 for status in found.statuses),
+    "overrun_max_s": lambda found: max(found.overrun),
+    "slot_back_max_s": lambda found: max(found.slot_back, default=None),
+    "others": lambda found: len(found.calls),
+    "others_failed": lambda found: sum(call.status != 200 for call in found.calls),
+    "p99_calm_ms": lambda found: p99(found.calm) * 1e3,
+    "p99_ms": lambda found: p99(found.calls) * 1e3,
+    "p99_ratio": lambda found: p99(found.calls) / p99(found.calm),
+}
+
+
+async def _hang(server: FaultyServer, found: _Found, rounds: int, pause: float) -> None:
+    """Jobs that hang, one after the other."""
+    for number, kind in enumerate(_KINDS * rounds, 2_000_001):
+        try:
+            reply = await server.fault(kind, number, timeout=_GIVEN_UP)
+        except (OSError, trio.TooSlowError):
+            found.statuses.append(0)
+            found.overrun.append(_GIVEN_UP - _RUN_TIMEOUT)
+            continue
+        ended = time.monotonic()
+        begun = next(line.at for line in server.lines() if line.number == number)
+        found.statuses.append(reply.status)
+        found.overrun.append(ended - begun - _RUN_TIMEOUT)
+        found.slot_back.append(await server.until_whole(set()))
+        await trio.sleep(pause)
 
 
 async def _measure(stage: Stage, server: FaultyServer, *, each: float) -> dict[str, float | None]:
@@ -66,30 +83,12 @@ async def _measure(stage: Stage, server: FaultyServer, *, each: float) -> dict[s
         return await server.fault("wait", number, _MS, timeout=3.0)
 
     able = await capacity(send, callers=2 * _WORKERS, seconds=stage.seconds(4, quick=2))
-    rate = _LOAD * able
-    calm = await open_workload(send, rate=rate, seconds=stage.seconds(20, quick=6))
-    hung, rounds = _Hung(server), stage.count(10, quick=3)
-    calls: list[Call] = []
+    rate, rounds = _LOAD * able, stage.count(10, quick=3)
+    found = _Found(able, await open_workload(send, rate=rate, seconds=stage.seconds(20, quick=6)))
     async with trio.open_nursery() as nursery:
-
-        async def load() -> None:
-            seconds = rounds * len(_KINDS) * each
-            calls.extend(await open_workload(send, rate=rate, seconds=seconds, first=100_001))
-
-        nursery.start_soon(load)
-        await hung.inject(rounds, pause=0.3)
-    return {
-        "capacity_per_s": able,
-        "hung": hung.injected,
-        "not_504": sum(status != 504 for status in hung.statuses),
-        "overrun_max_s": max(hung.overrun),
-        "slot_back_max_s": max(hung.slot_back, default=None),
-        "others": len(calls),
-        "others_failed": sum(call.status != 200 for call in calls),
-        "p99_calm_ms": p99(calm) * 1e3,
-        "p99_ms": p99(calls) * 1e3,
-        "p99_ratio": p99(calls) / p99(calm),
-    }
+        nursery.start_soon(partial(_hang, server, found, rounds, pause=0.3))
+        found.calls += await open_workload(send, rate=rate, seconds=rounds * len(_KINDS) * each, first=100_001)
+    return measured(_FIGURES, found)
 
 
 async def _inject(stage: Stage) -> Figures:
@@ -111,18 +110,7 @@ DRILL = Drill(
     number=3,
     gate=True,
     question="Jobs hang in three ways at half the load: are they ended in time, and do others notice?",
-    figures=(
-        "capacity_per_s",
-        "hung",
-        "not_504",
-        "overrun_max_s",
-        "slot_back_max_s",
-        "others",
-        "others_failed",
-        "p99_calm_ms",
-        "p99_ms",
-        "p99_ratio",
-    ),
+    figures=_FIGURES,
     checks=(
         check("hung jobs that did not end in 504", "not_504", "<=", 0),
         check("longest life past the run timeout", "overrun_max_s", "<=", 0.5, "s"),

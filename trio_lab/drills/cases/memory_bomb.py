@@ -10,6 +10,8 @@ The caller must get an error that says what happened. The pool's own process may
 from __future__ import annotations
 
 import os
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,6 +21,7 @@ from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
 from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.check import check
+from ...records.figures import Measures, measured
 from ...stage.alone import alone
 from ...work import echo
 from ..aftermath import watched_pool
@@ -30,30 +33,40 @@ _CAP = 256_000_000
 _PERIOD = 0.01  # seconds between two looks at the memory
 
 
+@dataclass(slots=True)
+class _Seen:
+    """How the bombs and the jobs beside them ended, and the most memory, in bytes, at a look."""
+
+    before: int
+    ends: Counter[str] = field(default_factory=Counter)
+    others: list[bool] = field(default_factory=list)
+    parent: int = 0
+    worker: int = 0
+
+
+_FIGURES: Measures[_Seen] = {
+    "bombs": lambda seen: seen.ends.total(),
+    "memory_errors": lambda seen: seen.ends["memory"],
+    "workers_broken": lambda seen: seen.ends["broken"],
+    "without_typed_error": lambda seen: seen.ends["other"],
+    "others": lambda seen: len(seen.others),
+    "others_failed": lambda seen: seen.others.count(False),
+    "parent_growth_mb": lambda seen: max(0, seen.parent - seen.before) / 1e6,
+    "worker_peak_mb": lambda seen: seen.worker / 1e6,
+}
+
+
 async def in_pool(bombs: int, memory: int | None) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
-    ends: dict[str, int] = {"memory": 0, "broken": 0, "other": 0}
-    others: list[bool] = []
-    peaks = {"parent": 0, "worker": 0}
     async with watched_pool(open_worker_pool(size=2, memory=memory), figures) as pool:
-        before = resident_bytes(os.getpid()) or 0
+        seen = _Seen(resident_bytes(os.getpid()) or 0)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch, pool, peaks)
-            nursery.start_soon(_others, pool, others)
+            nursery.start_soon(_watch, pool, seen)
+            nursery.start_soon(_others, pool, seen.others)
             for n in range(bombs):
-                ends[await _bomb(pool, fill_memory if n % 2 == 0 else fill_memory_slowly)] += 1
+                seen.ends[await _bomb(pool, fill_memory if n % 2 == 0 else fill_memory_slowly)] += 1
             nursery.cancel_scope.cancel()
-        figures |= {
-            "bombs": bombs,
-            "memory_errors": ends["memory"],
-            "workers_broken": ends["broken"],
-            "without_typed_error": ends["other"],
-            "others": len(others),
-            "others_failed": others.count(False),
-            "parent_growth_mb": max(0, peaks["parent"] - before) / 1e6,
-            "worker_peak_mb": peaks["worker"] / 1e6,
-        }
-    return figures
+    return figures | measured(_FIGURES, seen)
 
 
 async def _bomb(pool: WorkerPool, job: Any) -> str:
@@ -75,10 +88,10 @@ async def _others(pool: WorkerPool, ends: list[bool]) -> None:
         await trio.sleep(0.01)
 
 
-async def _watch(pool: WorkerPool, peaks: dict[str, int]) -> None:
+async def _watch(pool: WorkerPool, seen: _Seen) -> None:
     while True:
-        peaks["parent"] = max(peaks["parent"], resident_bytes(os.getpid()) or 0)
-        peaks["worker"] = max([peaks["worker"], *(resident_bytes(pid) or 0 for pid in pool.pids())])
+        seen.parent = max(seen.parent, resident_bytes(os.getpid()) or 0)
+        seen.worker = max([seen.worker, *(resident_bytes(pid) or 0 for pid in pool.pids())])
         await trio.sleep(_PERIOD)
 
 
@@ -87,16 +100,7 @@ DRILL = Drill(
     number=4,
     gate=False,
     question="A job wants four times the memory that a worker may have: who pays?",
-    figures=(
-        "bombs",
-        "memory_errors",
-        "workers_broken",
-        "without_typed_error",
-        "others",
-        "others_failed",
-        "parent_growth_mb",
-        "worker_peak_mb",
-    ),
+    figures=_FIGURES,
     checks=(
         check("bombs that did not end in a typed error", "without_typed_error", "<=", 0),
         check("growth of the pool's own process", "parent_growth_mb", "<=", 50, "MB"),

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, fields
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -46,7 +47,7 @@ from .. import planted
 from ..aftermath import remembered
 from ..model import Drill
 from ..planted import CAUSES, LINES, Planter, marked
-from ..scoring import SHORTEST, Block, Score, false_alarms, scored
+from ..scoring import SHORTEST, Block, Score, false_alarms, scored, unexplained
 from ..watched import Traffic, traffic
 
 _BUDGET = SHORTEST
@@ -88,7 +89,7 @@ async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
             await trio.sleep(_LAG_PERIOD)
             late = time.perf_counter() - due
             if late >= _BUDGET:
-                told.append(_late(due, late))
+                told.append(unexplained(due, late, "late"))
 
     async with traffic(), trio.open_nursery() as nursery:
         random = Random(seed)
@@ -99,14 +100,10 @@ async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
     return asdict(scored(done, told, planted.__file__, LINES, CAUSES))
 
 
-def _late(due: float, late: float) -> Stall:
-    return Stall(duration=late, cause="late", filename="", lineno=0, function="", task_name="", samples=0, began=due)
-
-
 def _plan(blocks: int, random: Random) -> list[Callable[[], Block]]:
     """Every kind as often as the others, in a random order; short blocks are as likely as long ones."""
     planter = Planter(random)
-    kinds = [planter.kinds[n % len(planter.kinds)] for n in range(blocks)]
+    kinds = list(islice(cycle(LINES), blocks))
     random.shuffle(kinds)
     return [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 from time import perf_counter
@@ -31,6 +30,7 @@ from ...stage.stage import Stage
 from ..aftermath import remembered
 from ..model import Drill
 from ..planted import Planter
+from ..scoring import unexplained
 from ..watched import traffic
 
 _BUDGET = 0.02
@@ -62,18 +62,7 @@ async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]
     told: list[Stall] = []
 
     def blocked(began: float, ended: float) -> None:
-        told.append(
-            Stall(
-                duration=ended - began,
-                cause=PYTHON,
-                filename="",
-                lineno=0,
-                function="",
-                task_name="",
-                samples=0,
-                began=began,
-            )
-        )
+        told.append(unexplained(began, ended - began, PYTHON))
 
     planter = Planter(Random(1))
     async with traffic(), open_pass_monitor() as monitor:
@@ -82,18 +71,23 @@ async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]
 
 
 async def _rounds(planter: Planter, rounds: int, objects: int, told: Told) -> dict[str, float | None]:
-    plant: dict[str, Trouble] = {
-        kind: _planted(planter, name)
-        for kind, name in {"c_call": "pattern", "waiting": "nested", "python": "loop"}.items()
+    async def share(kind: str, trouble: Trouble) -> float:
+        return 100 * sum([await _told_as(trouble, told) == _CAUSES[kind] for _ in range(rounds)]) / rounds
+
+    troubles = {
+        "c_call": _planted(planter, "pattern"),
+        "waiting": _planted(planter, "nested"),
+        "python": _planted(planter, "loop"),
+        "stopped": _stopped,
+        "hogs": _hogged,
     }
-    right = {
-        kind: [await _told_as(trouble, told) == _CAUSES[kind] for _ in range(rounds)] for kind, trouble in plant.items()
-    }
-    right["stopped"] = [await _told_as(_stopped, told) == NOT_RUNNING for _ in range(rounds)]
-    right["hogs"] = [await _told_as(_hogged, told) == GIL for _ in range(rounds)]
-    with _full_memory(objects):
-        right["collection"] = [await _told_as(_collection, told) == GC for _ in range(rounds)]
-    return {"rounds": rounds} | {f"{kind}_percent": 100 * sum(found) / rounds for kind, found in right.items()}
+    figures: dict[str, float | None] = {f"{kind}_percent": await share(kind, it) for kind, it in troubles.items()}
+    gc.disable()  # or a hundred collections run while these are made
+    kept: list[list[object]] = [[] for _ in range(objects)]
+    gc.enable()
+    figures["collection_percent"] = await share("collection", _collection)
+    kept.clear()
+    return {"rounds": rounds} | figures
 
 
 async def _told_as(trouble: Trouble, told: Told) -> str | None:
@@ -139,17 +133,6 @@ def _compute(end: float) -> None:
 
 async def _collection() -> None:
     gc.collect()
-
-
-@contextmanager
-def _full_memory(objects: int) -> Iterator[None]:
-    gc.disable()  # or a hundred collections run while they are made
-    kept: list[list[object]] = [[] for _ in range(objects)]
-    gc.enable()
-    try:
-        yield
-    finally:
-        kept.clear()
 
 
 async def _inject(stage: Stage) -> Figures:

@@ -132,17 +132,7 @@ DRILL = Drill(
     number=9,
     gate=False,
     question="Three times the capacity, 200 ms of patience: is work begun whose caller has left?",
-    figures=(
-        "jobs",
-        "run",
-        "expired",
-        "refused",
-        "started_late",
-        "latest_ms",
-        "expired_beside_idle",
-        "expired_in_gaps",
-        "share_of_capacity",
-    ),
+    figures=tuple(_Ends().figures(1.0)),
     checks=(
         check("jobs started past their deadline", "started_late", "<=", 0),
         check("jobs that expired while a worker idled", "expired_beside_idle", "<=", 0),

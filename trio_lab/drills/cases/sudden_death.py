@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -31,42 +32,33 @@ _PATIENCE = 20.0  # seconds until a job counts as hung
 
 async def in_pool(each: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
-    typed = wrong_code = strays = others = 0
+    typed = wrong_code = arrived = 0
+
+    async def good(pool: WorkerPool) -> None:
+        nonlocal arrived
+        with suppress(Exception):  # counted: it did not arrive
+            arrived += await pool.run(echo, "good") == "good"
+
     async with watched_pool(open_worker_pool(size=2), figures) as pool:
         for _ in range(each):
             for job, code in _DEATHS.items():
                 async with trio.open_nursery() as nursery:
-                    good = _Good()
-                    nursery.start_soon(good.run, pool)
+                    nursery.start_soon(good, pool)
                     with trio.move_on_after(_PATIENCE):
                         try:
                             await pool.run(job)
                         except BrokenWorkerError as error:
                             typed += 1
                             wrong_code += error.exit_code != code
-                others += 1
-                strays += not good.arrived
+        deaths = each * len(_DEATHS)
         figures |= {
-            "deaths": each * len(_DEATHS),
-            "without_typed_error": each * len(_DEATHS) - typed,
+            "deaths": deaths,
+            "without_typed_error": deaths - typed,
             "wrong_exit_code": wrong_code,
-            "others": others,
-            "others_failed": strays,
+            "others": deaths,
+            "others_failed": deaths - arrived,
         }
     return figures
-
-
-class _Good:
-    """A good job beside a deadly one."""
-
-    def __init__(self) -> None:
-        self.arrived = False
-
-    async def run(self, pool: WorkerPool) -> None:
-        try:
-            self.arrived = await pool.run(echo, "good") == "good"
-        except Exception:  # counted: it did not arrive
-            return
 
 
 def in_multiprocessing(each: int, patience: float) -> dict[str, float | None]:

@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import trio
@@ -160,7 +159,7 @@ def in_multiprocessing(seconds: float) -> dict[str, float | None]:
         begun = time.monotonic()
         for pid in children(os.getpid()):
             kill(pid)
-        answers = [pool.apply_async(echo, (b"x" * size,)) for size, _ in zip(_SIZES * 5, count(), strict=False)]
+        answers = [pool.apply_async(echo, (b"x" * size,)) for size in _SIZES * 5]
         time.sleep(seconds)
         starts = place.starts(begun)
         answered = sum(answer.ready() for answer in answers)

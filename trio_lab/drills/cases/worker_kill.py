@@ -121,17 +121,7 @@ DRILL = Drill(
     number=1,
     gate=True,
     question="A busy worker is killed every two seconds at 70 % load: who is harmed?",
-    figures=(
-        "capacity_per_s",
-        "respawn_max_s",
-        "jobs",
-        "kills",
-        "failures",
-        "failures_elsewhere",
-        "failures_untyped",
-        "jobs_lost",
-        "jobs_run_twice",
-    ),
+    figures=("capacity_per_s", "respawn_max_s", *account([], {}, set())),
     checks=(
         check("jobs that failed and were not on a killed worker", "failures_elsewhere", "<=", 0),
         check("failures other than 502", "failures_untyped", "<=", 0),
