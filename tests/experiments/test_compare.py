@@ -39,9 +39,7 @@ def experiment(collect: Any = None) -> Experiment:
 def results(*values: float | None) -> list[ExperimentResult]:
     example = experiment()
     return [
-        example.result(
-            Collected(figures={"speed": value}, charts=(), first_full=None, finding=""), runtime="trio", duration=1.0
-        )
+        example.result(Collected(figures={"speed": value}, charts=(), finding=""), runtime="trio", duration=1.0)
         for value in values
     ]
 
@@ -81,7 +79,7 @@ async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pyte
 
     async def collect(stage: Stage) -> Collected:
         turns.append(stage.runtime)
-        return Collected(figures={"speed": _SPEEDS[stage.runtime]}, charts=(), first_full=None, finding="")
+        return Collected(figures={"speed": _SPEEDS[stage.runtime]}, charts=(), finding="")
 
     async def no_differences(runtimes: Any, *, say: Any) -> tuple[()]:
         return ()

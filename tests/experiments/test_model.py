@@ -46,7 +46,7 @@ async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> Results:
 async def test_figures_become_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Collected:
         stage.notes.append("the generator was busy")
-        return Collected(figures={"size": 12.0}, charts=(), first_full="none", finding="It was 12.")
+        return Collected(figures={"size": 12.0}, charts=(), finding="It was 12.")
 
     (result,) = (await run(collect, monkeypatch)).experiments
     assert result.outcome == "refuted"
@@ -75,7 +75,7 @@ async def test_nothing_counted_is_not_enough_data_and_no_failure(monkeypatch: py
 
 async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Collected:
-        return Collected(figures={"size": 2.0}, charts=(), first_full=None, finding="It was 2.")
+        return Collected(figures={"size": 2.0}, charts=(), finding="It was 2.")
 
     results = await run(collect, monkeypatch)
     results.experiments[0].evidence.figures["size"] = 20.0

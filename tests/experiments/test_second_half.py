@@ -20,7 +20,7 @@ from trio_lab.subjects.two_detectors import Block, Detected
 
 def passed(experiment: Experiment, figures: Figures) -> list[bool | None]:
     """The verdicts on the experiment's checks, of figures that are those it declares."""
-    collected = Collected(figures=figures, charts=(), first_full=None, finding="")
+    collected = Collected(figures=figures, charts=(), finding="")
     return [check.passed for check in experiment.result(collected, runtime="trio", duration=1).evidence.checks]
 
 

@@ -86,13 +86,13 @@ def test_figures_that_differ_between_runtimes_are_held_to_each() -> None:
 @pytest.mark.parametrize("found", [{"speed": 9.0}, {"speed": 9.0, "waited": None, "more": 1.0}])
 def test_evidence_with_other_figures_is_an_error(found: Figures) -> None:
     example = experiment()
-    collected = Collected(figures=found, charts=(), first_full=None, finding="")
+    collected = Collected(figures=found, charts=(), finding="")
     with pytest.raises(ValueError, match=r"measured|declared"):
         example.result(collected, runtime="trio", duration=1)
 
 
 def test_a_figure_without_a_value_leaves_the_prediction_open() -> None:
-    collected = Collected(figures={"speed": None, "waited": 1.0}, charts=(), first_full=None, finding="")
+    collected = Collected(figures={"speed": None, "waited": 1.0}, charts=(), finding="")
     assert experiment().result(collected, runtime="trio", duration=1).outcome == "not enough data"
 
 

@@ -9,10 +9,8 @@ from ..records.chart import Axis, Cell, Chart, Kind, Point, Role, Rule, Series, 
 from ..records.load import Latencies
 from ..stage.loaded import Loaded
 
-
-def series(name: str, points: Iterable[Point], *, role: Role | None = None) -> Series:
-    """One named series."""
-    return Series(name=name, points=tuple(points), role=role)
+Drawn = Sequence[tuple[str, Iterable[Point], Role | None]]
+"""What a chart shows: the name, the points and the role of each series."""
 
 
 def rule(at: float, label: str, *, axis: Literal["x", "y"] = "y") -> Rule:
@@ -25,7 +23,7 @@ def chart(
     kind: Kind,
     x: str,
     y: str,
-    data: Sequence[Series],
+    data: Drawn,
     *,
     log_x: bool = False,
     log_y: bool = False,
@@ -39,7 +37,7 @@ def chart(
         kind=kind,
         x=Axis(title=x, log=log_x, categories=categories),
         y=Axis(title=y, log=log_y),
-        series=tuple(data),
+        series=tuple(Series(name=name, points=tuple(points), role=role) for name, points, role in data),
         rules=tuple(rules),
         note=note,
     )
@@ -51,14 +49,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *,
 
 
 def bars(
-    title: str,
-    x: str,
-    y: str,
-    data: Sequence[Series],
-    *,
-    log_y: bool = False,
-    rules: Sequence[Rule] = (),
-    note: str | None = None,
+    title: str, x: str, y: str, data: Drawn, *, log_y: bool = False, rules: Sequence[Rule] = (), note: str | None = None
 ) -> Chart:
     """A bar of each series for each category."""
     return chart(title, "bar", x, y, data, log_y=log_y, categories=True, rules=rules, note=note)
@@ -71,11 +62,7 @@ def percentiles(title: str, data: Sequence[tuple[str, Latencies, Role | None]], 
         "percentile",
         "latency, ms",
         [
-            series(
-                name,
-                [("p50", of.p50 * 1e3), ("p90", of.p90 * 1e3), ("p99", of.p99 * 1e3), ("max", of.max * 1e3)],
-                role=role,
-            )
+            (name, [("p50", of.p50 * 1e3), ("p90", of.p90 * 1e3), ("p99", of.p99 * 1e3), ("max", of.max * 1e3)], role)
             for name, of, role in data
         ],
         note=note,
@@ -89,7 +76,7 @@ def health_over_time(data: Sequence[tuple[str, Loaded, Role | None]], *, note: s
         "line",
         "seconds since the load began",
         "/health latency, ms",
-        [series(name, in_ms(run.health_points()), role=role) for name, run, role in data],
+        [(name, in_ms(run.health_points()), role) for name, run, role in data],
         log_y=True,
         rules=[rule(25, "25 ms")],
         note=note,

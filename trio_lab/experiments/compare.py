@@ -102,10 +102,7 @@ def _chart(figures: Sequence[Compared], rounds: Rounds) -> Chart | None:
         "bar",
         "figure",
         f"median, {shown[0].unit}",
-        [
-            charts.series(runtime, [(figure.label, figure.values[runtime].median) for figure in shown])
-            for runtime in rounds
-        ],
+        [(runtime, [(figure.label, figure.values[runtime].median) for figure in shown], None) for runtime in rounds],
         categories=True,
         log_y=max(found) > 30 * min(found) and len(found) == len(medians),
         note=f"Rounds: {max(map(len, rounds.values()))}; the runtimes took turns.",

@@ -7,14 +7,16 @@ and never a verdict, so the verdict can be made again from the saved figures. Wh
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from ..diagnose.first_full import first_full
 from ..diagnose.judge import checked, judge
 from ..http.runtimes import RUNTIMES
 from ..records.chart import Chart, Table
 from ..records.check import Check, Compared
 from ..records.figures import Declared, Figures, names_of, require_all, require_declared
+from ..records.health import Health
 from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage
 
@@ -26,13 +28,14 @@ def flowed(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one run of a case found: figures, charts, tables, the queue that filled first, and a sentence or two on it."""
+    """What one run of a case found, and a sentence or two on it. In the ``samples`` of the server's queues, in order of
+    time, the queue that filled first is looked for."""
 
     figures: Figures
     charts: tuple[Chart, ...]
-    first_full: str | None
     finding: str
     tables: tuple[Table, ...] = ()
+    samples: Sequence[Health] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Experiment:
             outcome=judge(checks),
             finding=flowed(collected.finding),
             advice=self.advice,
-            first_full=collected.first_full,
+            first_full=first_full(collected.samples),
             duration=duration,
             evidence=Evidence(checks=checks, figures=figures, charts=collected.charts, tables=collected.tables),
         )

@@ -106,7 +106,7 @@ async def _run(experiment: Experiment, stage: Stage) -> ExperimentResult:
         if failed:
             why = f"It could not be run: {in_a_line(error)}."
         nothing = dict.fromkeys(experiment.declared(stage.runtime))
-        found = result(Collected(figures=nothing, charts=(), first_full=None, finding=why))
+        found = result(Collected(figures=nothing, charts=(), finding=why))
     return replace(found, failed=failed, notes=tuple(stage.told_notes()))
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...diagnose.first_full import first_full
 from ...records.check import check, compared
 from ...records.figures import Measures, measured, of_each
 from ...stage.loaded import Loaded
@@ -56,7 +55,7 @@ async def _collect(stage: Stage) -> Collected:
                 "Latency of /health", [("beside /hash", pool.health, "good"), ("beside /sync-hash", loop.health, "bad")]
             ),
         ),
-        first_full=first_full(loop.samples),
+        samples=loop.samples,
         finding=f"""/health p99 was {pool.health_p99_ms:.1f} ms beside /hash and {loop.health_p99_ms:.0f} ms beside
             /sync-hash. The work done was {pool.load.throughput:.1f}/s in the pool and {loop.load.throughput:.1f}/s on
             the loop.""",

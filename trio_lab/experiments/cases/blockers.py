@@ -16,7 +16,6 @@ from functools import partial
 
 import trio
 
-from ...diagnose.first_full import first_full
 from ...records.check import check
 from ...records.health import Health
 from ...stage.alone import alone
@@ -78,10 +77,7 @@ async def _collect(stage: Stage) -> Collected:
                 "/health p99 beside each",
                 "blocker",
                 "/health p99, ms",
-                [
-                    charts.series("on the loop", bad.items(), role="bad"),
-                    charts.series("cured", good.items(), role="good"),
-                ],
+                [("on the loop", bad.items(), "bad"), ("cured", good.items(), "good")],
                 log_y=True,
                 rules=[charts.rule(25, "25 ms")],
                 note=f"{_RATE} requests a second each: the same result, made in another place or in smaller steps.",
@@ -90,14 +86,11 @@ async def _collect(stage: Stage) -> Collected:
                 "What the caller itself waits",
                 "blocker",
                 "median, ms",
-                [
-                    charts.series("on the loop", slow.items(), role="bad"),
-                    charts.series("cured", quick.items(), role="good"),
-                ],
+                [("on the loop", slow.items(), "bad"), ("cured", quick.items(), "good")],
                 note="A cure helps the others. The caller may wait longer; only the bound on the input saves work.",
             ),
         ),
-        first_full=first_full(samples),
+        samples=samples,
         finding=" ".join(
             f"{kind}: /health p99 {bad[kind]:.0f} ms on the loop, {good[kind]:.1f} ms by {cure}."
             for kind, cure in _KINDS.items()

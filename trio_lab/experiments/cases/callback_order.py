@@ -136,14 +136,10 @@ async def _collect(stage: Stage) -> Collected:
                 "Orders that one demo came out in",
                 "runtime",
                 "orders, the most of any demo",
-                [
-                    charts.series("promised", tight.items(), role="good"),
-                    charts.series("not promised", loose.items(), role="neutral"),
-                ],
+                [("promised", tight.items(), "good"), ("not promised", loose.items(), "neutral")],
                 note=f"Each demo ran {trials} times; where it needs a process of its own, a quarter of that.",
             ),
         ),
-        first_full=None,
         finding=f"""Of {figures["promised_demos"]} demos with a promised order {figures["promised_with_more_orders"]} came out
             in more than one, and {figures["orders_not_predicted"]} orders were not the predicted ones. Four tasks that
             Trio was given together ran in {figures["trio_batch_orders"]} orders. Where nothing is promised, one demo came

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from ...diagnose.first_full import first_full
 from ...records.chart import Role
 from ...records.check import check
 from ...records.figures import Measures, measured, of_each
@@ -84,7 +83,7 @@ async def _collect(stage: Stage) -> Collected:
                 "/health p99 beside each",
                 "the list is processed",
                 "/health p99, ms",
-                [charts.series("p99", [(_WAYS[way][0], run.health_p99_ms) for way, run in found.items()])],
+                [("p99", [(_WAYS[way][0], run.health_p99_ms) for way, run in found.items()], None)],
                 log_y=True,
                 rules=[charts.rule(50, "50 ms")],
                 note=f"One client, the same work each time. Heavy items are {_WEIGHT} times as heavy, and as much fewer.",
@@ -93,14 +92,14 @@ async def _collect(stage: Stage) -> Collected:
                 "Lists per second",
                 "the list is processed",
                 "lists/s",
-                [charts.series("lists", [(_WAYS[way][0], _speed(run)) for way, run in found.items()])],
+                [("lists", [(_WAYS[way][0], _speed(run)) for way, run in found.items()], None)],
                 note="While others are let in, their requests take some of the time too.",
             ),
             charts.health_over_time(
                 [(_WAYS[way][0], found[way], _WAYS[way][2]) for way in ("none", "chunk_500", "sliced")]
             ),
         ),
-        first_full=first_full(found["none"].samples),
+        samples=found["none"].samples,
         finding=f"""/health p99 was {p99["none"]} ms beside lists in one go, {p99["chunk_500"]} and {p99["chunk_1000"]}
             ms beside chunks of 500 and 1000, {p99["sliced"]} ms beside slices of 5 ms. With items {_WEIGHT} times as
             heavy, chunks of 500 made it {p99["heavy_chunk_500"]} ms, slices {p99["heavy_sliced"]} ms. A list in chunks

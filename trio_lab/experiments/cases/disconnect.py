@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from ...diagnose.first_full import first_full
 from ...records.chart import Role
 from ...records.check import check, compared
 from ...records.figures import Measures, measured, of_each
@@ -102,8 +101,8 @@ async def _collect(stage: Stage) -> Collected:
                 "profile",
                 "share",
                 [
-                    charts.series("goodput ÷ capacity", [(p, run.share) for p, run in found.items()], role="good"),
-                    charts.series("work for nobody ÷ work", [(p, run.wasted) for p, run in found.items()], role="bad"),
+                    ("goodput ÷ capacity", [(p, run.share) for p, run in found.items()], "good"),
+                    ("work for nobody ÷ work", [(p, run.wasted) for p, run in found.items()], "bad"),
                 ],
                 note=(
                     f"{_WAITING} clients wait for their hashes; {_LEAVING:g} requests a second come beside them and leave "
@@ -112,7 +111,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.health_over_time([(p, found[p].beside, role) for p, role in _PROFILES.items()]),
         ),
-        first_full=first_full(found["naive"].beside.samples),
+        samples=found["naive"].beside.samples,
         finding=" ".join(
             f"{profile.capitalize()}: {run.goodput:.1f} replies/s reached a client, of {run.capacity:.1f}/s that the pool "
             f"can do, and {run.wasted or 0:.0%} of the hashes were computed for nobody."

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 
 import trio
 
-from ...diagnose.first_full import first_full
 from ...http.contract import MAX_FIB
 from ...records.chart import Role
 from ...records.check import check, compared
@@ -75,7 +74,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.percentiles("Latency of /health", [(w, run[w].health, role) for w, role in _ROLES.items()]),
         ),
-        first_full=first_full(run["thread"].samples),
+        samples=run["thread"].samples,
         finding=f"""/health p50 was
             {", ".join(f"{its.health.p50 * 1e3:.1f} ms ({where})" for where, its in run.items())}, p99
             {", ".join(f"{its.health_p99_ms:.0f} ms" for its in run.values())}. Jobs:

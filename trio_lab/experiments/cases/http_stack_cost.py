@@ -79,8 +79,8 @@ def _chart(costs: Mapping[str, float], runtime: str) -> Chart:
         "up to this layer",
         "CPU µs a request",
         [
-            charts.series("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above),
-            charts.series("added by the layer", _added(costs, runtime), role="neutral"),
+            ("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above, None),
+            ("added by the layer", _added(costs, runtime), "neutral"),
         ],
         rules=[charts.rule(costs[_NODE], "node's http")] if _NODE in costs else [],
     )
@@ -96,10 +96,7 @@ async def _collect(stage: Stage) -> Collected:
     figures["trio_over_asyncio"] = costs["trio quart"] / costs["asyncio quart"]
     figures["health_over_hypercorn"] = costs[_HEALTH] / costs["trio hypercorn"]
     return Collected(
-        figures=figures,
-        charts=tuple(_chart(costs, runtime) for runtime in stack.RUNTIMES),
-        first_full=None,
-        finding=_finding(costs),
+        figures=figures, charts=tuple(_chart(costs, runtime) for runtime in stack.RUNTIMES), finding=_finding(costs)
     )
 
 

@@ -91,7 +91,6 @@ async def _collect(stage: Stage) -> Collected:
                 note="Two servers of the same kind, asked at the same time.",
             ),
         ),
-        first_full=None,
         finding=f"""Beside {count} idle connections /health p99 was {beside.p99 * 1e3:.1f} ms, beside none
             {alone.p99 * 1e3:.1f} ms. Each took {each / _KB:.1f} KB of the server's memory, and {found.kept} were still
             open at the end.""",

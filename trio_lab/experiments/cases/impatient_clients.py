@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import mean
 
-from ...diagnose.first_full import first_full
 from ...records.check import check, compared
 from ...records.figures import Measures, measured
 from ...records.load import Row
@@ -148,14 +147,14 @@ async def _collect(stage: Stage) -> Collected:
                 "seconds since the load began",
                 "replies in time, per second",
                 [
-                    charts.series("with bulkhead", _curve(found.bulkhead), role="good"),
-                    charts.series("without (control)", _curve(found.control), role="bad"),
+                    ("with bulkhead", _curve(found.bulkhead), "good"),
+                    ("without (control)", _curve(found.control), "bad"),
                 ],
                 rules=[charts.rule(capacity, f"capacity {capacity:.0f}/s")],
                 note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again. Runs: {len(found.bulkhead)}.",
             ),
         ),
-        first_full=first_full(found.control[0].samples),
+        samples=found.control[0].samples,
         finding=f"""Capacity was {capacity:.1f} replies/s. With the bulkhead {_goodput(found.bulkhead):.1f}/s were in
             time ({found.bulkhead_share or 0:.0%} of it), without it {_goodput(found.control):.1f}/s
             ({found.control_share or 0:.0%}). /health p99 was {figures["health_p99_ms"]:.0f} ms beside the bulkhead's

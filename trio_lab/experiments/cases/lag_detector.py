@@ -79,13 +79,12 @@ async def _collect(stage: Stage) -> Collected:
                 "length of the block, ms",
                 "told, ms",
                 [
-                    charts.series("exact (observe)", _points(found, "exact"), role="good"),
-                    charts.series("naive (1 s timer)", _points(found, "naive"), role="bad"),
+                    ("exact (observe)", _points(found, "exact"), "good"),
+                    ("naive (1 s timer)", _points(found, "naive"), "bad"),
                 ],
                 note="A block that a detector did not notice has no point.",
             ),
         ),
-        first_full=None,
         finding=_finding(found),
     )
 

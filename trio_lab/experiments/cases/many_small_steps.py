@@ -78,7 +78,6 @@ async def _collect(stage: Stage) -> Collected:
                 ],
             ),
         ),
-        first_full=None,
         finding=f"""Of {_TASKS} tasks none computed for longer than {crowd.watch.steps.p99 * 1e3:.2f} ms at once (p99),
             and a pass took {(crowd.watch.stall_p50 or 0) * 1e3:.0f} ms. The watch called it
             {", ".join(f"{name} {count} times" for name, count in crowd.watch.causes.items())}. A reply took

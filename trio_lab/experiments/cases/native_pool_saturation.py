@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from ...cores import usable_cores
-from ...diagnose.first_full import first_full
 from ...records.check import check, compared
 from ...records.figures import Measures, measured
 from ...records.queue import QueueStatistics
@@ -75,7 +74,7 @@ async def _collect(stage: Stage) -> Collected:
                 note="The pool is full and the loop is free: a request that does not need the pool is served at once.",
             ),
         ),
-        first_full=first_full(many.samples),
+        samples=many.samples,
         finding=f"""With {_CLIENTS} clients instead of {_THREADS} the throughput was {many.load.throughput:.1f}/s
             instead of {few.load.throughput:.1f}/s, and the median latency went from {few.load.latency.p50 * 1e3:.0f} to
             {many.load.latency.p50 * 1e3:.0f} ms. /health p99 was {many.health_p99_ms:.1f} ms.""",

@@ -13,7 +13,6 @@ between moves the knee.
 from __future__ import annotations
 
 from ...cores import usable_cores
-from ...diagnose.first_full import first_full
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
 from ...records.check import check
@@ -73,7 +72,7 @@ async def _collect(stage: Stage) -> Collected:
             _chart("Work that computes (/hash)", computing, computing_knee, "bad"),
             _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, waiting_knee, "good"),
         ),
-        first_full=first_full(full.samples),
+        samples=full.samples,
         finding=f"""On {cores} cores hashing was at its best with {_text(computing_knee, 0)} threads, and 64 threads
             brought {_text(computing_gain, 2)}× of what {enough} did. For waiting calls 64 threads brought
             {_text(waiting_gain, 1)}× of what 4 did. The size was changed while the server ran.""",
@@ -90,7 +89,7 @@ def _chart(title: str, rates: Rates, at: float | None, role: Role) -> Chart:
         "line",
         "threads in the native pool",
         "replies/s",
-        [charts.series("throughput", rates.items(), role=role)],
+        [("throughput", rates.items(), role)],
         log_x=True,
         rules=[] if at is None else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
         note="The knee is the smallest pool within a tenth of the best throughput.",

@@ -83,7 +83,7 @@ def _chart(phases: Sequence[Phase], title: str, y: str, part: Part) -> Chart:
         "line",
         "length of the job, ms",
         y,
-        [charts.series(place, _points(phases, place, part), role=role) for place, role in _ROLES.items()],
+        [(place, _points(phases, place, part), role) for place, role in _ROLES.items()],
         log_x=True,
         log_y=True,
     )
@@ -98,7 +98,6 @@ async def _collect(stage: Stage) -> Collected:
             _chart(phases, "What everybody else feels", "echo p99, ms", _ECHO),
             _chart(phases, "How long the job takes for its caller", "ms (p50)", _WHOLE),
         ),
-        first_full=None,
         finding=_finding(figures),
     )
 

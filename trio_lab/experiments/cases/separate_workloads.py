@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ...diagnose.first_full import first_full
 from ...records.chart import Point
 from ...records.check import check
 from ...records.figures import Measures, measured, of_each
@@ -161,10 +160,7 @@ async def _collect(stage: Stage) -> Collected:
                 "point",
                 "seconds since the load began",
                 "latency of a hash, ms",
-                [
-                    charts.series("one pool of two workers", _points(one), role="bad"),
-                    charts.series("two pools of one worker", _points(two), role="good"),
-                ],
+                [("one pool of two workers", _points(one), "bad"), ("two pools of one worker", _points(two), "good")],
                 log_y=True,
                 rules=[charts.rule(report * 1e3, "one report")],
                 note=f"Refused hashes (503) are not drawn: {refused_one} in one pool, {refused_two} in two.",
@@ -173,12 +169,12 @@ async def _collect(stage: Stage) -> Collected:
                 "What separation costs",
                 "worker pools",
                 "reports/s",
-                [charts.series("reports done", [("one", one.reports.goodput), ("two", two.reports.goodput)])],
+                [("reports done", [("one", one.reports.goodput), ("two", two.reports.goodput)], None)],
                 note="The worker that is kept for hashes does no reports, however many wait. On cores that others use too, "
                 "one worker may do as many reports as two.",
             ),
         ),
-        first_full=first_full(one.hashes.samples),
+        samples=one.hashes.samples,
         finding=f"""In one pool a hash waited {one.hash_wait.p50 * 1e3:.0f} ms (median) behind reports of
             {report * 1e3:.0f} ms; in a pool of its own {two.hash_wait.p90 * 1e3:.1f} ms (p90). With too many reports
             the one pool refused {refused_one} hashes, the separate ones {refused_two}. Reports done:

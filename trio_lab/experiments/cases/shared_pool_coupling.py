@@ -19,7 +19,6 @@ from statistics import median
 
 import trio
 
-from ...diagnose.first_full import first_full
 from ...records.chart import Point
 from ...records.check import check
 from ...records.figures import Measures, measured, of_each
@@ -138,9 +137,9 @@ async def _collect(stage: Stage) -> Collected:
                 "what is asked for",
                 "median time, ms",
                 [
-                    charts.series("slow calls in the default limiter", shared.bars(), role="bad"),
-                    charts.series("slow calls in a pool of their own", own.bars(), role="good"),
-                    charts.series("no slow calls", alone.bars(), role="neutral"),
+                    ("slow calls in the default limiter", shared.bars(), "bad"),
+                    ("slow calls in a pool of their own", own.bars(), "good"),
+                    ("no slow calls", alone.bars(), "neutral"),
                 ],
                 log_y=True,
                 note=(
@@ -154,14 +153,14 @@ async def _collect(stage: Stage) -> Collected:
                 "seconds since the look-ups began",
                 "time of a look-up, ms",
                 [
-                    charts.series("slow calls in the default limiter", _points(shared), role="bad"),
-                    charts.series("slow calls in a pool of their own", _points(own), role="good"),
+                    ("slow calls in the default limiter", _points(shared), "bad"),
+                    ("slow calls in a pool of their own", _points(own), "good"),
                 ],
                 log_y=True,
                 rules=[charts.rule(_CALL_MS, "one slow call")],
             ),
         ),
-        first_full=first_full([_without_workers(sample) for sample in shared.lookups.samples]),
+        samples=[_without_workers(sample) for sample in shared.lookups.samples],
         finding=f"""Behind slow calls in the default limiter a look-up of localhost took
             {shared.lookups.load.latency.p50 * 1e3:.0f} ms and a file read {shared.reads.latency.p50 * 1e3:.0f} ms
             (medians). With the slow calls in a pool of their own it was {own.lookups.load.latency.p50 * 1e3:.1f} and

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...diagnose.first_full import first_full
 from ...http.contract import MAX_TICKS, STORMS
 from ...records.chart import Chart, Role, Table
 from ...records.check import check, compared
@@ -116,7 +115,7 @@ def _charts(found: _Storms) -> tuple[Chart, Chart]:
             "/health p99 beside a storm of each mode",
             "mode of /tick-storm",
             "/health p99, ms",
-            [charts.series(_SERIES[e][0], points, role=_SERIES[e][1]) for e, points in by_effect.items() if points],
+            [(_SERIES[e][0], points, _SERIES[e][1]) for e, points in by_effect.items() if points],
             rules=[charts.rule(25, "25 ms")],
             note=f"One client; every storm lasts about {_STORM_S * 1e3:.0f} ms.",
         ),
@@ -142,7 +141,7 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=_figures(found),
         charts=_charts(found),
-        first_full=first_full([sample for mode in found.modes("starves") for sample in found.run[mode].samples]),
+        samples=[sample for mode in found.modes("starves") for sample in found.run[mode].samples],
         finding=(
             f"Beside storms that let nothing else run /health p99 was at least {found.starving_p99_ms:.0f} ms, beside storms "
             f"that give way at every tick at most {found.sharing_p99_ms:.1f} ms."

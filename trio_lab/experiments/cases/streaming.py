@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ...diagnose.first_full import first_full
 from ...measure.process import peak_resident_bytes, resident_bytes
 from ...records.chart import Role
 from ...records.check import check
@@ -90,12 +89,12 @@ async def _collect(stage: Stage) -> Collected:
                 "Memory that the server needed",
                 "mode",
                 "rise of the resident memory, MB",
-                [charts.series(mode, [(mode, found[mode].rise)], role=role) for mode, role in _MODES.items()],
+                [(mode, [(mode, found[mode].rise)], role) for mode, role in _MODES.items()],
                 note=f"At its highest, {_CLIENTS} bodies at once. Figures of the kernel (VmHWM), from outside.",
             ),
             charts.percentiles("Latency of /health", [(m, found[m].run.health, role) for m, role in _MODES.items()]),
         ),
-        first_full=first_full(found["buffer"].run.samples),
+        samples=found["buffer"].run.samples,
         finding=" ".join(
             f"{mode}: memory rose by {one.rise:.0f} MB, /health p99 was {one.run.health_p99_ms:.0f} ms, "
             f"{one.records_per_s / 1e3:.0f} thousand records/s were read."

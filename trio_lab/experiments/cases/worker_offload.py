@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from ...cores import default_workers
-from ...diagnose.first_full import first_full
 from ...records.check import check, compared
 from ...records.figures import Measures, measured
 from ...stage.loaded import Loaded
@@ -73,11 +72,11 @@ async def _collect(stage: Stage) -> Collected:
                 "CPU time of one job, server and workers together",
                 "where the job runs",
                 "CPU ms a job",
-                [charts.series("CPU ms a job", costs, role="neutral")],
+                [("CPU ms a job", costs, "neutral")],
                 note="Workers move the cost; they do not remove it.",
             ),
         ),
-        first_full=first_full(process.samples),
+        samples=process.samples,
         finding=f"""With /worker-hash saturated /health p99 was {process.health_p99_ms:.1f} ms ({loop.health_p99_ms:.0f}
             ms beside /sync-hash). A job cost {_cpu_ms(process):.1f} ms of CPU in a worker and {_cpu_ms(loop):.1f} ms on
             the loop. The pool got {median(shares):.2f} of the work done that {workers} bare

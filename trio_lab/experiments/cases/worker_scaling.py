@@ -20,7 +20,6 @@ from operator import attrgetter
 import trio
 
 from ...cores import usable_cores
-from ...diagnose.first_full import first_full
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
 from ...records.check import check
@@ -203,7 +202,7 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=figures,
         charts=_charts(watch),
-        first_full=first_full([health for _, health in watch.samples]),
+        samples=[health for _, health in watch.samples],
         finding=_finding(figures),
     )
 
@@ -232,7 +231,7 @@ def _charts(watch: _Watch) -> tuple[Chart, ...]:
             "step",
             "seconds",
             "jobs waiting",
-            [charts.series("waiting", [(round(at, 2), health.queue("worker_pool").waiting) for at, health in samples])],
+            [("waiting", [(round(at, 2), health.queue("worker_pool").waiting) for at, health in samples], None)],
             rules=[charts.rule(MANY_QUEUED, f"{MANY_QUEUED} jobs"), *starts],
             note="some: too few wait. blocked: the loop is late. crowded: no CPU is free. many: now more workers help.",
         ),
@@ -241,7 +240,7 @@ def _charts(watch: _Watch) -> tuple[Chart, ...]:
             "step",
             "seconds",
             "workers that are wanted",
-            [charts.series("workers", [(round(at, 2), health.pool.workers) for at, health in samples])],
+            [("workers", [(round(at, 2), health.pool.workers) for at, health in samples], None)],
             rules=starts,
         ),
         _inputs(watch, "Loop delay at each decision", "longest pass of the period, ms", _lag_ms, LATE * 1e3, "ms"),
@@ -267,7 +266,7 @@ def _inputs(
         "point",
         "seconds",
         y,
-        [charts.series(reason, points) for reason, points in by_reason.items()],
+        [(reason, points, None) for reason, points in by_reason.items()],
         rules=[charts.rule(bound, f"{bound:g} {unit}")],
     )
 
