@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 from ..diagnose.judge import passes
+from ..diagnose.ratios import ratios
 from ..records.benchmark import Goal
 from ..records.figures import Figures, require_declared
 from ..records.spread import Spread
@@ -23,6 +25,16 @@ class Measured:
 
     ratios: Mapping[str, Sequence[float]]
     figures: Figures = field(default_factory=dict)
+
+    @classmethod
+    def compared(
+        cls, rounds: Mapping[str, Sequence[float]], pairs: Mapping[str, tuple[str, str]], say: str
+    ) -> Measured:
+        """The ratio of each pair (ours, theirs) that was measured, and all medians; ``say`` formats a figure's name."""
+        return cls(
+            ratios={name: ratios(rounds[a], rounds[b]) for name, (a, b) in pairs.items() if {a, b} <= rounds.keys()},
+            figures={say.format(name): median(values) for name, values in rounds.items()},
+        )
 
     @property
     def spreads(self) -> dict[str, Spread]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -60,12 +59,13 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
         else:
             print(_welcome(url, config), flush=True)
 
-    add_routes: Callable[[TrioApp], None] | None = None
-    if config.faults:
-        from ..drills.faults import add_fault_routes
+    await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
 
-        add_routes = add_fault_routes
-    await serve_lab(config, on_ready=on_ready, control=control, add_routes=add_routes)
+
+def _fault_routes(app: TrioApp) -> None:
+    from ..drills.faults import add_fault_routes
+
+    add_fault_routes(app)
 
 
 def _workers(config: Config) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -73,16 +74,13 @@ def _seen(watch: Watch, steps: Histogram) -> Watched:
 async def _answer(watch: Watch, steps: Histogram, stream: trio.SocketStream) -> None:
     asked = b""
     async with stream:
-        try:
+        with suppress(trio.BrokenResourceError):
             while data := await stream.receive_some():
-                asked += data
-                while _END in asked:
-                    asked = asked.partition(_END)[2]
+                *whole, asked = (asked + data).split(_END)
+                for _ in whole:
                     body = encode(_seen(watch, steps))
                     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                     await stream.send_all(head.encode() + body)
-        except trio.BrokenResourceError:
-            return
 
 
 async def main(tasks: int, step: float, at_once: int) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from statistics import median
 
-from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
 from ...stage.alone import alone
 from ...stage.launch import output_of
@@ -21,16 +19,16 @@ _CALLERS = 20
 _PISCINA, _PARALLEL, _ANYIO = npm("piscina"), package("trio-parallel"), package("anyio")
 _EXECUTOR = standard("ProcessPoolExecutor")
 
-# (name of the ratio, ours, theirs, the peer): like is compared with like.
-_PAIRS = (
-    ("piscina", "ours", "piscina", _PISCINA),
-    ("piscina, 4 in flight per worker", "ours", "piscina, 4 in flight", _PISCINA),
-    ("piscina, 1 in flight per worker", "ours, 1 in flight", "piscina", _PISCINA),
-    ("piscina, 1 caller", "ours, 1 caller", "piscina, 1 caller", _PISCINA),
-    ("trio-parallel", "ours", "trio-parallel", _PARALLEL),
-    ("anyio", "ours", "anyio", _ANYIO),
-    ("ProcessPoolExecutor", "ours", "ProcessPoolExecutor", _EXECUTOR),
-)
+# By the name of the ratio (ours, theirs): like is compared with like.
+_PAIRS = {
+    "piscina": ("ours", "piscina"),
+    "piscina, 4 in flight per worker": ("ours", "piscina, 4 in flight"),
+    "piscina, 1 in flight per worker": ("ours, 1 in flight", "piscina"),
+    "piscina, 1 caller": ("ours, 1 caller", "piscina, 1 caller"),
+    "trio-parallel": ("ours", "trio-parallel"),
+    "anyio": ("ours", "anyio"),
+    "ProcessPoolExecutor": ("ours", "ProcessPoolExecutor"),
+}
 
 
 async def _piscina_pool(callers: int, at_once: int, seconds: float) -> float:
@@ -60,22 +58,12 @@ def _contestants(stage: Stage) -> dict[str, Contestant[float]]:
         "ours, 1 caller": pool("trio_lab", callers=1),
         "piscina, 1 caller": piscina(callers=1),
     }
-    return {name: run for name, run in every.items() if _is_here(stage, name)}
-
-
-def _is_here(stage: Stage, contestant: str) -> bool:
-    peer = contestant.partition(",")[0]
-    return peer == "ours" or peer in stage.peers
+    return {name: run for name, run in every.items() if name.partition(",")[0] in ("ours", *stage.peers)}
 
 
 async def _run(stage: Stage) -> Measured:
     rates = await stage.in_turn(_contestants(stage), stage.rounds(5, quick=3))
-    return Measured(
-        ratios={
-            name: ratios(rates[ours], rates[theirs]) for name, ours, theirs, peer in _PAIRS if peer.name in stage.peers
-        },
-        figures={f"{name}, jobs/s": round(median(values)) for name, values in rates.items()},
-    )
+    return Measured.compared(rates, _PAIRS, "{}, jobs/s")
 
 
 BENCHMARK = Benchmark(
@@ -86,7 +74,7 @@ BENCHMARK = Benchmark(
         "on, against other pools?"
     ),
     peers=(_PISCINA, _PARALLEL, _ANYIO, _EXECUTOR),
-    ratios=tuple(name for name, *_ in _PAIRS),
+    ratios=tuple(_PAIRS),
     goals={
         "piscina": Goal(relation=">=", bound=2.0),
         "trio-parallel": Goal(relation=">=", bound=8.0),

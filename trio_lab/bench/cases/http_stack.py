@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import AsyncExitStack
 from functools import partial
-from statistics import median
 
-from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
 from ...stage.server import serving
 from ...stage.stage import Stage
@@ -18,6 +16,7 @@ from ..model import Benchmark, Measured
 
 _CONNECTIONS = 8
 _BARE, _LIGHTER, _TWIN = "bare ASGI app", "bare ASGI app on our hypercorn", "asyncio twin"
+_PAIRS = {name: ("ours", name) for name in (_BARE, _TWIN, _LIGHTER)}
 
 
 async def _rate(stage: Stage, url: str, seconds: float) -> float:
@@ -39,10 +38,7 @@ async def _run(stage: Stage) -> Measured:
             path = "/health" if name in ("ours", _TWIN) else ""
             contestants[name] = partial(_rate, stage, url + path, seconds)
         rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
-    return Measured(
-        ratios={name: ratios(rates["ours"], theirs) for name, theirs in rates.items() if name != "ours"},
-        figures={f"{name}, requests/s": round(median(values)) for name, values in rates.items()},
-    )
+    return Measured.compared(rates, _PAIRS, "{}, requests/s")
 
 
 BENCHMARK = Benchmark(
@@ -53,7 +49,7 @@ BENCHMARK = Benchmark(
         "asyncio twin's /health?"
     ),
     peers=(standard(_BARE), standard(_TWIN)),
-    ratios=(_BARE, _TWIN, _LIGHTER),
+    ratios=tuple(_PAIRS),
     goals={_BARE: Goal(relation=">=", bound=0.95), _TWIN: Goal(relation=">=", bound=0.85)},
     run=_run,
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
-from statistics import median
 
-from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
 from ...stage.launch import output_of
 from ...stage.server import serving
@@ -54,12 +53,11 @@ async def _run(stage: Stage) -> Measured:
         if "autocannon" in stage.peers:
             contestants["autocannon"] = partial(_autocannon, url, seconds)
         rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
-    figures = {f"{name}, requests/s": median(values) for name, values in rates.items()}
-    peers = {name: values for name, values in rates.items() if name != "ours"}
-    found = {name: ratios(rates["ours"], values) for name, values in peers.items()}
-    if len(peers) == 2:
-        found[_BETTER] = ratios(rates["ours"], [max(both) for both in zip(*peers.values(), strict=True)])
-    return Measured(ratios=found, figures=figures)
+    found = Measured.compared(rates, {name: ("ours", name) for name in rates if name != "ours"}, "{}, requests/s")
+    if len(found.ratios) < 2:
+        return found
+    better = [min(both) for both in zip(*found.ratios.values(), strict=True)]
+    return replace(found, ratios={**found.ratios, _BETTER: better})
 
 
 BENCHMARK = Benchmark(

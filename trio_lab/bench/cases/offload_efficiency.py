@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from statistics import median
 
 from ...cores import usable_cores
-from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
 from ...stage.alone import alone
 from ...stage.stage import Stage
@@ -17,6 +16,7 @@ from ..model import Benchmark, Measured
 
 _THREADS = 4
 _CLIENTS = 20
+_PAIRS = {"bare threads": ("/hash", "bare threads"), "bare processes": ("/worker-hash", "bare processes")}
 
 
 async def _run(stage: Stage) -> Measured:
@@ -37,25 +37,16 @@ async def _run(stage: Stage) -> Measured:
             "bare processes": bare("processes", cores),
         }
         rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
-    return Measured(
-        ratios={
-            "bare threads": ratios(rates["/hash"], rates["bare threads"]),
-            "bare processes": ratios(rates["/worker-hash"], rates["bare processes"]),
-        },
-        figures={f"{name}, jobs/s": median(values) for name, values in rates.items()}
-        | {"threads": _THREADS, "workers": cores},
-    )
+    found = Measured.compared(rates, _PAIRS, "{}, jobs/s")
+    return replace(found, figures={**found.figures, "threads": _THREADS, "workers": cores})
 
 
 BENCHMARK = Benchmark(
     name="offload-efficiency",
     order=1,
     question="Of the hashes a second that bare threads and processes compute, how many are left behind /hash and /worker-hash?",
-    peers=(standard("bare threads"), standard("bare processes")),
-    ratios=("bare threads", "bare processes"),
-    goals={
-        "bare threads": Goal(relation=">=", bound=0.97),
-        "bare processes": Goal(relation=">=", bound=0.97),
-    },
+    peers=tuple(map(standard, _PAIRS)),
+    ratios=tuple(_PAIRS),
+    goals={name: Goal(relation=">=", bound=0.97) for name in _PAIRS},
     run=_run,
 )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from functools import partial
-from statistics import median
 
-from ...diagnose.ratios import ratios
 from ...records.benchmark import Goal
 from ...stage.server import Server
 from ...stage.stage import Stage
@@ -17,6 +15,7 @@ from ..model import Benchmark, Measured
 
 _CLIENTS = 20
 _ROUTES = ("/hash", "/worker-hash")
+_PAIRS = {f"node {route}": (f"ours {route}", f"node {route}") for route in _ROUTES}
 
 
 async def _health_p99_ms(stage: Stage, server: Server, route: str, seconds: float) -> float:
@@ -43,14 +42,7 @@ async def _run(stage: Stage) -> Measured:
             for who, server in servers.items():
                 contestants[f"{who} {route}"] = partial(_health_p99_ms, stage, server, route, seconds)
         found = await stage.in_turn(contestants, stage.rounds(5, quick=3))
-    return Measured(
-        ratios={
-            f"node {route}": ratios(found[f"ours {route}"], found[f"node {route}"])
-            for route in _ROUTES
-            if "node" in stage.peers
-        },
-        figures={f"{name}: /health p99, ms": median(values) for name, values in found.items()},
-    )
+    return Measured.compared(found, _PAIRS, "{}: /health p99, ms")
 
 
 BENCHMARK = Benchmark(
@@ -58,7 +50,7 @@ BENCHMARK = Benchmark(
     order=2,
     question=f"How late is /health (p99) while {_CLIENTS} clients saturate /hash or /worker-hash, against a node server?",
     peers=(NODE,),
-    ratios=tuple(f"node {route}" for route in _ROUTES),
-    goals={f"node {route}": Goal(relation="<=", bound=0.5) for route in _ROUTES},
+    ratios=tuple(_PAIRS),
+    goals={name: Goal(relation="<=", bound=0.5) for name in _PAIRS},
     run=_run,
 )

@@ -7,8 +7,8 @@ the percentiles of the requests since the last one, {"count", "p50", "p99"} in m
 
 from __future__ import annotations
 
+import os
 import sys
-import threading
 from functools import partial
 from time import perf_counter
 
@@ -44,18 +44,12 @@ def _tell(took: list[float]) -> None:
 async def main(delay: float) -> None:
     took: list[float] = []
     async with trio.open_nursery() as nursery:
-        serve = partial(trio.serve_listeners, partial(_serve, delay, took))
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(serve, listeners)
+        serve = partial(trio.serve_tcp, partial(_serve, delay, took), 0, host="127.0.0.1")
+        listeners = await nursery.start(serve)
         say(url=f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/")
-        token = trio.lowlevel.current_trio_token()
-
-        def listen() -> None:
-            for _ in sys.stdin:
-                token.run_sync_soon(_tell, took)
-            token.run_sync_soon(nursery.cancel_scope.cancel)
-
-        threading.Thread(target=listen, daemon=True).start()
+        async for _ in trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())):
+            _tell(took)
+        nursery.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

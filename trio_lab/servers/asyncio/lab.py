@@ -19,7 +19,7 @@ from ...measure.accept_backlog import AcceptBacklog
 from ...measure.queues import Queues
 from ...records.queue import Queue, QueueStatistics
 from . import storms
-from .processes import WorkerPool, open_worker_pool
+from .processes import WorkerPool, keep, open_worker_pool
 from .threads import NativePool, open_native_pool
 
 T = TypeVar("T")
@@ -60,15 +60,9 @@ class AsyncioLab(Lab):
         if self.config.guarded:
             return await work
         task = asyncio.create_task(work)
-        self._unattended.add(task)  # the loop itself holds tasks weakly
-        task.add_done_callback(self._forget)
+        keep(self._unattended, task)
         await asyncio.wait((task,))  # may be cancelled, and the task goes on
         return task.result()
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._unattended.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved: its caller may have left
 
     async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
         return await asyncio.to_thread(fn, *args)

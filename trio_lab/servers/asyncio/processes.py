@@ -33,6 +33,18 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before another attempt to start a worker; each doubles the last
 
 
+def keep(tasks: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+    """Hold a task among others until it has ended: the loop itself holds tasks weakly."""
+
+    def forget(task: asyncio.Task[Any]) -> None:
+        tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, or asyncio logs it when its caller has left
+
+    tasks.add(task)
+    task.add_done_callback(forget)
+
+
 class _Worker:
     """A process that runs one job at a time.
 
@@ -151,8 +163,7 @@ class WorkerPool(BehindBulkhead):
             raise BrokenWorkerError("the worker died before it was given the job")
         worker = self._idle.pop()
         job = asyncio.create_task(self._serve(worker, place, fn, args))
-        self._jobs.add(job)
-        job.add_done_callback(self._forget)
+        keep(self._jobs, job)
         try:
             await asyncio.wait((job,))  # cancelling this does not cancel the job
         except asyncio.CancelledError:
@@ -160,11 +171,6 @@ class WorkerPool(BehindBulkhead):
                 worker.interrupt()
             raise
         return cast(T, job.result()), place.waited
-
-    def _forget(self, job: asyncio.Task[Any]) -> None:
-        self._jobs.discard(job)
-        if not job.cancelled():
-            job.exception()  # retrieved, or asyncio logs it when its caller has left
 
     async def _serve(self, worker: _Worker, place: Place, fn: Callable[..., Any], args: tuple[object, ...]) -> Any:
         """One job on one worker. Its place is given back when the job ends, even if the caller has left before."""
