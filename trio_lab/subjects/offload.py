@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -41,16 +42,15 @@ def _echoes(port: int) -> list[Echo]:
     """Until the other side closes."""
     found: list[Echo] = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        while True:
-            begun = time.perf_counter()
-            try:
+        with suppress(ConnectionError):
+            while True:
+                begun = time.perf_counter()
                 connection.sendall(b".")
                 if not connection.recv(1):
-                    return found
-            except ConnectionError:
-                return found
-            found.append((begun, time.perf_counter() - begun))
-            time.sleep(_PAUSE)
+                    break
+                found.append((begun, time.perf_counter() - begun))
+                time.sleep(_PAUSE)
+    return found
 
 
 async def _send_back(connected: trio.Event, stream: trio.SocketStream) -> None:
@@ -136,9 +136,8 @@ async def offloaded(seconds: float, lengths: list[float]) -> tuple[Phase, ...]:
 
     async with trio.open_nursery() as asking:
         async with trio.open_nursery() as serving:
-            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-            handler = partial(_send_back, connected)
-            serving.start_soon(partial(trio.serve_listeners, handler, listeners, handler_nursery=serving))
+            serve = partial(trio.serve_tcp, partial(_send_back, connected), 0, host="127.0.0.1")
+            listeners = await serving.start(serve)
             asking.start_soon(listen, listeners[0].socket.getsockname()[1])
             await connected.wait()
             phases = await _measure(seconds, lengths)

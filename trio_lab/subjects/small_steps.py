@@ -7,6 +7,7 @@ ends with its standard input.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -86,15 +87,13 @@ async def _answer(watch: Watch, steps: Histogram, stream: trio.SocketStream) -> 
 async def main(tasks: int, step: float, at_once: int) -> None:
     steps, limiter = Histogram(), trio.CapacityLimiter(at_once or tasks)
     async with observe(budget=_TOLD, steps=True) as watch, trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1024)
-        nursery.start_soon(partial(trio.serve_listeners, partial(_answer, watch, steps), listeners))
+        answer = partial(_answer, watch, steps)
+        listeners = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1", backlog=1024))
         for _ in range(tasks):
             nursery.start_soon(_decide, step, steps, limiter)
-        url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        say(url=url)
-        async with trio.lowlevel.FdStream(0) as said:
-            while await said.receive_some():
-                pass
+        say(url=f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
+        async for _ in trio.lowlevel.FdStream(os.dup(0)):
+            pass
         nursery.cancel_scope.cancel()
 
 

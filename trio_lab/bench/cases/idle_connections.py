@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from statistics import median
 
-from ...diagnose.ratios import ratios
 from ...errors import UsageError
 from ...measure.process import resident_bytes
 from ...records.benchmark import Goal
@@ -45,9 +43,9 @@ async def _run(stage: Stage) -> Measured:
             p99 = await stage.in_turn(contestants, stage.rounds(5, quick=3))
             if (kept := held.alive()) < count:
                 raise RuntimeError(f"the server closed {count - kept} of the connections")
+    found = Measured.compared(p99, {_TIME: ("beside them", _TIME)}, "/health p99 {}, ms")
     return Measured(
-        ratios={_TIME: ratios(p99["beside them"], p99[_TIME]), _MEMORY: [each / _KB_EACH]},
-        figures={"KB a connection": each} | {f"/health p99 {name}, ms": median(values) for name, values in p99.items()},
+        ratios={**found.ratios, _MEMORY: [each / _KB_EACH]}, figures={"KB a connection": each, **found.figures}
     )
 
 
