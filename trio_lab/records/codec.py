@@ -61,7 +61,6 @@ Converter = Callable[[Any], Any] | None
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
-    key: str
     write: Converter
     read: Converter
 
@@ -70,23 +69,22 @@ class _Field:
 class _Plan:
     """How records of one class become JSON, and JSON becomes what `msgspec.convert` takes for them."""
 
-    fields: tuple[_Field, ...]
-    by_key: Mapping[str, _Field]
+    fields: Mapping[str, _Field]
     null: Any
     optional: frozenset[str]
 
 
-def to_plain(record: Any) -> dict[str, Any]:
-    """A record as a dict of JSON values."""
-    plan = _plan(_class_of(record))
+def to_plain(record: Any, unit: In | None = None) -> dict[str, Any]:
+    """A record as a dict of JSON values. Its floats are written in ``unit``, that of the field that holds the record."""
+    plan = _plan(record.__class__, unit)
     found: dict[str, Any] = {}
-    for field in plan.fields:
+    for key, field in plan.fields.items():
         value = getattr(record, field.name)
         if value is None:
             if field.name not in plan.optional:
-                found[field.key] = plan.null
+                found[key] = plan.null
         else:
-            found[field.key] = value if field.write is None else field.write(value)
+            found[key] = value if field.write is None else field.write(value)
     return found
 
 
@@ -115,28 +113,25 @@ def decode(kind: type[T], data: bytes | str) -> T:
     return from_plain(kind, msgspec.json.decode(data))
 
 
-def _class_of(record: Any) -> Any:
-    return type(record)
-
-
 @cache
-def _plan(kind: Any) -> _Plan:
+def _plan(kind: Any, unit: In | None) -> _Plan:
     hints = get_type_hints(kind, include_extras=True)
-    fields = tuple(_field(field.name, hints[field.name]) for field in dataclasses.fields(kind))
     return _Plan(
-        fields=fields,
-        by_key={field.key: field for field in fields},
+        fields=dict(_field(field.name, hints[field.name], unit) for field in dataclasses.fields(kind)),
         null=getattr(kind, "NULL", None),
         optional=frozenset(getattr(kind, "OPTIONAL", ())),
     )
 
 
-def _field(name: str, hint: Any) -> _Field:
+def _field(name: str, hint: Any, unit: In | None) -> tuple[str, _Field]:
+    """A field and its key."""
+    if unit is not None and hint is float:
+        return name, _Field(name, _number(unit), partial(_read_null, math.nan, _unnumber(unit)))
     form, bare = _form(hint)
     write, read = _converters(hint)
     if type(None) in get_args(bare):
         read = partial(_read_observed, read)
-    return _Field(name, (form.name or name + form.suffix) if form else name, write, read)
+    return (form.name or name + form.suffix) if form else name, _Field(name, write, read)
 
 
 def _converters(hint: Any) -> tuple[Converter, Converter]:
@@ -146,8 +141,8 @@ def _converters(hint: Any) -> tuple[Converter, Converter]:
     if dataclasses.is_dataclass(inner):
         assert isinstance(inner, type)
         if form is not None and form.scales:
-            return lru_cache(256)(_scaled(inner, form)), _unscaled(inner, form)
-        return to_plain, partial(_read_record, inner)
+            return lru_cache(256)(partial(to_plain, unit=form)), partial(_read_record, inner, form)
+        return to_plain, partial(_read_record, inner, None)
     if form is not None and form.scales:
         return _number(form), _unnumber(form)
     origin, args = get_origin(inner), get_args(inner)
@@ -182,9 +177,9 @@ def _without_none(hint: Any) -> Any:
     return parts[0] if get_origin(hint) in (typing.Union, types.UnionType) and len(parts) == 1 else hint
 
 
-def _number(form: In) -> Callable[[float], float]:
+def _number(form: In) -> Callable[[float], float | None]:
     factor, digits = form.factor, form.digits
-    return lambda value: round(value * factor, digits)
+    return lambda value: None if math.isnan(value) else round(value * factor, digits)
 
 
 def _unnumber(form: In) -> Callable[[Any], Any]:
@@ -195,54 +190,23 @@ def _unnumber(form: In) -> Callable[[Any], Any]:
     return read
 
 
-def _scaled(kind: type, form: In) -> Callable[[Any], dict[str, Any]]:
-    """A record whose floats are all in the unit of the field that holds it; counts stay what they are."""
-    names = [field.name for field in dataclasses.fields(kind)]
-    floats = _floats_of(kind)
-    number = _number(form)
-
-    def write(record: Any) -> dict[str, Any]:
-        values = {name: getattr(record, name) for name in names}
-        return {
-            name: value if name not in floats else None if math.isnan(value) else number(value)
-            for name, value in values.items()
-        }
-
-    return write
-
-
-def _unscaled(kind: type, form: In) -> Callable[[Any], Any]:
-    floats = _floats_of(kind)
-    unnumber = _unnumber(form)
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            name: inner if name not in floats else math.nan if inner is None else unnumber(inner)
-            for name, inner in value.items()
-        }
-
-    return read
-
-
-def _floats_of(kind: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(kind) if field.type in ("float", float)}
-
-
 # A value of another type than expected is passed on as it is: `msgspec.convert` says what is wrong with it, and where.
 
 
-def _read_record(kind: Any, value: Any) -> Any:
+def _read_record(kind: Any, unit: In | None, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    known = _plan(kind).by_key
+    known = _plan(kind, unit).fields
     found = {}
     for key, item in value.items():
         if key in known:
             field = known[key]
             found[field.name] = item if field.read is None else field.read(item)
     return found
+
+
+def _read_null(null: Any, read: Callable[[Any], Any], value: Any) -> Any:
+    return null if value is None else read(value)
 
 
 def _read_observed(read: Converter, value: Any) -> Any:
