@@ -35,8 +35,8 @@ from typing import Any
 
 import trio
 
-from ..records.codec import NOT_OBSERVED
-from ..records.summary import Summary, as_ms
+from ..records.codec import MS, NOT_OBSERVED, to_plain
+from ..records.summary import Summary
 from .histogram import Histogram
 
 ACCEPT, LOOP, QUEUE, SPAWN, RUN, SEND = "accept", "loop", "queue", "spawn", "run", "send"
@@ -135,8 +135,8 @@ class RouteTimes:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, times in milliseconds."""
-        parts = {name: NOT_OBSERVED if part is None else as_ms(part) for name, part in self.parts.items()}
-        return {"route": self.route, "count": self.total.count, "total_ms": as_ms(self.total), "parts": parts}
+        parts = {name: NOT_OBSERVED if part is None else to_plain(part, MS) for name, part in self.parts.items()}
+        return {"route": self.route, "count": self.total.count, "total_ms": to_plain(self.total, MS), "parts": parts}
 
 
 class Ledgers:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import altair as alt
+import vl_convert
 
 from trio_lab.errors import UsageError
 from trio_lab.records.chart import Chart
 from trio_lab.records.reading import one_line
 from trio_lab.report.layout import HEIGHT, Plan, plan
 from trio_lab.report.look import INK, MUTED, theme
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _NUMBER = ",.6~r"  # six digits, no trailing zeros; without a count the library rounds 12.5 to 13
 
@@ -29,8 +29,6 @@ def draw(chart: Chart, *, key: str) -> str:
     Raises:
         UsageError: it cannot be drawn.
     """
-    import vl_convert  # tens of megabytes, which only drawing needs
-
     try:
         made = plan(chart)
         spec = _described(chart, made).to_dict(validate=False)
@@ -42,8 +40,6 @@ def draw(chart: Chart, *, key: str) -> str:
 
 
 def _described(chart: Chart, made: Plan) -> alt.LayerChart:
-    import altair as alt
-
     # The rows are added at the end: the library would check each of them against its schema.
     base = alt.Chart(alt.NamedData(name="rows"), width=made.width, height=HEIGHT)
     layers: list[alt.Chart] = _rule_layers(made)
@@ -54,8 +50,6 @@ def _described(chart: Chart, made: Plan) -> alt.LayerChart:
 
 def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
     """Lines, steps and points: x, y, and a style for each series."""
-    import altair as alt
-
     encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
     points = encoded.mark_point(filled=True, opacity=0.9, size=55).encode(shape=_look("shape", made))
     if chart.kind == "point":
@@ -71,8 +65,6 @@ def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
 
 def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
     """Bars side by side in each category, with their values above if there is room."""
-    import altair as alt
-
     offset = alt.XOffset("series", type="nominal", sort=made.names)
     encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
     if made.side_by_side:
@@ -87,8 +79,6 @@ def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
 
 
 def _x(chart: Chart, made: Plan) -> alt.X:
-    import altair as alt
-
     if made.x is None:
         axis = alt.Axis(
             title=made.x_title,
@@ -109,8 +99,6 @@ def _x(chart: Chart, made: Plan) -> alt.X:
 
 
 def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
-    import altair as alt
-
     axis = alt.Axis(
         title=made.y_title,
         values=list(made.y.ticks),
@@ -128,22 +116,16 @@ def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
 
 
 def _scale(low: float, high: float, *, log: bool) -> alt.Scale:
-    import altair as alt
-
     return alt.Scale(type="log" if log else "linear", domain=[low, high], nice=False, zero=False)
 
 
 def _colour(made: Plan) -> alt.Color:
-    import altair as alt
-
     colours = [style.colour for style in made.styles]
     return alt.Color("series", type="nominal", scale=alt.Scale(domain=made.names, range=colours), legend=_legend(made))
 
 
 def _look(channel: str, made: Plan, *, legend: bool = True) -> Any:
     """The dash or the shape of each series, in the same legend as the colour. ``legend=False`` leaves it out of that."""
-    import altair as alt
-
     dashed = channel == "strokeDash"
     looks = [list(style.dash) if dashed else style.shape for style in made.styles]
     encode = alt.StrokeDash if dashed else alt.Shape
@@ -156,8 +138,6 @@ def _look(channel: str, made: Plan, *, legend: bool = True) -> Any:
 
 
 def _legend(made: Plan) -> alt.Legend:
-    import altair as alt
-
     return alt.Legend(
         orient="top",
         title=None,
@@ -171,8 +151,6 @@ def _legend(made: Plan) -> alt.Legend:
 
 def _rule_layers(made: Plan) -> list[alt.Chart]:
     """The limits, drawn below the data, with their names at the right (for y) or on top (for x)."""
-    import altair as alt
-
     layers: list[alt.Chart] = []
     for rule in made.rules:
         base = alt.Chart(alt.InlineData(values=[{}]))

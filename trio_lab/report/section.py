@@ -5,7 +5,6 @@ from __future__ import annotations
 from trio_lab.records.chart import Cell, Chart, Table
 from trio_lab.records.check import Check
 from trio_lab.records.result import ExperimentResult, Outcome
-from trio_lab.report.charts import draw
 from trio_lab.report.prose import paragraphs, sentence, slug, text
 from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure
 
@@ -96,6 +95,8 @@ def _checks(checks: tuple[Check, ...]) -> str:
 
 def figure(key: str, chart: Chart) -> str:
     """A chart with its title above and how to read it below; without any value, a sentence that says so."""
+    from trio_lab.report.charts import draw  # imports tens of megabytes, which only drawing needs
+
     measured = any(y is not None for series in chart.series for _, y in series.points)
     drawing = draw(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
