@@ -71,21 +71,17 @@ class BareQueue:
         trio.lowlevel.reschedule(self._parked.popleft())
 
 
-class DeepBulkhead:
-    def __init__(self) -> None:
-        self._bulkhead = Bulkhead("waiting", capacity=1, queue_timeout=_PATIENCE)
-
-    @property
-    def waiting(self) -> int:
-        return self._bulkhead.waiting
-
+class DeepBulkhead(Bulkhead):
     async def turn(self, turns: Turns) -> None:
-        async with self._bulkhead.place():
+        async with self.place():
             await turns.one()
 
 
 async def main(kind: str, depth: int) -> None:
-    queue, turns = (DeepBulkhead() if kind == "bulkhead" else BareQueue()), Turns()
+    queue: DeepBulkhead | BareQueue = BareQueue()
+    if kind == "bulkhead":
+        queue = DeepBulkhead("waiting", capacity=1, queue_timeout=_PATIENCE)
+    turns = Turns()
 
     async def wait_in_line() -> None:
         while True:

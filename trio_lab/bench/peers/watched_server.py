@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 import trio
 
@@ -22,11 +22,6 @@ from ...loop.steps import StepMonitor
 from ...subjects.stack.on_trio import LAYERS
 from ...subjects.stack.reply import listening
 from ...subjects.telling import say
-
-
-@asynccontextmanager
-async def unwatched() -> AsyncIterator[None]:
-    yield
 
 
 @asynccontextmanager
@@ -41,7 +36,7 @@ async def passes_and_steps() -> AsyncIterator[None]:
 
 
 WAYS: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
-    "off": unwatched,
+    "off": nullcontext,
     "passes": open_pass_monitor,
     "passes and steps": passes_and_steps,
     "the whole watch": observe,
@@ -49,20 +44,15 @@ WAYS: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
 
 
 async def main(layer: str) -> None:
-    commands = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
     with listening() as listener:
         async with trio.open_nursery() as nursery, AsyncExitStack() as ways:
             nursery.start_soon(LAYERS[layer], listener)
             say(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
-            await obey(commands, ways)
+            async for said in trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())):
+                await ways.aclose()
+                await ways.enter_async_context(WAYS[said.decode().strip()]())
+                say(cpu_s=time.process_time())
             nursery.cancel_scope.cancel()
-
-
-async def obey(commands: trio.abc.ReceiveStream, ways: AsyncExitStack) -> None:
-    async for said in commands:
-        await ways.aclose()
-        await ways.enter_async_context(WAYS[said.decode().strip()]())
-        say(cpu_s=time.process_time())
 
 
 if __name__ == "__main__":

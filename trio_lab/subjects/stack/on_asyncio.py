@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ async def _h11(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def _serving(handle: Handler) -> Callable[[socket.socket], Awaitable[None]]:
+def _serving(handle: Handler) -> Callable[[socket.socket], Coroutine[Any, Any, None]]:
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await handle(reader, writer)
@@ -58,7 +58,7 @@ async def _hypercorn(listener: socket.socket, app: Any = asgi.app) -> None:
     await hypercorn.asyncio.serve(app, asgi.settings(listener), shutdown_trigger=asyncio.Event().wait)
 
 
-LAYERS: dict[str, Callable[[socket.socket], Awaitable[None]]] = {
+LAYERS: dict[str, Callable[[socket.socket], Coroutine[Any, Any, None]]] = {
     "sockets": _serving(_sockets),
     "h11": _serving(_h11),
     "hypercorn": _hypercorn,
@@ -67,7 +67,4 @@ LAYERS: dict[str, Callable[[socket.socket], Awaitable[None]]] = {
 
 
 def run(layer: str, listener: socket.socket) -> None:
-    async def main() -> None:
-        await LAYERS[layer](listener)
-
-    asyncio.run(main())
+    asyncio.run(LAYERS[layer](listener))
