@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from trio_lab.diagnose.judge import checked
-from trio_lab.experiments.cases.starvation import EXPERIMENT, _charts, _figures, _Storms
+from trio_lab.experiments.cases.starvation import EXPERIMENT, _charts, _figures, _Storm, _Storms
 from trio_lab.http.contract import STORMS
 from trio_lab.stage.loaded import Loaded
 
@@ -23,20 +23,14 @@ def seen(health_ms: float) -> Loaded:
 
 def storms(runtime: str) -> _Storms:
     waits = {"starves": 300.0, "shares": 3.0, "crowds": 90.0}
-    modes = STORMS[runtime]
-    return _Storms(
-        runtime,
-        {mode: seen(waits[effect]) for mode, effect in modes.items()},
-        dict.fromkeys(modes, 1.0),
-        dict.fromkeys(modes, 1000),
-    )
+    return _Storms(runtime, {mode: _Storm(seen(waits[effect]), 1.0, 1000) for mode, effect in STORMS[runtime].items()})
 
 
 @pytest.mark.parametrize("runtime", STORMS)
 def test_every_mode_has_its_figures_and_the_worst_of_each_kind_is_judged(runtime: str) -> None:
     found = storms(runtime)
-    best = next(iter(found.run))
-    found.run[best] = seen(200.0)  # the first mode starves: it is the mildest of them now
+    best = next(iter(found.by_mode))
+    found.by_mode[best] = _Storm(seen(200.0), 1.0, 1000)  # the first mode starves: it is the mildest of them now
     figures = _figures(found)
     of_each = {"health_p99_ms", "longest_step_ms", "ticks", "storm_ms"}
     names = {f"{mode}_{figure}" for mode in STORMS[runtime] for figure in of_each}

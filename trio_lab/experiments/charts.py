@@ -21,8 +21,7 @@ def rule(at: float, label: str, *, axis: Literal["x", "y"] = "y") -> Rule:
 def chart(
     title: str,
     kind: Kind,
-    x: str,
-    y: str,
+    axes: tuple[str, str],
     data: Drawn,
     *,
     log_x: bool = False,
@@ -31,7 +30,8 @@ def chart(
     rules: Sequence[Rule] = (),
     note: str | None = None,
 ) -> Chart:
-    """A chart whose axes have the titles ``x`` and ``y``, with their units."""
+    """A chart whose ``axes``, x and y, have these titles with their units."""
+    x, y = axes
     return Chart(
         title=title,
         kind=kind,
@@ -49,18 +49,23 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *,
 
 
 def bars(
-    title: str, x: str, y: str, data: Drawn, *, log_y: bool = False, rules: Sequence[Rule] = (), note: str | None = None
+    title: str,
+    axes: tuple[str, str],
+    data: Drawn,
+    *,
+    log_y: bool = False,
+    rules: Sequence[Rule] = (),
+    note: str | None = None,
 ) -> Chart:
     """A bar of each series for each category."""
-    return chart(title, "bar", x, y, data, log_y=log_y, categories=True, rules=rules, note=note)
+    return chart(title, "bar", axes, data, log_y=log_y, categories=True, rules=rules, note=note)
 
 
 def percentiles(title: str, data: Sequence[tuple[str, Latencies, Role | None]], *, note: str | None = None) -> Chart:
     """Bars of p50, p90, p99 and max, one series for each (name, latencies, role)."""
     return bars(
         title,
-        "percentile",
-        "latency, ms",
+        ("percentile", "latency, ms"),
         [
             (name, [("p50", of.p50 * 1e3), ("p90", of.p90 * 1e3), ("p99", of.p99 * 1e3), ("max", of.max * 1e3)], role)
             for name, of, role in data
@@ -74,8 +79,7 @@ def health_over_time(data: Sequence[tuple[str, Loaded, Role | None]], *, note: s
     return chart(
         "/health while the load runs",
         "line",
-        "seconds since the load began",
-        "/health latency, ms",
+        ("seconds since the load began", "/health latency, ms"),
         [(name, in_ms(run.health_points()), role) for name, run, role in data],
         log_y=True,
         rules=[rule(25, "25 ms")],

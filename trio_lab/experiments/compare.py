@@ -100,8 +100,7 @@ def _chart(figures: Sequence[Compared], rounds: Rounds) -> Chart | None:
     return charts.chart(
         "The runtimes beside each other",
         "bar",
-        "figure",
-        f"median, {shown[0].unit}",
+        ("figure", f"median, {shown[0].unit}"),
         [(runtime, [(figure.label, figure.values[runtime].median) for figure in shown], None) for runtime in rounds],
         categories=True,
         log_y=max(found) > 30 * min(found) and len(found) == len(medians),

@@ -12,16 +12,17 @@ twice as slow as cured. Four calls a second are so few that the call is felt, an
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import trio
 
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...records.health import Health
 from ...stage.alone import alone
 from ...stage.beside import Beside, beside
 from ...stage.loaded import sample
-from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -36,47 +37,47 @@ _KINDS = {  # and their cures
 _RATE = 4  # requests per second
 
 
-async def _ways(stage: Stage, server: Server) -> tuple[dict[str, Beside], dict[str, Beside]]:
-    """By kind: blocking, and cured."""
-    paths = {(kind, fixed): f"/block/{kind}?fixed={fixed}" for kind in _KINDS for fixed in (0, 1)}
-    seconds = stage.seconds(5, quick=1.2)
-    seen = await alone(partial(beside, server.url, list(paths.values()), seconds=seconds, rate=_RATE))
-    blocking, cured = ({kind: seen[paths[kind, fixed]] for kind in _KINDS} for fixed in (0, 1))
-    return blocking, cured
+def _p99_ms(seen: Beside) -> float:
+    """Not-a-number where no probe was answered."""
+    return math.nan if seen.health_p99 is None else seen.health_p99 * 1e3
 
 
-def _p99s(seen: dict[str, Beside]) -> dict[str, float]:
-    """In milliseconds; not-a-number where no probe was answered."""
-    return {kind: math.nan if of.health_p99 is None else of.health_p99 * 1e3 for kind, of in seen.items()}
+def _call_ms(seen: Beside) -> float | None:
+    return None if seen.call is None else seen.call * 1e3
 
 
-def _calls(seen: dict[str, Beside]) -> dict[str, float | None]:
-    return {kind: None if of.call is None else of.call * 1e3 for kind, of in seen.items()}
+_WAYS = {
+    f"{kind}_{way}": f"/block/{kind}?fixed={fixed}"
+    for kind in _KINDS
+    for fixed, way in enumerate(("blocking", "cured"))
+}
+_OF_EACH: Measures[Beside] = {"{}_p99_ms": _p99_ms, "{}_call_ms": _call_ms}
+_FIGURES: Measures[Mapping[str, Beside]] = {
+    **of_each(_WAYS, _OF_EACH),
+    "least_blocking_p99_ms": lambda seen: min(_p99_ms(seen[f"{kind}_blocking"]) for kind in _KINDS),
+    "most_cured_p99_ms": lambda seen: max(_p99_ms(seen[f"{kind}_cured"]) for kind in _KINDS),
+    "least_improvement": lambda seen: min(
+        _p99_ms(seen[f"{kind}_blocking"]) / _p99_ms(seen[f"{kind}_cured"]) for kind in _KINDS
+    ),
+}
 
 
 async def _collect(stage: Stage) -> Collected:
     samples: list[Health] = []
     async with stage.server() as server, trio.open_nursery() as watching:
         watching.start_soon(sample, server, samples)
-        blocking, cured = await _ways(stage, server)
+        seconds = stage.seconds(5, quick=1.2)
+        found = await alone(partial(beside, server.url, list(_WAYS.values()), seconds=seconds, rate=_RATE))
         watching.cancel_scope.cancel()
-    bad, good = _p99s(blocking), _p99s(cured)
-    slow, quick = _calls(blocking), _calls(cured)
-    figures: dict[str, float | None] = {
-        "least_blocking_p99_ms": min(bad.values()),
-        "most_cured_p99_ms": max(good.values()),
-        "least_improvement": min(bad[kind] / good[kind] for kind in _KINDS),
-    }
-    for way, p99s, calls in (("blocking", bad, slow), ("cured", good, quick)):
-        figures |= {f"{kind}_{way}_p99_ms": p99s[kind] for kind in _KINDS}
-        figures |= {f"{kind}_{way}_call_ms": calls[kind] for kind in _KINDS}
+    seen = {way: found[path] for way, path in _WAYS.items()}
+    bad, good = ({kind: _p99_ms(seen[f"{kind}_{way}"]) for kind in _KINDS} for way in ("blocking", "cured"))
+    slow, quick = ({kind: _call_ms(seen[f"{kind}_{way}"]) for kind in _KINDS} for way in ("blocking", "cured"))
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, seen),
         charts=(
             charts.bars(
                 "/health p99 beside each",
-                "blocker",
-                "/health p99, ms",
+                ("blocker", "/health p99, ms"),
                 [("on the loop", bad.items(), "bad"), ("cured", good.items(), "good")],
                 log_y=True,
                 rules=[charts.rule(25, "25 ms")],
@@ -84,8 +85,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.bars(
                 "What the caller itself waits",
-                "blocker",
-                "median, ms",
+                ("blocker", "median, ms"),
                 [("on the loop", slow.items(), "bad"), ("cured", quick.items(), "good")],
                 note="A cure helps the others. The caller may wait longer; only the bound on the input saves work.",
             ),
@@ -107,12 +107,7 @@ EXPERIMENT = Experiment(
     prediction="""A few calls a second are enough: beside each of the five, called in the handler, /health p99 is over
         25 ms, because a request that comes while it runs waits for its end. Beside each cure it is under 25 ms, and at
         most half.""",
-    figures=(
-        "least_blocking_p99_ms",
-        "most_cured_p99_ms",
-        "least_improvement",
-        *(f"{kind}_{way}_{what}_ms" for kind in _KINDS for way in ("blocking", "cured") for what in ("p99", "call")),
-    ),
+    figures=_FIGURES,
     checks=(
         check("/health p99 beside the mildest blocker", "least_blocking_p99_ms", ">", 25, "ms"),
         check("/health p99 beside the worst of the cures", "most_cured_p99_ms", "<", 25, "ms"),

@@ -134,8 +134,7 @@ async def _collect(stage: Stage) -> Collected:
         charts=(
             charts.bars(
                 "Orders that one demo came out in",
-                "runtime",
-                "orders, the most of any demo",
+                ("runtime", "orders, the most of any demo"),
                 [("promised", tight.items(), "good"), ("not promised", loose.items(), "neutral")],
                 note=f"Each demo ran {trials} times; where it needs a process of its own, a quarter of that.",
             ),

@@ -81,8 +81,7 @@ async def _collect(stage: Stage) -> Collected:
         charts=(
             charts.bars(
                 "/health p99 beside each",
-                "the list is processed",
-                "/health p99, ms",
+                ("the list is processed", "/health p99, ms"),
                 [("p99", [(_WAYS[way][0], run.health_p99_ms) for way, run in found.items()], None)],
                 log_y=True,
                 rules=[charts.rule(50, "50 ms")],
@@ -90,8 +89,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.bars(
                 "Lists per second",
-                "the list is processed",
-                "lists/s",
+                ("the list is processed", "lists/s"),
                 [("lists", [(_WAYS[way][0], _speed(run)) for way, run in found.items()], None)],
                 note="While others are let in, their requests take some of the time too.",
             ),

@@ -98,8 +98,7 @@ async def _collect(stage: Stage) -> Collected:
         charts=(
             charts.bars(
                 "What became of the work",
-                "profile",
-                "share",
+                ("profile", "share"),
                 [
                     ("goodput ÷ capacity", [(p, run.share) for p, run in found.items()], "good"),
                     ("work for nobody ÷ work", [(p, run.wasted) for p, run in found.items()], "bad"),

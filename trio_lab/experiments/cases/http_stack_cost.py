@@ -76,8 +76,7 @@ def _chart(costs: Mapping[str, float], runtime: str) -> Chart:
     above = [("our /health", costs[_HEALTH])] if runtime == "trio" else []
     return charts.bars(
         f"CPU time of a request on {runtime}, layer by layer",
-        "up to this layer",
-        "CPU µs a request",
+        ("up to this layer", "CPU µs a request"),
         [
             ("whole request", [(layer, costs[f"{runtime} {layer}"]) for layer in stack.LAYERS] + above, None),
             ("added by the layer", _added(costs, runtime), "neutral"),

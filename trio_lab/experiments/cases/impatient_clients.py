@@ -144,8 +144,7 @@ async def _collect(stage: Stage) -> Collected:
             charts.chart(
                 "Goodput over time",
                 "line",
-                "seconds since the load began",
-                "replies in time, per second",
+                ("seconds since the load began", "replies in time, per second"),
                 [
                     ("with bulkhead", _curve(found.bulkhead), "good"),
                     ("without (control)", _curve(found.control), "bad"),

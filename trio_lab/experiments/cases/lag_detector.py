@@ -76,8 +76,7 @@ async def _collect(stage: Stage) -> Collected:
             charts.chart(
                 "Blocks of known length, as each detector told them",
                 "point",
-                "length of the block, ms",
-                "told, ms",
+                ("length of the block, ms", "told, ms"),
                 [
                     ("exact (observe)", _points(found, "exact"), "good"),
                     ("naive (1 s timer)", _points(found, "naive"), "bad"),

@@ -12,10 +12,13 @@ between moves the knee.
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from ...cores import usable_cores
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
 from ...records.check import check
+from ...records.figures import Measures, measured, of_each
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
@@ -27,7 +30,32 @@ _WAIT_MS = 100
 _ROUNDS = 20_000
 _WAITING_CLIENTS, _COMPUTING_CLIENTS = 100, 64
 
+_CORES = usable_cores()
+_ENOUGH = next((size for size in _SIZES if size >= 2 * _CORES), _SIZES[-1])  # two threads for every core
+
 Rates = dict[int, float]  # goodput by size
+
+
+def _knee(rates: Rates) -> float | None:
+    return knee(list(rates.items()))
+
+
+def _gain(rates: Rates, usual: int) -> float | None:
+    """What the largest pool brings ÷ what the usual one does."""
+    return rates[_SIZES[-1]] / rates[usual] if rates[usual] else None
+
+
+_OF_EACH: Measures[Rates] = {
+    "{}_knee": _knee,
+    **{f"{{}}_rps_{size}": itemgetter(size) for size in _SIZES},
+}
+_FIGURES: Measures[dict[str, Rates]] = {
+    **of_each(("computing", "waiting"), _OF_EACH),
+    "computing_knee_per_core": lambda rates: at / _CORES if (at := _knee(rates["computing"])) else None,
+    "waiting_gain": lambda rates: _gain(rates["waiting"], 4),
+    "computing_gain": lambda rates: _gain(rates["computing"], _ENOUGH),
+    "cores": lambda _: _CORES,
+}
 
 
 async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> Rates:
@@ -39,11 +67,6 @@ async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> Rates
     return rates
 
 
-def _gain(rates: Rates, usual: int) -> float | None:
-    """What the largest pool brings ÷ what the usual one does."""
-    return rates[_SIZES[-1]] / rates[usual] if rates[usual] else None
-
-
 async def _collect(stage: Stage) -> Collected:
     async with stage.server("--queue-timeout", "1") as server:
         computing = await _sweep(stage, server, f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS)
@@ -52,30 +75,16 @@ async def _collect(stage: Stage) -> Collected:
         full = await stage.loaded(
             server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(3, quick=1.5)
         )
-    cores = usable_cores()
-    computing_knee, waiting_knee = knee(list(computing.items())), knee(list(waiting.items()))
-    enough = next((size for size in _SIZES if size >= 2 * cores), _SIZES[-1])  # two threads for every core
-    computing_gain, waiting_gain = _gain(computing, enough), _gain(waiting, 4)
-    figures: dict[str, float | None] = {
-        "computing_knee": computing_knee,
-        "waiting_knee": waiting_knee,
-        "computing_knee_per_core": None if computing_knee is None else computing_knee / cores,
-        "waiting_gain": waiting_gain,
-        "computing_gain": computing_gain,
-        "cores": cores,
-    }
-    for kind, rates in (("computing", computing), ("waiting", waiting)):
-        figures |= {f"{kind}_rps_{size}": per_second for size, per_second in rates.items()}
     return Collected(
-        figures=figures,
+        figures=measured(_FIGURES, {"computing": computing, "waiting": waiting}),
         charts=(
-            _chart("Work that computes (/hash)", computing, computing_knee, "bad"),
-            _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, waiting_knee, "good"),
+            _chart("Work that computes (/hash)", computing, "bad"),
+            _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, "good"),
         ),
         samples=full.samples,
-        finding=f"""On {cores} cores hashing was at its best with {_text(computing_knee, 0)} threads, and 64 threads
-            brought {_text(computing_gain, 2)}× of what {enough} did. For waiting calls 64 threads brought
-            {_text(waiting_gain, 1)}× of what 4 did. The size was changed while the server ran.""",
+        finding=f"""On {_CORES} cores hashing was at its best with {_text(_knee(computing), 0)} threads, and 64 threads
+            brought {_text(_gain(computing, _ENOUGH), 2)}× of what {_ENOUGH} did. For waiting calls 64 threads brought
+            {_text(_gain(waiting, 4), 1)}× of what 4 did. The size was changed while the server ran.""",
     )
 
 
@@ -83,12 +92,12 @@ def _text(figure: float | None, digits: int) -> str:
     return "an unknown number of" if figure is None else f"{figure:.{digits}f}"
 
 
-def _chart(title: str, rates: Rates, at: float | None, role: Role) -> Chart:
+def _chart(title: str, rates: Rates, role: Role) -> Chart:
+    at = _knee(rates)
     return charts.chart(
         title,
         "line",
-        "threads in the native pool",
-        "replies/s",
+        ("threads in the native pool", "replies/s"),
         [("throughput", rates.items(), role)],
         log_x=True,
         rules=[] if at is None else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
@@ -105,15 +114,7 @@ EXPERIMENT = Experiment(
     prediction="""For hashing nothing is gained beyond two threads for each core: the second hides the moment in which
         the first waits for its next job, and all others only share the same cores. For calls that wait, throughput
         grows with the pool until something else is the limit.""",
-    figures=(
-        "computing_knee",
-        "waiting_knee",
-        "computing_knee_per_core",
-        "waiting_gain",
-        "computing_gain",
-        "cores",
-        *(f"{kind}_rps_{size}" for kind in ("computing", "waiting") for size in _SIZES),
-    ),
+    figures=_FIGURES,
     checks=(
         check("waiting calls, 64 threads ÷ 4", "waiting_gain", ">=", 8, "×"),
         check("knee for work that computes ÷ cores", "computing_knee_per_core", "<=", 2, "×"),

@@ -81,8 +81,7 @@ def _chart(phases: Sequence[Phase], title: str, y: str, part: Part) -> Chart:
     return charts.chart(
         title,
         "line",
-        "length of the job, ms",
-        y,
+        ("length of the job, ms", y),
         [(place, _points(phases, place, part), role) for place, role in _ROLES.items()],
         log_x=True,
         log_y=True,

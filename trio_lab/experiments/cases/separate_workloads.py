@@ -158,8 +158,7 @@ async def _collect(stage: Stage) -> Collected:
             charts.chart(
                 "Hashes while far too many reports come",
                 "point",
-                "seconds since the load began",
-                "latency of a hash, ms",
+                ("seconds since the load began", "latency of a hash, ms"),
                 [("one pool of two workers", _points(one), "bad"), ("two pools of one worker", _points(two), "good")],
                 log_y=True,
                 rules=[charts.rule(report * 1e3, "one report")],
@@ -167,8 +166,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.bars(
                 "What separation costs",
-                "worker pools",
-                "reports/s",
+                ("worker pools", "reports/s"),
                 [("reports done", [("one", one.reports.goodput), ("two", two.reports.goodput)], None)],
                 note="The worker that is kept for hashes does no reports, however many wait. On cores that others use too, "
                 "one worker may do as many reports as two.",

@@ -134,8 +134,7 @@ async def _collect(stage: Stage) -> Collected:
         charts=(
             charts.bars(
                 "Who waits behind the slow calls",
-                "what is asked for",
-                "median time, ms",
+                ("what is asked for", "median time, ms"),
                 [
                     ("slow calls in the default limiter", shared.bars(), "bad"),
                     ("slow calls in a pool of their own", own.bars(), "good"),
@@ -150,8 +149,7 @@ async def _collect(stage: Stage) -> Collected:
             charts.chart(
                 "Name look-ups over time",
                 "point",
-                "seconds since the look-ups began",
-                "time of a look-up, ms",
+                ("seconds since the look-ups began", "time of a look-up, ms"),
                 [
                     ("slow calls in the default limiter", _points(shared), "bad"),
                     ("slow calls in a pool of their own", _points(own), "good"),

@@ -17,6 +17,7 @@ from ...http.contract import MAX_TICKS, STORMS
 from ...records.chart import Chart, Role, Table
 from ...records.check import check, compared
 from ...records.codec import NOT_OBSERVED
+from ...records.figures import Measures, measured, of_each
 from ...stage.ask import ask
 from ...stage.loaded import Loaded
 from ...stage.server import Server
@@ -36,26 +37,40 @@ _SERIES: dict[str, tuple[str, Role]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Storm:
+    """Storms of one mode: what a client and the probe saw of them, the longest step, and the number of ticks in each."""
+
+    run: Loaded
+    longest_step_ms: float | None
+    ticks: int
+
+
+_OF_EACH: Measures[_Storm] = {
+    "{}_health_p99_ms": lambda storm: storm.run.health_p99_ms,
+    "{}_longest_step_ms": lambda storm: storm.longest_step_ms,
+    "{}_ticks": lambda storm: storm.ticks,
+    "{}_storm_ms": lambda storm: storm.run.load.latency.p50 * 1e3,
+}
+
+
 def _names(runtime: str) -> tuple[str, ...]:
     """The figures on a runtime: some of each of its modes."""
-    of_each = ("health_p99_ms", "longest_step_ms", "ticks", "storm_ms")
-    return ("starving_p99_ms", "sharing_p99_ms", *(f"{mode}_{name}" for mode in STORMS[runtime] for name in of_each))
+    return ("starving_p99_ms", "sharing_p99_ms", *of_each(STORMS[runtime], _OF_EACH))
 
 
 @dataclass(frozen=True, slots=True)
 class _Storms:
-    """The storms of one runtime: ``run[mode]`` is what a client and the probe saw of them."""
+    """The storms of one runtime, by their modes."""
 
     runtime: str
-    run: dict[str, Loaded]
-    longest_step_ms: dict[str, float | None]
-    ticks: dict[str, int]
+    by_mode: dict[str, _Storm]
 
     def modes(self, effect: str) -> list[str]:
         return [mode for mode, its in STORMS[self.runtime].items() if its == effect]
 
     def p99(self, effect: str) -> list[tuple[str, float]]:
-        return [(mode, self.run[mode].health_p99_ms) for mode in self.modes(effect)]
+        return [(mode, self.by_mode[mode].run.health_p99_ms) for mode in self.modes(effect)]
 
     @property
     def starving_p99_ms(self) -> float:
@@ -80,31 +95,20 @@ async def _ticks_for(server: Server, mode: str) -> int:
 
 
 async def _storms(stage: Stage) -> _Storms:
-    found = _Storms(stage.runtime, {}, {}, {})
+    found: dict[str, _Storm] = {}
     async with stage.server() as server:
         for mode in STORMS[stage.runtime]:
             count = await _ticks_for(server, mode)
             path = f"/tick-storm?mode={mode}&count={count}"
-            found.run[mode] = await stage.loaded(server, path, connections=1, duration=stage.seconds(6, quick=2))
+            run = await stage.loaded(server, path, connections=1, duration=stage.seconds(6, quick=2))
             longest = (await server.get(path))["longestStepMs"]
-            found.longest_step_ms[mode] = None if longest == NOT_OBSERVED else longest
-            found.ticks[mode] = count
-    return found
+            found[mode] = _Storm(run, None if longest == NOT_OBSERVED else longest, count)
+    return _Storms(stage.runtime, found)
 
 
 def _figures(found: _Storms) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {
-        "starving_p99_ms": found.starving_p99_ms,
-        "sharing_p99_ms": found.sharing_p99_ms,
-    }
-    for mode, run in found.run.items():
-        figures |= {
-            f"{mode}_health_p99_ms": run.health_p99_ms,
-            f"{mode}_longest_step_ms": found.longest_step_ms[mode],
-            f"{mode}_ticks": found.ticks[mode],
-            f"{mode}_storm_ms": run.load.latency.p50 * 1e3,
-        }
-    return figures
+    worst = {"starving_p99_ms": found.starving_p99_ms, "sharing_p99_ms": found.sharing_p99_ms}
+    return worst | measured(of_each(found.by_mode, _OF_EACH), found.by_mode)
 
 
 def _charts(found: _Storms) -> tuple[Chart, Chart]:
@@ -113,13 +117,14 @@ def _charts(found: _Storms) -> tuple[Chart, Chart]:
     return (
         charts.bars(
             "/health p99 beside a storm of each mode",
-            "mode of /tick-storm",
-            "/health p99, ms",
+            ("mode of /tick-storm", "/health p99, ms"),
             [(_SERIES[e][0], points, _SERIES[e][1]) for e, points in by_effect.items() if points],
             rules=[charts.rule(25, "25 ms")],
             note=f"One client; every storm lasts about {_STORM_S * 1e3:.0f} ms.",
         ),
-        charts.health_over_time([(starving, found.run[starving], "bad"), (sharing, found.run[sharing], "good")]),
+        charts.health_over_time(
+            [(starving, found.by_mode[starving].run, "bad"), (sharing, found.by_mode[sharing].run, "good")]
+        ),
     )
 
 
@@ -141,12 +146,10 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=_figures(found),
         charts=_charts(found),
-        samples=[sample for mode in found.modes("starves") for sample in found.run[mode].samples],
-        finding=(
-            f"Beside storms that let nothing else run /health p99 was at least {found.starving_p99_ms:.0f} ms, beside storms "
-            f"that give way at every tick at most {found.sharing_p99_ms:.1f} ms."
-        )
-        + (f" Where a whole batch of ticks comes before anything else: {crowding}." if crowding else ""),
+        samples=[sample for mode in found.modes("starves") for sample in found.by_mode[mode].run.samples],
+        finding=f"""Beside storms that let nothing else run /health p99 was at least {found.starving_p99_ms:.0f} ms, beside
+            storms that give way at every tick at most {found.sharing_p99_ms:.1f} ms.
+            {f"Where a whole batch of ticks comes before anything else: {crowding}." if crowding else ""}""",
         tables=(_matrix(matrix),),
     )
 

@@ -87,8 +87,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.bars(
                 "Memory that the server needed",
-                "mode",
-                "rise of the resident memory, MB",
+                ("mode", "rise of the resident memory, MB"),
                 [(mode, [(mode, found[mode].rise)], role) for mode, role in _MODES.items()],
                 note=f"At its highest, {_CLIENTS} bodies at once. Figures of the kernel (VmHWM), from outside.",
             ),

@@ -70,8 +70,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.bars(
                 "CPU time of one job, server and workers together",
-                "where the job runs",
-                "CPU ms a job",
+                ("where the job runs", "CPU ms a job"),
                 [("CPU ms a job", costs, "neutral")],
                 note="Workers move the cost; they do not remove it.",
             ),

@@ -11,8 +11,8 @@ cores in the last phase there is nothing to grow for, and the outcome is "not en
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
@@ -47,14 +47,28 @@ _LOOK = 0.1  # seconds between two looks at /health
 class _Watch:
     """What /health said over time: each reply with the second it came in, and every decision once, by its number."""
 
+    begun: float = field(default_factory=trio.current_time)
     samples: list[tuple[float, Health]] = field(default_factory=list)
     decisions: dict[int, tuple[float, ScalingDecision]] = field(default_factory=dict)
     phases: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def see(self, health: Health, at: float) -> None:
-        self.samples.append((at, health))
-        for decision in health.scaling:
-            self.decisions.setdefault(decision.number, (at - decision.ago, decision))
+    def now(self) -> float:
+        return trio.current_time() - self.begun
+
+    async def look(self, server: Server) -> None:
+        """Until cancelled."""
+        while True:
+            health = await server.health(reset=True)
+            self.samples.append((self.now(), health))
+            for decision in health.scaling:
+                self.decisions.setdefault(decision.number, (self.now() - decision.ago, decision))
+            await trio.sleep(_LOOK)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begin = self.now()
+        yield
+        self.phases[name] = (begin, self.now())
 
     def during(self, phase: str) -> list[ScalingDecision]:
         """The decisions of a phase."""
@@ -86,60 +100,6 @@ class _Watch:
         if len(seen) < 2 or seen[-1][0] - seen[0][0] < 0.5:
             return None
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
-
-
-@asynccontextmanager
-async def _watching(server: Server) -> AsyncIterator[_Watch]:
-    watch, begun = _Watch(), trio.current_time()
-
-    async def look() -> None:
-        while True:
-            health = await server.health(reset=True)
-            watch.see(health, trio.current_time() - begun)
-            await trio.sleep(_LOOK)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(look)
-        yield watch
-        nursery.cancel_scope.cancel()
-
-
-class _Play:
-    """The phases, one after the other, at one server."""
-
-    def __init__(self, stage: Stage, server: Server, watch: _Watch, speed: float) -> None:
-        self._stage, self._server, self._watch = stage, server, watch
-        self._jobs = f"{server.url}/worker-hash?rounds={round(speed * _JOB_S)}"
-        self._block = f"{server.url}/sync-hash?rounds={round(speed * _BLOCK_S)}"
-        self._begun = trio.current_time()
-
-    async def phase(self, name: str, clients: int, seconds: float) -> None:
-        begin = trio.current_time() - self._begun
-        await self._stage.load(self._jobs, connections=clients, duration=seconds)
-        self._watch.phases[name] = (begin, trio.current_time() - self._begun)
-
-    async def blocked(self, name: str, seconds: float) -> None:
-        """With a loop that is held up again and again."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(self._stage.load, self._block, connections=4, rate=_BLOCK_RATE, duration=600))
-            await trio.sleep(_BEFORE)
-            await self.phase(name, _MANY, seconds)
-            nursery.cancel_scope.cancel()
-
-    async def crowded(self, name: str, seconds: float) -> None:
-        """With something else on every core."""
-        async with trio.open_nursery() as nursery:
-            seconds_taken = seconds + _BEFORE + _AFTER
-            nursery.start_soon(alone, partial(jobs_per_s, "processes", usable_cores(), seconds_taken))
-            await trio.sleep(_BEFORE)
-            await self.phase(name, _MANY, seconds)
-
-    async def idle(self, name: str) -> None:
-        """Until the pool is small again, or should be."""
-        begin = trio.current_time() - self._begun
-        await until(lambda: self._watch.samples[-1][1].pool.workers <= 1, limit=_SHRINK, period=_LOOK)
-        self._watch.phases[name] = (begin, trio.current_time() - self._begun + 2 * _LOOK)
-        await trio.sleep(2 * _LOOK)
 
 
 def _grown(decisions: Iterable[ScalingDecision]) -> int:
@@ -190,14 +150,32 @@ _FIGURES: Measures[_Watch] = {
 async def _collect(stage: Stage) -> Collected:
     flags = ("--workers", "2", "--autoscale", "--queue-timeout", "60", "--max-queue", "1000")
     async with stage.server(*flags) as server:
-        speed = await rounds_per_s(server)
-        async with _watching(server) as watch:
-            play = _Play(stage, server, watch, speed)
-            await play.phase("some", _SOME, stage.seconds(8, quick=2))
-            await play.blocked("blocked", stage.seconds(5, quick=1.5))
-            await play.crowded("crowded", stage.seconds(5, quick=1.5))
-            await play.phase("many", _MANY, stage.seconds(10, quick=2.5))
-            await play.idle("idle")
+        speed, watch, seconds = await rounds_per_s(server), _Watch(), stage.seconds(5, quick=1.5)
+        jobs = f"{server.url}/worker-hash?rounds={round(speed * _JOB_S)}"
+        block = f"{server.url}/sync-hash?rounds={round(speed * _BLOCK_S)}"
+        longer = seconds + _BEFORE + _AFTER
+        in_the_way: dict[str, Callable[[], Awaitable[object]]] = {
+            "blocked": partial(stage.load, block, connections=4, rate=_BLOCK_RATE, duration=longer),
+            "crowded": partial(alone, partial(jobs_per_s, "processes", usable_cores(), longer)),
+        }
+
+        async def phase(name: str, clients: int, seconds: float) -> None:
+            with watch.phase(name):
+                await stage.load(jobs, connections=clients, duration=seconds)
+
+        async with trio.open_nursery() as watching:
+            watching.start_soon(watch.look, server)
+            await phase("some", _SOME, stage.seconds(8, quick=2))
+            for name, stand in in_the_way.items():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(stand)
+                    await trio.sleep(_BEFORE)
+                    await phase(name, _MANY, seconds)
+            await phase("many", _MANY, stage.seconds(10, quick=2.5))
+            with watch.phase("idle"):  # until the pool is small again, or should be
+                await until(lambda: watch.samples[-1][1].pool.workers <= 1, limit=_SHRINK, period=_LOOK)
+                await trio.sleep(2 * _LOOK)
+            watching.cancel_scope.cancel()
     figures = measured(_FIGURES, watch)
     return Collected(
         figures=figures,
@@ -229,8 +207,7 @@ def _charts(watch: _Watch) -> tuple[Chart, ...]:
         charts.chart(
             "Jobs waiting, and workers",
             "step",
-            "seconds",
-            "jobs waiting",
+            ("seconds", "jobs waiting"),
             [("waiting", [(round(at, 2), health.queue("worker_pool").waiting) for at, health in samples], None)],
             rules=[charts.rule(MANY_QUEUED, f"{MANY_QUEUED} jobs"), *starts],
             note="some: too few wait. blocked: the loop is late. crowded: no CPU is free. many: now more workers help.",
@@ -238,8 +215,7 @@ def _charts(watch: _Watch) -> tuple[Chart, ...]:
         charts.chart(
             "Workers",
             "step",
-            "seconds",
-            "workers that are wanted",
+            ("seconds", "workers that are wanted"),
             [("workers", [(round(at, 2), health.pool.workers) for at, health in samples], None)],
             rules=starts,
         ),
@@ -264,8 +240,7 @@ def _inputs(
     return charts.chart(
         title,
         "point",
-        "seconds",
-        y,
+        ("seconds", y),
         [(reason, points, None) for reason, points in by_reason.items()],
         rules=[charts.rule(bound, f"{bound:g} {unit}")],
     )
