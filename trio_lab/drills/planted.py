@@ -89,14 +89,8 @@ CAUSES = {
     "hash": PYTHON,  # in C, but it lets others run
 }
 _CALLS: dict[str, Callable[[Any], None]] = {
-    "loop": _loop,
-    "sleep": _sleep,
-    "nested": _nested,
-    "many-calls": _many_calls,
-    "pattern": _pattern,
-    "document": _document,
-    "sort": _sort,
-    "hash": _hash,
+    call.__name__[1:].replace("_", "-"): call
+    for call in (_loop, _sleep, _nested, _many_calls, _pattern, _document, _sort, _hash)
 }
 
 

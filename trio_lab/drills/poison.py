@@ -78,13 +78,7 @@ def leave(number: int, ms: int) -> NoReturn:
 
 
 BY_NAME: dict[str, Callable[[int, int], Any]] = {
-    "wait": wait,
-    "loop": loop,
-    "sleep": sleep,
-    "deaf": deaf,
-    "compute": compute,
-    "hold-gil": hold_gil,
-    "leave": leave,
+    job.__name__.replace("_", "-"): job for job in (wait, loop, sleep, deaf, compute, hold_gil, leave)
 }
 
 

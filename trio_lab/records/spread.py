@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -28,5 +28,9 @@ class Spread:
 
     def rounded(self) -> Spread:
         """With four significant digits, as results hold it: no round repeats more of them."""
-        known = [None if one is None else float(f"{one:.4g}") for one in (self.median, self.min, self.max)]
+        return self.each(lambda one: float(f"{one:.4g}"))
+
+    def each(self, change: Callable[[float], float | None]) -> Spread:
+        """The same with every known figure changed."""
+        known = [None if one is None else change(one) for one in (self.median, self.min, self.max)]
         return Spread(median=known[0], min=known[1], max=known[2])

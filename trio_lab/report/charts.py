@@ -50,8 +50,8 @@ def _described(chart: Chart, made: Plan) -> alt.LayerChart:
 
 def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
     """Lines, steps and points: x, y, and a style for each series."""
-    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
-    points = encoded.mark_point(filled=True, opacity=0.9, size=55).encode(shape=_look("shape", made))
+    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_by_series(alt.Color, "colour", made))
+    points = encoded.mark_point(filled=True, opacity=0.9, size=55).encode(shape=_by_series(alt.Shape, "shape", made))
     if chart.kind == "point":
         return [points]
     line = encoded.mark_line(
@@ -59,14 +59,17 @@ def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
         interpolate="step-after" if chart.kind == "step" else "linear",
         strokeJoin="round",
         invalid="break-paths-filter-domains",
-    ).encode(strokeDash=_look("strokeDash", made, legend=not made.marked), order=alt.Order("n", type="quantitative"))
+    ).encode(
+        strokeDash=_by_series(alt.StrokeDash, "dash", made, legend=not made.marked),
+        order=alt.Order("n", type="quantitative"),
+    )
     return [line, points] if made.marked else [line]
 
 
 def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
     """Bars side by side in each category, with their values above if there is room."""
     offset = alt.XOffset("series", type="nominal", sort=made.names)
-    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_colour(made))
+    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_by_series(alt.Color, "colour", made))
     if made.side_by_side:
         encoded = encoded.encode(xOffset=offset)
     bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=alt.YDatum(made.floor))
@@ -119,22 +122,10 @@ def _scale(low: float, high: float, *, log: bool) -> alt.Scale:
     return alt.Scale(type="log" if log else "linear", domain=[low, high], nice=False, zero=False)
 
 
-def _colour(made: Plan) -> alt.Color:
-    colours = [style.colour for style in made.styles]
-    return alt.Color("series", type="nominal", scale=alt.Scale(domain=made.names, range=colours), legend=_legend(made))
-
-
-def _look(channel: str, made: Plan, *, legend: bool = True) -> Any:
-    """The dash or the shape of each series, in the same legend as the colour. ``legend=False`` leaves it out of that."""
-    dashed = channel == "strokeDash"
-    looks = [list(style.dash) if dashed else style.shape for style in made.styles]
-    encode = alt.StrokeDash if dashed else alt.Shape
-    return encode(
-        "series",
-        type="nominal",
-        scale=alt.Scale(domain=made.names, range=looks),
-        legend=_legend(made) if legend else None,
-    )
+def _by_series(channel: Any, look: str, made: Plan, *, legend: bool = True) -> Any:
+    """The colour, dash or shape of each series, all in the same legend. ``legend=False`` leaves it out of that."""
+    scale = alt.Scale(domain=made.names, range=[getattr(style, look) for style in made.styles])
+    return channel("series", type="nominal", scale=scale, legend=_legend(made) if legend else None)
 
 
 def _legend(made: Plan) -> alt.Legend:
@@ -158,16 +149,12 @@ def _rule_layers(made: Plan) -> list[alt.Chart]:
         text: dict[str, Any] = {"text": list(rule.lines), "color": MUTED, "fontSize": 11.5, "lineHeight": 14}
         if rule.axis == "y":
             name = base.mark_text(**text, align="left", baseline="middle", dy=rule.text_dy)
-            layers += [
-                line.encode(y=alt.YDatum(rule.at)),
-                name.encode(y=alt.value(rule.text_at), x=alt.value(made.width + 8)),
-            ]
+            name = name.encode(y=alt.value(rule.text_at), x=alt.value(made.width + 8))
+            layers += [line.encode(y=alt.YDatum(rule.at)), name]
         else:
             name = base.mark_text(**text, align="left", baseline="bottom")
-            layers += [
-                line.encode(x=alt.XDatum(rule.at)),
-                name.encode(x=alt.value(rule.text_at), y=alt.value(rule.text_dy)),
-            ]
+            name = name.encode(x=alt.value(rule.text_at), y=alt.value(rule.text_dy))
+            layers += [line.encode(x=alt.XDatum(rule.at)), name]
     return layers
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from trio_lab.records.chart import Role, Series
@@ -46,20 +47,9 @@ class Style:
 
 def styles(series: Sequence[Series]) -> list[Style]:
     """A style for each series. Those of one role take its styles in turn; a series without a role is neutral."""
-    used: dict[Role, int] = {}
-    chosen = []
-    for one in series:
-        role: Role = one.role or "neutral"
-        turn = used.get(role, 0)
-        used[role] = turn + 1
-        chosen.append(
-            Style(
-                colour=_COLOURS[role][turn % len(_COLOURS[role])],
-                dash=_DASHES[role][turn % len(_DASHES[role])],
-                shape=_SHAPES[role][turn % len(_SHAPES[role])],
-            )
-        )
-    return chosen
+    turns = {role: cycle(zip(_COLOURS[role], _DASHES[role], _SHAPES[role], strict=True)) for role in _COLOURS}
+    chosen = (next(turns[one.role or "neutral"]) for one in series)
+    return [Style(colour=colour, dash=dash, shape=shape) for colour, dash, shape in chosen]
 
 
 def theme() -> dict[str, Any]:

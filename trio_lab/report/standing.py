@@ -152,5 +152,4 @@ def _apart(one: Spread, other: Spread) -> int | None:
 
 def _finite(found: Spread) -> Spread:
     """The same with None for what is not a finite number."""
-    known = [None if one is None or not math.isfinite(one) else one for one in (found.median, found.min, found.max)]
-    return Spread(median=known[0], min=known[1], max=known[2])
+    return found.each(lambda one: one if math.isfinite(one) else None)

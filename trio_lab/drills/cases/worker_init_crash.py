@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from ...records.figures import Figures
 from ...stage.alone import alone
 from ...stage.launch import kill
 from ...stage.stage import Stage
+from ...stage.until import until
 from ...work import echo
 from ..aftermath import watched_pool
 from ..model import Drill
@@ -123,15 +125,13 @@ async def in_pool(seconds: float, early: bool) -> dict[str, float | None]:
 
 
 async def _healing(pool: WorkerPool) -> float:
-    begun = time.monotonic()
-    with trio.move_on_after(_HEALING):
-        while True:
-            try:
-                await pool.run(echo, 1)
-                return time.monotonic() - begun
-            except (RestartLimitReached, BrokenWorkerError):
-                await trio.sleep(0.05)
-    return _HEALING
+    async def works() -> bool:
+        with suppress(RestartLimitReached, BrokenWorkerError):
+            return bool(await pool.run(echo, 1))
+        return False
+
+    took = await until(works, limit=_HEALING, period=0.05)
+    return _HEALING if took is None else took
 
 
 async def _inject(stage: Stage) -> Figures:
