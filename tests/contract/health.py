@@ -19,7 +19,7 @@ _BALANCED = Is(
     lambda queue: queue["arrivals"] == sum(queue[name] for name in (*_ENTERED[1:], "in_service", "waiting")),
 )
 
-# On trio and asyncio every pass of the loop is timed. Node lets nobody in between two passes, and says so.
+# On trio and asyncio every pass of the loop is timed. Node has no hook between two passes, and says so.
 _EVERY_PASS = dict.fromkeys(("mean_ms", "p50_ms", "p99_ms", "max_ms"), NUMBER) | {
     "utilization": SHARE,
     "passes": COUNT,

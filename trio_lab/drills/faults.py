@@ -1,9 +1,9 @@
-"""What `trio-lab serve --faults` adds, for drills: jobs that go wrong, by registered name, and a look inside.
+"""The routes that `trio-lab serve --faults` adds, for drills: jobs that go wrong, and a look inside the process.
 
-``GET /fault/<name>?id=&ms=`` runs a job of `poison.BY_NAME` in the worker pool; an error becomes the status that it always
-becomes. A few names are faults of the server itself, and run here. ``GET /fault`` tells what only the process can know:
-how many tasks live, and who waits for a thread of Trio's own limiter, which name look-ups, file I/O and Trio's own
-process start share.
+``GET /fault/<name>?id=&ms=`` runs a job of `poison.BY_NAME` in the worker pool; its error gets the status that it has on
+every route. A few names are faults of the server itself, and run here. ``GET /fault`` tells what only the process knows:
+how many tasks live, and which calls wait for a thread of Trio's default limiter, which name look-ups, file I/O and Trio's
+own process start share.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def add_fault_routes(app: TrioApp) -> None:
 
 
 async def _fill_threads(count: int, ms: int) -> dict[str, Any]:
-    """So many blocking calls in Trio's default threads, with room for no more meanwhile."""
+    """Fill Trio's default threads with so many blocking calls, and allow no more threads meanwhile."""
     limiter = trio.to_thread.current_default_thread_limiter()
     usual, limiter.total_tokens = limiter.total_tokens, max(1, count)
     try:
@@ -73,7 +73,7 @@ async def _look_up(_: int, ms: int) -> dict[str, Any]:
 
 
 async def _start_plainly(_: int, ms: int) -> dict[str, Any]:
-    """A process started as Trio does it."""
+    """Start a process by Trio's own means."""
     begun = time.perf_counter()
     await trio.run_process([sys.executable, "-S", "-c", ""], stdout=subprocess.DEVNULL)
     return {"seconds": time.perf_counter() - begun}

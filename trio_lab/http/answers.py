@@ -13,6 +13,7 @@ _CLOSE = (b"connection", b"close")
 
 
 def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    """A response for Quart to send."""
     return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
 
 

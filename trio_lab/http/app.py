@@ -41,7 +41,7 @@ class LabApp(_Mixed):
     own. Without a config it is read from the environment when serving starts."""
 
     closed_error: ClassVar[type[Exception]]
-    """What a pool raises when it is closed under a request: a 503, as is every refusal."""
+    """What a pool raises when it is closed while a request waits in it. It becomes a 503, as every refusal."""
     lab: Lab
 
     def __init__(

@@ -1,7 +1,7 @@
 """What the servers of all runtimes agree on: the bounds of what is asked, and the modes of a storm.
 
-Whatever answers under one of the names in `STORMS` serves the same routes with the same JSON. Both Python servers take
-these figures from here; the server in JavaScript has its own copy, and the contract tests hold it to the same figures.
+The server of every runtime named in `STORMS` serves the same routes with the same JSON. Both Python servers take these
+figures from here; the server in JavaScript has its own copy, and the contract tests hold it to the same figures.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
 MAX_HEAD = 16_384  # bytes of all header lines
 
-# Every mode of /tick-storm, and what it does to everybody else: "starves" (nobody else runs before the storm is over),
-# "shares" (others run between any two ticks) or "crowds" (others run, but only after a whole lot of ticks). The first
-# mode of a runtime is its default.
+# Every mode of /tick-storm, and what it does to other tasks: "starves" (no other task runs before the storm is over),
+# "shares" (other tasks run between any two ticks) or "crowds" (other tasks run, but only after many ticks). The first mode
+# of a runtime is its default.
 STORMS: dict[str, dict[str, str]] = {
     "trio": {
         "none": "starves",

@@ -12,12 +12,12 @@ from ..errors import UsageError
 
 
 def check_control() -> None:
-    """Standard input must be something that can be waited for: a pipe, a socket or a terminal.
+    """Check that standard input can be waited for: a pipe, a socket or a terminal.
 
     Raises:
         UsageError: it is closed, or a file.
     """
-    # A program that was started without one has None here, and its descriptor 0 is by now something else.
+    # Started without standard input, Python has None here, and descriptor 0 may be another file by now.
     if sys.stdin is None:
         raise UsageError("--control reads standard input, and it is closed")
     try:
@@ -28,13 +28,13 @@ def check_control() -> None:
 
 
 class Commands:
-    """What comes through standard input under ``--control``, cut into lines: ``threads N`` or not understood."""
+    """Cuts standard input into lines. The one command is ``threads N``."""
 
     def __init__(self) -> None:
         self._unread = b""
 
     def feed(self, data: bytes | bytearray) -> list[int | bytes]:
-        """For each line that is complete now: the number of threads wanted, or the line when it says nothing we know."""
+        """For each line that is now complete: the number of threads it asks for, or the line itself if it is no command."""
         *lines, self._unread = (self._unread + bytes(data)).split(b"\n")
         return [_command(line) for line in lines]
 

@@ -18,7 +18,7 @@ _NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect"}
 
 
 def too_large(scope: Mapping[str, Any], max_body: int = MAX_BODY) -> tuple[int, str] | None:
-    """The status and text that refuse a request (an ASGI scope) by its head alone, or None."""
+    """The status and text of a refusal; None when the sizes that the head tells are within bounds."""
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET:
         return 414, "Request target too long"
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD:
@@ -30,10 +30,10 @@ def too_large(scope: Mapping[str, Any], max_body: int = MAX_BODY) -> tuple[int, 
 
 
 def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
-    """The status and text that refuse a version or a request target that we do not speak, or None.
+    """The refusal of an HTTP version or a request target that is not supported; None when both are.
 
-    A target is a path, or a whole URL as a proxy gets it. Quart would parse the URL after it was unquoted, and fail on
-    what is none; so the path is taken out of it here.
+    A target is a path, or a whole URL as in a request to a proxy. Quart would parse such a URL after unquoting it, and
+    fail on one that is malformed; so its path is put into the scope here.
     """
     if scope["http_version"] not in ("1.0", "1.1"):
         return 505, "HTTP version not supported"
@@ -46,14 +46,14 @@ def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
         if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path:
             return 400, "Request target not understood"
         scope["path"] = unquote(parts.path)
-    # Quart's router takes any number of slashes at the front for one.
+    # Quart's router treats any number of leading slashes as one.
     return (404, "Not found") if scope["path"].startswith("//") else None
 
 
 def plain_health(scope: Mapping[str, Any]) -> bool | None:
-    """Whether a request for `/health` asks for a reset; None when it is none, or not a plain one.
+    """Whether a plain request for `/health` asks for a reset; None for every other request.
 
-    Plain is a request that can be answered without routing it or reading on: whoever watches a server makes no other.
+    Plain means that it can be answered without routing it and without reading on. Monitors send no other kind.
     """
     if scope["path"] != "/health" or scope["method"] not in ("GET", "HEAD"):
         return None

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config
 from ..loop.loop_time import Intervals, PassWindow
@@ -18,6 +18,10 @@ from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, WorkerCounts
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+# A server says that it is ready when its workers are; on a machine that is too busy it serves without them.
+READY_TIME = 10.0  # seconds
 
 
 class Threads(Protocol):
@@ -46,6 +50,11 @@ class Workers(Protocol):
     def restarts(self) -> int: ...
 
 
+def bounds(config: Config) -> tuple[int | None, float | None, float | None]:
+    """``max_queue``, ``queue_timeout`` and ``run_timeout`` of a lab's pools: under the naive profile there are none."""
+    return (config.max_queue, config.queue_timeout, config.run_timeout) if config.guarded else (None, None, None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lab(ABC):
     """A running lab. ``queues`` has every queue that a request can wait in."""
@@ -60,10 +69,10 @@ class Lab(ABC):
     queues: Queues
 
     @abstractmethod
-    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+    async def in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> T:
         """What ``fn(*args)`` returns in a thread of the native pool.
 
-        A client that leaves cancels it; under the naive profile it is done all the same, for nobody.
+        A client that leaves cancels it; under the naive profile it is done all the same, and its result is dropped.
 
         Raises:
             Overloaded: it was refused.
@@ -71,18 +80,18 @@ class Lab(ABC):
         """
 
     @abstractmethod
-    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+    async def in_worker(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
         """What ``fn(*args)`` returns in a worker process, and the seconds that it waited for one. As `in_thread`.
 
         Raises:
             Overloaded: it was refused.
-            RunTimeout, BrokenWorkerError: it did not end.
+            RunTimeout, BrokenWorkerError: it ran too long, or its worker died.
             and whatever it raises.
         """
 
     @abstractmethod
-    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
-        """The same where calls go that name no pool, together with file I/O and name look-ups."""
+    async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
+        """The same in the loop's default threads, which calls that name no pool share with file I/O and name look-ups."""
 
     @abstractmethod
     async def storm(self, mode: str, count: int) -> float:
@@ -111,7 +120,7 @@ class Lab(ABC):
         )
 
     def health(self, *, reset: bool) -> Health:
-        """The lab now. With ``reset`` the measured window begins anew here."""
+        """What the lab measures, now. With ``reset`` a new window begins here."""
         timer = self.timer.read(reset=reset)
         threads = self.native_pool
         return Health(

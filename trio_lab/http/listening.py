@@ -14,7 +14,7 @@ def listen(config: Config) -> socket.socket:
     """A socket that accepts connections at the config's address.
 
     Raises:
-        UsageError: it cannot be had; the text says why.
+        UsageError: there can be no such socket; the text says why.
     """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
@@ -36,6 +36,6 @@ def listen(config: Config) -> socket.socket:
 
 
 def url_of(config: Config, listener: socket.socket) -> str:
-    """Where a client finds the listener: the host as it was configured, the port as it was taken."""
+    """The URL of a listener: the host as configured, and the port that was taken."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     return f"http://{host}:{listener.getsockname()[1]}"

@@ -25,7 +25,7 @@ def _single(query: Query, name: str) -> str | None:
 def integer(query: Query, name: str, *, default: int, low: int, high: int) -> int:
     """The value of ``name``, or the default when it is absent.
 
-    Python's own `int` is too kind for a public door: it takes signs, spaces, underscores and full-width digits, and its
+    Python's own `int` accepts too much for input from outside: signs, spaces, underscores and full-width digits. And its
     time grows with the square of the length.
 
     Raises:

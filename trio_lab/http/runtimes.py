@@ -7,7 +7,7 @@ import subprocess
 
 from .contract import RUNTIMES as RUNTIMES
 
-_NODE_NEEDED = 20  # the first release whose worker threads and http the node files here were written for
+_NODE_NEEDED = 20  # the first release that the files in servers/node were written for
 
 
 def lack(runtime: str) -> str | None:

@@ -1,6 +1,7 @@
 """The bare ASGI app of `subjects.stack` on our connections: ``python -m trio_lab.bench.peers.lighter_asgi``.
 
-Beside the same app on hypercorn as it comes it tells what those are worth; beside our /health, what /health itself costs.
+Compared with the same app on unmodified hypercorn it tells what our connections save; compared with our /health, what
+/health itself costs.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class AsyncioExchange(Exchange, ASGIHTTPConnection):
 
 
 class AsyncioLifespan(ASGILifespan):
-    """Opens the lab around the app's own lifespan, in one task: what it opens it closes."""
+    """Opens the lab around the app's own lifespan, in one task, which closes it too."""
 
     app: AsyncioApp
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 
 from ...config import Config
-from ...http.lab import Lab
+from ...http.lab import READY_TIME, Lab, bounds
 from ...loop.asyncio_loop import open_asyncio_pass_monitor, open_asyncio_timer_probe
 from ...loop.loop_time import PassWindow
 from ...loop.run_queue import RunQueue
@@ -23,13 +23,11 @@ from .processes import WorkerPool, keep, open_worker_pool
 from .threads import NativePool, open_native_pool
 
 T = TypeVar("T")
-
-# A server says that it is ready when its workers are; on a machine that is too busy it serves without them.
-_READY_TIME = 10.0  # seconds
+Ts = TypeVarTuple("Ts")
 
 
 class DefaultExecutor:
-    """The default executor's queue, which name look-ups and file reads share: it tells nothing."""
+    """The default executor, which name look-ups and file reads share. It tells nothing about its queue."""
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         return QueueStatistics(name="default_limiter", kinds=())
@@ -48,15 +46,15 @@ class AsyncioLab(Lab):
     worker_pools: tuple[WorkerPool]
     _unattended: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+    async def in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> T:
         return await self._pool_work(self.native_pool.run(fn, *args, kind=kind))
 
-    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+    async def in_worker(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
         return await self._pool_work(self.worker_pools[0].run(fn, *args, kind=kind))
 
     async def _pool_work(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a handler has a pool do. A client that leaves cancels it; under the naive profile nothing does, and it is
-        done for nobody, as in the sources' servers."""
+        """A handler's call of a pool. A client that leaves cancels it, except under the naive profile: there it is done to
+        its end, as in the sources' servers."""
         if self.config.guarded:
             return await work
         task = asyncio.create_task(work)
@@ -64,7 +62,7 @@ class AsyncioLab(Lab):
         await asyncio.wait((task,))  # may be cancelled, and the task goes on
         return task.result()
 
-    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
+    async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         return await asyncio.to_thread(fn, *args)
 
     async def storm(self, mode: str, count: int) -> float:
@@ -88,17 +86,22 @@ async def open_lab(
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own.
     """
-    max_queue = config.max_queue if config.guarded else None
-    queue_timeout = config.queue_timeout if config.guarded else None
-    run_timeout = config.run_timeout if config.guarded else None
-    limits: dict[str, Any] = {"max_queue": max_queue, "queue_timeout": queue_timeout, "run_timeout": run_timeout}
+    max_queue, queue_timeout, run_timeout = bounds(config)
     async with AsyncExitStack() as stack:
         passes = await stack.enter_async_context(open_asyncio_pass_monitor())
         timer = await stack.enter_async_context(open_asyncio_timer_probe())
-        native_pool = await stack.enter_async_context(open_native_pool(size=config.threads, **limits))
-        worker_pool = await stack.enter_async_context(open_worker_pool(size=config.workers, **limits))
+        native_pool = await stack.enter_async_context(
+            open_native_pool(
+                size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout, run_timeout=run_timeout
+            )
+        )
+        worker_pool = await stack.enter_async_context(
+            open_worker_pool(
+                size=config.workers, max_queue=max_queue, queue_timeout=queue_timeout, run_timeout=run_timeout
+            )
+        )
         with suppress(TimeoutError):
-            async with asyncio.timeout(_READY_TIME):
+            async with asyncio.timeout(READY_TIME):
                 await worker_pool.wait_ready()
         yield AsyncioLab(
             config=config,

@@ -109,7 +109,7 @@ async def _end_grace(end: _End, live: LiveConnections, grace: float) -> None:
 
 
 async def _obey(app: AsyncioApp, end: _End) -> None:
-    """Standard input as a remote control, for a program that runs this server as its child."""
+    """Carry out the commands on standard input; its end stops the server."""
     commands, reader = Commands(), asyncio.StreamReader()
     said = os.fdopen(os.dup(0), "rb")
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), said)
@@ -161,8 +161,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def main() -> NoReturn:
-    """Ends the process without waiting for threads: closing asyncio's runner, and leaving Python, would both join every
-    thread of every executor, and one may work for a minute for nobody."""
+    """End the process without waiting for threads. Closing asyncio's runner and leaving Python would both join every thread
+    of every executor, and one may still work for a minute on a job whose caller has left."""
     code = _run(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,7 +1,6 @@
 """`/tick-storm` on asyncio: the same number of ticks, offered to the loop in six ways.
 
-A coroutine lets others run only where a Future that is not done reaches the loop. Much of what is written ``await``
-never gets there:
+A coroutine lets other tasks run only when a Future that is not done reaches the loop. Many an ``await`` never gets there:
 
 ===========  ================  ===================================================================
 mode         lets others run   what it is
@@ -57,7 +56,7 @@ async def _done_future(count: int) -> float:
 
 
 async def _one_step(tick: Callable[[], Awaitable[None]], count: int) -> float:
-    """Ticks that never reach the loop are one step together."""
+    """Ticks that never reach the loop are one step, all together."""
     begun = perf_counter()
     for _ in range(count):
         await tick()
@@ -94,7 +93,7 @@ async def _call_soon(count: int) -> float:
 
 
 async def _batch(count: int) -> float:
-    """Steps here are tiny; the longest *pass* is what everybody else feels, so that is what is returned."""
+    """The longest *pass*: the steps here are tiny, and a pass is what delays other tasks."""
     tasks = min(count, _TASKS)
     ticks, more = divmod(count, tasks)
     longest = 0.0

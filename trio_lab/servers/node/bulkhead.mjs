@@ -1,6 +1,7 @@
-// Bounded admission: so many may be served at once, so many may wait, and each only for so long; first come, first served.
+// Bounded admission, first come, first served: bounds on jobs in service, on jobs that wait, and on the time they wait.
 //
-// All decisions are synchronous. `ask` returns a place, whose `given` settles when its turn has come or never will.
+// All decisions are synchronous. `ask` returns a place; its `given` resolves when the job may begin, and rejects when it is
+// refused.
 import { now, round } from "./clock.mjs";
 import { record, Tally } from "./records.mjs";
 import { LEFT, overloaded } from "./refusal.mjs";
@@ -8,12 +9,12 @@ import { LEFT, overloaded } from "./refusal.mjs";
 export class Bulkhead {
   #maxWaiting;
   #patience;
-  #waiting = new Set(); // in the order of arrival, and whoever leaves is gone at once
+  #waiting = new Set(); // in the order of arrival; a caller that leaves is removed at once
   #inService = 0;
   #peak = 0;
   #all = new Tally();
   #kinds = new Map();
-  #busy = 0; // integrals over time of places out, and of capacity
+  #busy = 0; // integrals over time: of the places taken, and (offered) of the capacity
   #offered = 0;
   #changed = now();
 
@@ -32,7 +33,7 @@ export class Bulkhead {
     return this.#waiting.size;
   }
 
-  // Throws a 503 at once when as many wait as may. With `bounded: false` neither number nor time is bounded.
+  // Throws a 503 at once when the queue is full. With `bounded: false` neither number nor time is bounded.
   ask(kind, { signal, bounded = true } = {}) {
     const place = { kind, arrived: now(), entered: undefined, deadline: Infinity, given: undefined };
     this.#count(kind, "arrivals");
@@ -75,11 +76,11 @@ export class Bulkhead {
     place.forgotten();
   }
 
-  // Whoever is next gets the place. `served` are the milliseconds of service, if somebody has measured them better.
+  // Give a place back; the next caller gets it. `served` are the milliseconds of service, when the pool measured them itself.
   leave(place, served) {
     const ended = now();
     if (place.entered === undefined) {
-      this.#forget(place); // served by a pool that did not wait for our word: see NativePool
+      this.#forget(place); // the pool began the job without waiting for its place: see NativePool
       place.entered = ended;
     } else {
       this.#account();

@@ -1,4 +1,4 @@
-// What the server is told: one frozen record, from TRIO_LAB_* variables. Times in seconds.
+// The configuration: one frozen record, from TRIO_LAB_* variables. Times in seconds.
 import { availableParallelism } from "node:os";
 
 export class UsageError extends Error {}

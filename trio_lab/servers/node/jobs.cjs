@@ -1,5 +1,5 @@
-// The jobs that are plain JavaScript for whoever runs them. A worker thread runs this file and does what it is told.
-// It is no ES module because those are read by libuv's pool: a worker would not start while the native pool is busy.
+// The jobs, in plain JavaScript. A worker thread runs this file and does the jobs that it is sent. It is not an ES module,
+// because those are read in libuv's pool: a worker would not start while the native pool is busy.
 "use strict";
 
 const { pbkdf2Sync } = require("node:crypto");
@@ -12,7 +12,7 @@ function fib(n) {
 
 const JOBS = { hash: (rounds) => void pbkdf2Sync("password", "salt", rounds, 64, "sha512"), fib };
 
-// The job's value, and how many milliseconds it took.
+// The job's value, and the milliseconds that it took.
 function runJob(name, argument) {
   const begun = performance.now();
   const value = JOBS[name](argument);

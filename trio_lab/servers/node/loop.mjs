@@ -1,15 +1,14 @@
-// The loop, by a timer and by what libuv counts.
+// Figures of the loop, from a timer and from libuv's counts.
 import { performance } from "node:perf_hooks";
 import { now, round } from "./clock.mjs";
 import { NOT_OBSERVED, Times } from "./records.mjs";
 
 const RESOLUTION = 20;
 
-const BLIND = `how late a ${RESOLUTION} ms timer was, not how long a pass lasted: node lets nobody in between two passes`;
+const BLIND = `how late a ${RESOLUTION} ms timer was, not how long a pass lasted: node has no hook between two passes`;
 
-// Node's monitorEventLoopDelay forgets at a reset when it woke last, and a loop that is blocked right after leaves no
-// trace in it. This one remembers. It records whole intervals, as that does: an idle loop reads a little over the
-// resolution.
+// Node's monitorEventLoopDelay forgets at a reset when it woke last, so a loop that is blocked right after a reset leaves no
+// trace. This probe remembers. Like Node's it records whole intervals: an idle loop reads a little over the resolution.
 export class LoopProbe {
   #intervals = new Times();
   #begun = performance.eventLoopUtilization();
@@ -50,5 +49,5 @@ export class LoopProbe {
   }
 }
 
-// Since node 20.18; undefined before.
+// undefined before node 20.18
 export const passesOfTheLoop = () => performance.nodeTiming.uvMetricsInfo?.loopCount;

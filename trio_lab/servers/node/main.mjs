@@ -1,14 +1,13 @@
-// The lab's server on Node's standard library: the routes, replies and errors of contract.py and server/app.py.
+// The lab's server on Node's standard library: the routes, replies and errors of the package `http`.
 //
-//   node main.mjs [--json] [--control]      configured by TRIO_LAB_* variables, as every runtime's server
+//   node main.mjs [--json] [--control]      configured by TRIO_LAB_* variables, like the servers of the other runtimes
 //
-// Two processes run this file. The first only keeps watch (`keepWatch` says why); its child is the server, whose worker
-// threads run jobs of JavaScript (node/jobs.cjs). What blocks in C runs in libuv's pool, shared with file I/O and name
-// look-ups.
+// Two processes run this file. The first is a watcher (`keepWatch` says why); its child is the server, whose worker threads
+// run jobs in JavaScript (jobs.cjs). Blocking calls in C run in libuv's pool, shared with file I/O and name look-ups.
 //
-// guarded: bulkheads in front of libuv's pool and of the workers, bounded in number and in time; a client that leaves
-// also leaves its queue. naive: what one writes first. Every job goes to its pool at once, and is done for nobody if its
-// client has left.
+// guarded: bulkheads in front of libuv's pool and of the workers, bounded in number and in time; a client that leaves also
+// leaves its queue. naive: the simplest code. Every job goes to its pool at once, and is done to its end even when its client
+// has left.
 import { fork } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -19,16 +18,16 @@ import { LabServer } from "./serving.mjs";
 
 const FILE = fileURLToPath(import.meta.url);
 
-// Whoever is told that the server is ready expects its workers to be; a machine that is too busy serves without them.
+// The server says that it is ready when its workers are; on a machine that is too busy it serves without them.
 const READY_TIME = 10_000;
 const [STOP, OVER] = ["stop", "over"];
 
 const switched = (flag) => process.argv.slice(2).includes(flag);
 
-// The first process. It starts the server as its child, and ends it, for two reasons. libuv reads UV_THREADPOOL_SIZE when
-// its pool is first used, and node has used it to load this file before the first line of it runs. And a process that
-// exits waits for every job in libuv's pool, queued ones too: with a naive server's queue that takes far longer than any
-// grace. So the server says when it is over, and is killed then.
+// The first process. It starts the server as its child and ends it, for two reasons. libuv reads UV_THREADPOOL_SIZE when its
+// pool is first used, and node uses the pool to load this file, before its first line runs. And a process that exits waits
+// for every job in libuv's pool, queued ones too: with a naive server's queue that takes far longer than any grace period.
+// So the server reports when it is done, and is then killed.
 function keepWatch(config) {
   const environ = { ...process.env, UV_THREADPOOL_SIZE: String(config.threads) };
   const server = fork(FILE, process.argv.slice(2), { env: environ, stdio: [0, 1, 2, "ipc"] });
@@ -41,14 +40,14 @@ function keepWatch(config) {
   server.on("exit", (code) => process.exit(over ? 0 : (code ?? 1)));
 }
 
-// The second.
+// The second process.
 async function serve(config) {
   const lab = new Lab(config);
   const server = new LabServer(lab, () => process.send(OVER));
   process.on("message", () => server.stop());
-  // Whoever signals a whole group means one signal, and the first process passes it on.
+  // A signal to the whole group counts once: the first process passes it on.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
-  process.on("disconnect", () => process.kill(process.pid, "SIGKILL")); // nobody is left to end us
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL")); // the watcher is gone, and nothing else would end us
   const port = await server.listen(config);
   await Promise.race([lab.workerPool.ready, new Promise((resolve) => setTimeout(resolve, READY_TIME).unref())]);
   if (switched("--control")) obey(server);
@@ -75,7 +74,7 @@ function checkControl() {
   }
 }
 
-// Standard input as a remote control, for a program that runs this server as its child.
+// Commands on standard input, from a program that runs this server as its child.
 function obey(server) {
   let unread = "";
   const end = () => server.stopping || server.stop();

@@ -1,8 +1,8 @@
-// The native pool: libuv's, behind a bulkhead as large as it is.
+// The native pool: libuv's, behind a bulkhead of the same size.
 //
-// A naive server gives libuv every job at once. libuv serves first come, first served as well, so the bulkhead is asked
-// all the same, and tells who should have a thread by now, though nobody waits for its word. What look-ups and reads of
-// files take of the pool it does not see. Nothing can stop a job that has a thread: it keeps it when its client leaves.
+// A naive server gives libuv every job at once. Its bulkhead is asked all the same, for the counts: libuv serves first come,
+// first served too, so the bulkhead knows which job should have a thread by now. It does not see the threads that look-ups
+// and file reads take. A job that has a thread cannot be stopped, and keeps it when its client leaves.
 import { execFileSync } from "node:child_process";
 import { pbkdf2 } from "node:crypto";
 import { constants, mkdtempSync, openSync, read, rmSync, writeSync } from "node:fs";
@@ -48,18 +48,18 @@ export const hashInPool = (rounds) =>
     pbkdf2("password", "salt", rounds, 64, "sha512", (error) => (error ? reject(error) : resolve()));
   });
 
-// Node has no call that blocks a thread of libuv's pool and does nothing. Here it is a read of a FIFO that nobody writes
-// to until the time is up. All waits share one FIFO, as threads are alike: which of those that are blocked wakes does not
-// matter, if as many wake as have waited long enough.
+// Node has no call that blocks a thread of libuv's pool and does nothing. Reading a FIFO does it: a byte is written when the
+// time is up. All waits share one FIFO. Threads are alike, so it does not matter which of the blocked ones wakes, as long as
+// as many wake as have waited long enough.
 export class BlockingWaits {
   #fifo;
-  #over = []; // whose time is up, in that order
+  #over = []; // resolvers of the waits whose time is up, in that order
 
   constructor() {
     const folder = mkdtempSync(join(tmpdir(), "trio-lab-"));
     const path = join(folder, "fifo");
     execFileSync("mkfifo", [path]);
-    this.#fifo = openSync(path, constants.O_RDWR); // both ends: so it blocks neither now nor when there are no others
+    this.#fifo = openSync(path, constants.O_RDWR); // both ends, so that opening it does not block and reading it never ends
     rmSync(folder, { recursive: true });
   }
 

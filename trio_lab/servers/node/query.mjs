@@ -1,11 +1,11 @@
-// Query values, checked strictly: a plain decimal integer in range, given at most once, or it is the sender's mistake.
+// Query values, checked strictly: a plain decimal integer in range, given at most once; anything else is a 400.
 import { Refusal } from "./refusal.mjs";
 
 export class Query {
   #values;
 
   constructor(text) {
-    this.#values = new URLSearchParams(`&${text}`); // it would take a leading question mark for the URL's
+    this.#values = new URLSearchParams(`&${text}`); // it would drop a leading question mark as the URL's own
   }
 
   #single(name) {

@@ -1,13 +1,14 @@
-// What every queue reports. Waiting and being served are never one number; what cannot be seen says so.
+// The record that every queue reports. Wait and service are never one number; what cannot be observed says so.
 import { createHistogram } from "node:perf_hooks";
 import { round } from "./clock.mjs";
 
 export const NOT_OBSERVED = "not observed";
 
-const HIGHEST = 3_600e9; // nanoseconds; an hour is as good as for ever
+const HIGHEST = 3_600e9; // nanoseconds: an hour
 const SHARES = { p50: 50, p90: 90, p99: 99, p99_9: 99.9 }; // per cent
 
-// Durations. Two figures are 128 parts an octave, as in measure/histogram.py; a third would cost a reader milliseconds.
+// Durations. Two figures are 128 parts per octave, as in measure/histogram.py; a third would make each reading cost
+// milliseconds.
 export class Times {
   #histogram = createHistogram({ lowest: 1, highest: HIGHEST, figures: 2 });
   #count = 0;
@@ -29,7 +30,7 @@ export class Times {
     this.#summary = undefined;
   }
 
-  // In milliseconds, all zero when nothing was recorded. Reckoned again only when something was recorded since.
+  // In milliseconds, all zero when nothing was recorded. Made again only when something was recorded since.
   summary() {
     this.#summary ??= this.#reckon();
     return this.#summary;
@@ -64,7 +65,7 @@ export class Tally {
 const RECORD = ["capacity", "in_service", "waiting", "max_waiting", "peak_waiting", "utilization", "arrivals"];
 RECORD.push("completions", "rejected", "timed_out", "cancelled", "wait_ms", "service_ms");
 
-// The record that every queue reports; what is not `known`, or has no bound, is not observed.
+// A queue's record; a figure that is not `known`, or is infinite, is not observed.
 export function record(name, known = {}) {
   const seen = (value) => (value === undefined || value === Infinity ? NOT_OBSERVED : value);
   return { name, ...Object.fromEntries(RECORD.map((key) => [key, seen(known[key])])) };

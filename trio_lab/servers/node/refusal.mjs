@@ -1,4 +1,4 @@
-// What a request can end with instead of its reply: each carries its status, body and headers.
+// Errors that answer a request: each carries its status, body and headers.
 
 export class Refusal extends Error {
   constructor(status, text, { headers = {}, ...body } = {}) {

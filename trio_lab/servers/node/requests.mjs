@@ -1,4 +1,4 @@
-// What is refused before any route is asked, and which route is asked.
+// Refusals before routing, and the choice of the route.
 import { STATUS_CODES } from "node:http";
 import { Query } from "./query.mjs";
 import { Refusal } from "./refusal.mjs";
@@ -7,7 +7,7 @@ import { ROUTES } from "./routes.mjs";
 const MAX_BODY = 1_000_000; // bytes
 const MAX_TARGET = 8_192; // bytes of path and query
 const MAX_HEAD = 16_384; // bytes of all header lines
-// Bytes the parser takes of a head: what is too large we answer ourselves, in JSON.
+// Bytes of a head that the parser accepts: we refuse a head that is too large ourselves, in JSON.
 export const BUFFERED_HEAD = 262_144;
 
 const closing = (status, text = STATUS_CODES[status]) =>
@@ -21,13 +21,13 @@ function checkHead({ url, httpVersion, rawHeaders, headers }) {
   if (Number(headers["content-length"] ?? 0) > MAX_BODY) throw closing(413, "Request body too large");
   if (httpVersion === "0.9") throw closing(400);
   if (!["1.0", "1.1"].includes(httpVersion)) throw closing(505, "HTTP version not supported");
-  // The parser finds it out after the head, and there would be no reply.
+  // The parser notices it only after the head, and then there would be no reply.
   if (!/^(chunked)?$/i.test(headers["transfer-encoding"] ?? "")) throw closing(501);
   const hosts = rawHeaders.filter((text, n) => n % 2 === 0 && text.toLowerCase() === "host").length;
   if (hosts > 1 || (!hosts && httpVersion === "1.1")) throw closing(400);
 }
 
-// Path and query of a target, which is a path, or a whole URL as a proxy gets it.
+// Path and query of a target, which is a path, or a whole URL as in a request to a proxy.
 function parseTarget(url) {
   const [target] = url.split("?", 1);
   const query = url.slice(target.length + 1);
@@ -45,12 +45,12 @@ function unquote(path) {
   }
 }
 
-// HEAD would cost as much as GET wherever there is work, and has nothing to tell; so it is only for /health.
+// HEAD is allowed for /health only: elsewhere it would cost as much work as GET, and tell nothing.
 function allowedOn(path) {
   return path === "/health" ? ["GET", "HEAD", "OPTIONS"] : ["GET", "OPTIONS"];
 }
 
-// A function that makes the body of the reply, and the reply's headers.
+// The function that makes the body of the reply, and the headers of the reply.
 export function findRoute(request) {
   checkHead(request);
   const { path, query } = parseTarget(request.url);
@@ -62,7 +62,7 @@ export function findRoute(request) {
   return { make: (lab, signal) => ROUTES[path](lab, new Query(query), signal), headers: {} };
 }
 
-// What the parser would not take: status and text.
+// Status and text for a request that the parser refused.
 export function refusalOf({ code, reason = "", rawPacket }) {
   if (code === "HPE_HEADER_OVERFLOW") return [431, "Request header fields too large"];
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return [408];

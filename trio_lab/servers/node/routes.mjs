@@ -1,5 +1,5 @@
-// What the server owns, and its routes. Each takes the lab, the query and the request's signal (none under naive), and
-// returns a body.
+// The lab, which owns the pools and the probe, and the routes. A route takes the lab, the query and the request's abort
+// signal (none under naive), and returns a body.
 import { lookup } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
@@ -34,7 +34,7 @@ export class Lab {
       elsewhere("run_queue", { capacity: 1, utilization, completions: passesOfTheLoop() }),
       this.nativePool.queue.statistics(),
       this.workerPool.queue.statistics(),
-      elsewhere("default_limiter"), // what has no pool of its own waits in libuv's, unseen
+      elsewhere("default_limiter"), // calls that name no pool wait in libuv's queue, unseen
     ];
   }
 }
@@ -75,7 +75,7 @@ export const ROUTES = {
     const { computed, queued } = await lab.workerPool.run("hash", "hash", rounds, { signal });
     return {
       route: "/worker-hash",
-      mode: "worker process", // the contract's word for it; here it is a thread
+      mode: "worker process", // the contract's term; here it is a thread
       workerDurationMs: ms(computed),
       totalDurationMs: ms(now() - begun),
       queueMs: ms(queued),
@@ -92,7 +92,7 @@ export const ROUTES = {
 
   "/wait": async (lab, query, signal) => {
     const milliseconds = query.integer("ms", 20, 0, 10_000);
-    // Node has one pool for all; whoever names none is not bounded.
+    // Node has one pool for everything; a call that names no pool is not bounded.
     const pool = query.choice("pool", "own", ["own", "default"]);
     const begun = now();
     const wait = (given) => lab.waits.wait(milliseconds, given);

@@ -1,4 +1,4 @@
-// Serving: connections, and an end that comes.
+// Connections, and a shutdown that always ends.
 import { createServer, STATUS_CODES } from "node:http";
 import { getSystemErrorMap } from "node:util";
 import { UsageError } from "./config.mjs";
@@ -10,12 +10,12 @@ const BACKLOG = 1024;
 export class LabServer {
   #lab;
   #http;
-  #begun = new Map(); // every connection, and its responses that are not sent yet, each with what aborts its work
-  #ended = new WeakSet(); // connections of which nothing more is taken
+  #begun = new Map(); // every connection: its unsent responses, each with the controller that aborts its work
+  #ended = new WeakSet(); // connections from which no more requests are taken
   #stopping = false;
   #over;
 
-  // `over` is called when nobody is served any more.
+  // `over` is called when the last connection has ended, or the grace period.
   constructor(lab, over) {
     this.#lab = lab;
     this.#over = over;
@@ -28,7 +28,7 @@ export class LabServer {
     this.#http.on("connect", (_, socket) => this.#refuse(socket, 400, "Request target not understood"));
   }
 
-  // Resolves to the port. Rejects with a UsageError when the address cannot be had.
+  // Resolves to the port. Rejects with a UsageError when it cannot listen at the address.
   listen({ host, port }) {
     return new Promise((resolve, reject) => {
       this.#http.once("error", ({ errno, message }) => {
@@ -39,7 +39,7 @@ export class LabServer {
     });
   }
 
-  // Nobody new is let in, and who is in has until the grace is over. A second call ends the grace.
+  // Accept no connections; requests in flight have the grace period. A second call ends it.
   stop() {
     if (this.#stopping) {
       this.#over();
@@ -58,7 +58,7 @@ export class LabServer {
   #onConnection(socket) {
     const begun = new Map();
     this.#begun.set(socket, begun);
-    // Node tells a response only when its turn has come; of several that were asked for at once, that is the first.
+    // Of pipelined requests node tells only the first response that the connection has closed; so all are aborted here.
     socket.once("close", () => {
       this.#begun.delete(socket);
       for (const controller of begun.values()) controller?.abort(LEFT);
@@ -78,7 +78,7 @@ export class LabServer {
     this.#answer(request, response, controller?.signal);
   }
 
-  // What is refused is refused at once, before the parser goes on to what follows; the rest is a promise.
+  // A refusal is sent at once, before the parser goes on to the next request; other replies come by a promise.
   #answer(request, response, signal) {
     const fail = (error) => {
       if (error === LEFT) return;
@@ -94,7 +94,7 @@ export class LabServer {
   }
 
   #reply(response, status, body, headers) {
-    if (response.closed || response.headersSent) return; // done for nobody
+    if (response.closed || response.headersSent) return; // its client has left
     const text = JSON.stringify(body);
     if (headers.connection === "close") this.#ended.add(response.req.socket);
     response.writeHead(status, {
@@ -105,8 +105,8 @@ export class LabServer {
     response.end(text);
   }
 
-  // Refuse what is no request, and close. What is wrong may be the body of a request that is being worked on: then that
-  // is what is refused. Else the requests before it are answered first.
+  // Refuse what is not a valid request, and close. If the fault is in the body of a request that is being handled, that
+  // request is refused. Otherwise the requests before it are answered first.
   #refuse(socket, status, text = STATUS_CODES[status]) {
     if (this.#ended.has(socket)) return;
     this.#ended.add(socket);

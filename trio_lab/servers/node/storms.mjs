@@ -10,7 +10,7 @@ export const STORMS = {
   set_timeout: { schedule: (tick) => setTimeout(tick, 0), shares: true },
 };
 
-// Resolves to the longest step: where nobody else runs between two ticks, all of them are one.
+// Resolves to the longest step. Where nothing else runs between two ticks, all ticks are one step.
 export function storm({ schedule, shares = false }, count, signal) {
   return new Promise((resolve, reject) => {
     let done = 0;

@@ -8,9 +8,9 @@ const JOBS = fileURLToPath(new URL("jobs.cjs", import.meta.url));
 const BACKOFF = 100; // milliseconds before a worker that died before it was ready is replaced; doubled each time
 const LONGEST_BACKOFF = 5_000;
 
-// A job whose client leaves while it runs is let end: a worker costs more than the rest of a job that the run timeout
-// bounds. One that runs too long is terminated. That stops JavaScript at once, and C not before it returns; so the worker
-// is replaced at once, while as many old ones as there are workers may still be ending. More than that is waited for.
+// A job whose client leaves while it runs is not stopped: a new worker costs more than the rest of a job, which the run
+// timeout bounds. A job that runs too long is terminated. That stops JavaScript at once, but C only when it returns; so the
+// worker is replaced at once, as long as no more old workers are still ending than there are workers.
 export class WorkerPool {
   #size;
   #runTimeout;
@@ -18,7 +18,7 @@ export class WorkerPool {
   #idle = [];
   #ending = new Set();
   #lost = 0; // workers that died and are not replaced yet
-  #stillborn = 0; // how many in a row
+  #stillborn = 0; // workers in a row that died before they were ready
 
   constructor({ workers, runTimeout, ...limits }) {
     this.restarts = 0;
@@ -51,7 +51,7 @@ export class WorkerPool {
     });
   }
 
-  // What ends a job frees its place; its worker is idle again, or no longer there.
+  // The end of a job frees its place; its worker is idle again, or gone.
   #endJob(hand, settle, served) {
     const { place, timer, ...job } = hand.job;
     hand.job = null;
@@ -77,7 +77,7 @@ export class WorkerPool {
   }
 
   #onReply(hand, reply) {
-    if (!hand.job) return; // it was terminated, and too late
+    if (!hand.job) return; // it was terminated just after it had replied
     this.#idle.push(hand);
     this.#endJob(hand, ({ resolve }) => resolve(reply), reply.computed);
   }

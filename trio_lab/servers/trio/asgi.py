@@ -6,7 +6,8 @@ belong to the app and not to the connection, so they hold under hypercorn's own 
 - quart-trio cancels a request's nursery as soon as the app is told that the exchange is over, which hypercorn does from
   inside the sending of the last event. So hypercorn's own end of the exchange (closing on ``Connection: close``, arming
   the keep-alive timer) was cancelled half way. The send is shielded, for a bounded time.
-- A request that is cut off at the end of the grace period was answered by hypercorn: a 500 without a body. It is a 503.
+- A request that was cut off at the end of the grace period was answered by hypercorn, with a 500 without a body. It gets
+  a 503 in JSON.
 - h11 bounds a request's head only while it is incomplete, so a 20 KB line in one packet passes a 16 KB limit.
 """
 
@@ -62,7 +63,7 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
             await super().through_quart(receive, send)
         finally:
             self.app.ledgers.keep(self.ledger)
-            if not self.replied:  # cut off by the end of the server, or its client is not there to be told
+            if not self.replied:  # cut off by the end of the server, or its client has left
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await refuse(send, 503, "The server is ending")
 
@@ -86,7 +87,7 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
     async def _send_response(self, send: Any, response: Any) -> None:
         self.replied = True
         sending = trio.current_time()
-        if self.left:  # its work was done for nobody (Quart 0.23 raises then, and hypercorn logs it as a bug)
+        if self.left:  # Quart 0.23 would raise, and hypercorn log it as a bug
             self.ledger.close(sending)
             return
         with self.app.shields.shield(seconds=_SEND_TIME):
@@ -97,7 +98,7 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
 
 
 class TrioLifespan(TrioASGILifespan):
-    """Opens the lab around the app's own lifespan, in one task: what it opens it closes."""
+    """Opens the lab around the app's own lifespan, in one task: a nursery is closed by the task that opened it."""
 
     app: TrioApp
 
@@ -131,7 +132,7 @@ class TrioApp(LabApp, QuartTrio):
 
     @property
     def labels(self) -> Labels:
-        """What requests are called. Made at the first request, when all routes have been added."""
+        """The labels of requests. Made at the first request, when all routes have been added."""
         if self._labels is None:
             self._labels = Labels(self.url_map)
         return self._labels

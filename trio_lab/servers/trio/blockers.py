@@ -1,17 +1,16 @@
-"""What blocks a loop, each beside its cure: `/block/<kind>` and `/process-list`.
+"""Calls that block a loop, each beside its cure: `/block/<kind>` and `/process-list`.
 
-With ``fixed=0`` the call is made in the handler, as it is all too easily written. With ``fixed=1`` the same result
-comes about in a way that lets others be served:
+With ``fixed=0`` the handler makes the call itself, which is easily written. With ``fixed=1`` it gets the same result in a
+way that lets other requests be served:
 
 =====  ===================================  ===========================================================================
 kind   the blocker                          the cure
 =====  ===================================  ===========================================================================
-json   one large `json.loads`               a worker process, which sends back what is wanted and not what was parsed
+json   one large `json.loads`               a worker process, which sends back the result and not the parsed document
 hash   a slow hash                          the native pool: hashing releases the GIL
-regex  backtracking over what somebody      a bound on the input: what is too long to be valid is not looked at
-       typed in
+regex  backtracking over user input         a bound on the input: a text that is too long to be valid is not matched
 sort   one large `sorted`                   runs are sorted one by one, and merged in slices of time
-read   one large `read`                     pieces, each in a thread of the native pool; memory for one piece
+read   one large `read`                     pieces, each read in a thread of the native pool; memory for one piece
 =====  ===================================  ===========================================================================
 """
 
@@ -37,8 +36,8 @@ from .blocking import MEGABYTE, count_records, document, large_file, matches, tr
 from .lab import TrioLab
 from .longest_step import LongestStep
 
-_LONGEST_INPUT = 16  # letters: what is valid is no longer, and a pattern of any kind is through with them in no time
-_MERGE_SLICE = 0.001  # seconds; several clients may be at it, and each takes its slice in every pass
+_LONGEST_INPUT = 16  # letters: valid input is never longer, and any pattern is done with so few in no time
+_MERGE_SLICE = 0.001  # seconds: of several clients at once, each takes its slice in every pass
 _PIECE = MEGABYTE
 _MOST_WORK = 1_000_000  # items times weight: some seconds
 _MODES = ("no_checkpoint", "chunked", "time_sliced")
@@ -163,7 +162,7 @@ def add_blocker_routes(app: TrioApp) -> None:
 
 
 def _list() -> tuple[int, int, int]:
-    """Items, items in a chunk, and what an item weighs."""
+    """The number of items, the items per chunk, and the weight of an item."""
     items = integer(request.args, "items", default=50_000, low=1, high=_MOST_WORK)
     chunk = integer(request.args, "chunk", default=500, low=1, high=_MOST_WORK)
     weight = integer(request.args, "weight", default=1, low=1, high=1_000)
@@ -174,7 +173,7 @@ def _list() -> tuple[int, int, int]:
 
 async def _process(mode: str, numbers: range, chunk: int, weight: int) -> int:
     if mode == "no_checkpoint":
-        return sum(transform(number, weight) for number in numbers)  # nobody else runs meanwhile, on purpose
+        return sum(transform(number, weight) for number in numbers)  # no other task runs meanwhile, on purpose
     total = 0
     async for number in chunked(numbers, chunk) if mode == "chunked" else time_sliced(numbers):
         total += transform(number, weight)

@@ -1,7 +1,7 @@
-"""Five calls that block a loop, as plain functions: what the articles' table of blockers names. Standard library only.
+"""Five calls that block a loop, as plain functions: those in the articles' table of blockers. Standard library only.
 
-Each has a size, with a default that costs some ten milliseconds and a bound that costs a second or two. What a real
-service gets from outside (a body, a file) is made here, as cheaply as it can be: it is the call that is to be seen.
+Each has a size, with a default that costs some ten milliseconds and a bound that costs a second or two. The input that a
+real service gets from outside (a body, a file) is made here, as cheaply as possible, so that the call itself stands out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO
 
 _RECORD = b'{"id":123456,"name":"somebody","amount":12.5,"tags":["a","b"]}'
-# A repetition of a repetition: each letter more doubles the ways to split a text that does not match in the end.
+# A repetition inside a repetition: each further letter doubles the ways to split a text that does not match in the end.
 _EVIL = re.compile("(a+)+")
 RUN = 1000  # values of one run of `values`
 MEGABYTE = 1 << 20
@@ -26,17 +26,17 @@ def document(records: int) -> bytes:
 
 
 def count_records(text: bytes) -> int:
-    """Parse a JSON array. Of all that was parsed only the number is returned: it is what travels back from a worker."""
+    """Parse a JSON array and return its length only: a result has to travel back from a worker."""
     return len(json.loads(text))
 
 
 def user_input(length: int) -> str:
-    """What somebody may type in who means no good."""
+    """Input as an attacker may type it."""
     return "a" * length + "!"
 
 
 def matches(text: str) -> bool:
-    """Whether the text is nothing but a's, by a pattern that backtracks without end. It holds the GIL throughout."""
+    """Whether the text consists of a's, by a pattern that backtracks exponentially. It holds the GIL throughout."""
     return _EVIL.fullmatch(text) is not None
 
 

@@ -1,9 +1,9 @@
-"""Request bodies: how large one may be, and how much of one lies here unread.
+"""Request bodies: how large one may be, and how much of one is in memory unread.
 
-Quart takes a body from the socket as it comes, whether or not anybody reads it, so a limit on the whole is also the only
-limit on memory. That is right for the small bodies of most routes. A handler that takes a body piece by piece says so
-(`LabBody.streamed`): then no more is taken from the socket than there is room for, TCP tells the sender to wait, and a
-body may be far larger than what is ever in memory.
+Quart reads a body from the socket as it arrives, whether or not the handler reads it, so the limit on the whole body is
+the only limit on memory. That is right for the small bodies of most routes. A handler that reads a body piece by piece
+says so (`LabBody.streamed`): then no more is read from the socket than there is room for, TCP tells the sender to wait, and
+a body may be far larger than what is in memory at any time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BadBody(Exception):
 
 def max_body(scope: Mapping[str, Any]) -> int:
     """How many bytes the body of this request (an ASGI scope) may have."""
-    if scope["raw_path"] != b"/ingest":  # written in another way (as a whole URL, say) it has the bound of the rest
+    if scope["raw_path"] != b"/ingest":  # written as a whole URL, it has the bound of the other routes
         return MAX_BODY
     return MAX_STREAMED if b"mode=stream" in scope["query_string"].split(b"&") else MAX_BUFFERED
 
@@ -42,7 +42,7 @@ def max_body(scope: Mapping[str, Any]) -> int:
 class LabBody:
     """The body of one request. Await it as a whole, or iterate over its pieces inside `streamed`.
 
-    It takes the place of Quart's own, of which there are two generations with little in common but these methods.
+    It replaces Quart's own class, which has two generations with little in common but these methods.
 
     Raises where it is awaited or iterated over:
         BadBody: it is too large (413), or the sender has paused for a minute (408).
@@ -52,7 +52,7 @@ class LabBody:
 
     def __init__(self, *_: object) -> None:
         self.most_held = 0
-        """Bytes that lay here at once, at most."""
+        """The most bytes that were in memory at once."""
         self._held = bytearray()
         self._came = 0
         self._room = math.inf
@@ -83,14 +83,14 @@ class LabBody:
         self._more.set()
 
     def disconnect(self) -> None:
-        """The sender has gone, and so has whoever reads: the request is cancelled with it."""
+        """The sender is gone. Nothing to do: its request is cancelled, and the reader with it."""
 
     async def room(self) -> None:
-        """Returns when more may come."""
+        """Returns when there is room for more."""
         while len(self._held) >= self._room:
             await self._taken.wait()
 
-    # For whoever reads it.
+    # Called by the reader.
 
     def clear(self) -> None:
         self._held.clear()
@@ -103,9 +103,9 @@ class LabBody:
 
     @contextmanager
     def streamed(self, room: int) -> Iterator[LabBody]:
-        """The pieces, as they come, with never more than ``room`` bytes and one piece here unread.
+        """The pieces, as they arrive; at most ``room`` bytes and one piece are in memory unread.
 
-        What is left when the block ends is not wanted, and thrown away as it comes: somebody has to take it.
+        What is left when the block ends is read and dropped: until a body has been read, hypercorn reads no further.
         """
         self._room = room
         try:
@@ -138,7 +138,7 @@ class LabBody:
 
 
 class LabRequest(TrioRequest):
-    body: LabBody  # type: ignore[assignment]  # all that Quart wants of one, and nothing of how it keeps it
+    body: LabBody  # type: ignore[assignment]  # has the methods that Quart calls, and another way to keep the bytes
     body_class = LabBody  # type: ignore[assignment]  # declared more narrowly than it is used
 
     def __init__(self, *args: Any, **options: Any) -> None:

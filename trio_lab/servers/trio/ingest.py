@@ -1,11 +1,11 @@
 """`POST /ingest`: many records in one body, read as a whole or piece by piece.
 
-The body is one JSON object a line (NDJSON). An array would do as well for reading it as a whole; but only lines can be
-cut apart without parsing what is between them.
+The body has one JSON object per line (NDJSON). An array would do for reading it as a whole, but only lines can be
+separated without parsing what is in them.
 
-``buffer`` is how it is mostly done: wait for the whole body, parse it in one call. The body and all its records are in
-memory at once, and while the call runs nobody else is served. ``stream`` parses the lines of each piece as it comes, in
-slices of time, and keeps nothing but the last line, which may be cut.
+``buffer`` is the usual way: wait for the whole body, parse it in one call. The body and all its records are in memory at
+once, and while the call runs no other request is served. ``stream`` parses the lines of each piece as it arrives, in slices
+of time, and keeps only the last line, which may be incomplete.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .asgi import TrioApp
 from .bodies import BadBody, LabBody
 from .longest_step import LongestStep
 
-_ROOM = 1 << 18  # bytes of a streamed body that may lie here unread
+_ROOM = 1 << 18  # bytes of a streamed body that may be in memory unread
 _LONGEST_LINE = 1 << 16
-_SLICE = 0.002  # seconds: several clients may be at it, and each takes its slice in every pass
+_SLICE = 0.002  # seconds: of several clients at once, each takes its slice in every pass
 
 _records = msgspec.json.Decoder(dict[str, Any])
 
@@ -51,8 +51,8 @@ def add_ingest_route(app: TrioApp) -> None:
 
 
 class _Memory:
-    """How far the resident memory of the process rises, by looking now and then. Others' use of it counts too, and what
-    an earlier request has left free is used again without a rise."""
+    """How far the resident memory of the process rises, sampled now and then. What other requests use counts too, and
+    memory that an earlier request has freed is used again without a rise."""
 
     def __init__(self) -> None:
         self._before = resident_bytes(os.getpid())
@@ -93,7 +93,7 @@ async def _streamed(body: LabBody, memory: _Memory) -> int:
 
 
 def _record(line: bytes) -> int:
-    """How many records a line holds: one, or none when it is empty."""
+    """The number of records in a line: one, or none when it is blank."""
     if not line.strip():
         return 0
     try:

@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, TypeVarTuple, Unpack
 
 import trio
 
 from ...config import Config
-from ...http.lab import Lab
+from ...http.lab import READY_TIME, Lab, bounds
 from ...loop.default_limiter import DefaultLimiter
 from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
@@ -35,10 +35,9 @@ from . import storms
 from .shields import Shields
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _DECISIONS = 20  # of each autoscaler: ten seconds
-# A server says that it is ready when its workers are; on a machine that is too busy it serves without them.
-_READY_TIME = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +61,20 @@ class TrioLab(Lab):
         return self.worker_pools[-1]
 
     def pool_work(self) -> AbstractContextManager[None]:
-        """Around what a handler has a pool do. A client that leaves cancels it; under the naive profile nothing does, and
-        it is done for nobody, as in the sources' servers."""
+        """Around a handler's call of a pool. A client that leaves cancels the call, except under the naive profile: there
+        it is done to its end, as in the sources' servers."""
         return nullcontext() if self.config.guarded else self.shields.shield()
 
-    async def in_thread(self, fn: Callable[..., T], *args: object, kind: str) -> T:
+    async def in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> T:
         with self.pool_work():
             return await self.native_pool.run(fn, *args, kind=kind, abandon_on_cancel=True)
 
-    async def in_worker(self, fn: Callable[..., T], *args: object, kind: str) -> tuple[T, float]:
+    async def in_worker(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
         pool = self.report_pool if kind == "reports" else self.worker_pool
         with self.pool_work():
             return await pool.run_timed(fn, *args, kind=kind)
 
-    async def in_default_thread(self, fn: Callable[..., T], *args: object) -> T:
+    async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         with booked(RUN):
             return await trio.to_thread.run_sync(fn, *args, abandon_on_cancel=True)
 
@@ -111,9 +110,7 @@ async def open_lab(
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own, and ``shields`` are where its naive profile shields work; their owner cancels them.
     """
-    max_queue = config.max_queue if config.guarded else None
-    queue_timeout = config.queue_timeout if config.guarded else None
-    run_timeout = config.run_timeout if config.guarded else None
+    max_queue, queue_timeout, run_timeout = bounds(config)
     open_workers = partial(
         open_worker_pool,
         size=config.workers,
@@ -138,7 +135,7 @@ async def open_lab(
                     pools[-1], loop_lag=longest_pass(watch.passes), free_cores=CpuWindow().free_cores
                 )
                 autoscalers.append(await stack.enter_async_context(autoscaler))
-        with trio.move_on_after(_READY_TIME):
+        with trio.move_on_after(READY_TIME):
             for pool in pools:
                 await pool.wait_ready()
         yield TrioLab(

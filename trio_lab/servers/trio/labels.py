@@ -1,6 +1,7 @@
-"""What a request is called wherever it is named: its method and its route, never a query, never a path nobody knows.
+"""The label of a request in ledgers and stalls: its method and its route, without the query.
 
-Names come from a bounded set, so that they may be kept: a client cannot fill a table by asking for what there is not.
+Labels come from a bounded set, so tables can be kept by label: requests for routes that do not exist share one label, and
+a client cannot fill a table with them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Labels:
-    """The names of an app's routes. Made when all of them are there."""
+    """The labels of an app's routes. Make it when all routes have been added."""
 
     def __init__(self, routes: Map) -> None:
         self._adapter = routes.bind("localhost")

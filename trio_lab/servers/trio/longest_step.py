@@ -1,4 +1,4 @@
-"""How long one task keeps the loop at a time."""
+"""The longest uninterrupted run of one task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio
 class LongestStep(trio.abc.Instrument):
     """The longest step of the current task for the length of the block, in ``seconds``.
 
-    It costs two calls for every step of every task meanwhile, so it is for routes that are about steps.
+    While it is open it costs two calls per step of every task, so only routes about steps use it.
     """
 
     def __init__(self) -> None:

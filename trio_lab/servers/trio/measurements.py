@@ -13,7 +13,7 @@ from ...loop.observe import Watch
 from ...loop.stalls import Stall
 from .asgi import TrioApp
 
-_STALLS = 50  # the last ones, each by itself
+_STALLS = 50  # the last ones, listed one by one
 
 
 def add_measurement_routes(app: TrioApp) -> None:
@@ -28,7 +28,7 @@ def add_measurement_routes(app: TrioApp) -> None:
 
 
 def _stalls_of(watch: Watch) -> dict[str, Any]:
-    """Passes over the budget since the lab was opened: by line and cause, and the last ones, the newest first."""
+    """Passes over the budget since the lab was opened: by line and cause, and the last ones, newest first."""
     rows = [
         {
             "file": row.filename,
@@ -48,7 +48,7 @@ def _stalls_of(watch: Watch) -> dict[str, Any]:
 
 
 def _stall(stall: Stall, now: float) -> dict[str, Any]:
-    """What was not seen is null."""
+    """Figures that were not seen are null."""
     return {
         "duration_ms": ms(stall.duration),
         "ago_ms": ms(now - stall.began - stall.duration),

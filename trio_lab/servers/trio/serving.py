@@ -111,7 +111,7 @@ async def _end_grace(end: _End, server: trio.CancelScope, app: TrioApp, live: Li
 
 
 async def _obey(app: TrioApp, end: _End) -> None:
-    """Standard input as a remote control, for a program that runs this server as its child."""
+    """Carry out the commands on standard input; its end stops the server."""
     commands = Commands()
     async with trio.lowlevel.FdStream(os.dup(0)) as said:
         async for data in said:

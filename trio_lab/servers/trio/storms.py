@@ -1,7 +1,7 @@
 """`/tick-storm`: the same number of ticks, offered to Trio's scheduler in six ways.
 
-Trio has no microtasks. What corresponds to a recursive `nextTick` is a task that awaits again and again something that
-never lets another task run. Which awaits let others run, and which let a cancel in, are two different questions:
+Trio has no microtasks. The counterpart of a recursive `nextTick` is a task that keeps awaiting something that never lets
+another task run. Whether an await lets other tasks run and whether it can be cancelled are two different questions:
 
 =============  ==============  ============  =====================================================================
 mode           lets others run  cancellable  what it is
@@ -24,7 +24,7 @@ import trio
 
 from .longest_step import LongestStep
 
-_LOT = 100_000  # callbacks queued at once: bounds memory, and still makes one step far too long
+_LOT = 100_000  # callbacks queued at once: bounds memory, and one step is still far too long
 _TASKS = 1_000  # runnable at once in a batch storm
 
 
@@ -66,7 +66,7 @@ async def _callbacks(count: int) -> float:
 
 
 async def _one_lot(token: trio.lowlevel.TrioToken, lot: int) -> float:
-    """Queue so many callbacks, wait until they ran; the longer of the step that queues and the step that runs them."""
+    """Queue so many callbacks and wait until they ran. The longer of two steps: the one that queues, the one that runs them."""
     ran_from = ran_for = 0.0
     done = trio.Event()
 
@@ -94,7 +94,7 @@ def _callback() -> None:
 
 
 async def _batch(count: int) -> float:
-    """Steps here are tiny; the longest *pass* is what everybody else feels, so that is what is returned."""
+    """The longest *pass*: the steps here are tiny, and a pass is what delays other tasks."""
     tasks = min(count, _TASKS)
     ticks, more = divmod(count, tasks)
     longest = 0.0
