@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from trio_lab.errors import UsageError
@@ -38,33 +38,23 @@ def names_of(chart: Chart) -> list[str]:
 
 def rows_of(chart: Chart, names: Sequence[str]) -> Rows:
     """All points, one row each. Raises `UsageError` for a name in place of a number."""
-    return list(_categories(chart, names) if is_named(chart) else _numbers(chart, names))
+    rows: Rows = []
+    for name, series in zip(names, chart.series, strict=True):
+        for n, (x, y) in enumerate(series.points):
+            if is_named(chart):
+                x = one_line(x, limit=60) if isinstance(x, str) else format_figure(x)
+            elif isinstance(x, str):
+                raise UsageError(f"the chart {one_line(chart.title)!r} has a name on a numeric x axis")
+            elif x is None or not _placed(x, log=chart.x.log):
+                continue
+            shown = y if y is not None and _placed(y, log=chart.y.log) else None
+            rows.append({"x": x, "series": name, "n": n, "y": shown, "label": "–" if y is None else format_figure(y)})
+    return rows
 
 
 def is_named(chart: Chart) -> bool:
     """Whether x holds categories. Bars always have categories: between two bars there is nothing."""
     return chart.kind == "bar" or chart.x.categories
-
-
-def _categories(chart: Chart, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for name, series in zip(names, chart.series, strict=True):
-        for n, (x, y) in enumerate(series.points):
-            category = one_line(x, limit=60) if isinstance(x, str) else format_figure(x)
-            yield {"x": category, "series": name, "n": n, **_height(y, log=chart.y.log)}
-
-
-def _numbers(chart: Chart, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for name, series in zip(names, chart.series, strict=True):
-        for n, (x, y) in enumerate(series.points):
-            if isinstance(x, str):
-                raise UsageError(f"the chart {one_line(chart.title)!r} has a name on a numeric x axis")
-            if x is not None and _placed(x, log=chart.x.log):
-                yield {"x": x, "series": name, "n": n, **_height(y, log=chart.y.log)}
-
-
-def _height(y: float | None, *, log: bool) -> dict[str, Any]:
-    shown = y if y is not None and _placed(y, log=log) else None
-    return {"y": shown, "label": "–" if y is None else format_figure(y)}
 
 
 def _placed(value: float, *, log: bool) -> bool:
