@@ -7,7 +7,7 @@ import pytest
 from trio_lab.diagnose.first_full import RULES, first_full
 from trio_lab.diagnose.judge import checked, judge, passes
 from trio_lab.diagnose.knee import knee
-from trio_lab.records.check import Check
+from trio_lab.records.figures import Check
 from trio_lab.records.health import Health, Loop, ThreadCounts, WorkerCounts
 from trio_lab.records.queue import QueueStatistics
 

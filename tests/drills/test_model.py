@@ -13,9 +13,8 @@ from trio_lab.drills.catalog import DRILLS, GATE, select
 from trio_lab.drills.model import AFTERMATH, Drill
 from trio_lab.drills.runner import run_drills
 from trio_lab.errors import UsageError
-from trio_lab.records.check import Check
 from trio_lab.records.drill import ControlResult, DrillResult
-from trio_lab.records.figures import Figures
+from trio_lab.records.figures import Check, Figures
 from trio_lab.stage.stage import Stage
 
 WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}

@@ -11,7 +11,7 @@ from trio_lab.experiments import runner
 from trio_lab.experiments.compare import comparison, merged
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
-from trio_lab.records.check import Check, Compared
+from trio_lab.records.figures import Check, Compared
 from trio_lab.records.result import ExperimentResult
 from trio_lab.records.spread import Spread
 from trio_lab.report.page import render

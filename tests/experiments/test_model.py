@@ -13,7 +13,7 @@ from trio_lab.experiments import cases, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import judged_again, run_experiments
-from trio_lab.records.check import Check
+from trio_lab.records.figures import Check
 from trio_lab.records.result import Results
 from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage

@@ -13,8 +13,17 @@ from trio_lab.experiments.catalog import EXPERIMENTS
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.http.runtimes import RUNTIMES
 from trio_lab.records.chart import Rule
-from trio_lab.records.check import Check, Compared
-from trio_lab.records.figures import Figures, Measures, measured, names_of, of_each, require_all, require_declared
+from trio_lab.records.figures import (
+    Check,
+    Compared,
+    Figures,
+    Measures,
+    measured,
+    names_of,
+    of_each,
+    require_all,
+    require_declared,
+)
 
 MEASURES: Measures[float] = {"speed": lambda found: 1 / found, "waited": lambda found: found or None}
 

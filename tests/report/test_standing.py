@@ -10,8 +10,8 @@ import pytest
 from tests.report.compared import Rounds, figure
 from tests.report.from_json import comparison_rows
 from trio_lab.errors import UsageError
-from trio_lab.records.check import Compared
 from trio_lab.records.codec import from_plain
+from trio_lab.records.figures import Compared
 from trio_lab.report.standing import overall, standing
 
 

@@ -12,7 +12,7 @@ from trio_lab.config import Config
 from trio_lab.diagnose.first_full import first_full
 from trio_lab.errors import LabLost
 from trio_lab.experiments.model import Collected, Experiment
-from trio_lab.records.check import Check
+from trio_lab.records.figures import Check
 from trio_lab.records.result import Results
 from trio_lab.report import files
 from trio_lab.servers.trio import serving as on_trio

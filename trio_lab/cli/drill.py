@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from ..errors import UsageError
-from ..records.check import Check
 from ..records.codec import encode
 from ..records.drill import ControlResult, DrillResults
+from ..records.figures import Check
 from .console import output, say
 from .ending import ended_by_sigterm
 

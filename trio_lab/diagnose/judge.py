@@ -7,8 +7,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..records.check import Check
-from ..records.figures import Figures
+from ..records.figures import Check, Figures
 from ..records.result import Outcome
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {

@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ..diagnose.judge import checked
-from ..records.check import Check, check
 from ..records.drill import ControlResult, DrillResult
-from ..records.figures import Declared, Figures, names_of, require_declared
+from ..records.figures import Check, Declared, Figures, check, names_of, require_declared
 from ..stage.stage import Stage
 
 AFTERMATH = (

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from ..errors import in_a_line
-from ..records.check import Check
 from ..records.drill import DrillResult, DrillResults
-from ..records.figures import Figures, require_all, require_declared
+from ..records.figures import Check, Figures, require_all, require_declared
 from ..stage.stage import Stage
 from .model import Attempt, Drill
 

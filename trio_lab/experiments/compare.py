@@ -9,7 +9,7 @@ from statistics import median
 
 from ..diagnose.judge import checked, judge
 from ..records.chart import Chart
-from ..records.check import Compared
+from ..records.figures import Compared
 from ..records.result import ComparedExperiment, ExperimentResult
 from ..records.spread import Spread
 from ..report.table import format_figure

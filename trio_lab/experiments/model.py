@@ -14,8 +14,7 @@ from ..diagnose.first_full import first_full
 from ..diagnose.judge import checked, judge
 from ..http.runtimes import RUNTIMES
 from ..records.chart import Chart, Table
-from ..records.check import Check, Compared
-from ..records.figures import Declared, Figures, names_of, require_all, require_declared
+from ..records.figures import Check, Compared, Declared, Figures, names_of, require_all, require_declared
 from ..records.health import Health
 from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from .check import Relation
 from .codec import In
+from .figures import Relation
 from .result import Duration
 from .spread import Spread
 

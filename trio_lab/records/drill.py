@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .check import Check
+from .figures import Check
 from .result import Duration
 
 

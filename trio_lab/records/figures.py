@@ -1,15 +1,22 @@
-"""Figures: what a case measures, each under a name that was declared before anything ran.
+"""Figures: what a case measures, each under a name that was declared before anything ran, and the claims about them.
 
 A case declares its figures as names or, where they follow from what was measured, as `Measures`: each name with the
 function that finds the figure. A check of an undeclared figure is an error when the case is imported. A result that lacks a
 declared figure, or has an undeclared one, is an error when it was measured. So a mistyped name never passes for "not enough
 data". A figure that was not measured is None.
+
+A claim is a check of one figure, or a figure that is compared between runtimes. `diagnose.judge` and `experiments.compare`
+fill in what was measured, so the report draws the record that the case declared.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from .spread import Spread
 
 F = TypeVar("F")
 Figures = Mapping[str, float | None]
@@ -62,3 +69,54 @@ def require_all(names: Iterable[str], declared: Iterable[str]) -> None:
     require_declared(found, declared)
     if missing := [name for name in declared if name not in found]:
         raise ValueError(f"declared and not measured: {', '.join(missing)}; a figure without a value is None")
+
+
+Relation = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One claim of a prediction: the figure of this name stands in ``relation`` to ``bound``, both in ``unit``.
+
+    ``passed`` is None when nothing was ``measured``.
+
+    Raises:
+        ValueError: the bound is not a finite number.
+    """
+
+    claim: str
+    figure: str
+    measured: float | None = None
+    unit: str = ""
+    relation: Relation
+    bound: float
+    passed: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.bound):
+            raise ValueError(f"the bound of a check must be a finite number, not {self.bound}")
+
+
+def check(claim: str, figure: str, relation: Relation, bound: float, unit: str = "") -> Check:
+    """A check as a case declares it, in one line."""
+    return Check(claim=claim, figure=figure, relation=relation, bound=bound, unit=unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One figure compared between runtimes, in ``unit``.
+
+    ``values`` and ``ratios`` are by runtime; a ratio is that of the runtime's figure to Trio's of the same round.
+    """
+
+    figure: str
+    label: str
+    unit: str
+    better: Literal["lower", "higher"]
+    values: dict[str, Spread] = field(default_factory=dict)
+    ratios: dict[str, Spread] = field(default_factory=dict)
+
+
+def compared(figure: str, label: str, unit: str, better: Literal["lower", "higher"]) -> Compared:
+    """A compared figure as a case declares it, in one line."""
+    return Compared(figure=figure, label=label, unit=unit, better=better)

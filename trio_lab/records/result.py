@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from .chart import Chart, Table
-from .check import Check, Compared
 from .codec import In
+from .figures import Check, Compared
 
 SCHEMA = 1
 """The one schema number that this version writes and reads."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trio_lab.records.check import Compared
+from trio_lab.records.figures import Compared
 from trio_lab.records.result import ComparedExperiment, Comparison, Difference, ExperimentResult
 from trio_lab.report.prose import paragraphs, sentence, slug, text
 from trio_lab.report.section import badge, cells_of, figure, section

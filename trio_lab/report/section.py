@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trio_lab.records.chart import Cell, Chart, Table
-from trio_lab.records.check import Check
+from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult, Outcome
 from trio_lab.report.prose import paragraphs, sentence, slug, text
 from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure

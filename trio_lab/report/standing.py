@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trio_lab.records.check import Compared
+from trio_lab.records.figures import Compared
 from trio_lab.records.reading import one_line
 from trio_lab.records.result import Comparison, Results
 from trio_lab.records.spread import Spread

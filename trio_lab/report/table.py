@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from trio_lab.records.check import Check
+from trio_lab.records.figures import Check
 from trio_lab.records.reading import one_line
 from trio_lab.records.result import Evidence, Outcome, Results
 

@@ -23,8 +23,7 @@ from typing import NoReturn
 import trio
 
 from ...loop.observe import Watch, observe
-from ...records.check import check
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, measured
 from ...stage.alone import alone
 from ...stage.until import until
 from ..aftermath import remembered

@@ -20,7 +20,7 @@ import trio
 
 from ...loop.observe import Watch, observe
 from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
-from ...records.check import check
+from ...records.figures import check
 from ...stage.alone import alone
 from ..aftermath import remembered
 from ..model import Drill

@@ -18,8 +18,7 @@ from functools import partial
 import trio
 
 from ...load.client import Reply
-from ...records.check import check
-from ...records.figures import Figures, Measures, measured
+from ...records.figures import Figures, Measures, check, measured
 from ...stage.stage import Stage
 from ..model import Drill
 from ..server import FaultyServer, faulty_server

@@ -20,8 +20,7 @@ import trio
 from ...errors import BrokenWorkerError
 from ...measure.process import resident_bytes
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import check
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, measured
 from ...stage.alone import alone
 from ...work import echo
 from ..aftermath import watched_pool

@@ -36,9 +36,8 @@ from ...diagnose.ratios import ratios
 from ...load.client import fetch
 from ...loop.observe import observe
 from ...loop.stalls import Stall
-from ...records.check import check
 from ...records.codec import decode
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.alone import alone
 from ...stage.server import serving
 from ...stage.stage import Stage

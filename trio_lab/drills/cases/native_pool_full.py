@@ -15,8 +15,7 @@ from functools import partial
 
 import trio
 
-from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.launch import kill
 from ...stage.stage import Stage
 from ...stage.until import wait_until

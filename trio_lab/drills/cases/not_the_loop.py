@@ -23,8 +23,7 @@ import trio
 from ...loop.observe import observe
 from ...loop.passes import open_pass_monitor
 from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
-from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ..aftermath import remembered

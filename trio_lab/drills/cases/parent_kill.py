@@ -20,8 +20,7 @@ from urllib.parse import urlsplit
 import trio
 
 from ...measure.process import children, lives
-from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.launch import kill, talking
 from ...stage.stage import Stage
 from ...stage.until import until, wait_until

@@ -22,7 +22,7 @@ from typing import Any
 import trio
 
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import check
+from ...records.figures import check
 from ...stage.alone import alone
 from ...work import echo
 from .. import poison

@@ -24,7 +24,7 @@ import trio
 
 from ...errors import QueueTimeout
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import check
+from ...records.figures import check
 from ...stage.alone import alone
 from ..aftermath import watched_pool
 from ..model import Drill

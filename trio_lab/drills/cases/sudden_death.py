@@ -19,7 +19,7 @@ import trio
 
 from ...errors import BrokenWorkerError
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import check
+from ...records.figures import check
 from ...stage.alone import alone
 from ...work import echo
 from ..aftermath import watched_pool

@@ -27,8 +27,7 @@ import trio
 from ...errors import BrokenWorkerError, RestartLimitReached
 from ...measure.process import children
 from ...pools.workers import WorkerPool, open_worker_pool
-from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.alone import alone
 from ...stage.launch import kill
 from ...stage.stage import Stage

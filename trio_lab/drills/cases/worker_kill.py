@@ -24,8 +24,7 @@ from typing import Any
 
 import trio
 
-from ...records.check import check
-from ...records.figures import Figures
+from ...records.figures import Figures, check
 from ...stage.alone import alone
 from ...stage.launch import kill
 from ...stage.stage import Stage

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...records.check import check, compared
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, compared, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts

@@ -17,8 +17,7 @@ from functools import partial
 
 import trio
 
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...records.health import Health
 from ...stage.alone import alone
 from ...stage.beside import Beside, beside

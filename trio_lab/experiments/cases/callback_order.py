@@ -15,8 +15,7 @@ from collections.abc import Iterator
 
 from ...http.runtimes import RUNTIMES, lack
 from ...records.chart import Table
-from ...records.check import check
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, measured
 from ...stage.ask import ask
 from ...stage.stage import Stage
 from ...subjects.answers import Demo, Orders, SeenOrder

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from ...records.chart import Role
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...records.chart import Role
-from ...records.check import check, compared
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, compared, measured, of_each
 from ...records.load import LoadResult
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage

@@ -18,8 +18,7 @@ import trio
 
 from ...http.contract import MAX_FIB
 from ...records.chart import Role
-from ...records.check import check, compared
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, compared, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.server import Server
 from ...stage.stage import Stage

@@ -19,7 +19,7 @@ from statistics import median
 
 from ...http.runtimes import node_version
 from ...records.chart import Chart
-from ...records.check import check
+from ...records.figures import check
 from ...stage.server import Server, serving
 from ...stage.stage import Stage
 from ...stage.turns import Contestant

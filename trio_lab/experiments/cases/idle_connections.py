@@ -16,8 +16,7 @@ from functools import partial
 from statistics import median
 
 from ...measure.process import resident_bytes
-from ...records.check import check
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, measured
 from ...records.load import Latencies
 from ...stage.idle import idle_connections, possible
 from ...stage.server import Server

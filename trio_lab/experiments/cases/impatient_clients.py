@@ -15,8 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import mean
 
-from ...records.check import check, compared
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, compared, measured
 from ...records.load import Row
 from ...stage.loaded import Loaded
 from ...stage.server import Server

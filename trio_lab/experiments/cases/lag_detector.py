@@ -16,8 +16,7 @@ from functools import partial
 from statistics import median
 
 from ...loop.lag_detector import WARN_OVER
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.two_detectors import Block, Detected, detected

@@ -15,9 +15,8 @@ import sys
 from dataclasses import dataclass
 
 from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
-from ...records.check import check
 from ...records.codec import decode
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, measured
 from ...records.load import Latencies
 from ...stage.server import serving
 from ...stage.stage import Stage

@@ -17,8 +17,7 @@ from operator import itemgetter
 from ...cores import usable_cores
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts

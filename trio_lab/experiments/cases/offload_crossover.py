@@ -19,8 +19,7 @@ from statistics import median
 
 from ...diagnose.crossover import Point, crossover
 from ...records.chart import Chart, Role
-from ...records.check import check
-from ...records.figures import Figures, Measures, measured
+from ...records.figures import Figures, Measures, check, measured
 from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...subjects.offload import Phase, offloaded

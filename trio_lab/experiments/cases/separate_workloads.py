@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...records.chart import Point
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...records.load import LoadResult
 from ...records.queue import QueueStatistics
 from ...records.summary import Summary

@@ -20,8 +20,7 @@ from statistics import median
 import trio
 
 from ...records.chart import Point
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...records.health import Health
 from ...records.load import LoadResult
 from ...stage.launch import kill

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from ...http.contract import MAX_TICKS, STORMS
 from ...records.chart import Chart, Role, Table
-from ...records.check import check, compared
 from ...records.codec import NOT_OBSERVED
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, compared, measured, of_each
 from ...stage.ask import ask
 from ...stage.loaded import Loaded
 from ...stage.server import Server

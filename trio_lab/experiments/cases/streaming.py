@@ -19,8 +19,7 @@ from tempfile import TemporaryDirectory
 
 from ...measure.process import peak_resident_bytes, resident_bytes
 from ...records.chart import Role
-from ...records.check import check
-from ...records.figures import Measures, measured, of_each
+from ...records.figures import Measures, check, measured, of_each
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts

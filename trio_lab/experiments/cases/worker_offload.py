@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ...cores import default_workers
-from ...records.check import check, compared
-from ...records.figures import Measures, measured
+from ...records.figures import Measures, check, compared, measured
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts

@@ -22,8 +22,7 @@ import trio
 from ...cores import usable_cores
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
-from ...records.check import check
-from ...records.figures import Figures, Measures, measured
+from ...records.figures import Figures, Measures, check, measured
 from ...records.health import Health, ScalingDecision
 from ...stage.alone import alone
 from ...stage.server import Server
