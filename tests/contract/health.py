@@ -15,7 +15,7 @@ NATIVE_POOL = {"threads": THREADS, "busy": COUNT, "abandoned": COUNT, "queued": 
 SUMMARY = {"count": COUNT} | dict.fromkeys(("mean", "p50", "p90", "p99", "p99_9", "max"), NUMBER)
 _ENTERED = ("arrivals", "completions", "rejected", "timed_out", "cancelled")
 _BALANCED = Is(
-    "a queue of which everybody who came was served, was refused, left, or is there",
+    "a queue whose arrivals were served or refused, have left, or are still there",
     lambda queue: queue["arrivals"] == sum(queue[name] for name in (*_ENTERED[1:], "in_service", "waiting")),
 )
 

@@ -59,7 +59,7 @@ def replies(subject: Subject) -> Iterator[Row]:
 
 
 def _hashes() -> Iterator[Row]:
-    # Digits may be percent-encoded, or begin with zeros; a name that no route knows is nobody's mistake.
+    # Digits may be percent-encoded, or begin with zeros; a parameter that no route knows is ignored.
     for query in (
         "rounds=10",
         "rounds=1",
@@ -248,7 +248,7 @@ def said(subject: Subject) -> Iterator[Said]:
         yield Said(f"an offer to speak {offer.split()[1].decode()}", head + offer + b"\r\n", (200,), waited)
     body = _WAIT + b"Connection: close\r\n%s\r\n\r\n%s"
     chunks = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
-    for name, header, sent in (  # nobody asked for one, and nobody minds
+    for name, header, sent in (  # a body that no route reads is no mistake
         ("a body", b"Content-Length: 3", b"abc"),
         ("a body in a chunk", b"Transfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n"),
         ("a large body in chunks", b"Transfer-Encoding: chunked", chunks * 20 + b"0\r\n\r\n"),
@@ -257,7 +257,7 @@ def said(subject: Subject) -> Iterator[Said]:
 
 
 def malformed(_: Subject) -> Iterator[Said]:
-    """What is no request, or one of a protocol that nobody here speaks."""
+    """Bytes that are not a valid request, or a request in a protocol that is not served."""
     yield Said("two hosts", _HEALTH + b"Host: y\r\n\r\n", (400,))
     yield Said("two lengths", _HEALTH + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", (400,))
     yield Said("a bad length", _HEALTH + b"Content-Length: -1\r\n\r\n", (400,))

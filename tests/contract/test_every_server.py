@@ -141,7 +141,7 @@ def test_what_follows_a_request_does_not_cost_its_reply(server: Running) -> None
 
 def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: Subject) -> None:
     if subject.runtime == "node":
-        pytest.skip("node's workers are threads of the server's own process: nobody else can kill one")
+        pytest.skip("node's workers are threads of the server's own process: no other process can kill one")
     killer = threading.Thread(target=kill_the_busy_worker, args=(server,))
     killer.start()
     status, _, body = server.request("/fib?n=40")
@@ -151,7 +151,7 @@ def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: S
 
 
 def test_what_clients_that_left_have_asked_for_comes_to_an_end(idle: Running, subject: Subject) -> None:
-    """More jobs than threads, and everybody leaves. A naive server does them all, for nobody."""
+    """More jobs than threads, and every client leaves. A naive server does all of them."""
     before = queue(idle, "native_pool")
 
     def since(count: str) -> int:

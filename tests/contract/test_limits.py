@@ -1,4 +1,4 @@
-"""End to end: what a guarded server refuses, and what becomes of work that nobody waits for, on every runtime."""
+"""End to end: what a guarded server refuses, and what becomes of work whose client has left, on every runtime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.running import Running
 from .subjects import GUARDED, Subject, serving
 from .watching import answer, ask, queue, until
 
-HOLD = "/wait?ms=10000"  # longer than a test needs; whoever holds a thread with it leaves at the end
+HOLD = "/wait?ms=10000"  # longer than a test needs; the client that holds a thread with it leaves at the end
 
 
 @pytest.fixture(scope="module", params=GUARDED, ids=str)
@@ -31,7 +31,7 @@ def narrow(guarded: Subject) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def hasty(guarded: Subject) -> Iterator[Running]:
-    """One thread and one worker, for which nobody may wait long, and which nobody may have for long."""
+    """One thread and one worker, with a short queue timeout and a short run timeout."""
     with serving(guarded, "--queue-timeout", "0.2", "--run-timeout", "0.25", threads=1) as server:
         yield server
 
@@ -80,7 +80,7 @@ def test_a_full_worker_pool_refuses_and_says_so(narrow: Running) -> None:
     assert {json.loads(body)["queue"] for status, body in replies if status == 503} == {"worker_pool"}
 
 
-def test_whoever_has_waited_long_enough_is_refused(busy: Running) -> None:
+def test_a_caller_that_has_waited_long_enough_is_refused(busy: Running) -> None:
     status, headers, body = busy.request("/hash?rounds=1")
     assert (status, body["queue"]) == (503, "native_pool")
     assert int(headers["Retry-After"]) >= 1

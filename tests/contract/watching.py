@@ -17,7 +17,7 @@ _PAUSE = 0.01  # between two looks, so that the server under test is not kept bu
 
 
 def ask(server: Running, target: str) -> socket.socket:
-    """A request on a connection of its own, whose reply nobody has read yet."""
+    """A request on a connection of its own, whose reply is still to be read."""
     connection = socket.create_connection(server.address, timeout=_PATIENCE)
     connection.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target.encode())
     return connection
@@ -40,7 +40,7 @@ def queue(server: Running, name: str) -> Any:
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not holds():
-        assert time.monotonic() < deadline, "it never came to that"
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(_PAUSE)
 
 

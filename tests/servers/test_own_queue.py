@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from trio_lab.config import Config
-from trio_lab.diagnose.first_full import first_full
 from trio_lab.errors import LabLost
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.records.figures import Check
@@ -32,7 +31,7 @@ async def collect(stage: Stage) -> Collected:
     async with server_with_tickets(stage.runtime) as server:
         loaded = await stage.loaded(server, "/wait?ms=1", connections=1, duration=1.0)
     figures = {"ok": float(loaded.load.requests.ok)}
-    return Collected(figures=figures, charts=(), first_full=first_full(loaded.samples), finding="It ran.")
+    return Collected(figures=figures, charts=(), finding="It ran.", samples=loaded.samples)
 
 
 EXPERIMENT = Experiment(

@@ -198,7 +198,7 @@ def test_a_client_that_never_reads_does_not_hold_the_end_open() -> None:
         connection.close()
 
 
-def test_a_pipeline_that_nobody_reads_ends_with_its_client() -> None:
+def test_a_pipeline_whose_replies_are_not_read_ends_with_its_client() -> None:
     with running("--grace", "3600", runtime="asyncio") as server:
         before = server.settled_descriptors()
         connection = never_reading(server)

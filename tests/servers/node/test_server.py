@@ -1,4 +1,4 @@
-"""End to end: what is node's own about the node server, beside the contract: its pools, its two processes, its end."""
+"""End to end: what the contract does not say of the node server: its pools, its two processes, its end."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_wait_holds_a_thread_that_files_are_read_with(profile: str) -> None:
             assert answer(holder)[0] == 200
 
 
-def test_waits_take_as_long_as_they_say_whoever_shares_the_fifo() -> None:
+def test_waits_that_share_the_fifo_take_as_long_as_they_say() -> None:
     with node("--threads", "2") as server, ask(server, "/wait?ms=10000") as long:
         until(lambda: in_service(server) == 1)
         for _ in range(3):
@@ -126,7 +126,7 @@ def test_sigterm_lets_requests_in_flight_end() -> None:
         with ask(server, "/wait?ms=1000") as waiter, socket.create_connection(server.address) as idle:
             until(lambda: in_service(server) == 1)
             server.process.send_signal(signal.SIGTERM)
-            assert idle.recv(1) == b""  # nobody waits for whoever asks nothing
+            assert idle.recv(1) == b""  # an idle client is not waited for
             assert answer(waiter)[0] == 200
         assert server.process.wait(30) == 0
 
@@ -152,7 +152,7 @@ def accepts(server: Running) -> bool:
 
 
 def test_a_naive_server_does_not_end_all_that_is_queued_first() -> None:
-    """Minutes of work, all of it with libuv, where nobody can take it back."""
+    """Minutes of work, all of it in libuv's queue, where it cannot be cancelled."""
     jobs = 200
     with node("--threads", "1", "--profile", "naive", "--grace", "0") as server:
         with socket.create_connection(server.address) as client:

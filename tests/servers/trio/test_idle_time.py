@@ -89,7 +89,7 @@ async def test_a_reply_on_its_way_is_left_alone_when_the_server_ends(autojump_cl
     assert await idle.run(end_during_a_request) is None
 
 
-async def test_nothing_starts_the_idle_time_when_nobody_reads_any_more(autojump_clock: object) -> None:
+async def test_nothing_starts_the_idle_time_after_the_end(autojump_clock: object) -> None:
     idle = Idle()
 
     async def end() -> None:

@@ -96,7 +96,7 @@ async def test_the_end_does_not_wait_for_a_reply_that_hangs(monkeypatch: pytest.
 
 
 async def test_a_refusal_takes_the_rest_of_the_request_while_it_is_sent() -> None:
-    """hypercorn keeps ten pieces of a body for the app; whoever brings the eleventh waits, the reader of the socket too."""
+    """hypercorn queues ten pieces of a body for the app; then it waits, and the reader of the socket with it."""
     pieces, body = trio.open_memory_channel[dict[str, Any]](10)
     all_taken = trio.Event()
     sent: list[dict[str, Any]] = []

@@ -2,10 +2,10 @@
 
 Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or reached from the app.
 
-- **A connection that outlives its client.** The task that closes idle connections slept its five seconds when the client
-  had long gone, and the socket was kept for it.
-- **A pipeline that nobody reads.** While a reply waits to be sent, the next request waits in the reader, and when the
-  client was gone nothing woke it: the task stayed for ever, and every shutdown waited for it.
+- **A connection that outlives its client.** The task that closes idle connections slept its five seconds though the client
+  was gone, and kept the socket open meanwhile.
+- **A pipeline whose client does not read.** While a reply waits to be sent, the next request waits in the reader. Nothing
+  woke the reader when the client left: the task stayed for ever, and every shutdown waited for it.
 - **A fault in one connection** was reported by the loop, or ended the server in order when it came during the shutdown,
   with the pools left open. It is logged, and ends that connection.
 """
