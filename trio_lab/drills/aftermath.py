@@ -31,7 +31,6 @@ class Vitals:
     zombies: int
 
 
-NOTHING = Vitals(answer_s=0, fds=0, tasks=0, children=0, zombies=0)
 Look = Callable[[], Awaitable[Vitals]]
 
 
@@ -108,9 +107,9 @@ async def remembered(
 
 @asynccontextmanager
 async def watched_pool(
-    opening: AbstractAsyncContextManager[WorkerPool], figures: dict[str, float | None], *, workers: int = 2
+    opening: AbstractAsyncContextManager[WorkerPool], figures: dict[str, float | None]
 ) -> AsyncIterator[WorkerPool]:
-    """A worker pool of this process; at the end of the block what is left behind goes to ``figures``."""
+    """A pool of two workers of this process; at the end of the block what is left behind goes to ``figures``."""
     async with opening as pool:
 
         async def look() -> Vitals:
@@ -121,5 +120,13 @@ async def watched_pool(
 
         with trio.fail_after(30):
             await pool.wait_ready()
-        async with remembered(figures, look, workers=workers):
+        async with remembered(figures, look, workers=2):
             yield pool
+
+
+async def good_job(pool: WorkerPool) -> bool:
+    """Whether a job that does nothing wrong gets its answer."""
+    try:
+        return bool(await pool.run(echo, "good") == "good")
+    except Exception:  # the figures count it
+        return False

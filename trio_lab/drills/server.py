@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..load.client import Reply
@@ -15,7 +15,7 @@ from ..records.codec import decode
 from ..stage.launch import serve
 from ..stage.server import Server, serving
 from ..stage.until import wait_until
-from .aftermath import NOTHING, Vitals, aftermath, held, settled
+from .aftermath import Vitals, aftermath, held, settled
 from .inside import Inside
 from .poison import LOG_VARIABLE
 
@@ -47,7 +47,7 @@ class FaultyServer(Server):
 
     log: Path
     size: int
-    before: Vitals = NOTHING
+    before: Vitals = field(init=False)
 
     async def fault(self, name: str, number: int = 0, ms: int = 0, *, timeout: float = 15.0) -> Reply:
         return await self.fetch(f"/fault/{name}?id={number}&ms={ms}", timeout=timeout)

@@ -7,6 +7,7 @@ results file of unknown origin can at worst look odd.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
@@ -70,10 +71,8 @@ def render(run: Results) -> str:
 
 def _held(run: Results) -> str:
     """``4 of 6 predictions held, 1 was refuted, 1 needs more data.``"""
-    count = dict.fromkeys(("confirmed", "refuted", "not enough data"), 0)
-    for experiment in run.experiments:
-        count[experiment.outcome] += 1
-    total, refuted, unsettled = len(run.experiments), count["refuted"], count["not enough data"]
+    count = Counter(experiment.outcome for experiment in run.experiments)
+    total, refuted, unsettled = count.total(), count["refuted"], count["not enough data"]
     said = [f"{count['confirmed']} of {total} prediction{'s' if total != 1 else ''} held"]
     if refuted:
         said.append(f"{refuted} {'was' if refuted == 1 else 'were'} refuted")

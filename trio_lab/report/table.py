@@ -62,11 +62,7 @@ def decisive_check(evidence: Evidence) -> Check | None:
 
     One failed check refutes, and one without a figure leaves the outcome open, so one that held would mislead.
     """
-    for passed in (False, None, True):
-        for check in evidence.checks:
-            if check.passed is passed:
-                return check
-    return None
+    return min(evidence.checks, key=lambda check: (False, None, True).index(check.passed), default=None)
 
 
 def describe(check: Check | None) -> str:

@@ -26,7 +26,7 @@ from ...records.figures import check
 from ...stage.alone import alone
 from ...work import echo
 from .. import poison
-from ..aftermath import watched_pool
+from ..aftermath import good_job, watched_pool
 from ..model import Drill
 
 _PATIENCE = 10.0
@@ -93,8 +93,9 @@ async def in_pool(each: int) -> dict[str, float | None]:
         for kind in KINDS:
             for _ in range(each):
                 count.end(kind, await _end_of(pool, kind))
-                begun = time.monotonic()
-                arrived = await _good(pool)
+                begun, arrived = time.monotonic(), False
+                with trio.move_on_after(_PATIENCE):
+                    arrived = await good_job(pool)
                 count.good(time.monotonic() - begun, arrived)
         figures |= count.figures(each)
     return figures
@@ -110,15 +111,6 @@ async def _end_of(pool: WorkerPool, kind: str) -> Any:
                 raise
             return error
     return TimeoutError
-
-
-async def _good(pool: WorkerPool) -> bool:
-    with trio.move_on_after(_PATIENCE):
-        try:
-            return bool(await pool.run(echo, "good") == "good")
-        except Exception:  # counted: it did not arrive
-            return False
-    return False
 
 
 def in_executor(each: int, patience: float) -> dict[str, float | None]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from contextlib import suppress
 from functools import partial
 
 import trio
@@ -21,8 +20,7 @@ from ...errors import BrokenWorkerError
 from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.figures import check
 from ...stage.alone import alone
-from ...work import echo
-from ..aftermath import watched_pool
+from ..aftermath import good_job, watched_pool
 from ..model import Drill
 from ..poison import abort, exit_well, overflow_stack, segfault
 
@@ -36,8 +34,7 @@ async def in_pool(each: int) -> dict[str, float | None]:
 
     async def good(pool: WorkerPool) -> None:
         nonlocal arrived
-        with suppress(Exception):  # counted: it did not arrive
-            arrived += await pool.run(echo, "good") == "good"
+        arrived += await good_job(pool)
 
     async with watched_pool(open_worker_pool(size=2), figures) as pool:
         for _ in range(each):
