@@ -26,7 +26,6 @@ def chart(
     *,
     log_x: bool = False,
     log_y: bool = False,
-    categories: bool = False,
     rules: Sequence[Rule] = (),
     note: str | None = None,
 ) -> Chart:
@@ -35,7 +34,7 @@ def chart(
     return Chart(
         title=title,
         kind=kind,
-        x=Axis(title=x, log=log_x, categories=categories),
+        x=Axis(title=x, log=log_x, categories=kind == "bar"),
         y=Axis(title=y, log=log_y),
         series=tuple(Series(name=name, points=tuple(points), role=role) for name, points, role in data),
         rules=tuple(rules),
@@ -58,7 +57,7 @@ def bars(
     note: str | None = None,
 ) -> Chart:
     """A bar of each series for each category."""
-    return chart(title, "bar", axes, data, log_y=log_y, categories=True, rules=rules, note=note)
+    return chart(title, "bar", axes, data, log_y=log_y, rules=rules, note=note)
 
 
 def percentiles(title: str, data: Sequence[tuple[str, Latencies, Role | None]], *, note: str | None = None) -> Chart:

@@ -97,12 +97,10 @@ def _chart(figures: Sequence[Compared], rounds: Rounds) -> Chart | None:
     found = [value for value in medians if value]
     if not found:
         return None
-    return charts.chart(
+    return charts.bars(
         "The runtimes beside each other",
-        "bar",
         ("figure", f"median, {shown[0].unit}"),
         [(runtime, [(figure.label, figure.values[runtime].median) for figure in shown], None) for runtime in rounds],
-        categories=True,
         log_y=max(found) > 30 * min(found) and len(found) == len(medians),
         note=f"Rounds: {max(map(len, rounds.values()))}; the runtimes took turns.",
     )

@@ -84,12 +84,13 @@ class _Watch:
     @property
     def late(self) -> list[ScalingDecision]:
         """The decisions beside a long queue while the loop was late."""
-        return [one for one in _long_queue(self.during("blocked")) if _late(one)]
+        return [one for one in self.during("blocked") if one.queued_jobs > MANY_QUEUED and _late(one)]
 
     @property
     def taken(self) -> list[ScalingDecision]:
         """The decisions beside a long queue while no core was free."""
-        return [one for one in _long_queue(self.during("crowded")) if not _late(one) and not one.cpu_is_available]
+        waited = (one for one in self.during("crowded") if one.queued_jobs > MANY_QUEUED)
+        return [one for one in waited if not _late(one) and not one.cpu_is_available]
 
     def rate(self, phase: str, workers: int) -> float | None:
         """Jobs per second while so many workers lived and jobs waited; None without half a second of it."""
@@ -103,10 +104,6 @@ class _Watch:
 
 def _grown(decisions: Iterable[ScalingDecision]) -> int:
     return sum(decision.wanted > decision.size for decision in decisions)
-
-
-def _long_queue(decisions: Iterable[ScalingDecision]) -> list[ScalingDecision]:
-    return [decision for decision in decisions if decision.queued_jobs > MANY_QUEUED]
 
 
 def _late(decision: ScalingDecision) -> bool:
