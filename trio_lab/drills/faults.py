@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -66,23 +67,19 @@ async def _fill_threads(count: int, ms: int) -> dict[str, Any]:
     return {"filled": count}
 
 
-async def _look_up(_: int, ms: int) -> dict[str, Any]:
+async def _timed(work: Callable[[], Awaitable[object]], *_: int) -> dict[str, Any]:
     begun = time.perf_counter()
-    await trio.socket.getaddrinfo("localhost", 80)
-    return {"seconds": time.perf_counter() - begun}
-
-
-async def _start_plainly(_: int, ms: int) -> dict[str, Any]:
-    """Start a process by Trio's own means."""
-    begun = time.perf_counter()
-    await trio.run_process([sys.executable, "-S", "-c", ""], stdout=subprocess.DEVNULL)
+    await work()
     return {"seconds": time.perf_counter() - begun}
 
 
 _HERE: dict[str, Callable[[int, int], Awaitable[dict[str, Any]]]] = {
     "fill-threads": _fill_threads,
-    "look-up": _look_up,
-    "start-plainly": _start_plainly,
+    "look-up": partial(_timed, partial(trio.socket.getaddrinfo, "localhost", 80)),
+    # Starts a process by Trio's own means.
+    "start-plainly": partial(
+        _timed, partial(trio.run_process, [sys.executable, "-S", "-c", ""], stdout=subprocess.DEVNULL)
+    ),
 }
 
 

@@ -36,13 +36,13 @@ _BUDGET = 0.02
 _STOPPED = 0.3  # seconds
 _HOGS, _HOGGED = 2, 0.5
 _BLOCK = 0.15
-_CAUSES = {
-    "hogs": GIL,
-    "collection": GC,
-    "stopped": NOT_RUNNING,
-    "c_call": C_CALL,
-    "waiting": BLOCKING_CALL,
-    "python": PYTHON,
+_CAUSES = {  # and what causes it, as a check says it
+    "hogs": (GIL, "two threads that compute"),
+    "collection": (GC, "collections of garbage"),
+    "stopped": (NOT_RUNNING, "a stopped process"),
+    "c_call": (C_CALL, "a C call that keeps the GIL"),
+    "waiting": (BLOCKING_CALL, "a call that waits"),
+    "python": (PYTHON, "a loop in Python"),
 }
 Told = Callable[[], list[Stall]]
 Trouble = Callable[[], Awaitable[None]]
@@ -71,7 +71,7 @@ async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]
 
 async def _rounds(planter: Planter, rounds: int, objects: int, told: Told) -> dict[str, float | None]:
     async def share(kind: str, trouble: Trouble) -> float:
-        return 100 * sum([await _told_as(trouble, told) == _CAUSES[kind] for _ in range(rounds)]) / rounds
+        return 100 * sum([await _told_as(trouble, told) == _CAUSES[kind][0] for _ in range(rounds)]) / rounds
 
     troubles = {
         "c_call": _planted(planter, "pattern"),
@@ -145,14 +145,7 @@ DRILL = Drill(
     gate=False,
     question="The loop is late for six different reasons: is each told under its own name?",
     figures=("rounds", *(f"{kind}_percent" for kind in _CAUSES)),
-    checks=(
-        check("two threads that compute", "hogs_percent", ">=", 90, "%"),
-        check("collections of garbage", "collection_percent", ">=", 90, "%"),
-        check("a stopped process", "stopped_percent", ">=", 90, "%"),
-        check("a C call that keeps the GIL", "c_call_percent", ">=", 90, "%"),
-        check("a call that waits", "waiting_percent", ">=", 90, "%"),
-        check("a loop in Python", "python_percent", ">=", 90, "%"),
-    ),
+    checks=tuple(check(claim, f"{kind}_percent", ">=", 90, "%") for kind, (_, claim) in _CAUSES.items()),
     inject=_inject,
     control=lambda stage: alone(partial(with_passes_only, rounds=1, objects=1_000_000)),
     twin="a monitor that times passes and knows no more",
