@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import math
 import socket
+import time
 
 from ..config import Config
 from ..errors import UsageError
+
+_log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # hypercorn's 100 overflows in a burst of connects, and the kernel then drops them silently
 
@@ -39,3 +45,26 @@ def url_of(config: Config, listener: socket.socket) -> str:
     """The URL of a listener: the host as configured, and the port that was taken."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     return f"http://{host}:{listener.getsockname()[1]}"
+
+
+class Shortage:
+    """What a serving loop does when it has no descriptor, or no memory, for another connection: it waits a little.
+
+    The connection stays in the backlog, so every attempt until something is free fails in the same way. It is logged once
+    in a while, not at every attempt.
+    """
+
+    PAUSE = 0.1  # seconds until the next attempt
+    _SILENCE = 10.0  # seconds between two lines in the log
+    _ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+    def __init__(self) -> None:
+        self._told = -math.inf
+
+    def note(self, error: OSError) -> None:
+        """Raises the error if it is about anything else."""
+        if error.errno not in self._ERRORS:
+            raise error
+        if (now := time.monotonic()) >= self._told + self._SILENCE:
+            self._told = now
+            _log.error("connections cannot be accepted: %s; trying again", error.strerror)

@@ -11,9 +11,11 @@ import hypercorn.config
 import pytest
 from hypercorn.utils import LifespanFailureError
 
+from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.listening import listen
+from trio_lab.servers.asyncio import accepting
 from trio_lab.servers.asyncio.accepting import serve_app
 
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -133,5 +135,59 @@ def test_an_app_that_cannot_start_is_not_served() -> None:
             await Served(app).run()
         assert caught.group_contains(LifespanFailureError)
         assert app.told == ["startup"]
+
+    run(test())
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["and then there are some", "and the server ends"])
+def test_without_descriptors_connections_wait_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stops: bool
+) -> None:
+    async def test() -> None:
+        app, many = App(), asyncio.Event()
+        app.release.set()
+        served = Served(app)
+        monkeypatch.setattr(accepting, "Shortage", lambda: Impatient(many.set))
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(served.run())
+            await served.ready.wait()
+            with socket.socket() as client:
+                client.setblocking(False)
+                with no_descriptors():
+                    await loop.sock_connect(client, served.address)
+                    await loop.sock_sendall(client, ASKED)
+                    await many.wait()
+                    if stops:
+                        served.stop.set()
+                        await serving
+                if not stops:
+                    assert (await loop.sock_recv(client, 4096)).endswith(b"ok")
+            served.stop.set()
+
+    run(test())
+    assert [record.getMessage() for record in caplog.records] == [
+        "connections cannot be accepted: Too many open files; trying again"
+    ]
+
+
+def test_a_server_that_is_cancelled_accepts_no_more() -> None:
+    async def test() -> None:
+        served = Served(App())
+        serving = asyncio.create_task(
+            serve_app(
+                served.app,
+                hypercorn.config.Config(),
+                served.listener,
+                live=served.live,
+                stop=served.stop,
+                on_ready=served.ready.set,
+            )
+        )
+        await served.ready.wait()
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        assert served.listener.fileno() == -1
 
     run(test())

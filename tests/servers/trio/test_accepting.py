@@ -12,9 +12,11 @@ import trio
 import trio.testing
 from hypercorn.utils import LifespanFailureError
 
+from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.listening import listen
+from trio_lab.servers.trio import accepting
 from trio_lab.servers.trio.accepting import serve_app
 
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -122,3 +124,25 @@ async def test_an_app_that_cannot_start_is_not_served() -> None:
         await Served(app).run()
     assert caught.group_contains(LifespanFailureError)
     assert app.told == ["startup"]
+
+
+async def test_without_descriptors_connections_wait_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, many = App(), trio.Event()
+    app.release.set()
+    served = Served(app)
+    monkeypatch.setattr(accepting, "Shortage", lambda: Impatient(many.set))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client = trio.SocketStream(trio.socket.socket())
+        async with client:
+            with no_descriptors():
+                await client.socket.connect(served.address)
+                await client.send_all(ASKED)
+                await many.wait()
+            assert (await client.receive_some()).endswith(b"ok")
+        served.stop.set()
+    assert [record.getMessage() for record in caplog.records] == [
+        "connections cannot be accepted: Too many open files; trying again"
+    ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import hypercorn.config
 from hypercorn.asyncio.lifespan import Lifespan
@@ -17,8 +18,10 @@ from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from ...http.connections import LiveConnections
-from ...http.listening import BACKLOG
+from ...http.listening import Shortage
 from .connection import Connection
+
+_AT_ONCE = 100  # connections that are accepted in one pass of the loop
 
 
 async def serve_app(
@@ -48,16 +51,60 @@ async def serve_app(
             return  # the group raises it; its cancellation of this task may be lost in Python 3.11's `wait_for`
         async with asyncio.TaskGroup() as connections:
 
-            def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                if stop.is_set():  # accepted in the very pass of the stop
-                    writer.transport.abort()
+            async def serve_one(accepted: socket.socket) -> None:
+                try:
+                    reader, writer = await _streams(accepted)
+                except OSError:  # the client is gone already
+                    accepted.close()
                     return
-                connection = Connection(wrapped, settings, context, lifespan.state, reader, writer, live=live)
-                connections.create_task(connection.run())
+                await Connection(wrapped, settings, context, lifespan.state, reader, writer, live=live).run()
 
-            server = await asyncio.start_server(serve_one, sock=listener, backlog=BACKLOG)
-            on_ready()
-            await stop.wait()
-            server.close()
+            with _accepting(listener, lambda accepted: connections.create_task(serve_one(accepted))):
+                on_ready()
+                await stop.wait()
             await context.terminated.set()
         await lifespan.wait_for_shutdown()
+
+
+@contextmanager
+def _accepting(listener: socket.socket, begin: Callable[[socket.socket], object]) -> Iterator[None]:
+    """Accept connections for the length of the block, and then close the listener.
+
+    asyncio's own server, when there are no descriptors, logs as many tracebacks at once as the backlog is long, and tries
+    again after it was closed.
+    """
+    loop, shortage = asyncio.get_running_loop(), Shortage()
+    resume: asyncio.TimerHandle | None = None
+
+    def accept() -> None:
+        nonlocal resume
+        for _ in range(_AT_ONCE):
+            try:
+                accepted, _address = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                loop.remove_reader(listener)
+                resume = loop.call_later(shortage.PAUSE, loop.add_reader, listener, accept)
+                shortage.note(error)
+                return
+            begin(accepted)
+
+    listener.setblocking(False)
+    loop.add_reader(listener, accept)
+    try:
+        yield
+    finally:
+        loop.remove_reader(listener)
+        if resume is not None:
+            resume.cancel()
+        listener.close()
+
+
+async def _streams(accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    accepted.setblocking(False)
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -7,7 +7,7 @@ flight has the grace period, and the lifespan ends. It speaks HTTP/1.1 on one li
 from __future__ import annotations
 
 import socket
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 import hypercorn.config
 import trio
@@ -17,6 +17,7 @@ from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from ...http.connections import LiveConnections
+from ...http.listening import Shortage
 from .connection import Connection
 
 
@@ -42,15 +43,17 @@ async def serve_app(
     lifespan = Lifespan(wrapped, settings, {})
 
     async def serve_one(stream: trio.SocketStream) -> None:
-        await Connection(wrapped, settings, context, lifespan.state, stream, live=live).run()
+        try:
+            await Connection(wrapped, settings, context, lifespan.state, stream, live=live).run()
+        finally:
+            await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as living:
         await living.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
-                accepting.start_soon(partial(trio.serve_listeners, serve_one, listeners, handler_nursery=connections))
+                accepting.start_soon(_accept, listener, serve_one, connections)
                 task_status.started()
                 await stop.wait()
                 accepting.cancel_scope.cancel()
@@ -58,3 +61,20 @@ async def serve_app(
             connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
         await lifespan.wait_for_shutdown()
         living.cancel_scope.cancel()
+
+
+async def _accept(
+    listener: socket.socket, serve_one: Callable[[trio.SocketStream], Awaitable[None]], connections: trio.Nursery
+) -> None:
+    """Accept connections until cancelled, and close the listener. (Trio's own loop logs a traceback ten times a second
+    while there are no descriptors.)"""
+    shortage = Shortage()
+    async with trio.SocketListener(trio.socket.from_stdlib_socket(listener)) as door:
+        while True:
+            try:
+                stream = await door.accept()
+            except OSError as error:
+                shortage.note(error)
+                await trio.sleep(shortage.PAUSE)
+            else:
+                connections.start_soon(serve_one, stream)
