@@ -95,6 +95,18 @@ async def test_a_child_that_ends_instead_of_answering_is_an_error() -> None:
     assert caught.group_contains(RuntimeError, match="before it answered")
 
 
+async def test_a_child_that_says_nothing_ends_with_the_block() -> None:
+    """It neither answers nor ends with its input."""
+    pids: list[int] = []
+    with trio.move_on_after(0.2) as waiting:
+        async with talking([sys.executable, "-c", "import time; time.sleep(600)"]) as child:
+            pids.append(child.process.pid)
+            await child.hear()
+    assert waiting.cancelled_caught
+    assert pids
+    assert not lives(pids[0])
+
+
 def test_children_end_with_the_lab_however_it_ends() -> None:
     """The lab here is a process that starts one child of each kind, and is killed."""
     lab = (
