@@ -27,6 +27,7 @@ from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.load.generator import run_load
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.results import LoadRun, Progress
+from trio_lab.load.target import Target, choose, resolve
 from trio_lab.measure.percentile import percentile
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.load import LoadResult
@@ -186,6 +187,7 @@ async def test_every_request_that_was_due_is_in_the_percentiles_whenever_the_ser
         plan = LoadPlan(url=url, connections=2, duration=duration, rate=rate, interval=0.01, keep_samples=True)
         result = (run := await run_load(plan, on_progress=watch)).result
     assert_consistent(run)
+    assert result.requests.ok == 100
     started, latencies = zip(*result.by_start(), strict=True)
     assert started == pytest.approx([n / rate for n in range(100)], abs=1e-6)
     for share, told in ((0.5, result.latency.p50), (0.9, result.latency.p90), (0.99, result.latency.p99)):
@@ -211,7 +213,10 @@ async def test_a_server_that_never_catches_up_is_told_with_all_that_its_clients_
     assert warning.startswith("99 of 100 requests were due and not sent")
 
 
-async def test_what_was_due_when_a_run_was_stopped_counts_with_the_time_that_it_had_waited() -> None:
+async def test_what_was_due_when_a_run_was_stopped_counts_with_the_time_that_it_had_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trio_lab.load.generator._AFTER_STOP", 0.05)
     stop = trio.Event()
 
     def soon(progress: Progress) -> None:
@@ -219,11 +224,12 @@ async def test_what_was_due_when_a_run_was_stopped_counts_with_the_time_that_it_
             stop.set()
 
     async with serving(silent) as url:
-        plan = LoadPlan(url=url, connections=1, duration=60.0, rate=500.0, timeout=0.2, interval=0.02)
+        plan = LoadPlan(url=url, connections=1, duration=60.0, rate=500.0, interval=0.02)
         result = (run := await run_load(plan, on_progress=soon, stop=stop)).result
     assert_consistent(run)
-    assert result.requests.sent + result.generator.abandoned + result.requests.dropped == result.unanswered >= 21
-    assert result.behind >= 20
+    assert (result.requests.sent, result.generator.abandoned) == (0, 1)
+    assert result.requests.dropped == result.behind >= 20
+    assert result.latency.max >= 0.05 + 20 / 500.0  # of the first, which was waited for, and 20 others were due by then
     assert result.duration < 60.0
 
 
@@ -288,7 +294,9 @@ async def test_a_name_that_listens_nowhere_is_refused_as_one_address_is() -> Non
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     trio.socket.set_custom_hostname_resolver(Names("127.0.0.1", "127.0.0.2"))
-    run = await run_load(LoadPlan(url=f"http://both.example:{port}/", connections=1, duration=0.05))
+    url = f"http://both.example:{port}/"
+    assert await choose(await resolve(Target.parse(url), own_this=False)) == (socket.AF_INET, ("127.0.0.1", port))
+    run = await run_load(LoadPlan(url=url, connections=1, duration=0.05))
     assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
 
 

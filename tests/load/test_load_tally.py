@@ -35,6 +35,16 @@ def test_rows_hold_what_ended_in_them_and_the_end_is_an_edge() -> None:
     assert tally.in_flight == 0
 
 
+def test_a_row_tells_the_median_and_the_longest_of_its_ok_replies() -> None:
+    tally = a_tally()
+    for took in (0.1, 0.2, 0.3, 0.4, 0.7):
+        tally.reply(200, intended=1.2 - took, sent_at=1.2 - took, now=1.2)
+    tally.reply(503, intended=0.0, sent_at=0.0, now=1.2)
+    empty, row = tally.finish()
+    assert (empty.p50, empty.max) == (None, None)
+    assert (row.p50, row.max) == (pytest.approx(0.3, rel=0.005), pytest.approx(0.7))
+
+
 def test_latency_counts_from_the_intended_start_and_service_from_the_send() -> None:
     tally = a_tally()
     tally.reply(204, intended=0.0, sent_at=0.75, now=1.0)

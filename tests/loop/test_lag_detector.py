@@ -30,5 +30,6 @@ async def test_only_a_block_that_its_wake_falls_into_is_told(
         if begins + length < 1.0:
             mock_clock.jump(1.0 - begins - length)
             await trio.testing.wait_all_tasks_blocked()
-        lags = [warning.lag for warning in detector.warnings]
-    assert lags == ([] if told is None else [pytest.approx(told)])
+    assert [(warning.at, warning.lag) for warning in detector.warnings] == (
+        [] if told is None else [(pytest.approx(1.0 + told), pytest.approx(told))]
+    )

@@ -66,7 +66,37 @@ async def test_utilization_is_the_share_not_spent_polling(clock: Clock, monitor:
     clock.now += 3.0
     monitor.after_io_wait(0)
     assert window.read(reset=True).utilization == pytest.approx(0.25)
-    assert window.read(reset=True).utilization == 0.0
+    clock.now += 1.0  # the next window begins with nothing waited
+    assert window.read(reset=True).utilization == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("slept", "overslept"), [(10.0, False), (10.04, False), (0.5, False), (10.3, True)])
+async def test_a_poll_is_late_only_when_it_ends_after_its_timeout(
+    clock: Clock, monitor: PassMonitor, slept: float, overslept: bool
+) -> None:
+    found: list[tuple[float, float]] = []
+    monitor.budget = 0.05
+    monitor.on_overslept = lambda due, ended: found.append((due, ended))
+    began = clock.now
+    monitor.before_io_wait(10.0)
+    clock.now += slept
+    monitor.after_io_wait(10.0)
+    assert found == ([(began + 10.0, began + slept)] if overslept else [])
+
+
+async def test_a_pass_over_the_budget_is_told_with_its_begin_and_end_and_an_idle_loop_is_not(
+    clock: Clock, monitor: PassMonitor
+) -> None:
+    found: list[tuple[float, float]] = []
+    monitor.budget = 0.05
+    monitor.on_long = lambda began, ended: found.append((began, ended))
+    for busy in (0.05, 0.06, 0.0):
+        began = clock.now
+        monitor.after_io_wait(0.0)
+        clock.now += busy
+        monitor.before_io_wait(100.0)
+        clock.now += 100.0
+    assert found == [(began - 100.06, pytest.approx(began - 100.0))]
 
 
 async def test_windows_are_independent(clock: Clock, monitor: PassMonitor) -> None:

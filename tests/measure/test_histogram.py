@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -46,6 +47,7 @@ def test_since_is_what_came_after_the_copy(before: list[float], after: list[floa
         histogram.record(value)
     window = histogram.since(mark)
     assert window.count == len(after)
+    assert window.total == pytest.approx(sum(after), rel=1e-6, abs=1e-6)
     assert window.max == pytest.approx(max(after), rel=2 * ERROR)
     assert window.quantile(0.5) == pytest.approx(of(after).quantile(0.5), rel=2 * ERROR)
 
@@ -81,6 +83,36 @@ def test_a_window_that_nobody_holds_is_gone() -> None:
     assert gone() is None
 
 
+def test_a_window_may_be_opened_while_another_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another thread could, or a finalizer that a collection of garbage runs: the loop's monitor must not fail for it."""
+    histogram, add = of([0.010]), Histogram._add
+    first, opened = histogram.follow(), []
+
+    def add_and_open(self: Histogram, *values: Any) -> None:
+        if self is first:
+            opened.append(histogram.follow())
+        add(self, *values)
+
+    monkeypatch.setattr(Histogram, "_add", add_and_open)
+    histogram.record(0.5)
+    assert (histogram.count, histogram.total) == (2, pytest.approx(0.51))
+    histogram.record(0.2)
+    assert (first.count, opened[0].count) == (2, 1)
+
+
+def test_a_read_while_values_are_put_into_buckets_counts_them_once() -> None:
+    histogram = Histogram()
+
+    class Reads(float):
+        def __lt__(self, other: float) -> bool:
+            assert histogram.total >= 0.0
+            return float(self) < other
+
+    histogram.record(Reads(0.5))
+    histogram.record(0.1)
+    assert (histogram.summary().count, histogram.total) == (2, pytest.approx(0.6))
+
+
 def test_a_copy_of_a_window_follows_nothing() -> None:
     histogram = Histogram()
     window = histogram.follow()
@@ -89,6 +121,8 @@ def test_a_copy_of_a_window_follows_nothing() -> None:
     copy.record(0.1)
     histogram.record(0.2)
     assert (copy.count, window.count) == (2, 2)
+    assert (copy.total, window.total) == (pytest.approx(0.6), pytest.approx(0.7))
+    assert (copy.mean, copy.max) == (pytest.approx(0.3), 0.5)
 
 
 def test_two_readers_do_not_rob_each_other() -> None:

@@ -6,17 +6,32 @@ The line to blame is the innermost one that the reader can change: for a catastr
 
 from __future__ import annotations
 
+import os
+import site
+import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 
 import trio
 
-_LIBRARY = tuple({path for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
-_PACKAGES = tuple({path for name in ("purelib", "platlib") if (path := sysconfig.get_path(name))})
+
+def _within(*folders: str | None) -> tuple[str, ...]:
+    """The beginnings of the paths of all files in these folders."""
+    return tuple({folder.rstrip(os.sep) + os.sep for folder in folders if folder})
+
+
+# With a virtual environment the library is that of the Python that it was made with, perhaps under a link. It may be a zip.
+_ZIPPED = os.path.join(sys.base_exec_prefix, sys.platlibdir, f"python{sys.version_info[0]}{sys.version_info[1]}.zip")
+_LIBRARY = _within(*map(sysconfig.get_path, ("stdlib", "platstdlib")), os.path.dirname(os.__file__), _ZIPPED)
+# Debian's Python has folders of packages that `sysconfig` does not name, and with -I or -S `site` names fewer than exist.
+_PACKAGES = _within(
+    *map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()
+)
+_PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 _LOOP = "unrolled_run"  # Trio's run loop; the frames below it are the step of one task
 # Hooks of the watch that ran at that moment; they are not the task's code.
 _OURS = {str(Path(__file__).with_name(name)) for name in ("watch.py", "loop_time.py", "steps.py")}
@@ -35,10 +50,10 @@ class CodeLine:
         return f"{self.filename}:{self.lineno} in {self.function}"
 
 
-@cache
+@lru_cache(4096)
 def _distance(filename: str) -> int:
     """0 for the program's own code, 1 for an installed package, 2 for Python's library and code without a file."""
-    if filename.startswith(_PACKAGES) or "/site-packages/" in filename:
+    if filename.startswith(_PACKAGES) or not _PACKAGE_FOLDERS.isdisjoint(filename.split(os.sep)):
         return 1
     return 2 if filename.startswith(("<", *_LIBRARY)) else 0
 
@@ -89,5 +104,6 @@ def nursery_path(task: trio.lowlevel.Task | None) -> tuple[str, ...]:
     names: list[str] = []
     while task is not None:
         names.append(task.name)
-        task = task.parent_nursery.parent_task if task.parent_nursery is not None else None
+        nursery = task.parent_nursery
+        task = None if nursery is None else nursery.parent_task
     return tuple(reversed(names[:-1] or names))  # the root is Trio's init task

@@ -58,9 +58,9 @@ class _Observation(AbstractAsyncContextManager[Watch]):
 @asynccontextmanager
 async def _watching(budget: float, steps: bool | Literal["auto"]) -> AsyncIterator[Watch]:
     watch = Watch(budget, steps)
-    watch.open()
     failure: BaseException | None = None
     try:
+        watch.open()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.look_after)
             try:

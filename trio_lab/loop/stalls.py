@@ -15,9 +15,9 @@ not running      had no CPU, or was stopped   shut out        the process was st
 ===============  ===========================  ==============  =======================================================
 
 Two more causes are known when steps are measured: **many small steps** (the pass is long and none of its steps is) and
-**entry queue** (callbacks of `run_sync_soon`, all of which run in one step). A **busy wait** is not one long pass but very
-many short ones, of a task that never waits. A poll that ends long after it was due delays every task as a long pass does.
-It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
+**entry queue** (a flood of callbacks of `run_sync_soon`, all of which run in one step). A **busy wait** is not one long
+pass but very many short ones, of a task that never waits. A poll that ends long after it was due delays every task as a
+long pass does. It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
 
 Not here: who measures (`watchdog`, `steps`), and which frame is to blame (`code_line`).
 """
@@ -37,7 +37,7 @@ SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT = "many small steps", "entry queue", "busy w
 _MOSTLY = 0.5
 _HARDLY = 0.3
 _GIL_LATE = 0.0025  # seconds: half of the switch interval, after which the holder of the GIL is asked to release it
-_MANY = 20  # steps
+_MANY = 20  # steps, or callbacks of the entry queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,13 @@ class PassMeasurements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The steps of one pass: their number, the longest, the time of the entry queue, and seconds by name of task."""
+    """The steps of one pass: their number, the longest, the time of the entry queue and how many callbacks it ran, and
+    seconds by name of task."""
 
     count: int
     longest: float
     entry_queue: float
+    callbacks: int
     top: tuple[tuple[str, float], ...]
 
 
@@ -125,7 +127,7 @@ def cause_of(found: PassMeasurements, steps: Steps | None = None) -> str:
             return NOT_RUNNING
         others = found.process_cpu - found.loop_cpu
         return GIL if others >= _HARDLY * own and found.late >= _GIL_LATE else BLOCKING_CALL
-    if steps is not None and steps.entry_queue >= _MOSTLY * duration:
+    if steps is not None and steps.entry_queue >= _MOSTLY * duration and steps.callbacks >= _MANY:
         return ENTRY_QUEUE
     if steps is not None and steps.count >= _MANY and steps.longest < _MOSTLY * duration:
         return SMALL_STEPS

@@ -4,7 +4,8 @@ A step is measured from its begin to the begin of the next, or to the moment of 
 between two steps counts towards the first, and a second hook is saved. During a pass only tasks and times are noted; they
 are added up when they are read, which is after a long pass.
 
-Callbacks of the entry queue (`TrioToken.run_sync_soon`) run in the steps of a task that Trio keeps for them.
+Callbacks of the entry queue (`TrioToken.run_sync_soon`) run in the steps of a task that Trio keeps for them. All that
+wait when its step begins run in that step, so their number then tells a flood of them from one that is slow.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import trio
 from .stalls import Steps
 
 _TOP = 5
-_ENTRY_QUEUE = "TrioToken.run_sync_soon"  # part of the name of Trio's task
+_ENTRY_QUEUE = "<TrioToken.run_sync_soon task>"  # the name of Trio's task
 
 
 class StepMonitor(trio.abc.Instrument):
@@ -30,16 +31,24 @@ class StepMonitor(trio.abc.Instrument):
         self._tasks: list[trio.lowlevel.Task] = []
         self._began: list[float] = []
         self._turns: Counter[trio.lowlevel.Task] = Counter()
+        self._callbacks = 0
 
     def after_io_wait(self, timeout: float) -> None:
         if self._tasks:
             self._turns.update(self._tasks)
             self._tasks.clear()
             self._began.clear()
+            self._callbacks = 0
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._tasks.append(task)
+        if task.name == _ENTRY_QUEUE:
+            self._callbacks = trio.lowlevel.current_statistics().run_sync_soon_queue_size
         self._began.append(self._clock())
+        self._tasks.append(task)
+
+    def sees(self, task: trio.lowlevel.Task) -> bool:
+        """Whether the step in which ``task`` calls this was noted."""
+        return self._tasks[-1:] == [task]
 
     def steps(self) -> Steps:
         """The current pass so far."""
@@ -51,7 +60,8 @@ class StepMonitor(trio.abc.Instrument):
         return Steps(
             count=len(took),
             longest=max(took, default=0.0),
-            entry_queue=sum(seconds for name, seconds in top if _ENTRY_QUEUE in name),
+            entry_queue=by_name.get(_ENTRY_QUEUE, 0.0),
+            callbacks=self._callbacks,
             top=tuple(top[:_TOP]),
         )
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
@@ -42,7 +43,9 @@ WORKING_ON: ContextVar[str | None] = ContextVar("trio_lab_working_on", default=N
 """What the current task is working on. It is kept and logged, so set it to a method and a route, never to a query."""
 
 _CHECK = 0.5  # seconds between two checks of the watch itself
-_REARM_AFTER = 1.0  # seconds for which blindness is shown before the monitor is installed again, once
+# Seconds for which blindness is shown before what broke is installed again. Each time it is twice as long as the time
+# before, until the watch has seen everything for as long as the longest of them.
+_FIRST_REARM, _LAST_REARM = 1.0, 60.0
 _LOG_EVERY = 5.0  # seconds between two lines of the log
 # After so many long passes within so many seconds, steps are measured for so many seconds.
 _ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = 3, 10.0, 30.0
@@ -55,8 +58,8 @@ _COLLECTIONS = 64  # garbage collections that are kept
 class WatchStatistics:
     """What a watch has seen since it was opened. Times in seconds.
 
-    ``waited`` is time spent waiting for I/O, ``rearmed`` how often a broken monitor was replaced (at most once), ``blind``
-    why not every pass is seen (None when it is).
+    ``waited`` is time spent waiting for I/O, ``rearmed`` how often a broken part was replaced, ``blind`` why not every
+    pass is seen (None when it is).
     """
 
     passes: Summary
@@ -81,13 +84,14 @@ class Watch:
         self._armed_until = self._suspects_again = 0.0
         self._long: list[float] = []
         self._table = StallTable()
-        self._collecting = 0.0
+        self._collecting: float | None = None
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
         self._logged, self._unlogged = 0.0, 0
         self._fault: str | None = None
-        self._was_blind = False
-        self._rearmed = 0
-        self._watchdog = self._new_watchdog()
+        self._rearmed, self._rearmed_at = 0, -math.inf
+        self._rearm_in = _FIRST_REARM
+        self._rearm_at: float | None = None  # set while the watch is known to be blind
+        self._undo = ExitStack()
 
     def __repr__(self) -> str:
         state = f"blind: {self.blind}" if self.blind else f"{self._table.count} stalls"
@@ -157,8 +161,14 @@ class Watch:
         try:
             yield
         except Exception as fault:  # the loop must go on, and the watch must say that it is blind
+            if self._fault is None:  # once, for every long pass may fail now
+                self._say(logging.ERROR, "the watch over the loop failed", trace=True)
             self._fault = f"the watch itself failed ({type(fault).__name__}: {fault})"
-            _log.exception("the watch over the loop failed")
+
+    def _say(self, level: int, text: str, *parts: object, trace: bool = False) -> None:
+        """Log it. A handler of the log that raises is not a fault of the watch, and must not end the program."""
+        with suppress(Exception):
+            _log.log(level, text, *parts, exc_info=trace)
 
     def _keep(self, found: Stall) -> None:
         now = perf_counter()
@@ -167,35 +177,44 @@ class Watch:
         if now - self._logged >= _LOG_EVERY:
             more = f" ({self._unlogged} more since the last line)" if self._unlogged else ""
             level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING
-            _log.log(level, "%s%s", found, more)
+            self._say(level, "%s%s", found, more)
             self._logged, self._unlogged = now, 0
         else:
             self._unlogged += 1
 
+    @trio.lowlevel.enable_ki_protection
     def open(self) -> None:
+        """Begin to watch. Call `close` after it also when it raises: some parts may run already."""
+        self._start_watchdog()
+        self._undo.callback(lambda: self._watchdog.stop())
+        self._undo.callback(self._monitor.remove)
         self._monitor.install()
-        self._watchdog.start()
+        self._undo.callback(self._forget_collections)
         gc.callbacks.append(self._on_gc)
-        if self._want_steps is True:
-            self._measure_steps(True)
+        self._undo.callback(self._measure_steps, False)
+        self._measure_steps(self._want_steps is True)
 
+    @trio.lowlevel.enable_ki_protection
     def close(self) -> None:
-        gc.callbacks.remove(self._on_gc)
-        self._measure_steps(False)
-        self._watchdog.stop()
-        self._monitor.remove()
+        self._undo.close()
 
-    def _new_watchdog(self) -> Watchdog:
+    def _start_watchdog(self) -> None:
         root = trio.lowlevel.current_root_task()
         assert root is not None
-        return Watchdog(self._monitor, budget=self._budget, root=root, label=_label)
+        self._watchdog = Watchdog(self._monitor, budget=self._budget, root=root, label=_label)
+        self._watchdog.start()
 
     def _on_gc(self, phase: str, _: dict[str, int]) -> None:
         now = perf_counter()
         if phase == "start":
             self._collecting = now
-        else:
+        elif self._collecting is not None:  # else the watch was opened during it
             self._collections.append((self._collecting, now))
+            self._collecting = None
+
+    def _forget_collections(self) -> None:
+        with suppress(ValueError):  # other code had cleared the list
+            gc.callbacks.remove(self._on_gc)
 
     def _measure_steps(self, on: bool) -> None:
         if on and self._steps is None:
@@ -207,31 +226,39 @@ class Watch:
             self._steps = None
 
     async def look_after(self) -> None:
-        """Runs as long as the watch is open: reports blindness, rearms once, and turns the measuring of steps on and off."""
+        """Runs as long as the watch is open: reports blindness, installs again what broke, turns the measuring of steps on
+        and off."""
         while True:
             waited, passes = self._monitor.waited, self._monitor.busy.count
             await trio.sleep(_CHECK)
-            if self._reports_blindness() and not self._rearmed:
-                await self._rearm()
-            self._find_spinner(self._monitor.busy.count - passes, self._monitor.waited - waited)
-            self._arm(perf_counter())
+            with self._failing_aloud():
+                self._find_spinner(self._monitor.busy.count - passes, self._monitor.waited - waited)
+                self._look_at_itself(trio.current_time())
+                self._arm(perf_counter())
 
-    def _reports_blindness(self) -> bool:
-        """True while the watch is blind. Each time that it becomes so is logged once."""
+    def _look_at_itself(self, now: float) -> None:
+        """Log each time that the watch becomes blind. When the time has come, install again what broke."""
         blind = self.blind
-        if blind is not None and not self._was_blind:
-            _log.warning("the watch over the loop is blind: %s", blind)
-        self._was_blind = blind is not None
-        return self._was_blind
+        if blind is None:
+            self._rearm_at = None
+            if now - self._rearmed_at >= _LAST_REARM:
+                self._rearm_in = _FIRST_REARM
+        elif self._rearm_at is None:
+            self._rearm_at = now + self._rearm_in
+            self._say(logging.WARNING, "the watch over the loop is blind: %s", blind)
+        elif now >= self._rearm_at:
+            self._rearm_at, self._rearmed_at = None, now
+            self._rearm_in = min(2 * self._rearm_in, _LAST_REARM)
+            self._rearm()
 
-    async def _rearm(self) -> None:
-        await trio.sleep(_REARM_AFTER)
+    def _rearm(self) -> None:
         self._rearmed += 1
         if not self._watchdog.alive:
-            self._watchdog.stop()  # it holds a descriptor
-            self._watchdog = self._new_watchdog()
-            self._watchdog.start()
+            self._watchdog.stop()  # it holds descriptors
+            self._start_watchdog()
         self._monitor.install_again()
+        self._measure_steps(False)
+        self._measure_steps(self._want_steps is True)
         self._fault = None
 
     def _arm(self, now: float) -> None:
@@ -245,6 +272,8 @@ class Watch:
         """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait."""
         spinning = passes >= _SPINS and waited < _CHECK / 2  # polls that do not wait take time too
         turns: Counter[trio.lowlevel.Task] = Counter() if self._steps is None else self._steps.read_turns()
+        if self._steps is not None and not self._steps.sees(trio.lowlevel.current_task()):
+            self._fault = "Trio removed the step monitor: it raised an exception, or other code removed it"
         if spinning and turns:
             [(task, most)] = turns.most_common(1)
             if most >= _SPINNING * passes:

@@ -28,6 +28,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from types import FrameType
@@ -144,14 +145,21 @@ class Watchdog:
         now = time.perf_counter()
         self._beats.append(self._beat(now, now + self._period, self._waits))
         self._woke = self._beats[0].at
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
-        """End the thread and wait for it. It wakes at once."""
-        self._end.release()
-        self._thread.join()
-        self._loop_delay.close()
-        self._steal.close()
+        """End the thread, if it was started and lives, and wait for it. It wakes at once."""
+        with suppress(RuntimeError):
+            self._end.release()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for counter in (self._loop_delay, self._own_delay, self._steal):
+            if counter is not None:
+                counter.close()
 
     def _run(self) -> None:
         try:
@@ -169,10 +177,8 @@ class Watchdog:
                 self._beats.append(self._beat(now, now + wait, self._waits))
         except Exception as fault:  # a thread that dies must be reported, whatever the reason
             self.fault = f"{type(fault).__name__}: {fault}"
-            _log.exception("the watchdog of the loop died")
-        finally:
-            if self._own_delay is not None:
-                self._own_delay.close()
+            with suppress(Exception):
+                _log.exception("the watchdog of the loop died")
 
     def _wait(self, age: float | None) -> float:
         """Seconds until the next wake, by the age of the pass; None for the age means that the loop polls."""

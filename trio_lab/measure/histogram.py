@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import accumulate
-from weakref import WeakSet
+from weakref import ref
 
 from ..records.summary import Summary
 from .percentile import rank
@@ -63,7 +63,7 @@ class Histogram:
     def __init__(self) -> None:
         self._pending: list[float] = []
         self._followed: Histogram | None = None
-        self._followers: WeakSet[Histogram] | None = None
+        self._followers: tuple[ref[Histogram], ...] = ()
         self._empty()
 
     def _empty(self) -> None:
@@ -85,22 +85,21 @@ class Histogram:
         """Put the pending values into their buckets. Every read does this first."""
         if self._followed is not None:
             self._followed._settle()
-        pending = self._pending
-        if not pending:
+        if not self._pending:
             return
+        pending, self._pending = self._pending, []  # first, so that a read in another thread cannot empty it meanwhile
         if min(pending) < 0.0:
-            pending[:] = [max(0.0, seconds) for seconds in pending]
-        buckets, total, longest = _buckets(pending), math.fsum(pending), max(pending)
-        pending.clear()
-        self._add(buckets, total, longest)
+            pending = [max(0.0, seconds) for seconds in pending]
+        self._add(_buckets(pending), math.fsum(pending), max(pending))
 
     def _add(self, buckets: list[int], total: float, longest: float) -> None:
         self._counts.update(buckets)
         self._count += len(buckets)
         self._total += total
         self._max = max(self._max, longest)
-        for follower in self._followers or ():
-            follower._add(buckets, total, longest)
+        for found in self._followers:
+            if (follower := found()) is not None:
+                follower._add(buckets, total, longest)
 
     def follow(self) -> Histogram:
         """A window: a histogram that gets the values that this one gets from now on, as long as it is referenced.
@@ -110,9 +109,8 @@ class Histogram:
         self._settle()
         follower = Histogram()
         follower._followed = self
-        if self._followers is None:
-            self._followers = WeakSet()
-        self._followers.add(follower)
+        # A new tuple, because a change of a set in the midst of `_add` would end the loop's monitor.
+        self._followers = (*(found for found in self._followers if found() is not None), ref(follower))
         return follower
 
     def clear(self) -> None:
