@@ -21,7 +21,7 @@ from trio_lab.loop.lag_detector import open_lag_detector
 async def test_only_a_block_that_its_wake_falls_into_is_told(
     mock_clock: MockClock, begins: float, length: float, told: float | None
 ) -> None:
-    async with open_lag_detector() as detector:
+    async with open_lag_detector() as warnings:
         await trio.testing.wait_all_tasks_blocked()
         mock_clock.jump(
             begins + length
@@ -30,6 +30,6 @@ async def test_only_a_block_that_its_wake_falls_into_is_told(
         if begins + length < 1.0:
             mock_clock.jump(1.0 - begins - length)
             await trio.testing.wait_all_tasks_blocked()
-    assert [(warning.at, warning.lag) for warning in detector.warnings] == (
+    assert [(warning.at, warning.lag) for warning in warnings] == (
         [] if told is None else [(pytest.approx(1.0 + told), pytest.approx(told))]
     )

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Any
 
-from .loop_time import RESOLUTION, Intervals, LoopTime
+from .loop_time import Intervals, LoopTime
 
 
 class AsyncioPassMonitor(LoopTime):
@@ -71,21 +71,11 @@ async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
 @asynccontextmanager
 async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
     """A timer probe as in `timer_probe`, on asyncio's clock, for the length of the block."""
-    probe = Intervals()
-    task = asyncio.create_task(_run_probe(probe), name="timer probe")
+    intervals = Intervals()
+    task = asyncio.create_task(intervals.probe(asyncio.sleep, asyncio.get_running_loop().time), name="timer probe")
     try:
-        yield probe
+        yield intervals
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def _run_probe(probe: Intervals) -> None:
-    clock = asyncio.get_running_loop().time
-    last = clock()
-    while True:
-        await asyncio.sleep(RESOLUTION)
-        now = clock()
-        probe.record(now - last)
-        last = now

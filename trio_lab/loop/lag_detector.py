@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import trio
 
@@ -27,28 +28,20 @@ class Warned:
     lag: float
 
 
-class LagDetector:
-    """Opened with `open_lag_detector`. ``warnings`` has all so far, the oldest first."""
+@asynccontextmanager
+async def open_lag_detector() -> AsyncIterator[list[Warned]]:
+    """A detector that runs for the length of the block: all its warnings so far, the oldest first."""
+    warnings: list[Warned] = []
 
-    def __init__(self, *, interval: float = INTERVAL, warn_over: float = WARN_OVER) -> None:
-        self._interval = interval
-        self._warn_over = warn_over
-        self.warnings: list[Warned] = []
-
-    async def run(self) -> None:
+    async def detect() -> NoReturn:
         while True:
-            due = trio.current_time() + self._interval
+            due = trio.current_time() + INTERVAL
             await trio.sleep_until(due)
             lag = (now := trio.current_time()) - due
-            if lag > self._warn_over:
-                self.warnings.append(Warned(now, lag))
+            if lag > WARN_OVER:
+                warnings.append(Warned(now, lag))
 
-
-@asynccontextmanager
-async def open_lag_detector(*, interval: float = INTERVAL, warn_over: float = WARN_OVER) -> AsyncIterator[LagDetector]:
-    """A detector that runs for the length of the block."""
-    detector = LagDetector(interval=interval, warn_over=warn_over)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(detector.run)
-        yield detector
+        nursery.start_soon(detect)
+        yield warnings
         nursery.cancel_scope.cancel()

@@ -7,10 +7,10 @@ and `after_io_wait` around each poll; the figures and the windows of their reade
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..measure.histogram import Histogram
 from ..records.summary import Summary
@@ -143,8 +143,14 @@ class Intervals:
     def __init__(self) -> None:
         self._intervals = Histogram()
 
-    def record(self, seconds: float) -> None:
-        self._intervals.record(seconds)
+    async def probe(self, sleep: Callable[[float], Awaitable[None]], clock: Callable[[], float]) -> NoReturn:
+        """Sleep again and again, with the ``sleep`` and the ``clock`` of the loop."""
+        last = clock()
+        while True:
+            await sleep(RESOLUTION)
+            now = clock()
+            self._intervals.record(now - last)
+            last = now
 
     def read(self, *, reset: bool) -> Histogram:
         """The intervals of the window; with ``reset`` a new window begins."""

@@ -10,17 +10,29 @@ _TICKS = os.sysconf("SC_CLK_TCK")  # per second
 _STEAL = 8  # the field's number in a cpu line
 
 
-class RunDelay:
+class _Counters:
+    """A file of the kernel's that is read again and again; None if it cannot be opened, or was closed."""
+
+    _file: int | None = None
+
+    def __init__(self, path: str) -> None:
+        with suppress(OSError):
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class RunDelay(_Counters):
     """Seconds in which the thread that made this object could run and had no CPU, from /proc/self/task/…/schedstat.
 
     Without that file, which needs a kernel option, `read` always returns 0.0. Any thread may call it.
     """
 
     def __init__(self) -> None:
-        self._file: int | None = None
-        with suppress(OSError):
-            path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        super().__init__(f"/proc/self/task/{threading.get_native_id()}/schedstat")
 
     def read(self) -> float:
         if self._file is None:
@@ -30,22 +42,15 @@ class RunDelay:
             return int(delayed) / 1e9
         return 0.0
 
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
-
-class Steal:
+class Steal(_Counters):
     """Seconds that the hypervisor took from each CPU, in steps of 10 ms.
 
     On a machine where none were ever taken `read` returns an empty tuple, without reading the file again.
     """
 
     def __init__(self) -> None:
-        self._file: int | None = None
-        with suppress(OSError):
-            self._file = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+        super().__init__("/proc/stat")
         if not any(self.read()):
             self.close()
 
@@ -55,11 +60,6 @@ class Steal:
         with suppress(OSError):
             return stolen_from(os.pread(self._file, 16_384, 0))
         return ()
-
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
 
 
 def stolen_from(stat: bytes) -> tuple[float, ...]:

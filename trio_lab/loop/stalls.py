@@ -53,11 +53,11 @@ class Stall:
 
     duration: float
     cause: str
-    filename: str
-    lineno: int
-    function: str
-    task_name: str
-    samples: int
+    filename: str = ""
+    lineno: int = 0
+    function: str = ""
+    task_name: str = ""
+    samples: int = 0
     began: float = 0.0
     share: float = 0.0
     path: tuple[str, ...] = ()
@@ -163,17 +163,7 @@ def stall_of(
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
     if not samples:
-        return Stall(
-            duration=found.duration,
-            cause=cause,
-            filename="",
-            lineno=0,
-            function="",
-            task_name="",
-            samples=0,
-            began=began,
-            top=top,
-        )
+        return Stall(duration=found.duration, cause=cause, began=began, top=top)
     seconds: defaultdict[CodeLine, float] = defaultdict(float)
     looked_at = sum(sample.stands_for for sample in samples) or 1.0
     if top and top[0][1] >= _MOSTLY * found.duration:  # a late sample shows the task that ran next

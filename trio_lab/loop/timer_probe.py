@@ -12,26 +12,14 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from .loop_time import RESOLUTION, Intervals
-
-
-class TimerProbe(Intervals):
-    """The probe on Trio's clock."""
-
-    async def run(self) -> None:
-        last = trio.current_time()
-        while True:
-            await trio.sleep(RESOLUTION)
-            now = trio.current_time()
-            self.record(now - last)
-            last = now
+from .loop_time import Intervals
 
 
 @asynccontextmanager
-async def open_timer_probe() -> AsyncIterator[TimerProbe]:
+async def open_timer_probe() -> AsyncIterator[Intervals]:
     """A timer probe that runs for the length of the block."""
-    probe = TimerProbe()
+    intervals = Intervals()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(probe.run)
-        yield probe
+        nursery.start_soon(intervals.probe, trio.sleep, trio.current_time)
+        yield intervals
         nursery.cancel_scope.cancel()

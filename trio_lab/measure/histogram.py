@@ -7,8 +7,8 @@ bucket) over the whole range of the format, so no duration is out of range.
 
 Recording appends to a list; every few thousand values are put into buckets together, in C (`array`, `Counter`). That takes
 0.15 µs a value; computing the bucket in Python took 0.5. Several readers can share a histogram, because none resets it:
-each reads the difference to a snapshot of its own, or follows it with a histogram that it may clear. Counts are kept in a
-dict, because a healthy loop fills some tens of buckets, and windows are read often.
+each follows it with a histogram of its own, which it may clear. Counts are kept in a dict, because a healthy loop fills
+some tens of buckets, and windows are read often.
 """
 
 from __future__ import annotations
@@ -102,10 +102,7 @@ class Histogram:
                 follower._add(buckets, total, longest)
 
     def follow(self) -> Histogram:
-        """A window: a histogram that gets the values that this one gets from now on, as long as it is referenced.
-
-        Compared with the difference to a copy (`since`), it is cheaper to read, and its maximum is exact.
-        """
+        """A window: a histogram that gets the values that this one gets from now on, as long as it is referenced."""
         self._settle()
         follower = Histogram()
         follower._followed = self
@@ -156,22 +153,6 @@ class Histogram:
         twin._counts, twin._ordered = self._counts.copy(), self._ordered
         twin._count, twin._total, twin._max = self._count, self._total, self._max
         return twin
-
-    def since(self, earlier: Histogram) -> Histogram:
-        """The values recorded after ``earlier``, which is a copy taken of this histogram.
-
-        The maximum of the difference is exact if it is the maximum of the whole, else the middle of its bucket.
-        """
-        self._settle()
-        earlier._settle()
-        window = Histogram()
-        window._counts = self._counts - earlier._counts
-        window._count = window._counts.total()
-        window._total = max(0.0, self._total - earlier._total)
-        if window._counts:
-            top = max(window._counts)
-            window._max = self._max if top == _buckets([self._max])[0] else _middle(top)
-        return window
 
     def quantile(self, q: float) -> float:
         """The smallest duration that a share ``q`` (0…1) of the values does not exceed; 0.0 for an empty histogram."""

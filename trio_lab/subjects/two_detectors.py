@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
-from ..loop.lag_detector import LagDetector, open_lag_detector
+from ..loop.lag_detector import Warned, open_lag_detector
 from ..loop.observe import Watch, observe
 from ..records.codec import encode
 
@@ -55,15 +55,15 @@ class Detected:
 class _Told:
     """What each of the two has reported since the last call: its longest block, None when it reported nothing."""
 
-    def __init__(self, detector: LagDetector, watch: Watch) -> None:
-        self._detector, self._watch = detector, watch
-        self._warnings = self._stalls = 0
+    def __init__(self, warnings: list[Warned], watch: Watch) -> None:
+        self._warnings, self._watch = warnings, watch
+        self._warned = self._stalls = 0
 
     def __call__(self) -> tuple[float | None, float | None]:
-        lags = [warning.lag for warning in self._detector.warnings[self._warnings :]]
+        lags = [warning.lag for warning in self._warnings[self._warned :]]
         news = self._watch.statistics().stalls - self._stalls
         stalls = self._watch.stalls()[-news:] if news else []
-        self._warnings, self._stalls = self._warnings + len(lags), self._stalls + news
+        self._warned, self._stalls = self._warned + len(lags), self._stalls + news
         return max(lags, default=None), max((stall.duration for stall in stalls), default=None)
 
 
@@ -71,8 +71,8 @@ async def detected(seconds: float, seed: int) -> Detected:
     chance = random.Random(seed)
     blocks: list[Block] = []
     strays = {"naive": 0, "exact": 0}
-    async with observe(budget=_BUDGET) as watch, open_lag_detector() as detector:
-        told = _Told(detector, watch)
+    async with observe(budget=_BUDGET) as watch, open_lag_detector() as warnings:
+        told = _Told(warnings, watch)
         until = trio.current_time() + seconds
         while trio.current_time() < until:
             await trio.sleep(chance.expovariate(1 / _MEAN_PAUSE))
