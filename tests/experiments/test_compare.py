@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from trio_lab.experiments import runner
-from trio_lab.experiments.compare import comparison, merged
+from trio_lab.experiments.compare import comparison, judge_again, merged
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
+from trio_lab.records.codec import decode, encode
 from trio_lab.records.figures import Check, Compared
 from trio_lab.records.result import ExperimentResult
 from trio_lab.records.spread import Spread
@@ -72,6 +73,17 @@ def test_rounds_are_merged_into_one_entry_and_judged_by_the_median() -> None:
     assert result.outcome == "confirmed"
     assert [one["speed"] for one in result.rounds or ()] == [5.0, 9.0, 10.0]
     assert merged(results(5.0, 6.0, 10.0)).outcome == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [(math.inf, "confirmed"), (-math.inf, "refuted"), (None, "not enough data")]
+)
+def test_the_verdict_on_an_infinite_figure_survives_the_file(value: float | None, outcome: str) -> None:
+    (result,) = results(value)
+    saved = decode(ExperimentResult, encode(result))
+    assert saved.evidence.figures == {"speed": None}
+    assert judge_again(saved) == saved
+    assert saved.outcome == outcome
 
 
 async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,15 @@ Rounds = Mapping[str, Sequence[ExperimentResult]]
 
 
 def judge_again(result: ExperimentResult) -> ExperimentResult:
-    """The same with its verdict made again from its figures."""
-    checks = checked(result.evidence.checks, result.evidence.figures)
+    """The same with its verdict made again from its figures.
+
+    A check that was judged without a figure keeps its verdict: the figure was infinite, which a results file cannot hold.
+    """
+    before = result.evidence.checks
+    checks = tuple(
+        old if old.measured is new.measured is None and old.passed is not None else new
+        for old, new in zip(before, checked(before, result.evidence.figures), strict=True)
+    )
     return replace(result, evidence=replace(result.evidence, checks=checks), outcome=judge(checks))
 
 
