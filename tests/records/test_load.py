@@ -61,6 +61,8 @@ def test_every_latency_keeps_its_own_figure() -> None:
             [],
         ),  # a hundredth: those at the very end
         ({"behind": 11, "requests": Counts(sent=900, dropped=100)}, ["11 of 1,000 requests were due"]),
+        ({"throughput": 0.0, "goodput": 0.0}, ["No reply came within the duration"]),
+        ({"throughput": 0.0, "requests": Counts(sent=3, errors=3)}, []),
         ({"generator": replace(RESULT.generator, bottleneck="Too slow.", abandoned=2)}, ["Too slow."]),
     ],
 )

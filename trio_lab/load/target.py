@@ -21,7 +21,7 @@ from trio_lab.errors import UsageError
 
 SocketAddress = tuple[Any, ...]  # (host, port) or (host, port, flow info, scope id)
 Address = tuple[socket.AddressFamily, SocketAddress]
-_TRY = 1.0  # seconds
+_TRY = 1.0  # seconds for a connection to one of several addresses
 
 # What may be in a request line and a Host header as it is. The caller has to percent-encode the rest: a guess would send
 # something other than what was asked for.

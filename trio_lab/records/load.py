@@ -138,6 +138,8 @@ class LoadResult:
                 f"{self.behind:,} of {wanted:,} requests were due and not sent when the duration ended. They count, but in "
                 "a longer run the latencies may be higher."
             )
+        if counts.completed and not self.throughput:
+            found.append("No reply came within the duration, so both rates are 0: it must be longer than a request.")
         return found
 
     def require_ok(self) -> LoadResult:
