@@ -9,24 +9,22 @@ import trio
 
 
 class Alarm:
-    """Rings at the earliest time that was asked for. ``ring(now)`` handles what is due and returns the next time."""
+    """Calls ``ring(now)`` at the time that was set last (the run's clock), once; ``ring`` may set the next."""
 
-    def __init__(self, ring: Callable[[float], float]) -> None:
+    def __init__(self, ring: Callable[[float], None]) -> None:
         self._ring = ring
-        self.due = math.inf
-        """When it rings next. Hot paths compare before they call `at`."""
+        self._due = math.inf
         self._scope: trio.CancelScope | None = None
 
     def at(self, when: float) -> None:
-        """Ring at ``when`` (the run's clock) or before. It may ring early and for nothing: what it was set for may be over."""
-        if when < self.due:
-            self.due = when
-            if self._scope is not None:
-                self._scope.deadline = when
+        self._due = when
+        if self._scope is not None:
+            self._scope.deadline = when
 
+    @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self.due) as self._scope:
+            with trio.CancelScope(deadline=self._due) as self._scope:
                 await trio.sleep_forever()
-            self.due = math.inf
-            self.at(self._ring(trio.current_time()))
+            self._due = math.inf
+            self._ring(trio.current_time())

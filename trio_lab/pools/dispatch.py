@@ -1,4 +1,5 @@
-"""Which job goes to which worker, and when. Synchronous throughout: every method decides, acts, and is done.
+"""Which job goes to which worker, and when. Pure: every method is told what has happened and when, and puts what is to
+be done about it into `Actions`.
 
 A job goes to an idle worker, or waits in the waiting room; a worker that has ended a job takes the next.
 
@@ -10,8 +11,11 @@ caller leaves or when its time is up. So no job stands behind a long one while a
 A job belongs to its worker, not to its caller: when the caller is cancelled it leaves at once, and the worker stays busy
 until the job has really ended. Anything else would let a pool of two run three jobs.
 
-What is done for every job is kept flat here (`submit`, `on_replies`, `_refill`, `_send`): a call more costs as much as
-the unpickling of a small argument. docs/bench.md says where the time goes.
+What is known of a worker may be old: its replies may lie unread while the loop was busy elsewhere. So nothing is done to
+a running job before the worker has been looked at (`Verb.LOOK`), and an interrupt names its job.
+
+What is done for every job is kept flat here (`submit`, `on_replies`, `_refill`, `Slot.take`, `Slot.end`): a call more
+costs as much as the unpickling of a small argument. docs/bench.md says where the time goes.
 """
 
 from __future__ import annotations
@@ -19,194 +23,152 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable
-from time import monotonic
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
-
-import trio
-from trio.lowlevel import current_task, reschedule
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import Tallies
 from ..admission.waiting_room import Refusal, WaitingRoom
-from ..errors import Overloaded, QueueTimeout, RestartLimitReached
-from ..worker.calls import Calls
-from ..worker.frames import EXPIRED, Reply
-from .alarm import Alarm
+from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
+from ..worker.frames import SHORT, Pieces, Reply
+from .actions import Actions, Verb
 from .job import Job
-from .limits import PoolLimits
-from .process import SHORT
-from .restart import RestartBudget
-from .slot import Slot
+from .limits import PoolLimits, check_timeouts
+from .slot import Slot, State
+from .staff import Staff
 
 _BRIEF = 200e-6  # seconds; jobs that run shorter than this are sent ahead
 _KILL_AFTER = 0.2  # seconds between asking a job to end and killing its worker
+_BUSY = State.BUSY
 
 
 class Dispatcher:
-    """The jobs of a pool and its slots. ``closing`` is set when the pool ends."""
+    """The jobs of a pool. ``closed`` makes the error for callers of a pool that was closed."""
 
     def __init__(
-        self, name: str, limits: PoolLimits, discipline: Discipline[Any] | None, slots: list[Slot], closing: trio.Event
+        self, name: str, limits: PoolLimits, discipline: Discipline[Any] | None, closed: Callable[[str], Exception]
     ) -> None:
         self.name = name
         self.limits = limits
-        self.closing = closing
-        self.slots = slots
-        self.idle: list[Slot] = []
-        self.budget = RestartBudget(limits.restart)
+        self.actions = Actions()
+        self.staff = Staff(name, limits, self.actions)
+        self.slots = self.staff.slots
         self.tallies = Tallies()
         self.room = WaitingRoom[Job](name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
-        self._refusals: list[tuple[Job, Overloaded]] = []  # empty between two decisions
-        self.alarm = Alarm(self._ring)
-        self.busy = 0
-        """Workers that run a job."""
-        self.ready = 0
-        """Workers that live and take jobs."""
+        self.closing = False
+        self._closed = closed
+        self._idle = self.staff.idle
+        self._budget = self.staff.budget
+        self._refusals: list[Refusal[Job]] = []  # empty between two decisions
+        # Jobs that have left the room and are with no worker: too long to be sent ahead, or taken back.
         self._held: deque[Job] = deque()
-        """Jobs that left the waiting room and are with no worker: too long to be sent ahead, or taken back."""
-        self._in_flight = 0
-        self._ahead = limits.ahead
-        self._wears_out = limits.max_jobs is not None or limits.max_age is not None
+        self._ahead = 0  # jobs that were sent ahead
         self._numbers = itertools.count(1)
-        self._write_call = Calls().write
-        self._busy_seconds = self._offered_seconds = 0.0
-        # As `trio.current_time`, which looks for the clock each time.
-        self._now = trio.lowlevel.current_clock().current_time
-        self._changed = self._now()
+        self._wears_out = limits.max_jobs is not None or limits.max_age is not None
 
     @property
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
-        return self.room.count + len(self._held) + self._in_flight - self.busy
+        return self.room.count + len(self._held) + self._ahead
+
+    @property
+    def busy(self) -> int:
+        """Workers that run a job."""
+        return sum(bool(slot.jobs) for slot in self.slots)
+
+    @property
+    def capacity(self) -> int:
+        """Workers that take jobs, and those that run their last."""
+        return sum(slot.takes_jobs or bool(slot.jobs) for slot in self.slots)
+
+    # What happens to every job.
 
     def submit(
         self,
-        fn: Callable[..., Any],
-        args: tuple[object, ...],
+        call: bytes | Pieces,
+        split: int,
+        kind: str,
+        priority: int,
         queue_timeout: float | None,
         run_timeout: float | None,
-        kind: str | None,
-        priority: int,
+        caller: object,
+        now: float,
     ) -> Job:
-        """Admit a job, or refuse it. Kept flat, as is all that happens to every job: see docs/bench.md."""
-        room, alarm = self.room, self.alarm
-        if self.closing.is_set():
-            raise trio.ClosedResourceError(f"{self.name} is closed")
-        call, split = self._write_call(fn, args)
-        if kind is None:
-            kind = getattr(fn, "__name__", None) or type(fn).__name__
-        limits = self.limits
-        now = self._now()
+        """Admit a job, or refuse it."""
+        if self.closing:
+            raise self._closed(f"{self.name} is closed")
+        limits, room = self.limits, self.room
+        if queue_timeout is not None or run_timeout is not None:
+            check_timeouts(queue_timeout, run_timeout)
         job = Job(kind, priority, now, limits.queue_timeout if queue_timeout is None else queue_timeout)
-        job.dispatcher = self
-        job.number = next(self._numbers)
-        job.call = call
-        job.split = split
-        job.caller = current_task()
         limit = limits.run_timeout if run_timeout is None else run_timeout
         job.run_limit = math.inf if limit is None else limit
-        job.slot = job.reply = None
+        job.call = call
+        job.split = split
+        job.caller = caller
+        job.worker = job.reply = job.error = None
         job.timed_out = False
-        tally = job.tally = self.tallies[kind]
+        job.number = next(self._numbers)
+        tally = job.tally = self.tallies[job.kind]
         tally.arrivals += 1
         recent = tally.recent
         job.brief = recent is not None and recent < _BRIEF and len(call) <= SHORT
-        if self.idle:
-            self._send(self.idle.pop(), job, now)
-        elif self.ready == 0 and self.budget.open:
+        if self._idle:
+            self._idle.pop().take(job, now)
+        elif self._budget.deaths and self._budget.open and not self.staff.ready:
             tally.rejected += 1
-            raise RestartLimitReached(self.name, retry_after=max(1.0, self.budget.next_start(now) - now))
+            raise self._no_workers(now)
         elif not room.count and not self._held and (slot := self._slot_ahead(job)) is not None:
-            self._send(slot, job, now)
+            self._ahead += 1
+            slot.take(job, now)
         else:
-            room.add(job, self.waiting)
-            if job.deadline < alarm.due:
-                alarm.at(job.deadline)
+            room.add(job, room.count + len(self._held) + self._ahead)
+            if job.deadline < self.actions.due:
+                self.actions.due = job.deadline
         return job
 
     def _slot_ahead(self, job: Job) -> Slot | None:
         """A busy worker that this job may be sent to before it is free."""
         if not job.brief or (self.room.max_waiting is not None and self.waiting >= self.room.max_waiting):
             return None
-        return next((slot for slot in self.slots if slot.jobs and self._may_follow(slot)), None)
+        return next((slot for slot in self.slots if slot.may_follow), None)
 
-    def _may_follow(self, slot: Slot) -> bool:
-        return len(slot.jobs) < self._ahead and not slot.retiring and slot.jobs[0].brief
-
-    def _send(self, slot: Slot, job: Job, now: float) -> None:
-        job.slot = slot
-        self._in_flight += 1
-        jobs = slot.jobs
-        jobs.append(job)
-        if len(jobs) == 1:
-            self.busy += 1
-            job.entered = now
-            slot.run_due = due = now + job.run_limit
-        else:
-            due = job.deadline
-        if due < self.alarm.due:
-            self.alarm.at(due)
-        worker = slot.worker
-        assert worker is not None
-        deadline = job.deadline - now + monotonic()
-        call = job.call
-        if type(call) is bytes and len(call) <= SHORT:
-            worker.send(job.number, deadline, call, job.split)
-        else:
-            worker.send_large(job.number, deadline, call, job.split)
-
-    def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
-        now = self._now()
-        jobs = slot.jobs
-        ended = 0
-        for reply in replies:
-            number, end, _, seconds, _ = reply
-            if not jobs or jobs[0].number != number:
-                continue  # no answer to what was asked: it comes from a process that a job has left behind
-            job = jobs.popleft()
-            ended += 1
-            if end == EXPIRED:
-                job.tally.timed_out += 1
-            else:
-                job.tally.complete(job.entered - job.arrived, seconds)
-                self._busy_seconds += seconds
-            if job.caller is not None:
-                job.reply = reply
-                reschedule(job.caller, job)  # type: ignore[arg-type]  # see `Job`
-            if jobs:
-                jobs[0].entered = now
-        self._in_flight -= ended
-        slot.served += ended
-        if jobs:
-            slot.run_due = due = now + jobs[0].run_limit
-            if due < self.alarm.due:
-                self.alarm.at(due)
-        elif ended:
-            self.busy -= 1
-            slot.run_due = math.inf
-        slot.interrupted = False
-        self.budget.proved()
-        self._refill(slot, now)
+    def on_replies(self, slot: Slot, replies: Iterable[Reply], now: float) -> None:
+        """A worker has ended jobs."""
+        before, jobs = len(slot.jobs), slot.jobs
+        if not slot.end(replies, now):
+            return
+        if before > 1:
+            self._ahead -= before - (len(jobs) or 1)
+        if self._budget.deaths:
+            self._budget.proved()
+            self.staff.start_wanted(now)
+        if self._wears_out and self.staff.is_spent(slot, now):
+            self.staff.retire(slot, now)
+        if slot.state is _BUSY:
+            self._refill(slot, now)
+        elif slot.state is State.RETIRING:
+            self.staff.end(slot, now)
 
     def _refill(self, slot: Slot, now: float) -> None:
-        """Give a worker what it may have now; when there is nothing, it is idle."""
-        jobs = slot.jobs
-        if slot.retiring or (self._wears_out and self.is_spent(slot, now)):
-            if not jobs:
-                slot.end_worker()
-            return
-        if not jobs and (first := self._next(now)) is not None:
-            self._send(slot, first, now)
-        if self.room.count and jobs and jobs[0].brief and not self._held:
-            while len(jobs) < self._ahead and (job := self._take(now)) is not None:
+        """Give a busy worker what it may have now; when there is nothing, it is idle."""
+        jobs, held, room = slot.jobs, self._held, self.room
+        if not jobs:
+            job = self._next(now)
+            if job is None:
+                slot.rest(now)
+                self._idle.append(slot)
+                if self._ahead:
+                    self._steal()
+                return
+            slot.take(job, now)
+        if jobs[0].brief and (room.count or held):
+            while len(jobs) < slot.limit and (not held or held[0].brief) and (job := self._next(now)) is not None:
                 if not job.brief:
-                    self._held.append(job)
+                    held.appendleft(job)
                     break
-                self._send(slot, job, now)
-        if not jobs and not self._steal(slot, now):
-            slot.idle_since = now
-            self.idle.append(slot)
+                self._ahead += 1
+                slot.take(job, now)
 
     def _next(self, now: float) -> Job | None:
         while self._held:
@@ -214,195 +176,201 @@ class Dispatcher:
             if job.deadline > now:
                 return job
             self._time_out(job)
-        return self._take(now)
+        if not self.room.count:
+            return None
+        taken = self.room.take(now, self._refusals)
+        if self._refusals:
+            self._refuse()
+        return taken
 
-    def _take(self, now: float) -> Job | None:
-        refusals = self._refusals
-        job = self.room.take(now, refusals)
-        while refusals:
-            refused, error = refusals.pop()
-            refused.fail(error)
-        return job
+    def _refuse(self) -> None:
+        for refused, error in self._refusals:
+            self._fail(refused, error)
+        self._refusals.clear()
 
-    def _steal(self, slot: Slot, now: float) -> bool:
-        """Take a job back that another worker has not begun, for this one is idle."""
-        for other in self.slots:
-            if len(other.jobs) > 1 and other.worker is not None and (number := other.worker.take_back()) is not None:
-                job = next(job for job in other.jobs if job.number == number)
-                self._detach(other, job)
-                self._send(slot, job, now)
-                return True
-        return False
+    def _fail(self, job: Job, error: Exception) -> None:
+        if job.caller is not None:
+            job.error = error
+            self.actions.wake.append(job)
 
-    def _detach(self, slot: Slot, job: Job) -> None:
-        """A job is no longer with its worker, which has not begun it."""
-        slot.jobs.remove(job)
-        job.slot = None
-        self._in_flight -= 1
-        if not slot.jobs:
-            self.busy -= 1
-            slot.run_due = math.inf
+    def _time_out(self, job: Job) -> None:
+        job.tally.timed_out += 1
+        self._fail(job, QueueTimeout(self.name))
 
-    def _reclaim(self, slot: Slot, now: float) -> None:
-        """Take everything back that a worker has not begun, and decide anew who is to have it.
+    def _cancel(self, job: Job, error: Exception) -> None:
+        job.tally.cancelled += 1
+        self._fail(job, error)
 
-        Not a large call: its packet could be had, but not the rest, which would then be taken for the next one's. It is
-        always alone with its worker, for nothing is sent ahead behind it.
-        """
-        if slot.worker is not None and not (slot.jobs and len(slot.jobs[0].call) > SHORT):
-            self._put_back(slot, set(iter(slot.worker.take_back, None)), now)
+    def _no_workers(self, now: float) -> RestartLimitReached:
+        return RestartLimitReached(self.name, retry_after=max(1.0, self._budget.next_start(now) - now))
 
-    def _put_back(self, slot: Slot, numbers: set[int], now: float) -> None:
-        for job in [job for job in slot.jobs if job.number in numbers]:
-            self._detach(slot, job)
+    # Jobs are taken back.
+
+    def _steal(self, after: int = -1) -> None:
+        """A worker is idle: if another has a job that it has not read, take it back."""
+        if self._idle:
+            for slot in itertools.islice(self.slots, after + 1, None):
+                if len(slot.jobs) > 1 and slot.state is not State.LOST:
+                    self.actions.order(Verb.TAKE_ONE, slot.number)
+                    return
+
+    def on_taken(self, slot: Slot, number: int | None, now: float) -> None:
+        """The end of `Verb.TAKE_ONE`: the job that was taken back, None when the worker had read them all."""
+        if number is None:
+            self._steal(after=slot.number)
+        else:
+            self._hold(slot, (number,), now)
+            self._spread(now)
+
+    def on_looked(self, slot: Slot, taken: Collection[int], replies: Iterable[Reply] | None, now: float) -> None:
+        """The end of `Verb.LOOK`: the jobs that were taken back, and the replies that had come."""
+        self._hold(slot, taken, now)
+        self.on_replies(slot, replies or (), now)
+        if slot.due <= now:
+            self._end_running(slot, now)
+        self.actions.at(slot.due)
+        self._spread(now)
+
+    def _hold(self, slot: Slot, numbers: Collection[int], now: float) -> None:
+        """Jobs that were taken back wait again, before all others, unless their time is over."""
+        jobs = slot.jobs
+        ahead = len(jobs) - 1
+        back = slot.give_back(numbers, now)
+        if back:
+            self._ahead -= ahead - (len(jobs) - 1 if jobs else 0)
+        for job in reversed(back):
             if job.caller is None:
                 job.tally.cancelled += 1
             elif job.deadline <= now:
                 self._time_out(job)
-            elif self.closing.is_set():
-                job.tally.cancelled += 1
-                job.fail(trio.ClosedResourceError(f"{self.name} was closed"))
+            elif self.closing:
+                self._cancel(job, self._closed(f"{self.name} was closed"))
             else:
-                job.timed_out = False  # its worker hung before it had begun
-                self._held.append(job)
+                self._held.appendleft(job)
+                self.actions.at(job.deadline)
 
-    def _time_out(self, job: Job) -> None:
-        job.tally.timed_out += 1
-        job.fail(QueueTimeout(self.name))
-
-    def abandon(self, job: Job) -> None:
-        """The caller was cancelled."""
-        job.caller = None
-        slot = job.slot
-        if slot is None:
-            if job in self._held:
-                self._held.remove(job)
-                job.tally.cancelled += 1
-            else:
-                self.room.remove(job, trio.current_time())
-        elif slot.jobs[0] is not job:
-            now = trio.current_time()
-            self._reclaim(slot, now)
-            self._spread(now)
-        elif self.limits.on_cancel == "stop":
-            slot.run_due = trio.current_time()
-            self.alarm.at(slot.run_due)
+    def _end_running(self, slot: Slot, now: float) -> None:
+        """The running job's time is up: first it is asked, then its worker is killed. So is one that does not end."""
+        if slot.jobs and not slot.interrupted:
+            job = slot.interrupt(now + _KILL_AFTER)
+            self.actions.order(Verb.INTERRUPT, slot.number, job.number)
+        elif slot.jobs or slot.state is State.RETIRING:
+            self.staff.kill(slot, now)
 
     def _spread(self, now: float) -> None:
-        """Jobs were taken back: idle workers take them, or their own worker has them again."""
-        while self._held and self.idle:
-            slot = self.idle.pop()
-            self._refill(slot, now)
+        """What waits goes to idle workers, and ahead to busy ones."""
         for slot in self.slots:
-            while self._held and slot.jobs and self._may_follow(slot) and self._held[0].brief:
-                self._send(slot, self._held.popleft(), now)
-            if slot.ready and not slot.jobs and not slot.retiring and slot not in self.idle:
+            if not slot.jobs and slot.state is _BUSY:
+                slot.rest(now)
+                self._idle.insert(0, slot)  # last of all: it has just not read what it was sent
+            elif slot.state is State.RETIRING:
+                self.staff.end(slot, now)
+        while self._idle and (job := self._next(now)) is not None:
+            self._idle.pop().take(job, now)
+        for slot in self.slots:
+            if slot.may_follow:
                 self._refill(slot, now)
+        if self._ahead:
+            self._steal()
 
-    def _ring(self, now: float) -> float:
-        """What is due: waits that are over, jobs that run too long. Returns when to look again."""
-        expired: list[Refusal[Job]] = []
-        self.room.expire(now, expired)
-        for job, error in expired:
-            job.fail(error)
+    def abandon(self, job: Job, now: float) -> None:
+        """The caller was cancelled."""
+        job.caller = None
+        if job.worker is not None:
+            slot = next(slot for slot in self.slots if job in slot.jobs)
+            if self.limits.on_cancel == "stop" and slot.jobs[0] is job and not slot.interrupted:
+                slot.hurry(now)
+            self._look(slot)
+        elif job in self._held:
+            self._held.remove(job)
+            job.tally.cancelled += 1
+        else:
+            self.room.remove(job, now)
+
+    def _look(self, slot: Slot) -> None:
+        if slot.worker is not None and slot.state is not State.LOST:
+            self.actions.order(Verb.LOOK, slot.number)
+
+    def on_unsent(self, job: Job, now: float) -> None:
+        """The worker's pipe was full. It has the jobs that were sent before, and will tell when it has ended one."""
+        slot = next(slot for slot in self.slots if job in slot.jobs)
+        self._hold(slot, (job.number,), now)
+        slot.hold_no_more()
+        if not slot.jobs:  # not even an empty pipe takes a job
+            self.staff.kill(slot, now)
+
+    # Time passes.
+
+    def ring(self, now: float) -> None:
+        """What is due: waits that are over, jobs that run too long, workers to be started."""
+        actions = self.actions
+        actions.due = math.inf
+        self.room.expire(now, self._refusals)
+        self._refuse()
         for job in [job for job in self._held if job.deadline <= now]:
             self._held.remove(job)
             self._time_out(job)
         for slot in self.slots:
-            if slot.run_due <= now:
-                self._end_running(slot, now)
-            if any(job.deadline <= now for job in itertools.islice(slot.jobs, 1, None)):
-                self._reclaim(slot, now)
-        self._spread(now)
-        deadlines = [self.room.next_deadline(), *(job.deadline for job in self._held)]
-        for slot in self.slots:
-            deadlines += [slot.run_due, *(job.deadline for job in itertools.islice(slot.jobs, 1, None))]
-        return min(deadlines, default=math.inf)
+            ahead = min((job.deadline for job in itertools.islice(slot.jobs, 1, None)), default=math.inf)
+            due = min(slot.due, ahead)
+            if due <= now:
+                self._look(slot)
+            else:
+                actions.at(due)
+        self.staff.start_wanted(now)
+        actions.at(min((self.room.next_deadline(), *(job.deadline for job in self._held))))
 
-    def _end_running(self, slot: Slot, now: float) -> None:
-        """First ask, then kill. What the worker has not begun goes elsewhere before that."""
-        if slot.worker is None or not slot.jobs:
-            slot.run_due = math.inf
-            return
-        running = slot.jobs[0]
-        self._reclaim(slot, now)
-        if not slot.jobs or slot.jobs[0] is not running:
-            return  # it had not begun
-        running.timed_out = True
-        if slot.interrupted:
-            slot.worker.kill()
-            slot.run_due = math.inf
-        else:
-            slot.interrupted = True
-            slot.worker.interrupt()
-            slot.run_due = now + _KILL_AFTER
+    def keep_house(self, too_large: Collection[Slot], now: float) -> None:
+        """To be called now and then, with the workers that hold too much memory."""
+        self.staff.keep_house(self.waiting, too_large, now)
 
     # Workers come and go.
 
-    def on_ready(self, slot: Slot) -> None:
-        now = trio.current_time()
-        slot.since = now
-        self._change_ready(+1, now)
-        self._refill(slot, now)
+    def on_ready(self, slot: Slot, now: float) -> None:
+        if slot.state is State.STARTING:
+            self.staff.on_ready(slot, now)
+            self._spread(now)
 
-    def on_leaving(self, slot: Slot) -> None:
-        """A worker has died, or has to; its jobs are still with it."""
-        self._change_ready(-1, trio.current_time())
-        if slot in self.idle:
-            self.idle.remove(slot)
+    def on_dying(self, slot: Slot, now: float) -> None:
+        """A worker has died, or has to; its jobs and its last replies are still with it."""
+        self.staff.lose(slot, now)
 
-    def on_gone(self, slot: Slot, unread: set[int], code: int) -> None:
-        """A worker has ended, wanted or not. Jobs that it had not begun are given to others; the one it ran has failed."""
-        now = trio.current_time()
-        self._put_back(slot, unread, now)
-        useless = slot.served == 0 and now - slot.since < self.limits.restart.pace
-        if useless and not slot.jobs and not slot.wanted_to_end and not self.closing.is_set():
-            self.budget.died(now, slot.started)  # and no job can have been the reason
-        while slot.jobs:
-            job = slot.jobs[0]
-            self._detach(slot, job)
+    def on_gone(self, slot: Slot, unread: Collection[int], code: int, now: float) -> None:
+        """A process is gone, or could not be started. What it had not read goes to others; the job it ran has failed."""
+        self._hold(slot, unread, now)
+        self._ahead -= max(0, len(slot.jobs) - 1)
+        for job in self.staff.on_gone(slot, now):
             job.tally.complete(job.entered - job.arrived, now - job.entered)
-            job.fail(job.loss(code, closed=self.closing.is_set()))
-        if self.ready == 0 and self.budget.open:
-            self._refuse_waiting(now)
+            self._fail(job, self._loss(job, code))
+        if self._budget.open and not self.staff.ready:
+            while (waiting := self._next(now)) is not None:
+                waiting.tally.rejected += 1
+                self._fail(waiting, self._no_workers(now))
+        self.staff.start_wanted(now)
         self._spread(now)
 
-    def _refuse_waiting(self, now: float) -> None:
-        retry_after = max(1.0, self.budget.next_start(now) - now)
-        while (job := self._next(now)) is not None:
-            job.tally.rejected += 1
-            job.fail(RestartLimitReached(self.name, retry_after=retry_after))
+    def _loss(self, job: Job, code: int) -> Exception:
+        if job.timed_out:
+            return RunTimeout("the job ran into its run timeout; its worker was killed")
+        if self.closing:
+            return self._closed(f"{self.name} was closed while the job ran")
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return BrokenWorkerError(f"the worker died with {how}", exit_code=code)
 
-    def _change_ready(self, change: int, now: float) -> None:
-        self._offered_seconds += (now - self._changed) * self.ready
-        self._changed = now
-        self.ready += change
-
-    def is_spent(self, slot: Slot, now: float) -> bool:
-        limits = self.limits
-        return (limits.max_jobs is not None and slot.served >= limits.max_jobs) or (
-            limits.max_age is not None and now - slot.since >= limits.max_age
-        )
-
-    def close(self) -> None:
+    def close(self, now: float) -> None:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""
-        self.closing.set()
-        closed = trio.ClosedResourceError(f"{self.name} was closed")
-        now = trio.current_time()
+        self.closing = True
         for job in self.room.clear():
-            job.fail(closed)
+            self._fail(job, self._closed(f"{self.name} was closed"))
         while self._held:
-            job = self._held.popleft()
-            job.tally.cancelled += 1
-            job.fail(closed)
+            self._cancel(self._held.popleft(), self._closed(f"{self.name} was closed"))
+        self.staff.close(now)
         for slot in self.slots:
-            self._reclaim(slot, now)
-            slot.retiring = True
-            if slot.worker is not None:
-                slot.worker.ask_to_end()
+            if slot.jobs:
+                self._look(slot)
 
     def utilization(self, now: float) -> float:
         """The share of the time of ready workers in which they ran jobs."""
-        self._change_ready(0, now)
-        running = sum(now - slot.jobs[0].entered for slot in self.slots if slot.jobs)
-        return min(1.0, (self._busy_seconds + running) / self._offered_seconds) if self._offered_seconds else 0.0
+        offered = self.staff.offered(now)
+        busy = sum(slot.busy_seconds + (now - slot.jobs[0].entered if slot.jobs else 0.0) for slot in self.slots)
+        return min(1.0, busy / offered) if offered else 0.0

@@ -1,47 +1,65 @@
-"""One call on its way through a worker pool."""
+"""One call on its way through a worker pool. Pure: no event loop, no process."""
 
 from __future__ import annotations
 
+import math
 from pickle import loads
-from typing import TYPE_CHECKING, Any
-
-import outcome
-import trio
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..admission.waiting_room import Entry
-from ..errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout
+from ..errors import BrokenWorkerError, JobError, RunTimeout
 from ..measure.ledger import QUEUE, RUN, Ledger
 from ..worker.frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
     from ..worker.frames import Pieces
-    from .dispatch import Dispatcher
-    from .slot import Slot
+
+
+class Worker(Protocol):
+    """What is asked of a worker process. None of it blocks. `WorkerProcess` is one; tests have another."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def send(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> bool:
+        """Hand over a job; False when the pipe takes no more. ``deadline`` as seen by `time.monotonic`."""
+
+    def take_back(self) -> int | None:
+        """The number of the next job that the worker has not read, and now will not; None when there is none."""
+
+    def read(self) -> list[Reply] | None:
+        """Replies that have come; None when none has come now, an empty list when none will come any more."""
+
+    def interrupt(self, job: int) -> None:
+        """Ask that job to end, if it is running."""
+
+    def kill(self) -> None: ...
+
+    def ask_to_end(self) -> None:
+        """An idle worker ends at once, a busy one after its job."""
 
 
 class Job(Entry):
-    """``caller`` is None once the caller has left, ``slot`` is None until the job has been given to a worker.
+    """A job, and its outcome: Trio unwraps whatever a task is rescheduled with, so a caller is woken with its job itself.
 
-    A job is the outcome that its caller is woken with, too: Trio unwraps whatever a task is rescheduled with. That
-    saves an object for each job, which is a twentieth of all that a short job costs here.
+    That saves an object for each job, a twentieth of all that a short job costs here.
     """
 
     __slots__ = (
         "brief",
         "call",
         "caller",
-        "dispatcher",
+        "error",
         "number",
         "reply",
         "run_limit",
-        "slot",
         "split",
         "tally",
         "timed_out",
+        "worker",
     )
 
-    dispatcher: Dispatcher
     tally: Tally
     brief: bool
     """Whether it may be sent ahead: jobs of its kind have been short, and it fits into a packet."""
@@ -49,39 +67,30 @@ class Job(Entry):
     call: bytes | Pieces
     split: int
     """How many bytes of the call are the function (see `Calls.write`)."""
-    caller: trio.lowlevel.Task | None
+    caller: Any
+    """What the pool wakes, None once it has left. Only the driver knows what it is."""
     run_limit: float
+    worker: Worker | None
+    """Who has been given the job, None while it waits."""
     reply: Reply | None
-    slot: Slot | None
+    error: BaseException | None
+    """Why it was not run, or did not end by itself."""
     timed_out: bool
 
-    def leave(self, _: object) -> trio.lowlevel.Abort:
-        """The caller was cancelled (Trio's abort function)."""
-        self.dispatcher.abandon(self)
-        return trio.lowlevel.Abort.SUCCEEDED
+    def withdraw(self) -> None:
+        """Its worker has not begun it and never will, so it waits again, until the same deadline."""
+        self.worker = None
+        self.timed_out = False
+        self.deadline = math.inf if self.patience is None else self.arrived + self.patience
 
-    def fail(self, error: BaseException) -> None:
-        if self.caller is not None:
-            trio.lowlevel.reschedule(self.caller, outcome.Error(error))
-            self.caller = None
-
-    def loss(self, code: int, *, closed: bool) -> Exception:
-        """Why the job ended when its worker did, with this exit code."""
-        if self.timed_out:
-            return RunTimeout("the job ran into its run timeout; its worker was killed")
-        if closed:
-            return trio.ClosedResourceError(f"{self.dispatcher.name} was closed while the job ran")
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return BrokenWorkerError(f"the worker died with {how}", exit_code=code)
-
-    def book(self, ledger: Ledger, failure: BaseException | None) -> None:
+    def book(self, ledger: Ledger, failure: BaseException | None, now: float) -> None:
         """Write down where the caller's time went, now that it has the job's end or has left."""
-        reply, now = self.reply, trio.current_time()
+        reply = self.reply
         if reply is not None and reply[1] != EXPIRED:
             _, _, begun, seconds, _ = reply
             ledger.add(QUEUE, self.arrived, self.entered)
             ledger.add_job(self.entered, begun, begun + seconds)
-        elif reply is None and (self.slot is not None or isinstance(failure, (BrokenWorkerError, RunTimeout))):
+        elif reply is None and (self.worker is not None or isinstance(failure, (BrokenWorkerError, RunTimeout))):
             ledger.add(QUEUE, self.arrived, self.entered)
             ledger.add(RUN, self.entered, now)
         else:
@@ -89,19 +98,19 @@ class Job(Entry):
 
     def unwrap(self) -> Any:
         """The job's result, or raise what ended it."""
+        if self.error is not None:
+            raise self.error
         assert self.reply is not None
         _, end, _, _, value = self.reply
         if end == RETURNED_NONE:
             return None
         if end == RETURNED:
             return _load(value)
-        if end == EXPIRED:
-            raise QueueTimeout(self.dispatcher.name)
         if end == CANCELLED:
             raise RunTimeout("the job ran into its run timeout and was ended")
         failure = Failure(*loads(value))
-        error = JobError(failure.text.rsplit("\n", 1)[-1]) if failure.error is None else _load(failure.error)
-        error.add_note(f"\nIn the worker:\n{failure.text}")
+        error = JobError(failure.told) if failure.error is None else _load(failure.error)
+        error.add_note(f"\nIn the worker:\n{failure.traceback}")
         raise error
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..cores import default_workers
+from ..preconditions import require_count, require_seconds
 from .restart import RestartPolicy
+
+LONGEST = 10 * 365 * 86_400.0
+"""Seconds: the longest time a limit may name. None is the word for no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +18,14 @@ class PoolLimits:
     """What a pool and its workers may use. Times in seconds, memory in bytes; None is no bound.
 
     ``size`` workers live; with a ``min_size``, more than that only while there is work for them (idle ones end after
-    ``idle_timeout``). ``memory`` is a worker's hard bound: a job that wants more gets a MemoryError. A worker is replaced
+    ``idle_timeout``). A job that cannot run at once waits, with at most ``max_queue`` others and for ``queue_timeout``
+    (0: it is refused). ``memory`` is a worker's hard bound: a job that wants more gets a MemoryError. A worker is replaced
     after ``max_jobs`` jobs, at the age of ``max_age``, or when it holds more than ``recycle_memory``, between two jobs.
     ``on_cancel`` says what becomes of a running job whose caller was cancelled: "abandon" lets it end, "stop" ends it.
     ``ahead`` is how many short jobs a worker may be given at a time; 1 turns sending ahead off.
+
+    Raises:
+        TypeError, ValueError: a limit has no meaning; the text names it.
     """
 
     size: int = field(default_factory=default_workers)
@@ -29,14 +38,36 @@ class PoolLimits:
     recycle_memory: int | None = None
     max_jobs: int | None = None
     max_age: float | None = None
-    on_cancel: str = "abandon"
+    on_cancel: Literal["abandon", "stop"] = "abandon"
     ahead: int = 4
     restart: RestartPolicy = field(default_factory=RestartPolicy)
 
     def __post_init__(self) -> None:
-        if self.size < 1 or not 1 <= (self.min_size or self.size) <= self.size:
-            raise ValueError("size must be at least 1, and min_size between 1 and size")
+        for name, low in {
+            "size": 1,
+            "min_size": 1,
+            "max_queue": 0,
+            "memory": 1,
+            "recycle_memory": 1,
+            "max_jobs": 1,
+        }.items():
+            if (count := getattr(self, name)) is not None:
+                require_count(name, count, low=low)
+        if self.min_size is not None and self.min_size > self.size:
+            raise ValueError(f"min_size must be at most the size, {self.size}, not {self.min_size}")
+        check_timeouts(self.queue_timeout, self.run_timeout)
+        for name in ("idle_timeout", "max_age"):
+            if (seconds := getattr(self, name)) is not None:
+                require_seconds(name, seconds, low=0.0, high=LONGEST)
         if not 1 <= self.ahead <= 8:
-            raise ValueError("ahead must be between 1 and 8")  # a pipe holds 16 packets
+            raise ValueError(f"ahead must be between 1 and 8, not {self.ahead}")  # a pipe holds 16 packets
         if self.on_cancel not in ("abandon", "stop"):
-            raise ValueError("on_cancel must be abandon or stop")
+            raise ValueError(f'on_cancel must be "abandon" or "stop", not {self.on_cancel!r}')
+
+
+def check_timeouts(queue_timeout: float | None, run_timeout: float | None) -> None:
+    """Raise a TypeError or a ValueError that names the one that is no time, None being no bound."""
+    if queue_timeout is not None and queue_timeout != 0:
+        require_seconds("queue_timeout", queue_timeout, low=0.0, high=LONGEST)
+    if run_timeout is not None:
+        require_seconds("run_timeout", run_timeout, low=0.0, high=LONGEST)

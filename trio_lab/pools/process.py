@@ -20,9 +20,8 @@ from pathlib import Path
 
 import trio
 
-from ..worker.frames import JOB, PACKET, READY, Hello, Pieces, Reply, ReplyReader, dump
+from ..worker.frames import JOB, PACKET, READY, SHORT, Hello, Pieces, Reply, ReplyReader
 
-SHORT = PACKET - JOB.size  # the longest call that fits into a packet
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
 _BULK = 1 << 20  # capacity asked for the pipes of large calls and replies: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
@@ -56,6 +55,10 @@ class _Pipes:
             self.replies, replies_write = self._pipe()
             lifeline_read, _ = self._pipe()
             self.output, output_write = self._pipe()
+            self.interrupts = os.eventfd(
+                0, os.EFD_CLOEXEC | os.EFD_NONBLOCK
+            )  # holds the number of the job to interrupt
+            self._open.append(self.interrupts)
             # A description of its own: whether reads block is a property of the description, and the child's must.
             self.taking_back = os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             self._open.append(self.taking_back)
@@ -63,6 +66,7 @@ class _Pipes:
             self.close()
             raise
         self.childs = (packets_read, calls_read, replies_write, lifeline_read)
+        self.passed = (*self.childs, self.interrupts)
         self.childs_output = output_write
         for ours in (self.packets, self.calls, self.replies, self.output):
             os.set_blocking(ours, False)
@@ -95,8 +99,8 @@ class _Pipes:
             self.close_one(descriptor)
 
 
-class Worker:
-    """A child process and the pipes to it. Made by `Worker.spawn`; `reap` must be called at the end."""
+class WorkerProcess:
+    """A child process and the pipes to it. Made by `WorkerProcess.spawn`; `reap` must be called at the end."""
 
     def __init__(self, process: subprocess.Popen[bytes], pipes: _Pipes) -> None:
         self._process = process
@@ -109,7 +113,7 @@ class Worker:
         self.replies = pipes.replies
 
     def __repr__(self) -> str:
-        return f"<Worker pid {self.pid}>"
+        return f"<WorkerProcess pid {self.pid}>"
 
     @property
     def pid(self) -> int:
@@ -118,7 +122,7 @@ class Worker:
     @classmethod
     async def spawn(
         cls, limiter: trio.CapacityLimiter, *, nicer: int, memory: int | None, command: list[str] | None = None
-    ) -> Worker:
+    ) -> WorkerProcess:
         """Start a child. Forking blocks for a millisecond or more, so it is done in a thread, under a limiter of its
         own: a child must be had even when every thread of other pools is taken.
 
@@ -126,15 +130,15 @@ class Worker:
             OSError: no process or descriptor is to be had now.
         """
         pipes = _Pipes()
-        full = [*(command or [sys.executable, "-P", "-c", _BOOT]), *map(str, pipes.childs)]
+        full = [*(command or [sys.executable, "-P", "-c", _BOOT]), *map(str, pipes.passed)]
 
-        def start() -> Worker:
+        def start() -> WorkerProcess:
             process = subprocess.Popen(
                 full,
                 stdin=subprocess.DEVNULL,
                 stdout=pipes.childs_output,
                 stderr=pipes.childs_output,
-                pass_fds=pipes.childs,
+                pass_fds=pipes.passed,
                 process_group=0,
             )
             try:
@@ -151,7 +155,8 @@ class Worker:
             pipes.close()
             raise
         pipes.close_childs()
-        worker.send_large(READY, math.inf, dump(tuple(Hello(list(sys.path), main_file(), nicer, memory))), 0)
+        hello = Pieces().add(tuple(Hello(list(sys.path), main_file(), nicer, memory)))
+        worker.send(READY, math.inf, hello, 0)
         return worker
 
     async def wait_ready(self) -> bool:
@@ -165,14 +170,23 @@ class Worker:
                     return bool(replies)
         return False
 
-    def send(self, number: int, deadline: float, call: bytes, split: int) -> None:
-        """Hand a job to the child in a packet. ``call`` has at most ``SHORT`` bytes, the first ``split`` of them the
-        function (see `Calls.write`); ``deadline`` is by `time.monotonic`, infinite for none."""
-        # Never broken, for we hold a reading end; never full, for few are on their way.
-        os.write(self._packets, JOB.pack(number, deadline, 0, split) + call)
+    def send(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> bool:
+        """Hand a job to the child; False when its pipe is full. The first ``split`` bytes of ``call`` are the function
+        (see `Calls.write`); ``deadline`` is by `time.monotonic`, infinite for none."""
+        if type(call) is bytes and len(call) <= SHORT:
+            packet = JOB.pack(number, deadline, 0, split) + call
+        else:
+            self._send_call(call)
+            packet = JOB.pack(number, deadline, len(call), split)
+        try:
+            os.write(self._packets, packet)  # never broken, for we hold a reading end
+        except BlockingIOError:
+            return False
+        return True
 
-    def send_large(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> None:
-        """As `send`, for a call of any size: as much as the pipe takes is written now, the rest by `write_unsent`."""
+    def _send_call(self, call: bytes | Pieces) -> None:
+        """Write as much of a large call as its pipe takes now; `write_unsent` writes the rest. The pipe of packets is empty
+        then and takes one more, for the job is alone with its worker: nothing is sent ahead before or behind it."""
         for part in [call] if isinstance(call, bytes) else call.parts:
             rest = memoryview(part)
             if not self._unsent:
@@ -180,7 +194,6 @@ class Worker:
             if rest:
                 self._unsent.append(rest)
                 self._something_unsent.set()
-        os.write(self._packets, JOB.pack(number, deadline, len(call), split))
 
     def _write_call(self, data: memoryview) -> int:
         try:
@@ -242,8 +255,9 @@ class Worker:
         self._pipes.close_one(self._pipes.packets)
         self._pipes.close_one(self._pipes.calls)
 
-    def interrupt(self) -> None:
-        """Ask the running job to end: an exception is raised in it at the next line of Python."""
+    def interrupt(self, job: int) -> None:
+        """Ask that job to end: if it is still running, an exception is raised in it at the next line of Python."""
+        os.eventfd_write(self._pipes.interrupts, job)
         self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:

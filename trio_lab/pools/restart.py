@@ -39,19 +39,20 @@ class RestartBudget:
     def __init__(self, policy: RestartPolicy) -> None:
         self._policy = policy
         self._starts: deque[float] = deque()  # of the starts that count
-        self._deaths = 0  # unproductive, in a row
+        self.deaths = 0
+        """Unproductive ones in a row."""
         self._last_death = 0.0
 
     @property
     def open(self) -> bool:
         """Whether the breaker is open: no worker can be kept alive."""
-        return self._deaths >= _BREAK_AFTER
+        return self.deaths >= _BREAK_AFTER
 
     def next_start(self, now: float) -> float:
         """The earliest time at which a worker may be started; it may lie in the past."""
-        if self._deaths == 0:
+        if self.deaths == 0:
             return now
-        delayed = self._last_death + _DELAYS[min(self._deaths, len(_DELAYS) - 1)]
+        delayed = self._last_death + _DELAYS[min(self.deaths, len(_DELAYS) - 1)]
         while self._starts and self._starts[0] <= now - self._policy.max_seconds:
             self._starts.popleft()
         if len(self._starts) < self._policy.max_restarts:
@@ -70,7 +71,7 @@ class RestartBudget:
         Its start counts from now on: a process begins at some unknown moment between the two, and so no window of
         ``max_seconds`` holds one start too many, whoever looks.
         """
-        self._deaths += 1
+        self.deaths += 1
         self._last_death = now
         if started in self._starts:
             self._starts.remove(started)
@@ -78,4 +79,4 @@ class RestartBudget:
 
     def proved(self) -> None:
         """A worker has ended a job. Becoming ready proves nothing: what kills workers may come right after."""
-        self._deaths = 0
+        self.deaths = 0

@@ -1,196 +1,285 @@
-"""Where one worker lives, and the next one after it: the attendant task that owns a child from spawn to reaping.
+"""One worker's place in a pool: the state it is in, and the jobs that are with its worker.
 
-Everything that is specific to a child's life happens here; what to do with jobs is the pool's affair (`Host`).
+Pure: no process, no event loop; the time is an argument. A worker is born, works and dies as this table says, and a
+transition that is not in it is an error:
+
+    vacant    ─► starting                     a worker is wanted here, and the restart policy allows it
+    starting  ─► idle, retiring, lost         it is ready / has become one too many / died, hung or could not be started
+    idle      ─► busy, retiring, lost
+    busy      ─► idle, retiring, lost
+    retiring  ─► vacant                       it has ended, as it was asked to
+    lost      ─► starting, vacant             its process is gone, and another is started / none is wanted any more
+
+Only the methods here change a slot. What they return is for the dispatcher to act upon.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
-from functools import partial
-from typing import Protocol
+from collections.abc import Collection, Iterable
+from enum import StrEnum
 
-import trio
-from trio_util import AsyncBool, wait_any
-
-from ..worker.frames import Reply
-from .job import Job
-from .process import Worker
-from .restart import RestartBudget
-
-_log = logging.getLogger("trio_lab.pools")
-
-_LINES_A_SECOND = 20  # of a job's output that go to the log; the rest is counted
-_WAITS = 16  # times to wait without a look, after a look that found nothing
-_TAIL = 400  # characters of a dead worker's last words that are kept
+from ..errors import QueueTimeout
+from ..worker.frames import EXPIRED, Reply
+from .actions import Actions
+from .job import Job, Worker
 
 
-class Host(Protocol):
-    """What a slot asks of its pool."""
+class State(StrEnum):
+    VACANT = "vacant"
+    """No process: none is wanted, or none has been started yet."""
+    STARTING = "starting"
+    """A process is being started, or has not said yet that it is ready."""
+    IDLE = "idle"
+    BUSY = "busy"
+    RETIRING = "retiring"
+    """It gets no more jobs, and ends after those it has because we ask it to: its death is not a crash."""
+    LOST = "lost"
+    """It died unasked, or was killed, or could not be started. The jobs with it are settled when its process is gone."""
 
-    name: str
-    closing: trio.Event
 
-    @property
-    def budget(self) -> RestartBudget: ...
+_NEXT: dict[State, tuple[State, ...]] = {
+    State.VACANT: (State.STARTING,),
+    State.STARTING: (State.IDLE, State.RETIRING, State.LOST),
+    State.IDLE: (State.BUSY, State.RETIRING, State.LOST),
+    State.BUSY: (State.IDLE, State.RETIRING, State.LOST),
+    State.RETIRING: (State.VACANT,),
+    State.LOST: (State.STARTING, State.VACANT),
+}
+_IDLE, _BUSY = State.IDLE, State.BUSY  # looked up for every job
 
-    async def spawn(self, *, replaces: bool) -> Worker: ...
-    def on_ready(self, slot: Slot) -> None: ...
-    def on_replies(self, slot: Slot, replies: list[Reply]) -> None: ...
-    def on_leaving(self, slot: Slot) -> None: ...
-    def on_gone(self, slot: Slot, unread: set[int], code: int) -> None: ...
+
+class WrongTransition(RuntimeError):
+    """The pool itself is at fault: it asked a slot for something that its state does not allow."""
 
 
 class Slot:
-    """One worker's place in the pool."""
+    """Place ``number`` of the pool with this name. Its worker may have ``ahead`` jobs at a time, and ``max_jobs`` in all."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self.wanted = AsyncBool(True)
+    __slots__ = (
+        "_actions",
+        "_ahead",
+        "_holds",
+        "_max_jobs",
+        "_pool",
+        "busy_seconds",
+        "due",
+        "ending",
+        "idle_since",
+        "interrupted",
+        "jobs",
+        "limit",
+        "number",
+        "served",
+        "since",
+        "started",
+        "state",
+        "wanted",
+        "worker",
+    )
+
+    def __init__(self, pool: str, number: int, actions: Actions, *, ahead: int, max_jobs: int | None) -> None:
+        self._pool = pool
+        self._actions = actions
+        self._ahead = ahead
+        self._max_jobs = max_jobs
+        self.number = number
+        self.state = State.VACANT
+        self.wanted = False
+        """Whether a worker is to live here."""
         self.worker: Worker | None = None
-        self.ready = False
+        """The process, from its start until it is reaped."""
         self.jobs: deque[Job] = deque()
         """Jobs given to the worker, oldest first. The first is running, or about to."""
-        self.run_due = math.inf
-        """When the running job will have run too long."""
-        self.interrupted = False
-        self.retiring = False
-        """The worker gets no more jobs: it ends after those it has."""
-        self.wanted_to_end = False
-        """And that is what we asked of it."""
-        self.lost = False
-        """The worker before died unasked."""
-        self.served = 0
-        self.started = 0.0
-        """When its start was granted."""
+        self.busy_seconds = 0.0
+        """How long all jobs ran that have ended here."""
+        self._renew(0.0)
+
+    def _renew(self, now: float) -> None:
+        self.started = now
+        """When the start of its worker was granted."""
         self.since = math.inf
-        """When the worker became ready; never as yet."""
-        self.idle_since = 0.0
-        self.last_words = ""
+        """When the worker became ready; infinite before."""
+        self.idle_since = now
+        self.served = 0
+        self.due = math.inf
+        """When to look at the worker: its job will have run too long, or it ought to have ended."""
+        self.interrupted = False
+        """Whether the running job has been asked to end."""
+        self.ending = False
+        """Whether the worker has been asked to end."""
+        self._holds = self._ahead  # jobs that the worker's pipe takes
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        self.limit = self._holds if self._max_jobs is None else min(self._holds, self._max_jobs - self.served)
+        """How many jobs may be with the worker at a time; 0 when it has run all that it may."""
 
     def __repr__(self) -> str:
-        state = "none" if self.worker is None else "busy" if self.jobs else "idle" if self.ready else "starting"
-        return f"<Slot {state}, {len(self.jobs)} jobs>"
+        return f"<Slot {self.number} {self.state}, {len(self.jobs)} jobs>"
 
-    def end_worker(self) -> None:
-        """Let the worker end after the jobs it has been given."""
-        self.retiring = self.wanted_to_end = True
-        if self.worker is not None and not self.jobs:
-            self.worker.ask_to_end()
+    @property
+    def takes_jobs(self) -> bool:
+        return self.state in (_IDLE, _BUSY)
 
-    async def attend(self) -> None:
-        """Runs for the life of the pool: a worker after the other, as long as one is wanted here."""
-        while not self._host.closing.is_set():
-            await wait_any(partial(self.wanted.wait_value, True), self._host.closing.wait)
-            if not await self._may_start():
-                return
-            try:
-                worker = await self._host.spawn(replaces=self.lost)
-            except OSError as error:
-                self._host.budget.died(trio.current_time(), self.started)
-                _log.warning("%s cannot start a worker: %s", self._host.name, error)
-                self._host.on_gone(self, set(), 0)
-                continue
-            await self._live(worker)
+    @property
+    def is_empty(self) -> bool:
+        """No process is here, and none is being started."""
+        return self.worker is None and self.state in (State.VACANT, State.LOST)
 
-    async def _may_start(self) -> bool:
-        """Waits as long as the restart policy says, and then takes the start; False when the pool closes first.
+    @property
+    def may_follow(self) -> bool:
+        """Whether a short job may be sent ahead, behind those that are with the worker."""
+        jobs = self.jobs
+        return self.state is _BUSY and 0 < len(jobs) < self.limit and jobs[0].brief
 
-        Looks again after each wait: several slots wait for the same moment, and only one of them can have it.
-        """
-        budget, closing = self._host.budget, self._host.closing
-        while (due := budget.next_start(now := trio.current_time())) > now:
-            with trio.move_on_at(due):
-                await closing.wait()
-            if closing.is_set():
-                return False
-        self.started = now
-        budget.started(now)
-        return not closing.is_set()
+    def _move(self, to: State) -> None:
+        if to not in _NEXT[self.state]:
+            raise WrongTransition(f"{self!r} cannot become {to}")
+        self.state = to
 
-    async def _live(self, worker: Worker) -> None:
+    def want(self, wanted: bool) -> None:
+        self.wanted = wanted
+        if not wanted and self.is_empty:
+            self._vacate()
+
+    def _vacate(self) -> None:
+        if self.state is not State.VACANT:
+            self._move(State.VACANT)
+
+    # A worker's life.
+
+    def start(self, now: float) -> None:
+        """A process is being started here."""
+        self._move(State.STARTING)
+        self._renew(now)
+
+    def occupy(self, worker: Worker) -> None:
+        """The process exists."""
+        if self.worker is not None or self.state not in (State.STARTING, State.RETIRING):
+            raise WrongTransition(f"{self!r} has a worker already, or did not ask for one")
         self.worker = worker
-        self.served = 0
-        self.since = math.inf
-        self.interrupted = False
-        self.retiring = self.wanted_to_end = not self.wanted.value  # it may have become one too many while it started
-        if self.wanted_to_end:
-            worker.ask_to_end()
-        self.run_due = math.inf
-        try:
-            await self._serve(worker)
-        finally:
-            await self._bury(worker)
 
-    async def _bury(self, worker: Worker) -> None:
-        """The worker has died, or has to: no more jobs for it, then its last replies, then its body, then its jobs."""
-        was_ready, self.ready, self.retiring = self.ready, False, True
-        try:
-            if was_ready:
-                self._host.on_leaving(self)
-                while replies := worker.read():  # it may have ended its job just before
-                    self._host.on_replies(self, replies)
-            unread = set(iter(worker.take_back, None))
-        finally:
-            code = await worker.reap()
-            self.worker = None
-        self.lost = not self.wanted_to_end
-        if not was_ready and self.lost and not self._host.closing.is_set():
-            _log.warning("%s: a worker ended with %s before it was ready: %s", self._host.name, code, self.last_words)
-        self._host.on_gone(self, unread, code)
+    def ready(self, now: float) -> None:
+        self._move(_IDLE)
+        self.since = self.idle_since = now
 
-    async def _serve(self, worker: Worker) -> None:
-        """Returns when the worker has died, or has to."""
+    def retire(self) -> None:
+        """No more jobs for this worker; it is to end after those it has."""
+        self._move(State.RETIRING)
 
-        async def until_dead() -> None:
-            await worker.wait_dead()
-            nursery.cancel_scope.cancel()
+    def end_by(self, when: float) -> None:
+        """It has been asked to end, and has until then."""
+        self.ending = True
+        self.due = when
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(until_dead)
-            nursery.start_soon(worker.write_unsent)
-            nursery.start_soon(self._forward_output, worker)
-            if await worker.wait_ready() and not self._host.closing.is_set():
-                self.ready = True
-                self._host.on_ready(self)
-                await self._read_replies(worker)
-            nursery.cancel_scope.cancel()
+    def lose(self) -> None:
+        """The worker is dead, or will be at once."""
+        self._move(State.LOST)
+        self.due = math.inf
 
-    async def _read_replies(self, worker: Worker) -> None:
-        """Reads again before it waits, as long as that pays.
+    def clear(self) -> list[Job]:
+        """The process is gone. Returns the jobs that went with it."""
+        lost = list(self.jobs)
+        self.jobs.clear()
+        self.worker = None
+        self.due = math.inf
+        if self.state is not State.LOST or not self.wanted:
+            self._vacate()
+        return lost
 
-        The next replies may be there when the callers have run, and then arming epoll would have been for nothing; or
-        they may not, and then the read was, and the step that it took. What was so a moment ago is likely to be so again.
+    # Its jobs.
+
+    def take(self, job: Job, now: float) -> None:
+        """The job is the worker's now, and is sent to it: to be run at once, or ahead."""
+        actions, jobs = self._actions, self.jobs
+        if jobs:
+            if self.state is not _BUSY:
+                raise WrongTransition(f"{self!r} takes no jobs")
+            due = job.deadline
+        else:
+            if self.state is not _BUSY:
+                self._move(_BUSY)
+            job.deadline = math.inf  # it has got its place
+            job.entered = now
+            self.due = due = now + job.run_limit
+        job.worker = self.worker
+        jobs.append(job)
+        actions.send.append(job)
+        if due < actions.due:
+            actions.due = due
+
+    def end(self, replies: Iterable[Reply], now: float) -> int:
+        """Jobs that these replies end: they are counted, and their callers woken. Returns their number.
+
+        A reply to anything else comes from a process that a job has left behind.
         """
-        waits = 0
-        while True:
-            replies = worker.read()
-            if replies is None:
-                waits = _WAITS
-            elif not replies:
-                return
+        actions, jobs = self._actions, self.jobs
+        before = len(jobs)
+        for reply in replies:
+            number, end, _, seconds, _ = reply
+            if not jobs or jobs[0].number != number:
+                continue
+            job = jobs.popleft()
+            job.reply = reply
+            if end == EXPIRED:
+                job.tally.timed_out += 1
+                job.error = QueueTimeout(self._pool)
             else:
-                self._host.on_replies(self, replies)
-                if not waits:
-                    await trio.lowlevel.checkpoint()
-                    continue
-                waits -= 1
-            await trio.lowlevel.wait_readable(worker.replies)
+                job.tally.complete(job.entered - job.arrived, seconds)
+                self.busy_seconds += seconds
+            if job.caller is not None:
+                actions.wake.append(job)
+            if jobs:
+                jobs[0].entered = now
+        ended = before - len(jobs)
+        if ended:
+            self.served += ended
+            self.interrupted = False
+            if jobs:
+                self.due = due = now + jobs[0].run_limit
+                if due < actions.due:
+                    actions.due = due
+            else:
+                self.due = math.inf
+            if self._max_jobs is not None:
+                self._set_limit()
+        return ended
 
-    async def _forward_output(self, worker: Worker) -> None:
-        """What jobs print goes to the log, a line each, and no faster than anybody could read it."""
-        second, lines = 0.0, 0
-        async with trio.lowlevel.FdStream(worker.take_output()) as stream:
-            async for data in stream:
-                text = bytes(data).decode(errors="replace").rstrip("\n")
-                self.last_words = (self.last_words + "\n" + text)[-_TAIL:].strip()
-                now = trio.current_time()
-                if now - second >= 1.0:
-                    second, lines = now, 0
-                for line in text.split("\n"):
-                    lines += 1
-                    if lines <= _LINES_A_SECOND:
-                        _log.info("worker %d: %s", worker.pid, line[:1000])
-                    elif lines == _LINES_A_SECOND + 1:
-                        _log.info("worker %d prints more than is logged", worker.pid)
+    def give_back(self, numbers: Collection[int], now: float) -> list[Job]:
+        """Jobs that the worker will not read: they were taken out of its pipe. Oldest first."""
+        back = [job for job in self.jobs if job.number in numbers]
+        if back:
+            first = self.jobs[0]
+            for job in back:
+                self.jobs.remove(job)
+                job.withdraw()
+            if first in back:
+                self.interrupted = False
+                self.due = math.inf
+                if self.jobs:
+                    self.jobs[0].entered = now
+                    self.due = now + self.jobs[0].run_limit
+        return back
+
+    def rest(self, now: float) -> None:
+        """Nothing is left to do."""
+        self._move(_IDLE)
+        self.idle_since = now
+
+    def hurry(self, now: float) -> None:
+        """The running job is to end now, whatever its run timeout says."""
+        self.due = now
+
+    def interrupt(self, until: float) -> Job:
+        """The running job is asked to end, and has until then. Returns it."""
+        self.interrupted = True
+        self.due = until
+        self.jobs[0].timed_out = True
+        return self.jobs[0]
+
+    def hold_no_more(self) -> None:
+        """The worker's pipe is full: it gets no more jobs at a time than are with it now."""
+        self._holds = max(1, len(self.jobs))
+        self._set_limit()

@@ -1,69 +1,107 @@
 """The worker pool: jobs in processes of our own.
 
-This is the pool's face and its housekeeping. `dispatch` decides which job goes to which worker; each worker has an
-attendant (`slot`), which owns its process and reads its replies.
+This is the pool's face, and what ties its parts together on Trio. `dispatch` and `staff` decide which job goes to which
+worker and which workers live; a `driver` carries that out; each worker has an `attendant`, a task that owns its process.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
 import trio
+from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import statistics
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
+from ..preconditions import require_loop
 from ..records.queue import QueueStatistics
-from ..worker.frames import Reply
 from ..worker.priority import NICER
+from .alarm import Alarm
+from .attendant import Attendant
+from .calls import Calls
 from .dispatch import Dispatcher
+from .driver import Driver
 from .job import Job
 from .limits import PoolLimits
-from .process import Worker
-from .restart import RestartBudget
+from .process import WorkerProcess
 from .slot import Slot
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+P = ParamSpec("P")
 
 _HOUSEKEEPING = 0.25  # seconds between two looks at memory, age and idleness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOptions(PoolLimits):
+    """What `open_worker_pool` takes: the limits, and these.
+
+    ``name`` stands in errors and statistics. ``discipline`` is the order of service, first come first served by default;
+    it belongs to this pool alone. ``grace`` is how many seconds running jobs have to end when the pool is closed.
+    ``command`` starts a worker in another way than the usual.
+    """
+
+    name: str = "worker_pool"
+    discipline: Discipline[Any] | None = None
+    grace: float = 1.0
+    command: list[str] | None = None
 
 
 class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
-    def __init__(
-        self, name: str, limits: PoolLimits, discipline: Discipline[Any] | None, command: list[str] | None
-    ) -> None:
-        self.name = name
-        self.limits = limits
-        self.closing = trio.Event()
-        self._command = command
-        self._slots = [Slot(self) for _ in range(limits.size)]
-        self._dispatcher = Dispatcher(name, limits, discipline, self._slots, self.closing)
-        self._submit = self._dispatcher.submit
-        self._restarts = 0
+    def __init__(self, options: PoolOptions, living: trio.Nursery) -> None:
+        self.name = options.name
+        self.limits: PoolLimits = options
+        self._living = living
+        self._dispatcher = Dispatcher(options.name, options, options.discipline, trio.ClosedResourceError)
+        self._actions = self._dispatcher.actions
+        self._staff = self._dispatcher.staff
         self._all_ready = trio.Event()
-        self._spawn_limiter = trio.CapacityLimiter(limits.size)
-        if limits.min_size is not None:
-            self.resize(limits.min_size)
+        self._alarm = Alarm(self._ring)
+        self._driver = Driver(
+            self._dispatcher,
+            wake=reschedule,
+            start=self._start,
+            ring_at=self._alarm.at,
+            all_ready=self._all_ready.set,
+        )
+        self._submit = self._dispatcher.submit
+        self._carry_out = self._driver.carry_out
+        self._write_call = Calls().write
+        self._spawn = partial(
+            WorkerProcess.spawn,
+            trio.CapacityLimiter(options.size),
+            nicer=NICER,
+            memory=options.memory,
+            command=options.command,
+        )
+        # As `trio.current_time`, which looks for the clock each time.
+        self._now = trio.lowlevel.current_clock().current_time
+        self.resize(options.size if options.min_size is None else options.min_size)
 
     def __repr__(self) -> str:
         restarts = f"{self.restarts} restart" + ("" if self.restarts == 1 else "s")
         bound = "∞" if self.limits.max_queue is None else self.limits.max_queue
-        return f"<WorkerPool {self._dispatcher.busy}/{self.size} busy, {self.waiting}/{bound} queued, {restarts}>"
+        return f"<WorkerPool {self.busy}/{self.size} busy, {self.waiting}/{bound} queued, {restarts}>"
 
     @property
     def size(self) -> int:
         """Workers that are wanted now."""
-        return sum(bool(slot.wanted.value) for slot in self._slots)
+        return self._staff.size
 
     @property
     def ready(self) -> int:
         """Workers that live and take jobs."""
-        return self._dispatcher.ready
+        return self._staff.ready
 
     @property
     def busy(self) -> int:
@@ -78,20 +116,21 @@ class WorkerPool:
     @property
     def restarts(self) -> int:
         """Workers started in the place of one that died unasked."""
-        return self._restarts
+        return self._staff.restarts
 
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [slot.worker.pid for slot in self._slots if slot.worker is not None]
+        return [slot.worker.pid for slot in self._staff.slots if slot.worker is not None]
 
     async def wait_ready(self) -> None:
-        """Returns when all workers have been ready at once. Nobody has to wait for it; jobs may come before."""
+        """Returns once all workers that were wanted have been ready together. Jobs may come before."""
         await self._all_ready.wait()
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between admitting a job and parking its caller would lose both
     async def run(
         self,
-        fn: Callable[..., T],
-        *args: object,
+        fn: Callable[[Unpack[Ts]], T],
+        *args: *Ts,
         queue_timeout: float | None = None,
         run_timeout: float | None = None,
         kind: str | None = None,
@@ -108,84 +147,99 @@ class WorkerPool:
             RunTimeout: the job ran too long and was ended.
             BrokenWorkerError: the worker died while it ran the job.
             JobError: the job raised or returned something that cannot travel.
+            TypeError: ``fn`` is no plain function that a worker can import, or an argument cannot be pickled.
             trio.ClosedResourceError: the pool was closed.
             and whatever the job raises, with the worker's traceback as a note.
         """
-        job = self._submit(fn, args, queue_timeout, run_timeout, kind, priority)
-        if (ledger := LEDGER.get()) is not None:
-            return await _wait_and_book(job, ledger)  # type: ignore[no-any-return]
-        return await trio.lowlevel.wait_task_rescheduled(job.leave)  # type: ignore[no-any-return]
-
-    async def run_timed(self, fn: Callable[..., T], *args: object, **limits: Any) -> tuple[T, float]:
-        """As `run`, and the seconds that the job waited for a worker."""
+        call, split = self._write_call(fn, args)
+        now = self._now()
         job = self._submit(
-            fn, args, **{"queue_timeout": None, "run_timeout": None, "kind": None, "priority": 0} | limits
+            call,
+            split,
+            kind or getattr(fn, "__name__", "") or type(fn).__name__,
+            priority,
+            queue_timeout,
+            run_timeout,
+            current_task(),
+            now,
         )
+        if self._actions.send or self._actions.due < self._driver.rings:
+            self._carry_out(now)
         if (ledger := LEDGER.get()) is not None:
-            return await _wait_and_book(job, ledger), job.entered - job.arrived
-        return await trio.lowlevel.wait_task_rescheduled(job.leave), job.entered - job.arrived
+            return await self._wait_and_book(job, ledger)  # type: ignore[no-any-return]
+        return await wait_task_rescheduled(partial(self._leave, job))  # type: ignore[no-any-return]
 
-    # What the slots ask of their pool.
+    @trio.lowlevel.enable_ki_protection
+    async def run_timed(
+        self,
+        fn: Callable[[Unpack[Ts]], T],
+        *args: *Ts,
+        queue_timeout: float | None = None,
+        run_timeout: float | None = None,
+        kind: str | None = None,
+        priority: int = 0,
+    ) -> tuple[T, float]:
+        """As `run`, and the seconds that the job waited for a worker."""
+        call, split = self._write_call(fn, args)
+        now = self._now()
+        job = self._submit(
+            call,
+            split,
+            kind or getattr(fn, "__name__", "") or type(fn).__name__,
+            priority,
+            queue_timeout,
+            run_timeout,
+            current_task(),
+            now,
+        )
+        if self._actions.send or self._actions.due < self._driver.rings:
+            self._carry_out(now)
+        if (ledger := LEDGER.get()) is not None:
+            return await self._wait_and_book(job, ledger), job.entered - job.arrived
+        return await wait_task_rescheduled(partial(self._leave, job)), job.entered - job.arrived
 
-    @property
-    def budget(self) -> RestartBudget:
-        return self._dispatcher.budget
+    async def _wait_and_book(self, job: Job, ledger: Ledger) -> Any:
+        """Wait for a job's end, for a request that keeps a ledger."""
+        try:
+            result = await wait_task_rescheduled(partial(self._leave, job))
+        except BaseException as error:
+            job.book(ledger, error, trio.current_time())
+            raise
+        job.book(ledger, None, trio.current_time())
+        return result
 
-    async def spawn(self, *, replaces: bool) -> Worker:
-        self._restarts += replaces
-        return await Worker.spawn(self._spawn_limiter, nicer=NICER, memory=self.limits.memory, command=self._command)
+    def _leave(self, job: Job, _: object) -> Abort:
+        """A caller was cancelled (Trio's abort function)."""
+        now = self._now()
+        self._dispatcher.abandon(job, now)
+        self._carry_out(now)
+        return Abort.SUCCEEDED
 
-    def on_ready(self, slot: Slot) -> None:
-        self._dispatcher.on_ready(slot)
-        if self.ready == self.size:
-            self._all_ready.set()
-
-    def on_replies(self, slot: Slot, replies: list[Reply]) -> None:
-        self._dispatcher.on_replies(slot, replies)
-
-    def on_leaving(self, slot: Slot) -> None:
-        self._dispatcher.on_leaving(slot)
-
-    def on_gone(self, slot: Slot, unread: set[int], code: int) -> None:
-        self._dispatcher.on_gone(slot, unread, code)
-
-    # Size and age.
-
+    @trio.lowlevel.enable_ki_protection
     def resize(self, size: int) -> None:
         """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run."""
         if not 1 <= size <= self.limits.size:
             raise ValueError(f"size must be between 1 and {self.limits.size}")
-        # Idle ones go first, then busy ones; wanted ones stay where they are.
-        order = sorted(self._slots, key=lambda slot: (not slot.wanted.value, slot.worker is None, not slot.jobs))
-        for n, slot in enumerate(order):
-            slot.wanted.value = n < size
-            if n >= size:
-                self._retire(slot)
+        now = self._now()
+        self._staff.resize(size, now)
+        self._carry_out(now)
 
-    async def keep_house(self) -> None:
-        """Runs for the life of the pool: retires workers that are too large, too old, or idle for long."""
+    # What happens on Trio.
+
+    def _start(self, slot: Slot) -> None:
+        self._living.start_soon(Attendant(slot, self._dispatcher, self._carry_out, self._spawn).run)
+
+    def _ring(self, now: float) -> None:
+        self._driver.ring(now)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _keep_house(self) -> None:
+        """Runs for the life of the pool: sees to workers that are too large, too old, or idle for long."""
         while True:
             await trio.sleep(_HOUSEKEEPING)
-            now = trio.current_time()
-            for slot in [slot for slot in self._slots if slot.ready and not slot.retiring]:
-                if self._is_too_large(slot) or self._dispatcher.is_spent(slot, now):
-                    self._retire(slot)
-            if self.limits.min_size is not None:
-                self._follow_demand(self.limits.min_size, now)
-
-    def _follow_demand(self, smallest: int, now: float) -> None:
-        size = self.size
-        if self.waiting and size < self.limits.size:
-            self.resize(size + 1)
-        elif size > smallest and any(
-            now - slot.idle_since >= self.limits.idle_timeout for slot in self._dispatcher.idle
-        ):
-            self.resize(size - 1)
-
-    def _retire(self, slot: Slot) -> None:
-        if slot in self._dispatcher.idle:
-            self._dispatcher.idle.remove(slot)
-        slot.end_worker()
+            now = self._now()
+            self._dispatcher.keep_house([slot for slot in self._staff.slots if self._is_too_large(slot)], now)
+            self._carry_out(now)
 
     def _is_too_large(self, slot: Slot) -> bool:
         limit = self.limits.recycle_memory
@@ -193,6 +247,12 @@ class WorkerPool:
             return False
         resident = resident_bytes(slot.worker.pid)
         return resident is not None and resident > limit
+
+    @trio.lowlevel.enable_ki_protection
+    def _close(self) -> None:
+        now = self._now()
+        self._dispatcher.close(now)
+        self._carry_out(now)
 
     # Telling.
 
@@ -210,51 +270,52 @@ class WorkerPool:
             self.name,
             d.tallies,
             kind,
-            capacity=d.ready,
+            capacity=d.capacity,
             in_service=d.busy,
             waiting=d.waiting,
             max_waiting=self.limits.max_queue,
             peak_waiting=d.room.peak,
-            utilization=d.utilization(trio.current_time()),
+            utilization=d.utilization(self._now()),
         )
 
 
-async def _wait_and_book(job: Job, ledger: Ledger) -> Any:
-    """Wait for a job's end, for a request that keeps a ledger."""
-    try:
-        result = await trio.lowlevel.wait_task_rescheduled(job.leave)
-    except BaseException as error:
-        job.book(ledger, error)
-        raise
-    job.book(ledger, None)
-    return result
+_Opening = AbstractAsyncContextManager[WorkerPool]
 
 
+def _with_keywords_of(
+    options: Callable[P, PoolOptions],
+) -> Callable[[Callable[[PoolOptions], _Opening]], Callable[P, _Opening]]:
+    """Let a function that takes `PoolOptions` take their fields as typed keywords. So they are written down once."""
+
+    def decorate(open_pool: Callable[[PoolOptions], _Opening]) -> Callable[P, _Opening]:
+        @wraps(open_pool)
+        def opening(*args: P.args, **keywords: P.kwargs) -> _Opening:
+            return open_pool(options(*args, **keywords))
+
+        opening.__signature__ = signature(options)  # type: ignore[attr-defined]
+        return opening
+
+    return decorate
+
+
+@_with_keywords_of(PoolOptions)
 @asynccontextmanager
-async def open_worker_pool(
-    *,
-    name: str = "worker_pool",
-    discipline: Discipline[Any] | None = None,
-    grace: float = 1.0,
-    command: list[str] | None = None,
-    **limits: Any,
-) -> AsyncIterator[WorkerPool]:
-    """A pool of worker processes for the length of the block. ``limits`` are the fields of `PoolLimits`.
+async def open_worker_pool(options: PoolOptions) -> AsyncIterator[WorkerPool]:
+    """A pool of worker processes for the length of the block. The keywords are the fields of `PoolOptions`.
 
     Workers are being started when the block begins; jobs may come at once and wait for the first that is ready. At the
     end of the block waiting callers get `trio.ClosedResourceError`, running jobs have ``grace`` seconds to end, then no
-    child is left. When the block is left by an exception or cancelled, nobody waits for running jobs.
+    child is left. When the block is left by an exception or cancelled, running jobs are killed at once.
     """
-    pool = WorkerPool(name, PoolLimits(**limits), discipline, command)
+    require_loop("open_worker_pool", "Trio")
     async with trio.open_nursery() as keeping:
-        keeping.start_soon(pool._dispatcher.alarm.run)
-        keeping.start_soon(pool.keep_house)
         async with trio.open_nursery() as living:
-            for slot in pool._slots:
-                living.start_soon(slot.attend)
+            pool = WorkerPool(options, living)
+            keeping.start_soon(pool._alarm.run)
+            keeping.start_soon(pool._keep_house)
             try:
                 yield pool
             finally:
-                pool._dispatcher.close()
-            living.cancel_scope.deadline = trio.current_time() + grace
+                pool._close()
+            living.cancel_scope.deadline = trio.current_time() + options.grace
         keeping.cancel_scope.cancel()

@@ -22,9 +22,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import open_code
-from types import FrameType, FunctionType, ModuleType
+from types import CoroutineType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from .frames import (
@@ -106,11 +106,12 @@ class _Functions:
 class _Jobs:
     """Our end of the conversation."""
 
-    def __init__(self, packets: int, calls: int, replies: int) -> None:
+    def __init__(self, packets: int, calls: int, replies: int, interrupts: int) -> None:
         self._packets = packets
         self._calls = calls
         self._replies = replies
-        self._running = False
+        self._interrupts = interrupts
+        self._running = READY  # the number of the job that runs; READY is none's
         self.write: Callable[[bytes], None] = self._write
         signal.signal(signal.SIGUSR1, self._cancel)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -120,9 +121,11 @@ class _Jobs:
     def _become_foreign(self) -> None:
         self.write = _leave
 
-    def _cancel(self, number: int, frame: FrameType | None) -> None:
-        if self._running:
-            raise _Cancelled
+    def _cancel(self, signum: int, frame: FrameType | None) -> None:
+        """End the job that is named. It may be over: then the next one must not suffer for it."""
+        with contextlib.suppress(OSError):  # nothing is named; or a job closed all descriptors, and will be killed
+            if os.eventfd_read(self._interrupts) == self._running:
+                raise _Cancelled
 
     def read_call(self, length: int) -> bytes:
         pieces = []
@@ -154,21 +157,22 @@ class _Jobs:
                 self.write(reply_frame(number, EXPIRED, begun, 0.0))
                 continue
             try:
-                self._running = True
+                self._running = number
                 # Not in the queue any more: what the first call of a kind imports is part of its service.
                 fn, args = functions.read(call, split) if split else loads(call)
                 begun = clock()
                 result = fn(*args)
-                self._running = False
+                self._running = READY
                 seconds = clock() - begun
                 value: bytes | Pieces
                 value = _NONE if result is None else Pieces().add(result) if is_large(result) else dump(result)
             except _Cancelled:
-                self._running = False
+                self._running = READY
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
-                self._running = False
-                self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(_failure(error)))))
+                failure = _failure(error) if self._running else _unsendable(fn, result, error)
+                self._running = READY
+                self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(failure))))
             else:
                 if value is _NONE:
                     self.write(reply_frame(number, RETURNED_NONE, begun, seconds))
@@ -185,7 +189,25 @@ def _leave(_: bytes) -> None:
 
 
 def _failure(error: BaseException) -> Failure:
-    return Failure(_portable(error), "".join(traceback.format_exception(error)).rstrip())
+    return Failure(_portable(error), _told(error), _traceback(error))
+
+
+def _unsendable(fn: Any, result: Any, error: BaseException) -> Failure:
+    """The job's function returned, but not something that can be sent to the pool."""
+    if type(result) is CoroutineType:
+        result.close()  # or Python warns that it was never awaited
+    name, kind = getattr(fn, "__qualname__", type(fn).__qualname__), type(result).__name__
+    instead = "list(...) of it" if isinstance(result, Iterator) else "plain values"
+    said = f"{name} returned a {kind}, which cannot be sent back ({error}): let it return {instead}"
+    return Failure(None, said, _traceback(error))
+
+
+def _told(error: BaseException) -> str:
+    return traceback.format_exception_only(error)[0].rstrip()
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def _portable(error: BaseException) -> bytes | None:
@@ -210,10 +232,10 @@ def _limit_memory(limit: int) -> None:
 
 
 def main() -> None:
-    """``sys.argv`` holds the descriptors of the packets, the calls, the replies and the lifeline."""
-    packets, calls, replies, lifeline = (_move(int(argument)) for argument in sys.argv[1:5])
+    """``sys.argv`` holds the descriptors of the packets, the calls, the replies, the lifeline and the interrupts."""
+    packets, calls, replies, lifeline, interrupts = (_move(int(argument)) for argument in sys.argv[1:6])
     tie_life(lifeline)
-    jobs = _Jobs(packets, calls, replies)
+    jobs = _Jobs(packets, calls, replies, interrupts)
     packet = os.read(packets, PACKET)
     if not packet:
         return

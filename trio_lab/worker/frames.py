@@ -24,13 +24,15 @@ PACKET = 4096  # PIPE_BUF on Linux: the longest write that stays one packet
 # the rest its pickled arguments, if it has any (0: the call is one pickle of both)
 JOB = struct.Struct("<QdQI")
 
+SHORT = PACKET - JOB.size  # the longest call that fits into a packet
+
 # length of the value; job number; how it ended; when it began, by the monotonic clock; seconds it ran
 REPLY = struct.Struct("<QQBdd")
 
 # How a job ended. The value is the pickled result, or for RAISED the pickled `Failure`.
 RETURNED, RETURNED_NONE, RAISED, EXPIRED, CANCELLED = range(5)
 
-READY = 0  # the job number of a worker's first frame: it has started
+READY = 0  # the job number of a worker's first frame, which says that it has started; no job has it
 
 
 class Hello(NamedTuple):
@@ -45,10 +47,12 @@ class Hello(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a job did not return. ``error`` is the pickled exception, None when it would not arrive as what it is."""
+    """Why a job has no result. ``error`` is the pickled exception, None when it would not arrive as what it is."""
 
     error: bytes | None
-    text: str
+    told: str
+    """What went wrong, in a line or a few."""
+    traceback: str
 
 
 # The end of one job: its number, how it ended, when it began, the seconds it ran, the value. A plain tuple: there are very

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from pickle import PicklingError, loads
+from pickle import loads
 from typing import Any
 
 import pytest
 
 import trio_lab
-from trio_lab.worker.calls import Calls
+from trio_lab.pools.calls import Calls
 from trio_lab.worker.frames import Pieces
 
-from ..pools import jobs
+from . import jobs
 
 
 @pytest.fixture
@@ -59,22 +60,67 @@ def test_the_arguments_are_written_each_time(calls: Calls) -> None:
     assert read(*calls.write(jobs.echo, (value,)))[1] == ([1, 2],)
 
 
-def test_a_function_that_was_replaced_is_refused_as_pickle_does(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_that_was_replaced_is_refused(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     before = jobs.pid
     calls.write(before, ())
     monkeypatch.setattr(jobs, "pid", jobs.spin)
-    with pytest.raises(PicklingError):
+    with pytest.raises(TypeError, match=r"cannot send pid to a worker: .*not the same object"):
         calls.write(before, ())
     monkeypatch.undo()
     assert read(*calls.write(before, ())) == (before, ())
 
 
-def test_functions_that_have_no_name_in_a_module_are_refused(calls: Calls) -> None:
+class Report:
+    """Holds something that cannot be pickled."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def total(self) -> int:
+        return 1
+
+
+async def fetch() -> None: ...
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+def made() -> Callable[[], None]:
     def inner() -> None: ...
 
-    for fn in (inner, lambda: None):
-        with pytest.raises((AttributeError, PicklingError)):
-            calls.write(fn, ())
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("fn", "args", "says"),
+    [
+        (lambda: None, (), "cannot send <lambda> to a worker.*define it with def at the top level of a module"),
+        (made(), (), "cannot send made.<locals>.inner to a worker.*define it with def at the top level of a module"),
+        (partial(made()), (), "cannot send made.<locals>.inner to a worker"),
+        (
+            Report().total,
+            (),
+            "cannot send Report.total to a worker, since its Report cannot be pickled .*lock.*pass it",
+        ),
+        (
+            jobs.echo,
+            (threading.Lock(),),
+            "cannot send argument 1 of echo, a lock, to a worker: cannot pickle '_thread.lock'",
+        ),
+        (divmod, (1, lambda: None), "cannot send argument 2 of divmod, a function, to a worker"),
+        (jobs.echo, (b"x" * 100_000, threading.Lock()), "cannot send argument 2 of echo, a lock"),
+        (fetch, (), "runs blocking functions, and fetch is async: await it in your task"),
+        (numbers, (), r"would run nothing of numbers, a generator function: give it one that returns list\(numbers"),
+        (jobs.pid(), (), "needs a function and its arguments.*was the function called already"),
+    ],
+)
+def test_what_a_worker_cannot_run_is_named(calls: Calls, fn: Any, args: tuple[object, ...], says: str) -> None:
+    for _ in range(2):
+        with pytest.raises(TypeError, match=says) as raised:
+            calls.write(fn, args)
+        assert str(raised.value).startswith("WorkerPool.run ")
 
 
 def test_what_is_kept_is_bounded(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

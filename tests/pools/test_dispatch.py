@@ -1,0 +1,512 @@
+"""Unit: which job goes to which worker. Stories told with fake workers; nothing here runs, sleeps or waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
+from trio_lab.worker.frames import SHORT as FITS
+
+from .fake import SHORT, House
+
+
+def test_a_job_goes_to_an_idle_worker_or_waits() -> None:
+    house = House(size=2)
+    for name in "abc":
+        assert house.submit(name) == ""
+    assert [house.with_worker(n) for n in (0, 1)] == ["b", "a"]
+    assert (house.dispatcher.busy, house.dispatcher.waiting) == (2, 1)
+    house.end_job(0)
+    assert house.told == {"b": "returned"}
+    assert house.with_worker(0) == "c"
+
+
+def test_a_job_waits_for_the_first_worker_that_is_ready() -> None:
+    house = House(size=1, ready=False)
+    house.submit("a")
+    assert house.dispatcher.waiting == 1
+    house.start_all()
+    assert house.with_worker() == "a"
+
+
+@pytest.mark.parametrize(
+    ("discipline", "order"),
+    [(None, "abcd"), (Lifo(), "dcba"), (ByPriority(), "dabc")],
+    ids=["fifo", "lifo", "priority"],
+)
+def test_the_discipline_decides_who_is_next(discipline: Any, order: str) -> None:
+    house = House(size=1, discipline=discipline)
+    house.submit("first")
+    for name in "abcd":
+        house.submit(name, priority=name == "d")
+    for name in order:
+        house.end_job()
+        assert house.with_worker() == name
+
+
+def test_a_full_queue_refuses_at_once() -> None:
+    house = House(size=1, max_queue=1)
+    assert [house.submit(name) for name in "abc"] == ["", "", "QueueFull"]
+    assert house.dispatcher.tallies.total().rejected == 1
+
+
+def test_a_queue_of_no_length_takes_what_can_run() -> None:
+    house = House(size=1, max_queue=0)
+    house.learn_short()
+    assert [house.submit(name, SHORT) for name in "ab"] == ["", "QueueFull"]
+
+
+def test_who_waits_too_long_is_refused_in_time() -> None:
+    house = House(size=1, queue_timeout=2.0)
+    house.submit("a")
+    house.submit("b")
+    house.submit("c", queue_timeout=1.0)
+    house.pass_time(0.99)
+    assert house.told == {}
+    house.pass_time(0.01)
+    assert house.told == {"c": "QueueTimeout"}
+    house.pass_time(1.0)
+    assert house.told == {"c": "QueueTimeout", "b": "QueueTimeout"}
+    assert house.with_worker() == "a"
+
+
+def test_a_job_that_has_got_its_place_does_not_expire() -> None:
+    house = House(size=1, queue_timeout=0.0)
+    house.submit("a")
+    assert house.submit("b") == ""
+    house.block(5.0)
+    assert house.worker().begin()
+    house.end_job()
+    assert house.told["a"] == "returned"
+    house.ring()
+    assert house.told["b"] == "QueueTimeout"  # there was no idle worker when it came
+
+
+def test_no_place_is_given_to_a_job_whose_time_is_over_though_the_alarm_is_late() -> None:
+    house = House(size=1, queue_timeout=1.0)
+    house.submit("a")
+    house.submit("b")
+    house.block(2.0)
+    house.end_job()
+    assert house.told == {"a": "returned", "b": "QueueTimeout"}
+    assert house.with_worker() == ""
+
+
+def test_shed_jobs_are_told_so_and_do_not_wait_any_more() -> None:
+    house = House(size=1, discipline=CoDel(target=0.1, interval=1.0))
+    for name in "abcdefg":
+        house.submit(name)
+    for _ in range(3):
+        house.block(0.6)
+        house.end_job()
+    told = list(house.told.values())
+    assert told.count("Shed") == house.dispatcher.tallies.total().rejected >= 1
+    assert house.dispatcher.waiting == 7 - len(told) - 1
+
+
+def test_statistics_add_up() -> None:
+    house = House(size=1, max_queue=2, queue_timeout=1.0)
+    for name in "abcd":
+        house.submit(name)
+    house.block(0.5)
+    house.end_job()
+    house.cancel("c")
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, total.completions, total.rejected, total.cancelled) == (4, 1, 1, 1)
+    assert (total.waits.summary(), total.services.summary()) != (None, None)
+    assert house.jobs["b"].entered - house.jobs["b"].arrived == 0.5
+
+
+def test_utilization_is_the_share_of_ready_workers_time() -> None:
+    house = House(size=2)
+    before = house.now
+    house.submit("a")
+    house.pass_time(1.0)
+    assert house.dispatcher.utilization(house.now) == pytest.approx(1 / (2 * 1.0))  # what runs counts, too
+    house.worker(1).begin()
+    house.end_job(1, seconds=1.0)
+    house.pass_time(1.0)
+    assert house.dispatcher.utilization(house.now) == pytest.approx(1 / (2 * 2.0))
+    assert house.now == before + 2.0
+
+
+class TestSentAhead:
+    """Short jobs, up to four at a time."""
+
+    def test_short_jobs_are_sent_ahead_and_long_ones_are_not(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abcdef":
+            house.submit(name, SHORT)
+        house.submit("long")
+        assert house.with_worker() == "a b c d"
+        assert (house.dispatcher.busy, house.dispatcher.waiting) == (1, 6 - 1 + 1)
+
+    @pytest.mark.parametrize(
+        ("recent", "sent"), [(199e-6, 2), (200e-6, 1), (None, 1)], ids=["short", "not short", "never seen"]
+    )
+    def test_a_kind_is_short_below_a_fifth_of_a_millisecond(self, recent: float | None, sent: int) -> None:
+        house = House(size=1)
+        house.dispatcher.tallies["kind"].recent = recent
+        for name in "ab":
+            house.submit(name, "kind")
+        assert len(house.slots[0].jobs) == sent
+
+    @pytest.mark.parametrize(("ahead", "with_worker"), [(1, "a"), (2, "a b"), (8, "a b c d e f")])
+    def test_ahead_is_how_many(self, ahead: int, with_worker: str) -> None:
+        house = House(size=1, ahead=ahead)
+        house.learn_short()
+        for name in "abcdef":
+            house.submit(name, SHORT)
+        assert house.with_worker() == with_worker
+
+    def test_a_call_that_fits_in_no_packet_is_not_sent_ahead_nor_taken_back(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("large", SHORT, call=b"x" * (FITS + 1))
+        house.submit("b", SHORT)
+        assert house.with_worker() == "large"  # nothing behind it, for it is not short
+        house.cancel("large")
+        assert len(house.worker().unread) == 1
+        house.end_job()
+        assert house.with_worker() == "b"
+
+    def test_the_queue_is_no_longer_for_them(self) -> None:
+        house = House(size=1, max_queue=2)
+        house.learn_short()
+        assert [house.submit(name, SHORT) for name in "abcd"] == ["", "", "", "QueueFull"]
+
+    def test_nothing_is_sent_ahead_behind_a_long_job(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("long")
+        house.submit("a", SHORT)
+        assert house.with_worker() == "long"
+
+    def test_a_long_job_is_not_overtaken_by_short_ones_behind_it(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name, kind in (("a", SHORT), ("long", "long"), ("b", SHORT), ("c", SHORT)):
+            house.submit(name, kind)
+        ended = []
+        while house.slots[0].jobs:
+            ended.append(house.with_worker().split()[0])
+            house.end_job()
+        assert ended == ["a", "long", "b", "c"]
+
+    def test_an_idle_worker_takes_them_back_from_a_busy_one(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        for name in "abcdef":
+            house.submit(name, SHORT)
+        assert [house.with_worker(n) for n in (0, 1)] == ["b c d e", "a f"]
+        house.worker(0).begin()  # and does not end
+        for _ in range(5):
+            house.end_job(1)
+        assert sorted(house.told) == ["a", "c", "d", "e", "f"]
+        assert [house.with_worker(n) for n in (0, 1)] == ["b", ""]
+        assert house.dispatcher.busy == 1
+
+    def test_one_that_the_worker_has_read_meanwhile_stays(self) -> None:
+        house = House(size=3)
+        house.learn_short()
+        for name in "abcde":
+            house.submit(name, SHORT)
+        assert [house.with_worker(n) for n in (0, 1, 2)] == ["c d e", "b", "a"]
+        house.worker(0).end()
+        house.worker(0).end()
+        house.worker(0).begin()  # all were read, and no reply yet
+        house.end_job(1)
+        house.end_job(2)
+        assert house.with_worker(0) == "c d e"
+        house.answer(0)
+        assert sorted(house.told) == ["a", "b", "c", "d"]
+
+    def test_it_is_taken_back_when_its_caller_leaves(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abc":
+            house.submit(name, SHORT)
+        house.worker().begin()
+        house.cancel("b")
+        assert house.with_worker() == "a c"
+        house.end_job()
+        house.end_job()
+        assert house.worker().ran == [house.jobs[name].number for name in "ac"]
+        assert house.dispatcher.tallies.total().cancelled == 1
+
+    def test_it_is_taken_back_when_its_time_is_over(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT, queue_timeout=1.0)
+        house.submit("c", SHORT)
+        house.worker().begin()
+        house.pass_time(1.0)
+        assert house.told == {"b": "QueueTimeout"}
+        assert house.with_worker() == "a c"
+
+    def test_a_worker_does_not_begin_what_is_too_late(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT, queue_timeout=1.0)
+        house.block(2.0)
+        house.end_job()
+        house.end_job()
+        assert house.told == {"a": "returned", "b": "QueueTimeout"}
+        assert house.dispatcher.tallies.total().timed_out == 1
+
+    def test_the_wait_of_a_job_ends_when_the_one_before_it_does(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.block(0.25)
+        house.end_job()
+        house.end_job()
+        assert house.jobs["b"].entered - house.jobs["b"].arrived == 0.25
+
+    def test_a_full_pipe_takes_no_more_and_loses_nothing(self) -> None:
+        house = House(size=1, pipe=2)
+        house.learn_short()
+        for name in "abcdefg":
+            house.submit(name, SHORT)
+        assert house.with_worker() == "a b"
+        assert house.dispatcher.waiting == 6
+        order = []
+        while house.slots[0].jobs:
+            order.append(house.with_worker().split()[0])
+            assert len(house.slots[0].jobs) <= 2
+            house.end_job()
+        assert order == list("abcdefg")
+
+    def test_a_pipe_that_takes_nothing_belongs_to_no_worker(self) -> None:
+        house = House(size=1, pipe=0)
+        house.submit("a")
+        assert house.worker().killed
+        house.die()
+        house.pipe = 1
+        house.pass_time(1.0)
+        house.start_all()
+        assert house.with_worker() == "a"
+
+
+class TestCallersThatLeave:
+    def test_who_waits_takes_no_room_any_more(self) -> None:
+        house = House(size=1, max_queue=1)
+        house.submit("a")
+        house.submit("b")
+        house.cancel("b")
+        assert house.submit("c") == ""
+
+    @pytest.mark.parametrize(("on_cancel", "asked"), [("abandon", False), ("stop", True)])
+    def test_a_running_job_is_let_alone_or_asked_to_end(self, on_cancel: str, asked: bool) -> None:
+        house = House(size=1, on_cancel=on_cancel)
+        house.submit("a")
+        house.submit("b")
+        house.worker().begin()
+        house.cancel("a")
+        assert house.worker().asked == ([house.jobs["a"].number] if asked else [])
+        assert house.with_worker() == "a"  # the worker is busy until the job has ended
+        house.pass_time(60.0)
+        assert house.worker().killed is asked
+
+    def test_a_job_that_was_not_begun_is_not_run(self) -> None:
+        house = House(size=1)
+        house.submit("a")
+        house.cancel("a")
+        assert not house.worker().begin()
+        assert house.dispatcher.tallies.total().cancelled == 1
+        assert house.dispatcher.busy == 0
+
+    def test_the_next_job_is_not_ended_in_place_of_one_that_is_over(self) -> None:
+        house = House(size=1, on_cancel="stop")
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.worker().end()
+        house.worker().begin()  # b runs; the reply to a has not been read
+        house.jobs["a"].caller = None
+        house.told["a"] = "left"
+        house.dispatcher.abandon(house.jobs["a"], house.now)
+        house.done()
+        assert house.worker().asked == []
+        house.end_job()
+        assert house.told["b"] == "returned"
+
+
+class TestRunTimeout:
+    def test_the_job_is_asked_and_then_its_worker_is_killed(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a")
+        house.worker().begin()
+        house.pass_time(0.99)
+        assert house.worker().asked == []
+        house.pass_time(0.01)
+        assert house.worker().asked == [house.jobs["a"].number]
+        house.pass_time(0.19)
+        assert not house.worker().killed
+        house.pass_time(0.02)
+        assert house.worker().killed
+        house.die()
+        assert house.told == {"a": "RunTimeout"}
+        assert house.dispatcher.tallies.total().completions == 1
+
+    def test_a_job_that_lets_itself_be_ended_keeps_its_worker(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a")
+        house.submit("b")
+        house.worker().begin()
+        house.pass_time(1.0)
+        house.worker().obey()
+        house.answer()
+        assert house.told == {"a": "RunTimeout"}
+        assert house.with_worker() == "b"
+        house.worker().begin()
+        house.pass_time(0.9)
+        assert (house.worker().asked, house.worker().killed) == ([house.jobs["a"].number], False)
+
+    def test_a_limit_of_one_call_goes_before_the_pools(self) -> None:
+        house = House(size=2, run_timeout=1.0)
+        house.submit("long", run_timeout=10.0)
+        house.submit("short", run_timeout=0.5)
+        for worker in house.workers():
+            worker.begin()
+        house.pass_time(0.6)
+        assert [bool(worker.asked) for worker in house.workers()] == [True, False]
+
+    def test_waiting_is_not_running(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a")
+        house.submit("b")
+        house.pass_time(0.9)
+        house.end_job()
+        house.worker().begin()
+        house.pass_time(0.9)
+        assert house.worker().asked == []
+
+    def test_what_was_sent_ahead_goes_elsewhere_first(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.learn_short()
+        for name in "abc":
+            house.submit(name, SHORT)
+        house.worker().begin()
+        house.pass_time(1.3)
+        house.die()
+        house.start_all()
+        assert house.with_worker() == "b c"
+        assert house.told == {"a": "RunTimeout"}
+
+    def test_a_late_loop_reads_the_reply_before_it_ends_anybody(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT, run_timeout=1.0)
+        house.submit("b", SHORT, run_timeout=60.0)
+        house.worker().end()
+        house.worker().begin()
+        house.block(5.0)
+        house.ring()
+        assert (house.told, house.worker().asked) == ({"a": "returned"}, [])
+        house.pass_time(59.0)
+        assert house.worker().asked == []
+        house.pass_time(2.0)
+        assert house.worker().asked == [house.jobs["b"].number]
+
+    def test_taking_back_the_first_leaves_its_limit_to_nobody(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT, run_timeout=60.0)
+        house.submit("b", SHORT, run_timeout=0.3)
+        house.cancel("a")
+        house.worker().begin()
+        house.pass_time(0.3)
+        assert house.worker().asked == [house.jobs["b"].number]
+
+    def test_a_job_that_a_hung_worker_has_not_read_goes_to_another(self) -> None:
+        house = House(size=2, run_timeout=1.0)
+        house.submit("hung")
+        house.submit("b")
+        house.worker(0).begin()
+        house.end_job(0)
+        house.pass_time(1.0)
+        assert [house.with_worker(n) for n in (0, 1)] == ["hung", ""]
+        assert house.told == {"b": "returned"}
+
+    def test_a_large_call_that_a_hung_worker_has_not_read_runs_elsewhere_when_it_is_dead(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a", call=b"x" * (FITS + 1))
+        house.pass_time(1.3)
+        assert house.worker().killed
+        house.die()
+        house.pass_time(0.1)
+        house.start_all()
+        assert (house.told, house.with_worker()) == ({}, "a")
+
+
+class TestDeath:
+    @pytest.mark.parametrize(("code", "says"), [(-9, "signal 9"), (7, "exit code 7")])
+    def test_the_job_it_ran_has_failed(self, code: int, says: str) -> None:
+        house = House(size=1)
+        house.submit("a")
+        house.worker().begin()
+        house.die(code=code)
+        assert house.told == {"a": "BrokenWorkerError"}
+        assert says in str(house.jobs["a"].error)
+        assert house.jobs["a"].error.exit_code == code  # type: ignore[union-attr]
+
+    def test_what_it_had_not_read_goes_to_others(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        for name in "abcde":
+            house.submit(name, SHORT)
+        house.worker(0).begin()
+        assert house.with_worker(0) == "b c d e"
+        house.die(0)
+        assert house.told == {"b": "BrokenWorkerError"}
+        assert house.with_worker(1) == "a c d e"
+
+    def test_a_job_that_it_had_ended_just_before_is_not_lost(self) -> None:
+        house = House(size=1)
+        house.submit("a")
+        house.worker().end()
+        house.die()
+        assert house.told == {"a": "returned"}
+
+    def test_nothing_is_given_to_a_worker_that_has_to_die(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a", SHORT)
+        house.learn_short()
+        house.worker().begin()
+        house.pass_time(2.0)
+        house.submit("b", SHORT)
+        assert house.with_worker() == "a"
+
+
+def test_closing_refuses_who_waits_and_lets_the_rest_end() -> None:
+    house = House(size=1)
+    house.learn_short()
+    for name in "abcdef":
+        house.submit(name, SHORT)
+    house.worker().begin()
+    house.close()
+    assert house.told == dict.fromkeys("bcdef", "Closed")
+    assert house.submit("late") == "Closed"
+    assert not house.worker().ending
+    house.end_job()
+    assert house.told["a"] == "returned"
+    assert house.worker().ending
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, total.completions, total.cancelled) == (6, 1, 5)
+
+
+def test_a_job_that_a_closed_pool_ends_is_told_so() -> None:
+    house = House(size=1)
+    house.submit("a")
+    house.worker().begin()
+    house.close()
+    house.die()
+    assert house.told == {"a": "Closed"}
+    assert house.starting == []

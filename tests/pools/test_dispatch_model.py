@@ -1,0 +1,334 @@
+"""Property: whatever happens to a pool, in whatever order, these rules hold after every step.
+
+Callers come and leave, workers start, read, end, answer, hang and die, the size changes, time passes, with the loop
+awake or blocked. `House` checks two rules by itself: no caller is told twice, and no job is sent to a worker that ends.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, Fifo, Lifo
+from trio_lab.pools.restart import RestartPolicy
+from trio_lab.pools.slot import Slot, State
+from trio_lab.worker.frames import SHORT as FITS
+
+from .fake import SHORT, FakeWorker, House
+
+DISCIPLINES = (Fifo, Lifo, ByPriority, lambda: AdaptiveLifo(2), lambda: CoDel(0.1, 0.5))
+ANY = st.integers(0, 63)  # chooses one of those that there are
+maybe = st.booleans
+
+
+class PoolMachine(RuleBasedStateMachine):
+    house: House
+
+    @initialize(
+        size=st.integers(1, 3),
+        grows=maybe(),
+        discipline=st.sampled_from(DISCIPLINES),
+        pipe=st.integers(1, 5),
+        limits=st.fixed_dictionaries(
+            {
+                "max_queue": st.sampled_from([None, 0, 1, 3]),
+                "ahead": st.integers(1, 4),
+                "max_jobs": st.sampled_from([None, None, 1, 3]),
+                "max_age": st.sampled_from([None, None, 4.0]),
+                "on_cancel": st.sampled_from(["abandon", "stop"]),
+                "idle_timeout": st.sampled_from([1.0, 10.0]),
+            }
+        ),
+    )
+    def open(self, size: int, grows: bool, discipline: Any, pipe: int, limits: dict[str, Any]) -> None:
+        self.house = House(
+            size=size,
+            min_size=1 if grows else None,
+            discipline=discipline(),
+            pipe=pipe,
+            restart=RestartPolicy(max_restarts=3, max_seconds=6.0),
+            **limits,
+        )
+        self.house.learn_short()
+        self.fifo = discipline is Fifo
+        self.names = iter(range(1_000_000))
+        self.ran: list[int] = []  # in the order in which jobs were begun
+        self.awake = True  # the alarm has rung whenever it was due
+
+    # Callers.
+
+    @rule(
+        kind=st.sampled_from([SHORT, SHORT, "long"]),
+        queue_timeout=st.sampled_from([None, None, 0.0, 1.0, 2.5]),
+        run_timeout=st.sampled_from([None, 0.5, 1.5]),
+        priority=st.integers(0, 1),
+        large=st.sampled_from([False, False, False, True]),
+    )
+    def submit(
+        self, kind: str, queue_timeout: float | None, run_timeout: float | None, priority: int, large: bool
+    ) -> None:
+        self.house.submit(
+            str(next(self.names)),
+            kind,
+            queue_timeout=queue_timeout,
+            run_timeout=run_timeout,
+            priority=priority,
+            call=b"x" * (FITS + 1) if large else b"",
+        )
+
+    @rule(which=ANY)
+    def leave(self, which: int) -> None:
+        if name := chosen(which, [name for name in self.house.jobs if name not in self.house.told]):
+            self.house.cancel(name)
+
+    # Workers.
+
+    @rule(which=ANY)
+    def begin(self, which: int) -> None:
+        if worker := chosen(which, [w for w in self.house.workers() if w.running is None and not w.killed]):
+            self._begin(worker)
+
+    @rule(which=ANY, seconds=st.sampled_from([1e-6, 0.01]))
+    def end(self, which: int, seconds: float) -> None:
+        if worker := chosen(which, [w for w in self.house.workers() if not w.killed]):
+            if worker.running is None:
+                self._begin(worker)
+            if worker.running is not None:
+                worker.end(seconds)
+
+    def _begin(self, worker: FakeWorker) -> None:
+        if worker.begin():
+            assert worker.running is not None
+            self.ran.append(worker.running)
+
+    @rule()
+    def obey(self) -> None:
+        for worker in self.house.workers():
+            worker.obey()
+
+    @rule(which=ANY)
+    def answer(self, which: int) -> None:
+        if slot := self._place(which):
+            self.house.answer(slot.number)
+
+    @rule(which=ANY)
+    def die(self, which: int) -> None:
+        if slot := self._place(which):
+            self.house.die(slot.number)
+
+    @rule()
+    def bury(self) -> None:
+        for slot in self.house.slots:
+            if isinstance(slot.worker, FakeWorker) and slot.worker.killed:
+                self.house.die(slot.number)
+
+    def _place(self, which: int) -> Slot | None:
+        return chosen(which, [slot for slot in self.house.slots if slot.worker is not None])
+
+    @rule(which=ANY, fails=st.sampled_from([False, False, False, True]))
+    def spawn(self, which: int, fails: bool) -> None:
+        if slot := chosen(which, self.house.starting):
+            if fails:
+                self.house.fail_spawn(slot)
+            else:
+                self.house.spawn(slot)
+
+    @rule(which=ANY)
+    def ready(self, which: int) -> None:
+        if slot := chosen(which, [s for s in self.house.slots if s.worker and s.state is State.STARTING]):
+            self.house.ready(slot)
+
+    @rule()
+    def ready_all(self) -> None:
+        self.house.start_all()
+
+    # The pool.
+
+    @rule(size=st.integers(1, 3))
+    def resize(self, size: int) -> None:
+        if not self.house.dispatcher.closing:
+            self.house.resize(min(size, len(self.house.slots)))
+
+    @rule(which=ANY, large=maybe())
+    def keep_house(self, which: int, large: bool) -> None:
+        house = self.house
+        house.dispatcher.keep_house([house.slots[which % len(house.slots)]] if large else [], house.now)
+        house.done()
+
+    @precondition(lambda self: len(self.house.told) > 8)
+    @rule()
+    def close(self) -> None:
+        if not self.house.dispatcher.closing:
+            self.house.close()
+
+    @rule(seconds=st.sampled_from([0.05, 0.25, 0.5, 1.0, 3.0, 10.0]))
+    def pass_time(self, seconds: float) -> None:
+        if not self.awake:
+            self.house.ring()
+        self.awake = True
+        self.house.pass_time(seconds)
+
+    @rule(seconds=st.sampled_from([0.25, 1.0, 3.0]))
+    def block(self, seconds: float) -> None:
+        self.house.block(seconds)
+        self.awake = False
+
+    # What always holds.
+
+    @invariant()
+    def the_counts_add_up(self) -> None:
+        d = self.house.dispatcher
+        assert d.waiting == d.room.count + len(d._held) + sum(max(0, len(slot.jobs) - 1) for slot in d.slots)
+        total = d.tallies.total()
+        assert total.arrivals == total.ended + d.busy + d.waiting
+
+    @invariant()
+    def every_job_is_in_one_place(self) -> None:
+        d = self.house.dispatcher
+        places = [job for slot in d.slots for job in slot.jobs] + list(d._held)
+        assert len(places) == len(set(places))
+        for name, job in self.house.jobs.items():
+            if name not in self.house.told:
+                waits = job.worker is None and job not in d._held
+                assert (job in places) != waits, name
+        for slot in d.slots:
+            assert all(job.worker is slot.worker for job in slot.jobs)
+        assert not d.actions.wake
+        assert not d.actions.send
+        assert not d.actions.orders
+
+    @invariant()
+    def a_worker_has_the_jobs_that_its_slot_says(self) -> None:
+        for slot in self.house.slots:
+            worker = slot.worker
+            numbers = [job.number for job in slot.jobs]
+            if isinstance(worker, FakeWorker):
+                running = [] if worker.running is None else [worker.running]
+                answered = [reply[0] for reply in worker.replies]
+                assert answered + running + [number for number, _ in worker.unread] == numbers
+            else:
+                assert numbers == []
+
+    @invariant()
+    def nobody_waits_while_a_worker_is_idle(self) -> None:
+        d = self.house.dispatcher
+        if any(slot.state is State.IDLE for slot in d.slots):
+            assert not d.room.count
+            assert not d._held
+            for slot in d.slots:
+                if len(slot.jobs) > 1 and slot.state is not State.LOST:
+                    assert not self.house.worker(slot.number).unread
+
+    @invariant()
+    def short_jobs_do_not_wait_for_a_worker_that_could_have_them(self) -> None:
+        d = self.house.dispatcher
+        head = d._held[0] if d._held else None
+        if head is not None and head.brief:
+            assert not any(slot.may_follow for slot in d.slots)
+
+    @invariant()
+    def limits_hold(self) -> None:
+        house, limits = self.house, self.house.limits
+        if limits.max_queue is not None:  # what a worker did not read comes back, above the bound
+            assert house.dispatcher.room.count <= limits.max_queue
+        for slot in house.slots:
+            assert len(slot.jobs) <= limits.ahead
+            if limits.max_jobs is not None:
+                assert slot.served + len(slot.jobs) <= limits.max_jobs
+            assert all(job.brief for job in list(slot.jobs)[:-1] if len(slot.jobs) > 1)
+        assert sum(slot.state in (State.STARTING, State.IDLE, State.BUSY) for slot in house.slots) <= house.staff.size
+        assert house.staff.size >= 1 or house.dispatcher.closing
+
+    @invariant()
+    def states_are_what_they_say(self) -> None:
+        house = self.house
+        assert set(house.staff.idle) == {slot for slot in house.slots if slot.state is State.IDLE}
+        assert len(house.staff.idle) == len(set(house.staff.idle))
+        for slot in house.slots:
+            match slot.state:
+                case State.IDLE:
+                    assert slot.worker is not None
+                    assert not slot.jobs
+                    assert slot.due == math.inf
+                case State.BUSY:
+                    assert slot.worker is not None
+                    assert slot.jobs
+                case State.VACANT:
+                    assert slot.worker is None
+                    assert not slot.jobs
+                case State.STARTING:
+                    assert not slot.jobs
+                    assert (slot.worker is not None) != (slot in house.starting)
+                case State.RETIRING if slot.worker is not None and not slot.jobs:
+                    assert house.worker(slot.number).ending or house.worker(slot.number).killed
+
+    @invariant()
+    def nobody_is_ended_before_its_time(self) -> None:
+        for name, told in self.house.told.items():
+            job = self.house.jobs.get(name)
+            if job is None:
+                continue
+            if told == "BrokenWorkerError":
+                assert job.number in self.ran
+            if told == "RunTimeout":
+                assert self.house.now >= job.entered + job.run_limit
+            if told == "QueueTimeout":
+                assert job.patience is not None
+                assert self.house.now >= job.arrived + job.patience
+        for slot in self.house.slots:
+            for number in self.house.worker(slot.number).asked if slot.worker is not None else ():
+                job = next(job for job in self.house.jobs.values() if job.number == number)
+                over = self.house.now >= job.entered + job.run_limit
+                assert over or (job.caller is None and self.house.limits.on_cancel == "stop")
+
+    @invariant()
+    def the_alarm_is_set_for_all_that_becomes_due(self) -> None:
+        d, now = self.house.dispatcher, self.house.now
+        alarm = self.house.rings_at
+        assert alarm <= d.room.next_deadline()
+        for job in d._held:
+            assert alarm <= job.deadline
+        for slot in d.slots:
+            if slot.state is State.LOST:
+                continue
+            unread = {number for number, _ in self.house.worker(slot.number).unread} if slot.worker else set()
+            assert alarm <= slot.due or slot.due <= now
+            assert all(alarm <= job.deadline for job in list(slot.jobs)[1:] if job.number in unread)
+        if any(slot.wanted and slot.is_empty for slot in d.slots):
+            assert alarm <= max(now, self.house.staff.budget.next_start(now))
+        if self.awake:
+            assert alarm >= now
+
+    @invariant()
+    def one_worker_runs_jobs_in_the_order_they_came(self) -> None:
+        if self.fifo and len(self.house.slots) == 1:
+            assert self.ran == sorted(self.ran)
+
+    def teardown(self) -> None:
+        """When the pool is closed and its workers end, everybody has been told."""
+        house = self.house
+        if not house.dispatcher.closing:
+            house.close()
+        while house.starting:
+            house.spawn(house.starting[0])
+        for slot in house.slots:
+            if slot.worker is not None:
+                house.die(slot.number)
+        self.nobody_is_ended_before_its_time()
+        assert all(name in house.told for name in house.jobs)
+        assert house.states == [State.VACANT] * len(house.slots)
+        self.the_counts_add_up()
+        assert house.dispatcher.busy == house.dispatcher.waiting == 0
+
+
+def chosen(which: int, among: list[Any]) -> Any:
+    return among[which % len(among)] if among else None
+
+
+TestPool = PoolMachine.TestCase
+TestPool.settings = settings(max_examples=int(os.environ.get('EX', '200')), stateful_step_count=50, deadline=None)

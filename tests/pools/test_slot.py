@@ -1,0 +1,153 @@
+"""Unit: the states of a slot. Every transition of the table happens, and every other one is an error."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import trio_lab.pools
+from trio_lab.pools.slot import Slot, State, WrongTransition
+from trio_lab.worker.frames import RETURNED_NONE
+
+from .fake import House
+
+VACANT, STARTING, IDLE, BUSY, RETIRING, LOST = State
+
+
+def vacant() -> House:
+    return House(size=2, min_size=1, ready=False)  # the second slot has no worker
+
+
+def busy() -> House:
+    house = House(size=1)
+    house.submit("a")
+    return house
+
+
+def retiring() -> House:
+    house = busy()
+    house.slots[0].retire()
+    return house
+
+
+def lost() -> House:
+    house = House(size=1)
+    house.slots[0].lose()
+    return house
+
+
+IN: dict[State, Callable[[], Slot]] = {
+    VACANT: lambda: vacant().slots[1],
+    STARTING: lambda: House(size=1, ready=False).slots[0],
+    IDLE: lambda: House(size=1).slots[0],
+    BUSY: lambda: busy().slots[0],
+    RETIRING: lambda: retiring().slots[0],
+    LOST: lambda: lost().slots[0],
+}
+
+
+def rest(slot: Slot) -> None:
+    if slot.jobs:
+        slot.give_back({slot.jobs[0].number}, 1.0)
+    slot.rest(1.0)
+
+
+def take(slot: Slot) -> None:
+    house = busy()
+    slot.take(house.jobs["a"], 1.0)
+
+
+ENTER: dict[State, Callable[[Slot], object]] = {
+    STARTING: lambda slot: slot.start(1.0),
+    IDLE: lambda slot: slot.ready(1.0) if slot.state is STARTING else rest(slot),
+    BUSY: take,
+    RETIRING: Slot.retire,
+    LOST: Slot.lose,
+    VACANT: lambda slot: (slot.want(False), slot.clear()),
+}
+ALLOWED = {
+    (VACANT, STARTING),
+    (STARTING, IDLE),
+    (STARTING, RETIRING),
+    (STARTING, LOST),
+    (IDLE, BUSY),
+    (IDLE, RETIRING),
+    (IDLE, LOST),
+    (BUSY, BUSY),  # a second job
+    (BUSY, IDLE),
+    (BUSY, RETIRING),
+    (BUSY, LOST),
+    (RETIRING, VACANT),
+    (LOST, STARTING),
+    (LOST, VACANT),
+    (VACANT, VACANT),  # not wanted, once more
+}
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(ALLOWED))
+def test_a_slot_may_become(before: State, after: State) -> None:
+    slot = IN[before]()
+    assert slot.state is before
+    ENTER[after](slot)
+    assert slot.state is after
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(set(product(State, State)) - ALLOWED))
+def test_a_slot_may_not_become(before: State, after: State) -> None:
+    slot = IN[before]()
+    with pytest.raises(WrongTransition, match=f"{before}"):
+        ENTER[after](slot)
+    assert slot.state is before
+
+
+def test_a_slot_has_one_process_at_a_time() -> None:
+    house = House(size=1)
+    with pytest.raises(WrongTransition):
+        house.slots[0].occupy(house.worker())
+
+
+def test_nothing_but_its_methods_changes_a_slot() -> None:
+    """No module of the pool sets a field of a slot from outside."""
+    for path in Path(trio_lab.pools.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, (ast.Store, ast.Del)):
+                mine = isinstance(node.value, ast.Name) and node.value.id == "self"
+                owner = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
+                assert mine or owner not in {"slot", "place", "other"}, f"{path.name}:{node.lineno}"
+
+
+def test_a_new_worker_begins_anew() -> None:
+    house = House(size=1, max_jobs=2)
+    slot = house.slots[0]
+    house.submit("a", run_timeout=9)
+    house.end_job()
+    assert (slot.served, slot.limit) == (1, 1)
+    house.die()
+    assert (slot.state, slot.worker) == (STARTING, None)
+    assert (slot.served, slot.limit, slot.due, slot.since) == (0, 2, math.inf, math.inf)
+
+
+def test_the_time_of_the_next_job_begins_when_the_one_before_it_ends_or_is_taken_back() -> None:
+    house = House(size=1)
+    house.learn_short()
+    for name in "abc":
+        house.submit(name, "short", run_timeout=1)
+    slot, (a, b, c) = house.slots[0], house.jobs.values()
+    assert slot.due == house.now + 1
+    assert slot.end([(a.number, RETURNED_NONE, 0.0, 0.5, b"")], house.now + 10) == 1
+    assert (b.entered, slot.due) == (house.now + 10, house.now + 11)
+    assert slot.give_back([b.number], house.now + 20) == [b]
+    assert (c.entered, slot.due) == (house.now + 20, house.now + 21)
+    assert slot.give_back([c.number], house.now + 30) == [c]
+    assert slot.due == math.inf
+
+
+def test_a_reply_to_another_question_ends_nothing() -> None:
+    house = busy()
+    assert house.slots[0].end([(999, RETURNED_NONE, 0.0, 0.5, b"")], house.now) == 0
+    assert house.with_worker() == "a"
