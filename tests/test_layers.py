@@ -67,13 +67,19 @@ BASE = {
     "preconditions",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
-# Pure packages decide by their arguments alone. Of `admission`, only these modules know an event loop.
-PURE = {"diagnose", "admission"}
-ENFORCE = {"admission/on_trio.py", "admission/on_asyncio.py"}
-
-# Exceptions to be removed. A test fails when an entry no longer breaks its rule.
-STILL_CIRCULAR = {"pools"}
-STILL_LONG = {"pools/dispatch.py"}
+# Pure packages decide by their arguments alone. Of `admission` and `pools`, only these modules know an event loop or a clock.
+PURE = {"diagnose", "admission", "pools"}
+ENFORCE = {
+    "admission/on_trio.py",
+    "admission/on_asyncio.py",
+    "pools/alarm.py",
+    "pools/attendant.py",
+    "pools/autoscaler.py",
+    "pools/driver.py",
+    "pools/native.py",
+    "pools/process.py",
+    "pools/workers.py",
+}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 
@@ -154,12 +160,7 @@ def test_imports_point_down(path: Path) -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    assert circle_in(set(LAYERS) - STILL_CIRCULAR) == []
-
-
-@pytest.mark.parametrize("package", sorted(STILL_CIRCULAR))
-def test_a_circle_that_is_gone_is_not_listed(package: str) -> None:
-    assert circle_in({package}), f"{package} has no circle any more: take it out of STILL_CIRCULAR"
+    assert circle_in(set(LAYERS)) == []
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in BASE], ids=name_of)
@@ -177,8 +178,4 @@ def test_what_decides_knows_no_event_loop_and_no_clock(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_holds_one_idea(path: Path) -> None:
     assert path.stem not in {"utils", "util", "helpers", "common", "manager", "core", "misc"}
-    lines = len(path.read_text().splitlines())
-    if name_of(path) in STILL_LONG:
-        assert lines > 350, f"{name_of(path)} is short enough now: take it out of STILL_LONG"
-    else:
-        assert lines <= 350
+    assert len(path.read_text().splitlines()) <= 350

@@ -188,7 +188,7 @@ class House:
 
     def fail_spawn(self, slot: Slot) -> None:
         self.starting.remove(slot)
-        self.dispatcher.on_dying(slot, self.now)
+        self.staff.lose(slot, self.now)
         self.dispatcher.on_gone(slot, (), 0, self.now)
         self.done()
 
@@ -217,7 +217,7 @@ class House:
     def die(self, slot: int = 0, code: int = -9) -> None:
         """The process dies, and all that its attendant does about it happens."""
         place, worker = self.slots[slot], self.worker(slot)
-        self.dispatcher.on_dying(place, self.now)
+        self.staff.lose(place, self.now)
         if replies := worker.read():
             self.dispatcher.on_replies(place, replies, self.now)
         self.done()
@@ -247,6 +247,11 @@ class House:
 
     def resize(self, size: int) -> None:
         self.staff.resize(size, self.now)
+        self.done()
+
+    def keep_house(self, *too_large: int) -> None:
+        """Housekeeping, which finds that the workers in these slots hold too much memory."""
+        self.staff.keep_house(self.dispatcher.waiting, [self.slots[n] for n in too_large], self.now)
         self.done()
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ def test_a_job_goes_to_an_idle_worker_or_waits() -> None:
     for name in "abc":
         assert house.submit(name) == ""
     assert [house.with_worker(n) for n in (0, 1)] == ["b", "a"]
-    assert (house.dispatcher.busy, house.dispatcher.waiting) == (2, 1)
+    assert (house.staff.busy, house.dispatcher.waiting) == (2, 1)
     house.end_job(0)
     assert house.told == {"b": "returned"}
     assert house.with_worker(0) == "c"
@@ -124,11 +124,11 @@ def test_utilization_is_the_share_of_ready_workers_time() -> None:
     before = house.now
     house.submit("a")
     house.pass_time(1.0)
-    assert house.dispatcher.utilization(house.now) == pytest.approx(1 / (2 * 1.0))  # what runs counts, too
+    assert house.staff.utilization(house.now) == pytest.approx(1 / (2 * 1.0))  # what runs counts, too
     house.worker(1).begin()
     house.end_job(1, seconds=1.0)
     house.pass_time(1.0)
-    assert house.dispatcher.utilization(house.now) == pytest.approx(1 / (2 * 2.0))
+    assert house.staff.utilization(house.now) == pytest.approx(1 / (2 * 2.0))
     assert house.now == before + 2.0
 
 
@@ -142,7 +142,7 @@ class TestSentAhead:
             house.submit(name, SHORT)
         house.submit("long")
         assert house.with_worker() == "a b c d"
-        assert (house.dispatcher.busy, house.dispatcher.waiting) == (1, 6 - 1 + 1)
+        assert (house.staff.busy, house.dispatcher.waiting) == (1, 6 - 1 + 1)
 
     @pytest.mark.parametrize(
         ("recent", "sent"), [(199e-6, 2), (200e-6, 1), (None, 1)], ids=["short", "not short", "never seen"]
@@ -207,7 +207,7 @@ class TestSentAhead:
             house.end_job(1)
         assert sorted(house.told) == ["a", "c", "d", "e", "f"]
         assert [house.with_worker(n) for n in (0, 1)] == ["b", ""]
-        assert house.dispatcher.busy == 1
+        assert house.staff.busy == 1
 
     def test_one_that_the_worker_has_read_meanwhile_stays(self) -> None:
         house = House(size=3)
@@ -320,7 +320,7 @@ class TestCallersThatLeave:
         house.cancel("a")
         assert not house.worker().begin()
         assert house.dispatcher.tallies.total().cancelled == 1
-        assert house.dispatcher.busy == 0
+        assert house.staff.busy == 0
 
     def test_the_next_job_is_not_ended_in_place_of_one_that_is_over(self) -> None:
         house = House(size=1, on_cancel="stop")

@@ -42,7 +42,7 @@ class TestSize:
         house.resize(1)
         assert house.states == [BUSY, RETIRING]
         assert not house.worker(1).ending
-        assert house.dispatcher.capacity == 2
+        assert house.staff.capacity == 2
         house.end_job(1)
         assert house.worker(1).ending
         assert (house.with_worker(0), house.with_worker(1), house.dispatcher.waiting) == ("b", "", 1)
@@ -99,18 +99,18 @@ class TestDemand:
         for name in "abc":
             house.submit(name)
         for _ in range(2):
-            house.dispatcher.keep_house((), house.now)
+            house.keep_house()
             house.done()
             house.start_all()
         assert house.states == [BUSY] * 3
         for n in range(3):
             house.end_job(n)
         house.pass_time(4.9)
-        house.dispatcher.keep_house((), house.now)
+        house.keep_house()
         assert house.staff.size == 3
         house.pass_time(0.1)
         for _ in range(5):
-            house.dispatcher.keep_house((), house.now)
+            house.keep_house()
         house.done()
         assert house.staff.size == 1
         assert house.states.count(RETIRING) == 2
@@ -118,7 +118,7 @@ class TestDemand:
     def test_without_a_min_size_all_stay(self) -> None:
         house = House(size=2)
         house.pass_time(1000.0)
-        house.dispatcher.keep_house((), house.now)
+        house.keep_house()
         assert house.states == [IDLE] * 2
 
 
@@ -146,7 +146,7 @@ class TestWear:
     def test_one_of_the_last_age_is_replaced_after_its_job(self) -> None:
         house = House(size=1, max_age=10.0)
         house.pass_time(9.0)
-        house.dispatcher.keep_house((), house.now)
+        house.keep_house()
         house.submit("a")
         house.end_job()
         assert house.states == [IDLE]
@@ -158,13 +158,13 @@ class TestWear:
     def test_an_idle_one_is_replaced_by_housekeeping(self) -> None:
         house = House(size=2, max_age=10.0)
         house.pass_time(10.0)
-        house.dispatcher.keep_house((), house.now)
+        house.keep_house()
         assert house.states == [RETIRING] * 2
 
     def test_one_that_holds_too_much_is_replaced(self) -> None:
         house = House(size=2)
         house.submit("a")
-        house.dispatcher.keep_house([house.slots[1]], house.now)
+        house.keep_house(1)
         assert house.states == [IDLE, RETIRING]
 
 

@@ -217,16 +217,6 @@ async def test_a_pool_heals_when_its_workers_live_again(tmp_path: Path) -> None:
         assert await pool.run(jobs.echo, 1) == 1
 
 
-async def test_starts_are_counted_for_all_workers_together() -> None:
-    policy = RestartPolicy(max_restarts=5, max_seconds=3600)
-    async with trio_lab.open_worker_pool(size=3, command=BROKEN, restart=policy) as pool:
-        with pytest.raises(RestartLimitReached):
-            await pool.run(jobs.echo, 1)
-        await until(lambda: pool.restarts == 2)
-        # Three at first, and two more; the next one is far off.
-        assert pool.budget.next_start(trio.current_time()) > trio.current_time() + 3000
-
-
 READY_THEN_DEAD = "import threading, time, os; threading.Timer(0.05, os._exit, (7,)).start(); "
 
 

@@ -54,6 +54,12 @@ class Actions:
         self.due = math.inf
         """When to ask the dispatcher what has become due (`Dispatcher.ring`)."""
 
+    def fail(self, job: Job, error: Exception) -> None:
+        """The job was refused, or lost: its caller gets the error, unless it has left."""
+        if job.caller is not None:
+            job.error = error
+            self.wake.append(job)
+
     def order(self, verb: Verb, slot: int, job: int = 0) -> None:
         self.orders.append(Order(verb, slot, job))
 

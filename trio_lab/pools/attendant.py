@@ -47,7 +47,7 @@ class Attendant:
             worker = await self._spawn()
         except OSError as error:
             _log.warning("%s cannot start a worker: %s", self._dispatcher.name, error)
-            self._dispatcher.on_dying(self._slot, trio.current_time())
+            self._dispatcher.staff.lose(self._slot, trio.current_time())
             self._gone((), 0)
             return
         now = trio.current_time()
@@ -107,7 +107,7 @@ class Attendant:
         early = slot.state is State.STARTING
         try:
             now = trio.current_time()
-            dispatcher.on_dying(slot, now)
+            dispatcher.staff.lose(slot, now)
             while replies := worker.read():  # it may have ended its job just before
                 dispatcher.on_replies(slot, replies, now)
             self._carry_out(now)

@@ -71,16 +71,6 @@ class Dispatcher:
         """Jobs that have not begun, wherever they are."""
         return self.room.count + len(self._held) + self._ahead
 
-    @property
-    def busy(self) -> int:
-        """Workers that run a job."""
-        return sum(bool(slot.jobs) for slot in self.slots)
-
-    @property
-    def capacity(self) -> int:
-        """Workers that take jobs, and those that run their last."""
-        return sum(slot.takes_jobs or bool(slot.jobs) for slot in self.slots)
-
     # What happens to every job.
 
     def submit(
@@ -185,21 +175,16 @@ class Dispatcher:
 
     def _refuse(self) -> None:
         for refused, error in self._refusals:
-            self._fail(refused, error)
+            self.actions.fail(refused, error)
         self._refusals.clear()
-
-    def _fail(self, job: Job, error: Exception) -> None:
-        if job.caller is not None:
-            job.error = error
-            self.actions.wake.append(job)
 
     def _time_out(self, job: Job) -> None:
         job.tally.timed_out += 1
-        self._fail(job, QueueTimeout(self.name))
+        self.actions.fail(job, QueueTimeout(self.name))
 
     def _cancel(self, job: Job, error: Exception) -> None:
         job.tally.cancelled += 1
-        self._fail(job, error)
+        self.actions.fail(job, error)
 
     def _no_workers(self, now: float) -> RestartLimitReached:
         return RestartLimitReached(self.name, retry_after=max(1.0, self._budget.next_start(now) - now))
@@ -233,11 +218,9 @@ class Dispatcher:
 
     def _hold(self, slot: Slot, numbers: Collection[int], now: float) -> None:
         """Jobs that were taken back wait again, before all others, unless their time is over."""
-        jobs = slot.jobs
-        ahead = len(jobs) - 1
+        self._ahead -= slot.ahead
         back = slot.give_back(numbers, now)
-        if back:
-            self._ahead -= ahead - (len(jobs) - 1 if jobs else 0)
+        self._ahead += slot.ahead
         for job in reversed(back):
             if job.caller is None:
                 job.tally.cancelled += 1
@@ -277,7 +260,7 @@ class Dispatcher:
         """The caller was cancelled."""
         job.caller = None
         if job.worker is not None:
-            slot = next(slot for slot in self.slots if job in slot.jobs)
+            slot = self._slot_of(job)
             if self.limits.on_cancel == "stop" and slot.jobs[0] is job and not slot.interrupted:
                 slot.hurry(now)
             self._look(slot)
@@ -291,13 +274,18 @@ class Dispatcher:
         if slot.worker is not None and slot.state is not State.LOST:
             self.actions.order(Verb.LOOK, slot.number)
 
-    def on_unsent(self, job: Job, now: float) -> None:
-        """The worker's pipe was full. It has the jobs that were sent before, and will tell when it has ended one."""
-        slot = next(slot for slot in self.slots if job in slot.jobs)
-        self._hold(slot, (job.number,), now)
-        slot.hold_no_more()
-        if not slot.jobs:  # not even an empty pipe takes a job
-            self.staff.kill(slot, now)
+    def on_unsent(self, jobs: Iterable[Job], now: float) -> None:
+        """The pipes of these jobs' workers were full. They have the jobs sent before, and reply when one has ended."""
+        for job in reversed([*jobs]):
+            slot = self._slot_of(job)
+            self._hold(slot, (job.number,), now)
+            slot.hold_no_more()
+            if not slot.jobs:  # not even an empty pipe takes a job
+                self.staff.kill(slot, now)
+        self._spread(now)
+
+    def _slot_of(self, job: Job) -> Slot:
+        return next(slot for slot in self.slots if job in slot.jobs)
 
     # Time passes.
 
@@ -320,10 +308,6 @@ class Dispatcher:
         self.staff.start_wanted(now)
         actions.at(min((self.room.next_deadline(), *(job.deadline for job in self._held))))
 
-    def keep_house(self, too_large: Collection[Slot], now: float) -> None:
-        """To be called now and then, with the workers that hold too much memory."""
-        self.staff.keep_house(self.waiting, too_large, now)
-
     # Workers come and go.
 
     def on_ready(self, slot: Slot, now: float) -> None:
@@ -331,21 +315,17 @@ class Dispatcher:
             self.staff.on_ready(slot, now)
             self._spread(now)
 
-    def on_dying(self, slot: Slot, now: float) -> None:
-        """A worker has died, or has to; its jobs and its last replies are still with it."""
-        self.staff.lose(slot, now)
-
     def on_gone(self, slot: Slot, unread: Collection[int], code: int, now: float) -> None:
         """A process is gone, or could not be started. What it had not read goes to others; the job it ran has failed."""
         self._hold(slot, unread, now)
-        self._ahead -= max(0, len(slot.jobs) - 1)
+        self._ahead -= slot.ahead
         for job in self.staff.on_gone(slot, now):
             job.tally.complete(job.entered - job.arrived, now - job.entered)
-            self._fail(job, self._loss(job, code))
+            self.actions.fail(job, self._loss(job, code))
         if self._budget.open and not self.staff.ready:
             while (waiting := self._next(now)) is not None:
                 waiting.tally.rejected += 1
-                self._fail(waiting, self._no_workers(now))
+                self.actions.fail(waiting, self._no_workers(now))
         self.staff.start_wanted(now)
         self._spread(now)
 
@@ -361,16 +341,10 @@ class Dispatcher:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""
         self.closing = True
         for job in self.room.clear():
-            self._fail(job, self._closed(f"{self.name} was closed"))
+            self.actions.fail(job, self._closed(f"{self.name} was closed"))
         while self._held:
             self._cancel(self._held.popleft(), self._closed(f"{self.name} was closed"))
         self.staff.close(now)
         for slot in self.slots:
             if slot.jobs:
                 self._look(slot)
-
-    def utilization(self, now: float) -> float:
-        """The share of the time of ready workers in which they ran jobs."""
-        offered = self.staff.offered(now)
-        busy = sum(slot.busy_seconds + (now - slot.jobs[0].entered if slot.jobs else 0.0) for slot in self.slots)
-        return min(1.0, busy / offered) if offered else 0.0

@@ -56,8 +56,10 @@ class Driver:
                     if not job.worker.send(job.number, deadline, job.call, job.split):  # type: ignore[union-attr]
                         self._unsent.append(job)
                 actions.send.clear()
-                while self._unsent:
-                    self._dispatcher.on_unsent(self._unsent.pop(), now)
+                if self._unsent:
+                    unsent, self._unsent = self._unsent, []
+                    self._dispatcher.on_unsent(unsent, now)
+                    continue
             if not actions.orders:
                 break
             self._obey(actions.orders.popleft(), now)

@@ -57,28 +57,6 @@ class WrongTransition(RuntimeError):
 class Slot:
     """Place ``number`` of the pool with this name. Its worker may have ``ahead`` jobs at a time, and ``max_jobs`` in all."""
 
-    __slots__ = (
-        "_actions",
-        "_ahead",
-        "_holds",
-        "_max_jobs",
-        "_pool",
-        "busy_seconds",
-        "due",
-        "ending",
-        "idle_since",
-        "interrupted",
-        "jobs",
-        "limit",
-        "number",
-        "served",
-        "since",
-        "started",
-        "state",
-        "wanted",
-        "worker",
-    )
-
     def __init__(self, pool: str, number: int, actions: Actions, *, ahead: int, max_jobs: int | None) -> None:
         self._pool = pool
         self._actions = actions
@@ -127,6 +105,11 @@ class Slot:
     def is_empty(self) -> bool:
         """No process is here, and none is being started."""
         return self.worker is None and self.state in (State.VACANT, State.LOST)
+
+    @property
+    def ahead(self) -> int:
+        """How many of its jobs were sent ahead, and wait."""
+        return max(0, len(self.jobs) - 1)
 
     @property
     def may_follow(self) -> bool:
@@ -261,6 +244,7 @@ class Slot:
                 if self.jobs:
                     self.jobs[0].entered = now
                     self.due = now + self.jobs[0].run_limit
+                    self._actions.at(self.due)
         return back
 
     def rest(self, now: float) -> None:

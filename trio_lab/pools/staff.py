@@ -45,11 +45,25 @@ class Staff:
         """Workers that live and take jobs."""
         return sum(slot.takes_jobs for slot in self.slots)
 
-    def offered(self, now: float) -> float:
-        """Seconds that workers have been ready for jobs, all together."""
+    @property
+    def busy(self) -> int:
+        """Workers that run a job."""
+        return sum(bool(slot.jobs) for slot in self.slots)
+
+    @property
+    def capacity(self) -> int:
+        """Workers that take jobs, and those that run their last."""
+        return sum(slot.takes_jobs or bool(slot.jobs) for slot in self.slots)
+
+    def utilization(self, now: float) -> float:
+        """The share of the time of ready workers in which they ran jobs."""
+        self._account(now)
+        busy = sum(slot.busy_seconds + (now - slot.jobs[0].entered if slot.jobs else 0.0) for slot in self.slots)
+        return min(1.0, busy / self._offered_seconds) if self._offered_seconds else 0.0
+
+    def _account(self, now: float) -> None:
         self._offered_seconds += (now - self._changed) * self.ready
         self._changed = now
-        return self._offered_seconds
 
     def resize(self, size: int, now: float) -> None:
         """Want so many workers. Those too many end after the jobs they have; idle ones are chosen before busy ones."""
@@ -80,7 +94,7 @@ class Staff:
             self.end(slot, now)
 
     def on_ready(self, slot: Slot, now: float) -> None:
-        self.offered(now)
+        self._account(now)
         slot.ready(now)
         self.idle.append(slot)
         self._tell_ready(slot)
@@ -110,13 +124,14 @@ class Staff:
         self.lose(slot, now)
 
     def lose(self, slot: Slot, now: float) -> None:
-        """A worker is dead, hung or about to be killed. One that is retiring ends as it was asked to."""
+        """A worker has died, or will at once; its jobs and its last replies are still with it. One that is retiring ends as it
+        was asked to."""
         if slot.state in (State.STARTING, State.IDLE, State.BUSY):
             self._remove(slot, now)
             slot.lose()
 
     def _remove(self, slot: Slot, now: float) -> None:
-        self.offered(now)
+        self._account(now)
         if slot.state is State.IDLE:
             self.idle.remove(slot)
 

@@ -106,7 +106,7 @@ class WorkerPool:
     @property
     def busy(self) -> int:
         """Workers that run a job."""
-        return self._dispatcher.busy
+        return self._staff.busy
 
     @property
     def waiting(self) -> int:
@@ -238,7 +238,8 @@ class WorkerPool:
         while True:
             await trio.sleep(_HOUSEKEEPING)
             now = self._now()
-            self._dispatcher.keep_house([slot for slot in self._staff.slots if self._is_too_large(slot)], now)
+            too_large = [slot for slot in self._staff.slots if self._is_too_large(slot)]
+            self._staff.keep_house(self.waiting, too_large, now)
             self._carry_out(now)
 
     def _is_too_large(self, slot: Slot) -> bool:
@@ -270,12 +271,12 @@ class WorkerPool:
             self.name,
             d.tallies,
             kind,
-            capacity=d.capacity,
-            in_service=d.busy,
+            capacity=self._staff.capacity,
+            in_service=self.busy,
             waiting=d.waiting,
             max_waiting=self.limits.max_queue,
             peak_waiting=d.room.peak,
-            utilization=d.utilization(self._now()),
+            utilization=self._staff.utilization(self._now()),
         )
 
 
