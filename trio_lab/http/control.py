@@ -5,10 +5,14 @@ What a line means is decided here; each server reads standard input in its own l
 
 from __future__ import annotations
 
+import logging
 import select
 import sys
+from collections.abc import Callable
 
 from ..errors import UsageError
+
+_log = logging.getLogger(__name__)
 
 
 def check_control() -> None:
@@ -28,20 +32,17 @@ def check_control() -> None:
 
 
 class Commands:
-    """Cuts standard input into lines. The one command is ``threads N``."""
+    """Cuts standard input into lines, and obeys them. The one command is ``threads N``, which calls ``resize``."""
 
-    def __init__(self) -> None:
+    def __init__(self, resize: Callable[[int], None]) -> None:
+        self._resize = resize
         self._unread = b""
 
-    def feed(self, data: bytes | bytearray) -> list[int | bytes]:
-        """For each line that is now complete: the number of threads it asks for, or the line itself if it is no command."""
+    def feed(self, data: bytes | bytearray) -> None:
         *lines, self._unread = (self._unread + bytes(data)).split(b"\n")
-        return [_command(line) for line in lines]
-
-
-def _command(line: bytes) -> int | bytes:
-    match line.split():
-        case [b"threads", number] if number.isdigit() and 1 <= int(number) <= 1024:
-            return int(number)
-        case _:
-            return line
+        for line in lines:
+            match line.split():
+                case [b"threads", number] if number.isdigit() and 1 <= int(number) <= 1024:
+                    self._resize(int(number))
+                case _:
+                    _log.warning("not understood on standard input: %r", line[:80])

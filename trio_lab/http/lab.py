@@ -24,8 +24,8 @@ Ts = TypeVarTuple("Ts")
 READY_TIME = 10.0  # seconds
 
 
-class Threads(Protocol):
-    """What `/health` reads of a native pool."""
+class Pool(Protocol):
+    """What `/health` reads of a pool."""
 
     @property
     def size(self) -> int: ...
@@ -33,19 +33,14 @@ class Threads(Protocol):
     def busy(self) -> int: ...
     @property
     def waiting(self) -> int: ...
+
+
+class Threads(Pool, Protocol):
     @property
     def abandoned(self) -> int: ...
 
 
-class Workers(Protocol):
-    """What `/health` reads of a worker pool."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def busy(self) -> int: ...
-    @property
-    def waiting(self) -> int: ...
+class Workers(Pool, Protocol):
     @property
     def restarts(self) -> int: ...
 

@@ -103,9 +103,7 @@ async def nothing(*_: object) -> None:
 
 def connection_on(stream: Any) -> Any:
     """A connection whose protocol takes everything and does nothing."""
-    connection: Any = Connection(
-        nothing, hypercorn.config.Config(), WorkerContext(None), {}, stream, live=LiveConnections()
-    )
+    connection: Any = Connection(nothing, hypercorn.config.Config(), WorkerContext(None), {}, stream)
     connection.protocol = SimpleNamespace(handle=nothing)
     return connection
 
@@ -147,7 +145,7 @@ async def test_a_fault_in_one_connection_is_logged_and_ends_there(
     connection = connection_on(SimpleNamespace(socket=None))
     monkeypatch.setattr(connection, "_converse", break_down)
     with caplog.at_level(logging.ERROR):
-        await connection.run()
+        await connection.serve(LiveConnections())
     assert "a connection ended by a fault" in caplog.text
 
 

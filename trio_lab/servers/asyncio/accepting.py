@@ -41,9 +41,9 @@ async def serve_app(
     Raises:
         LifespanFailureError: the app could not start, or ended (in a group).
     """
-    context = WorkerContext(None)
+    context, loop = WorkerContext(None), asyncio.get_running_loop()
     wrapped = wrap_app(app, settings.wsgi_max_body_size, "asgi")
-    lifespan = Lifespan(wrapped, settings, asyncio.get_running_loop(), {})
+    lifespan = Lifespan(wrapped, settings, loop, {})
     async with asyncio.TaskGroup() as living:
         life = living.create_task(lifespan.handle_lifespan())
         await lifespan.wait_for_startup()
@@ -57,7 +57,8 @@ async def serve_app(
                 except OSError:  # the client is gone already
                     accepted.close()
                     return
-                await Connection(wrapped, settings, context, lifespan.state, reader, writer, live=live).run()
+                connection = Connection(wrapped, loop, settings, context, lifespan.state, reader, writer)
+                await connection.serve(live)
 
             with _accepting(listener, lambda accepted: connections.create_task(serve_one(accepted))):
                 on_ready()

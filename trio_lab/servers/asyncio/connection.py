@@ -13,21 +13,16 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import Any
 
-import hypercorn.config
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import AsyncioSingleTask, WorkerContext
-from hypercorn.events import Closed, Event
-from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
+from hypercorn.asyncio.worker_context import AsyncioSingleTask
+from hypercorn.events import Closed
 
-from ...http.connections import LiveConnections, addresses
-from ...http.protocol import LabProtocol
-
-_log = logging.getLogger(__name__)
+from ...http.connection import LabConnection
+from ...http.connections import Socket
 
 
 class _NeverIdle(AsyncioSingleTask):
@@ -37,51 +32,15 @@ class _NeverIdle(AsyncioSingleTask):
         pass
 
 
-class Connection(TCPServer):
-    """One client's connection. It ends with its client and by its own faults, but not before its reply."""
+class Connection(LabConnection, TCPServer):
+    """One client's connection on asyncio."""
 
-    protocol: LabProtocol  # type: ignore[assignment]  # hypercorn's chooses between HTTP/1.1 and HTTP/2
+    def socket(self) -> Socket:
+        connected: Socket = self.writer.get_extra_info("socket")
+        return connected
 
-    def __init__(
-        self,
-        app: AppWrapper,
-        config: hypercorn.config.Config,
-        context: WorkerContext,
-        state: LifespanState,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        *,
-        live: LiveConnections,
-    ) -> None:
-        super().__init__(app, asyncio.get_running_loop(), config, context, state, reader, writer)
-        self._live = live
-
-    async def run(self) -> None:
-        try:
-            with self._live.holding(self.writer.get_extra_info("socket")):
-                await self._converse()
-        except* Exception as faults:
-            _log.error("a connection ended by a fault", exc_info=faults)
-
-    async def _converse(self) -> None:
-        try:
-            client, server = addresses(self.writer.get_extra_info("socket"))
-            async with TaskGroup(self.loop) as tasks:
-                self._task_group = tasks
-                state = ConnectionState(self.state)
-                self.protocol = LabProtocol(
-                    self.app, self.config, self.context, tasks, state, False, client, server, self.protocol_send
-                )
-                await self.idle_task.restart(tasks, self._idle_timeout)
-                await self._read_data()
-        except OSError:
-            pass  # the client was gone before it was served
-        finally:
-            await self._close()
-
-    async def protocol_send(self, event: Event) -> None:
-        if not (isinstance(event, Closed) and self.protocol.is_replying):
-            await super().protocol_send(event)
+    def tasks(self) -> TaskGroup:
+        return TaskGroup(self.loop)
 
     async def _read_data(self) -> None:
         reading, lost = asyncio.create_task(super()._read_data()), asyncio.create_task(self._lost())

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ...config import Config
 from ...errors import LabLost, UsageError
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
+from ...http.ending import End
 from ...http.listening import listen, url_of
 from ...options import from_env
 from ...records.queue import Queue
@@ -28,22 +27,7 @@ from .accepting import serve_app
 from .app import create_app
 from .asgi import AsyncioApp
 
-_log = logging.getLogger(__name__)
-
 _FLAGS = {"--json", "--control"}
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """``stop``: accept no connections. ``hurry``: the grace period is over."""
-
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def on_signal(self) -> None:
-        if self.stop.is_set():
-            self.hurry.set()
-        self.stop.set()
 
 
 async def serve(
@@ -61,11 +45,12 @@ async def serve(
         check_control()
     listener = listen(config)
     url = url_of(config, listener)
-    app, end, live = create_app(config, listener=listener, queues=queues), _End(), LiveConnections()
+    app, live = create_app(config, listener=listener, queues=queues), LiveConnections()
+    end = End(app)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, end.on_signal)
     watchers = [
-        asyncio.create_task(_end_with_the_lab(app, end)),
+        asyncio.create_task(end.with_the_lab()),
         asyncio.create_task(_end_grace(end, live, config.grace)),
     ]
 
@@ -88,14 +73,7 @@ async def serve(
         raise LabLost(app.fault)
 
 
-async def _end_with_the_lab(app: AsyncioApp, end: _End) -> None:
-    """When the lab breaks down, end at once: it can serve no request that is in flight."""
-    await app.lost.wait()
-    end.stop.set()
-    end.hurry.set()
-
-
-async def _end_grace(end: _End, live: LiveConnections, grace: float) -> None:
+async def _end_grace(end: End, live: LiveConnections, grace: float) -> None:
     """When the grace period is over, close the connections that are left, whatever they wait for."""
     await end.stop.wait()
     try:
@@ -108,17 +86,13 @@ async def _end_grace(end: _End, live: LiveConnections, grace: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _obey(app: AsyncioApp, end: _End) -> None:
+async def _obey(app: AsyncioApp, end: End) -> None:
     """Carry out the commands on standard input; its end stops the server."""
-    commands, reader = Commands(), asyncio.StreamReader()
+    commands, reader = Commands(app.lab.native_pool.resize), asyncio.StreamReader()
     said = os.fdopen(os.dup(0), "rb")
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), said)
     while data := await reader.read(65_536):
-        for command in commands.feed(data):
-            if isinstance(command, int):
-                app.lab.native_pool.resize(command)
-            else:
-                _log.warning("not understood on standard input: %r", command[:80])
+        commands.feed(data)
     end.stop.set()
 
 

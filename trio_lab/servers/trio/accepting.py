@@ -44,7 +44,7 @@ async def serve_app(
 
     async def serve_one(stream: trio.SocketStream) -> None:
         try:
-            await Connection(wrapped, settings, context, lifespan.state, stream, live=live).run()
+            await Connection(wrapped, settings, context, lifespan.state, stream).serve(live)
         finally:
             await trio.aclose_forcefully(stream)
 

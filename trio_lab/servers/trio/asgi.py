@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import trio
@@ -128,11 +129,8 @@ class TrioApp(LabApp, QuartTrio):
         super().__init__(config, listener=listener, queues=queues)
         self.shields = Shields()
         self.ledgers = Ledgers()
-        self._labels: Labels | None = None
 
-    @property
+    @cached_property
     def labels(self) -> Labels:
         """The labels of requests. Made at the first request, when all routes have been added."""
-        if self._labels is None:
-            self._labels = Labels(self.url_map)
-        return self._labels
+        return Labels(self.url_map)

@@ -13,7 +13,6 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -24,22 +23,37 @@ from hypercorn.events import Closed, Event, RawData
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
+from hypercorn.typing import AppWrapper, LifespanState
 
-from ...http.connections import LiveConnections, addresses
-from ...http.protocol import LabProtocol
+from ...http.connection import LabConnection
+from ...http.connections import Socket
 from .idle_time import IdleTime
-
-_log = logging.getLogger(__name__)
 
 _MADE = "trio_lab.made"
 
 
-class Connection(TCPServer):
-    """One client's connection. It ends with its client and by its own faults, but not before its reply."""
+class ConnectionTasks(TaskGroup):
+    """The tasks of one connection. Notes when a request was read, and hands the app its messages without a wait."""
 
-    protocol: LabProtocol  # type: ignore[assignment]  # hypercorn's chooses between HTTP/1.1 and HTTP/2
+    async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
+        scope["extensions"][_MADE] = perf_counter()
+        wait_and_put = await super().spawn_app(app, config, scope, send)
+        put_nowait = wait_and_put.__self__.send_nowait  # type: ignore[attr-defined]  # a channel's method
+
+        async def put(message: Any) -> None:
+            try:
+                put_nowait(message)
+            except trio.WouldBlock:
+                await wait_and_put(message)
+
+        return put
+
+
+class Connection(LabConnection, TCPServer):
+    """One client's connection on Trio."""
+
     idle_task: IdleTime  # type: ignore[assignment]
+    tasks = ConnectionTasks
 
     def __init__(
         self,
@@ -48,40 +62,18 @@ class Connection(TCPServer):
         context: WorkerContext,
         state: LifespanState,
         stream: trio.SocketStream,
-        *,
-        live: LiveConnections,
     ) -> None:
         super().__init__(app, config, context, state, stream)  # type: ignore[arg-type]  # it takes both kinds of stream
         self.idle_task = IdleTime(config.keep_alive_timeout, context.terminated, self._initiate_server_close)
-        self._live = live
 
-    async def run(self) -> None:
-        try:
-            with self._live.holding(self.stream.socket):
-                await self._converse()
-        except* Exception as faults:
-            _log.error("a connection ended by a fault", exc_info=faults)
-
-    async def _converse(self) -> None:
-        try:
-            client, server = addresses(self.stream.socket)
-            async with ConnectionTasks() as tasks:
-                self._task_group = tasks
-                state = ConnectionState(self.state)
-                self.protocol = LabProtocol(
-                    self.app, self.config, self.context, tasks, state, False, client, server, self.protocol_send
-                )
-                await self.idle_task.restart(tasks, None)
-                await self._read_data()
-        except OSError:
-            pass  # the client was gone before it was served
-        finally:
-            await self._close()
+    def socket(self) -> Socket:
+        connected: Socket = self.stream.socket
+        return connected
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
             await self._send(event.data)
-        elif not (isinstance(event, Closed) and self.protocol.is_replying):
+        else:
             await super().protocol_send(event)
 
     async def _send(self, data: bytes) -> None:
@@ -100,23 +92,6 @@ class Connection(TCPServer):
     async def _read_data(self) -> None:
         await super()._read_data()
         self.idle_task.end()
-
-
-class ConnectionTasks(TaskGroup):
-    """The tasks of one connection. Notes when a request was read, and hands the app its messages without a wait."""
-
-    async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
-        scope["extensions"][_MADE] = perf_counter()
-        wait_and_put = await super().spawn_app(app, config, scope, send)
-        put_nowait = wait_and_put.__self__.send_nowait  # type: ignore[attr-defined]  # a channel's method
-
-        async def put(message: Any) -> None:
-            try:
-                put_nowait(message)
-            except trio.WouldBlock:
-                await wait_and_put(message)
-
-        return put
 
 
 def made_at(scope: Mapping[str, Any]) -> float | None:

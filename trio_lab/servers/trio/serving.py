@@ -7,11 +7,9 @@ that hangs on one of them then ends with an error.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 
 import trio
@@ -20,21 +18,12 @@ from ...config import Config
 from ...errors import LabLost
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
+from ...http.ending import End
 from ...http.listening import listen, url_of
 from ...records.queue import Queue
 from .accepting import serve_app
 from .app import create_app
 from .asgi import TrioApp
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """``stop``: accept no connections. ``hurry``: the grace period is over."""
-
-    stop: trio.Event = field(default_factory=trio.Event)
-    hurry: trio.Event = field(default_factory=trio.Event)
 
 
 async def serve(
@@ -62,13 +51,13 @@ async def serve(
     app = create_app(config, listener=listener, queues=queues)
     if add_routes is not None:
         add_routes(app)
-    end, live = _End(), LiveConnections()
+    end, live = End(app), LiveConnections()
     try:
         with listener:
             async with trio.open_nursery() as watchers:
                 async with trio.open_nursery() as server:
                     await watchers.start(_watch_signals, end)
-                    watchers.start_soon(_end_with_the_lab, app, end)
+                    watchers.start_soon(end.with_the_lab)
                     watchers.start_soon(_end_grace, end, server.cancel_scope, app, live, config.grace)
                     await server.start(partial(serve_app, app, Settings(config), listener, live=live, stop=end.stop))
                     if control:
@@ -82,23 +71,14 @@ async def serve(
         raise LabLost(app.fault)
 
 
-async def _watch_signals(end: _End, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+async def _watch_signals(end: End, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for _ in signals:
-            if end.stop.is_set():
-                end.hurry.set()
-            end.stop.set()
+            end.on_signal()
 
 
-async def _end_with_the_lab(app: TrioApp, end: _End) -> None:
-    """When the lab breaks down, end at once: it can serve no request that is in flight."""
-    await app.lost.wait()
-    end.stop.set()
-    end.hurry.set()
-
-
-async def _end_grace(end: _End, server: trio.CancelScope, app: TrioApp, live: LiveConnections, grace: float) -> None:
+async def _end_grace(end: End, server: trio.CancelScope, app: TrioApp, live: LiveConnections, grace: float) -> None:
     """When the grace period is over, close the connections that are left, whatever they wait for."""
     await end.stop.wait()
     with trio.move_on_after(grace + LINGER):
@@ -110,14 +90,10 @@ async def _end_grace(end: _End, server: trio.CancelScope, app: TrioApp, live: Li
         await trio.sleep(0.1)
 
 
-async def _obey(app: TrioApp, end: _End) -> None:
+async def _obey(app: TrioApp, end: End) -> None:
     """Carry out the commands on standard input; its end stops the server."""
-    commands = Commands()
+    commands = Commands(app.lab.native_pool.resize)
     async with trio.lowlevel.FdStream(os.dup(0)) as said:
         async for data in said:
-            for command in commands.feed(data):
-                if isinstance(command, int):
-                    app.lab.native_pool.resize(command)
-                else:
-                    _log.warning("not understood on standard input: %r", command[:80])
+            commands.feed(data)
     end.stop.set()
