@@ -68,6 +68,16 @@ def return_unpicklable() -> Any:
     return lambda: None
 
 
+def return_generator() -> Any:
+    return (n for n in range(3))
+
+
+def return_coroutine() -> Any:
+    async def work() -> None: ...
+
+    return work()
+
+
 def chatter() -> str:
     print("noise on stdout", flush=True)
     os.write(1, b"more noise\n")

@@ -369,6 +369,14 @@ class TestRunTimeout:
         house.pass_time(0.9)
         assert (house.worker().asked, house.worker().killed) == ([house.jobs["a"].number], False)
 
+    def test_a_job_whose_caller_has_left_still_has_it(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a")
+        house.worker().begin()
+        house.cancel("a")
+        house.pass_time(1.0)
+        assert house.worker().asked == [house.jobs["a"].number]
+
     def test_a_limit_of_one_call_goes_before_the_pools(self) -> None:
         house = House(size=2, run_timeout=1.0)
         house.submit("long", run_timeout=10.0)

@@ -14,7 +14,7 @@ PROGRAM = """\
 import time
 from functools import partial
 
-from trio_lab import NativePool, open_native_pool
+from trio_lab import NativePool, PoolLimits, WorkerPool, open_native_pool, open_worker_pool
 
 
 def page(address: str, number: int = 1) -> bytes:
@@ -34,7 +34,32 @@ async def use(pool: NativePool) -> None:
     number: int = await pool.run(page, "home")  # wrong
 
 
+async def compute(pool: WorkerPool) -> None:
+    first: bytes = await pool.run(page, "home", 2, queue_timeout=1.0, run_timeout=2.0, kind="page", priority=1)
+    second, waited = await pool.run_timed(page, "home", run_timeout=1.0)
+    third: bytes = second
+    seconds: float = waited
+    await pool.run(page, 2)  # wrong
+    await pool.run(page)  # wrong
+    await pool.run(page, "home", run_timeout="soon")  # wrong
+    await pool.run(page, "home", abandon_on_cancel=True)  # wrong
+    number: int = await pool.run(page, "home")  # wrong
+    await pool.run_timed(page, 2)  # wrong
+    await pool.run_timed(page, "home", run_timout=1.0)  # wrong
+
+
 async def main() -> None:
+    async with open_worker_pool(name="pages", size=2, min_size=1, max_queue=None, grace=2.0, on_cancel="stop") as workers:
+        await compute(workers)
+        limits: PoolLimits = workers.limits
+    async with open_worker_pool(sizee=2) as workers:  # wrong
+        pass
+    async with open_worker_pool(size="2") as workers:  # wrong
+        pass
+    async with open_worker_pool(on_cancel="pray") as workers:  # wrong
+        pass
+    async with open_worker_pool(2) as workers:  # wrong
+        pass
     async with open_native_pool(size=2, max_queue=None, queue_timeout=0.5, name="pages") as pool:
         await use(pool)
     async with open_native_pool(treads=2) as pool:  # wrong

@@ -17,7 +17,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
-from trio_lab.errors import BrokenWorkerError, JobError, QueueFull, QueueTimeout, RunTimeout
+from trio_lab.admission.disciplines import Fifo
+from trio_lab.errors import BrokenWorkerError, JobError, RunTimeout, first_of
 from trio_lab.measure.process import children, open_descriptors
 from trio_lab.pools.workers import WorkerPool
 
@@ -100,15 +101,26 @@ async def test_what_cannot_travel_is_a_job_error(pool: WorkerPool, job: Callable
     assert pool.restarts == 0
 
 
-async def test_an_unpicklable_result_is_the_jobs_failure(pool: WorkerPool) -> None:
-    with pytest.raises(Exception, match=r"pickle|local object"):
-        await pool.run(jobs.return_unpicklable)
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (jobs.return_unpicklable, "return_unpicklable returned a function, which cannot be sent back .*plain values"),
+        (jobs.return_generator, r"return_generator returned a generator, .*cannot pickle.*return list\(\.\.\.\) of it"),
+        (jobs.return_coroutine, "return_coroutine returned a coroutine, which cannot be sent back"),
+    ],
+)
+async def test_a_result_that_cannot_travel_is_a_job_error(pool: WorkerPool, job: Callable[[], Any], says: str) -> None:
+    with pytest.raises(JobError, match=says):
+        await pool.run(job)
+    assert await pool.run(jobs.echo, 1) == 1
     assert pool.restarts == 0
 
 
-async def test_an_unpicklable_argument_takes_no_place(pool: WorkerPool) -> None:
-    with pytest.raises(Exception, match=r"pickle|local object"):
+async def test_what_a_worker_cannot_run_takes_no_place(pool: WorkerPool) -> None:
+    with pytest.raises(TypeError, match="cannot send argument 1 of echo, a function, to a worker"):
         await pool.run(jobs.echo, lambda: None)
+    with pytest.raises(TypeError, match=r"cannot send .*<lambda> to a worker"):
+        await pool.run(lambda: None)
     assert pool.statistics().arrivals == 0
 
 
@@ -166,6 +178,38 @@ async def test_run_timeout_kills_the_worker_of_a_job_that_does_not_end(nothing_i
         assert pool.restarts == 1
 
 
+async def test_an_interrupt_for_another_job_ends_nothing(pool: WorkerPool, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    async with trio.open_nursery() as nursery:
+        await running(pool, nursery, path)
+        (slot,) = pool._staff.slots
+        assert slot.worker is not None
+        slot.worker.interrupt(slot.jobs[0].number + 1)
+        finish(path)
+    assert pool.statistics().completions == 1
+
+
+def test_ctrl_c_while_a_job_is_admitted_leaves_no_job_behind() -> None:
+    class Interrupted(Fifo[Any]):
+        """Ctrl-C comes when the job is in the queue and its caller is not parked yet."""
+
+        def push(self, entry: Any) -> None:
+            super().push(entry)
+            signal.raise_signal(signal.SIGINT)
+
+    pools: list[WorkerPool] = []
+
+    async def main() -> None:
+        async with trio_lab.open_worker_pool(size=1, discipline=Interrupted()) as pool:
+            pools.append(pool)
+            await pool.run(jobs.nothing)
+
+    with pytest.raises(BaseException) as raised:  # noqa: PT011  (a group that holds the interrupt)
+        trio.run(main)
+    assert isinstance(first_of(raised.value), KeyboardInterrupt)
+    assert pools[0]._dispatcher.tallies.total().cancelled == 1
+
+
 async def test_a_cancelled_caller_leaves_at_once_and_its_job_keeps_the_place(pool: WorkerPool, tmp_path: Path) -> None:
     path = tmp_path / "a"
     async with trio.open_nursery() as nursery:
@@ -175,26 +219,6 @@ async def test_a_cancelled_caller_leaves_at_once_and_its_job_keeps_the_place(poo
     finish(path)
     assert await pool.run(jobs.echo, 1) == 1
     assert pool.statistics().in_service == 0
-
-
-async def test_an_abandoned_job_still_has_its_run_timeout(nothing_is_left: None) -> None:
-    async with trio_lab.open_worker_pool(size=1, run_timeout=0.3) as pool:
-        await pool.run(jobs.echo, 1)
-        with trio.move_on_after(0.05):
-            await pool.run(jobs.spin)
-        assert await pool.run(jobs.echo, 2) == 2
-
-
-async def test_queue_limits(tmp_path: Path, nothing_is_left: None) -> None:
-    async with trio_lab.open_worker_pool(size=1, max_queue=1) as pool, trio.open_nursery() as nursery:
-        await running(pool, nursery, tmp_path / "a")
-        with pytest.raises(QueueTimeout):
-            await pool.run(jobs.echo, 1, queue_timeout=0.01)
-        nursery.start_soon(pool.run, jobs.echo, 1)
-        await wait_all_tasks_blocked()
-        with pytest.raises(QueueFull):
-            await pool.run(jobs.echo, 1)
-        finish(tmp_path / "a")
 
 
 async def test_closing_waits_for_running_jobs_and_refuses_the_rest(tmp_path: Path, nothing_is_left: None) -> None:

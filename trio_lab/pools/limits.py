@@ -59,6 +59,8 @@ class PoolLimits:
         for name in ("idle_timeout", "max_age"):
             if (seconds := getattr(self, name)) is not None:
                 require_seconds(name, seconds, low=0.0, high=LONGEST)
+        if not isinstance(self.ahead, int):
+            raise TypeError(f"ahead must be a whole number, not {self.ahead!r}")
         if not 1 <= self.ahead <= 8:
             raise ValueError(f"ahead must be between 1 and 8, not {self.ahead}")  # a pipe holds 16 packets
         if self.on_cancel not in ("abandon", "stop"):

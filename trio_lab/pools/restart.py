@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from ..preconditions import require_count, require_seconds
+
 _DELAYS = (0.0, 0.1, 0.5, 1.0, 2.0)  # seconds before the n-th start after n unproductive deaths in a row
 _BREAK_AFTER = 3  # one death may be a job's doing and a second an accident
 
@@ -24,8 +26,8 @@ class RestartPolicy:
     max_seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.max_restarts < 1 or self.max_seconds <= 0:
-            raise ValueError("max_restarts must be at least 1 and max_seconds over 0")
+        require_count("max_restarts", self.max_restarts, low=1)
+        require_seconds("max_seconds", self.max_seconds, low=0.0, high=86_400.0)
 
     @property
     def pace(self) -> float:

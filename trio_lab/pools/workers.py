@@ -20,7 +20,7 @@ from ..admission.disciplines import Discipline
 from ..admission.tally import statistics
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
-from ..preconditions import require_loop
+from ..preconditions import require_loop, require_seconds
 from ..records.queue import QueueStatistics
 from ..worker.priority import NICER
 from .alarm import Alarm
@@ -29,7 +29,7 @@ from .calls import Calls
 from .dispatch import Dispatcher
 from .driver import Driver
 from .job import Job
-from .limits import PoolLimits
+from .limits import LONGEST, PoolLimits
 from .process import WorkerProcess
 from .slot import Slot
 
@@ -53,6 +53,11 @@ class PoolOptions(PoolLimits):
     discipline: Discipline[Any] | None = None
     grace: float = 1.0
     command: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        PoolLimits.__post_init__(self)  # `super` does not find its class here: slots made another of it
+        if self.grace != 0:
+            require_seconds("grace", self.grace, low=0.0, high=LONGEST)
 
 
 class WorkerPool:
