@@ -22,8 +22,7 @@ class Line:
 
 def test_queues_are_found_by_name_and_stay_in_order() -> None:
     first, second, third = Line("b"), Line("a", "x", "y"), Line("c")
-    queues = Queues(first, second)
-    queues.register(third)
+    queues = Queues(first, second, third)
     assert (queues["a"], queues["c"], len(queues)) == (second, third, 3)
     assert list(queues) == [record.name for record in queues.statistics()] == ["b", "a", "c"]
     kinds = [[kind.name for kind in record.kinds or ()] for record in queues.statistics()]
@@ -31,7 +30,5 @@ def test_queues_are_found_by_name_and_stay_in_order() -> None:
 
 
 def test_a_name_that_is_taken_is_refused() -> None:
-    queues = Queues(Line("a"))
     with pytest.raises(ValueError, match="'a'"):
-        queues.register(Line("a"))
-    assert len(queues) == 1
+        Queues(Line("a"), Line("b"), Line("a"))

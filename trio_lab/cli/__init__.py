@@ -16,6 +16,7 @@ from ..errors import LabLost, UsageError, first_of
 from .ending import Terminated
 
 _INSTALL = "the command needs more than the library: pip install 'trio-lab[lab]'"
+_CODES: dict[type[BaseException], int] = {UsageError: 2, LabLost: 1, Terminated: 143, KeyboardInterrupt: 130}
 
 
 def main() -> NoReturn:
@@ -29,29 +30,20 @@ def main() -> NoReturn:
         if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("trio_lab"):
             raise
         _fail(f"{_INSTALL} ({missing.name} is not installed)", 2)
-    except UsageError as error:
-        _fail(str(error), 2)
-    except LabLost as error:
-        _fail(str(error), 1)
-    except Terminated:
-        _fail("stopped", 143)
-    except KeyboardInterrupt:
-        _fail("stopped", 130)
-    except BrokenPipeError:
-        _fail_silently()
-    except BaseExceptionGroup as group:
-        _fail_with(group)
+    except (BrokenPipeError, UsageError, LabLost, KeyboardInterrupt, BaseExceptionGroup) as error:
+        _fail_with(error)
     sys.exit(code)
 
 
-def _fail_with(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+def _fail_with(error: BaseException) -> NoReturn:
     """A nursery wraps whatever ends it; an error that the caller can correct is still one line."""
+    group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])
     if group.subgroup((BrokenPipeError, SystemExit)) is not None:  # Rich ends the program when its reader has gone
         _fail_silently()
-    for kind, code in ((UsageError, 2), (Terminated, 143), (KeyboardInterrupt, 130)):
+    for kind, code in _CODES.items():
         if (part := group.subgroup(kind)) is not None:
             _fail(str(first_of(part)) or "stopped", code)
-    raise group
+    raise error
 
 
 def _fail_silently() -> NoReturn:

@@ -12,23 +12,19 @@ from ..records.queue import Queue, QueueStatistics, with_kinds
 
 
 class Queues(Mapping[str, Queue]):
-    """An ordered registry. The name of a queue is the one in its own statistics."""
+    """An ordered registry. The name of a queue is the one in its own statistics.
+
+    Raises:
+        ValueError: two queues have the same name.
+    """
 
     def __init__(self, *queues: Queue) -> None:
         self._queues: dict[str, Queue] = {}
         for queue in queues:
-            self.register(queue)
-
-    def register(self, queue: Queue) -> None:
-        """Add a queue behind those there are.
-
-        Raises:
-            ValueError: a queue of the same name is registered.
-        """
-        name = queue.statistics().name
-        if name in self._queues:
-            raise ValueError(f"two queues are called {name!r}; every queue needs a name of its own")
-        self._queues[name] = queue
+            name = queue.statistics().name
+            if name in self._queues:
+                raise ValueError(f"two queues are called {name!r}; every queue needs a name of its own")
+            self._queues[name] = queue
 
     def __getitem__(self, name: str) -> Queue:
         return self._queues[name]

@@ -60,8 +60,8 @@ def cell(figure: Compared, runtime: str, runtimes: Sequence[str]) -> str:
     spread = format_range(found.min, found.max, figure.unit)
     if spread:
         said += f" ({spread})"
-    if ratio(figure, runtime) is not None:
-        said += f", {format_figure(ratio(figure, runtime), '×')} {REFERENCE}'s"
+    if (ratio := ratio_spread(figure, runtime).median) is not None:
+        said += f", {format_figure(ratio, '×')} {REFERENCE}'s"
     remark = overall(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
     return f"{said}: {remark}" if remark else said
 
@@ -84,11 +84,6 @@ def value(figure: Compared, runtime: str) -> Spread:
 def ratio_spread(figure: Compared, runtime: str) -> Spread:
     """The figure divided by Trio's of the same round; a `Spread` of nothing for Trio itself."""
     return _NOTHING if runtime == REFERENCE else _finite(figure.ratios.get(runtime, _NOTHING))
-
-
-def ratio(figure: Compared, runtime: str) -> float | None:
-    """The median of `ratio_spread`."""
-    return ratio_spread(figure, runtime).median
 
 
 def standing(figure: Compared, runtime: str) -> Standing | None:

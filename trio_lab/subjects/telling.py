@@ -7,7 +7,9 @@ With ``--lifeline`` a program ends when its standard input does, so that none ou
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -38,6 +40,16 @@ def tied() -> None:
     """Tie this process to its standard input if ``--lifeline`` says so."""
     if "--lifeline" in sys.argv:
         tie_life(0)
+
+
+def end_with_input() -> None:
+    """From now on this process ends, with exit code 0, when its standard input does."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def columns(records: Sequence[Any]) -> Iterable[str]:

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import socket
-import sys
 import threading
 import time
 from functools import partial
@@ -23,6 +22,7 @@ from quart_trio import QuartTrio
 
 from trio_lab import observe
 from trio_lab.loop.observe import Watch
+from trio_lab.subjects.telling import end_with_input, say
 
 _WORDS = re.compile(r"(\w+\s?)+$")
 _DOCUMENT = "[" + "1234567," * 2_000_000 + "0]"
@@ -79,8 +79,7 @@ async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             config = Config()
             config.bind = [f"fd://{os.dup(listener.fileno())}"]
-            sys.stdout.write(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}"}) + "\n")
-            sys.stdout.flush()
+            say(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
             await hypercorn.trio.serve(app, config, shutdown_trigger=trio.sleep_forever)
 
 
@@ -88,11 +87,6 @@ async def _told(watch: Watch) -> str:
     return json.dumps([dataclasses.asdict(stall) for stall in watch.stalls()])
 
 
-def end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=end_with_input, daemon=True).start()
+    end_with_input()
     trio.run(main)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
-from ..telling import say
+from ..telling import end_with_input, say
 from .reply import listening
 
 
@@ -18,17 +16,12 @@ def serve(run: Callable[[socket.socket], None]) -> None:
     """Run a server on a free port until standard input ends. An orderly end is worth nothing here."""
     with listening() as listener:
         say(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
-        threading.Thread(target=_end_with_input, daemon=True).start()
+        end_with_input()
         run(listener)
 
 
 def main(runtime: str, layer: str) -> None:
     serve(partial(import_module(f"{__package__}.on_{runtime}").run, layer))
-
-
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
 
 
 if __name__ == "__main__":
