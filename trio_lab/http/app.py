@@ -52,8 +52,10 @@ class LabApp(_Mixed):
         self.listener = listener
         self.queues = tuple(queues)
         self.fault: BaseException | None = None
-        self.lost = self.event_class()
-        """Set when the lab has ended by a fault."""
+        self.stop: Any = self.event_class()
+        """Tells the serving loop to accept no more connections."""
+        self.hurry: Any = self.event_class()
+        """Tells it that the grace period is over."""
         self._lab_config = config
         self.before_request(_no_head_for_work)
         for error, status in {**STATUSES, self.closed_error: 503}.items():
@@ -64,11 +66,18 @@ class LabApp(_Mixed):
     def lab_config(self) -> Config:
         return self._lab_config or from_env()
 
+    def end(self) -> None:
+        """Stop serving; a second call ends the grace period."""
+        if self.stop.is_set():
+            self.hurry.set()
+        self.stop.set()
+
     def lose(self, fault: BaseException) -> LifespanFailureError:
-        """Keep the fault that ended the lab. Raise what is returned: at any other error of a lifespan hypercorn serves on,
-        with a 500 for every request."""
+        """Keep the fault that ended the lab, and end at once: no request in flight can be served. Raise what is returned: at
+        any other error of a lifespan hypercorn serves on, with a 500 for every request."""
         self.fault = fault
-        self.lost.set()
+        self.stop.set()
+        self.hurry.set()
         return LifespanFailureError("the lab", str(LabLost(fault)))
 
     async def handle_request(self, request: Any) -> Any:

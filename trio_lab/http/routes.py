@@ -57,8 +57,11 @@ def add_routes(app: LabApp) -> None:
     @app.get("/wait")
     async def _wait() -> Response:
         seconds = integer(request.args, "ms", default=20, low=0, high=MAX_WAIT_MS) / 1e3
-        pool, begun = choice(request.args, "pool", default="own", of=tuple(_WAIT)), perf_counter()
-        await _WAIT[pool](app.lab, seconds)
+        pool, begun = choice(request.args, "pool", default="own", of=("own", "default")), perf_counter()
+        if pool == "own":
+            await app.lab.in_thread(wait, seconds, kind="wait")
+        else:
+            await app.lab.in_default_thread(wait, seconds)
         return reply({"route": "/wait", "mode": "blocking wait", "pool": pool, "durationMs": ms_since(begun)})
 
     @app.get("/fib")
@@ -90,20 +93,6 @@ def reset() -> bool:
 
 def _rounds() -> int:
     return integer(request.args, "rounds", default=120_000, low=1, high=MAX_ROUNDS)
-
-
-async def _wait_in_own_pool(lab: Lab, seconds: float) -> float:
-    return await lab.in_thread(wait, seconds, kind="wait")
-
-
-async def _wait_in_default_pool(lab: Lab, seconds: float) -> float:
-    return await lab.in_default_thread(wait, seconds)
-
-
-_WAIT: dict[str, Callable[[Lab, float], Awaitable[float]]] = {
-    "own": _wait_in_own_pool,
-    "default": _wait_in_default_pool,
-}
 
 
 async def _fib_on_loop(_: Lab, n: int) -> tuple[int, float]:

@@ -19,7 +19,6 @@ from ...config import Config
 from ...errors import LabLost, UsageError
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
-from ...http.ending import End
 from ...http.listening import listen, url_of
 from ...options import from_env
 from ...records.queue import Queue
@@ -46,21 +45,17 @@ async def serve(
     listener = listen(config)
     url = url_of(config, listener)
     app, live = create_app(config, listener=listener, queues=queues), LiveConnections()
-    end = End(app)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, end.on_signal)
-    watchers = [
-        asyncio.create_task(end.with_the_lab()),
-        asyncio.create_task(_end_grace(end, live, config.grace)),
-    ]
+        asyncio.get_running_loop().add_signal_handler(number, app.end)
+    watchers = [asyncio.create_task(_end_grace(app, live, config.grace))]
 
     def begin() -> None:
         if control:
-            watchers.append(asyncio.create_task(_obey(app, end)))
+            watchers.append(asyncio.create_task(_obey(app)))
         on_ready(url)
 
     try:
-        await serve_app(app, Settings(config), listener, live=live, stop=end.stop, on_ready=begin)
+        await serve_app(app, Settings(config), listener, live=live, stop=app.stop, on_ready=begin)
     except ExceptionGroup:
         if app.fault is None:
             raise
@@ -73,12 +68,12 @@ async def serve(
         raise LabLost(app.fault)
 
 
-async def _end_grace(end: End, live: LiveConnections, grace: float) -> None:
+async def _end_grace(app: AsyncioApp, live: LiveConnections, grace: float) -> None:
     """When the grace period is over, close the connections that are left, whatever they wait for."""
-    await end.stop.wait()
+    await app.stop.wait()
     try:
         async with asyncio.timeout(grace + LINGER):
-            await end.hurry.wait()
+            await app.hurry.wait()
     except TimeoutError:
         pass
     while True:  # until the server has ended, and this task is cancelled
@@ -86,14 +81,14 @@ async def _end_grace(end: End, live: LiveConnections, grace: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _obey(app: AsyncioApp, end: End) -> None:
+async def _obey(app: AsyncioApp) -> None:
     """Carry out the commands on standard input; its end stops the server."""
     commands, reader = Commands(app.lab.native_pool.resize), asyncio.StreamReader()
     said = os.fdopen(os.dup(0), "rb")
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), said)
     while data := await reader.read(65_536):
         commands.feed(data)
-    end.stop.set()
+    app.stop.set()
 
 
 def _ready_line(config: Config, url: str) -> str:

@@ -18,7 +18,6 @@ from ...config import Config
 from ...errors import LabLost
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
-from ...http.ending import End
 from ...http.listening import listen, url_of
 from ...records.queue import Queue
 from .accepting import serve_app
@@ -51,17 +50,16 @@ async def serve(
     app = create_app(config, listener=listener, queues=queues)
     if add_routes is not None:
         add_routes(app)
-    end, live = End(app), LiveConnections()
+    live = LiveConnections()
     try:
         with listener:
             async with trio.open_nursery() as watchers:
                 async with trio.open_nursery() as server:
-                    await watchers.start(_watch_signals, end)
-                    watchers.start_soon(end.with_the_lab)
-                    watchers.start_soon(_end_grace, end, server.cancel_scope, app, live, config.grace)
-                    await server.start(partial(serve_app, app, Settings(config), listener, live=live, stop=end.stop))
+                    await watchers.start(_watch_signals, app)
+                    watchers.start_soon(_end_grace, app, server.cancel_scope, live, config.grace)
+                    await server.start(partial(serve_app, app, Settings(config), listener, live=live, stop=app.stop))
                     if control:
-                        watchers.start_soon(_obey, app, end)
+                        watchers.start_soon(_obey, app)
                     on_ready(url, app)
                 watchers.cancel_scope.cancel()
     except BaseExceptionGroup:
@@ -71,18 +69,18 @@ async def serve(
         raise LabLost(app.fault)
 
 
-async def _watch_signals(end: End, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+async def _watch_signals(app: TrioApp, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for _ in signals:
-            end.on_signal()
+            app.end()
 
 
-async def _end_grace(end: End, server: trio.CancelScope, app: TrioApp, live: LiveConnections, grace: float) -> None:
+async def _end_grace(app: TrioApp, server: trio.CancelScope, live: LiveConnections, grace: float) -> None:
     """When the grace period is over, close the connections that are left, whatever they wait for."""
-    await end.stop.wait()
+    await app.stop.wait()
     with trio.move_on_after(grace + LINGER):
-        await end.hurry.wait()
+        await app.hurry.wait()
         server.cancel()
     while True:  # until the server has ended, and this task is cancelled with it
         app.shields.cancel()
@@ -90,10 +88,10 @@ async def _end_grace(end: End, server: trio.CancelScope, app: TrioApp, live: Liv
         await trio.sleep(0.1)
 
 
-async def _obey(app: TrioApp, end: End) -> None:
+async def _obey(app: TrioApp) -> None:
     """Carry out the commands on standard input; its end stops the server."""
     commands = Commands(app.lab.native_pool.resize)
     async with trio.lowlevel.FdStream(os.dup(0)) as said:
         async for data in said:
             commands.feed(data)
-    end.stop.set()
+    app.stop.set()
