@@ -42,7 +42,7 @@ def test_rounds_that_do_not_match_are_not_compared() -> None:
 
 
 def test_a_peer_that_did_nothing_is_an_error_and_no_victory() -> None:
-    with pytest.raises(ValueError, match="did not work"):
+    with pytest.raises(ZeroDivisionError, match="did not work"):
         ratios([1, 2], [1, 0])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trio_lab.diagnose.judge import checked
+from trio_lab.diagnose.ratios import ratios
 from trio_lab.errors import UsageError
 from trio_lab.experiments import cases, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
@@ -70,6 +71,16 @@ async def test_nothing_counted_is_not_enough_data_and_no_failure(monkeypatch: py
 
     (result,) = (await run(collect, monkeypatch)).experiments
     assert result.outcome == "not enough data"
+    assert not result.failed
+
+
+async def test_a_share_of_nothing_is_no_failure_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine so busy that the bare threads have ended no job in a round."""
+
+    async def collect(stage: Stage) -> Collected:
+        return Collected(figures={"size": ratios([1.0], [0.0])[0]}, charts=(), finding="")
+
+    (result,) = (await run(collect, monkeypatch)).experiments
     assert not result.failed
 
 

@@ -13,12 +13,13 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     """Ours ÷ theirs, round by round.
 
     Raises:
-        ValueError: not as many rounds of the one as of the other, or a peer that did nothing at all.
+        ValueError: not as many rounds of the one as of the other.
+        ZeroDivisionError: a peer did nothing at all in a round.
     """
     if len(ours) != len(theirs):
         raise ValueError(f"{len(ours)} rounds of ours, {len(theirs)} of theirs")
     if 0 in theirs:
-        raise ValueError("a peer's figure is zero: it did not work")
+        raise ZeroDivisionError("a peer's figure is zero: it did not work")
     return [mine / its for mine, its in zip(ours, theirs, strict=True)]
 
 
