@@ -62,7 +62,7 @@ async def run(
     names
         Experiments to run; see `trio-lab list`.
     quick
-        Short phases: three minutes for the whole lab instead of ten, and noisier figures.
+        Short phases: four minutes for the whole lab instead of fifteen, and noisier figures.
     runtime
         Whose server: trio, asyncio, node, or several with commas, which are then compared. See `trio-lab compare`.
     rounds
