@@ -19,6 +19,7 @@ What it guarantees, at every moment:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -26,7 +27,7 @@ from ..errors import Closed
 from ..preconditions import require_count, require_timeout
 from ..records.queue import QueueStatistics
 from .disciplines import Discipline
-from .tally import Tallies, statistics
+from .tally import Tallies
 from .waiting_room import Entry, Refusal, WaitingRoom
 
 
@@ -224,10 +225,8 @@ class Gate:
         """
         if now is not None:
             self._account(now)
-        return statistics(
-            self.name,
-            self._tallies,
-            kind,
+        return replace(
+            self._tallies.statistics(self.name, kind),
             capacity=self._capacity,
             in_service=self.in_service,
             waiting=self._room.count,

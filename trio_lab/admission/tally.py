@@ -76,34 +76,16 @@ class Tallies(dict[str, Tally]):
                 total.services.merge(tally.services)
         return total
 
-
-def statistics(
-    name: str,
-    tallies: Tallies,
-    kind: str | None,
-    *,
-    capacity: int,
-    in_service: int,
-    waiting: int,
-    max_waiting: int | None,
-    peak_waiting: int,
-    utilization: float | None,
-) -> QueueStatistics:
-    """The counts of a kind (None: of all kinds) with the state of the queue, in the shape that all queues have."""
-    tally = tallies.total() if kind is None else tallies.get(kind) or Tally()
-    return QueueStatistics(
-        name=f"{name}.{kind}" if kind else name,
-        capacity=capacity,
-        in_service=in_service,
-        waiting=waiting,
-        max_waiting=max_waiting,
-        peak_waiting=peak_waiting,
-        utilization=utilization,
-        arrivals=tally.arrivals,
-        completions=tally.completions,
-        rejected=tally.rejected,
-        timed_out=tally.timed_out,
-        cancelled=tally.cancelled,
-        wait=tally.waits.summary(),
-        service=tally.services.summary(),
-    )
+    def statistics(self, name: str, kind: str | None) -> QueueStatistics:
+        """The counts of a kind (None: of all kinds). The owner of the queue called ``name`` adds its state."""
+        tally = self.total() if kind is None else self.get(kind) or Tally()
+        return QueueStatistics(
+            name=f"{name}.{kind}" if kind else name,
+            arrivals=tally.arrivals,
+            completions=tally.completions,
+            rejected=tally.rejected,
+            timed_out=tally.timed_out,
+            cancelled=tally.cancelled,
+            wait=tally.waits.summary(),
+            service=tally.services.summary(),
+        )

@@ -53,9 +53,6 @@ class WaitingRoom(Generic[E]):
         # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
         self._lanes: dict[float, OrderedDict[E, None]] = {}
 
-    def __len__(self) -> int:
-        return self.count
-
     def add(self, entry: E, waiting: int) -> None:
         """Let an entry wait, with ``waiting`` others that count against the bound.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..config import Config
 from ..errors import UsageError
+from ..http.listening import ready_line
 from ..http.runtimes import RUNTIMES
 from ..measure.descriptors import MANY, room_for
 from ..options import ConfigOptions
@@ -54,10 +54,7 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
     from ..servers.trio.serving import serve as serve_lab
 
     def on_ready(url: str, _: TrioApp) -> None:
-        if as_json:
-            print(json.dumps({"url": url, "threads": config.threads, "workers": config.workers}), flush=True)
-        else:
-            print(_welcome(url, config), flush=True)
+        print(ready_line(config, url) if as_json else _welcome(config, url), flush=True)
 
     await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
 
@@ -79,7 +76,7 @@ def _workers(config: Config) -> str:
     )
 
 
-def _welcome(url: str, config: Config) -> str:
+def _welcome(config: Config, url: str) -> str:
     return f"""\
 Server running on {url}
 Native pool size: {config.threads} threads. {_workers(config)}.

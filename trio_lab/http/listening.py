@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import math
 import socket
@@ -39,6 +40,11 @@ def listen(config: Config) -> socket.socket:
         listener.close()
         raise UsageError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
     return listener
+
+
+def ready_line(config: Config, url: str) -> str:
+    """What a server says to the program that started it: where it serves, and with how many threads and workers."""
+    return json.dumps({"url": url, "threads": config.threads, "workers": config.workers})
 
 
 def url_of(config: Config, listener: socket.socket) -> str:

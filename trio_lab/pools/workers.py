@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
@@ -17,7 +17,6 @@ import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.disciplines import Discipline
-from ..admission.tally import statistics
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..preconditions import require_loop, require_seconds
@@ -272,10 +271,8 @@ class WorkerPool:
         Service times are measured in the worker, around the job; waits end when the job is given to a free worker.
         """
         d = self._dispatcher
-        return statistics(
-            self.name,
-            d.tallies,
-            kind,
+        return replace(
+            d.tallies.statistics(self.name, kind),
             capacity=self._staff.capacity,
             in_service=self.busy,
             waiting=d.waiting,

@@ -8,7 +8,6 @@ grace period, which a second signal ends; then every connection that is left is 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from ...config import Config
 from ...errors import LabLost, UsageError
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
-from ...http.listening import listen, url_of
+from ...http.listening import listen, ready_line, url_of
 from ...options import from_env
 from ...records.queue import Queue
 from .accepting import serve_app
@@ -91,10 +90,6 @@ async def _obey(app: AsyncioApp) -> None:
     app.stop.set()
 
 
-def _ready_line(config: Config, url: str) -> str:
-    return json.dumps({"url": url, "threads": config.threads, "workers": config.workers})
-
-
 def _welcome(config: Config, url: str) -> str:
     processes = f"{config.workers} process{'es' * (config.workers > 1)}"
     return f"""\
@@ -112,7 +107,7 @@ def _run(arguments: list[str]) -> int:
     """The exit code."""
     if not _FLAGS.issuperset(arguments):
         return _fail(f"arguments may be {', '.join(sorted(_FLAGS))}; the rest are TRIO_LAB_ variables", 2)
-    tell = _ready_line if "--json" in arguments else _welcome
+    tell = ready_line if "--json" in arguments else _welcome
     runner = asyncio.Runner()
     try:
         config = from_env()

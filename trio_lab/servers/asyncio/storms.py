@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
 
-_TASKS = 1_000  # ready at once in a batch storm
+from ..ticks import LongestPass, Tick, no_suspension, repeat, shares
 
 
 async def storm(mode: str, count: int) -> float:
@@ -29,9 +30,6 @@ async def storm(mode: str, count: int) -> float:
 
 
 async def _none(count: int) -> float:
-    async def no_suspension() -> None:
-        pass
-
     return await _one_step(no_suspension, count)
 
 
@@ -55,11 +53,10 @@ async def _done_future(count: int) -> float:
     return await _one_step(wait, count)
 
 
-async def _one_step(tick: Callable[[], Awaitable[None]], count: int) -> float:
+async def _one_step(tick: Tick, count: int) -> float:
     """Ticks that never reach the loop are one step, all together."""
     begun = perf_counter()
-    for _ in range(count):
-        await tick()
+    await repeat(tick, count)
     return perf_counter() - begun
 
 
@@ -93,30 +90,14 @@ async def _call_soon(count: int) -> float:
 
 
 async def _batch(count: int) -> float:
-    """The longest *pass*: the steps here are tiny, and a pass is what delays other tasks."""
-    tasks = min(count, _TASKS)
-    ticks, more = divmod(count, tasks)
-    longest = 0.0
-
-    async def run(ticks: int) -> None:
-        for _ in range(ticks):
-            await asyncio.sleep(0)
-
-    async def watch() -> None:
-        nonlocal longest
-        last = perf_counter()
-        while True:
-            await asyncio.sleep(0)
-            now = perf_counter()
-            longest, last = max(longest, now - last), now
-
+    turn, longest = partial(asyncio.sleep, 0), LongestPass()
     async with asyncio.TaskGroup() as watching:
-        watcher = watching.create_task(watch())
+        watcher = watching.create_task(longest.watch(turn))
         async with asyncio.TaskGroup() as running:
-            for n in range(tasks):
-                running.create_task(run(ticks + (n < more)))
+            for ticks in shares(count):
+                running.create_task(repeat(turn, ticks))
         watcher.cancel()
-    return longest
+    return longest.seconds
 
 
 _STORMS: dict[str, Callable[[int], Awaitable[float]]] = {

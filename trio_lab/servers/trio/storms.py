@@ -17,15 +17,15 @@ batch          each tick       yes           many tasks that are runnable at onc
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 import trio
 
+from ...work import nothing
+from ..ticks import LongestPass, Tick, no_suspension, repeat, shares
 from .longest_step import LongestStep
 
 _LOT = 100_000  # callbacks queued at once: bounds memory, and one step is still far too long
-_TASKS = 1_000  # runnable at once in a batch storm
 
 
 async def storm(mode: str, count: int) -> float:
@@ -34,26 +34,17 @@ async def storm(mode: str, count: int) -> float:
         return await _callbacks(count)
     if mode == "batch":
         return await _batch(count)
-    return await _ticks(_TICKS[mode], count)
+    with LongestStep() as step:
+        await repeat(_TICKS[mode], count)
+    return step.seconds
 
 
-async def _no_suspension() -> None:
-    pass
-
-
-_TICKS: dict[str, Callable[[], Awaitable[None]]] = {
-    "none": _no_suspension,
+_TICKS: dict[str, Tick] = {
+    "none": no_suspension,
     "if_cancelled": trio.lowlevel.checkpoint_if_cancelled,
     "shielded": trio.lowlevel.cancel_shielded_checkpoint,
     "checkpoint": trio.lowlevel.checkpoint,
 }
-
-
-async def _ticks(tick: Callable[[], Awaitable[None]], count: int) -> float:
-    with LongestStep() as step:
-        for _ in range(count):
-            await tick()
-    return step.seconds
 
 
 async def _callbacks(count: int) -> float:
@@ -82,39 +73,19 @@ async def _one_lot(token: trio.lowlevel.TrioToken, lot: int) -> float:
     queued_from = perf_counter()
     token.run_sync_soon(first)
     for _ in range(lot):
-        token.run_sync_soon(_callback)
+        token.run_sync_soon(nothing)
     token.run_sync_soon(last)
     queued_for = perf_counter() - queued_from
     await done.wait()
     return max(queued_for, ran_for)
 
 
-def _callback() -> None:
-    pass
-
-
 async def _batch(count: int) -> float:
-    """The longest *pass*: the steps here are tiny, and a pass is what delays other tasks."""
-    tasks = min(count, _TASKS)
-    ticks, more = divmod(count, tasks)
-    longest = 0.0
-    last = perf_counter()
-
-    async def run(ticks: int) -> None:
-        for _ in range(ticks):
-            await trio.lowlevel.checkpoint()
-
-    async def watch() -> None:
-        nonlocal last, longest
-        while True:
-            await trio.lowlevel.checkpoint()
-            now = perf_counter()
-            longest, last = max(longest, now - last), now
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch)
-        async with trio.open_nursery() as storm_nursery:
-            for n in range(tasks):
-                storm_nursery.start_soon(run, ticks + (n < more))
-        nursery.cancel_scope.cancel()
-    return longest
+    longest = LongestPass()
+    async with trio.open_nursery() as watching:
+        watching.start_soon(longest.watch, trio.lowlevel.checkpoint)
+        async with trio.open_nursery() as running:
+            for ticks in shares(count):
+                running.start_soon(repeat, trio.lowlevel.checkpoint, ticks)
+        watching.cancel_scope.cancel()
+    return longest.seconds
