@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import trio
 
-from ..records.queue import QueueStatistics
+from ..records.queue import QueueStatistics, Undivided
 
 
-class DefaultLimiter:
+class DefaultLimiter(Undivided):
     """The default thread limiter of the current run. How many tasks wait is known, for how long is not; there is no bound."""
-
-    def kinds(self) -> list[str]:
-        return []
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         limiter = trio.to_thread.current_default_thread_limiter().statistics()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..records.queue import QueueStatistics
+from ..records.queue import QueueStatistics, Undivided
 from .loop_time import LoopTime
 
 
-class RunQueue:
+class RunQueue(Undivided):
     """The run queue of a measured loop, Trio's or asyncio's.
 
     How many tasks wait is not observed: a loop tells how many are ready next, if anything, not how many of this pass have
@@ -16,9 +16,6 @@ class RunQueue:
 
     def __init__(self, loop: LoopTime) -> None:
         self._loop = loop
-
-    def kinds(self) -> list[str]:
-        return []
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         loop = self._loop

@@ -8,20 +8,17 @@ from __future__ import annotations
 import socket
 import struct
 
-from ..records.queue import QueueStatistics
+from ..records.queue import QueueStatistics, Undivided
 
 _LEADING_BYTES = 8  # one-byte fields at the head of struct tcp_info, then 32-bit ones
 _UNACKED, _SACKED = 4, 5  # which of the 32-bit ones
 
 
-class AcceptBacklog:
+class AcceptBacklog(Undivided):
     """The backlog of a listening socket; not observed when there is no socket, or it is closed, or elsewhere than on Linux."""
 
     def __init__(self, listener: socket.socket | None) -> None:
         self._listener = listener
-
-    def kinds(self) -> list[str]:
-        return []
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         depth, bound = (None, None) if self._listener is None else _read(self._listener)

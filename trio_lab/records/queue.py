@@ -55,6 +55,13 @@ class Queue(Protocol):
     def kinds(self) -> list[str]: ...
 
 
+class Undivided:
+    """A queue that does not tell jobs apart: it has no kinds."""
+
+    def kinds(self) -> list[str]:
+        return []
+
+
 def with_kinds(queue: Queue) -> QueueStatistics:
     """The record of a queue with that of each of its kinds."""
     found = queue.statistics()

@@ -17,7 +17,7 @@ from ...loop.loop_time import PassWindow
 from ...loop.run_queue import RunQueue
 from ...measure.accept_backlog import AcceptBacklog
 from ...measure.queues import Queues
-from ...records.queue import Queue, QueueStatistics
+from ...records.queue import Queue, QueueStatistics, Undivided
 from . import storms
 from .processes import WorkerPool, keep, open_worker_pool
 from .threads import NativePool, open_native_pool
@@ -26,14 +26,11 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class DefaultExecutor:
+class DefaultExecutor(Undivided):
     """The default executor, which name look-ups and file reads share. It tells nothing about its queue."""
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         return QueueStatistics(name="default_limiter", kinds=())
-
-    def kinds(self) -> list[str]:
-        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
