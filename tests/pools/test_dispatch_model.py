@@ -330,4 +330,4 @@ def chosen(which: int, among: list[Any]) -> Any:
 
 
 TestPool = PoolMachine.TestCase
-TestPool.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestPool.settings = settings(max_examples=100, stateful_step_count=50)

@@ -41,7 +41,7 @@ def test_all_records_are_found() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_what_was_read_is_written_as_it_was(kind: type, data: st.DataObject) -> None:
     record = data.draw(made(kind))

@@ -40,7 +40,7 @@ def refusal(value: Any) -> str | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=st.sampled_from(PLACES), other=JSON)
 def test_one_changed_value_is_read_or_refused_in_one_line(place: tuple[Any, ...], other: Any) -> None:
     changed = deepcopy(SAMPLE)
@@ -53,7 +53,7 @@ def test_one_changed_value_is_read_or_refused_in_one_line(place: tuple[Any, ...]
     assert said is None or ("\n" not in said and len(said) < 400)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(results=made(Results))
 def test_what_this_version_writes_it_reads(results: Results) -> None:
     plain = msgspec.json.decode(msgspec.json.encode(to_plain(results)))
