@@ -113,7 +113,7 @@ def made() -> Callable[[], None]:
         (jobs.echo, (b"x" * 100_000, threading.Lock()), "cannot send argument 2 of echo, a lock"),
         (fetch, (), "runs blocking functions, and fetch is async: await it in your task"),
         (numbers, (), r"would run nothing of numbers, a generator function: give it one that returns list\(numbers"),
-        (jobs.pid(), (), "needs a function and its arguments.*was the function called already"),
+        (len("a result"), (), "needs a function and its arguments.*was the function called already"),
     ],
 )
 def test_what_a_worker_cannot_run_is_named(calls: Calls, fn: Any, args: tuple[object, ...], says: str) -> None:
