@@ -66,7 +66,7 @@ class Config:
     queue_timeout: _Seconds = 2.0
     """Seconds a caller may wait for a pool before it is refused."""
 
-    run_timeout: _Seconds = 30.0
+    run_timeout: Annotated[float, Between(0.001, 86_400)] = 30.0
     """Seconds a job may run in a worker before the worker is killed."""
 
     grace: _Seconds = 3.0
