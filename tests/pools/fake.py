@@ -152,7 +152,7 @@ class House:
         """A caller comes with a job, both of this name. Returns what it is told at once, if anything."""
         try:
             self.jobs[name] = self.dispatcher.submit(
-                call, 0, kind, priority, queue_timeout, run_timeout, name, self.now
+                self.submit, (call, 0), queue_timeout, run_timeout, kind, priority, name, self.now
             )
         except Exception as error:
             self.told[name] = type(error).__name__

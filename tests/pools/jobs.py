@@ -98,6 +98,13 @@ def fork_and_stay() -> int:
     return child
 
 
+def hide_and_stay() -> None:
+    """Moves its worker to the process group of the pool."""
+    os.setpgid(0, os.getpgid(os.getppid()))
+    while True:
+        time.sleep(60)
+
+
 def stubborn() -> None:
     """Does not let itself be ended."""
     while True:

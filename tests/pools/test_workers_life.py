@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 import trio_lab
 from trio_lab.errors import BrokenWorkerError, RestartLimitReached
 from trio_lab.measure.process import children, open_descriptors
-from trio_lab.pools.process import _BOOT
+from trio_lab.pools.process import _BOOT, WorkerProcess
 from trio_lab.pools.workers import WorkerPool
 
 from . import jobs
@@ -73,6 +74,25 @@ async def test_no_job_stands_behind_a_long_one_while_a_worker_is_free(tmp_path: 
         assert pool.statistics().in_service == 1
         assert balanced(pool)
         Path(gate).touch()
+
+
+async def test_a_worker_works_with_the_smallest_pipe(tmp_path: Path) -> None:
+    gate, log = str(tmp_path / "go"), str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=1) as pool, trio.open_nursery() as nursery:
+        await make_brief(pool, "short")
+        worker = pool._staff.slots[0].worker
+        assert isinstance(worker, WorkerProcess)
+        assert fcntl.fcntl(worker._packets, fcntl.F_SETPIPE_SZ, 4096) == 4096  # one packet
+        nursery.start_soon(lambda: pool.run(jobs.mark_then_wait, gate, kind="short"))
+        await until(Path(gate).exists)
+        for n in range(8):
+            nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
+        await wait_all_tasks_blocked()
+        assert pool.statistics().waiting == 8
+        assert len(pool._staff.slots[0].jobs) == 2
+        Path(gate + ".go").touch()
+    assert sorted(Path(log).read_text().split()) == list("01234567")
+    assert balanced(pool)
 
 
 async def test_jobs_sent_ahead_to_a_worker_that_dies_run_elsewhere(tmp_path: Path) -> None:
@@ -186,6 +206,13 @@ async def test_what_a_job_forked_goes_with_its_worker() -> None:
     async with trio_lab.open_worker_pool(size=1) as pool:
         left_behind = await pool.run(jobs.fork_and_stay)
     await until(lambda: not _runs(left_behind))
+
+
+async def test_a_job_that_moves_its_worker_to_another_group_does_not_hold_the_end() -> None:
+    async with trio_lab.open_worker_pool(size=1, grace=0.0) as pool, trio.open_nursery() as nursery:
+        nursery.start_soon(pool.run, jobs.hide_and_stay)
+        await until(lambda: any(os.getpgid(pid) != pid for pid in pool.pids()))
+        nursery.cancel_scope.cancel()
 
 
 def _runs(pid: int) -> bool:

@@ -75,34 +75,35 @@ class Dispatcher:
 
     def submit(
         self,
-        call: bytes | Pieces,
-        split: int,
-        kind: str,
-        priority: int,
+        fn: Callable[..., Any],
+        call: tuple[bytes | Pieces, int],
         queue_timeout: float | None,
         run_timeout: float | None,
+        kind: str | None,
+        priority: int,
         caller: object,
         now: float,
     ) -> Job:
-        """Admit a job, or refuse it."""
+        """Admit a job, or refuse it. ``call`` is what `Calls.write` makes of the function and its arguments."""
         if self.closing:
             raise self._closed(f"{self.name} is closed")
         limits, room = self.limits, self.room
         if queue_timeout is not None or run_timeout is not None:
             check_timeouts(queue_timeout, run_timeout)
+        if kind is None:
+            kind = getattr(fn, "__name__", None) or type(fn).__name__
         job = Job(kind, priority, now, limits.queue_timeout if queue_timeout is None else queue_timeout)
         limit = limits.run_timeout if run_timeout is None else run_timeout
         job.run_limit = math.inf if limit is None else limit
-        job.call = call
-        job.split = split
+        job.call, job.split = call
         job.caller = caller
         job.worker = job.reply = job.error = None
         job.timed_out = False
         job.number = next(self._numbers)
-        tally = job.tally = self.tallies[job.kind]
+        tally = job.tally = self.tallies[kind]
         tally.arrivals += 1
         recent = tally.recent
-        job.brief = recent is not None and recent < _BRIEF and len(call) <= SHORT
+        job.brief = recent is not None and recent < _BRIEF and len(job.call) <= SHORT
         if self._idle:
             self._idle.pop().take(job, now)
         elif self._budget.deaths and self._budget.open and not self.staff.ready:
@@ -152,13 +153,17 @@ class Dispatcher:
                     self._steal()
                 return
             slot.take(job, now)
-        if jobs[0].brief and (room.count or held):
-            while len(jobs) < slot.limit and (not held or held[0].brief) and (job := self._next(now)) is not None:
-                if not job.brief:
-                    held.appendleft(job)
-                    break
-                self._ahead += 1
-                slot.take(job, now)
+        while (room.count or held) and len(jobs) < slot.limit and jobs[0].brief:
+            job = self._next(now) if held else room.take(now, self._refusals)
+            if job is None:
+                break
+            if not job.brief:
+                held.appendleft(job)
+                break
+            self._ahead += 1
+            slot.take(job, now)
+        if self._refusals:
+            self._refuse()
 
     def _next(self, now: float) -> Job | None:
         while self._held:
@@ -274,9 +279,9 @@ class Dispatcher:
         if slot.worker is not None and slot.state is not State.LOST:
             self.actions.order(Verb.LOOK, slot.number)
 
-    def on_unsent(self, jobs: Iterable[Job], now: float) -> None:
+    def on_unsent(self, jobs: list[Job], now: float) -> None:
         """The pipes of these jobs' workers were full. They have the jobs sent before, and reply when one has ended."""
-        for job in reversed([*jobs]):
+        for job in reversed(jobs):
             slot = self._slot_of(job)
             self._hold(slot, (job.number,), now)
             slot.hold_no_more()
@@ -299,8 +304,7 @@ class Dispatcher:
             self._held.remove(job)
             self._time_out(job)
         for slot in self.slots:
-            ahead = min((job.deadline for job in itertools.islice(slot.jobs, 1, None)), default=math.inf)
-            due = min(slot.due, ahead)
+            due = min((slot.due, *(job.deadline for job in itertools.islice(slot.jobs, 1, None))))
             if due <= now:
                 self._look(slot)
             else:

@@ -42,20 +42,20 @@ class Driver:
     def carry_out(self, now: float) -> None:
         """To be called after everything that the dispatcher was told, with the same time."""
         actions = self._actions
+        wake, send = actions.wake, actions.send
         while True:
-            if actions.wake:
-                wake = self._wake
-                for job in actions.wake:
-                    wake(job.caller, job)
-                actions.wake.clear()
-            if actions.send:
-                for job in actions.send:
+            if wake:
+                for job in wake:
+                    self._wake(job.caller, job)
+                wake.clear()
+            if send:
+                for job in send:
                     deadline = job.deadline
                     if deadline != math.inf:  # workers go by another clock than the event loop may
                         deadline += self._clock() - now
                     if not job.worker.send(job.number, deadline, job.call, job.split):  # type: ignore[union-attr]
                         self._unsent.append(job)
-                actions.send.clear()
+                send.clear()
                 if self._unsent:
                     unsent, self._unsent = self._unsent, []
                     self._dispatcher.on_unsent(unsent, now)

@@ -272,6 +272,7 @@ class WorkerProcess:
         Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
         survives SIGKILL for long.
         """
+        self.kill()  # by itself too: a job may have moved it to another group
         # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -155,20 +155,11 @@ class WorkerPool:
             trio.ClosedResourceError: the pool was closed.
             and whatever the job raises, with the worker's traceback as a note.
         """
-        call, split = self._write_call(fn, args)
-        now = self._now()
         job = self._submit(
-            call,
-            split,
-            kind or getattr(fn, "__name__", "") or type(fn).__name__,
-            priority,
-            queue_timeout,
-            run_timeout,
-            current_task(),
-            now,
+            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
         if self._actions.send or self._actions.due < self._driver.rings:
-            self._carry_out(now)
+            self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
             return await self._wait_and_book(job, ledger)  # type: ignore[no-any-return]
         return await wait_task_rescheduled(partial(self._leave, job))  # type: ignore[no-any-return]
@@ -184,20 +175,11 @@ class WorkerPool:
         priority: int = 0,
     ) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
-        call, split = self._write_call(fn, args)
-        now = self._now()
         job = self._submit(
-            call,
-            split,
-            kind or getattr(fn, "__name__", "") or type(fn).__name__,
-            priority,
-            queue_timeout,
-            run_timeout,
-            current_task(),
-            now,
+            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
         if self._actions.send or self._actions.due < self._driver.rings:
-            self._carry_out(now)
+            self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
             return await self._wait_and_book(job, ledger), job.entered - job.arrived
         return await wait_task_rescheduled(partial(self._leave, job)), job.entered - job.arrived

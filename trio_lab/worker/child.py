@@ -170,8 +170,8 @@ class _Jobs:
                 self._running = READY
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
-                failure = _failure(error) if self._running else _unsendable(fn, result, error)
-                self._running = READY
+                raised, self._running = bool(self._running), READY
+                failure = _failure(error) if raised else _unsendable(fn, result, error)
                 self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(failure))))
             else:
                 if value is _NONE:
