@@ -182,18 +182,20 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def the_counts_add_up(self) -> None:
         d = self.house.dispatcher
-        assert d.waiting == d.room.count + len(d._held) + sum(max(0, len(slot.jobs) - 1) for slot in d.slots)
+        assert d.waiting == d.backlog.room.count + len(d.backlog.held) + sum(
+            max(0, len(slot.jobs) - 1) for slot in d.slots
+        )
         total = d.tallies.total()
         assert total.arrivals == total.ended + self.house.staff.busy + d.waiting
 
     @invariant()
     def every_job_is_in_one_place(self) -> None:
         d = self.house.dispatcher
-        places = [job for slot in d.slots for job in slot.jobs] + list(d._held)
+        places = [job for slot in d.slots for job in slot.jobs] + list(d.backlog.held)
         assert len(places) == len(set(places))
         for name, job in self.house.jobs.items():
             if name not in self.house.told:
-                waits = job.worker is None and job not in d._held
+                waits = job.worker is None and job not in d.backlog.held
                 assert (job in places) != waits, name
         for slot in d.slots:
             assert all(job.worker is slot.worker for job in slot.jobs)
@@ -217,8 +219,8 @@ class PoolMachine(RuleBasedStateMachine):
     def nobody_waits_while_a_worker_is_idle(self) -> None:
         d = self.house.dispatcher
         if any(slot.state is State.IDLE for slot in d.slots):
-            assert not d.room.count
-            assert not d._held
+            assert not d.backlog.room.count
+            assert not d.backlog.held
             for slot in d.slots:
                 if len(slot.jobs) > 1 and slot.state is not State.LOST:
                     assert not self.house.worker(slot.number).unread
@@ -226,7 +228,7 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def short_jobs_do_not_wait_for_a_worker_that_could_have_them(self) -> None:
         d = self.house.dispatcher
-        head = d._held[0] if d._held else None
+        head = d.backlog.held[0] if d.backlog.held else None
         if head is not None and head.brief:
             assert not any(slot.may_follow for slot in d.slots)
 
@@ -234,7 +236,7 @@ class PoolMachine(RuleBasedStateMachine):
     def limits_hold(self) -> None:
         house, limits = self.house, self.house.limits
         if limits.max_queue is not None:  # what a worker did not read comes back, above the bound
-            assert house.dispatcher.room.count <= limits.max_queue
+            assert house.dispatcher.backlog.room.count <= limits.max_queue
         for slot in house.slots:
             assert len(slot.jobs) <= limits.ahead
             if limits.max_jobs is not None:
@@ -289,8 +291,8 @@ class PoolMachine(RuleBasedStateMachine):
     def the_alarm_is_set_for_all_that_becomes_due(self) -> None:
         d, now = self.house.dispatcher, self.house.now
         alarm = self.house.rings_at
-        assert alarm <= d.room.next_deadline()
-        for job in d._held:
+        assert alarm <= d.backlog.room.next_deadline()
+        for job in d.backlog.held:
             assert alarm <= job.deadline
         for slot in d.slots:
             if slot.state is State.LOST:

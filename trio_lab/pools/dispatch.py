@@ -22,16 +22,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import Tallies
-from ..admission.waiting_room import Refusal, WaitingRoom
-from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
+from ..errors import BrokenWorkerError, RestartLimitReached, RunTimeout
 from ..worker.frames import SHORT, Pieces, Reply
 from .actions import Actions, Verb
+from .backlog import Backlog
 from .job import Job
 from .limits import PoolLimits, check_timeouts
 from .slot import Slot, State
@@ -54,14 +53,14 @@ class Dispatcher:
         self.staff = Staff(name, limits, self.actions)
         self.slots = self.staff.slots
         self.tallies = Tallies()
-        self.room = WaitingRoom[Job](name, max_waiting=limits.max_queue, discipline=discipline, tallies=self.tallies)
+        self.backlog = Backlog(name, limits.max_queue, discipline, self.tallies, self.actions)
         self.closing = False
         self._closed = closed
         self._idle = self.staff.idle
         self._budget = self.staff.budget
-        self._refusals: list[Refusal[Job]] = []  # empty between two decisions
-        # Jobs that have left the room and are with no worker: too long to be sent ahead, or taken back.
-        self._held: deque[Job] = deque()
+        self._room = self.backlog.room
+        self._held = self.backlog.held
+        self._next = self.backlog.take
         self._ahead = 0  # jobs that were sent ahead
         self._numbers = itertools.count(1)
         self._wears_out = limits.max_jobs is not None or limits.max_age is not None
@@ -69,7 +68,7 @@ class Dispatcher:
     @property
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
-        return self.room.count + len(self._held) + self._ahead
+        return self._room.count + len(self._held) + self._ahead
 
     # What happens to every job.
 
@@ -87,7 +86,7 @@ class Dispatcher:
         """Admit a job, or refuse it. ``call`` is what `Calls.write` makes of the function and its arguments."""
         if self.closing:
             raise self._closed(f"{self.name} is closed")
-        limits, room = self.limits, self.room
+        limits, room = self.limits, self._room
         if queue_timeout is not None or run_timeout is not None:
             check_timeouts(queue_timeout, run_timeout)
         if kind is None:
@@ -120,7 +119,7 @@ class Dispatcher:
 
     def _slot_ahead(self, job: Job) -> Slot | None:
         """A busy worker that this job may be sent to before it is free."""
-        if not job.brief or (self.room.max_waiting is not None and self.waiting >= self.room.max_waiting):
+        if not job.brief or (self._room.max_waiting is not None and self.waiting >= self._room.max_waiting):
             return None
         return next((slot for slot in self.slots if slot.may_follow), None)
 
@@ -143,7 +142,7 @@ class Dispatcher:
 
     def _refill(self, slot: Slot, now: float) -> None:
         """Give a busy worker what it may have now; when there is nothing, it is idle."""
-        jobs, held, room = slot.jobs, self._held, self.room
+        jobs, held, room = slot.jobs, self._held, self._room
         if not jobs:
             job = self._next(now)
             if job is None:
@@ -154,7 +153,7 @@ class Dispatcher:
                 return
             slot.take(job, now)
         while (room.count or held) and len(jobs) < slot.limit and jobs[0].brief:
-            job = self._next(now) if held else room.take(now, self._refusals)
+            job = self._next(now)
             if job is None:
                 break
             if not job.brief:
@@ -162,34 +161,6 @@ class Dispatcher:
                 break
             self._ahead += 1
             slot.take(job, now)
-        if self._refusals:
-            self._refuse()
-
-    def _next(self, now: float) -> Job | None:
-        while self._held:
-            job = self._held.popleft()
-            if job.deadline > now:
-                return job
-            self._time_out(job)
-        if not self.room.count:
-            return None
-        taken = self.room.take(now, self._refusals)
-        if self._refusals:
-            self._refuse()
-        return taken
-
-    def _refuse(self) -> None:
-        for refused, error in self._refusals:
-            self.actions.fail(refused, error)
-        self._refusals.clear()
-
-    def _time_out(self, job: Job) -> None:
-        job.tally.timed_out += 1
-        self.actions.fail(job, QueueTimeout(self.name))
-
-    def _cancel(self, job: Job, error: Exception) -> None:
-        job.tally.cancelled += 1
-        self.actions.fail(job, error)
 
     def _no_workers(self, now: float) -> RestartLimitReached:
         return RestartLimitReached(self.name, retry_after=max(1.0, self._budget.next_start(now) - now))
@@ -230,12 +201,12 @@ class Dispatcher:
             if job.caller is None:
                 job.tally.cancelled += 1
             elif job.deadline <= now:
-                self._time_out(job)
+                self.backlog.time_out(job)
             elif self.closing:
-                self._cancel(job, self._closed(f"{self.name} was closed"))
+                job.tally.cancelled += 1
+                self.actions.fail(job, self._closed(f"{self.name} was closed"))
             else:
-                self._held.appendleft(job)
-                self.actions.at(job.deadline)
+                self.backlog.hold(job)
 
     def _end_running(self, slot: Slot, now: float) -> None:
         """The running job's time is up: first it is asked, then its worker is killed. So is one that does not end."""
@@ -269,11 +240,8 @@ class Dispatcher:
             if self.limits.on_cancel == "stop" and slot.jobs[0] is job and not slot.interrupted:
                 slot.hurry(now)
             self._look(slot)
-        elif job in self._held:
-            self._held.remove(job)
-            job.tally.cancelled += 1
         else:
-            self.room.remove(job, now)
+            self.backlog.remove(job, now)
 
     def _look(self, slot: Slot) -> None:
         if slot.worker is not None and slot.state is not State.LOST:
@@ -298,11 +266,7 @@ class Dispatcher:
         """What is due: waits that are over, jobs that run too long, workers to be started."""
         actions = self.actions
         actions.due = math.inf
-        self.room.expire(now, self._refusals)
-        self._refuse()
-        for job in [job for job in self._held if job.deadline <= now]:
-            self._held.remove(job)
-            self._time_out(job)
+        self.backlog.expire(now)
         for slot in self.slots:
             due = min((slot.due, *(job.deadline for job in itertools.islice(slot.jobs, 1, None))))
             if due <= now:
@@ -310,7 +274,6 @@ class Dispatcher:
             else:
                 actions.at(due)
         self.staff.start_wanted(now)
-        actions.at(min((self.room.next_deadline(), *(job.deadline for job in self._held))))
 
     # Workers come and go.
 
@@ -344,10 +307,8 @@ class Dispatcher:
     def close(self, now: float) -> None:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""
         self.closing = True
-        for job in self.room.clear():
+        for job in self.backlog.clear():
             self.actions.fail(job, self._closed(f"{self.name} was closed"))
-        while self._held:
-            self._cancel(self._held.popleft(), self._closed(f"{self.name} was closed"))
         self.staff.close(now)
         for slot in self.slots:
             if slot.jobs:

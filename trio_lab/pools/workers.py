@@ -259,7 +259,7 @@ class WorkerPool:
             in_service=self.busy,
             waiting=d.waiting,
             max_waiting=self.limits.max_queue,
-            peak_waiting=d.room.peak,
+            peak_waiting=d.backlog.room.peak,
             utilization=self._staff.utilization(self._now()),
         )
 

@@ -1,0 +1,85 @@
+"""Jobs that are with no worker. Pure.
+
+Most are in the waiting room, where the discipline chooses who is next. Before them come those that are *held*: they have
+left the room and wait for the next worker that is free. They were taken from the room and turned out to be too long to be
+sent ahead, or a worker had them and has not begun them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ..admission.disciplines import Discipline
+from ..admission.tally import Tallies
+from ..admission.waiting_room import Refusal, WaitingRoom
+from ..errors import QueueTimeout
+from .actions import Actions
+from .job import Job
+
+
+class Backlog:
+    """The backlog of the pool with this name. Whoever is refused here is told by ``actions``."""
+
+    def __init__(
+        self, name: str, max_queue: int | None, discipline: Discipline[Any] | None, tallies: Tallies, actions: Actions
+    ) -> None:
+        self.room = WaitingRoom[Job](name, max_waiting=max_queue, discipline=discipline, tallies=tallies)
+        self.held: deque[Job] = deque()
+        self._name = name
+        self._actions = actions
+        self._refusals: list[Refusal[Job]] = []  # empty between two decisions
+
+    def take(self, now: float) -> Job | None:
+        """The next job whose time is not over."""
+        held, refusals = self.held, self._refusals
+        while held:
+            job = held.popleft()
+            if job.deadline > now:
+                return job
+            self.time_out(job)
+        if not self.room.count:
+            return None
+        taken = self.room.take(now, refusals)
+        if refusals:
+            self._tell()
+        return taken
+
+    def hold(self, job: Job) -> None:
+        """The job is next."""
+        self.held.appendleft(job)
+        self._actions.at(job.deadline)
+
+    def remove(self, job: Job, now: float) -> None:
+        """Its caller has left."""
+        if job in self.held:
+            self.held.remove(job)
+            job.tally.give_up(timed_out=job.deadline <= now)
+        else:
+            self.room.remove(job, now)
+
+    def expire(self, now: float) -> None:
+        """Refuse jobs that have waited too long."""
+        self.room.expire(now, self._refusals)
+        self._tell()
+        for job in [job for job in self.held if job.deadline <= now]:
+            self.held.remove(job)
+            self.time_out(job)
+        self._actions.at(min((self.room.next_deadline(), *(job.deadline for job in self.held))))
+
+    def time_out(self, job: Job) -> None:
+        job.tally.timed_out += 1
+        self._actions.fail(job, QueueTimeout(self._name))
+
+    def clear(self) -> list[Job]:
+        """All jobs, which wait no longer. They are counted as cancelled."""
+        for job in self.held:
+            job.tally.cancelled += 1
+        jobs = [*self.held, *self.room.clear()]
+        self.held.clear()
+        return jobs
+
+    def _tell(self) -> None:
+        for job, error in self._refusals:
+            self._actions.fail(job, error)
+        self._refusals.clear()
