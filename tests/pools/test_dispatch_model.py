@@ -306,6 +306,17 @@ class PoolMachine(RuleBasedStateMachine):
             assert alarm >= now
 
     @invariant()
+    def every_job_keeps_its_own_times(self) -> None:
+        d = self.house.dispatcher
+        for job in d.backlog.held:
+            assert job.deadline == (math.inf if job.patience is None else job.arrived + job.patience)
+        for slot in d.slots:
+            if slot.state is State.BUSY and not slot.interrupted:
+                head = slot.jobs[0]
+                assert head.arrived <= head.entered <= self.house.now
+                assert slot.due == head.entered + head.run_limit or slot.due <= self.house.now
+
+    @invariant()
     def one_worker_runs_jobs_in_the_order_they_came(self) -> None:
         if self.fifo and len(self.house.slots) == 1:
             assert self.ran == sorted(self.ran)

@@ -43,13 +43,15 @@ class Order(NamedTuple):
 class Actions:
     """To be carried out in this order, and again until nothing is left."""
 
-    __slots__ = ("due", "orders", "send", "wake")
+    __slots__ = ("due", "orders", "send", "sent_ahead", "wake")
 
     def __init__(self) -> None:
         self.wake: list[Job] = []
         """Jobs whose callers are to be woken with them: they have ended, or were refused."""
         self.send: list[Job] = []
         """Jobs to be sent to their workers."""
+        self.sent_ahead = 0
+        """How many jobs of all slots were sent ahead, and wait there."""
         self.orders: deque[Order] = deque()
         self.due = math.inf
         """When to ask the dispatcher what has become due (`Dispatcher.ring`)."""

@@ -28,11 +28,12 @@ class Backlog:
         self.held: deque[Job] = deque()
         self._name = name
         self._actions = actions
-        self._refusals: list[Refusal[Job]] = []  # empty between two decisions
+        self.refusals: list[Refusal[Job]] = []
+        """Jobs that the room has refused and that are not told yet; empty between two decisions."""
 
     def take(self, now: float) -> Job | None:
         """The next job whose time is not over."""
-        held, refusals = self.held, self._refusals
+        held, refusals = self.held, self.refusals
         while held:
             job = held.popleft()
             if job.deadline > now:
@@ -42,7 +43,7 @@ class Backlog:
             return None
         taken = self.room.take(now, refusals)
         if refusals:
-            self._tell()
+            self.tell()
         return taken
 
     def hold(self, job: Job) -> None:
@@ -60,8 +61,8 @@ class Backlog:
 
     def expire(self, now: float) -> None:
         """Refuse jobs that have waited too long."""
-        self.room.expire(now, self._refusals)
-        self._tell()
+        self.room.expire(now, self.refusals)
+        self.tell()
         for job in [job for job in self.held if job.deadline <= now]:
             self.held.remove(job)
             self.time_out(job)
@@ -79,7 +80,8 @@ class Backlog:
         self.held.clear()
         return jobs
 
-    def _tell(self) -> None:
-        for job, error in self._refusals:
+    def tell(self) -> None:
+        """Tell the refused."""
+        for job, error in self.refusals:
             self._actions.fail(job, error)
-        self._refusals.clear()
+        self.refusals.clear()

@@ -21,8 +21,8 @@ costs as much as the unpickling of a small argument. docs/bench.md says where th
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Collection, Iterable
+from math import inf
 from typing import Any
 
 from ..admission.disciplines import Discipline
@@ -60,15 +60,15 @@ class Dispatcher:
         self._budget = self.staff.budget
         self._room = self.backlog.room
         self._held = self.backlog.held
-        self._next = self.backlog.take
-        self._ahead = 0  # jobs that were sent ahead
         self._numbers = itertools.count(1)
+        self._queue_timeout = limits.queue_timeout
+        self._run_timeout = inf if limits.run_timeout is None else limits.run_timeout
         self._wears_out = limits.max_jobs is not None or limits.max_age is not None
 
     @property
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
-        return self._room.count + len(self._held) + self._ahead
+        return self._room.count + len(self._held) + self.actions.sent_ahead
 
     # What happens to every job.
 
@@ -86,14 +86,13 @@ class Dispatcher:
         """Admit a job, or refuse it. ``call`` is what `Calls.write` makes of the function and its arguments."""
         if self.closing:
             raise self._closed(f"{self.name} is closed")
-        limits, room = self.limits, self._room
+        room = self._room
         if queue_timeout is not None or run_timeout is not None:
             check_timeouts(queue_timeout, run_timeout)
         if kind is None:
             kind = getattr(fn, "__name__", None) or type(fn).__name__
-        job = Job(kind, priority, now, limits.queue_timeout if queue_timeout is None else queue_timeout)
-        limit = limits.run_timeout if run_timeout is None else run_timeout
-        job.run_limit = math.inf if limit is None else limit
+        job = Job(kind, priority, now, self._queue_timeout if queue_timeout is None else queue_timeout)
+        job.run_limit = self._run_timeout if run_timeout is None else run_timeout
         job.call, job.split = call
         job.caller = caller
         job.worker = job.reply = job.error = None
@@ -109,10 +108,9 @@ class Dispatcher:
             tally.rejected += 1
             raise self._no_workers(now)
         elif not room.count and not self._held and (slot := self._slot_ahead(job)) is not None:
-            self._ahead += 1
             slot.take(job, now)
         else:
-            room.add(job, room.count + len(self._held) + self._ahead)
+            room.add(job, room.count + len(self._held) + self.actions.sent_ahead)
             if job.deadline < self.actions.due:
                 self.actions.due = job.deadline
         return job
@@ -125,11 +123,8 @@ class Dispatcher:
 
     def on_replies(self, slot: Slot, replies: Iterable[Reply], now: float) -> None:
         """A worker has ended jobs."""
-        before, jobs = len(slot.jobs), slot.jobs
         if not slot.end(replies, now):
             return
-        if before > 1:
-            self._ahead -= before - (len(jobs) or 1)
         if self._budget.deaths:
             self._budget.proved()
             self.staff.start_wanted(now)
@@ -142,25 +137,26 @@ class Dispatcher:
 
     def _refill(self, slot: Slot, now: float) -> None:
         """Give a busy worker what it may have now; when there is nothing, it is idle."""
-        jobs, held, room = slot.jobs, self._held, self._room
+        jobs, held, room, backlog = slot.jobs, self._held, self._room, self.backlog
         if not jobs:
-            job = self._next(now)
+            job = backlog.take(now)
             if job is None:
                 slot.rest(now)
                 self._idle.append(slot)
-                if self._ahead:
+                if self.actions.sent_ahead:
                     self._steal()
                 return
             slot.take(job, now)
         while (room.count or held) and len(jobs) < slot.limit and jobs[0].brief:
-            job = self._next(now)
+            job = backlog.take(now) if held else room.take(now, backlog.refusals)
             if job is None:
                 break
             if not job.brief:
                 held.appendleft(job)
                 break
-            self._ahead += 1
             slot.take(job, now)
+        if backlog.refusals:
+            backlog.tell()
 
     def _no_workers(self, now: float) -> RestartLimitReached:
         return RestartLimitReached(self.name, retry_after=max(1.0, self._budget.next_start(now) - now))
@@ -194,10 +190,7 @@ class Dispatcher:
 
     def _hold(self, slot: Slot, numbers: Collection[int], now: float) -> None:
         """Jobs that were taken back wait again, before all others, unless their time is over."""
-        self._ahead -= slot.ahead
-        back = slot.give_back(numbers, now)
-        self._ahead += slot.ahead
-        for job in reversed(back):
+        for job in reversed(slot.give_back(numbers, now)):
             if job.caller is None:
                 job.tally.cancelled += 1
             elif job.deadline <= now:
@@ -224,12 +217,12 @@ class Dispatcher:
                 self._idle.insert(0, slot)  # last of all: it has just not read what it was sent
             elif slot.state is State.RETIRING:
                 self.staff.end(slot, now)
-        while self._idle and (job := self._next(now)) is not None:
+        while self._idle and (job := self.backlog.take(now)) is not None:
             self._idle.pop().take(job, now)
         for slot in self.slots:
             if slot.may_follow:
                 self._refill(slot, now)
-        if self._ahead:
+        if self.actions.sent_ahead:
             self._steal()
 
     def abandon(self, job: Job, now: float) -> None:
@@ -265,7 +258,7 @@ class Dispatcher:
     def ring(self, now: float) -> None:
         """What is due: waits that are over, jobs that run too long, workers to be started."""
         actions = self.actions
-        actions.due = math.inf
+        actions.due = inf
         self.backlog.expire(now)
         for slot in self.slots:
             due = min((slot.due, *(job.deadline for job in itertools.islice(slot.jobs, 1, None))))
@@ -285,12 +278,11 @@ class Dispatcher:
     def on_gone(self, slot: Slot, unread: Collection[int], code: int, now: float) -> None:
         """A process is gone, or could not be started. What it had not read goes to others; the job it ran has failed."""
         self._hold(slot, unread, now)
-        self._ahead -= slot.ahead
         for job in self.staff.on_gone(slot, now):
             job.tally.complete(job.entered - job.arrived, now - job.entered)
             self.actions.fail(job, self._loss(job, code))
         if self._budget.open and not self.staff.ready:
-            while (waiting := self._next(now)) is not None:
+            while (waiting := self.backlog.take(now)) is not None:
                 waiting.tally.rejected += 1
                 self.actions.fail(waiting, self._no_workers(now))
         self.staff.start_wanted(now)

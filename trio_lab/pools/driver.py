@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -36,7 +36,7 @@ class Driver:
         self._all_ready = all_ready
         self._clock = clock
         self._unsent: list[Job] = []  # empty between two events
-        self.rings = math.inf
+        self.rings = inf
         """When `ring` is called next."""
 
     def carry_out(self, now: float) -> None:
@@ -51,7 +51,7 @@ class Driver:
             if send:
                 for job in send:
                     deadline = job.deadline
-                    if deadline != math.inf:  # workers go by another clock than the event loop may
+                    if deadline != inf:  # workers go by another clock than the event loop may
                         deadline += self._clock() - now
                     if not job.worker.send(job.number, deadline, job.call, job.split):  # type: ignore[union-attr]
                         self._unsent.append(job)
@@ -93,6 +93,6 @@ class Driver:
 
     def ring(self, now: float) -> None:
         """What has become due."""
-        self.rings = math.inf
+        self.rings = inf
         self._dispatcher.ring(now)
         self.carry_out(now)

@@ -15,10 +15,10 @@ Only the methods here change a slot. What they return is for the dispatcher to a
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Collection, Iterable
 from enum import StrEnum
+from math import inf
 
 from ..errors import QueueTimeout
 from ..worker.frames import EXPIRED, Reply
@@ -77,11 +77,11 @@ class Slot:
     def _renew(self, now: float) -> None:
         self.started = now
         """When the start of its worker was granted."""
-        self.since = math.inf
+        self.since = inf
         """When the worker became ready; infinite before."""
         self.idle_since = now
         self.served = 0
-        self.due = math.inf
+        self.due = inf
         """When to look at the worker: its job will have run too long, or it ought to have ended."""
         self.interrupted = False
         """Whether the running job has been asked to end."""
@@ -160,14 +160,15 @@ class Slot:
     def lose(self) -> None:
         """The worker is dead, or will be at once."""
         self._move(State.LOST)
-        self.due = math.inf
+        self.due = inf
 
     def clear(self) -> list[Job]:
         """The process is gone. Returns the jobs that went with it."""
         lost = list(self.jobs)
+        self._actions.sent_ahead -= self.ahead
         self.jobs.clear()
         self.worker = None
-        self.due = math.inf
+        self.due = inf
         if self.state is not State.LOST or not self.wanted:
             self._vacate()
         return lost
@@ -180,11 +181,12 @@ class Slot:
         if jobs:
             if self.state is not _BUSY:
                 raise WrongTransition(f"{self!r} takes no jobs")
+            actions.sent_ahead += 1
             due = job.deadline
         else:
             if self.state is not _BUSY:
                 self._move(_BUSY)
-            job.deadline = math.inf  # it has got its place
+            job.deadline = inf  # it has got its place
             job.entered = now
             self.due = due = now + job.run_limit
         job.worker = self.worker
@@ -218,6 +220,8 @@ class Slot:
                 jobs[0].entered = now
         ended = before - len(jobs)
         if ended:
+            if before > 1:
+                actions.sent_ahead -= before - (len(jobs) or 1)
             self.served += ended
             self.interrupted = False
             if jobs:
@@ -225,7 +229,7 @@ class Slot:
                 if due < actions.due:
                     actions.due = due
             else:
-                self.due = math.inf
+                self.due = inf
             if self._max_jobs is not None:
                 self._set_limit()
         return ended
@@ -234,13 +238,14 @@ class Slot:
         """Jobs that the worker will not read: they were taken out of its pipe. Oldest first."""
         back = [job for job in self.jobs if job.number in numbers]
         if back:
-            first = self.jobs[0]
+            first, ahead = self.jobs[0], self.ahead
             for job in back:
                 self.jobs.remove(job)
                 job.withdraw()
+            self._actions.sent_ahead -= ahead - self.ahead
             if first in back:
                 self.interrupted = False
-                self.due = math.inf
+                self.due = inf
                 if self.jobs:
                     self.jobs[0].entered = now
                     self.due = now + self.jobs[0].run_limit

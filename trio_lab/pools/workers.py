@@ -67,7 +67,6 @@ class WorkerPool:
         self.limits: PoolLimits = options
         self._living = living
         self._dispatcher = Dispatcher(options.name, options, options.discipline, trio.ClosedResourceError)
-        self._actions = self._dispatcher.actions
         self._staff = self._dispatcher.staff
         self._all_ready = trio.Event()
         self._alarm = Alarm(self._ring)
@@ -158,7 +157,7 @@ class WorkerPool:
         job = self._submit(
             fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
-        if self._actions.send or self._actions.due < self._driver.rings:
+        if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
             return await self._wait_and_book(job, ledger)  # type: ignore[no-any-return]
@@ -178,7 +177,7 @@ class WorkerPool:
         job = self._submit(
             fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
-        if self._actions.send or self._actions.due < self._driver.rings:
+        if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
             return await self._wait_and_book(job, ledger), job.entered - job.arrived
