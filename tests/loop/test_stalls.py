@@ -170,7 +170,7 @@ LIBRARY = os.path.dirname(os.__file__)
         ("/usr/lib/python3/dist-packages/requests/api.py", 1),
         ("/usr/local/lib/python3.11/dist-packages/requests/api.py", 1),
         ("/srv/.venv/lib/python3.11/site-packages/requests/api.py", 1),
-        ("/root/.local/lib/python3.11/site-packages/bundle.zip/requests/api.py", 1),
+        ("/home/somebody/.local/lib/python3.11/site-packages/bundle.zip/requests/api.py", 1),
         (f"{LIBRARY}/site-packages/requests/api.py", 1),
         *[(f"{folder}/requests/api.py", 1) for folder in (*site.getsitepackages(), site.getusersitepackages())],
         (f"{LIBRARY}/re/__init__.py", 2),
