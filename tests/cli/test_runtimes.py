@@ -29,7 +29,7 @@ def serve(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (["--runtime", "moon"], {}, "runtime must be one of trio, asyncio, node"),
         (["--runtime", "asyncio", "--autoscale"], {}, "--autoscale is for the trio runtime"),
         (["--runtime", "asyncio", "--separate-pools"], {}, "--separate-pools is for the trio runtime"),
-        (["--runtime", "asyncio", "--faults"], {}, "--faults is for the trio runtime"),
+        (["--runtime", "node", "--faults"], {}, "--faults is for the trio or the asyncio runtime"),
         (["--runtime", "asyncio", "--stall-budget", "1"], {}, "--stall-budget is for the trio runtime"),
         (["--runtime", "node"], {"TRIO_LAB_DEFAULT_THREADS": "3"}, "--default-threads is for the trio runtime"),
         (["--runtime", "asyncio", "--threads", "0"], {}, "threads must be between"),

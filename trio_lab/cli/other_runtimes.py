@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from .. import servers
+from .. import drills, servers
 from ..config import Config
 from ..errors import UsageError
 from ..http.runtimes import lack
 
-_ONLY_TRIO = ("separate_pools", "autoscale", "default_threads", "stall_budget", "faults")
+# The options that not every runtime knows, each with the runtimes that do.
+_ONLY = dict.fromkeys(("separate_pools", "autoscale", "default_threads", "stall_budget"), ("trio",))
+_ONLY["faults"] = ("trio", "asyncio")
 
 
 def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoReturn:
@@ -26,19 +28,20 @@ def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoR
         UsageError: this runtime's server knows no such option, or the runtime is not on this machine.
     """
     defaults = Config()
-    for name in _ONLY_TRIO:
-        if getattr(config, name) != getattr(defaults, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for the trio runtime, not {runtime}")
+    for name, known in _ONLY.items():
+        if runtime not in known and getattr(config, name) != getattr(defaults, name):
+            raise UsageError(f"--{name.replace('_', '-')} is for the {' or the '.join(known)} runtime, not {runtime}")
     if (reason := lack(runtime)) is not None:
         raise UsageError(f"--runtime {runtime}: {runtime} is {reason}")
     flags = ["--json"] * as_json + ["--control"] * control
-    program, *arguments = [*_program(runtime), *flags]
+    program, *arguments = [*_program(runtime, faults=config.faults), *flags]
     os.execve(program, [program, *arguments], os.environ | config.to_env())
 
 
-def _program(runtime: str) -> list[str]:
+def _program(runtime: str, *, faults: bool) -> list[str]:
     if runtime == "asyncio":
-        return [sys.executable, "-m", f"{servers.__name__}.asyncio.serving"]
+        package, module = (drills, "faults_asyncio") if faults else (servers, "asyncio.serving")
+        return [sys.executable, "-m", f"{package.__name__}.{module}"]
     node = shutil.which("node")
     assert node is not None  # `lack` found it
     return [node, str(Path(servers.__path__[0]) / "node" / "main.mjs")]

@@ -35,7 +35,7 @@ async def serve(
     ----------
     runtime
         trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
-        --separate-pools, --autoscale, --default-threads, --stall-budget and --faults.
+        --separate-pools, --autoscale, --default-threads and --stall-budget, and node no --faults.
     control
         Take commands on standard input (`threads N`), and end when it closes.
     json_
@@ -60,7 +60,7 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
 
 
 def _fault_routes(app: TrioApp) -> None:
-    from ..drills.faults import add_fault_routes
+    from ..drills.faults_trio import add_fault_routes
 
     add_fault_routes(app)
 

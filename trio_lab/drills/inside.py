@@ -17,7 +17,7 @@ class SharedThreads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
-    """``tasks`` that live."""
+    """``tasks`` that live. ``shared_threads``: of the Trio server only."""
 
     tasks: int
-    shared_threads: SharedThreads
+    shared_threads: SharedThreads | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from ..load.client import Reply
 from ..records.codec import decode
@@ -46,6 +47,7 @@ class FaultyServer(Server):
     """``size`` is how many workers it should have, ``before`` what it held when nothing had happened yet."""
 
     log: Path
+    stderr: IO[bytes]
     size: int
     before: Vitals = field(init=False)
 
@@ -57,6 +59,10 @@ class FaultyServer(Server):
 
     def lines(self) -> list[Line]:
         return read_log(self.log)
+
+    def printed(self) -> str:
+        """What it has printed on standard error."""
+        return os.pread(self.stderr.fileno(), 1 << 26, 0).decode(errors="replace")
 
     async def vitals(self) -> Vitals:
         begun = time.monotonic()
@@ -78,13 +84,25 @@ class FaultyServer(Server):
         return await wait_until(whole, limit=30)
 
 
+def limited(command: Sequence[str], descriptors: int) -> list[str]:
+    """The same command under a hard limit on open descriptors. It keeps its process id."""
+    return ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+
+
 @asynccontextmanager
-async def faulty_server(*flags: str, port: int = 0, workers: int = 2) -> AsyncIterator[FaultyServer]:
-    """A `trio-lab serve --faults` for the length of the block. Raises what `serving` raises, with its last words."""
-    command = serve("--faults", "--workers", str(workers), *flags, port=port)
+async def faulty_server(
+    *flags: str, port: int = 0, workers: int = 2, runtime: str = "trio", descriptors: int | None = None
+) -> AsyncIterator[FaultyServer]:
+    """A `trio-lab serve --faults` for the length of the block. Raises what `serving` raises, with its last words.
+
+    ``descriptors``: how many it may have open; it cannot raise this limit.
+    """
+    command = serve("--faults", "--workers", str(workers), *flags, port=port, runtime=runtime)
+    if descriptors is not None:
+        command = limited(command, descriptors)
     with tempfile.NamedTemporaryFile(prefix="trio-lab-drill-") as log, tempfile.TemporaryFile() as said:
         env = os.environ | {LOG_VARIABLE: log.name}
         async with serving(command, stderr=said, env=env) as plain:
-            server = FaultyServer(child=plain.child, url=plain.url, log=Path(log.name), size=workers)
+            server = FaultyServer(child=plain.child, url=plain.url, log=Path(log.name), stderr=said, size=workers)
             server.before = await settled(server.vitals)
             yield server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.drills.faults import add_fault_routes
+from trio_lab.drills.faults_trio import add_fault_routes
 from trio_lab.servers.trio.app import create_app
 
 

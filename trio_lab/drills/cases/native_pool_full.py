@@ -19,6 +19,7 @@ from ...records.figures import Figures, check
 from ...stage.launch import kill
 from ...stage.stage import Stage
 from ...stage.until import wait_until
+from ..inside import SharedThreads
 from ..model import Drill
 from ..server import FaultyServer, faulty_server
 
@@ -34,8 +35,14 @@ async def _full(server: FaultyServer, nursery: trio.Nursery) -> None:
     await wait_until(partial(_is_full, server), limit=5)
 
 
+async def _shared(server: FaultyServer) -> SharedThreads:
+    found = (await server.inside()).shared_threads
+    assert found is not None  # a Trio server has them
+    return found
+
+
 async def _is_full(server: FaultyServer) -> bool:
-    shared = (await server.inside()).shared_threads
+    shared = await _shared(server)
     native = (await server.health()).queue("native_pool")
     return shared.in_service >= _THREADS and (native.in_service or 0) >= _THREADS
 
@@ -74,7 +81,7 @@ async def _round(server: FaultyServer) -> _Round:
             pid = server.workers()[0]
             kill(pid)
             start = await server.until_whole({pid})
-            threads = (await server.inside()).shared_threads
+            threads = await _shared(server)
             await trio.sleep(0.3)
             watching.cancel_scope.cancel()
     named = threads.victims.get("DNS", 0) == threads.waiting == 1

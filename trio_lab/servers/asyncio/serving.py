@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NoReturn
 
 from ...config import Config
@@ -29,11 +30,17 @@ _FLAGS = {"--json", "--control"}
 
 
 async def serve(
-    config: Config, *, on_ready: Callable[[str], None], control: bool = False, queues: Iterable[Queue] = ()
+    config: Config,
+    *,
+    on_ready: Callable[[str], None],
+    control: bool = False,
+    add_routes: Callable[[AsyncioApp], None] | None = None,
+    queues: Iterable[Queue] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM; a second one ends the grace period.
 
-    ``on_ready`` is called with the address once connections are accepted; ``queues`` are registered in the lab.
+    ``on_ready`` is called with the address once connections are accepted. ``add_routes`` may add to the app before it is
+    served; ``queues`` are registered in the lab.
 
     Raises:
         UsageError: the address cannot be bound, or standard input cannot be read from.
@@ -44,6 +51,8 @@ async def serve(
     listener = listen(config)
     url = url_of(config, listener)
     app, live = create_app(config, listener=listener, queues=queues), LiveConnections()
+    if add_routes is not None:
+        add_routes(app)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, app.end)
     watchers = [asyncio.create_task(_end_grace(app, live, config.grace))]
@@ -103,20 +112,20 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None) -> int:
     """The exit code."""
     if not _FLAGS.issuperset(arguments):
         return _fail(f"arguments may be {', '.join(sorted(_FLAGS))}; the rest are TRIO_LAB_ variables", 2)
     tell = ready_line if "--json" in arguments else _welcome
     runner = asyncio.Runner()
     try:
-        config = from_env()
+        config = replace(from_env(), faults=fault_routes is not None)
 
         def on_ready(url: str) -> None:
             sys.stdout.write(tell(config, url) + "\n")
             sys.stdout.flush()
 
-        runner.run(serve(config, on_ready=on_ready, control="--control" in arguments))
+        runner.run(serve(config, on_ready=on_ready, control="--control" in arguments, add_routes=fault_routes))
     except UsageError as error:
         return _fail(str(error), 2)
     except LabLost as error:
@@ -124,10 +133,13 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def main() -> NoReturn:
-    """End the process without waiting for threads. Closing asyncio's runner and leaving Python would both join every thread
-    of every executor, and one may still work for a minute on a job whose caller has left."""
-    code = _run(sys.argv[1:])
+def main(*, fault_routes: Callable[[AsyncioApp], None] | None = None) -> NoReturn:
+    """Serve, with ``fault_routes`` on loopback only, and end the process without waiting for threads.
+
+    Closing asyncio's runner and leaving Python would both join every thread of every executor, and one may still work for
+    a minute on a job whose caller has left.
+    """
+    code = _run(sys.argv[1:], fault_routes)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
