@@ -21,7 +21,7 @@ WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
 HELD, BROKEN = {"lost": 0.0, "other": 0.0}, {"lost": 3.0, "other": 0.0}
 
 
-def drill(inject: Figures | Exception, control: Figures | Exception, runtimes: tuple[str, ...] = ("trio",)) -> Drill:
+def drill(inject: Figures | Exception, control: Figures | Exception) -> Drill:
     def part(found: Figures | Exception) -> Any:
         async def play(stage: Stage) -> Figures:
             if isinstance(found, Exception):
@@ -40,7 +40,6 @@ def drill(inject: Figures | Exception, control: Figures | Exception, runtimes: t
         inject=part(inject),
         control=part(control),
         twin="a twin",
-        runtimes=runtimes,
     )
 
 
@@ -90,17 +89,6 @@ async def test_what_cannot_be_run_is_said_and_has_not_passed() -> None:
     assert not result.passed
     assert result.error == "RuntimeError: no server"
     assert not (await judged(HELD | WELL, RuntimeError("no twin")))[0].control.failed
-
-
-async def test_a_drill_runs_on_each_of_its_runtimes() -> None:
-    said: list[str] = []
-    case = drill(HELD | WELL, BROKEN, runtimes=("trio", "asyncio"))
-    results = await run_drills([case], gate=True, say=said.append)
-    assert [result.runtime for result in results.drills] == ["trio", "asyncio"]
-    assert [line for line in said if line.startswith("[")] == [
-        "[1/2] example on trio: Is anything lost?",
-        "[2/2] example on asyncio: Is anything lost?",
-    ]
 
 
 def test_every_case_is_found_in_the_order_of_its_number() -> None:

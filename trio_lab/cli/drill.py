@@ -61,10 +61,7 @@ def _table(results: DrillResults) -> Table:
         table.add_column(column, no_wrap=column in ("drill", "measured", "wanted"))
     for result in results.drills:
         style = "green" if result.passed else "bold red"
-        first = (
-            result.name if result.runtime == "trio" else f"{result.name} ({result.runtime})",
-            f"[{style}]{'yes' if result.passed else 'NO'}[/]",
-        )
+        first = (result.name, f"[{style}]{'yes' if result.passed else 'NO'}[/]")
         for check in result.checks:
             table.add_row(*first, check.claim, *_figures(check), _broken(result.control, check))
             first = ("", "")

@@ -17,7 +17,9 @@ from ..errors import UsageError
 from ..http.runtimes import lack
 
 # The options that not every runtime knows, each with the runtimes that do.
-_ONLY = dict.fromkeys(("separate_pools", "autoscale", "default_threads", "stall_budget"), ("trio",))
+_ONLY: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("separate_pools", "autoscale", "default_threads", "stall_budget"), ("trio",)
+)
 _ONLY["faults"] = ("trio", "asyncio")
 
 

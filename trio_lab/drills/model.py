@@ -54,8 +54,6 @@ class Drill:
     control: Callable[[Stage], Awaitable[Figures]]
     twin: str
     """What the control is, in a few words."""
-    runtimes: tuple[str, ...] = ("trio",)
-    """Whose servers go through it, one after the other, each beside a control of its own (`Stage.runtime`)."""
 
     def __post_init__(self) -> None:
         require_declared((check.figure for check in self.checks), self.declared)
@@ -65,14 +63,13 @@ class Drill:
         """The names of all figures."""
         return (*names_of(self.figures), *(check.figure for check in AFTERMATH))
 
-    def result(self, fault: Attempt, control: Attempt, *, runtime: str, duration: float) -> DrillResult:
+    def result(self, fault: Attempt, control: Attempt, *, duration: float) -> DrillResult:
         """The verdict on both."""
         checks = checked((*self.checks, *AFTERMATH), fault.figures)
         broke = tuple(check.claim for check in checked(self.checks, control.figures) if check.passed is False)
         return DrillResult(
             name=self.name,
             number=self.number,
-            runtime=runtime,
             question=self.question,
             passed=bool(broke) and all(check.passed for check in checks),
             figures=dict(fault.figures),

@@ -18,11 +18,9 @@ async def run_drills(
 ) -> DrillResults:
     """``gate`` shortens the doses, ``dose`` multiplies them; ``say`` gets a line for each step."""
     results = []
-    runs = [(drill, runtime) for drill in drills for runtime in drill.runtimes]
-    for number, (drill, runtime) in enumerate(runs, 1):
-        whose = f" on {runtime}" if len(drill.runtimes) > 1 else ""
-        say(f"[{number}/{len(runs)}] {drill.name}{whose}: {drill.question}")
-        result = await _run(drill, Stage(quick=gate, dose=dose, runtime=runtime))
+    for number, drill in enumerate(drills, 1):
+        say(f"[{number}/{len(drills)}] {drill.name}: {drill.question}")
+        result = await _run(drill, Stage(quick=gate, dose=dose))
         results.append(result)
         for line in _lines(result):
             say(f"      {line}")
@@ -33,7 +31,7 @@ async def _run(drill: Drill, stage: Stage) -> DrillResult:
     begun = time.monotonic()
     fault = await _attempt(drill.inject(stage), partial(require_all, declared=drill.declared))
     control = await _attempt(drill.control(stage), partial(require_declared, declared=drill.declared))
-    return drill.result(fault, control, runtime=stage.runtime, duration=time.monotonic() - begun)
+    return drill.result(fault, control, duration=time.monotonic() - begun)
 
 
 async def _attempt(part: Awaitable[Figures], require: Callable[[Figures], None]) -> Attempt:

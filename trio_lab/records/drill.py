@@ -22,12 +22,10 @@ class ControlResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillResult:
-    """One drill on the server of one ``runtime``. ``passed``: every check holds, and the control broke one. ``error``: why
-    it could not be run."""
+    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run."""
 
     name: str
     number: int
-    runtime: str = "trio"
     question: str
     passed: bool
     figures: dict[str, float | None]
