@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from trio_lab.http.contract import MAX_BODY, MAX_FIB, MAX_HEAD, MAX_ROUNDS, MAX_TARGET, MAX_TICKS, MAX_WAIT_MS, STORMS
+from trio_lab.http.contract import MAX_BODY, MAX_HEAD, MAX_TARGET, NUMBERS, STORMS
 
 from .health import POOL, health
 from .shapes import COUNT, NUMBER, TEXT, Each, Shape, mentions
@@ -164,14 +164,6 @@ def targets(_: Subject) -> Iterator[Said]:
         yield Said(f"{method} {target}", request.encode(), (status,))
 
 
-_NUMBERS = (
-    ("/hash", "rounds", 1, MAX_ROUNDS),
-    ("/sync-hash", "rounds", 1, MAX_ROUNDS),
-    ("/worker-hash", "rounds", 1, MAX_ROUNDS),
-    ("/tick-storm", "count", 1, MAX_TICKS),
-    ("/wait", "ms", 0, MAX_WAIT_MS),
-    ("/fib", "n", 0, MAX_FIB),
-)
 _NO_NUMBERS = (
     "",
     "-1",
@@ -200,9 +192,10 @@ _NO_NUMBERS = (
 
 def numbers(_: Subject) -> Iterator[Row]:
     """What is no number, or out of its bounds, or given twice: the reply names the parameter."""
-    for route, name, low, high in _NUMBERS:
+    declared = [(route, name, number) for route, named in NUMBERS.items() for name, number in named.items()]
+    for route, name, number in declared:
         refused = {"error": mentions(name)}
-        for value in (*_NO_NUMBERS, str(high + 1), *(str(n) for n in range(low))):
+        for value in (*_NO_NUMBERS, str(number.high + 1), *(str(n) for n in range(number.low))):
             yield Row(f"{route}?{name}={value}", refused, 400)
         for query in (f"{name}=1&{name}=1", f"{name}=1&{name}=", name):
             yield Row(f"{route}?{query}", refused, 400)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_lab.http.contract import Number
 from trio_lab.http.query import BadQuery, choice, integer
 
 
@@ -18,7 +19,7 @@ class Query:
 
 
 def read(*values: str) -> int:
-    return integer(Query(*values), "n", default=7, low=1, high=5_000)
+    return integer(Query(*values), "n", {"n": Number(default=7, low=1, high=5_000)})
 
 
 @given(st.integers(1, 5_000))

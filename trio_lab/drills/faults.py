@@ -14,13 +14,14 @@ from quart import Response, request
 
 from ..http.answers import reply
 from ..http.app import LabApp
+from ..http.contract import Number, Numbers
 from ..http.query import BadQuery, integer
 from ..records.codec import to_plain
 from .inside import Inside
 from .poison import BY_NAME
 
-_MAX_ID = 10_000_000
-_MAX_MS = 60_000
+_JOB = {"id": Number(default=0, low=0, high=10_000_000), "ms": Number(default=20, low=0, high=60_000)}
+NUMBERS: Numbers = {"/fault/wait": _JOB}
 
 Run = Callable[[Callable[[int, int], Any], int, int], Awaitable[Any]]
 """Runs a job in a worker."""
@@ -37,8 +38,7 @@ def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[s
 
     @app.get("/fault/<name>")
     async def _fault(name: str) -> Response:
-        number = integer(request.args, "id", default=0, low=0, high=_MAX_ID)
-        ms = integer(request.args, "ms", default=20, low=0, high=_MAX_MS)
+        number, ms = integer(request.args, "id", _JOB), integer(request.args, "ms", _JOB)
         if name in own:
             return reply(await own[name](number, ms))
         if name not in BY_NAME:

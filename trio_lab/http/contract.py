@@ -6,11 +6,41 @@ figures from here; the server in JavaScript has its own copy, and the contract t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 # Bounds of the routes' parameters.
 MAX_ROUNDS = 2_000_000
 MAX_TICKS = 5_000_000
 MAX_WAIT_MS = 10_000
 MAX_FIB = 40  # a minute of pure Python
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A query parameter that is a whole number from ``low`` to ``high``, both allowed."""
+
+    default: int
+    low: int
+    high: int
+
+
+Numbers = Mapping[str, Mapping[str, Number]]
+"""Every numeric parameter that a server reads, by route and name. A handler can read no other (see `query.integer`), so
+whoever tries them all has them from here."""
+
+RESET = Number(default=1, low=0, high=1)
+"""Of routes that tell what was measured: whether the measured window begins anew."""
+_ROUNDS = Number(default=120_000, low=1, high=MAX_ROUNDS)
+NUMBERS: Numbers = {
+    "/health": {"reset": RESET},
+    "/hash": {"rounds": _ROUNDS},
+    "/sync-hash": {"rounds": _ROUNDS},
+    "/worker-hash": {"rounds": _ROUNDS},
+    "/tick-storm": {"count": Number(default=100_000, low=1, high=MAX_TICKS)},
+    "/wait": {"ms": Number(default=20, low=0, high=MAX_WAIT_MS)},
+    "/fib": {"n": Number(default=25, low=0, high=MAX_FIB)},
+}
 
 MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it

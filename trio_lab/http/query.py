@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
+
+from .contract import Number
 
 
 class Query(Protocol):
@@ -22,8 +25,8 @@ def _single(query: Query, name: str) -> str | None:
     return values[0] if values else None
 
 
-def integer(query: Query, name: str, *, default: int, low: int, high: int) -> int:
-    """The value of ``name``, or the default when it is absent.
+def integer(query: Query, name: str, numbers: Mapping[str, Number]) -> int:
+    """The value of ``name``, or the default when it is absent. ``numbers`` are the numeric parameters of the route.
 
     Python's own `int` accepts too much for input from outside: signs, spaces, underscores and full-width digits. And its
     time grows with the square of the length.
@@ -31,11 +34,12 @@ def integer(query: Query, name: str, *, default: int, low: int, high: int) -> in
     Raises:
         BadQuery: it is repeated, empty, not a plain decimal integer, or outside low…high.
     """
-    text = _single(query, name)
+    number, text = numbers[name], _single(query, name)
     if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high):
-        raise BadQuery(f"{name} must be a whole number from {low} to {high}")
+        return number.default
+    plain = text.isascii() and text.isdigit() and len(text) <= len(str(number.high))
+    if not (plain and number.low <= int(text) <= number.high):
+        raise BadQuery(f"{name} must be a whole number from {number.low} to {number.high}")
     return int(text)
 
 

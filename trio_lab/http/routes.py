@@ -16,7 +16,7 @@ from ..records.codec import to_plain
 from ..work import fib, hash_password, wait
 from .answers import ms, ms_since, reply
 from .app import LabApp
-from .contract import MAX_FIB, MAX_ROUNDS, MAX_TICKS, MAX_WAIT_MS, STORMS
+from .contract import NUMBERS, RESET, STORMS
 from .lab import Lab
 from .query import choice, integer
 
@@ -28,19 +28,19 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/hash")
     async def _hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
+        rounds, begun = _rounds("/hash"), perf_counter()
         await app.lab.in_thread(hash_password, rounds, kind="hash")
         return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/sync-hash")
     async def _sync_hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
+        rounds, begun = _rounds("/sync-hash"), perf_counter()
         hash_password(rounds)  # on the loop, on purpose
         return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
-        rounds, begun = _rounds(), perf_counter()
+        rounds, begun = _rounds("/worker-hash"), perf_counter()
         seconds, queued = await app.lab.in_worker(hash_password, rounds, kind="hash")
         times = {"workerDurationMs": ms(seconds), "totalDurationMs": ms_since(begun), "queueMs": ms(queued)}
         pool = to_plain(app.lab.worker_counts())
@@ -48,7 +48,7 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/tick-storm")
     async def _tick_storm() -> Response:
-        count = integer(request.args, "count", default=100_000, low=1, high=MAX_TICKS)
+        count = integer(request.args, "count", NUMBERS["/tick-storm"])
         modes = tuple(STORMS[app.lab.runtime])
         mode = choice(request.args, "mode", default=modes[0], of=modes)
         longest = await app.lab.storm(mode, count)
@@ -56,7 +56,7 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/wait")
     async def _wait() -> Response:
-        seconds = integer(request.args, "ms", default=20, low=0, high=MAX_WAIT_MS) / 1e3
+        seconds = integer(request.args, "ms", NUMBERS["/wait"]) / 1e3
         pool, begun = choice(request.args, "pool", default="own", of=("own", "default")), perf_counter()
         if pool == "own":
             await app.lab.in_thread(wait, seconds, kind="wait")
@@ -66,7 +66,7 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/fib")
     async def _fib() -> Response:
-        n = integer(request.args, "n", default=25, low=0, high=MAX_FIB)
+        n = integer(request.args, "n", NUMBERS["/fib"])
         where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
         value, seconds = await _FIB[where](app.lab, n)
         times = {"computeMs": ms(seconds), "durationMs": ms_since(begun)}
@@ -88,11 +88,11 @@ def add_routes(app: LabApp) -> None:
 
 def reset() -> bool:
     """Whether a measured window is to begin anew after it was read."""
-    return bool(integer(request.args, "reset", default=1, low=0, high=1))
+    return bool(integer(request.args, "reset", {"reset": RESET}))
 
 
-def _rounds() -> int:
-    return integer(request.args, "rounds", default=120_000, low=1, high=MAX_ROUNDS)
+def _rounds(route: str) -> int:
+    return integer(request.args, "rounds", NUMBERS[route])
 
 
 async def _fib_on_loop(_: Lab, n: int) -> tuple[int, float]:

@@ -27,7 +27,7 @@ import trio
 from quart import Response, request
 
 from ...http.answers import ms, ms_since, reply
-from ...http.contract import MAX_ROUNDS
+from ...http.contract import MAX_ROUNDS, Number, Numbers
 from ...http.query import BadQuery, choice, integer
 from ...slices import chunked, time_sliced
 from ...work import hash_password
@@ -138,14 +138,28 @@ _BLOCKERS = {
 }
 
 
+_LIST = {
+    "items": Number(default=50_000, low=1, high=_MOST_WORK),
+    "chunk": Number(default=500, low=1, high=_MOST_WORK),
+    "weight": Number(default=1, low=1, high=1_000),
+}
+NUMBERS: Numbers = {
+    f"/block/{kind}": {
+        "size": Number(default=blocker.size, low=1, high=blocker.most),
+        "fixed": Number(default=0, low=0, high=1),
+    }
+    for kind, blocker in _BLOCKERS.items()
+} | {"/process-list": _LIST}
+
+
 def add_blocker_routes(app: TrioApp) -> None:
     @app.get("/block/<kind>")
     async def _block(kind: str) -> Response:
         if kind not in _BLOCKERS:
             raise BadQuery(f"kind must be one of {', '.join(_BLOCKERS)}")
         blocker, begun = _BLOCKERS[kind], perf_counter()
-        size = integer(request.args, "size", default=blocker.size, low=1, high=blocker.most)
-        fixed = bool(integer(request.args, "fixed", default=0, low=0, high=1))
+        numbers = NUMBERS[f"/block/{kind}"]
+        size, fixed = integer(request.args, "size", numbers), bool(integer(request.args, "fixed", numbers))
         with app.lab.pool_work(), LongestStep() as step:
             result = await blocker.cured(app.lab, size) if fixed else blocker.blocking(size)
         about = {"kind": kind, "size": size, "cure": blocker.cure if fixed else None, "result": result}
@@ -163,9 +177,7 @@ def add_blocker_routes(app: TrioApp) -> None:
 
 def _list() -> tuple[int, int, int]:
     """The number of items, the items per chunk, and the weight of an item."""
-    items = integer(request.args, "items", default=50_000, low=1, high=_MOST_WORK)
-    chunk = integer(request.args, "chunk", default=500, low=1, high=_MOST_WORK)
-    weight = integer(request.args, "weight", default=1, low=1, high=1_000)
+    items, chunk, weight = (integer(request.args, name, _LIST) for name in ("items", "chunk", "weight"))
     if items * weight > _MOST_WORK:
         raise BadQuery(f"items times weight must be at most {_MOST_WORK}")
     return items, chunk, weight

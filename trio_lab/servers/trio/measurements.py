@@ -8,11 +8,13 @@ from typing import Any
 from quart import Response
 
 from ...http.answers import ms, reply
+from ...http.contract import RESET, Numbers
 from ...http.routes import reset
 from ...loop.observe import Watch
 from ...loop.stalls import Stall
 from .asgi import TrioApp
 
+NUMBERS: Numbers = {"/ledger": {"reset": RESET}}
 _STALLS = 50  # the last ones, listed one by one
 
 
