@@ -35,6 +35,7 @@ LAYERS = {
     "slices": 1,
     "records": 0,
     "worker": 0,
+    "blocks": 0,
     "catalog": 0,
     "options": 4,
     "config": 0,
@@ -54,6 +55,7 @@ CONFINED = {
 }
 # The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {
+    "blocks",
     "pools",
     "admission",
     "loop",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
+from ..blocks import block
 from ..records.queue import QueueStatistics
 from .disciplines import Discipline
 from .gate import Decision, Gate, Place
@@ -86,7 +86,7 @@ class BaseBulkhead(ABC):
         """Callers in the queue."""
         return self._gate.waiting
 
-    @asynccontextmanager
+    @block
     async def place(
         self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0
     ) -> AsyncIterator[Place]:

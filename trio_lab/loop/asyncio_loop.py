@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
+from ..blocks import block
 from .loop_time import Intervals, LoopTime
 
 
@@ -57,7 +58,7 @@ class AsyncioPassMonitor(LoopTime):
         return None
 
 
-@asynccontextmanager
+@block
 async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
     """Measure every pass of the running loop for the length of the block."""
     monitor = AsyncioPassMonitor()
@@ -68,7 +69,7 @@ async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
         monitor.remove()
 
 
-@asynccontextmanager
+@block
 async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
     """A timer probe as in `timer_probe`, on asyncio's clock, for the length of the block."""
     intervals = Intervals()

@@ -9,11 +9,12 @@ seen, however often it comes.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 import trio
+
+from ..blocks import block
 
 # The articles' choices. Seconds between two wakes, and seconds that a wake may be late.
 INTERVAL = 1.0
@@ -28,7 +29,7 @@ class Warned:
     lag: float
 
 
-@asynccontextmanager
+@block
 async def open_lag_detector() -> AsyncIterator[list[Warned]]:
     """A detector that runs for the length of the block: all its warnings so far, the oldest first."""
     warnings: list[Warned] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Literal, NoReturn
 
 import trio
 
+from ..blocks import block
 from ..preconditions import require_loop, require_seconds
 from .watch import WORKING_ON as WORKING_ON
 from .watch import Watch as Watch
@@ -55,20 +56,14 @@ class _Observation(AbstractAsyncContextManager[Watch]):
         """Needed for Python to call `__enter__`."""
 
 
-@asynccontextmanager
+@block
 async def _watching(budget: float, steps: bool | Literal["auto"]) -> AsyncIterator[Watch]:
     watch = Watch(budget, steps)
-    failure: BaseException | None = None
     try:
         watch.open()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.look_after)
-            try:
-                yield watch
-            except BaseException as error:  # raised below, and not in the nursery's group
-                failure = error
+            yield watch
             nursery.cancel_scope.cancel()
     finally:
         watch.close()
-    if failure is not None:
-        raise failure

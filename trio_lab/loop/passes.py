@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from time import perf_counter
 
 import trio
 
+from ..blocks import block
 from ..preconditions import require_loop
 from .loop_time import LoopTime
 
@@ -79,7 +79,7 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
         return True
 
 
-@asynccontextmanager
+@block
 async def open_pass_monitor() -> AsyncIterator[PassMonitor]:
     """Measure every pass of the current run for the length of the block."""
     monitor = PassMonitor()

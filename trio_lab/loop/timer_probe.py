@@ -8,14 +8,14 @@ two wakes leaves no trace, and a long block counts once, however many wakes it d
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import trio
 
+from ..blocks import block
 from .loop_time import Intervals
 
 
-@asynccontextmanager
+@block
 async def open_timer_probe() -> AsyncIterator[Intervals]:
     """A timer probe that runs for the length of the block."""
     intervals = Intervals()

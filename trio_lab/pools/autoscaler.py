@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Protocol
 
 import trio
 
+from ..blocks import block
 from ..loop.loop_time import PassWindow
 from ..loop.passes import PassMonitor
 from ..records.queue import QueueStatistics
@@ -123,7 +123,7 @@ def longest_pass(monitor: PassMonitor) -> Callable[[], float]:
     return read
 
 
-@asynccontextmanager
+@block
 async def open_autoscaler(
     pool: Scalable,
     *,

@@ -9,7 +9,6 @@ its thread is then *abandoned*, and counted apart, because its result will never
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -19,6 +18,7 @@ from ..admission.bulkhead import BaseBulkhead, BehindBulkhead
 from ..admission.disciplines import Discipline
 from ..admission.gate import Place
 from ..admission.on_trio import Bulkhead
+from ..blocks import block
 from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..preconditions import require_count, require_loop
 from ..worker.priority import run_nicely
@@ -177,7 +177,7 @@ class _Thread:
         self._bulkhead.leave(self._place)
 
 
-@asynccontextmanager
+@block
 async def open_native_pool(
     *,
     size: int = 4,

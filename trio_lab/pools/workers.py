@@ -7,7 +7,7 @@ worker and which workers live; a `driver` carries that out; each worker has an `
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from inspect import signature
@@ -17,6 +17,7 @@ import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.disciplines import Discipline
+from ..blocks import block
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..preconditions import require_loop, require_seconds
@@ -283,7 +284,7 @@ def _with_keywords_of(
 
 
 @_with_keywords_of(PoolOptions)
-@asynccontextmanager
+@block
 async def open_worker_pool(options: PoolOptions) -> AsyncIterator[WorkerPool]:
     """A pool of worker processes for the length of the block. The keywords are the fields of `PoolOptions`.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 
+from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, Lab, bounds
 from ...loop.asyncio_loop import open_asyncio_pass_monitor, open_asyncio_timer_probe
@@ -73,7 +74,7 @@ class AsyncioLab(Lab):
         return await asyncio.to_thread(path.read_bytes)
 
 
-@asynccontextmanager
+@block
 async def open_lab(
     config: Config, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
 ) -> AsyncIterator[AsyncioLab]:

@@ -16,12 +16,13 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
+from ...blocks import block
 from ...errors import BrokenWorkerError, RunTimeout
 from .worker import LENGTH
 
@@ -238,7 +239,7 @@ class WorkerPool(BehindBulkhead):
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
 
-@asynccontextmanager
+@block
 async def open_worker_pool(
     *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
 ) -> AsyncIterator[WorkerPool]:

@@ -14,12 +14,13 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
+from ...blocks import block
 from ...errors import Closed, RunTimeout
 from ...worker.priority import NICER
 
@@ -111,7 +112,7 @@ def _be_nice() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(os.getpriority(os.PRIO_PROCESS, 0) + NICER, 19))
 
 
-@asynccontextmanager
+@block
 async def open_native_pool(
     *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
 ) -> AsyncIterator[NativePool]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import ClassVar, TypeVar, TypeVarTuple, Unpack
 
 import trio
 
+from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, Lab, bounds
 from ...loop.default_limiter import DefaultLimiter
@@ -96,7 +97,7 @@ class TrioLab(Lab):
         return tuple(decision.record(now) for decision in sorted(recent, key=lambda decision: decision.at))
 
 
-@asynccontextmanager
+@block
 async def open_lab(
     config: Config,
     *,
