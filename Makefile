@@ -1,4 +1,5 @@
 # make lab: set up and run the whole lab in its quick form.   make test: the tests.   make check: lint, types, layers.
+# make mutants: what the tests of the parts that decide and count would not notice (docs/mutants.md); PART=admission for one.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format clean
+.PHONY: lab test check format mutants clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -31,6 +32,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+mutants: .venv-mutants/.installed
+	.venv-mutants/bin/python -m tests.mutation $(PART)
+
 $(MADE):
 	@echo "Making $(VENV) with Python $(VERSION)"
 	rm -rf $(VENV)
@@ -48,5 +52,12 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --editable '.[dev]'
 	touch $@
 
+# mutmut's dependencies are many, and nothing else needs them.
+.venv-mutants/.installed: pyproject.toml constraints.txt
+	@echo "Installing mutmut in .venv-mutants"
+	$(PYTHON) -m venv .venv-mutants
+	$(subst $(BIN),.venv-mutants/bin,$(PIP)) --editable '.[mutants]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-mutants .mutants $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

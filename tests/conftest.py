@@ -8,6 +8,8 @@ from hypothesis import settings
 
 # How long an example takes is the machine's affair.
 settings.register_profile("any machine", deadline=None)
+# A mutant must have the same outcome each time.
+settings.register_profile("mutants", deadline=None, max_examples=30, derandomize=True, database=None)
 settings.load_profile("any machine")
 
 # A shell's background job is started with Ctrl-C ignored, and what is ignored stays so in every program it starts: tests
