@@ -9,13 +9,6 @@ import time
 from typing import Any
 
 
-class Unpicklable(Exception):
-    """Pickles, but cannot be made again from what it pickles to."""
-
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(one)
-
-
 def echo(value: Any) -> Any:
     return value
 
@@ -58,10 +51,6 @@ def raise_keyboard_interrupt() -> None:
 
 def raise_value_error() -> None:
     raise ValueError("a job's own")
-
-
-def raise_unpicklable() -> None:
-    raise Unpicklable("one", "two")
 
 
 def return_unpicklable() -> Any:

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from pickle import loads
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ from trio_lab.pools.calls import Calls
 from trio_lab.worker.frames import Pieces
 
 from . import jobs
+from .raised import EVIL
 
 
 @pytest.fixture
@@ -159,3 +160,13 @@ def test_large_bytes_are_not_copied(calls: Calls) -> None:
     call, _ = calls.write(jobs.echo, (value,))
     assert isinstance(call, Pieces)
     assert any(part is value for part in call.parts)
+
+
+@pytest.mark.parametrize("error", EVIL)
+def test_an_argument_that_raises_when_it_is_pickled_is_refused(error: type[BaseException]) -> None:
+    class Evil:
+        def __reduce__(self) -> NoReturn:
+            raise error("a reason")
+
+    with pytest.raises(TypeError, match=r"cannot send argument 2 of echo, a Evil, to a worker: .*a reason"):
+        Calls().write(jobs.echo, (1, Evil()))

@@ -91,7 +91,6 @@ async def test_a_jobs_own_exception_comes_with_its_traceback(pool: WorkerPool) -
     [
         (jobs.raise_system_exit, "SystemExit"),
         (jobs.raise_keyboard_interrupt, "KeyboardInterrupt"),
-        (jobs.raise_unpicklable, "Unpicklable"),
     ],
 )
 async def test_what_cannot_travel_is_a_job_error(pool: WorkerPool, job: Callable[[], None], said: str) -> None:

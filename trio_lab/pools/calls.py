@@ -14,6 +14,7 @@ from pickle import HIGHEST_PROTOCOL, dumps
 from types import FunctionType, MethodType
 from typing import Any
 
+from ..worker.failures import reason
 from ..worker.frames import Pieces, is_large
 from .functions import check_function, name_of
 
@@ -44,8 +45,8 @@ class Calls:
             if function is None:
                 return dumps((fn, args), HIGHEST_PROTOCOL), 0
             return (function + dumps(args, HIGHEST_PROTOCOL) if args else function), len(function)
-        except Exception as error:
-            raise TypeError(_why(fn, args, error)) from error
+        except BaseException as error:  # an argument's own methods may raise anything
+            raise TypeError(why_not_sent(fn, args, error)) from error
 
     def _write_function(self, fn: Callable[..., Any]) -> bytes | None:
         if not (type(fn) is FunctionType and _is_of_a_module(fn)):
@@ -67,32 +68,34 @@ def _is_of_a_module(fn: FunctionType) -> bool:
     )
 
 
-def _why(fn: Callable[..., Any], args: tuple[object, ...], error: Exception) -> str:
+def why_not_sent(fn: Callable[..., Any], args: tuple[object, ...], error: BaseException) -> str:
     """Which part of a call cannot be pickled, and what to do instead."""
     name = name_of(fn)
     if _fails(fn) is None:
         for n, arg in enumerate(args, 1):
-            if (reason := _fails(arg)) is not None:
-                return f"{_RUN} cannot send argument {n} of {name}, a {type(arg).__name__}, to a worker: {reason}"
-        return f"{_RUN} cannot send the arguments of {name} to a worker: {error}"
+            if (failure := _fails(arg)) is not None:
+                return (
+                    f"{_RUN} cannot send argument {n} of {name}, a {type(arg).__name__}, to a worker: {reason(failure)}"
+                )
+        return f"{_RUN} cannot send the arguments of {name} to a worker: {reason(error)}"
     if "<" in name:  # <lambda>, or made in <locals>
         return (
             f"{_RUN} cannot send {name} to a worker, which finds functions by their module and name: "
             "define it with def at the top level of a module"
         )
     if isinstance(fn, MethodType):
-        owner = type(fn.__self__).__name__
+        owner, why = type(fn.__self__).__name__, reason(_fails(fn.__self__) or error)
         return (
-            f"{_RUN} cannot send {name} to a worker, since its {owner} cannot be pickled ({_fails(fn.__self__)}): "
+            f"{_RUN} cannot send {name} to a worker, since its {owner} cannot be pickled ({why}): "
             "use a function of a module, and pass it the values it needs"
         )
-    return f"{_RUN} cannot send {name} to a worker: {error}"
+    return f"{_RUN} cannot send {name} to a worker: {reason(error)}"
 
 
-def _fails(value: object) -> Exception | None:
+def _fails(value: object) -> BaseException | None:
     """Why a value cannot be pickled, None when it can."""
     try:
         dumps(value, HIGHEST_PROTOCOL)
-    except Exception as error:
+    except BaseException as error:
         return error
     return None

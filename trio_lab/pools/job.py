@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from pickle import loads
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..admission.waiting_room import Entry
-from ..errors import BrokenWorkerError, JobError, RunTimeout
+from ..errors import BrokenWorkerError, RunTimeout
 from ..measure.ledger import QUEUE, RUN, Ledger
-from ..worker.frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Failure, Reply
+from ..worker.frames import CANCELLED, EXPIRED, RETURNED, RETURNED_NONE, Reply
+from .outcome import raise_failure, result_in
 
 if TYPE_CHECKING:
     from ..admission.tally import Tally
@@ -105,17 +105,7 @@ class Job(Entry):
         if end == RETURNED_NONE:
             return None
         if end == RETURNED:
-            return _load(value)
+            return result_in(value)
         if end == CANCELLED:
             raise RunTimeout("the job ran into its run timeout and was ended")
-        failure = Failure(*loads(value))
-        error = JobError(failure.told) if failure.error is None else _load(failure.error)
-        error.add_note(f"\nIn the worker:\n{failure.traceback}")
-        raise error
-
-
-def _load(value: bytes | memoryview) -> Any:
-    try:
-        return loads(value)
-    except Exception as error:
-        raise JobError(f"the job's result cannot be read here: {error!r}") from error
+        return raise_failure(value)

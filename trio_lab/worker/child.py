@@ -21,12 +21,12 @@ import pickle
 import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import open_code
-from types import CoroutineType, FrameType, FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from .failures import failure_of, unsendable
 from .frames import (
     CANCELLED,
     EXPIRED,
@@ -37,7 +37,6 @@ from .frames import (
     REPLY,
     RETURNED,
     RETURNED_NONE,
-    Failure,
     Hello,
     Pieces,
     dump,
@@ -170,8 +169,9 @@ class _Jobs:
                 self._running = READY
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
-                raised, self._running = bool(self._running), READY
-                failure = _failure(error) if raised else _unsendable(fn, result, error)
+                # No call comes before this assignment: between two calls no interrupt can raise.
+                running, self._running = self._running, READY
+                failure = failure_of(error) if running else unsendable(fn, result, error)
                 self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(failure))))
             else:
                 if value is _NONE:
@@ -186,42 +186,6 @@ class _Jobs:
 
 def _leave(_: bytes) -> None:
     os._exit(0)
-
-
-def _failure(error: BaseException) -> Failure:
-    return Failure(_portable(error), _told(error), _traceback(error))
-
-
-def _unsendable(fn: Any, result: Any, error: BaseException) -> Failure:
-    """The job's function returned, but not something that can be sent to the pool."""
-    if type(result) is CoroutineType:
-        result.close()  # or Python warns that it was never awaited
-    name, kind = getattr(fn, "__qualname__", type(fn).__qualname__), type(result).__name__
-    instead = "list(...) of it" if isinstance(result, Iterator) else "plain values"
-    said = f"{name} returned a {kind}, which cannot be sent back ({error}): let it return {instead}"
-    return Failure(None, said, _traceback(error))
-
-
-def _told(error: BaseException) -> str:
-    return traceback.format_exception_only(error)[0].rstrip()
-
-
-def _traceback(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error)).rstrip()
-
-
-def _portable(error: BaseException) -> bytes | None:
-    """The pickled exception, or None when it would not arrive as what it is.
-
-    SystemExit and KeyboardInterrupt are for the process that raised them: they never travel.
-    """
-    if not isinstance(error, Exception):
-        return None
-    try:
-        body = dump(error)
-        return body if type(pickle.loads(body)) is type(error) else None
-    except Exception:  # whatever a foreign __reduce__ raises: the exception travels as text instead
-        return None
 
 
 def _limit_memory(limit: int) -> None:

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import pytest
 
+from tests.pools import jobs, raised
 from trio_lab.admission.on_asyncio import Bulkhead
-from trio_lab.errors import BrokenWorkerError, Closed, QueueTimeout, RunTimeout
+from trio_lab.errors import BrokenWorkerError, Closed, JobError, QueueTimeout, RunTimeout
 from trio_lab.measure.process import children
 from trio_lab.servers.asyncio.processes import WorkerPool, open_worker_pool
 from trio_lab.servers.asyncio.threads import NativePool, open_native_pool
@@ -63,6 +64,42 @@ def test_a_job_comes_back_with_its_value_or_its_error() -> None:
             with pytest.raises(ZeroDivisionError):
                 await pool.run(divide, 1, 0, kind="x")
             assert (pool.restarts, pool.statistics("x").completions) == (0, 2)
+
+    run(test())
+
+
+def test_a_jobs_error_is_the_same_as_from_the_trio_pool() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            worker = await only_child(pool)
+            for name, (make, attributes) in raised.ARRIVE.items():
+                with pytest.raises(type(make())) as arrived:
+                    await pool.run(raised.raise_by_name, name, kind="x")
+                assert {name: getattr(arrived.value, name) for name in attributes} == attributes
+            for name, (_, told) in raised.TOLD.items():
+                with pytest.raises(JobError) as error:
+                    await pool.run(raised.raise_by_name, name, kind="x")
+                assert told in str(error.value)
+            for evil in raised.EVIL:
+                with pytest.raises(JobError, match=f"cannot be read here: .*{evil.__name__}"):
+                    await pool.run(raised.return_evil, evil, kind="x")
+                with pytest.raises(evil if evil in raised.TRAVEL else JobError):
+                    await pool.run(len, raised.EvilArgument(evil), kind="x")
+            assert await only_child(pool) == worker
+
+    run(test())
+
+
+def test_what_cannot_be_pickled_costs_no_worker() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            worker = await only_child(pool)
+            with pytest.raises(TypeError, match="cannot send argument 1 of divide, a function, to a worker"):
+                await pool.run(divide, lambda: 1, 2, kind="x")
+            with pytest.raises(JobError, match="return_unpicklable returned a function, which cannot be sent back"):
+                await pool.run(jobs.return_unpicklable, kind="x")
+            assert pool.statistics("x").arrivals == 1
+            assert await only_child(pool) == worker
 
     run(test())
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -24,7 +23,10 @@ from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
 from ...errors import BrokenWorkerError, RunTimeout
-from .worker import LENGTH
+from ...pools.calls import why_not_sent
+from ...pools.outcome import raise_failure, result_in
+from ...worker.frames import dump
+from .worker import CALL, OUTCOME
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -80,26 +82,24 @@ class _Worker:
             raise
         return worker
 
-    async def call(self, fn: Callable[..., Any], args: tuple[object, ...]) -> tuple[Any, Exception | None]:
-        """Run one job: its value, or the error it raised. Raises `BrokenWorkerError` if the process ends meanwhile."""
-        call = pickle.dumps((fn, args))
+    async def call(self, call: bytes) -> tuple[bool, bytes]:
+        """Run one job: its outcome. Raises `BrokenWorkerError` if the process ends meanwhile."""
         assert self._process.stdin is not None
         with suppress(ConnectionError):  # the process has ended; reading its reply says how
-            self._process.stdin.write(LENGTH.pack(len(call)) + call)
+            self._process.stdin.write(CALL.pack(len(call)) + call)
             await self._process.stdin.drain()
         outcome = await self._outcome()
         self.proven = True
         return outcome
 
-    async def _outcome(self) -> tuple[Any, Exception | None]:
+    async def _outcome(self) -> tuple[bool, bytes]:
         assert self._process.stdout is not None
         try:
-            (length,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
-            data = await self._process.stdout.readexactly(length)
+            length, returned = OUTCOME.unpack(await self._process.stdout.readexactly(OUTCOME.size))
+            return returned, await self._process.stdout.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self._process.wait()
             raise BrokenWorkerError(f"the worker process ended with {code}", exit_code=code) from None
-        return cast(tuple[Any, Exception | None], pickle.loads(data))
 
     async def wait(self) -> None:
         """Returns when the process has ended."""
@@ -156,14 +156,20 @@ class WorkerPool(BehindBulkhead):
             QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
             RunTimeout: the job ran too long; its worker was killed and is being replaced.
             BrokenWorkerError: the worker died while it ran the job.
-            and whatever the job raises.
+            JobError: the job raised or returned something that cannot travel.
+            TypeError: the function or an argument cannot be pickled.
+            and whatever the job raises, with the worker's traceback as a note.
         """
+        try:
+            call = dump((fn, args))
+        except BaseException as error:  # an argument's own methods may raise anything
+            raise TypeError(why_not_sent(fn, args, error)) from error
         place = await self._bulkhead.enter(kind=kind)
         if not self._idle:  # there is one for each place, but this one died in the pass in which the place was given
             self._bulkhead.leave(place)
             raise BrokenWorkerError("the worker died before it was given the job")
         worker = self._idle.pop()
-        job = asyncio.create_task(self._serve(worker, place, fn, args))
+        job = asyncio.create_task(self._serve(worker, place, call))
         keep(self._jobs, job)
         try:
             await asyncio.wait((job,))  # cancelling this does not cancel the job
@@ -173,12 +179,12 @@ class WorkerPool(BehindBulkhead):
             raise
         return cast(T, job.result()), place.waited
 
-    async def _serve(self, worker: _Worker, place: Place, fn: Callable[..., Any], args: tuple[object, ...]) -> Any:
+    async def _serve(self, worker: _Worker, place: Place, call: bytes) -> Any:
         """One job on one worker. Its place is given back when the job ends, even if the caller has left before."""
         done = False
         try:
             async with asyncio.timeout(self._run_timeout):
-                value, error = await worker.call(fn, args)
+                returned, outcome = await worker.call(call)
             done = True
         except TimeoutError:
             raise RunTimeout("the job ran too long") from None
@@ -188,9 +194,7 @@ class WorkerPool(BehindBulkhead):
             else:
                 self._give_up(worker)
             self._bulkhead.leave(place)
-        if error is not None:
-            raise error
-        return value
+        return result_in(outcome) if returned else raise_failure(outcome)
 
     def _give_up(self, worker: _Worker) -> None:
         """Take a worker out of the pool and kill it. A second call changes nothing."""

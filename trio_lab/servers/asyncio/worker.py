@@ -1,7 +1,7 @@
 """The main module of the asyncio server's worker processes: it reads calls from standard input and runs them in turn.
 
-A call is a pickled ``(function, arguments)``, its outcome a pickled ``(value, error)`` of which one is None. The length
-of each, eight bytes, precedes it. SIGUSR1 ends the running job if it runs Python code; between two jobs it is ignored.
+A call is a pickled ``(function, arguments)``, its outcome the pickled value or the pickled `Failure`. `CALL` precedes the
+one, `OUTCOME` the other. SIGUSR1 ends the running job if it runs Python code; between two jobs it is ignored.
 
 It imports the standard library only, so a worker starts in some tens of milliseconds.
 """
@@ -17,10 +17,13 @@ from contextlib import suppress
 from types import FrameType
 from typing import BinaryIO
 
+from ...worker.failures import failure_of, unsendable
+from ...worker.frames import dump
 from ...worker.lifeline import tie_life
 from ...worker.priority import NICER
 
-LENGTH = struct.Struct("<Q")
+CALL = struct.Struct("<Q")  # the length
+OUTCOME = struct.Struct("<Q?")  # the length; whether the job has returned
 
 
 class _Interrupted(BaseException):
@@ -38,36 +41,29 @@ class _Jobs:
             self._running = False
             raise _Interrupted
 
-    def run(self, call: bytes) -> bytes:
-        """Run one job, and return its outcome ready to be sent. Whatever the job raises, the worker goes on."""
+    def run(self, call: bytes) -> tuple[bool, bytes]:
+        """Run one job: whether it has returned, and what is to be sent. Whatever the job raises, the worker goes on."""
+        returned = False
         try:
-            fn, arguments = pickle.loads(call)
             self._running = True
+            fn, arguments = pickle.loads(call)
             value = fn(*arguments)
-            self._running = False
-            return pickle.dumps((value, None))
+            returned, self._running = True, False
+            return True, dump(value)
         except BaseException as error:
-            self._running = False
-            return _failure(error)
-
-
-def _failure(error: BaseException) -> bytes:
-    """The outcome of a job that raised. An error that cannot be pickled is sent as its text."""
-    try:
-        return pickle.dumps((None, error if isinstance(error, Exception) else RuntimeError(repr(error))))
-    except Exception:  # a __reduce__ of the job's own may raise anything
-        return pickle.dumps((None, RuntimeError(repr(error))))
+            self._running = False  # before any call: between two calls no interrupt can raise
+            return False, dump(tuple(unsendable(fn, value, error) if returned else failure_of(error)))
 
 
 def _serve(calls: BinaryIO, replies: BinaryIO) -> None:
     jobs = _Jobs()
-    _send(replies, pickle.dumps((os.getpid(), None)))  # ready
-    while len(head := calls.read(LENGTH.size)) == LENGTH.size:
-        _send(replies, jobs.run(calls.read(*LENGTH.unpack(head))))
+    _send(replies, True, b"")  # ready
+    while len(head := calls.read(CALL.size)) == CALL.size:
+        _send(replies, *jobs.run(calls.read(*CALL.unpack(head))))
 
 
-def _send(replies: BinaryIO, outcome: bytes) -> None:
-    replies.write(LENGTH.pack(len(outcome)) + outcome)
+def _send(replies: BinaryIO, returned: bool, outcome: bytes) -> None:
+    replies.write(OUTCOME.pack(len(outcome), returned) + outcome)
     replies.flush()
 
 
