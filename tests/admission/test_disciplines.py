@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -73,20 +75,51 @@ def test_codel_lets_a_burst_pass() -> None:
     assert refused == []
 
 
-def test_codel_refuses_from_a_standing_queue_until_waits_are_short_again() -> None:
-    discipline = CoDel(target=0.005, interval=0.1)
+def overloaded(discipline: CoDel[One], begin: float, seconds: float) -> list[float]:
+    """When it refuses entries of a queue in which each has waited for a second; one is served each millisecond. At the end
+    the queue is drained, and waits are short again."""
+    moments: list[float] = []
+    for tick in range(round(seconds * 1000)):
+        now, refused = begin + tick / 1000, list[One]()
+        for _ in range(5):
+            discipline.push(One("x", arrived=now - 1.0))
+        assert discipline.pop(now, refused) is not None  # it never leaves the server idle
+        moments += [now] * len(refused)
+    while len(discipline):
+        discipline.pop(0.0, [])
+    assert discipline.pop(begin + seconds, []) is None
+    return moments
+
+
+def test_codel_refuses_after_an_interval_and_then_at_intervals_over_the_root_of_their_number() -> None:
+    gaps = [0.1, *(0.1 / math.sqrt(n) for n in range(1, 16))]
+    moments = overloaded(CoDel(target=0.005, interval=0.1), 5.0, 0.7)
+    assert moments == pytest.approx([5.0 + at for at in accumulate(gaps) if at < 0.7], abs=0.0025)
+
+
+def test_codel_begins_anew_after_a_calm_hour() -> None:
+    discipline = CoDel[One](target=0.005, interval=0.1)
+    first = overloaded(discipline, 0.0, 2.0)
+    assert len([at for at in first if at > 1.8]) > 10
+    assert overloaded(discipline, 3600.0, 0.25) == pytest.approx([3600.1, 3600.2], abs=0.0025)
+
+
+def test_codel_goes_on_at_about_its_old_rate_after_a_short_calm() -> None:
+    discipline = CoDel[One](target=0.005, interval=0.1)
+    drops = len(overloaded(discipline, 0.0, 1.0))
+    first, second = overloaded(discipline, 1.0, 0.2)[:2]
+    assert first == pytest.approx(1.1)
+    assert second - first == pytest.approx(0.1 / math.sqrt(drops - 2), abs=0.0025)
+
+
+def test_codel_refuses_nothing_while_waits_are_under_the_target_now_and_then() -> None:
+    discipline = CoDel[One](target=0.005, interval=0.1)
     refused: list[One] = []
-    served = 0
-    now = 0.0
-    for tick in range(400):  # two come for each one that can be served
-        now = tick * 0.01
-        discipline.push(One("x", arrived=now))
-        discipline.push(One("x", arrived=now))
-        served += discipline.pop(now, refused) is not None
-    assert len(refused) > 50
-    assert served == 400  # it never leaves the server idle
-    waits = [now - entry.arrived for entry in iter(lambda: discipline.pop(now, refused), None)]
-    assert max(waits, default=0.0) < 4.0 / 2  # a plain queue would end with a wait of two seconds
+    for tick in range(1000):
+        now = tick / 1000
+        discipline.push(One("x", arrived=now - (0.004 if tick % 90 == 0 else 1.0)))
+        discipline.pop(now, refused)
+    assert refused == []
 
 
 def test_codel_is_idle_when_nobody_waits() -> None:

@@ -290,6 +290,14 @@ def test_a_place_that_is_out_while_the_gate_shrinks_is_in_use() -> None:
     assert gate.statistics(10.0).utilization == 1.0
 
 
+def test_growing_changes_nothing_of_the_time_before() -> None:
+    gate = Gate("test", capacity=1)
+    gate.arrive(0.0)
+    gate.resize(3, 10.0)
+    assert gate.statistics(10.0).utilization == 1.0
+    assert gate.statistics(20.0).utilization == pytest.approx((10 + 10) / (10 + 30))
+
+
 def test_kinds_are_counted_apart() -> None:
     gate = Gate("test", capacity=1, max_waiting=0)
     gate.arrive(0.0, "hash")

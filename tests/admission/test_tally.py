@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.admission.tally import Tallies
+from trio_lab.admission.tally import Tallies, Tally
 
 
 def test_the_sum_of_all_kinds_follows_every_kind() -> None:
@@ -27,3 +27,13 @@ def test_asking_for_the_sum_changes_no_kind() -> None:
     for _ in range(2):
         assert tallies.total().completions == 2
     assert [tally.completions for tally in tallies.values()] == [1, 1]
+
+
+def test_the_recent_service_time_moves_by_a_fifth_towards_the_newest() -> None:
+    tally = Tally()
+    assert tally.recent is None
+    recent = []
+    for served in (1.0, 0.0, 0.8):
+        tally.complete(5.0, served)
+        recent.append(tally.recent)
+    assert recent == pytest.approx([1.0, 0.8, 0.8])

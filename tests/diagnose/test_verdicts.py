@@ -59,6 +59,7 @@ def test_judge(checks: list[Check], outcome: str) -> None:
         ([(1, 10), (2, 20), (4, 20), (8, 19)], 2),  # flat from two on
         ([(1, 10), (2, 20), (4, 40), (8, 80)], 8),  # still growing
         ([(8, 80), (1, 79)], 1),  # order does not matter; within a tenth of the best
+        ([(1, 89), (2, 90), (4, 100)], 2),  # nine tenths of the best are enough
         ([], None),
     ],
 )
@@ -100,6 +101,12 @@ LOOP = sample(0.97, native_pool=(4, 4, 9))
         ([IDLE, NATIVE, NATIVE], "native_pool"),
         ([WORKER, BOTH, BOTH], "worker_pool"),  # it was first, though both are full at the end
         ([LOOP, LOOP], "run_queue"),  # met before the pool, full at the same time
+        ([sample(native_pool=(4, 4, 0))] * 3, "none"),  # busy, and nobody waits
+        ([sample(native_pool=(4, 3, 9))] * 3, "none"),  # some wait, and a place is free
+        ([sample(0.89)] * 3, "none"),
+        ([sample(0.90)] * 2, "run_queue"),
+        ([sample(backlog=99)] * 3, "none"),
+        ([sample(0.97, native_pool=(4, 4, 0))] * 2, "run_queue"),  # the loop's rule is for its own queue alone
         ([sample(backlog=100), sample(backlog=101)], "accept_backlog"),  # as many wait as may
         ([NATIVE], None),  # one look tells nothing
         ([], None),

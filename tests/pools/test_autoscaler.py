@@ -117,6 +117,18 @@ async def test_workers_that_are_all_busy_are_not_given_up(autojump_clock) -> Non
         assert pool.size == 2
 
 
+async def test_it_looks_twice_a_second_and_gives_a_worker_up_after_three_seconds(autojump_clock) -> None:
+    pool = FakePool(2)
+    async with open_autoscaler(pool, loop_lag=float, free_cores=lambda: 1.0) as autoscaler:
+        pool.waiting = 150
+        await trio.sleep(0.6)
+        pool.waiting = 0
+        await trio.sleep(5.0)
+    began = autoscaler.decisions[0].at - 0.5
+    assert [decision.at - began for decision in autoscaler.decisions] == pytest.approx([n / 2 for n in range(1, 12)])
+    assert next(decision.at - began for decision in autoscaler.decisions if decision.wanted == 1) == pytest.approx(4.0)
+
+
 async def test_the_decisions_kept_are_bounded(autojump_clock) -> None:
     async with scaled(FakePool(2), World()) as autoscaler:
         await trio.sleep(249.5)

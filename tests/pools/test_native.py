@@ -16,6 +16,7 @@ import trio_lab
 from trio_lab.admission.disciplines import ByPriority
 from trio_lab.errors import QueueFull
 from trio_lab.pools.native import NativePool
+from trio_lab.worker import priority
 
 
 class Gate:
@@ -112,13 +113,46 @@ async def until_free(pool: NativePool) -> None:
             await trio.sleep(0.001)
 
 
-async def test_a_caller_that_left_before_its_thread_began_leaves_nothing() -> None:
-    async with trio_lab.open_native_pool(size=1) as pool:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await pool.run(divmod, 7, 2, abandon_on_cancel=True)
-        assert (pool.abandoned, pool.statistics().in_service) == (0, 0)
-        assert await pool.run(divmod, 7, 2) == (3, 1)
+@pytest.mark.parametrize("abandon", [False, True])
+async def test_a_caller_that_is_cancelled_between_its_place_and_its_thread_gives_the_place_back(
+    gate: Gate, abandon: bool
+) -> None:
+    async with trio_lab.open_native_pool(size=1) as pool, trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        async def caller() -> None:
+            with scope:
+                await pool.run(divmod, 7, 2, abandon_on_cancel=abandon)
+
+        nursery.start_soon(pool.run, gate.job)
+        await gate.wait_entered(1)
+        nursery.start_soon(caller)
+        await wait_all_tasks_blocked()
+        pool.resize(2)  # it has a place now …
+        assert pool.statistics().in_service == 2
+        scope.cancel()  # … and is cancelled before it runs
+        await wait_all_tasks_blocked()
+        assert scope.cancelled_caught
+        assert (pool.abandoned, pool.statistics().in_service) == (0, 1)
+        gate.opened.set()
+
+
+async def test_at_the_end_of_the_block_those_that_wait_and_those_that_come_are_refused(gate: Gate) -> None:
+    async def refused() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await pool.run(divmod, 7, 2)
+
+    async with trio.open_nursery() as nursery:
+        async with trio_lab.open_native_pool(size=1) as pool:
+            nursery.start_soon(pool.run, gate.job)
+            await gate.wait_entered(1)
+            nursery.start_soon(refused)
+            await wait_all_tasks_blocked()
+            assert pool.waiting == 1
+        assert pool.waiting == 0
+        await refused()
+        gate.opened.set()
+    assert (pool.statistics().completions, pool.statistics().cancelled) == (1, 1)
 
 
 async def test_a_job_that_raises_after_its_caller_left_gives_its_place_back(gate: Gate) -> None:
@@ -131,9 +165,10 @@ async def test_a_job_that_raises_after_its_caller_left_gives_its_place_back(gate
             nursery.start_soon(partial(pool.run, fail, abandon_on_cancel=True))
             await gate.wait_entered(1)
             nursery.cancel_scope.cancel()
+        assert (pool.abandoned, pool.statistics().in_service) == (1, 1)
         gate.opened.set()
         assert await pool.run(divmod, 7, 2) == (3, 1)  # it waits for the thread that was left behind
-        assert pool.abandoned == 0
+        assert (pool.abandoned, pool.statistics().in_service) == (0, 0)
 
 
 async def test_kinds_are_counted_apart() -> None:
@@ -146,16 +181,17 @@ async def test_kinds_are_counted_apart() -> None:
         assert [pool.statistics(kind).completions for kind in (None, "divmod", "long")] == [3, 1, 2]
 
 
-async def test_other_threads_keep_their_priority_after_a_job() -> None:
-    def priority() -> int:
+async def test_jobs_run_at_a_nicer_priority_and_their_threads_get_their_own_back() -> None:
+    def mine() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    usual = await trio.to_thread.run_sync(priority)
+    usual = mine()  # of the loop's thread: others may have been left nicer before
+    nicer = min(usual + priority.NICER, 19) if priority._can_be_restored() else usual
     async with trio_lab.open_native_pool(size=1) as pool:
         for _ in range(3):
-            assert await pool.run(priority) >= usual
+            assert await pool.run(mine) == nicer
         for _ in range(3):
-            assert await trio.to_thread.run_sync(priority) == usual  # the same cached thread, in other hands
+            assert await trio.to_thread.run_sync(mine) == usual  # the same cached thread, in other hands
 
 
 async def test_a_discipline_chooses_who_is_next(gate: Gate) -> None:
@@ -166,8 +202,8 @@ async def test_a_discipline_chooses_who_is_next(gate: Gate) -> None:
     ):
         nursery.start_soon(pool.run, gate.job)
         await gate.wait_entered(1)
-        for priority in (1, 3, 2):
-            nursery.start_soon(partial(pool.run, served.append, priority, priority=priority))
+        for urgency in (1, 3, 2):
+            nursery.start_soon(partial(pool.run, served.append, urgency, priority=urgency))
             await wait_all_tasks_blocked()
         gate.opened.set()
     assert served == [3, 2, 1]

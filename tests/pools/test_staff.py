@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from trio_lab.errors import RestartLimitReached
 from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.slot import State
 
@@ -213,8 +214,10 @@ class TestRestart:
         house.spawn(house.slots[0])
         house.die(code=7)
         assert house.submit("late") == "RestartLimitReached"
-        assert house.told["late"] == "RestartLimitReached"
-        assert house.dispatcher.tallies.total().rejected == 2
+        with pytest.raises(RestartLimitReached) as refusal:
+            house.dispatcher.submit(len, (b"", 0), None, None, "late", 0, None, house.now)
+        assert refusal.value.retry_after == pytest.approx(3600.0 - 3.0)  # since the first of the starts that count
+        assert house.dispatcher.tallies.total().rejected == 3
         house.pass_time(3500.0)
         assert (house.staff.restarts, house.starting) == (3, [])
         house.pass_time(100.0)

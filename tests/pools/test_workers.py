@@ -21,6 +21,7 @@ from trio_lab.admission.disciplines import Fifo
 from trio_lab.errors import BrokenWorkerError, JobError, RunTimeout, first_of
 from trio_lab.measure.process import children, open_descriptors
 from trio_lab.pools.workers import WorkerPool
+from trio_lab.worker.priority import NICER
 
 from . import jobs
 from .stopping import stop
@@ -73,6 +74,11 @@ async def test_the_child_has_no_trio_in_it(pool: WorkerPool) -> None:
     loaded = await pool.run(jobs.modules)
     assert "trio_lab.worker.child" in loaded
     assert not {"trio", "quart", "hypercorn", "msgspec"} & set(loaded)
+
+
+async def test_jobs_run_at_a_nicer_priority_than_the_loop(pool: WorkerPool) -> None:
+    loop = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await pool.run(os.getpriority, os.PRIO_PROCESS, 0) == min(loop + NICER, 19)
 
 
 async def test_large_arguments_and_results_arrive_whole(pool: WorkerPool) -> None:

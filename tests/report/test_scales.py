@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trio_lab.report.scales import linear, logarithmic
 
@@ -30,6 +32,20 @@ def test_values_without_a_place_on_a_logarithmic_axis_do_not_bend_it() -> None:
 def test_axis_has_a_length_however_little_is_known(values: list[float]) -> None:
     assert linear(values, zero=True, nice=True).low < linear(values, zero=True, nice=True).high
     assert logarithmic(values, nice=True).low < logarithmic(values, nice=True).high
+
+
+@given(st.lists(st.floats(1e-6, 1e9) | st.integers(0, 100).map(float), min_size=1, max_size=12), st.booleans())
+def test_values_and_ticks_lie_between_the_ends_of_an_axis(values: list[float], nice: bool) -> None:
+    for scale, shown in (
+        (linear(values, zero=False, nice=nice), values),
+        (linear(values, zero=True, nice=nice), [0.0, *values]),
+        (logarithmic(values, nice=nice), [value for value in values if value > 0]),
+    ):
+        for value in [*shown, *scale.ticks]:
+            slack = 1e-3 * abs(value) + 1e-9
+            assert scale.low - slack <= value <= scale.high + slack
+        assert list(scale.ticks) == sorted(set(scale.ticks))
+        assert len(scale.ticks) <= 16
 
 
 def test_fraction_is_a_place_between_the_ends() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.from_json import verdict_rows
 from trio_lab.errors import UsageError
-from trio_lab.report.table import format_duration, format_figure
+from trio_lab.report.table import format_duration, format_figure, format_range
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,21 @@ from trio_lab.report.table import format_duration, format_figure
 )
 def test_figure_is_short_and_carries_its_unit(value: float | None, unit: str, text: str) -> None:
     assert format_figure(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "text"),
+    [
+        (3.0, 3.5, "ms", "3–3.5"),
+        (3.001, 3.002, "ms", ""),  # the same to a reader
+        (3.0, None, "ms", ""),
+        (None, 3.0, "ms", ""),
+        (3.0, math.inf, "ms", ""),
+        (2e6, 3e9, "B", "2 MB–3 GB"),
+    ],
+)
+def test_a_range_has_two_ends_or_is_none(low: float | None, high: float | None, unit: str, text: str) -> None:
+    assert format_range(low, high, unit) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(21.3, "21.3 s"), (60, "1 min"), (140.2, "2 min 20 s")])
