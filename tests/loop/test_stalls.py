@@ -74,6 +74,40 @@ def test_a_poll_that_lasts_too_long_is_nobodys_line(found: dict[str, float], cau
     assert cause_of_oversleep(measured(**found)) == cause
 
 
+WHOLE = {"duration": 1.0, "budget": 0.75, "shut_out": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        ({"gc": 0.5}, "gc"),
+        ({"loop_cpu": 0.5, "process_cpu": 0.5}, "python"),
+        ({"loop_cpu": 0.5, "process_cpu": 0.5, "shut_out": 0.5}, "c call"),
+        ({"shut_out": 0.5}, "not running"),
+        ({"process_cpu": 0.3, "shut_out": 0.9}, "blocking call"),
+        ({"process_cpu": 0.3, "late": 0.0025}, "gil"),
+        ({"loop_cpu": 0.2, "process_cpu": 0.3, "late": 0.01}, "blocking call"),  # others used a tenth of it
+        ({"loop_cpu": 0.6, "process_cpu": 0.6, "loop_delayed": 0.3}, "not running"),
+        ({"loop_delayed": 0.5}, "not running"),
+        ({"loop_cpu": 0.5, "process_cpu": 0.5, "loop_delayed": 0.5, "budget": 0.5}, "python"),
+    ],
+)
+def test_a_cause_begins_at_its_share_of_the_pass(found: dict[str, float], cause: str) -> None:
+    assert cause_of(measured(**WHOLE | found)) == cause
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        ({"gc": 0.5}, "gc"),
+        ({"process_cpu": 0.3}, "gil"),
+        ({"loop_cpu": 0.2, "process_cpu": 0.3}, "not running"),
+    ],
+)
+def test_a_cause_of_an_oversleep_begins_at_its_share_of_the_poll(found: dict[str, float], cause: str) -> None:
+    assert cause_of_oversleep(measured(**WHOLE | found)) == cause
+
+
 def test_a_look_that_came_late_stands_for_all_that_it_missed() -> None:
     looks = [replace(sample(3), stands_for=0.15), sample(5), sample(5)]
     looks[1:] = [replace(look, stands_for=0.01) for look in looks[1:]]
@@ -97,6 +131,12 @@ def test_a_pass_of_many_small_steps_and_a_flood_are_named() -> None:
     assert cause_of(busy, steps(count=5)) == "python"
 
 
+def test_half_of_the_pass_is_a_long_step_and_a_busy_entry_queue() -> None:
+    busy = measured(**WHOLE | {"loop_cpu": 1.0, "process_cpu": 1.0})
+    assert cause_of(busy, steps(longest=0.5)) == "python"
+    assert cause_of(busy, steps(longest=0.5, entry_queue=0.5, callbacks=20)) == "entry queue"
+
+
 @pytest.mark.parametrize(
     ("callbacks", "cause"), [(1000, "entry queue"), (20, "entry queue"), (19, "python"), (1, "python")]
 )
@@ -116,6 +156,8 @@ def test_a_look_at_the_task_that_took_the_time_goes_before_later_looks_at_others
         measured(loop_cpu=0.2, process_cpu=0.2), [sample(1), *others], steps(count=3, top=(("task", 0.19),))
     )
     assert (found.lineno, found.task_name) == (1, "task")
+    half = stall_of(measured(**WHOLE), [sample(1), *others], steps(top=(("task", 0.5),)))
+    assert half.lineno == 1
     unseen = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), others, steps(count=3, top=(("task", 0.19),)))
     assert (unseen.lineno, unseen.task_name) == (9, "small")  # what was seen is told
 
@@ -133,6 +175,39 @@ def test_a_pass_that_nobody_saw_is_still_told() -> None:
     assert "nobody saw where" in str(found)
 
 
+@pytest.mark.parametrize("samples", [(), (1,)])
+def test_a_stall_tells_when_it_began_and_the_tasks_of_its_steps(samples: tuple[int, ...]) -> None:
+    small = steps()
+    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [sample(line) for line in samples], small, began=5.0)
+    assert (found.began, found.cause, found.top) == (5.0, "many small steps", small.top)
+    assert found.path == (("main", "task") if samples else ())
+    assert stall_of(measured(), []).began == 0.0
+
+
+def test_a_stall_is_told_in_one_line() -> None:
+    assert str(Stall(duration=2.0, cause="gil")) == "2000 ms (gil): nobody saw where"
+    assert str(stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [sample(7)])) == (
+        "200 ms (python): app.py:7 in handler, task task, GET /hash"
+    )
+
+
+def test_a_row_sums_up_its_stalls() -> None:
+    table = StallTable()
+    for duration, samples in ((0.25, 2), (0.5, 3), (0.125, 1)):
+        table.add(Stall(duration=duration, cause="python", filename="a.py", samples=samples))
+    (row,) = table.rows()
+    assert (row.count, row.total, row.longest, row.samples) == (3, 0.875, 0.5, 6)
+    assert [stall.duration for stall in table.last] == [0.25, 0.5, 0.125]
+
+
+def test_the_table_keeps_a_thousand_stalls_and_two_hundred_lines_unless_told_otherwise() -> None:
+    table = StallTable()
+    for lineno in range(1001):
+        table.add(Stall(duration=1.0, cause="python", filename="a.py", lineno=lineno))
+    assert len(table.last) == 1000
+    assert len(table.rows()) == 201
+
+
 def test_the_table_does_not_grow() -> None:
     table = StallTable(kept=10, most=5)
     for lineno in range(1000):
@@ -141,7 +216,7 @@ def test_the_table_does_not_grow() -> None:
     assert len(table.last) == 10
     rows = table.rows()
     assert len(rows) == 6
-    assert rows[0].function == "others"
+    assert (rows[0].filename, rows[0].lineno, rows[0].function) == ("", 0, "others")
     assert sum(row.count for row in rows) == 1000
 
 

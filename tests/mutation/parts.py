@@ -55,6 +55,7 @@ PARTS: dict[str, Part] = {
             "loop/test_lag_detector.py",
             "loop/test_passes.py",
             "loop/test_stalls.py",
+            "loop/test_steps.py",
         ),
     ),
     "load": Part(

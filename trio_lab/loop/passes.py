@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from time import perf_counter
 
 import trio
@@ -52,7 +53,7 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
             self.install()
 
     def remove(self) -> None:
-        if self._is_there():
+        with suppress(KeyError):  # Trio has removed it already
             trio.lowlevel.remove_instrument(self)
         self._installed = False
 
@@ -69,8 +70,6 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
 
     def _is_there(self) -> bool:
         """Trio offers no other way to find out than to remove it, which fails when it is gone. This is not cheap."""
-        if not self._installed or self._blind is not None:
-            return False
         try:
             trio.lowlevel.remove_instrument(self)
         except KeyError:
