@@ -78,6 +78,7 @@ ENFORCE = {
     "pools/attendant.py",
     "pools/autoscaler.py",
     "pools/driver.py",
+    "pools/output.py",
     "pools/native.py",
     "pools/process.py",
     "pools/workers.py",

@@ -11,18 +11,17 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from .dispatch import Dispatcher
+from .output import Output
 from .process import WorkerProcess
 from .slot import Slot, State
 
 _log = logging.getLogger("trio_lab.pools")
 
-_LINES_A_SECOND = 20  # of a job's output that go to the log; the rest is counted
 _WAITS = 16  # wake-ups for which the speculative read is skipped, after one that found nothing
-_TAIL = 400  # characters of a dead worker's last words that are kept
 
 
 class Attendant:
-    """``carry_out(now)`` does what the dispatcher has decided; ``spawn`` starts a process."""
+    """``carry_out(now)`` does what the dispatcher has decided; ``spawn`` starts a process; see `Output` for ``turn``."""
 
     def __init__(
         self,
@@ -30,12 +29,13 @@ class Attendant:
         dispatcher: Dispatcher,
         carry_out: Callable[[float], None],
         spawn: Callable[[], Awaitable[WorkerProcess]],
+        turn: trio.Lock,
     ) -> None:
         self._slot = slot
         self._dispatcher = dispatcher
         self._carry_out = carry_out
         self._spawn = spawn
-        self._last_words = ""
+        self._turn = turn
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C in the middle of a decision would leave it half made
     async def run(self) -> None:
@@ -50,15 +50,16 @@ class Attendant:
             self._dispatcher.staff.lose(self._slot, trio.current_time())
             self._gone((), 0)
             return
+        output = Output(worker.pid, worker.take_output(), self._turn)
         now = trio.current_time()
         self._dispatcher.staff.on_started(self._slot, worker, now)
         self._carry_out(now)
         try:
-            await self._serve(worker)
+            await self._serve(worker, output)
         finally:
-            await self._bury(worker)
+            await self._bury(worker, output)
 
-    async def _serve(self, worker: WorkerProcess) -> None:
+    async def _serve(self, worker: WorkerProcess, output: Output) -> None:
         """Returns when the worker has died, or has to."""
 
         async def until_dead() -> None:
@@ -68,7 +69,7 @@ class Attendant:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_dead)
             nursery.start_soon(worker.write_unsent)
-            nursery.start_soon(self._forward_output, worker)
+            nursery.start_soon(output.forward)
             if await worker.wait_ready():
                 now = trio.current_time()
                 self._dispatcher.on_ready(self._slot, now)
@@ -101,7 +102,7 @@ class Attendant:
                 waits -= 1
             await trio.lowlevel.wait_readable(worker.replies)
 
-    async def _bury(self, worker: WorkerProcess) -> None:
+    async def _bury(self, worker: WorkerProcess, output: Output) -> None:
         """No more jobs for this worker; then its last replies, then what it has not read, then its body."""
         dispatcher, slot, unread = self._dispatcher, self._slot, set[int]()
         early = slot.state is State.STARTING
@@ -114,28 +115,12 @@ class Attendant:
             unread = set(iter(worker.take_back, None))
         finally:
             code = await worker.reap()
+            await output.drain()
         if early and not dispatcher.closing:
-            _log.warning("%s: a worker ended with %s before it was ready: %s", dispatcher.name, code, self._last_words)
+            _log.warning("%s: a worker ended with %s before it was ready: %s", dispatcher.name, code, output.last_words)
         self._gone(unread, code)
 
     def _gone(self, unread: set[int] | tuple[()], code: int) -> None:
         now = trio.current_time()
         self._dispatcher.on_gone(self._slot, unread, code, now)
         self._carry_out(now)
-
-    async def _forward_output(self, worker: WorkerProcess) -> None:
-        """What jobs print goes to the log, line by line, at a bounded rate."""
-        second, lines = 0.0, 0
-        async with trio.lowlevel.FdStream(worker.take_output()) as stream:
-            async for data in stream:
-                text = bytes(data).decode(errors="replace").rstrip("\n")
-                self._last_words = (self._last_words + "\n" + text)[-_TAIL:].strip()
-                now = trio.current_time()
-                if now - second >= 1.0:
-                    second, lines = now, 0
-                for line in text.split("\n"):
-                    lines += 1
-                    if lines <= _LINES_A_SECOND:
-                        _log.info("worker %d: %s", worker.pid, line[:1000])
-                    elif lines == _LINES_A_SECOND + 1:
-                        _log.info("worker %d prints more than is logged", worker.pid)

@@ -14,34 +14,27 @@ import math
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
 from pathlib import Path
 
 import trio
 
-from ..worker.frames import JOB, PACKET, READY, SHORT, Hello, Pieces, Reply, ReplyReader
+from ..worker import lifeline
+from ..worker.frames import JOB, PACKET, READY, SHORT, Pieces, Reply, ReplyReader
+from .program import environment, hello, interpreter
 
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
 _BULK = 1 << 20  # capacity asked for the pipes of large calls and replies: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
 
-# The child must run this very package, whatever other version its Python would find; and with -P nothing that lies in the
-# working directory can shadow a module of the standard library. The pool's whole sys.path comes with the Hello.
+# The child must run this very package, whatever other version its Python would find; and nothing that lies in the working
+# directory, which Python puts first unless told otherwise, may shadow a module of the standard library. The program's
+# whole sys.path comes with the Hello.
 _BOOT = (
-    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
+    "import sys; sys.flags.safe_path or sys.path.pop(0); "
+    f"sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
     "from trio_lab.worker.child import main; main()"
 )
-
-
-def main_file() -> str | None:
-    """The file of this process's ``__main__``, for jobs that are defined in it; None in an interactive session."""
-    main = sys.modules.get("__main__")
-    if main is not None:
-        # Under this name the child runs the file, and so calls the classes that come back from it.
-        sys.modules.setdefault("__mp_main__", main)
-    file = getattr(main, "__file__", None)
-    return os.path.abspath(file) if file and os.path.exists(file) else None
 
 
 class _Pipes:
@@ -55,39 +48,43 @@ class _Pipes:
             self.replies, replies_write = self._pipe()
             lifeline_read, _ = self._pipe()
             self.output, output_write = self._pipe()
-            self.interrupts = os.eventfd(
-                0, os.EFD_CLOEXEC | os.EFD_NONBLOCK
-            )  # holds the number of the job to interrupt
-            self._open.append(self.interrupts)
+            self.errors, errors_write = self._pipe()
+            # It holds the number of the job to interrupt.
+            self.interrupts = self.keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
             # A description of its own: whether reads block is a property of the description, and the child's must.
-            self.taking_back = os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            self._open.append(self.taking_back)
+            self.taking_back = self.keep(
+                os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            )
         except OSError:
             self.close()
             raise
         self.childs = (packets_read, calls_read, replies_write, lifeline_read)
         self.passed = (*self.childs, self.interrupts)
-        self.childs_output = output_write
-        for ours in (self.packets, self.calls, self.replies, self.output):
+        self.childs_output = (output_write, errors_write)
+        for ours in (self.packets, self.calls, self.replies, self.output, self.errors):
             os.set_blocking(ours, False)
         for bulky in (self.calls, self.replies):
             with contextlib.suppress(OSError):  # over /proc/sys/fs/pipe-max-size, or the user's share is used up
                 fcntl.fcntl(bulky, fcntl.F_SETPIPE_SZ, _BULK)
 
     def _pipe(self, flags: int = 0) -> tuple[int, int]:
-        ends = os.pipe2(os.O_CLOEXEC | flags)
+        ends = lifeline.open_pipe(flags)
         self._open += ends
         return ends
 
+    def keep(self, descriptor: int) -> int:
+        self._open.append(lifeline.keep(descriptor))
+        return descriptor
+
     def close_childs(self) -> None:
-        for descriptor in (*self.childs, self.childs_output):
-            os.close(descriptor)
+        for descriptor in (*self.childs, *self.childs_output):
+            lifeline.close(descriptor)
             self._open.remove(descriptor)
 
     def close_one(self, descriptor: int) -> None:
         if descriptor in self._open:
             trio.lowlevel.notify_closing(descriptor)
-            os.close(descriptor)
+            lifeline.close(descriptor)
             self._open.remove(descriptor)
 
     def give_away(self, descriptor: int) -> int:
@@ -105,7 +102,7 @@ class WorkerProcess:
     def __init__(self, process: subprocess.Popen[bytes], pipes: _Pipes) -> None:
         self._process = process
         self._pipes = pipes
-        self._pidfd = os.pidfd_open(process.pid)
+        self._pidfd = pipes.keep(os.pidfd_open(process.pid))
         self._reader = ReplyReader()
         self._unsent: deque[memoryview] = deque()
         self._something_unsent = trio.Event()
@@ -129,16 +126,18 @@ class WorkerProcess:
         Raises:
             OSError: no process or descriptor is to be had now.
         """
+        usual = command or [*interpreter(), "-c", _BOOT]
         pipes = _Pipes()
-        full = [*(command or [sys.executable, "-P", "-c", _BOOT]), *map(str, pipes.passed)]
+        full = [*usual, *map(str, pipes.passed)]
 
         def start() -> WorkerProcess:
             process = subprocess.Popen(
                 full,
                 stdin=subprocess.DEVNULL,
-                stdout=pipes.childs_output,
-                stderr=pipes.childs_output,
+                stdout=pipes.childs_output[0],
+                stderr=pipes.childs_output[1],
                 pass_fds=pipes.passed,
+                env=environment(),
                 process_group=0,
             )
             try:
@@ -155,8 +154,7 @@ class WorkerProcess:
             pipes.close()
             raise
         pipes.close_childs()
-        hello = Pieces().add(tuple(Hello(list(sys.path), main_file(), nicer, memory)))
-        worker.send(READY, math.inf, hello, 0)
+        worker.send(READY, math.inf, Pieces().add(tuple(hello(nicer, memory))), 0)
         return worker
 
     async def wait_ready(self) -> bool:
@@ -241,9 +239,12 @@ class WorkerProcess:
                 return replies
             return None  # a piece of a large one: let the others run before the next
 
-    def take_output(self) -> int:
-        """The descriptor of what the child prints. Whoever takes it closes it."""
-        return self._pipes.give_away(self._pipes.output)
+    def take_output(self) -> dict[str, int]:
+        """The descriptors of what the child prints, by the names of its streams. Whoever takes them closes them."""
+        return {
+            "stdout": self._pipes.give_away(self._pipes.output),
+            "stderr": self._pipes.give_away(self._pipes.errors),
+        }
 
     async def wait_dead(self) -> None:
         """Returns when the process has ended, whoever still holds its pipes."""
@@ -280,6 +281,4 @@ class WorkerProcess:
             await self.wait_dead()
         code = self._process.wait()
         self._pipes.close()
-        trio.lowlevel.notify_closing(self._pidfd)
-        os.close(self._pidfd)
         return code

@@ -22,6 +22,7 @@ from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..preconditions import require_loop, require_seconds
 from ..records.queue import QueueStatistics
+from ..worker.importing import IMPORTING
 from ..worker.priority import NICER
 from .alarm import Alarm
 from .attendant import Attendant
@@ -81,6 +82,7 @@ class WorkerPool:
         self._submit = self._dispatcher.submit
         self._carry_out = self._driver.carry_out
         self._write_call = Calls().write
+        self._turn = trio.Lock()
         self._spawn = partial(
             WorkerProcess.spawn,
             trio.CapacityLimiter(options.size),
@@ -213,7 +215,7 @@ class WorkerPool:
     # What happens on Trio.
 
     def _start(self, slot: Slot) -> None:
-        self._living.start_soon(Attendant(slot, self._dispatcher, self._carry_out, self._spawn).run)
+        self._living.start_soon(Attendant(slot, self._dispatcher, self._carry_out, self._spawn, self._turn).run)
 
     def _ring(self, now: float) -> None:
         self._driver.ring(now)
@@ -293,6 +295,7 @@ async def open_worker_pool(options: PoolOptions) -> AsyncIterator[WorkerPool]:
     child is left. When the block is left by an exception or cancelled, running jobs are killed at once.
     """
     require_loop("open_worker_pool", "Trio")
+    IMPORTING.check_pool("open_worker_pool")
     async with trio.open_nursery() as keeping:
         async with trio.open_nursery() as living:
             pool = WorkerPool(options, living)

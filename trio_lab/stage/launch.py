@@ -22,6 +22,8 @@ from typing import IO, Any
 
 import trio
 
+from ..worker.lifeline import close, open_pipe
+
 TRIO_LAB = (sys.executable, "-m", "trio_lab")
 """The command, in this environment."""
 LIFELINE = "--lifeline"
@@ -38,12 +40,12 @@ def serve(*flags: str, runtime: str = "trio", port: int = 0) -> list[str]:
 @contextmanager
 def lifeline() -> Iterator[int]:
     """The standard input for a child that must not outlive this process."""
-    reading, writing = os.pipe()
+    reading, writing = open_pipe()
     try:
         yield reading
     finally:
-        os.close(reading)
-        os.close(writing)
+        close(reading)
+        close(writing)
 
 
 async def output_of(command: Sequence[str], *, accepted: Sequence[int] = (0,)) -> bytes:

@@ -3,10 +3,7 @@
 Standard library only, and no Trio: a worker starts in some tens of milliseconds (a test asserts that it stays so).
 
 A worker must not outlive its pool, not even when the pool's process is killed with SIGKILL while a job holds the GIL in
-C code. Python code in the worker could not notice that; the kernel can. The pool holds the writing end of a pipe it
-never writes to (the lifeline). The worker asks for a signal when something happens on its end (`O_ASYNC`), and chooses
-SIGKILL as that signal (`F_SETSIG`): the only thing that can ever happen there is that the pool is gone. Unlike
-PR_SET_PDEATHSIG this is tied to the pool's process, not to the thread that happened to fork.
+C code: see `lifeline`. The program's main module is there when a job needs it: see `main_module`.
 
 The pipes are moved to high descriptors, away from jobs that close what they do not know; what a job prints never gets
 between two replies.
@@ -21,9 +18,8 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Callable
-from io import open_code
-from types import FrameType, FunctionType, ModuleType
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType, FunctionType
 from typing import Any
 
 from .failures import failure_of, unsendable
@@ -43,7 +39,9 @@ from .frames import (
     is_large,
     reply_frame,
 )
+from .importing import IMPORTING
 from .lifeline import tie_life
+from .main_module import stand_in
 
 _HIGH = 200  # first descriptor to move pipes to
 _NONE = dump(None)
@@ -53,32 +51,17 @@ class _Cancelled(BaseException):
     """Raised in a job that the pool wants to end (SIGUSR1). Not an Exception: a job's own handlers should let it pass."""
 
 
-def _move(descriptor: int) -> int:
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    os.close(descriptor)
-    return moved
-
-
-class _PoolsMain(ModuleType):
-    """Stands in for ``__main__``: runs the pool's main file when a job names something in it, and not before.
-
-    The file runs under the name ``__mp_main__``, as multiprocessing does it, so what it guards with
-    ``if __name__ == "__main__"`` does not run here. Both names lead to the same module, here and in the pool, so its
-    classes can travel in both directions.
-    """
-
-    def __init__(self, file: str) -> None:
-        super().__init__("__mp_main__")
-        self.__dict__["__file__"] = file
-        self.__dict__["_has_run"] = False
-
-    def __getattr__(self, name: str) -> Any:
-        if self.__dict__["_has_run"] or name.startswith("__"):
-            raise AttributeError(f"the main file has no {name!r}")
-        self.__dict__["_has_run"] = True
-        with open_code(self.__dict__["__file__"]) as source:
-            exec(compile(source.read(), self.__dict__["__file__"], "exec"), self.__dict__)
-        return getattr(self, name)
+def _move(descriptors: Sequence[int]) -> Iterator[int]:
+    """Move descriptors up, as far as the limit on open files lets them; one that cannot be moved stays."""
+    high = min(_HIGH, os.sysconf("SC_OPEN_MAX") - len(descriptors))
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+        moved = descriptor
+        if descriptor < high:
+            with contextlib.suppress(OSError):
+                moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high)
+                os.close(descriptor)
+        yield moved
 
 
 class _Functions:
@@ -147,7 +130,7 @@ class _Jobs:
         """Jobs until the pool closes the pipe. The loop is kept flat: for a job that does nothing it is the whole cost."""
         clock = time.monotonic
         loads, packets, header = pickle.loads, self._packets, JOB.size
-        functions = _Functions()
+        functions, importing = _Functions(), IMPORTING
         while packet := os.read(packets, PACKET):
             number, deadline, length, split = JOB.unpack_from(packet)
             call = packet[header:] if not length else self.read_call(length)
@@ -157,8 +140,10 @@ class _Jobs:
                 continue
             try:
                 self._running = number
+                importing.active = True
                 # Not in the queue any more: what the first call of a kind imports is part of its service.
                 fn, args = functions.read(call, split) if split else loads(call)
+                importing.active = False
                 begun = clock()
                 result = fn(*args)
                 self._running = READY
@@ -166,11 +151,12 @@ class _Jobs:
                 value: bytes | Pieces
                 value = _NONE if result is None else Pieces().add(result) if is_large(result) else dump(result)
             except _Cancelled:
-                self._running = READY
+                self._running, importing.active = READY, False
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
                 # No call comes before this assignment: between two calls no interrupt can raise.
                 running, self._running = self._running, READY
+                error, importing.active = importing.cause_of(error), False
                 failure = failure_of(error) if running else unsendable(fn, result, error)
                 self.write(reply_frame(number, RAISED, begun, clock() - begun, dump(tuple(failure))))
             else:
@@ -197,16 +183,19 @@ def _limit_memory(limit: int) -> None:
 
 def main() -> None:
     """``sys.argv`` holds the descriptors of the packets, the calls, the replies, the lifeline and the interrupts."""
-    packets, calls, replies, lifeline, interrupts = (_move(int(argument)) for argument in sys.argv[1:6])
+    packets, calls, replies, lifeline, interrupts = _move([int(argument) for argument in sys.argv[1:6]])
     tie_life(lifeline)
     jobs = _Jobs(packets, calls, replies, interrupts)
     packet = os.read(packets, PACKET)
     if not packet:
         return
     hello = Hello(*pickle.loads(jobs.read_call(JOB.unpack(packet)[2])))
+    for stream in (sys.stdout, sys.stderr):  # the pool reads UTF-8, whatever the locale is
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.path[:] = hello.sys_path
-    if hello.main_file is not None:
-        sys.modules["__main__"] = sys.modules["__mp_main__"] = _PoolsMain(hello.main_file)
+    sys.argv[:] = hello.argv
+    stand_in(hello.main)
+    IMPORTING.depth = hello.depth
     os.nice(hello.nicer)
     if hello.memory is not None:
         _limit_memory(hello.memory)

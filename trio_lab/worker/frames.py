@@ -17,6 +17,8 @@ import pickle
 import struct
 from typing import Any, NamedTuple
 
+from .main_module import Main
+
 PACKET = 4096  # PIPE_BUF on Linux: the longest write that stays one packet
 
 # job number; deadline by the monotonic clock, which is one for all processes of a machine (infinite: none); length of a call
@@ -39,8 +41,11 @@ class Hello(NamedTuple):
     """What a worker must know before its first job."""
 
     sys_path: list[str]
-    main_file: str | None
-    """The file whose functions a job may name as ``__main__``; it is run only when such a job comes."""
+    argv: list[str]
+    main: Main
+    """The module whose functions a job may name as ``__main__``; it is run only when such a job comes."""
+    depth: int
+    """How many pools lie above the worker: 1, unless a job opened its pool."""
     nicer: int
     memory: int | None
     """Bytes of data the worker may have (RLIMIT_DATA), None for no bound."""

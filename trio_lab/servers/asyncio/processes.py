@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -25,7 +24,9 @@ from ...blocks import block
 from ...errors import BrokenWorkerError, RunTimeout
 from ...pools.calls import why_not_sent
 from ...pools.outcome import raise_failure, result_in
+from ...pools.program import environment, interpreter
 from ...worker.frames import dump
+from ...worker.lifeline import close, open_pipe
 from .worker import CALL, OUTCOME
 
 T = TypeVar("T")
@@ -65,16 +66,18 @@ class _Worker:
     @classmethod
     async def start(cls) -> _Worker:
         """Returns when it is ready for its first job. Raises `BrokenWorkerError` if it ends before that."""
-        reading, writing = os.pipe()  # the lifeline: the worker ends when the last writing end is closed
+        reading, writing = open_pipe()  # the lifeline: the worker ends when the last writing end is closed
         try:
-            command = (sys.executable, "-m", f"{__package__}.worker", str(reading))
-            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, pass_fds=[reading])
+            command = (*interpreter(), "-m", f"{__package__}.worker", str(reading))
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading], env=environment()
+            )
             worker = cls(process, writing)
         except BaseException:
-            os.close(writing)
+            close(writing)
             raise
         finally:
-            os.close(reading)
+            close(reading)
         try:
             await worker._outcome()
         except BaseException:
@@ -121,8 +124,8 @@ class _Worker:
         """Kill the process, whatever it does, and wait until it is gone."""
         self.kill()
         assert self._pidfd is not None, "ended twice"
-        for descriptor in (self._lifeline, self._pidfd):
-            os.close(descriptor)
+        close(self._lifeline)
+        os.close(self._pidfd)
         self._pidfd = None  # its last job may signal it once more
         assert self._process.stdin is not None
         self._process.stdin.close()
