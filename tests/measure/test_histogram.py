@@ -157,3 +157,15 @@ def test_summary_notices_new_records() -> None:
     histogram.record(1.0)
     assert histogram.summary().count == 2
     assert histogram.summary().max == 1.0
+
+
+def test_a_zero_beside_a_long_duration_is_zero() -> None:
+    assert of([0.0, 1.0]).quantile(0.5) == 0.0
+
+
+def test_a_summary_has_the_quantiles_that_its_fields_name() -> None:
+    values = [n / 1000 for n in range(1, 10_001)]
+    summary = of(values).summary()
+    assert (summary.count, summary.mean, summary.max) == (10_000, pytest.approx(5.0005), 10.0)
+    for share, found in ((0.5, summary.p50), (0.9, summary.p90), (0.99, summary.p99), (0.999, summary.p99_9)):
+        assert found == pytest.approx(percentile(values, share), rel=ERROR)
