@@ -27,11 +27,18 @@ def test_request_n_is_intended_at_start_plus_n_over_rate() -> None:
 
 
 def test_backlog_is_what_is_due_and_not_taken() -> None:
+    arrivals = Arrivals(start=100.0, rate=10.0, duration=1.0)
+    assert arrivals.waiting(99.0) == 0
+    assert arrivals.waiting(100.35) == 4
+    assert arrivals.take(100.35) == 100.0
+    assert arrivals.waiting(100.35) == 3
+    assert arrivals.waiting(150.0) == 9
+
+
+def test_rounding_makes_no_request_late() -> None:
     arrivals = Arrivals(start=0.0, rate=10.0, duration=1.0)
-    assert arrivals.waiting(0.35) == 4
-    assert arrivals.take(0.35) == 0.0
-    assert arrivals.waiting(0.35) == 3
-    assert arrivals.waiting(50.0) == 9
+    assert 0.3 / 0.1 < 3.0
+    assert arrivals.waiting(0.3) == 4
 
 
 def test_an_early_end_keeps_what_was_due_and_forgets_what_was_not() -> None:
