@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,16 +32,27 @@ class Heard:
         return tuple(status for status, _ in replies(self.data))
 
 
+def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+    """The bytes of a request, with only the headers that are given, after Host."""
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: drill", *headers, "", ""]).encode() + body
+
+
 def replies(data: bytes) -> list[tuple[int, bytes]]:
     """Status and body of each whole reply in ``data``. The servers give each reply a Content-Length, except 100 and 101."""
     found: list[tuple[int, bytes]] = []
-    while True:
-        head, separator, rest = data.partition(b"\r\n\r\n")
-        length = _content_length(head)
-        if not separator or not head.startswith(b"HTTP/1.") or len(rest) < length:
-            return found
-        found.append((int(head[9:12]), rest[:length]))
-        data = rest[length:]
+    while first := _first_reply(data):
+        status, body, data = first
+        found.append((status, body))
+    return found
+
+
+def _first_reply(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """Status, body, and what comes after them."""
+    head, separator, rest = data.partition(b"\r\n\r\n")
+    length = _content_length(head)
+    if not separator or not head.startswith(b"HTTP/1.") or len(rest) < length:
+        return None
+    return int(head[9:12]), rest[:length], rest[length:]
 
 
 def _content_length(head: bytes) -> int:
@@ -57,6 +68,7 @@ class RawClient:
 
     def __init__(self, connected: trio.socket.SocketType) -> None:
         self._socket = connected
+        self._heard = b""
         self.opened = time.monotonic()
 
     async def send(self, data: bytes) -> bool:
@@ -69,7 +81,7 @@ class RawClient:
 
     async def hear(self, limit: float) -> Heard:
         """Read until the server closes, for at most ``limit`` seconds."""
-        heard = bytearray()
+        heard, self._heard = bytearray(self._heard), b""
         end: Literal["closed", "reset", "open"] = "open"
         with trio.move_on_after(limit):
             try:
@@ -79,6 +91,17 @@ class RawClient:
             except OSError:
                 end = "reset"
         return Heard(data=bytes(heard), end=end, at=time.monotonic())
+
+    async def reply(self, limit: float) -> tuple[int, bytes] | None:
+        """Status and body of the next reply; None when the server closes before its end, or ``limit`` seconds are over."""
+        with trio.move_on_after(limit), suppress(OSError):
+            while not (first := _first_reply(self._heard)):
+                if not (data := await self._socket.recv(_RECEIVE)):
+                    return None
+                self._heard += data
+            status, body, self._heard = first
+            return status, body
+        return None
 
     def half_close(self) -> None:
         """Send FIN, and go on reading."""

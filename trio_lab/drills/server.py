@@ -91,18 +91,23 @@ def limited(command: Sequence[str], descriptors: int) -> list[str]:
 
 @asynccontextmanager
 async def faulty_server(
-    *flags: str, port: int = 0, workers: int = 2, runtime: str = "trio", descriptors: int | None = None
+    *flags: str,
+    port: int = 0,
+    workers: int = 2,
+    runtime: str = "trio",
+    descriptors: int | None = None,
+    new_group: bool = False,
 ) -> AsyncIterator[FaultyServer]:
     """A `trio-lab serve --faults` for the length of the block. Raises what `serving` raises, with its last words.
 
-    ``descriptors``: how many it may have open; it cannot raise this limit.
+    ``descriptors``: how many it may have open; it cannot raise this limit. ``new_group``: see `talking`.
     """
     command = serve("--faults", "--workers", str(workers), *flags, port=port, runtime=runtime)
     if descriptors is not None:
         command = limited(command, descriptors)
     with tempfile.NamedTemporaryFile(prefix="trio-lab-drill-") as log, tempfile.TemporaryFile() as said:
         env = os.environ | {LOG_VARIABLE: log.name}
-        async with serving(command, stderr=said, env=env) as plain:
+        async with serving(command, stderr=said, env=env, new_group=new_group) as plain:
             server = FaultyServer(child=plain.child, url=plain.url, log=Path(log.name), stderr=said, size=workers)
             server.before = await settled(server.vitals)
             yield server

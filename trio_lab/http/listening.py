@@ -8,6 +8,7 @@ import logging
 import math
 import socket
 import time
+from collections.abc import Iterator
 
 from ..config import Config
 from ..errors import UsageError
@@ -15,6 +16,9 @@ from ..errors import UsageError
 _log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # hypercorn's 100 overflows in a burst of connects, and the kernel then drops them silently
+LAST_TURNS = 20
+"""Turns of the loop between the last accepted connection and the end of idle ones. A request that had arrived is read within
+six, and is then in flight."""
 
 
 def listen(config: Config) -> socket.socket:
@@ -40,6 +44,23 @@ def listen(config: Config) -> socket.socket:
         listener.close()
         raise UsageError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
     return listener
+
+
+def waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """The connections in the backlog of a non-blocking listener; no further ones when there is no descriptor for them.
+
+    Closing a listener resets what waits there. To those clients the server had accepted, and they may have sent a request.
+    """
+    for _ in range(
+        BACKLOG + 1
+    ):  # the kernel's backlog holds one more than it is told; a flood must not hold up the stop
+        try:
+            accepted, _address = listener.accept()
+        except ConnectionAbortedError:
+            continue
+        except OSError:
+            return
+        yield accepted
 
 
 def ready_line(config: Config, url: str) -> str:

@@ -109,9 +109,16 @@ class Child:
 
 @asynccontextmanager
 async def talking(
-    command: Sequence[str], *, stderr: IO[bytes] | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    stderr: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    new_group: bool = False,
 ) -> AsyncIterator[Child]:
-    """A child to talk with for the length of the block. What it prints on standard error goes to ``stderr``, or to ours."""
+    """A child to talk with for the length of the block. What it prints on standard error goes to ``stderr``, or to ours.
+
+    With ``new_group`` it leads a process group of its own, so that the group can be sent a signal.
+    """
     async with trio.open_nursery() as nursery:
         start = partial(
             trio.run_process,
@@ -121,6 +128,7 @@ async def talking(
             stderr=stderr,
             env=env,
             check=False,
+            process_group=0 if new_group else None,
         )
         process: trio.Process = await nursery.start(start)
         child = Child(process)

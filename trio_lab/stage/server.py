@@ -11,6 +11,7 @@ from typing import IO, Any
 import trio
 
 from ..load.client import Reply, fetch
+from ..load.target import Target
 from ..measure.process import children, cpu_seconds
 from ..records.codec import decode
 from ..records.health import Health
@@ -30,6 +31,10 @@ class Server:
     @property
     def pid(self) -> int:
         return self.child.process.pid
+
+    @property
+    def port(self) -> int:
+        return Target.parse(self.url).port
 
     async def fetch(self, path: str, *, timeout: float = 30.0) -> Reply:
         return await fetch(self.url + path, timeout=timeout)
@@ -61,15 +66,21 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    command: Sequence[str], *, stderr: IO[bytes] | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    stderr: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    new_group: bool = False,
 ) -> AsyncIterator[Server]:
     """Any server that prints {"url"} when it is ready and ends when its standard input does, for the length of the block.
+
+    ``new_group``: see `talking`.
 
     Raises:
         RuntimeError: it did not start, or ended with another exit code than 0 without being killed by us.
         trio.TooSlowError: it was not ready in time.
     """
-    async with talking(command, stderr=stderr, env=env) as child:
+    async with talking(command, stderr=stderr, env=env, new_group=new_group) as child:
         with trio.fail_after(_START_TIME):
             url = str((await child.hear())["url"])
         yield Server(child=child, url=url)

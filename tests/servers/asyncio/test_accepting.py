@@ -11,6 +11,7 @@ import hypercorn.config
 import pytest
 from hypercorn.utils import LifespanFailureError
 
+from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
@@ -105,6 +106,24 @@ def test_a_request_in_flight_is_waited_for() -> None:
             assert (await reader.read()).endswith(b"ok")
             writer.close()
         assert app.told == ["startup", "asked", "shutdown"]
+
+    run(test())
+
+
+def test_what_waits_in_the_backlog_at_the_stop_is_answered() -> None:
+    async def test() -> None:
+        app = App()
+        app.release.set()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            await served.ready.wait()
+            clients = sent_at_once(served.address, ASKED)
+            served.stop.set()
+            for client in clients:
+                reader, writer = await asyncio.open_connection(sock=client)
+                assert (await reader.read()).endswith(b"ok")
+                writer.close()
 
     run(test())
 

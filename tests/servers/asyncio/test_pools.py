@@ -104,6 +104,14 @@ def test_what_cannot_be_pickled_costs_no_worker() -> None:
     run(test())
 
 
+def test_a_signal_to_the_servers_process_group_does_not_reach_workers() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            assert (await pool.run(os.getpgrp, kind="x"))[0] != os.getpgrp()
+
+    run(test())
+
+
 def test_a_worker_that_dies_costs_its_job_and_no_other(tmp_path: Path) -> None:
     async def test() -> None:
         async with open_worker_pool(size=2, **UNBOUNDED) as pool:

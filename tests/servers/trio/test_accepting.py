@@ -12,6 +12,7 @@ import trio
 import trio.testing
 from hypercorn.utils import LifespanFailureError
 
+from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
@@ -102,6 +103,21 @@ async def test_a_request_in_flight_is_answered_in_the_grace_period() -> None:
         assert await client.receive_some() == b""
         await client.aclose()
     assert app.told == ["startup", "asked", "shutdown"]
+
+
+async def test_what_waits_in_the_backlog_at_the_stop_is_answered() -> None:
+    app = App()
+    app.release.set()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        clients = sent_at_once(served.address, ASKED)
+        served.stop.set()
+        for client in clients:
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(client))
+            assert (await stream.receive_some()).endswith(b"ok")
+            assert await stream.receive_some() == b""
+            await stream.aclose()
 
 
 async def test_a_request_that_takes_longer_is_cut_off() -> None:

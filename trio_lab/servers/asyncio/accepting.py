@@ -18,7 +18,7 @@ from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from ...http.connections import LiveConnections
-from ...http.listening import Shortage
+from ...http.listening import LAST_TURNS, Shortage, waiting
 from .connection import Connection
 
 _AT_ONCE = 100  # connections that are accepted in one pass of the loop
@@ -63,13 +63,15 @@ async def serve_app(
             with _accepting(listener, lambda accepted: connections.create_task(serve_one(accepted))):
                 on_ready()
                 await stop.wait()
+            for _ in range(LAST_TURNS):
+                await asyncio.sleep(0)
             await context.terminated.set()
         await lifespan.wait_for_shutdown()
 
 
 @contextmanager
 def _accepting(listener: socket.socket, begin: Callable[[socket.socket], object]) -> Iterator[None]:
-    """Accept connections for the length of the block, and then close the listener.
+    """Accept connections for the length of the block, then those that are in the backlog, and close the listener.
 
     asyncio's own server, when there are no descriptors, logs as many tracebacks at once as the backlog is long, and tries
     again after it was closed.
@@ -99,6 +101,8 @@ def _accepting(listener: socket.socket, begin: Callable[[socket.socket], object]
         loop.remove_reader(listener)
         if resume is not None:
             resume.cancel()
+        for accepted in waiting(listener):
+            begin(accepted)
         listener.close()
 
 

@@ -69,8 +69,9 @@ class _Worker:
         reading, writing = open_pipe()  # the lifeline: the worker ends when the last writing end is closed
         try:
             command = (*interpreter(), "-m", f"{__package__}.worker", str(reading))
+            # A group of its own: a signal to the server's whole group must not end jobs that have the grace period.
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading], env=environment()
+                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading], env=environment(), process_group=0
             )
             worker = cls(process, writing)
         except BaseException:

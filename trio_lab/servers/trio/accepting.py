@@ -17,7 +17,7 @@ from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
 from ...http.connections import LiveConnections
-from ...http.listening import Shortage
+from ...http.listening import LAST_TURNS, Shortage, waiting
 from .connection import Connection
 
 
@@ -57,6 +57,8 @@ async def serve_app(
                 task_status.started()
                 await stop.wait()
                 accepting.cancel_scope.cancel()
+            for _ in range(LAST_TURNS):
+                await trio.lowlevel.checkpoint()
             await context.terminated.set()
             connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
         await lifespan.wait_for_shutdown()
@@ -66,10 +68,10 @@ async def serve_app(
 async def _accept(
     listener: socket.socket, serve_one: Callable[[trio.SocketStream], Awaitable[None]], connections: trio.Nursery
 ) -> None:
-    """Accept connections until cancelled, and close the listener. (Trio's own loop logs a traceback ten times a second
-    while there are no descriptors.)"""
-    shortage = Shortage()
-    async with trio.SocketListener(trio.socket.from_stdlib_socket(listener)) as door:
+    """Accept connections until cancelled, then those that are in the backlog, and close the listener. (Trio's own loop logs
+    a traceback ten times a second while there are no descriptors.)"""
+    shortage, door = Shortage(), trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+    try:
         while True:
             try:
                 stream = await door.accept()
@@ -78,3 +80,7 @@ async def _accept(
                 await trio.sleep(shortage.PAUSE)
             else:
                 connections.start_soon(serve_one, stream)
+    finally:
+        for accepted in waiting(listener):
+            connections.start_soon(serve_one, trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
+        door.socket.close()
