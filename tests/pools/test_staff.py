@@ -54,7 +54,7 @@ class TestSize:
         house.resize(1)
         assert house.states == [STARTING, RETIRING]
         house.spawn(second)
-        assert house.worker(1).ending
+        assert house.worker(1).killed  # it has nothing to tidy up
         house.ready(second)  # it says so, and is not believed
         assert house.states[1] is RETIRING
         house.spawn(first)
@@ -82,10 +82,21 @@ class TestSize:
         assert house.states[ending] is STARTING
         assert house.staff.restarts == 0
 
+    @pytest.mark.parametrize("ready", range(4))
+    def test_workers_that_start_are_too_many_before_those_that_are_ready(self, ready: int) -> None:
+        house = House(size=4, ready=False)
+        house.spawn(house.slots[ready])
+        house.ready(house.slots[ready])
+        house.resize(2)
+        assert house.states[ready] is IDLE
+        assert sorted(house.states) == sorted([IDLE, STARTING, RETIRING, RETIRING])
+        house.resize(1)
+        assert (house.states[ready], house.all_ready) == (IDLE, 1)
+
     def test_a_worker_that_does_not_end_is_killed(self) -> None:
         house = House(size=2)
         house.resize(1)
-        house.pass_time(4.9)
+        house.pass_time(0.9)
         assert not house.worker(1).killed
         house.pass_time(0.2)
         assert house.worker(1).killed
@@ -288,6 +299,6 @@ def test_closing_while_workers_start_ends_them(size: int) -> None:
     house.close()
     for slot in list(house.starting):
         house.spawn(slot)
-        assert house.worker(slot.number).ending
+        assert house.worker(slot.number).killed
         house.die(slot.number, code=0)
     assert house.states == [VACANT] * size

@@ -120,7 +120,7 @@ class Attendant:
             _log.warning("%s: a worker ended with %s before it was ready: %s", dispatcher.name, code, output.last_words)
         self._gone(unread, code)
 
-    def _gone(self, unread: set[int] | tuple[()], code: int) -> None:
+    def _gone(self, unread: set[int] | tuple[()], code: int | None) -> None:
         now = trio.current_time()
         self._dispatcher.on_gone(self._slot, unread, code, now)
         self._carry_out(now)

@@ -275,7 +275,7 @@ class Dispatcher:
             self.staff.on_ready(slot, now)
             self._spread(now)
 
-    def on_gone(self, slot: Slot, unread: Collection[int], code: int, now: float) -> None:
+    def on_gone(self, slot: Slot, unread: Collection[int], code: int | None, now: float) -> None:
         """A process is gone, or could not be started. What it had not read goes to others; the job it ran has failed."""
         self._hold(slot, unread, now)
         for job in self.staff.on_gone(slot, now):
@@ -288,13 +288,13 @@ class Dispatcher:
         self.staff.start_wanted(now)
         self._spread(now)
 
-    def _loss(self, job: Job, code: int) -> Exception:
+    def _loss(self, job: Job, code: int | None) -> Exception:
         if job.timed_out:
             return RunTimeout("the job ran into its run timeout; its worker was killed")
         if self.closing:
             return self._closed(f"{self.name} was closed while the job ran")
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return BrokenWorkerError(f"the worker died with {how}", exit_code=code)
+        how = "" if code is None else f" with signal {-code}" if code < 0 else f" with exit code {code}"
+        return BrokenWorkerError(f"the worker died{how}", exit_code=code)
 
     def close(self, now: float) -> None:
         """Refuse who waits and who comes; idle workers end now, busy ones after their job."""

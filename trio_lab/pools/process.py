@@ -261,24 +261,39 @@ class WorkerProcess:
         os.eventfd_write(self._pipes.interrupts, job)
         self._signal(signal.SIGUSR1)
 
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+    def kill(self) -> bool:
+        return self._signal(signal.SIGKILL)
 
-    def _signal(self, number: int) -> None:
-        signal.pidfd_send_signal(self._pidfd, number)
+    def _signal(self, number: int) -> bool:
+        """False when the process is not only dead but reaped: the program ignores SIGCHLD, or waits for any child."""
+        try:
+            signal.pidfd_send_signal(self._pidfd, number)
+        except ProcessLookupError:
+            return False
+        return True
 
-    async def reap(self) -> int:
-        """Kill what still runs, wait for the end, close every descriptor; returns the exit code (negative: a signal).
+    async def reap(self) -> int | None:
+        """Kill what still runs, wait for the end, close every descriptor. Returns the exit code (negative: a signal), None when
+        another part of the program has taken it.
 
         Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
         survives SIGKILL for long.
         """
-        self.kill()  # by itself too: a job may have moved it to another group
-        # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if self.kill():  # by itself too: a job may have moved it to another group
+            # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         with trio.CancelScope(shield=True):
             await self.wait_dead()
-        code = self._process.wait()
+        code = self._exit_code()
         self._pipes.close()
+        return code
+
+    def _exit_code(self) -> int | None:
+        """Of the dead process, which is gone from the process table then. `Popen` would give 0 for one that it has lost."""
+        try:
+            code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:
+            code = None
+        self._process.returncode = code or 0  # or it would be waited for again when it is collected
         return code

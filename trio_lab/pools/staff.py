@@ -16,7 +16,7 @@ from .restart import RestartBudget
 from .slot import Slot, State
 
 _KEPT_FIRST = (State.BUSY, State.IDLE, State.STARTING, State.LOST, State.VACANT, State.RETIRING)
-_END_TIME = 5.0  # seconds an idle worker may take to end; a job may have left a thread that never does
+_END_TIME = 1.0  # seconds an idle worker may take to end; a job may have left a thread that never does
 
 
 class Staff:
@@ -111,9 +111,10 @@ class Staff:
             self.end(slot, now)
 
     def end(self, slot: Slot, now: float) -> None:
-        """Ask a retiring worker to end, once, when it has no job any more."""
+        """Ask a retiring worker to end, once, when it has no job any more. One that never was ready has nothing to tidy up, and
+        is killed."""
         if slot.worker is not None and not slot.jobs and not slot.ending:
-            self._actions.order(Verb.END, slot.number)
+            self._actions.order(Verb.END if slot.since < math.inf else Verb.KILL, slot.number)
             slot.end_by(now + _END_TIME)
             self._actions.at(slot.due)
 

@@ -77,7 +77,7 @@ class WorkerPool:
             wake=reschedule,
             start=self._start,
             ring_at=self._alarm.at,
-            all_ready=self._all_ready.set,
+            all_ready=self._on_all_ready,
         )
         self._submit = self._dispatcher.submit
         self._carry_out = self._driver.carry_out
@@ -129,8 +129,17 @@ class WorkerPool:
         return [slot.worker.pid for slot in self._staff.slots if slot.worker is not None]
 
     async def wait_ready(self) -> None:
-        """Returns once all workers that were wanted have been ready together. Jobs may come before."""
-        await self._all_ready.wait()
+        """Returns once all workers that are wanted are ready together. Jobs may come before.
+
+        Raises:
+            trio.ClosedResourceError: the pool was closed.
+        """
+        if self._dispatcher.closing or self.ready >= self.size:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._all_ready.wait()
+        if self._dispatcher.closing:
+            raise trio.ClosedResourceError(f"{self.name} was closed")
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between admitting a job and parking its caller would lose both
     async def run(
@@ -214,6 +223,10 @@ class WorkerPool:
 
     # What happens on Trio.
 
+    def _on_all_ready(self) -> None:
+        self._all_ready.set()
+        self._all_ready = trio.Event()  # for who waits after another resize
+
     def _start(self, slot: Slot) -> None:
         self._living.start_soon(Attendant(slot, self._dispatcher, self._carry_out, self._spawn, self._turn).run)
 
@@ -242,6 +255,7 @@ class WorkerPool:
         now = self._now()
         self._dispatcher.close(now)
         self._carry_out(now)
+        self._all_ready.set()
 
     # Telling.
 
