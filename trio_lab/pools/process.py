@@ -261,8 +261,8 @@ class WorkerProcess:
         os.eventfd_write(self._pipes.interrupts, job)
         self._signal(signal.SIGUSR1)
 
-    def kill(self) -> bool:
-        return self._signal(signal.SIGKILL)
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> bool:
         """False when the process is not only dead but reaped: the program ignores SIGCHLD, or waits for any child."""
@@ -279,7 +279,7 @@ class WorkerProcess:
         Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
         survives SIGKILL for long.
         """
-        if self.kill():  # by itself too: a job may have moved it to another group
+        if self._signal(signal.SIGKILL):  # by itself too: a job may have moved it to another group
             # The whole group, with whatever jobs have left behind. The number cannot be another's yet: the child is not reaped.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
