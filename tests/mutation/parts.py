@@ -64,12 +64,6 @@ PARTS: dict[str, Part] = {
     ),
     "report": Part(
         modules=("report/scales.py", "report/table.py", "report/limits.py"),
-        tests=(
-            "report/test_scales.py",
-            "report/test_table.py",
-            "report/test_tables.py",
-            "report/test_charts.py",
-            "report/test_encoding.py",
-        ),
+        tests=("report/test_scales.py", "report/test_table.py", "report/test_limits.py"),
     ),
 }

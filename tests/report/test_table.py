@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.report.from_json import verdict_rows
 from trio_lab.errors import UsageError
+from trio_lab.records.reading import read_results
+from trio_lab.records.result import Comparison
+from trio_lab.report import table
 from trio_lab.report.table import format_duration, format_figure, format_range
 
 
@@ -27,7 +31,17 @@ from trio_lab.report.table import format_duration, format_figure, format_range
         (23.1, "%", "23.1 %"),
         (1.874, "×", "1.87×"),
         (25e9, "B", "25 GB"),
+        (1.5, "x", "1.5×"),
+        (100, "", "100"),
+        (9.996, "", "10"),
+        (1e15, "", "1.00e+15"),
+        (1e-6, "s", "0.000001 s"),
         (412_000_000, "bytes", "412 MB"),
+        (999, "B", "999 B"),
+        (1000, "B", "1 kB"),
+        (-2000, "B", "-2 kB"),
+        (1e12, "B", "1 TB"),
+        (1.2e15, "B", "1,200 TB"),
         (None, "ms", "not measured"),
         (math.nan, "ms", "not measured"),
         (math.inf, "B", "not measured"),
@@ -46,6 +60,7 @@ def test_figure_is_short_and_carries_its_unit(value: float | None, unit: str, te
         (None, 3.0, "ms", ""),
         (3.0, math.inf, "ms", ""),
         (2e6, 3e9, "B", "2 MB–3 GB"),
+        (2e6, 3e9, "bytes", "2 MB–3 GB"),
     ],
 )
 def test_a_range_has_two_ends_or_is_none(low: float | None, high: float | None, unit: str, text: str) -> None:
@@ -55,6 +70,30 @@ def test_a_range_has_two_ends_or_is_none(low: float | None, high: float | None, 
 @pytest.mark.parametrize(("seconds", "text"), [(21.3, "21.3 s"), (60, "1 min"), (140.2, "2 min 20 s")])
 def test_duration_is_said_as_a_person_would(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("ran", "compared", "named"),
+    [
+        ("a trio, b trio", False, False),
+        ("a trio, a trio", False, False),
+        ("a trio", True, False),
+        ("a trio, b node", False, False),  # b watches another runtime by itself
+        ("a trio, b node", True, True),
+        ("a trio, a node", False, True),
+    ],
+)
+def test_a_row_names_its_runtime_when_an_experiment_was_meant_for_several(
+    light: dict[str, Any], ran: str, compared: bool, named: bool
+) -> None:
+    run = read_results(light)
+    pairs = [one.split() for one in ran.split(", ")]
+    run = replace(
+        run,
+        experiments=tuple(replace(run.experiments[0], name=name, runtime=runtime) for name, runtime in pairs),
+        comparison=Comparison(runtimes=(), rounds=1, experiments=()) if compared else None,
+    )
+    assert [row.runtime for row in table.verdict_rows(run)] == [runtime if named else "" for _, runtime in pairs]
 
 
 def test_one_row_an_experiment_in_the_order_they_ran(light: dict[str, Any]) -> None:
