@@ -2,12 +2,13 @@
 
 ``GET /fault/<name>?id=&ms=`` runs a job of `poison.BY_NAME` in the worker pool; its error gets the status that it has on
 every route. A few names are faults of the server itself, and run there. ``GET /fault`` tells what only the process knows.
+``GET /fault/large`` has a reply that does not fit into any buffer, ``POST /fault/body`` waits for its whole body.
 What depends on the event loop is in `faults_trio` and `faults_asyncio`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from quart import Response, request
@@ -21,7 +22,14 @@ from .inside import Inside
 from .poison import BY_NAME
 
 _JOB = {"id": Number(default=0, low=0, high=10_000_000), "ms": Number(default=20, low=0, high=60_000)}
-NUMBERS: Numbers = {"/fault/wait": _JOB}
+_LARGE = {
+    "megabytes": Number(default=30, low=1, high=100),
+    "streamed": Number(default=1, low=0, high=1),
+}
+NUMBERS: Numbers = {"/fault/wait": _JOB, "/fault/large": _LARGE}
+
+_MEGABYTE = 1 << 20
+_PIECE = 1 << 16
 
 Run = Callable[[Callable[[int, int], Any], int, int], Awaitable[Any]]
 """Runs a job in a worker."""
@@ -36,6 +44,16 @@ def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[s
     async def _inside() -> Response:
         return reply(to_plain(look()))
 
+    @app.get("/fault/large")
+    async def _large() -> Response:
+        size = integer(request.args, "megabytes", _LARGE) * _MEGABYTE
+        streamed = integer(request.args, "streamed", _LARGE)
+        return Response(_pieces(size) if streamed else bytes(size), headers={"Content-Length": str(size)})
+
+    @app.post("/fault/body")
+    async def _body() -> Response:
+        return reply({"bytes": len(await request.get_data())})
+
     @app.get("/fault/<name>")
     async def _fault(name: str) -> Response:
         number, ms = integer(request.args, "id", _JOB), integer(request.args, "ms", _JOB)
@@ -44,3 +62,8 @@ def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[s
         if name not in BY_NAME:
             raise BadQuery(f"no fault has this name; known are {', '.join([*BY_NAME, *own])}")
         return reply({"result": await run(BY_NAME[name], number, ms)})
+
+
+async def _pieces(size: int) -> AsyncIterator[bytes]:
+    for _ in range(0, size, _PIECE):
+        yield bytes(_PIECE)

@@ -103,6 +103,12 @@ class RawClient:
             return status, body
         return None
 
+    async def first_byte(self, limit: float) -> bool:
+        """Whether something came within ``limit`` seconds. It is not read."""
+        with trio.move_on_after(limit), suppress(OSError):
+            return bool(await self._socket.recv(1, socket.MSG_PEEK))
+        return False
+
     def half_close(self) -> None:
         """Send FIN, and go on reading."""
         self._socket.shutdown(socket.SHUT_WR)

@@ -147,6 +147,43 @@ def test_shutting_down_the_live_connections_ends_what_is_in_flight() -> None:
     run(test())
 
 
+class Streaming(App):
+    """Streams a thousand pieces to a client, unless it is told that the client has left."""
+
+    sent = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        sending = asyncio.create_task(self._stream(send))
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        sending.cancel()
+
+    async def _stream(self, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"60000000")]})
+        for self.sent in range(1, 1001):
+            await send({"type": "http.response.body", "body": bytes(60_000), "more_body": self.sent < 1000})
+
+
+def test_a_reply_whose_client_left_gives_way_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        app = Streaming()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            reader, writer = await served.connect()
+            writer.write(ASKED)
+            await reader.readexactly(1)
+            writer.transport.abort()
+            served.stop.set()
+        assert 0 < app.sent < 1000
+        assert not caplog.records
+
+    run(test())
+
+
 def test_an_app_that_cannot_start_is_not_served() -> None:
     async def test() -> None:
         app = App(starts=False)

@@ -17,25 +17,22 @@ The control has no grace period.
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import trio
 
 from ...load.client import Reply
 from ...load.target import Target
-from ...measure.process import lives
 from ...records.figures import Figures, Measures, check, measured
-from ...stage.launch import kill
 from ...stage.stage import Stage
 from ...stage.until import wait_until
 from ..both import drill_of_both
+from ..ending import Ending, ending, successors_aftermath, terminate
 from ..raw import RawClient, raw_client, request
 from ..server import FaultyServer, faulty_server
 from ..workload import capacity
@@ -65,24 +62,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One stop. Times by the monotonic clock; ``second`` is when the second signal was sent."""
+    """One stop. ``second`` is when the second signal was sent, by the monotonic clock."""
 
-    signalled: float
-    ended: float
-    code: int | None
-    second: float | None = None
+    ending: Ending
     asked: Sequence[Asked] = ()
-    workers_left: int = 0
-    port_free: bool = True
+    second: float | None = None
 
     @property
     def accepted(self) -> list[Asked]:
-        return [one for one in self.asked if one.sent < self.signalled]
+        return [one for one in self.asked if one.sent < self.ending.signalled]
 
     @property
     def last_connect(self) -> float:
         """Seconds after the signal."""
-        return max((one.connected - self.signalled for one in self.asked), default=0.0)
+        return max((one.connected - self.ending.signalled for one in self.asked), default=0.0)
 
 
 def _first_signals(stops: Iterable[Stop]) -> list[Stop]:
@@ -95,13 +88,15 @@ _FIGURES: Measures[list[Stop]] = {
     "unanswered": lambda stops: sum(one.status != 200 for stop in _first_signals(stops) for one in stop.accepted),
     "late": lambda stops: sum(len(stop.asked) - len(stop.accepted) for stop in _first_signals(stops)),
     "last_connect_s": lambda stops: max(stop.last_connect for stop in stops),
-    "exit_max_s": lambda stops: max((stop.ended - stop.signalled for stop in _first_signals(stops)), default=None),
-    "exit_after_second_s": lambda stops: max(
-        (stop.ended - stop.second for stop in stops if stop.second is not None), default=None
+    "exit_max_s": lambda stops: max(
+        (stop.ending.ended - stop.ending.signalled for stop in _first_signals(stops)), default=None
     ),
-    "exit_code_not_0": lambda stops: sum(stop.code != 0 for stop in stops),
-    "workers_left": lambda stops: sum(stop.workers_left for stop in stops),
-    "port_taken": lambda stops: sum(not stop.port_free for stop in stops),
+    "exit_after_second_s": lambda stops: max(
+        (stop.ending.ended - stop.second for stop in stops if stop.second is not None), default=None
+    ),
+    "exit_code_not_0": lambda stops: sum(stop.ending.code != 0 for stop in stops),
+    "workers_left": lambda stops: sum(stop.ending.workers_left for stop in stops),
+    "port_taken": lambda stops: sum(not stop.ending.port_free for stop in stops),
 }
 
 
@@ -160,35 +155,6 @@ class _Clients:
         self.asked.append(Asked(client.opened, sent, reply[0] if reply else 0))
 
 
-def _signal(server: FaultyServer, *, group: bool = False) -> float:
-    """SIGTERM; returns when it was sent, by the monotonic clock."""
-    sent = time.monotonic()
-    (os.killpg if group else os.kill)(server.pid, signal.SIGTERM)
-    return sent
-
-
-async def _ended(server: FaultyServer, signalled: float, workers: list[int]) -> Stop:
-    """Wait for the server's end, and look at what it left."""
-    with trio.move_on_after(_PATIENCE):
-        await server.child.process.wait()
-    ended, code = time.monotonic(), server.child.process.returncode
-    if code is None:
-        server.child.kill()
-    left, free = sum(kill(pid) for pid in workers if lives(pid)), _is_free(server.port)
-    return Stop(signalled=signalled, ended=ended, code=code, workers_left=left, port_free=free)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-            listener.listen()
-        except OSError:
-            return False
-    return True
-
-
 async def _under_load(server: FaultyServer, *, group: bool) -> Stop:
     clients, workers = _Clients(server.url), server.workers()
 
@@ -205,11 +171,11 @@ async def _under_load(server: FaultyServer, *, group: bool) -> Stop:
             nursery.start_soon(clients.ask, f"/wait?ms={_WAIT_MS}")
         await trio.sleep(0.1)
         burst = clients.burst()
-        signalled = _signal(server, group=group)
+        signalled = terminate(server, group=group)
         for client, sent in burst:
             nursery.start_soon(clients.hear, client, sent)
-        stop = await _ended(server, signalled, workers)
-    return replace(stop, asked=tuple(clients.asked))
+        end = await ending(server, signalled, workers, limit=_PATIENCE)
+    return Stop(ending=end, asked=tuple(clients.asked))
 
 
 async def _twice(server: FaultyServer) -> Stop:
@@ -219,11 +185,11 @@ async def _twice(server: FaultyServer) -> Stop:
         for path in ("/fault/sleep?id=1", "/fault/deaf?id=2", *[f"/wait?ms={_OUTLASTING_MS}"] * _WAITS):
             nursery.start_soon(clients.ask, path)
         await wait_until(lambda: len(server.lines()) == 2, limit=10)
-        signalled = _signal(server, group=True)
+        signalled = terminate(server, group=True)
         await trio.sleep(_BEFORE_SECOND)
-        second = _signal(server, group=True)
-        stop = await _ended(server, signalled, workers)
-    return replace(stop, second=second)
+        second = terminate(server, group=True)
+        end = await ending(server, signalled, workers, limit=_PATIENCE)
+    return Stop(ending=end, second=second)
 
 
 async def _inject(stage: Stage) -> Figures:
@@ -232,10 +198,7 @@ async def _inject(stage: Stage) -> Figures:
     for part in parts * stage.count(3, quick=1):
         async with _server(stage, grace=_GRACE) as server:
             stops.append(await part(server))
-    async with faulty_server(runtime=stage.runtime, port=server.port) as again:
-        again.before = server.before
-        aftermath = await again.aftermath()
-    return measured(_FIGURES, stops) | aftermath
+    return measured(_FIGURES, stops) | await successors_aftermath(server, runtime=stage.runtime)
 
 
 async def _control(stage: Stage) -> Figures:

@@ -15,7 +15,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
-from urllib.parse import urlsplit
 
 import trio
 
@@ -24,6 +23,7 @@ from ...records.figures import Figures, check
 from ...stage.launch import kill, talking
 from ...stage.stage import Stage
 from ...stage.until import until, wait_until
+from ..ending import successors_aftermath
 from ..model import Drill
 from ..poison import BY_NAME
 from ..server import FaultyServer, faulty_server
@@ -36,16 +36,12 @@ async def _inject(stage: Stage) -> Figures:
     left, slowest, family = 0, 0.0, 0
     for _ in range(stage.count(5, quick=2)):
         async with faulty_server(workers=len(_KINDS)) as server:
-            before = server.before
             pids = await _occupy(server)
             family += len(pids)
             server.child.kill()
             took, outlived = await _gone(pids)
             slowest, left = max(slowest, took), left + outlived
-            port = urlsplit(server.url).port or 0
-    async with faulty_server(workers=len(_KINDS), port=port) as again:
-        again.before = before
-        aftermath = await again.aftermath()
+    aftermath = await successors_aftermath(server, runtime="trio")
     return {"workers": family, "workers_left": left, "last_gone_after_s": slowest, **aftermath}
 
 

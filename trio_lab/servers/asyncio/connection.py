@@ -6,6 +6,8 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
   was gone, and kept the socket open meanwhile.
 - **A pipeline whose client does not read.** While a reply waits to be sent, the next request waits in the reader. Nothing
   woke the reader when the client left: the task stayed for ever, and every shutdown waited for it.
+- **A reply whose client has left.** Every piece that an app still sends failed at once, without a suspension: the loop stood
+  still until the app had sent the rest, and asyncio logged a line for each piece.
 - **A fault in one connection** was reported by the loop, or ended the server in order when it came during the shutdown,
   with the pools left open. It is logged, and ends that connection.
 """
@@ -19,7 +21,7 @@ from typing import Any
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import AsyncioSingleTask
-from hypercorn.events import Closed
+from hypercorn.events import Closed, Event, RawData
 
 from ...http.connection import LabConnection
 from ...http.connections import Socket
@@ -41,6 +43,13 @@ class Connection(LabConnection, TCPServer):
 
     def tasks(self) -> TaskGroup:
         return TaskGroup(self.loop)
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData) and self.writer.is_closing():
+            await self.protocol.handle(Closed())
+            await asyncio.sleep(0)  # lets the app's task be cancelled
+        else:
+            await super().protocol_send(event)
 
     async def _read_data(self) -> None:
         reading, lost = asyncio.create_task(super()._read_data()), asyncio.create_task(self._lost())
