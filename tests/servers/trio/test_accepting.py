@@ -134,6 +134,37 @@ async def test_a_request_that_takes_longer_is_cut_off() -> None:
     assert app.told == ["startup", "asked", "cut off", "shutdown"]
 
 
+class Streaming(App):
+    """Streams a thousand pieces to a client, unless it is cancelled."""
+
+    sent = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        with trio.CancelScope() as self.sending:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"60000000")]})
+            for self.sent in range(1, 1001):
+                await send({"type": "http.response.body", "body": bytes(60_000), "more_body": self.sent < 1000})
+
+
+async def test_a_reply_that_is_cut_off_ends_at_once() -> None:
+    app = Streaming()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client = await served.connect()
+        await client.send_all(ASKED)
+        await client.receive_some(1)
+        await trio.testing.wait_all_tasks_blocked()  # until the client would have to read
+        app.sending.cancel()
+        served.live.shut_down()
+        served.stop.set()
+        await client.aclose()
+    assert 0 < app.sent < 1000
+
+
 async def test_an_app_that_cannot_start_is_not_served() -> None:
     app = App(starts=False)
     with pytest.raises(BaseExceptionGroup) as caught:

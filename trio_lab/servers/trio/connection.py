@@ -86,6 +86,9 @@ class Connection(LabConnection, TCPServer):
                 await self.stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self.protocol.handle(Closed())
+            await (
+                trio.lowlevel.checkpoint_if_cancelled()
+            )  # else an app that is cut off would go on with all other pieces
         finally:
             self.send_lock.release()
 
