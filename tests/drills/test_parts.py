@@ -9,8 +9,8 @@ import pytest
 from trio_lab.drills.aftermath import Vitals, aftermath, settled
 from trio_lab.drills.cases.poison_jobs import KINDS
 from trio_lab.drills.cases.queue_deadline import _Ends
-from trio_lab.drills.cases.worker_init_crash import most_within
 from trio_lab.drills.cases.worker_kill import account
+from trio_lab.drills.logged import most_within
 from trio_lab.drills.server import Line, busy, read_log
 from trio_lab.drills.workload import Call, p99
 from trio_lab.measure.process import lives

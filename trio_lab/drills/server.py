@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from ..load.client import Reply
 from ..records.codec import decode
 from ..stage.launch import serve
-from ..stage.server import Server, serving
+from ..stage.server import serving
 from ..stage.until import wait_until
 from .aftermath import Vitals, aftermath, held, settled
 from .inside import Inside
+from .logged import LoggedServer, limited
 from .poison import LOG_VARIABLE
 
 
@@ -43,11 +43,10 @@ def busy(lines: list[Line]) -> list[int]:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class FaultyServer(Server):
+class FaultyServer(LoggedServer):
     """``size`` is how many workers it should have, ``before`` what it held when nothing had happened yet."""
 
     log: Path
-    stderr: IO[bytes]
     size: int
     before: Vitals = field(init=False)
 
@@ -59,10 +58,6 @@ class FaultyServer(Server):
 
     def lines(self) -> list[Line]:
         return read_log(self.log)
-
-    def printed(self) -> str:
-        """What it has printed on standard error."""
-        return os.pread(self.stderr.fileno(), 1 << 26, 0).decode(errors="replace")
 
     async def vitals(self) -> Vitals:
         begun = time.monotonic()
@@ -84,11 +79,6 @@ class FaultyServer(Server):
         return await wait_until(whole, limit=30)
 
 
-def limited(command: Sequence[str], descriptors: int) -> list[str]:
-    """The same command under a hard limit on open descriptors. It keeps its process id."""
-    return ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
-
-
 @asynccontextmanager
 async def faulty_server(
     *flags: str,
@@ -102,9 +92,7 @@ async def faulty_server(
 
     ``descriptors``: how many it may have open; it cannot raise this limit. ``new_group``: see `talking`.
     """
-    command = serve("--faults", "--workers", str(workers), *flags, port=port, runtime=runtime)
-    if descriptors is not None:
-        command = limited(command, descriptors)
+    command = limited(serve("--faults", "--workers", str(workers), *flags, port=port, runtime=runtime), descriptors)
     with tempfile.NamedTemporaryFile(prefix="trio-lab-drill-") as log, tempfile.TemporaryFile() as said:
         env = os.environ | {LOG_VARIABLE: log.name}
         async with serving(command, stderr=said, env=env, new_group=new_group) as plain:

@@ -14,6 +14,15 @@ def cpu_seconds(pid: int) -> float | None:
     return None if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def run_delay(pid: int) -> float:
+    """Seconds in which the main thread of a process could run and had no CPU; 0 where the kernel does not count them."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 def resident_bytes(pid: int) -> int | None:
     fields = _stat(pid)
     return None if fields is None else int(fields[21]) * _PAGE

@@ -34,6 +34,7 @@ from ...stage.stage import Stage
 from ...stage.until import until
 from ...work import echo
 from ..aftermath import watched_pool
+from ..logged import most_within
 from ..model import Drill
 
 _SIZES = (10, 1_000_000)
@@ -63,11 +64,6 @@ class _Place:
 
     def starts(self, since: float) -> list[float]:
         return [at for at in map(float, self.spawns.read_text().split()) if at >= since]
-
-
-def most_within(times: list[float], seconds: float) -> int:
-    """The largest number of them in any window of so many seconds."""
-    return max((sum(start <= at < start + seconds for at in times) for start in times), default=0)
 
 
 class _Callers:
