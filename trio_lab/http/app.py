@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypercorn.utils import LifespanFailureError
@@ -21,6 +22,7 @@ from ..records.queue import Queue
 from .answers import reply
 from .contract import MAX_BODY
 from .lab import Lab
+from .listening import SHORTAGE
 from .query import BadQuery
 
 if TYPE_CHECKING:
@@ -47,8 +49,12 @@ class LabApp(_Mixed):
     def __init__(
         self, config: Config | None = None, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
     ) -> None:
-        super().__init__("trio_lab")
+        super().__init__("trio_lab", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        self.url_map.merge_slashes = False  # werkzeug would redirect, in HTML and to the host that the client names
+        self.body_routes: dict[str, Callable[[bytes], int]] = {}
+        """The paths whose handlers read a body, and by their query how many bytes it may have. A body for any other path is
+        dropped as it comes."""
         self.listener = listener
         self.queues = tuple(queues)
         self.fault: BaseException | None = None
@@ -58,8 +64,10 @@ class LabApp(_Mixed):
         """Tells it that the grace period is over."""
         self._lab_config = config
         self.before_request(_no_head_for_work)
-        for error, status in {**STATUSES, self.closed_error: 503}.items():
+        for error, status in STATUSES.items():
             self.register_error_handler(error, _on_error(status))
+        self.register_error_handler(self.closed_error, _on_closed)
+        self.register_error_handler(OSError, _on_shortage)
         self.register_error_handler(HTTPException, _on_http_error)
         self.register_error_handler(500, _on_bug)
 
@@ -101,12 +109,23 @@ async def _no_head_for_work() -> None:
 
 def _on_error(status: int) -> Callable[[Exception], Awaitable[Response]]:
     async def handle(error: Exception) -> Response:
-        body = {"error": str(error) or "The server is ending"}
+        body = {"error": str(error) or HTTPStatus(status).phrase}
         if isinstance(error, Overloaded):
             return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
         return reply(body, status)
 
     return handle
+
+
+async def _on_closed(_: Exception) -> Response:
+    return reply({"error": "The server is ending"}, 503)
+
+
+async def _on_shortage(error: Exception) -> Response:
+    """What a handler needs is not to be had just now: a descriptor, or memory in the kernel. Anything else is a bug."""
+    if not isinstance(error, OSError) or error.errno not in SHORTAGE:
+        raise error
+    return reply({"error": error.strerror}, 503, **{"Retry-After": "1"})
 
 
 async def _on_http_error(error: HTTPException) -> Response:

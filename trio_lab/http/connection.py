@@ -1,11 +1,21 @@
-"""What a connection is on both event loops: hypercorn's, speaking our protocol, and ending by its own faults alone."""
+"""What a connection is on both event loops: hypercorn's, speaking our protocol, and ending by its own faults alone.
+
+- **A client gets its reply before the connection is closed.** Closing a socket with unread bytes in it resets the connection,
+  and the reset may overtake the reply. So after the last reply the server sends its end, and reads on and drops what comes,
+  until the client ends too: at most `LINGER` seconds and `MAX_DROPPED` bytes (RFC 9112, 9.6).
+- **A client that has sent its end may still want its reply**: TCP does not tell a closed socket from one that still receives.
+  At the first byte of data, though, a closed one answers with a reset. So the first bytes of the reply, which are always the
+  same, are sent at once. If a reset comes back, the client is gone and its work is cancelled; otherwise it gets the rest.
+"""
 
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
+from socket import SO_ERROR, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
-from hypercorn.events import Closed, Event
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.typing import ConnectionState
 
 from .connections import LiveConnections, Socket, addresses
@@ -16,6 +26,10 @@ if TYPE_CHECKING:
 else:
     _Mixed = object
 
+LINGER = 2.0  # seconds
+MAX_DROPPED = 16_000_000  # bytes; twice the largest body that is read as a whole
+_FIRST_LOOK, _LAST_LOOKS = 0.001, 0.5  # seconds between two looks for a reset; each is twice as long as the one before
+
 _log = logging.getLogger(__name__)
 
 
@@ -25,9 +39,22 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
     protocol: Any  # a `LabProtocol`; hypercorn's chooses between HTTP/1.1 and HTTP/2
     tasks: Any
     """Called, it opens the group of the connection's tasks."""
+    _all_read = False  # nothing that the client may still send is read
 
-    def socket(self) -> Socket:
-        raise NotImplementedError
+    @abstractmethod
+    def socket(self) -> Socket: ...
+
+    @abstractmethod
+    async def receive(self) -> bytes | bytearray:
+        """The next bytes; none at the client's end. Raises `OSError` when it is gone."""
+
+    @abstractmethod
+    async def send_end(self) -> None:
+        """Send no more. It is no error if the client is gone."""
+
+    @abstractmethod
+    def stop_reading(self, seconds: float) -> None:
+        """Cancel `read` when so many seconds have passed."""
 
     async def serve(self, live: LiveConnections) -> None:
         """Until its end it is one of those that are ``live``."""
@@ -53,6 +80,44 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
         finally:
             await self._close()
 
+    async def read(self) -> None:
+        """Read until the client is gone, or its last reply was sent."""
+        try:
+            await self._read_to_the_end()
+            self._all_read = True
+            await self.protocol.handle(RawData(data=b""))
+            await self._await_reply()
+        except OSError:
+            pass
+
+    async def _read_to_the_end(self) -> None:
+        dropped = 0
+        while dropped <= MAX_DROPPED and (data := await self.receive()):
+            if self.protocol.hears:
+                await self.protocol.handle(RawData(data=bytes(data)))
+            else:
+                dropped += len(data)
+
+    async def _await_reply(self) -> None:
+        """The end of the last reply cancels this."""
+        await self.protocol.begin_reply()
+        pause = _FIRST_LOOK
+        while self.protocol.stream is not None and not is_reset(self.socket()):
+            await self.context.sleep(pause)
+            pause = min(2 * pause, _LAST_LOOKS)
+
     async def protocol_send(self, event: Event) -> None:
-        if not (isinstance(event, Closed) and self.protocol.is_replying):
+        if not isinstance(event, Closed):
             await super().protocol_send(event)
+        elif not self.protocol.is_replying:
+            await self.send_end()
+            self.stop_reading(0 if self._all_read else LINGER)
+            await self.protocol.handle(Closed())
+
+
+def is_reset(connected: Socket) -> bool:
+    """The client has reset the connection, or it is closed."""
+    try:
+        return connected.getsockopt(SOL_SOCKET, SO_ERROR) != 0
+    except OSError:
+        return True

@@ -14,7 +14,6 @@ from hypercorn.utils import parse_socket_addr
 from ..config import Config
 
 LINGER = 0.5  # seconds after the grace period before connections are shut down
-_KEEP_ALIVE_REQUESTS = 10**9  # hypercorn's 1000 makes every thousandth latency of a load test include a connect
 _HEAD_BUFFER = 262_144  # bytes h11 may buffer of a head: the app refuses what is too large itself, in JSON
 
 Address = tuple[str, int] | None
@@ -27,6 +26,7 @@ class Socket(Protocol):
     def family(self) -> int: ...
     def getpeername(self) -> Any: ...
     def getsockname(self) -> Any: ...
+    def getsockopt(self, level: int, option: int, /) -> int: ...
     def shutdown(self, how: int, /) -> None: ...
 
 
@@ -40,7 +40,6 @@ class Settings(hypercorn.config.Config):
         super().__init__()
         self.graceful_timeout = config.grace
         self.keep_alive_timeout = config.keep_alive
-        self.keep_alive_max_requests = _KEEP_ALIVE_REQUESTS
         self.h11_max_incomplete_size = _HEAD_BUFFER
         self.loglevel = "WARNING"
 

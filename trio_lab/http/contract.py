@@ -46,6 +46,9 @@ MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
 MAX_HEAD = 16_384  # bytes of all header lines
 
+# The methods that a server knows: it answers 405 where one is not allowed, and 501 to all others. They are case-sensitive.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"})
+
 # Every mode of /tick-storm, and what it does to other tasks: "starves" (no other task runs before the storm is over),
 # "shares" (other tasks run between any two ticks) or "crowds" (other tasks run, but only after many ticks). The first mode
 # of a runtime is its default.

@@ -6,11 +6,16 @@ What a line means is decided here; each server reads standard input in its own l
 from __future__ import annotations
 
 import logging
+import re
 import select
 import sys
 from collections.abc import Callable
 
 from ..errors import UsageError
+
+MAX_THREADS = 1024
+_LONGEST = 1000  # bytes of a line
+_RESIZE = re.compile(rb"\s*threads\s+([0-9]{1,5})\s*")
 
 _log = logging.getLogger(__name__)
 
@@ -32,17 +37,26 @@ def check_control() -> None:
 
 
 class Commands:
-    """Cuts standard input into lines, and obeys them. The one command is ``threads N``, which calls ``resize``."""
+    """Cuts standard input into lines, and obeys them. The one command is ``threads N``, which calls ``resize``.
+
+    Of a line without an end only the beginning is kept.
+    """
 
     def __init__(self, resize: Callable[[int], None]) -> None:
         self._resize = resize
         self._unread = b""
 
     def feed(self, data: bytes | bytearray) -> None:
-        *lines, self._unread = (self._unread + bytes(data)).split(b"\n")
-        for line in lines:
-            match line.split():
-                case [b"threads", number] if number.isdigit() and 1 <= int(number) <= 1024:
-                    self._resize(int(number))
-                case _:
-                    _log.warning("not understood on standard input: %r", line[:80])
+        first, *more = bytes(data).split(b"\n")
+        unread = self._unread + first[: _LONGEST - len(self._unread)]
+        for line in more:
+            self._obey(unread)
+            unread = line[:_LONGEST]
+        self._unread = unread
+
+    def _obey(self, line: bytes) -> None:
+        found = _RESIZE.fullmatch(line)
+        if found and len(line) < _LONGEST and 1 <= int(found[1]) <= MAX_THREADS:
+            self._resize(int(found[1]))
+        else:
+            _log.warning("not understood on standard input: %r", line[:80])

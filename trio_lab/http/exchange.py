@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from quart import Request
 from quart.asgi import ASGIHTTPConnection
 
 from ..records.codec import to_plain
 from .answers import answer
 from .app import LabApp
 from .contract import MAX_BODY
-from .head import not_understood, plain_health, too_large
+from .head import not_understood, plain_health, too_large, too_long
+from .unread import UnreadBody
 
 if TYPE_CHECKING:
     _Mixed = ASGIHTTPConnection
@@ -31,7 +33,7 @@ class Exchange(_Mixed):
     scope: Any
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        refusal = too_large(self.scope, self.max_body()) or not_understood(self.scope)
+        refusal = too_long(self.scope) or not_understood(self.scope) or too_large(self.scope, self.max_body())
         if refusal is None:
             await self.respond(receive, send)
         else:
@@ -39,7 +41,8 @@ class Exchange(_Mixed):
 
     def max_body(self) -> int:
         """How many bytes the body of this request may have."""
-        return MAX_BODY
+        bound = self.app.body_routes.get(self.scope["path"])
+        return MAX_BODY if bound is None else bound(self.scope["query_string"])
 
     async def respond(self, receive: Any, send: Any) -> None:
         """Answer a request whose head is in order."""
@@ -48,6 +51,12 @@ class Exchange(_Mixed):
             await self.through_quart(receive, send)
         else:
             await answer(send, to_plain(self.app.lab.health(reset=reset)))
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        request = super()._create_request_from_scope(send)
+        if self.scope["path"] not in self.app.body_routes:
+            request.body = UnreadBody()  # type: ignore[assignment]  # has the methods that Quart calls, and keeps nothing
+        return request
 
     async def through_quart(self, receive: Any, send: Any) -> None:
         await super().__call__(receive, send)

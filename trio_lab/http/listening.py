@@ -21,6 +21,10 @@ LAST_TURNS = 20
 six, and is then in flight."""
 
 
+SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""The errors that say that the process or the machine has no descriptor, or no memory, left."""
+
+
 def listen(config: Config) -> socket.socket:
     """A socket that accepts connections at the config's address.
 
@@ -83,14 +87,13 @@ class Shortage:
 
     PAUSE = 0.1  # seconds until the next attempt
     _SILENCE = 10.0  # seconds between two lines in the log
-    _ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
     def __init__(self) -> None:
         self._told = -math.inf
 
     def note(self, error: OSError) -> None:
         """Raises the error if it is about anything else."""
-        if error.errno not in self._ERRORS:
+        if error.errno not in SHORTAGE:
             raise error
         if (now := time.monotonic()) >= self._told + self._SILENCE:
             self._told = now

@@ -104,7 +104,7 @@ async def nothing(*_: object) -> None:
 def connection_on(stream: Any) -> Any:
     """A connection whose protocol takes everything and does nothing."""
     connection: Any = Connection(nothing, hypercorn.config.Config(), WorkerContext(None), {}, stream)
-    connection.protocol = SimpleNamespace(handle=nothing)
+    connection.protocol = SimpleNamespace(handle=nothing, begin_reply=nothing, hears=True, stream=None)
     return connection
 
 

@@ -83,7 +83,7 @@ def test_what_blocks_the_loop_is_the_loops(server: Running) -> None:
 
 def test_names_come_from_a_bounded_set(server: Running) -> None:
     server.get("/ledger")
-    for target, method in (("/no/such?x=1", "GET"), ("/another", "GET"), ("/hash?rounds=0", "GET"), ("/", "BREW")):
+    for target, method in (("/no/such?x=1", "GET"), ("/another", "GET"), ("/hash?rounds=0", "GET"), ("/", "TRACE")):
         server.request(target, method)
     asked = {"GET (unknown)": 2, "GET /hash": 1, "(other) (unknown)": 1}
     while (counts := counted(server) | {"GET /ledger": 0}) != asked | {"GET /ledger": 0}:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio.task_group import TaskGroup
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import AsyncioSingleTask
 from hypercorn.events import Closed, Event, RawData
 
@@ -37,6 +37,8 @@ class _NeverIdle(AsyncioSingleTask):
 class Connection(LabConnection, TCPServer):
     """One client's connection on asyncio."""
 
+    _reading: asyncio.Timeout | None = None
+
     def socket(self) -> Socket:
         connected: Socket = self.writer.get_extra_info("socket")
         return connected
@@ -51,8 +53,19 @@ class Connection(LabConnection, TCPServer):
         else:
             await super().protocol_send(event)
 
+    async def receive(self) -> bytes:
+        return await self.reader.read(MAX_RECV)
+
+    async def send_end(self) -> None:
+        with suppress(OSError, RuntimeError):
+            self.writer.write_eof()
+
+    def stop_reading(self, seconds: float) -> None:
+        if self._reading is not None:
+            self._reading.reschedule(self.loop.time() + seconds)
+
     async def _read_data(self) -> None:
-        reading, lost = asyncio.create_task(super()._read_data()), asyncio.create_task(self._lost())
+        reading, lost = asyncio.create_task(self._read()), asyncio.create_task(self._lost())
         try:
             await asyncio.wait((reading, lost), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -62,6 +75,14 @@ class Connection(LabConnection, TCPServer):
         await self.protocol.handle(Closed())
         await self.idle_task.stop()
         self.idle_task = _NeverIdle()
+
+    async def _read(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._reading:
+                try:
+                    await self.read()
+                finally:
+                    self._reading = None
 
     async def _lost(self) -> None:
         """Returns when the connection is no more. (Shielded: what a writer waits for is one future for all.)"""

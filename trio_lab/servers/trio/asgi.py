@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any
 
 import trio
+from quart import Request
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
@@ -26,10 +27,11 @@ from ...config import Config
 from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
+from ...http.protocol import WANTED
 from ...loop.observe import WORKING_ON
 from ...measure.ledger import LEDGER, Ledger, Ledgers
 from ...records.queue import Queue
-from .bodies import LabRequest, max_body
+from .bodies import BodyMemory, LabBody
 from .connection import made_at
 from .lab import TrioLab, open_lab
 from .labels import Labels
@@ -48,9 +50,7 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
     ledger: Ledger
     replied = False
     left = False
-
-    def max_body(self) -> int:
-        return max_body(self.scope)
+    _body: LabBody | None = None  # if the handler reads it
 
     async def respond(self, receive: Any, send: Any) -> None:
         self.label = self.app.labels.of(self.scope)
@@ -64,9 +64,19 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
             await super().through_quart(receive, send)
         finally:
             self.app.ledgers.keep(self.ledger)
-            if not self.replied:  # cut off by the end of the server, or its client has left
+            if self._body is not None:
+                self._body.close()
+            if not self.replied and not self.left:  # cut off by the end of the server
                 with trio.move_on_after(_LAST_WORDS, shield=True):
                     await refuse(send, 503, "The server is ending")
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        request = super()._create_request_from_scope(send)
+        if self.scope["path"] in self.app.body_routes:
+            want = (self.scope.get("state") or {}).get(WANTED)
+            limit, length = self.max_body(), request.content_length
+            request.body = self._body = LabBody(self.app.body_memory, limit=limit, length=length, want=want)  # type: ignore[assignment]
+        return request
 
     async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
         async with trio.open_nursery() as nursery:
@@ -78,7 +88,8 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
         """A body for which there is no room stays in the socket, and TCP tells its sender to wait."""
 
         async def receive_with_room() -> Any:
-            await request.body.room()
+            if self._body is not None:
+                await self._body.room()
             message = await receive()
             self.left = message["type"] == "http.disconnect"
             return message
@@ -119,7 +130,6 @@ class TrioApp(LabApp, QuartTrio):
 
     asgi_http_class = TrioExchange
     asgi_lifespan_class = TrioLifespan
-    request_class = LabRequest
     closed_error = trio.ClosedResourceError
     lab: TrioLab
 
@@ -129,6 +139,7 @@ class TrioApp(LabApp, QuartTrio):
         super().__init__(config, listener=listener, queues=queues)
         self.shields = Shields()
         self.ledgers = Ledgers()
+        self.body_memory = BodyMemory()
 
     @cached_property
     def labels(self) -> Labels:

@@ -1,27 +1,33 @@
-"""Request bodies: how large one may be, and how much of one is in memory unread.
+"""The bodies that a handler reads: how large one may be, how slowly it may come, and how much of all is in memory.
 
-Quart reads a body from the socket as it arrives, whether or not the handler reads it, so the limit on the whole body is
-the only limit on memory. That is right for the small bodies of most routes. A handler that reads a body piece by piece
-says so (`LabBody.streamed`): then no more is read from the socket than there is room for, TCP tells the sender to wait, and
-a body may be far larger than what is in memory at any time.
+Quart reads a body from the socket as it arrives, whether or not the handler reads it. A handler that reads a body piece
+by piece says so (`LabBody.streamed`): then no more is read from the socket than there is room for, TCP tells the sender to
+wait, and a body may be far larger than what is in memory at any time.
+
+- Unread bytes of all bodies together are bounded (`BodyMemory`). A body that does not fit is refused, not kept waiting:
+  its sender may be slow, and would keep out others for as long.
+- A body must make progress: `LEAST` bytes, or its end, in every `PATIENCE` seconds that the reader waits for it. The time
+  that the reader takes for itself does not count.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import trio
-from quart_trio.wrappers.request import TrioRequest
 
-from ...http.contract import MAX_BODY
+from ...errors import QueueFull
+from ...http.unread import UnreadBody
 from ...measure.ledger import ACCEPT, booked
 
 MAX_BUFFERED = 8_000_000  # bytes of a body that /ingest reads as a whole
 MAX_STREAMED = 256_000_000  # bytes of one that it reads piece by piece
-_PATIENCE = 60.0  # seconds without a piece, as Quart has it for whole bodies
+MAX_HELD = 32_000_000  # bytes of all bodies that are in memory at once
+PATIENCE = 10.0  # seconds of waiting in which …
+LEAST = 10_000  # … so many bytes must come
 
 
 class BadBody(Exception):
@@ -32,58 +38,80 @@ class BadBody(Exception):
         self.status = status
 
 
-def max_body(scope: Mapping[str, Any]) -> int:
-    """How many bytes the body of this request (an ASGI scope) may have."""
-    if scope["raw_path"] != b"/ingest":  # written as a whole URL, it has the bound of the other routes
-        return MAX_BODY
-    return MAX_STREAMED if b"mode=stream" in scope["query_string"].split(b"&") else MAX_BUFFERED
+class BodyMemory:
+    """The bytes that bodies have in memory, of a bounded number."""
+
+    def __init__(self, capacity: int = MAX_HELD) -> None:
+        self.capacity = capacity
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Raises `QueueFull` if there is no room for so many more."""
+        self.check(size)
+        self.held += size
+
+    def check(self, size: int) -> None:
+        if self.held + size > self.capacity:
+            raise QueueFull("body_memory")
+
+    def give_back(self, size: int) -> None:
+        self.held -= size
 
 
-class LabBody:
+class LabBody(UnreadBody):
     """The body of one request. Await it as a whole, or iterate over its pieces inside `streamed`.
 
-    It replaces Quart's own class, which has two generations with little in common but these methods.
+    It replaces Quart's own class, which has two generations with little in common but the methods that fill it.
+    ``want`` is called when the body is first asked for, if its sender waits for that.
 
     Raises where it is awaited or iterated over:
-        BadBody: it is too large (413), or the sender has paused for a minute (408).
+        BadBody: it is too large (413), or comes too slowly (408).
+        QueueFull: there is no memory for it.
     """
 
-    limit: float = math.inf
-
-    def __init__(self, *_: object) -> None:
+    def __init__(
+        self, memory: BodyMemory, *, limit: int, length: int | None, want: Callable[[], Awaitable[None]] | None
+    ) -> None:
         self.most_held = 0
         """The most bytes that were in memory at once."""
+        self._memory = memory
+        self._limit = limit
+        self._length = length
+        self._want = want
         self._held = bytearray()
         self._came = 0
+        self._patience, self._progress_at = PATIENCE, 0
         self._room = math.inf
         self._unwanted = False
-        self._error: BadBody | None = None
-        self._ended = trio.Event()
+        self._error: BadBody | QueueFull | None = None
+        self._ended = False
         self._more = trio.Event()
         self._taken = trio.Event()
 
-    # Called by Quart as the body comes: `append` by 0.22, `put` and `disconnect` by 0.23.
+    # Called by Quart as the body comes.
 
     def append(self, data: bytes) -> None:
         self._came += len(data)
-        if self._came > self.limit and self._error is None:
-            self._error = BadBody("Request body too large", status=413)
-            self.clear()
-            self.set_complete()
-        if data and self._error is None and not self._unwanted:
+        if self._unwanted or self._error is not None or not data:
+            return
+        try:
+            if self._came > self._limit:
+                raise BadBody("Request body too large", status=413)
+            self._memory.take(len(data))
+        except (BadBody, QueueFull) as error:
+            self._error = error
+            self._drop()
+        else:
             self._held += data
             self.most_held = max(self.most_held, len(self._held))
-            self._more.set()
+        self._more.set()
 
     async def put(self, data: bytes) -> None:
         self.append(data)
 
     def set_complete(self) -> None:
-        self._ended.set()
+        self._ended = True
         self._more.set()
-
-    def disconnect(self) -> None:
-        """The sender is gone. Nothing to do: its request is cancelled, and the reader with it."""
 
     async def room(self) -> None:
         """Returns when there is room for more."""
@@ -92,14 +120,17 @@ class LabBody:
 
     # Called by the reader.
 
-    def clear(self) -> None:
-        self._held.clear()
+    def __await__(self) -> Generator[Any, None, bytearray]:
+        return self._whole().__await__()
 
-    def __await__(self) -> Generator[Any, None, bytes]:
-        yield from self._ended.wait().__await__()
-        if self._error is not None:
-            raise self._error
-        return bytes(self._held)
+    async def _whole(self) -> bytearray:
+        if self._length is not None:
+            self._memory.check(self._length - self._came)
+        await self._ask()
+        while not self._ended:
+            await self._piece()
+        self._raise_error()
+        return self._held
 
     @contextmanager
     def streamed(self, room: int) -> Iterator[LabBody]:
@@ -111,36 +142,51 @@ class LabBody:
         try:
             yield self
         finally:
-            self._room, self._unwanted = math.inf, True
-            self.clear()
-            self._taken.set()
+            self.close()
 
     def __aiter__(self) -> LabBody:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._held and not self._ended.is_set():
-            with booked(ACCEPT), trio.move_on_after(_PATIENCE) as waiting:
-                await self._more.wait()
-            if waiting.cancelled_caught:
-                raise BadBody("The body did not come", status=408)
-        if self._error is not None:
-            raise self._error
+        await self._ask()
+        if not self._held and not self._ended:
+            await self._piece()
+        self._raise_error()
         if not self._held:
             raise StopAsyncIteration
         piece = bytes(self._held)
-        self.clear()
-        if not self._ended.is_set():
-            self._more = trio.Event()
-        self._taken.set()
-        self._taken = trio.Event()
+        self._drop()
         return piece
 
+    def close(self) -> None:
+        """Keep nothing of it, and nothing that still comes."""
+        self._room, self._unwanted = math.inf, True
+        self._drop()
 
-class LabRequest(TrioRequest):
-    body: LabBody  # type: ignore[assignment]  # has the methods that Quart calls, and another way to keep the bytes
-    body_class = LabBody  # type: ignore[assignment]  # declared more narrowly than it is used
+    def _drop(self) -> None:
+        self._memory.give_back(len(self._held))
+        self._held = bytearray()
+        self._taken.set()
+        self._taken = trio.Event()
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.body.limit = max_body(options["scope"])
+    async def _ask(self) -> None:
+        if self._want is not None:
+            want, self._want = self._want, None
+            await want()
+
+    async def _piece(self) -> None:
+        """Wait for more of it, or for its end."""
+        self._raise_error()
+        self._more = trio.Event()
+        began = trio.current_time()
+        with booked(ACCEPT), trio.move_on_after(self._patience) as waiting:
+            await self._more.wait()
+        self._patience -= trio.current_time() - began
+        if self._came >= self._progress_at + LEAST:
+            self._patience, self._progress_at = PATIENCE, self._came
+        elif waiting.cancelled_caught:
+            raise BadBody("The body came too slowly", status=408)
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -14,6 +14,7 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
@@ -21,7 +22,7 @@ import hypercorn.config
 import trio
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, LifespanState
 
@@ -64,11 +65,31 @@ class Connection(LabConnection, TCPServer):
         stream: trio.SocketStream,
     ) -> None:
         super().__init__(app, config, context, state, stream)  # type: ignore[arg-type]  # it takes both kinds of stream
+        self._reading = trio.CancelScope()
         self.idle_task = IdleTime(config.keep_alive_timeout, context.terminated, self._initiate_server_close)
 
     def socket(self) -> Socket:
         connected: Socket = self.stream.socket
         return connected
+
+    async def receive(self) -> bytes | bytearray:
+        try:
+            return await self.stream.receive_some(MAX_RECV)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise ConnectionError from None
+
+    async def send_end(self) -> None:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            await self.stream.send_eof()
+
+    def stop_reading(self, seconds: float) -> None:
+        self._reading.deadline = trio.current_time() + seconds
+
+    async def _read_data(self) -> None:
+        with self._reading:
+            await self.read()
+        await self.protocol.handle(Closed())
+        self.idle_task.end()
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
@@ -91,10 +112,6 @@ class Connection(LabConnection, TCPServer):
             )  # else an app that is cut off would go on with all other pieces
         finally:
             self.send_lock.release()
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        self.idle_task.end()
 
 
 def made_at(scope: Mapping[str, Any]) -> float | None:

@@ -19,21 +19,23 @@ from quart import Response, request
 
 from ...http.answers import ms, ms_since, reply
 from ...http.query import choice
-from ...measure.ledger import ACCEPT, booked
 from ...measure.process import resident_bytes
 from ...slices import time_sliced
 from .asgi import TrioApp
-from .bodies import BadBody, LabBody
+from .bodies import MAX_BUFFERED, MAX_STREAMED, BadBody, LabBody
 from .longest_step import LongestStep
 
 _ROOM = 1 << 18  # bytes of a streamed body that may be in memory unread
 _LONGEST_LINE = 1 << 16
 _SLICE = 0.002  # seconds: of several clients at once, each takes its slice in every pass
 
+_NOT_JSON = (ValueError, RecursionError)  # msgspec's own error is a ValueError, and so is that of invalid UTF-8
 _records = msgspec.json.Decoder(dict[str, Any])
 
 
 def add_ingest_route(app: TrioApp) -> None:
+    app.body_routes["/ingest"] = lambda query: MAX_STREAMED if b"mode=stream" in query.split(b"&") else MAX_BUFFERED
+
     @app.post("/ingest")
     async def _ingest() -> Response:
         mode, begun = choice(request.args, "mode", default="buffer", of=("buffer", "stream")), perf_counter()
@@ -69,11 +71,10 @@ class _Memory:
 
 
 async def _buffered(body: LabBody, memory: _Memory) -> int:
-    with booked(ACCEPT):
-        text = await body
+    text = await body
     try:
         records = _records.decode_lines(text)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_JSON:
         raise BadBody("the body must be one JSON object a line") from None
     memory.look()
     return len(records)
@@ -98,6 +99,6 @@ def _record(line: bytes) -> int:
         return 0
     try:
         _records.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_JSON:
         raise BadBody("the body must be one JSON object a line") from None
     return 1
