@@ -159,6 +159,21 @@ def targets(_: Subject) -> Iterator[Said]:
         ("GET", "http://%5Bx/nothing", 404),
         ("OPTIONS", "*", 400),
         ("CONNECT", "x:80", 400),
+        # Nothing is redirected: neither to a path with fewer slashes, nor to the host that a client names.
+        ("GET", "//x/health", 404),
+        ("GET", "/health/", 404),
+        ("GET", "/health//", 404),
+        ("GET", "/./health", 404),
+        ("GET", "/x/../health", 404),
+        ("GET", "/%2fhealth", 404),
+        ("GET", "/health%2F", 404),
+        ("GET", "/block//json", 404),
+        ("GET", "/block%2fjson", 404),
+        ("GET", "/block/../health", 404),
+        ("GET", "http://x/block//json", 404),
+        ("GET", "/static/%00", 404),
+        ("GET", "/health;x", 404),
+        ("GET", "/health#x", 404),
     ):
         request = f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         yield Said(f"{method} {target}", request.encode(), (status,))
@@ -216,6 +231,8 @@ def methods(_: Subject) -> Iterator[Row]:
     yield Row("/health?reset=0", NOTHING, 200, "HEAD", headers={"Content-Length": mentions("")})
     yield Row("/nothing", NOTHING, 404, "HEAD")
     yield Row("/nothing", ERROR, 404, "OPTIONS")
+    for method in ("head", "Head", "get", "GeT", "BREW", "PROPFIND", "A" * 1000):  # methods are case-sensitive
+        yield Row("/health", ERROR, 501, method, headers={"Connection": "close"})
 
 
 # ---- What is sent as bytes, and may not even be a request.
@@ -228,6 +245,29 @@ _OFFERS = (
     b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
     b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
 )
+_RESTS = {
+    "an empty line": b"\r\n",
+    "a request": _HEALTH + b"\r\n",
+    "rubbish": b"\0\xff rubbish",
+    "a megabyte": b"a" * 1_000_000,
+}
+_LENGTH, _CODING = b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n"
+_TWO_READINGS = {
+    "a length and a coding": _LENGTH + _CODING,
+    "a coding and a length": _CODING + _LENGTH,
+    "two codings": _CODING + _CODING,
+    "a coding twice": b"Transfer-Encoding: chunked, chunked\r\n",
+    "the same length twice": _LENGTH + _LENGTH,
+    "a list of lengths": b"Content-Length: 3, 3\r\n",
+    "a folded line": b"X: a\r\n b\r\n",
+    "a line folded with a tab": b"X: a\r\n\tb\r\n",
+    "a line feed alone": b"X: a\nY: b\r\n",
+    "a carriage return alone": b"X: a\rY: b\r\n",
+    "a space before the colon": b"X : a\r\n",
+    "no colon": b"X\r\n",
+    "no name": b": a\r\n",
+    "a NUL": b"X: a\0b\r\n",
+}
 
 
 def said(subject: Subject) -> Iterator[Said]:
@@ -239,6 +279,17 @@ def said(subject: Subject) -> Iterator[Said]:
     for offer in _OFFERS:  # a server may ignore an offer to upgrade
         head = _WAIT + b"Connection: close, Upgrade, HTTP2-Settings\r\n"
         yield Said(f"an offer to speak {offer.split()[1].decode()}", head + offer + b"\r\n", (200,), waited)
+    for name, rest in _RESTS.items():  # what follows the last request is not read as one
+        yield Said(f"{name} after connection: close", _WAIT + b"Connection: close\r\n\r\n" + rest, (200,), waited)
+        yield Said(f"{name} after HTTP/1.0", _WAIT.replace(b"1.1", b"1.0") + b"\r\n" + rest, (200,), waited)
+    yield Said("empty lines before it", b"\r\n\r\n" + _WAIT + b"Connection: close\r\n\r\n", (200,), waited)
+    for expected in (b"200-maybe", b"100-continue, 200-maybe"):  # what is not understood may be ignored
+        yield Said(
+            f"to expect {expected.decode()}",
+            _WAIT + b"Connection: close\r\nExpect: %s\r\n\r\n" % expected,
+            (200,),
+            waited,
+        )
     body = _WAIT + b"Connection: close\r\n%s\r\n\r\n%s"
     chunks = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
     for name, header, sent in (  # a body that no route reads is no mistake
@@ -247,6 +298,27 @@ def said(subject: Subject) -> Iterator[Said]:
         ("a large body in chunks", b"Transfer-Encoding: chunked", chunks * 20 + b"0\r\n\r\n"),
     ):
         yield Said(name, body % (header, sent), (200,), waited)
+
+
+def unwanted(_: Subject) -> Iterator[Said]:
+    """Bodies that their clients keep until they are asked for, and that nobody asks for: the final status comes alone."""
+    for method, target, length, status in (
+        (b"POST", b"/nothing", 5, 404),
+        (b"POST", b"/hash", 5, 405),
+        (b"POST", b"/hash", MAX_BODY + 1, 413),
+        (b"POST", b"/ingest", 300_000_000, 413),
+        (b"post", b"/ingest", 5, 501),
+        (b"GET", b"/hash?rounds=x", 5, 400),
+        (b"GET", b"/wait?ms=0", 5, 200),
+    ):
+        head = b"%s %s HTTP/1.%%d\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (
+            method,
+            target,
+            length,
+        )
+        for minor in (0, 1):
+            shape = ERROR if status != 200 else {"route": TEXT, "mode": TEXT, "pool": TEXT, "durationMs": NUMBER}
+            yield Said(f"{method.decode()} {target.decode()} 1.{minor}", head % minor, (status,), shape)
 
 
 def malformed(_: Subject) -> Iterator[Said]:
@@ -258,8 +330,14 @@ def malformed(_: Subject) -> Iterator[Said]:
     yield Said("garbage", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", (400,))
     yield Said("a very old version", b"GET /health\r\n\r\n", (400,))
     yield Said("a version to come", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (505,))
-    yield Said("an unknown coding", _HEALTH + b"Transfer-Encoding: gzip\r\n\r\n", (400, 501))
-    yield Said("an unknown method", b"BREW /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", (400, 405, 501))
+    for coding in (b"gzip", b"gzip, chunked", b"identity", b"xchunked", b""):
+        yield Said(f"the coding {coding!r}", _HEALTH + b"Transfer-Encoding: %s\r\n\r\n" % coding, (501,))
+    for name, lines in _TWO_READINGS.items():
+        yield Said(name, _HEALTH + lines + b"\r\n3\r\nabc\r\n0\r\n\r\n", (400, 501))
+    yield Said("a coding in HTTP/1.0", _HEALTH.replace(b"1.1", b"1.0") + _CODING + b"\r\n", (400,))
+    yield Said("bare line feeds", (_HEALTH + b"\r\n").replace(b"\r", b""), (400,))
+    for method in (b"", b"G@T", b"G T", b"\xc3\xa9"):
+        yield Said(f"the method {method!r}", _HEALTH.replace(b"GET", method) + b"\r\n", (400,))
     yield Said("a bad chunk", b"POST" + _BAD_CHUNK, (400, 405))
     yield Said("a bad chunk after a head", b"HEAD" + _BAD_CHUNK, (400, 405), NOTHING)
     yield Said("a bad chunk for work that has begun", b"GET" + _BAD_CHUNK, (400,))
@@ -278,5 +356,6 @@ TABLE: dict[str, Callable[[Subject], Iterator[Row | Said]]] = {
     "numbers": numbers,
     "methods": methods,
     "said": said,
+    "unwanted": unwanted,
     "malformed": malformed,
 }

@@ -20,6 +20,7 @@ const FILE = fileURLToPath(import.meta.url);
 
 // The server says that it is ready when its workers are; on a machine that is too busy it serves without them.
 const READY_TIME = 10_000;
+const LONGEST_LINE = 1000; // characters
 const [STOP, OVER] = ["stop", "over"];
 
 const switched = (flag) => process.argv.slice(2).includes(flag);
@@ -74,16 +75,17 @@ function checkControl() {
   }
 }
 
-// Commands on standard input, from a program that runs this server as its child.
+// Commands on standard input, from a program that runs this server as its child. Of a line without an end only the beginning
+// is kept.
 function obey(server) {
   let unread = "";
   const end = () => server.stopping || server.stop();
   process.stdin.setEncoding("utf8").on("end", end).on("error", end);
   process.stdin.on("data", (data) => {
     const lines = (unread + data).split("\n");
-    unread = lines.pop();
+    unread = lines.pop().slice(0, LONGEST_LINE);
     for (const line of lines) {
-      const resize = /^\s*threads\s+[0-9]+\s*$/.test(line);
+      const resize = line.length < LONGEST_LINE && /^\s*threads\s+[0-9]+\s*$/.test(line);
       const why = resize ? "node cannot resize libuv's pool" : "not understood on standard input";
       console.error(`${why}: ${JSON.stringify(line.slice(0, 80))}`);
     }

@@ -1,5 +1,6 @@
 // Refusals before routing, and the choice of the route.
 import { STATUS_CODES } from "node:http";
+import { getSystemErrorMap } from "node:util";
 import { Query } from "./query.mjs";
 import { Refusal } from "./refusal.mjs";
 import { ROUTES } from "./routes.mjs";
@@ -9,11 +10,17 @@ const MAX_TARGET = 8_192; // bytes of path and query
 const MAX_HEAD = 16_384; // bytes of all header lines
 // Bytes of a head that the parser accepts: we refuse a head that is too large ourselves, in JSON.
 export const BUFFERED_HEAD = 262_144;
+// The methods that a server knows. They are case-sensitive.
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"]);
+// What a route needs is not to be had just now: a descriptor, or memory in the kernel.
+const SHORTAGE = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
+const NO_METHOD = [501, "Method not implemented"];
+const REQUEST_LINE = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+ [!-~]+ HTTP\/1\.[01]\r$/;
 
 const closing = (status, text = STATUS_CODES[status]) =>
   new Refusal(status, text, { headers: { connection: "close" } });
 
-function checkHead({ url, httpVersion, rawHeaders, headers }) {
+function checkHead({ method, url, httpVersion, rawHeaders, headers }) {
   if (url.length - url.includes("?") > MAX_TARGET) throw closing(414, "Request target too long");
   if (rawHeaders.reduce((sum, text) => sum + text.length, 0) > MAX_HEAD) {
     throw closing(431, "Request header fields too large");
@@ -21,8 +28,11 @@ function checkHead({ url, httpVersion, rawHeaders, headers }) {
   if (Number(headers["content-length"] ?? 0) > MAX_BODY) throw closing(413, "Request body too large");
   if (httpVersion === "0.9") throw closing(400);
   if (!["1.0", "1.1"].includes(httpVersion)) throw closing(505, "HTTP version not supported");
+  if (!METHODS.has(method)) throw closing(...NO_METHOD);
+  const coding = headers["transfer-encoding"];
   // The parser notices it only after the head, and then there would be no reply.
-  if (!/^(chunked)?$/i.test(headers["transfer-encoding"] ?? "")) throw closing(501);
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") throw closing(501);
+  if (coding !== undefined && httpVersion === "1.0") throw closing(400);
   const hosts = rawHeaders.filter((text, n) => n % 2 === 0 && text.toLowerCase() === "host").length;
   if (hosts > 1 || (!hosts && httpVersion === "1.1")) throw closing(400);
 }
@@ -63,16 +73,26 @@ export function findRoute(request) {
 }
 
 // Status and text for a request that the parser refused.
-export function refusalOf({ code, reason = "", rawPacket }) {
+export function refusalOf({ code, reason = "", rawPacket, bytesParsed = 0 }) {
   if (code === "HPE_HEADER_OVERFLOW") return [431, "Request header fields too large"];
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return [408];
   if (reason === "Content-Length overflow") return [413, "Request body too large"];
+  if (code === "HPE_INVALID_METHOD" && REQUEST_LINE.test(lineAt(rawPacket, bytesParsed))) return NO_METHOD;
   const http2 = rawPacket?.subarray(0, 16).toString("latin1") === "PRI * HTTP/2.0\r\n";
-  return http2 || code === "HPE_INVALID_VERSION" ? [505, "HTTP version not supported"] : [400];
+  const unknown = code === "HPE_INVALID_VERSION" && !reason.includes("CRLF");
+  return http2 || unknown ? [505, "HTTP version not supported"] : [400];
+}
+
+function lineAt(packet, at) {
+  const text = packet.toString("latin1", 0, at + MAX_HEAD);
+  return text.slice(text.lastIndexOf("\n", at - 1) + 1).split("\n", 1)[0];
 }
 
 export function inJson(error) {
   if (error instanceof Refusal) return error;
+  if (SHORTAGE.has(error.code)) {
+    return new Refusal(503, getSystemErrorMap().get(error.errno)?.[1], { headers: { "retry-after": "1" } });
+  }
   console.error(error);
   return new Refusal(500, "Internal server error");
 }

@@ -1,17 +1,20 @@
 // Connections, and a shutdown that always ends.
 import { createServer, STATUS_CODES } from "node:http";
 import { getSystemErrorMap } from "node:util";
+import { lastReply, linger, lookForReset } from "./closing.mjs";
 import { UsageError } from "./config.mjs";
 import { LEFT } from "./refusal.mjs";
 import { BUFFERED_HEAD, findRoute, inJson, refusalOf } from "./requests.mjs";
 
 const BACKLOG = 1024;
+const SILENCE = 10_000; // milliseconds between two lines in the log about connections that cannot be accepted
 
 export class LabServer {
   #lab;
   #http;
   #begun = new Map(); // every connection: its unsent responses, each with the controller that aborts its work
   #ended = new WeakSet(); // connections from which no more requests are taken
+  #ahead = new WeakMap(); // responses whose beginning was sent: how many bytes
   #stopping = false;
   #over;
 
@@ -22,8 +25,10 @@ export class LabServer {
     this.#http = createServer({ maxHeaderSize: BUFFERED_HEAD, requireHostHeader: false, headersTimeout: 30_000 });
     this.#http.keepAliveTimeout = lab.config.keepAlive * 1e3;
     this.#http.maxHeadersCount = 0; // their size is what is bounded
+    this.#http.httpAllowHalfOpen = true; // a client that has sent its end gets its reply
     this.#http.on("connection", (socket) => this.#onConnection(socket));
-    for (const event of ["request", "checkExpectation"]) this.#http.on(event, (...both) => this.#onRequest(...both));
+    // A client that waits for a 100 gets the final status at once: no route reads a body.
+    for (const event of ["request", "checkExpectation", "checkContinue"]) this.#http.on(event, (...both) => this.#onRequest(...both));
     this.#http.on("clientError", (error, socket) => this.#refuse(socket, ...refusalOf(error)));
     this.#http.on("connect", (_, socket) => this.#refuse(socket, 400, "Request target not understood"));
   }
@@ -35,7 +40,10 @@ export class LabServer {
         const why = getSystemErrorMap().get(errno)?.[1] ?? message;
         reject(new UsageError(`cannot listen on ${host}:${port}: ${why}`));
       });
-      this.#http.listen({ host, port, backlog: BACKLOG }, () => resolve(this.#http.address().port));
+      this.#http.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#http.removeAllListeners("error").on("error", acceptErrors());
+        resolve(this.#http.address().port);
+      });
     });
   }
 
@@ -58,11 +66,24 @@ export class LabServer {
   #onConnection(socket) {
     const begun = new Map();
     this.#begun.set(socket, begun);
+    socket.destroySoon = () => this.#close(socket); // node calls it after the last reply
+    socket.once("end", () => this.#onEnd(socket, begun));
     // Of pipelined requests node tells only the first response that the connection has closed; so all are aborted here.
     socket.once("close", () => {
       this.#begun.delete(socket);
       for (const controller of begun.values()) controller?.abort(LEFT);
     });
+  }
+
+  #close(socket) {
+    this.#ended.add(socket);
+    linger(socket);
+  }
+
+  // The client has sent its end.
+  #onEnd(socket, begun) {
+    const [next] = begun.keys();
+    if (next) lookForReset(socket, () => !next.headersSent, (count) => this.#ahead.set(next, count));
   }
 
   #onRequest(request, response) {
@@ -102,6 +123,7 @@ export class LabServer {
       "content-length": Buffer.byteLength(text),
       ...headers,
     });
+    response._header = response._header.slice(this.#ahead.get(response) ?? 0); // node has no other way to send a part
     response.end(text);
   }
 
@@ -125,12 +147,17 @@ export class LabServer {
   }
 
   #dismiss(socket, status, text) {
-    if (socket.writable) {
-      const body = JSON.stringify({ error: text });
-      const first = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
-      const headers = ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
-      socket.write([first, ...headers, "", body].join("\r\n"));
-    }
+    if (socket.writable) socket.write(lastReply(status, JSON.stringify({ error: text })));
     socket.destroySoon();
   }
+}
+
+// Without descriptors every attempt to accept fails in the same way, many times a second.
+function acceptErrors() {
+  let told = -Infinity;
+  return ({ message }) => {
+    if (performance.now() < told + SILENCE) return;
+    told = performance.now();
+    console.error(`connections cannot be accepted: ${message}; trying again`);
+  };
 }

@@ -1,0 +1,35 @@
+// The end of a connection: a reply must arrive before it, and a client that has sent its end may still wait for one.
+import { STATUS_CODES } from "node:http";
+
+const LINGER = 2_000; // milliseconds
+const MAX_DROPPED = 16_000_000; // bytes
+const BEGINNING = "HTTP/1.1 "; // of every reply
+
+// Send the end; then read and drop what still comes, for some time. To close a socket with unread bytes in it resets the
+// connection, and the reset may overtake the reply.
+export function linger(socket) {
+  if (socket.destroyed || socket.writableEnded) return;
+  let dropped = 0;
+  socket.end();
+  socket.on("data", ({ length }) => (dropped += length) > MAX_DROPPED && socket.destroy());
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER);
+  socket.once("end", () => socket.destroySoon()).once("close", () => clearTimeout(timer));
+}
+
+// Find out whether a client that has sent its end is gone, or still reads. TCP does not tell; but a client that is gone
+// resets the connection at the first byte, which the next write notices. So the first bytes of the reply, which are always
+// the same, are sent one by one, at growing intervals. `sent` is told how many were.
+export function lookForReset(socket, wanted, sent, count = 1) {
+  if (socket.destroyed || !wanted() || count >= BEGINNING.length) return;
+  socket.write(BEGINNING[count - 1]);
+  sent(count);
+  setTimeout(() => lookForReset(socket, wanted, sent, count + 1), 4 ** (count - 1)).unref();
+}
+
+// The refusal of what is no request: node has no ServerResponse for it.
+export function lastReply(status, body) {
+  const first = `${BEGINNING}${status} ${STATUS_CODES[status]}`;
+  const headers = ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
+  return [first, ...headers, "", body].join("\r\n");
+}
