@@ -4,11 +4,11 @@ A worker's standard output and error are pipes, and nothing is buffered on the o
 them even if its worker was killed. Each line goes, whole and in order, to the log ``trio_lab.pools`` if that takes INFO;
 otherwise to the program's own standard output or error, where it would be without a pool.
 
-Two bounds keep a job that prints without end from occupying the loop. Forwarding rests nine times as long as it took, so
-that all workers of a pool together take a tenth of the loop's time at most; meanwhile their pipes fill, and who prints
-waits. And of one worker at most `_LINES` lines pass in a window of `_WINDOW` seconds; the rest of the window is read,
-counted and told in a warning at its end. A program that does not read its own standard output loses lines in the same
-way, rather than its loop.
+Bounds keep a job that prints without end from occupying the loop. Forwarding rests nine times as long as it took, so that
+all workers of a pool together take a tenth of the loop's time at most; meanwhile their pipes fill, and jobs that print
+wait. Of one worker at most `_LINES` lines pass in a window of `_WINDOW` seconds; the rest of the window is read, counted,
+and told in a warning at its end. If the program's standard output is a pipe that has not been read for `_PATIENCE`
+seconds, lines are dropped in the same way: a write that blocks would block the loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ import struct
 import sys
 import termios
 from collections import deque
+from contextlib import suppress
+from math import inf
 from time import perf_counter
+from typing import Any
 
 import trio
 
@@ -34,19 +37,23 @@ _LINES = 10_000
 _LINE = 256  # bytes: a longer line counts as several
 _LONGEST = 1 << 20  # bytes: a longer line is cut
 _CHUNK = 1 << 16  # bytes read at a time: what a pipe holds
-_BATCH = 50  # lines forwarded in one step of the loop
+_BATCH = 50  # lines forwarded in one step of the loop; long ones count as several
 _REST, _LEAST_REST = 9.0, 0.01  # after a step: times as long as it took, and at least so many seconds
+_PATIENCE = 1.0
+_PIECE = 1000  # characters written at a time: a pipe that can be written to takes 4096 bytes without blocking
 _TAIL = 400  # bytes of a dead worker's last words that are kept
 
 
 class _Stream:
-    """One pipe. ``lines`` are whole and have not been forwarded."""
+    """One pipe. ``lines`` are whole and wait to be forwarded, ``pieces`` are what is left of the line that is written."""
 
     def __init__(self, name: str, descriptor: int) -> None:
         self.name = name
         self.descriptor = descriptor
         self.lines: deque[bytes] = deque()
-        self._begun: list[bytes] = []  # pieces of a line that has no end yet
+        self.pieces: deque[str] = deque()
+        self.blocked_since = inf
+        self._begun: list[bytes] = []  # of a line that has no end yet
         self._size = 0
 
     def feed(self, data: bytes) -> None:
@@ -95,12 +102,12 @@ class Output:
 
     async def _forward_stream(self, stream: _Stream) -> None:
         is_open = True
-        while is_open or stream.lines:
-            if not stream.lines:
+        while is_open or stream.lines or stream.pieces:
+            if not (stream.lines or stream.pieces):
                 await trio.lowlevel.wait_readable(stream.descriptor)
             async with self._turn:
                 begun = perf_counter()
-                if not stream.lines:
+                if not (stream.lines or stream.pieces):
                     is_open = self._read(stream)
                 self._step(stream)
                 await trio.sleep(max(_LEAST_REST, _REST * (perf_counter() - begun)))
@@ -121,23 +128,43 @@ class Output:
         if now >= self._window:
             self._tell_dropped()
             self._window, self._left = now + _WINDOW, _LINES
-        lines = stream.lines
+        enough = self._left - _BATCH
+        while self._left > enough:
+            if not stream.pieces:
+                if not stream.lines or self._left <= 0:
+                    break
+                self._begin_line(stream, stream.lines.popleft(), now)
+            if stream.pieces and not self._write(stream, now):
+                return
         if self._left <= 0:
-            self._dropped += len(lines)
-            lines.clear()
-        for _ in range(min(_BATCH, len(lines))):
-            line = lines.popleft()
-            self._left -= 1 + len(line) // _LINE
-            if not self._pass_on(stream.name, line):
-                self._dropped += 1
+            self._drop(stream)
 
-    def _pass_on(self, name: str, line: bytes) -> bool:
-        """False when there was no place for it."""
+    def _begin_line(self, stream: _Stream, line: bytes, now: float) -> None:
+        self._left -= 1 + len(line) // _LINE
         text = line.decode("utf-8", "backslashreplace")
         if _log.isEnabledFor(logging.INFO) and _log.hasHandlers():
             _log.info("worker %d: %s", self._pid, text)
-            return True
-        return _write(getattr(sys, name), text + "\n")
+            return
+        text += "\n"
+        stream.pieces.extend(text[begin : begin + _PIECE] for begin in range(0, len(text), _PIECE))
+
+    def _write(self, stream: _Stream, now: float) -> bool:
+        """Write the begun line. False when nobody has read the program's output, so that it would block."""
+        target = getattr(sys, stream.name)
+        while stream.pieces:
+            if not _is_writable(target):
+                stream.blocked_since = min(stream.blocked_since, now)
+                if now - stream.blocked_since > _PATIENCE:
+                    self._drop(stream)
+                return False
+            stream.blocked_since = inf
+            _write(target, stream.pieces.popleft())
+        return True
+
+    def _drop(self, stream: _Stream) -> None:
+        self._dropped += len(stream.lines) + bool(stream.pieces)
+        stream.lines.clear()
+        stream.pieces.clear()
 
     def _tell_dropped(self) -> None:
         if self._dropped:
@@ -155,36 +182,24 @@ class Output:
                 trio.lowlevel.notify_closing(stream.descriptor)
                 lifeline.close(stream.descriptor)
                 stream.end_line()
-                while stream.lines:
+                while stream.lines or stream.pieces:
                     self._step(stream)
-                    await trio.lowlevel.checkpoint()
+                    await trio.sleep(_LEAST_REST if stream.pieces else 0)
         self._tell_dropped()
 
 
-_PIECE = 1000  # characters, so that what a pipe takes without blocking, 4096 bytes, is enough
+def _write(target: Any, text: str) -> None:
+    """Write to one of the program's own streams."""
+    with suppress(AttributeError, OSError, ValueError):  # there is none; nobody reads it any more; it was closed
+        encoding = getattr(target, "encoding", None) or "utf-8"
+        target.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        target.flush()
 
 
-def _write(stream: object, text: str) -> bool:
-    """Write to one of the program's own streams, unless that would block the loop: false then."""
-    if not (stream and hasattr(stream, "write") and hasattr(stream, "flush")):
-        return True  # it was closed, and the program wants to print nothing
-    try:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
-        for begin in range(0, len(text), _PIECE):
-            if not _is_writable(stream):
-                return False
-            stream.write(text[begin : begin + _PIECE])
-            stream.flush()
-    except (OSError, ValueError):  # nobody reads it any more; it was closed
-        pass
-    return True
-
-
-def _is_writable(stream: object) -> bool:
+def _is_writable(target: Any) -> bool:
     """Whether some kilobytes can be written at once."""
     try:
-        descriptor = stream.fileno()  # type: ignore[attr-defined]
+        descriptor = target.fileno()
     except (AttributeError, OSError, ValueError):  # not a file of the system
         return True
     poll = select.poll()
