@@ -47,11 +47,15 @@ class RestartLimitReached(Overloaded):
     """You get it at once while workers die before they do anything useful, so that none can be kept alive.
 
     You never get it because one job killed its worker (that is `BrokenWorkerError`). The pool keeps trying, and accepts jobs
-    again when a worker lives; ``retry_after`` says when the next attempt is due.
+    again when a worker lives; ``retry_after`` says when the next attempt is due, ``reason`` why the last one failed.
     """
 
+    def __init__(self, queue: str, *, retry_after: float = 1.0, reason: str = "") -> None:
+        super().__init__(queue, retry_after=retry_after)
+        self.reason = reason
+
     def __str__(self) -> str:
-        return f"{self.queue} cannot keep a worker alive"
+        return f"{self.queue} cannot keep a worker alive" + (f": {self.reason}" if self.reason else "")
 
 
 class Closed(Exception):

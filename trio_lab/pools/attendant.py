@@ -46,6 +46,7 @@ class Attendant:
         try:
             worker = await self._spawn()
         except OSError as error:
+            self._dispatcher.fault = error.strerror or str(error)
             _log.warning("%s cannot start a worker: %s", self._dispatcher.name, error)
             self._dispatcher.staff.lose(self._slot, trio.current_time())
             self._gone((), 0)
@@ -117,6 +118,7 @@ class Attendant:
             code = await worker.reap()
             await output.drain()
         if early and not dispatcher.closing:
+            dispatcher.fault = f"a worker ended with {code} before it was ready"
             _log.warning("%s: a worker ended with %s before it was ready: %s", dispatcher.name, code, output.last_words)
         self._gone(unread, code)
 

@@ -55,6 +55,8 @@ class Dispatcher:
         self.tallies = Tallies()
         self.backlog = Backlog(name, limits.max_queue, discipline, self.tallies, self.actions)
         self.closing = False
+        self.fault = ""
+        """Why no worker could be started, the last time that this was so; servers tell it to their clients."""
         self._closed = closed
         self._idle = self.staff.idle
         self._budget = self.staff.budget
@@ -159,7 +161,8 @@ class Dispatcher:
             backlog.tell()
 
     def _no_workers(self, now: float) -> RestartLimitReached:
-        return RestartLimitReached(self.name, retry_after=max(1.0, self._budget.next_start(now) - now))
+        pause = self._budget.next_start(now) - now
+        return RestartLimitReached(self.name, retry_after=max(1.0, pause), reason=self.fault)
 
     # Jobs are taken back.
 
