@@ -17,9 +17,9 @@ def with_limits(*rules: tuple[str, float, str]) -> Chart:
     return read_chart(chart(rules=[{"axis": axis, "at": at, "label": label} for axis, at, label in rules]))
 
 
-@pytest.mark.parametrize(("log", "drawn"), [(False, [-1, 0, 2, 5]), (True, [2, 5])])
+@pytest.mark.parametrize(("log", "drawn"), [(False, [-1, 0, 0.5, 5]), (True, [0.5, 5])])
 def test_limits_of_an_axis_are_sorted_and_a_logarithm_has_none_from_zero_down(log: bool, drawn: list[float]) -> None:
-    made = with_limits(("y", 5, ""), ("y", -1, ""), ("x", 3, ""), ("y", 0, ""), ("y", 2, ""))
+    made = with_limits(("y", 5, ""), ("y", -1, ""), ("x", 3, ""), ("y", 0, ""), ("y", 0.5, ""))
     assert [rule.at for rule in limits(made, "y", log=log)] == drawn
 
 
@@ -53,6 +53,17 @@ def test_a_name_above_the_plot_is_centred_and_goes_up_where_it_would_touch_anoth
         ("x", 200, ("uvwxy",), 183.5, -6),
     ]
     assert above(made, None, 1000.0) == []
+
+
+def test_a_row_of_names_is_full_as_far_as_its_last_name() -> None:
+    made = with_limits(("x", 100, "abcde"), ("x", 141, "z" * 50), ("x", 200, "fghij"), ("x", 201, "klmno"))
+    assert [rule.text_dy for rule in above(made, THOUSAND, 1000.0)] == [-6, -21, -6, -36]
+
+
+def test_a_limit_that_has_no_place_on_a_logarithm_has_no_name() -> None:
+    decades = Scale(low=1, high=1000, log=True, ticks=())
+    made = with_limits(("x", 0, "none"), ("y", 0, "none"))
+    assert (beside(made, decades, 200.0), above(made, decades, 1000.0)) == ([], [])
 
 
 def test_a_name_above_the_plot_stays_beside_its_ends_and_is_cut() -> None:

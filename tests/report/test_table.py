@@ -51,6 +51,10 @@ def test_figure_is_short_and_carries_its_unit(value: float | None, unit: str, te
     assert format_figure(value, unit) == text
 
 
+def test_figure_has_no_unit_unless_one_is_named() -> None:
+    assert format_figure(3.0) == "3"
+
+
 @pytest.mark.parametrize(
     ("low", "high", "unit", "text"),
     [

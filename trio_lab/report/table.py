@@ -109,8 +109,7 @@ def _number(value: float) -> str:
     if size >= 100 or value == 0:
         return f"{value:,.0f}"
     digits = 2 - math.floor(math.log10(size))
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def _bytes(value: float) -> str:
