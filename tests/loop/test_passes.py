@@ -114,6 +114,16 @@ def test_exactly_the_budget_is_within_it(clock: Clock) -> None:
     assert found == []
 
 
+def test_a_budget_alone_tells_nobody_and_a_pass_may_begin_anew(clock: Clock) -> None:
+    loop = LoopTime(clock)
+    loop.budget = 0.25
+    clock.now += 1.0
+    loop.before_io_wait(1.0)
+    loop.begin()
+    clock.now += 0.5
+    assert loop.busy_now() == 0.5
+
+
 def test_another_thread_sees_how_long_the_pass_has_lasted_and_no_pass_in_a_poll(clock: Clock) -> None:
     loop = LoopTime(clock)
     clock.now += 0.5
@@ -198,10 +208,13 @@ async def test_a_monitor_that_was_not_blind_measures_on(clock: Clock, monitor: P
     assert monitor.busy.max == pytest.approx(0.25)
 
 
-async def test_a_monitor_that_was_taken_down_is_not_blind(clock: Clock, monitor: PassMonitor) -> None:
+async def test_a_monitor_that_was_taken_down_sees_nothing_and_is_not_blind(clock: Clock, monitor: PassMonitor) -> None:
+    await trio.lowlevel.checkpoint()
     monitor.remove()
     clock.now += 1.0
-    assert monitor.blind is None
+    await trio.lowlevel.checkpoint()
+    assert monitor.busy.max == 0.0
+    assert (monitor.blind, PassMonitor(clock).blind) == (None, None)
 
 
 async def test_a_monitor_that_raised_says_that_it_is_blind(caplog: pytest.LogCaptureFixture) -> None:
@@ -242,10 +255,10 @@ def test_the_run_queue_has_one_place_and_is_used_while_it_does_not_wait(clock: C
     for _ in range(2):
         clock.now += 0.125
         loop.before_io_wait(1.0)
-        clock.now += 0.375
+        clock.now += 0.125
         loop.after_io_wait(1.0)
     assert RunQueue(loop).statistics() == QueueStatistics(
-        name="run_queue", capacity=1, utilization=0.25, completions=2, service=loop.busy.summary(), kinds=()
+        name="run_queue", capacity=1, utilization=0.5, completions=2, service=loop.busy.summary(), kinds=()
     )
 
 
