@@ -51,7 +51,9 @@ def test_an_early_end_keeps_what_was_due_and_forgets_what_was_not() -> None:
 
 
 def test_a_rate_below_one_in_the_duration_still_sends_one() -> None:
-    assert all_due(Arrivals(start=5.0, rate=0.1, duration=0.5), 5.5) == [5.0]
+    arrivals = Arrivals(start=5.0, rate=0.1, duration=0.5)
+    assert all_due(arrivals, 5.5) == [5.0]
+    assert arrivals.next_due == math.inf
 
 
 @given(

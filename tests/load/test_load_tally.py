@@ -133,7 +133,7 @@ def test_rows_without_anything_after_the_end_are_left_out() -> None:
     assert [row.start for row in tally.finish()] == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("interval", [0.1, 0.25, 0.5, 2.5])
+@pytest.mark.parametrize("interval", [0.05, 0.1, 0.25, 0.5, 2.5])
 def test_rounding_makes_no_sliver_of_a_row(interval: float) -> None:
     tally = a_tally(interval=interval)
     tally.advance(2.5)

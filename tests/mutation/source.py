@@ -3,6 +3,7 @@
 - Lines of the kinds in `NOT_MUTATED` get a mark, which mutmut is told to leave alone.
 - mutmut does not touch decorated functions. ``@property`` above a method becomes ``name = property(name)`` below it, and
   so does every other decorator: the same to Python.
+- Caches are left out: a test that gets a cached value does not run the function, and mutmut would not try it.
 - It does not touch what is outside functions either: constants and the defaults of fields are held by tests alone.
 """
 
@@ -40,6 +41,7 @@ def prepared(source: str) -> str:
         lines[function.end_lineno : function.end_lineno] = [
             f"{indent}{function.name} = {ast.unparse(decorator)}({function.name})"
             for decorator in reversed(function.decorator_list)
+            if not _is_cache(decorator)
         ]
         del lines[first : function.lineno - 1]
     return "\n".join(lines) + "\n"
@@ -58,6 +60,10 @@ def _not_mutated(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
                 yield "repr", node
             case ast.Assert():
                 yield "assert", node
+
+
+def _is_cache(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call | ast.Name) and ast.unparse(decorator).startswith(("cache", "lru_cache"))
 
 
 def _decorated(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
