@@ -252,4 +252,6 @@ class GateRules(RuleBasedStateMachine):
 @pytest.mark.parametrize("discipline", NEXT_OF)
 def test_the_promises_hold_after_every_step(discipline: str) -> None:
     rules = type("Rules", (GateRules,), {"discipline": discipline})
-    run_state_machine_as_test(rules, settings=settings(max_examples=60, stateful_step_count=40))
+    run_state_machine_as_test(
+        rules, settings=settings(max_examples=min(60, settings.default.max_examples), stateful_step_count=40)
+    )

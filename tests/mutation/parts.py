@@ -26,6 +26,7 @@ PARTS: dict[str, Part] = {
             "pools/test_dispatch_model.py",
             "pools/test_slot.py",
             "pools/test_staff.py",
+            "pools/test_job.py",
         ),
     ),
     "scaling": Part(

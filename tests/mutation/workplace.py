@@ -49,8 +49,8 @@ def _settings(part: Part) -> str:
         "pytest_add_cli_args_test_selection": [f"tests/{path}" for path in part.tests],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants"],
         "process_isolation": "forkserver",  # a fork of a process that has run tests has threads that are not there
-        "timeout_multiplier": 10.0,
-        "timeout_constant": 1.0,
+        "timeout_multiplier": 4.0,
+        "timeout_constant": 2.0,
         "track_dependencies": False,
         "use_git_change_detection": False,
     }

@@ -347,4 +347,4 @@ def chosen(which: int, among: list[Any]) -> Any:
 
 
 TestPool = PoolMachine.TestCase
-TestPool.settings = settings(max_examples=100, stateful_step_count=50)
+TestPool.settings = settings(stateful_step_count=50)
