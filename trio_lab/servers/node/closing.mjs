@@ -6,15 +6,15 @@ const MAX_DROPPED = 16_000_000; // bytes
 const BEGINNING = "HTTP/1.1 "; // of every reply
 
 // Send the end; then read and drop what still comes, for some time. To close a socket with unread bytes in it resets the
-// connection, and the reset may overtake the reply.
+// connection, and the reset may overtake the reply. (What is read goes through node's parser, and nobody listens.)
 export function linger(socket) {
   if (socket.destroyed || socket.writableEnded) return;
-  let dropped = 0;
+  const last = socket.bytesRead + MAX_DROPPED;
+  const end = Date.now() + LINGER;
   socket.end();
-  socket.on("data", ({ length }) => (dropped += length) > MAX_DROPPED && socket.destroy());
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER);
-  socket.once("end", () => socket.destroySoon()).once("close", () => clearTimeout(timer));
+  const timer = setInterval(() => (socket.bytesRead > last || Date.now() > end) && socket.destroy(), LINGER / 20);
+  socket.once("close", () => clearInterval(timer));
 }
 
 // Find out whether a client that has sent its end is gone, or still reads. TCP does not tell; but a client that is gone

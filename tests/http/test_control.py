@@ -1,0 +1,70 @@
+"""Unit (pure): commands on standard input."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_lab.http.control import Commands
+
+
+def resized(*pieces: bytes) -> list[int]:
+    sizes: list[int] = []
+    commands = Commands(sizes.append)
+    for piece in pieces:
+        commands.feed(piece)
+    return sizes
+
+
+@pytest.mark.parametrize("line", [b"threads 8\n", b"  threads\t8 \r\n", b"threads 08\n", b"rubbish\nthreads 8\n"])
+def test_the_pool_is_resized(line: bytes) -> None:
+    assert resized(line) == [8]
+
+
+def test_a_line_may_come_in_pieces() -> None:
+    assert resized(b"thre", b"ads 8", b"\nthreads 9\nthr", b"eads 10\n") == [8, 9, 10]
+
+
+def test_bounds() -> None:
+    assert resized(b"threads 0\nthreads 1\nthreads 1024\nthreads 1025\n") == [1, 1024]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"threads " + b"9" * 5_000,
+        b"threads -1",
+        b"threads NaN",
+        b"threads 1_0",
+        b"threads 8.0",
+        "threads \uff18".encode(),
+        "threads \u00b2".encode(),
+        b"threads",
+        b"threads ",
+        b"threads 8 9",
+        b"threads8",
+        b"Threads 8",
+        b"",
+        b"\0\xff\xfe",
+        b"threads 8" + b" " * 2_000_000,
+        b"threads 8" + b" " * 2_000 + b"9",
+    ],
+    ids=lambda line: repr(line[:12]),
+)
+def test_what_is_not_understood_is_said_and_changes_nothing(line: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert resized(line + b"\nthreads 7\n") == [7]
+    assert len(caplog.records) == 1
+    assert len(caplog.records[0].getMessage()) < 500
+
+
+def test_of_a_line_without_an_end_only_the_beginning_is_kept() -> None:
+    commands = Commands(lambda size: None)
+    for _ in range(100):
+        commands.feed(b"x" * 65_536)
+    assert len(commands._unread) <= 1_000
+
+
+@given(st.lists(st.binary()))
+def test_no_bytes_are_an_error(pieces: list[bytes]) -> None:
+    resized(*pieces, b"\n")
