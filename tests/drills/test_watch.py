@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 import trio
 
 from trio_lab.drills.cases import blind_monitor, fat_pass, monitor_truth, not_the_loop
+from trio_lab.loop import watch
 from trio_lab.stage.alone import alone
 from trio_lab.stage.stage import Stage
 
@@ -36,8 +38,10 @@ async def test_a_stopped_process_is_no_blocked_loop() -> None:
     assert figures["waiting_percent"] == 100
 
 
-async def test_a_broken_watch_says_so_and_is_put_back_each_time() -> None:
-    figures = await alone(partial(blind_monitor.in_process, rounds=1))
+async def test_a_broken_watch_says_so_and_is_put_back_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_CHECK", 0.05)
+    monkeypatch.setattr(watch, "_FIRST_REARM", 0.3)
+    figures = await blind_monitor.in_process(rounds=1)
     assert {name: figures[name] for name in ("not_put_back", "not_told_again", "hasty")} == {
         "not_put_back": 0,
         "not_told_again": 0,

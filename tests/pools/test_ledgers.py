@@ -65,13 +65,13 @@ async def test_wait_and_run_are_told_apart(kind: str, native_pool: NativePool, w
 async def test_a_wait_for_nothing_is_a_wait(kind: str, native_pool: NativePool, worker_pool: WorkerPool) -> None:
     pool = native_pool if kind == "native_pool" else worker_pool
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(pool.run, time.sleep, 1)
+        nursery.start_soon(pool.run, time.sleep, 0.3)
         await trio.testing.wait_all_tasks_blocked()
         ledger = opened()
         with pytest.raises(QueueTimeout):
-            await pool.run(time.sleep, 0, queue_timeout=0.1)
+            await pool.run(time.sleep, 0, queue_timeout=0.05)
         ledger.close()
-        assert ledger.parts["queue"] >= 0.1
+        assert ledger.parts["queue"] >= 0.05
         assert ledger.parts.keys() <= {"queue", "loop"}
 
 

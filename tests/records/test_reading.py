@@ -28,7 +28,15 @@ def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [here, *(place for key, one in inner for place in places(one, (*here, key)))]
 
 
-PLACES = places(SAMPLE)[1:]
+def shortened(value: Any) -> Any:
+    """The same with two entries in every list: whatever is true of two points of a chart is true of a hundred."""
+    if isinstance(value, dict):
+        return {key: shortened(inner) for key, inner in value.items()}
+    return [shortened(inner) for inner in value[:2]] if isinstance(value, list) else value
+
+
+SHORT = shortened(SAMPLE)
+PLACES = places(SHORT)[1:]
 
 
 def refusal(value: Any) -> str | None:
@@ -43,7 +51,7 @@ def refusal(value: Any) -> str | None:
 @settings(max_examples=150)
 @given(place=st.sampled_from(PLACES), other=JSON)
 def test_one_changed_value_is_read_or_refused_in_one_line(place: tuple[Any, ...], other: Any) -> None:
-    changed = deepcopy(SAMPLE)
+    changed = deepcopy(SHORT)
     *path, last = place
     inside = changed
     for key in path:

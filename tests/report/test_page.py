@@ -129,8 +129,9 @@ def test_wrong_type_is_refused(light: dict[str, Any], key: str, value: Any) -> N
         render(light)
 
 
-def test_notes_on_the_measurement_are_shown(page: str) -> None:
-    results = json.loads(Path(__file__).with_name("sample_results.json").read_text(encoding="utf-8"))
+def test_notes_on_the_measurement_are_shown(page: str, light: dict[str, Any]) -> None:
     assert "About these figures" not in page
-    results["experiments"][0]["notes"] = ["/hash: the generator was late & said so"]
-    assert "<li>/hash: the generator was late &amp; said so</li>" in render(results)
+    light["experiments"][0]["notes"] = ["/hash: the generator was late & said so"]
+    noted = render(light)
+    assert "About these figures" in noted
+    assert "<li>/hash: the generator was late &amp; said so</li>" in noted

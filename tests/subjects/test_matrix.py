@@ -58,7 +58,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("runtime", EVERY_RUNTIME)
 def test_what_lets_others_run_and_what_lets_a_cancel_in(runtime: str) -> None:
-    rows = answer(Matrix, runtime).rows
+    rows = answer(Matrix, runtime, "--ms", "120").rows
     assert {row.what: (row.schedules, row.cancelled) for row in rows} == KNOWN[runtime]
     for row in rows:
         assert row.beats >= 3 if row.schedules else row.beats == 0, row

@@ -30,7 +30,8 @@ def until_busy(server: Running, jobs: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_requests_in_flight_are_answered_after_the_signal(number: int) -> None:
     with running("--grace", "60") as server:
-        asked = [ask(server, b"/wait?ms=5000"), ask(server, b"/worker-hash?rounds=2000000")]
+        server.get("/worker-hash?rounds=1")  # a worker is ready: both requests begin at once
+        asked = [ask(server, b"/wait?ms=1500"), ask(server, b"/worker-hash?rounds=2000000")]
         until_busy(server, 2)
         server.process.send_signal(number)
         for connection in asked:

@@ -62,7 +62,7 @@ async def in_process(rounds: int, steps: bool) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     wanted: Literal["auto"] | bool = "auto" if steps else False
     async with remembered(figures), observe(budget=_BUDGET, steps=wanted) as watch:
-        for _ in range(_WAKES):
+        for _ in range(_WAKES if steps else 0):
             if not watch.statistics().steps_measured:
                 await _many_tasks()
                 await trio.sleep(0.6)  # it looks every half second
