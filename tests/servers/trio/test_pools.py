@@ -30,7 +30,10 @@ def test_an_autoscaled_pool_begins_with_one_worker_and_says_what_it_decides() ->
 
 
 def test_the_default_limiter_is_a_queue_of_its_own() -> None:
-    with running("--default-threads", "1", "--grace", "0.1") as server, socket.create_connection(server.address) as holder:
+    with (
+        running("--default-threads", "1", "--grace", "0.1") as server,
+        socket.create_connection(server.address) as holder,
+    ):
         holder.sendall(b"GET /wait?ms=3000&pool=default HTTP/1.1\r\nHost: x\r\n\r\n")
         while (limiter := server.queues()["default_limiter"])["in_service"] == 0:
             pass
