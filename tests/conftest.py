@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 settings.register_profile("any machine", deadline=None)
 # A mutant must have the same outcome each time, and soon: which example is the smallest is of no interest.
 settings.register_profile(
-    "mutants", deadline=None, max_examples=15, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+    "mutants", deadline=None, max_examples=6, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("any machine")
 

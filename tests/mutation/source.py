@@ -48,11 +48,13 @@ def prepared(source: str) -> str:
 
 
 def _not_mutated(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    errors = {alias.name for node in imports if node.module == "errors" for alias in node.names}
     for node in ast.walk(tree):
         match node:
             case ast.Raise():
                 yield "raise", node
-            case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error"):
+            case ast.Return(value=ast.Call(func=ast.Name(id=name))) if name.endswith("Error") or name in errors:
                 yield "raise", node
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if name in ("log", "_log"):
                 yield "log", node

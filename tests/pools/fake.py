@@ -214,7 +214,7 @@ class House:
         self.worker(slot).end(seconds)
         self.answer(slot)
 
-    def die(self, slot: int = 0, code: int = -9) -> None:
+    def die(self, slot: int = 0, code: int | None = -9) -> None:
         """The process dies, and all that its attendant does about it happens."""
         place, worker = self.slots[slot], self.worker(slot)
         self.staff.lose(place, self.now)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
+from trio_lab.errors import BrokenWorkerError, Overloaded
 from trio_lab.worker.frames import SHORT as FITS
 
 from .fake import SHORT, House
@@ -92,6 +93,20 @@ def test_no_place_is_given_to_a_job_whose_time_is_over_though_the_alarm_is_late(
     house.end_job()
     assert house.told == {"a": "returned", "b": "QueueTimeout"}
     assert house.with_worker() == ""
+    error = house.jobs["b"].error
+    assert isinstance(error, Overloaded)
+    assert error.queue == "pool"
+
+
+@pytest.mark.parametrize(("waits", "timed_out"), [(0.9, 0), (1.0, 1)])
+def test_who_leaves_when_its_time_is_over_has_timed_out_though_the_alarm_is_late(waits: float, timed_out: int) -> None:
+    house = House(size=1, queue_timeout=1.0)
+    house.submit("a")
+    house.submit("b")
+    house.block(waits)
+    house.cancel("b")
+    total = house.dispatcher.tallies.total()
+    assert (total.timed_out, total.cancelled) == (timed_out, 1 - timed_out)
 
 
 def test_shed_jobs_are_told_so_and_do_not_wait_any_more() -> None:
@@ -130,6 +145,15 @@ def test_utilization_is_the_share_of_ready_workers_time() -> None:
     house.pass_time(1.0)
     assert house.staff.utilization(house.now) == pytest.approx(1 / (2 * 2.0))
     assert house.now == before + 2.0
+
+
+def test_utilization_is_a_share() -> None:
+    house = House(size=1)
+    assert house.staff.utilization(house.now) == 0.0  # no time has passed
+    house.pass_time(1.0)
+    house.submit("a")
+    house.end_job(seconds=1.5)  # by the worker's clock
+    assert house.staff.utilization(house.now) == 1.0
 
 
 class TestSentAhead:
@@ -518,3 +542,17 @@ def test_a_job_that_a_closed_pool_ends_is_told_so() -> None:
     house.die()
     assert house.told == {"a": "Closed"}
     assert house.starting == []
+    assert house.jobs["a"].error.args == ("pool was closed while the job ran",)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [(-9, " with signal 9"), (3, " with exit code 3"), (0, " with exit code 0"), (None, "")]
+)
+def test_a_caller_is_told_how_its_worker_died(code: int | None, how: str) -> None:
+    house = House(size=1)
+    house.submit("a")
+    house.worker().begin()
+    house.die(code=code)
+    error = house.jobs["a"].error
+    assert isinstance(error, BrokenWorkerError)
+    assert (str(error), error.exit_code) == (f"the worker died{how}", code)

@@ -215,6 +215,7 @@ class TestRestart:
     def test_the_third_in_a_row_refuses_who_waits_and_who_comes(self) -> None:
         house = House(size=1, restart=RestartPolicy(max_restarts=4, max_seconds=3600.0), ready=False)
         house.submit("waiting")
+        house.dispatcher.fault = "there are no processes left"
         for _ in range(3):
             assert house.told == {}
             house.spawn(house.slots[0])
@@ -222,6 +223,7 @@ class TestRestart:
             house.pass_time(1.0)
         assert house.told == {"waiting": "RestartLimitReached"}
         assert house.jobs["waiting"].error.retry_after == 1.0  # type: ignore[union-attr]
+        assert str(house.jobs["waiting"].error) == "pool cannot keep a worker alive: there are no processes left"
         house.spawn(house.slots[0])
         house.die(code=7)
         assert house.submit("late") == "RestartLimitReached"
