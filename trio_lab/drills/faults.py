@@ -2,7 +2,7 @@
 
 ``GET /fault/<name>?id=&ms=`` runs a job of `poison.BY_NAME` in the worker pool; its error gets the status that it has on
 every route. A few names are faults of the server itself, and run there. ``GET /fault`` tells what only the process knows.
-``GET /fault/large`` has a reply that does not fit into any buffer, ``POST /fault/body`` waits for its whole body.
+``GET /fault/large/streamed`` and ``/whole`` have a reply of 30 MB; ``POST /fault/body`` waits for its whole body.
 What depends on the event loop is in `faults_trio` and `faults_asyncio`.
 """
 
@@ -15,21 +15,17 @@ from quart import Response, request
 
 from ..http.answers import reply
 from ..http.app import LabApp
-from ..http.contract import Number, Numbers
+from ..http.contract import MAX_BODY, Number, Numbers
 from ..http.query import BadQuery, integer
 from ..records.codec import to_plain
 from .inside import Inside
 from .poison import BY_NAME
 
 _JOB = {"id": Number(default=0, low=0, high=10_000_000), "ms": Number(default=20, low=0, high=60_000)}
-_LARGE = {
-    "megabytes": Number(default=30, low=1, high=100),
-    "streamed": Number(default=1, low=0, high=1),
-}
-NUMBERS: Numbers = {"/fault/wait": _JOB, "/fault/large": _LARGE}
+NUMBERS: Numbers = {"/fault/wait": _JOB}
 
-_MEGABYTE = 1 << 20
-_PIECE = 1 << 16
+_LARGE = 30_000_000  # bytes, more than fit into any buffer
+_PIECE = 60_000
 
 Run = Callable[[Callable[[int, int], Any], int, int], Awaitable[Any]]
 """Runs a job in a worker."""
@@ -44,11 +40,11 @@ def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[s
     async def _inside() -> Response:
         return reply(to_plain(look()))
 
-    @app.get("/fault/large")
-    async def _large() -> Response:
-        size = integer(request.args, "megabytes", _LARGE) * _MEGABYTE
-        streamed = integer(request.args, "streamed", _LARGE)
-        return Response(_pieces(size) if streamed else bytes(size), headers={"Content-Length": str(size)})
+    @app.get("/fault/large/<way>")
+    async def _large(way: str) -> Response:
+        return Response(_pieces() if way == "streamed" else bytes(_LARGE), headers={"Content-Length": str(_LARGE)})
+
+    app.body_routes["/fault/body"] = lambda _: MAX_BODY
 
     @app.post("/fault/body")
     async def _body() -> Response:
@@ -64,6 +60,6 @@ def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[s
         return reply({"result": await run(BY_NAME[name], number, ms)})
 
 
-async def _pieces(size: int) -> AsyncIterator[bytes]:
-    for _ in range(0, size, _PIECE):
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(0, _LARGE, _PIECE):
         yield bytes(_PIECE)

@@ -20,7 +20,7 @@ from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import reply
-from .contract import MAX_BODY
+from .contract import BODY_TIMEOUT, MAX_BODY
 from .lab import Lab
 from .listening import SHORTAGE
 from .query import BadQuery
@@ -51,6 +51,7 @@ class LabApp(_Mixed):
     ) -> None:
         super().__init__("trio_lab", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
         self.url_map.merge_slashes = False  # werkzeug would redirect, in HTML and to the host that the client names
         self.body_routes: dict[str, Callable[[bytes], int]] = {}
         """The paths whose handlers read a body, and by their query how many bytes it may have. A body for any other path is

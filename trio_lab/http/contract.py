@@ -43,6 +43,7 @@ NUMBERS: Numbers = {
 }
 
 MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
+BODY_TIMEOUT = 10.0  # seconds for the whole of such a body, in handlers that read it by Quart's own means
 MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
 MAX_HEAD = 16_384  # bytes of all header lines
 

@@ -1,8 +1,8 @@
 """A service that trusts its clients: ``python -m trio_lab.subjects.trusting trio`` (or ``asyncio``).
 
 Quart served by hypercorn alone, as the frameworks come: no serving loop of ours, no protocol of ours, and the numeric
-parameters of the lab's routes read by a plain `int`. The control of drills that attack the HTTP face. It prints
-``{"url": …}``, and ends when its standard input does.
+parameters of the lab's routes read by a plain `int`. ``POST /fault/body`` waits for its whole body. The control of drills
+that attack the HTTP face. It prints ``{"url": …}``, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ _KEEP_ALIVE = 60.0  # seconds; as long as the drills ask of the server that they
 
 
 def with_routes(app: Quart) -> Quart:
+    @app.post("/fault/body")
+    async def _body() -> Response:
+        return reply({"bytes": len(await request.get_data())})
+
     for route, numbers in NUMBERS.items():
         app.add_url_rule(route, route, _handler(numbers))
     return app

@@ -30,8 +30,8 @@ _GRACE, _MORE = 1.0, 2.0  # seconds
 _LOOKS = 10  # at /health while all are stuck
 _PATIENCE = 20.0
 
-_STREAMED = request("GET", "/fault/large?megabytes=30&streamed=1")
-_WHOLE = request("GET", "/fault/large?megabytes=30&streamed=0")
+_STREAMED = request("GET", "/fault/large/streamed")
+_WHOLE = request("GET", "/fault/large/whole")
 _PIPELINE = request("GET", "/health?reset=0") * 12_000
 _KINDS = (*[_STREAMED, _PIPELINE] * 4, _STREAMED, _WHOLE)  # in ten clients
 
@@ -44,7 +44,7 @@ class _Found:
     health: float
     rss_rise: int
     end: Ending
-    log: str
+    log: bytes
 
 
 _FIGURES: Measures[_Found] = {
@@ -54,7 +54,7 @@ _FIGURES: Measures[_Found] = {
     "exit_past_grace_s": lambda found: found.end.ended - found.end.signalled - _GRACE,
     "exit_code_not_0": lambda found: float(found.end.code != 0),
     "workers_left": lambda found: found.end.workers_left,
-    "log_lines": lambda found: found.log.count("\n"),
+    "log_lines": lambda found: found.log.count(b"\n"),
 }
 
 
