@@ -59,6 +59,22 @@ async def test_a_body_that_does_not_is_a_408(read: Any, piece: bytes, autojump_c
         nursery.cancel_scope.cancel()
 
 
+@READERS
+async def test_a_byte_that_comes_while_the_loop_is_late_is_too_late(read: Any, autojump_clock: MockClock) -> None:
+    sent = body()
+
+    async def send_late() -> None:
+        await trio.sleep(PATIENCE - 0.5)
+        sent.append(b"a")
+        autojump_clock.jump(1.0)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_late)
+        with pytest.raises(BadBody) as refused:
+            await read(sent)
+    assert refused.value.status == 408
+
+
 async def test_a_fast_beginning_does_not_pay_for_a_pause(autojump_clock: MockClock) -> None:
     sent, begun = body(), trio.current_time()
     sent.append(b"a" * 900_000)

@@ -184,7 +184,7 @@ class LabBody(UnreadBody):
         self._patience -= trio.current_time() - began
         if self._came >= self._progress_at + LEAST:
             self._patience, self._progress_at = PATIENCE, self._came
-        elif waiting.cancelled_caught:
+        elif waiting.cancelled_caught or self._patience <= 0:
             raise BadBody("The body came too slowly", status=408)
 
     def _raise_error(self) -> None:
