@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from trio_lab.drills.aftermath import Vitals, aftermath, settled
+from trio_lab.drills.cases.innocent_callers import ENDS, PLANS, TRAP, Crowd, in_pool
 from trio_lab.drills.cases.poison_jobs import KINDS
 from trio_lab.drills.cases.queue_deadline import _Ends
 from trio_lab.drills.cases.worker_kill import account
@@ -14,6 +17,7 @@ from trio_lab.drills.logged import most_within
 from trio_lab.drills.server import Line, busy, read_log
 from trio_lab.drills.workload import Call, p99
 from trio_lab.measure.process import lives
+from trio_lab.pools.workers import WorkerPool
 
 
 def line(what: str, number: int, pid: int) -> Line:
@@ -101,3 +105,24 @@ async def test_what_never_settles_is_told_as_it_is(autojump_clock: object) -> No
 def test_a_process_that_is_no_more_does_not_live() -> None:
     assert lives(1)
     assert not lives(4_194_305)  # above the largest process number there is
+
+
+def test_an_innocent_call_is_one_whose_end_nobody_planned() -> None:
+    crowd = Crowd(cast(WorkerPool, None), random.Random(1))
+    for plan in (*PLANS, *TRAP):
+        for how in ENDS:
+            crowd.count(plan, how)
+    assert crowd.ends.total() == len(ENDS) * len((*PLANS, *TRAP))
+    assert crowd.unexpected["refused"] == 0
+    assert crowd.unexpected["finished"] == 2  # of a job that was to raise, and one that was to die
+    assert crowd.innocent_ended == crowd.unexpected.total() - crowd.unexpected["wrong"]
+    crowd.killed_outside = 3
+    assert crowd.innocent_ended == crowd.unexpected.total() - crowd.unexpected["wrong"] - 3
+    crowd.killed_outside = 1_000
+    assert crowd.innocent_ended == crowd.unexpected.total() - crowd.unexpected["wrong"] - crowd.unexpected["killed"]
+
+
+async def test_a_short_dose_of_trouble_ends_nobody_elses_job() -> None:
+    figures = await in_pool(2_000, blind=False)
+    assert (figures["innocent_ended"], figures["wrong"], figures["unbalanced"]) == (0, 0, 0)
+    assert figures["calls"] == 2_000

@@ -82,6 +82,21 @@ BY_NAME: dict[str, Callable[[int, int], Any]] = {
 }
 
 
+class Announced(Exception):
+    """What a job raises because it was told to."""
+
+
+def end(number: int, seconds: float, how: str) -> int:
+    """A job that ends as its caller wants it to: it returns its number, raises it, or takes its process with it."""
+    if seconds:
+        time.sleep(seconds)
+    if how == "raise":
+        raise Announced(number)
+    if how == "die":
+        os._exit(9)
+    return number
+
+
 # Sudden deaths.
 
 

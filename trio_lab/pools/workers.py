@@ -64,6 +64,8 @@ class PoolOptions(PoolLimits):
 class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
+    driver_type: type[Driver] = Driver
+
     def __init__(self, options: PoolOptions, living: trio.Nursery) -> None:
         self.name = options.name
         self.limits: PoolLimits = options
@@ -72,7 +74,7 @@ class WorkerPool:
         self._staff = self._dispatcher.staff
         self._all_ready = trio.Event()
         self._alarm = Alarm(self._ring)
-        self._driver = Driver(
+        self._driver = self.driver_type(
             self._dispatcher,
             wake=reschedule,
             start=self._start,
@@ -280,6 +282,7 @@ class WorkerPool:
         )
 
 
+Pool = TypeVar("Pool", bound=WorkerPool)
 _Opening = AbstractAsyncContextManager[WorkerPool]
 
 
@@ -300,19 +303,24 @@ def _with_keywords_of(
 
 
 @_with_keywords_of(PoolOptions)
-@block
-async def open_worker_pool(options: PoolOptions) -> AsyncIterator[WorkerPool]:
+def open_worker_pool(options: PoolOptions) -> _Opening:
     """A pool of worker processes for the length of the block. The keywords are the fields of `PoolOptions`.
 
     Workers are being started when the block begins; jobs may come at once and wait for the first that is ready. At the
     end of the block waiting callers get `trio.ClosedResourceError`, running jobs have ``grace`` seconds to end, then no
     child is left. When the block is left by an exception or cancelled, running jobs are killed at once.
     """
+    return open_pool(WorkerPool, options)
+
+
+@block
+async def open_pool(kind: type[Pool], options: PoolOptions) -> AsyncIterator[Pool]:
+    """As `open_worker_pool`, for a subclass of `WorkerPool`."""
     require_loop("open_worker_pool", "Trio")
     IMPORTING.check_pool("open_worker_pool")
     async with trio.open_nursery() as keeping:
         async with trio.open_nursery() as living:
-            pool = WorkerPool(options, living)
+            pool = kind(options, living)
             keeping.start_soon(pool._alarm.run)
             keeping.start_soon(pool._keep_house)
             try:

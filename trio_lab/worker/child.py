@@ -47,7 +47,7 @@ _HIGH = 200  # first descriptor to move pipes to
 _NONE = dump(None)
 
 
-class _Cancelled(BaseException):
+class Cancelled(BaseException):
     """Raised in a job that the pool wants to end (SIGUSR1). Not an Exception: a job's own handlers should let it pass."""
 
 
@@ -85,7 +85,7 @@ class _Functions:
         return fn, args
 
 
-class _Jobs:
+class Jobs:
     """Our end of the conversation."""
 
     def __init__(self, packets: int, calls: int, replies: int, interrupts: int) -> None:
@@ -107,7 +107,7 @@ class _Jobs:
         """End the job that is named. It may be over: then the next one must not suffer for it."""
         with contextlib.suppress(OSError):  # nothing is named; or a job closed all descriptors, and will be killed
             if os.eventfd_read(self._interrupts) == self._running:
-                raise _Cancelled
+                raise Cancelled
 
     def read_call(self, length: int) -> bytes:
         pieces = []
@@ -150,7 +150,7 @@ class _Jobs:
                 seconds = clock() - begun
                 value: bytes | Pieces
                 value = _NONE if result is None else Pieces().add(result) if is_large(result) else dump(result)
-            except _Cancelled:
+            except Cancelled:
                 self._running, importing.active = READY, False
                 self.write(reply_frame(number, CANCELLED, begun, clock() - begun))
             except BaseException as error:  # the worker outlives every job, so nothing a job raises may pass
@@ -181,11 +181,11 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def main() -> None:
+def main(kind: type[Jobs] = Jobs) -> None:
     """``sys.argv`` holds the descriptors of the packets, the calls, the replies, the lifeline and the interrupts."""
     packets, calls, replies, lifeline, interrupts = _move([int(argument) for argument in sys.argv[1:6]])
     tie_life(lifeline)
-    jobs = _Jobs(packets, calls, replies, interrupts)
+    jobs = kind(packets, calls, replies, interrupts)
     packet = os.read(packets, PACKET)
     if not packet:
         return

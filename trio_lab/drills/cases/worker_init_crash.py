@@ -48,8 +48,8 @@ os.write(log, b"%f\\n" % time.monotonic()); os.close(log)
 if {early} and os.path.exists({fault!r}): os._exit(3)
 sys.path.append({root!r})
 from trio_lab.worker import child
-serve = child._Jobs.serve
-child._Jobs.serve = lambda jobs: os._exit(3) if os.path.exists({fault!r}) else serve(jobs)
+serve = child.Jobs.serve
+child.Jobs.serve = lambda jobs: os._exit(3) if os.path.exists({fault!r}) else serve(jobs)
 child.main()
 """
 
