@@ -1,0 +1,149 @@
+"""Sends the cases of `mutations` to a server, many at a time, and finds the ones that do harm.
+
+A reply tells which case it belongs to. A traceback in the server's log and the end of its process do not, as several cases
+are under way at once: they are sent in batches, and those of a batch after which there is harm are sent again to a new
+server, one after the other, until it happens again.
+
+``python -m trio_lab.drills.fuzzing SEED NUMBER [URL]`` prints a case and, with a URL, what is replied to it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+import trio
+
+from .logged import LoggedServer
+from .mutations import Case, case
+from .raw import Heard, raw_client
+
+DECLARED = frozenset({501, 502, 503, 504, 505})
+"""The server errors that the contract knows: a transfer coding or a version that is not supported, and a pool's refusals."""
+
+_BATCH = 200
+_AT_ONCE = 16
+_LISTEN = 0.25  # seconds: most cases are answered at once, and a request that is not whole is not answered at all
+_BETWEEN_WRITES = 0.001
+_SETTLE = 0.05  # seconds after a batch in which what it did gets into the log
+
+_HEAD = re.compile(rb"HTTP/1\.\d (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
+_TRACEBACK = re.compile(rb"Traceback \(most recent call last\)|Exception Group")
+
+OpenServer = Callable[[], AbstractAsyncContextManager[LoggedServer]]
+
+
+def heads(data: bytes) -> list[tuple[int, bool]]:
+    """The status of each reply, and whether its type is JSON. Interim replies, which have none, are left out."""
+    found = [
+        (int(status), b"content-type: application/json\r\n" in lines.lower()) for status, lines in _HEAD.findall(data)
+    ]
+    return [(status, is_json) for status, is_json in found if status >= 200]
+
+
+@dataclass(slots=True, kw_only=True)
+class Harm:
+    """What the cases did. ``told`` are the ones that did harm, with what it was."""
+
+    sent: int = 0
+    replies: int = 0
+    unanswered: int = 0
+    exits: int = 0
+    tracebacks: int = 0
+    undeclared: int = 0
+    not_json: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def note(self, one: Case, data: bytes) -> None:
+        found = heads(data)
+        self.sent += 1
+        self.replies += len(found)
+        self.unanswered += not found
+        wrong = [status for status, _ in found if status >= 500 and status not in DECLARED]
+        self.undeclared += len(wrong)
+        without = [status for status, is_json in found if not is_json]
+        self.not_json += len(without)
+        if wrong or without:
+            self.told.append(f"replied {wrong or without} to case {one}")
+
+
+async def send(url: str, one: Case) -> Heard | None:
+    """What comes back; None when the server does not accept the connection any more."""
+    try:
+        async with raw_client(url) as client:
+            for write in one.writes:
+                if not await client.send(write):
+                    break
+                await trio.sleep(_BETWEEN_WRITES if len(one.writes) > 1 else 0)
+            match one.end:
+                case "half-close":
+                    client.half_close()
+                case "close":
+                    client.close()
+                case "reset":
+                    client.reset()
+            return await client.hear(_LISTEN)
+    except OSError:
+        return None
+
+
+async def attack(open_server: OpenServer, server: LoggedServer, numbers: Iterable[int], *, seed: int) -> Harm:
+    """Send the cases of these numbers to ``server`` until all are sent or it has ended. ``open_server`` opens others of its
+    kind, to find out which case did harm."""
+    harm, cases = Harm(), [case(seed, number) for number in numbers]
+    read = 0
+    for begin in range(0, len(cases), _BATCH):
+        batch = cases[begin : begin + _BATCH]
+        await _send_all(server, batch, harm)
+        printed = server.printed(since=read)
+        read += len(printed)
+        tracebacks = len(_TRACEBACK.findall(printed))
+        harm.tracebacks += tracebacks
+        harm.exits += server.ended()
+        if tracebacks or server.ended():
+            harm.told.append(await _guilty(open_server, batch))
+        if server.ended():
+            break
+    return harm
+
+
+async def _send_all(server: LoggedServer, batch: Sequence[Case], harm: Harm) -> None:
+    waiting = iter(batch)
+
+    async def client() -> None:
+        for one in waiting:
+            heard = await send(server.url, one)
+            harm.note(one, heard.data if heard is not None else b"")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(_AT_ONCE):
+            nursery.start_soon(client)
+    await trio.sleep(_SETTLE)
+
+
+async def _guilty(open_server: OpenServer, batch: Sequence[Case]) -> str:
+    """The first case of a batch that does harm when it is alone on a new server."""
+    async with open_server() as server:
+        for one in batch:
+            await send(server.url, one)
+            await trio.sleep(_SETTLE)
+            if server.ended():
+                return f"the server ended after case {one}"
+            if printed := server.printed():
+                return f"the log says {printed[-300:].decode(errors='replace')!r} after case {one}"
+    return f"cases {batch[0].number} to {batch[-1].number} did harm together, and none of them alone"
+
+
+async def _show(seed: int, number: int, url: str | None) -> None:
+    one = case(seed, number)
+    sys.stdout.write(f"{one.mutations}, {one.end}\n")
+    sys.stdout.writelines(f"{write!r}\n" for write in one.writes)
+    if url is not None:
+        sys.stdout.write(f"{await send(url, one)}\n")
+
+
+if __name__ == "__main__":
+    trio.run(_show, int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
