@@ -1,8 +1,8 @@
 """Sends the cases of `mutations` to a server, many at a time, and finds the ones that do harm.
 
 A reply tells which case it belongs to. A traceback in the server's log and the end of its process do not, as several cases
-are under way at once: they are sent in batches, and those of a batch after which there is harm are sent again to a new
-server, one after the other, until it happens again.
+are under way at once: they are sent in batches, and those of a batch after which there is harm are sent again to new
+servers, half as many each time, until one is left.
 
 ``python -m trio_lab.drills.fuzzing SEED NUMBER [URL]`` prints a case and, with a URL, what is replied to it.
 """
@@ -25,8 +25,8 @@ DECLARED = frozenset({501, 502, 503, 504, 505})
 """The server errors that the contract knows: a transfer coding or a version that is not supported, and a pool's refusals."""
 
 _BATCH = 200
-_AT_ONCE = 16
-_LISTEN = 0.25  # seconds: most cases are answered at once, and a request that is not whole is not answered at all
+_AT_ONCE = 32
+_LISTEN = 1.0  # seconds: long for one that is answered; a request that is not whole is not answered at all
 _BETWEEN_WRITES = 0.001
 _SETTLE = 0.05  # seconds after a batch in which what it did gets into the log
 
@@ -97,7 +97,7 @@ async def attack(open_server: OpenServer, server: LoggedServer, numbers: Iterabl
     read = 0
     for begin in range(0, len(cases), _BATCH):
         batch = cases[begin : begin + _BATCH]
-        await _send_all(server, batch, harm)
+        await _send_all(server, batch, harm.note)
         printed = server.printed(since=read)
         read += len(printed)
         tracebacks = len(_TRACEBACK.findall(printed))
@@ -110,13 +110,15 @@ async def attack(open_server: OpenServer, server: LoggedServer, numbers: Iterabl
     return harm
 
 
-async def _send_all(server: LoggedServer, batch: Sequence[Case], harm: Harm) -> None:
+async def _send_all(
+    server: LoggedServer, batch: Sequence[Case], note: Callable[[Case, bytes], None] = lambda *_: None
+) -> None:
     waiting = iter(batch)
 
     async def client() -> None:
         for one in waiting:
             heard = await send(server.url, one)
-            harm.note(one, heard.data if heard is not None else b"")
+            note(one, heard.data if heard is not None else b"")
 
     async with trio.open_nursery() as nursery:
         for _ in range(_AT_ONCE):
@@ -125,16 +127,25 @@ async def _send_all(server: LoggedServer, batch: Sequence[Case], harm: Harm) -> 
 
 
 async def _guilty(open_server: OpenServer, batch: Sequence[Case]) -> str:
-    """The first case of a batch that does harm when it is alone on a new server."""
-    async with open_server() as server:
-        for one in batch:
-            await send(server.url, one)
-            await trio.sleep(_SETTLE)
-            if server.ended():
-                return f"the server ended after case {one}"
-            if printed := server.printed():
-                return f"the log says {printed[-300:].decode(errors='replace')!r} after case {one}"
+    """The case of a batch that does harm when it is alone on a new server, found by halving."""
+    left = batch
+    while len(left) > 1:
+        half = left[: len(left) // 2]
+        left = half if await _harm_of(open_server, half) else left[len(half) :]
+    if (done := await _harm_of(open_server, left)) is not None:
+        return f"{done} after case {left[0]}"
     return f"cases {batch[0].number} to {batch[-1].number} did harm together, and none of them alone"
+
+
+async def _harm_of(open_server: OpenServer, batch: Sequence[Case]) -> str | None:
+    """What these cases do to a new server, in words."""
+    async with open_server() as server:
+        await _send_all(server, batch)
+        if server.ended():
+            server.child.killed = True  # its exit code is what we have found
+            return "the server ended"
+        printed = server.printed()
+        return f"the log ends with {printed[-300:].decode(errors='replace')!r}" if _TRACEBACK.search(printed) else None
 
 
 async def _show(seed: int, number: int, url: str | None) -> None:

@@ -86,8 +86,16 @@ class Connection(LabConnection, TCPServer):
 
     async def _lost(self) -> None:
         """Returns when the connection is no more. (Shielded: what a writer waits for is one future for all.)"""
+        closed = asyncio.ensure_future(self.writer.wait_closed())
+        closed.add_done_callback(_look_at)
         with suppress(ConnectionError):
-            await asyncio.shield(self.writer.wait_closed())
+            await asyncio.shield(closed)
+
+
+def _look_at(ended: asyncio.Future[None]) -> None:
+    """asyncio logs an error that nothing has looked at, and this wait is often given up before the connection breaks."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:
