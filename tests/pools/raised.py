@@ -262,6 +262,10 @@ def _raise(error: type[BaseException]) -> NoReturn:
     raise error
 
 
+def raise_it(error: BaseException) -> NoReturn:
+    raise error
+
+
 def return_evil(error: type[BaseException]) -> EvilArgument:
     return EvilArgument(error)
 

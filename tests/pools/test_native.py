@@ -14,9 +14,11 @@ from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
 from trio_lab.admission.disciplines import ByPriority
-from trio_lab.errors import QueueFull
+from trio_lab.errors import JobError, QueueFull
 from trio_lab.pools.native import NativePool
 from trio_lab.worker import priority
+
+from .raised import Frozen, NotAnException, raise_it
 
 
 class Gate:
@@ -260,3 +262,20 @@ def test_under_asyncio_it_says_that_it_needs_trio() -> None:
 
     with pytest.raises(RuntimeError, match="open_native_pool needs a Trio loop; this runs under asyncio"):
         asyncio.run(open_one())
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt("x"), GeneratorExit("x"), StopIteration("x")])
+async def test_what_would_end_the_program_is_a_job_error(error: BaseException) -> None:
+    async with trio_lab.open_native_pool(size=1) as pool:
+        with pytest.raises(JobError, match=f"{type(error).__name__}: ") as raised:
+            await pool.run(raise_it, error)
+        assert raised.value.__cause__ is error
+        assert await pool.run(abs, -1) == 1
+
+
+@pytest.mark.parametrize("error", [Frozen(7), ExceptionGroup("g", [ValueError()]), NotAnException(), TimeoutError()])
+async def test_a_jobs_own_error_is_its_callers(error: BaseException) -> None:
+    with pytest.raises(type(error)) as raised:
+        async with trio_lab.open_native_pool(size=1) as pool:
+            await pool.run(raise_it, error)
+    assert raised.value is error

@@ -8,9 +8,16 @@ in the queue. A function that *returns* a generator has run, and its result is t
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from types import CoroutineType, FunctionType
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from ..errors import JobError
+from ..worker.failures import told
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _INSTEAD = "await it in your task, without a pool"
 _NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -36,6 +43,15 @@ def check_result(result: Any, fn: Any, run: str) -> None:
     if type(result) is CoroutineType:
         result.close()  # or Python warns that it was never awaited
         raise TypeError(f"{run} runs blocking functions, and {name_of(fn)} returned a coroutine: {_INSTEAD}")
+
+
+def call(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
+    """Call a function in a thread of a pool. What would end its caller's program, or cannot pass through its caller's task,
+    becomes a `JobError`."""
+    try:
+        return fn(*args)
+    except (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration) as error:
+        raise JobError(told(error)) from error
 
 
 def name_of(fn: Any) -> str:

@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
+from outcome import Outcome, capture
 
 from ..admission.bulkhead import BaseBulkhead, BehindBulkhead
 from ..admission.disciplines import Discipline
@@ -22,7 +23,7 @@ from ..blocks import block
 from ..measure.ledger import LEDGER, QUEUE, Ledger
 from ..preconditions import require_count, require_loop
 from ..worker.priority import run_nicely
-from .functions import check_function, check_result
+from .functions import call, check_function, check_result
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -76,7 +77,8 @@ class NativePool(BehindBulkhead):
             QueueFull, QueueTimeout, Shed: see `Bulkhead.enter`; the job was not started.
             trio.ClosedResourceError: the pool was closed before the job was started.
             TypeError: ``fn`` is no plain function (async, a generator, or called already), or returned a coroutine.
-            and whatever the job raises.
+            JobError: the job raised SystemExit, KeyboardInterrupt, GeneratorExit or StopIteration.
+            and whatever else the job raises.
         """
         check_function(fn, "NativePool.run")
         if kind is None:
@@ -85,10 +87,10 @@ class NativePool(BehindBulkhead):
         entering = self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
         place = await (entering if ledger is None else _enter(ledger, entering))
         thread = _Thread(self, self._bulkhead, self._limiter, place)
-        call = _run if ledger is None else _Timed(ledger)
+        work = _run if ledger is None else _Timed(ledger)
         try:
-            return await trio.to_thread.run_sync(
-                call,
+            end = await trio.to_thread.run_sync(
+                work,
                 fn,
                 args,
                 abandon_on_cancel=abandon_on_cancel,
@@ -96,8 +98,9 @@ class NativePool(BehindBulkhead):
             )
         finally:
             thread.on_caller_gone()
-            if isinstance(call, _Timed):
-                call.book()
+            if isinstance(work, _Timed):
+                work.book()
+        return end.unwrap()
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
@@ -115,9 +118,14 @@ async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
     return place
 
 
-def _run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
-    """What the thread does."""
-    result = run_nicely(fn, args)
+def _run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
+    """What the thread does. What the job raises is returned: Trio sets attributes of an exception that passes through it, and
+    a frozen one would be replaced by the error about that."""
+    return capture(_checked, fn, args)
+
+
+def _checked(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
+    result: T = run_nicely(call, (fn, args))
     check_result(result, fn, "NativePool.run")
     return result
 
@@ -131,7 +139,7 @@ class _Timed:
         self._begun: float | None = None
         self._ended: float | None = None
 
-    def __call__(self, fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
+    def __call__(self, fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
         self._begun = perf_counter()
         try:
             return _run(fn, args)

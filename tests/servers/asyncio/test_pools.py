@@ -288,3 +288,15 @@ def test_a_place_given_as_the_pool_closes_comes_back() -> None:
         assert pool.busy == 0
 
     run(test())
+
+
+def test_what_would_end_the_program_is_a_job_error_from_a_thread_too() -> None:
+    async def test() -> None:
+        async with open_native_pool(size=1, **UNBOUNDED) as pool:
+            for error in (SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration()):
+                with pytest.raises(JobError, match=type(error).__name__):
+                    await pool.run(raised.raise_it, error, kind="x")
+            with pytest.raises(raised.Frozen):
+                await pool.run(raised.raise_it, raised.Frozen(7), kind="x")
+
+    run(test())

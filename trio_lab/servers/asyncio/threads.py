@@ -22,6 +22,7 @@ from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
 from ...errors import Closed, RunTimeout
+from ...pools.functions import call
 from ...worker.priority import NICER
 
 T = TypeVar("T")
@@ -56,16 +57,17 @@ class NativePool(BehindBulkhead):
         Raises:
             QueueFull, QueueTimeout, Closed: see `Bulkhead.enter`; the job was not started.
             RunTimeout: the job ran too long. Its thread goes on, abandoned.
-            and whatever the job raises.
+            JobError: the job raised SystemExit, KeyboardInterrupt, GeneratorExit or StopIteration.
+            and whatever else the job raises.
         """
         place = await self._bulkhead.enter(kind=kind)
-        call = _Call(self, place)
+        held = _Call(self, place)
         try:
-            job = self._executor.submit(fn, *args)
+            job = self._executor.submit(call, fn, args)
         except RuntimeError:  # it was shut down in the pass in which the place was given
             self._bulkhead.leave(place)
             raise Closed(self._bulkhead.name) from None
-        job.add_done_callback(call.on_thread_free)
+        job.add_done_callback(held.on_thread_free)
         try:
             async with asyncio.timeout(self._run_timeout) as limit:
                 return await asyncio.wrap_future(job)
@@ -74,7 +76,7 @@ class NativePool(BehindBulkhead):
                 raise  # the job's own
             raise RunTimeout("the job ran too long; its thread cannot be stopped") from None
         finally:
-            call.on_caller_gone()
+            held.on_caller_gone()
 
     def close(self) -> None:
         """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""
