@@ -122,6 +122,7 @@ class House:
 
     def _wake(self, caller: str, job: Job) -> None:
         assert caller not in self.told, f"{caller} is told twice"
+        assert "pool" in str(getattr(job.error, "queue", "pool")), "an error names the pool"
         try:
             job.unwrap()
             self.told[caller] = "returned"

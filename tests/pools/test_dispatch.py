@@ -307,6 +307,15 @@ class TestSentAhead:
             house.end_job()
         assert order == list("abcdefg")
 
+    def test_what_one_pipe_does_not_take_goes_into_another(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.worker(0).pipe = 1
+        house.submit("c", SHORT)
+        assert (house.with_worker(0), house.with_worker(1)) == ("b", "a c")
+
     def test_a_pipe_that_takes_nothing_belongs_to_no_worker(self) -> None:
         house = House(size=1, pipe=0)
         house.submit("a")
@@ -532,6 +541,15 @@ def test_closing_refuses_who_waits_and_lets_the_rest_end() -> None:
     assert house.worker().ending
     total = house.dispatcher.tallies.total()
     assert (total.arrivals, total.completions, total.cancelled) == (6, 1, 5)
+
+
+def test_all_that_wait_when_a_pool_closes_count_as_cancelled() -> None:
+    house = House(size=1)
+    for name in "abc":
+        house.submit(name)
+    house.worker().begin()
+    house.close()
+    assert house.dispatcher.tallies.total().cancelled == 2
 
 
 def test_a_job_that_a_closed_pool_ends_is_told_so() -> None:

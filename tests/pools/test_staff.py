@@ -110,9 +110,9 @@ class TestDemand:
         assert house.states == [IDLE, VACANT, VACANT]
         for name in "abc":
             house.submit(name)
-        for _ in range(2):
+        for size in (2, 3):
             house.keep_house()
-            house.done()
+            assert house.staff.size == size
             house.start_all()
         assert house.states == [BUSY] * 3
         for n in range(3):
@@ -121,10 +121,9 @@ class TestDemand:
         house.keep_house()
         assert house.staff.size == 3
         house.pass_time(0.1)
-        for _ in range(5):
+        for size in (2, 1, 1):
             house.keep_house()
-        house.done()
-        assert house.staff.size == 1
+            assert house.staff.size == size
         assert house.states.count(RETIRING) == 2
 
     def test_without_a_min_size_all_stay(self) -> None:
@@ -154,6 +153,13 @@ class TestWear:
                     house.end_job()
         assert ran == [3, 3]
         assert (len(house.worker().ran), house.staff.restarts) == (2, 0)
+
+    def test_the_last_job_that_a_worker_may_run_is_run(self) -> None:
+        house = House(size=1, max_jobs=2)
+        for state in (IDLE, RETIRING):
+            house.submit(f"until {state}")
+            house.end_job()
+            assert house.states == [state]
 
     def test_one_of_the_last_age_is_replaced_after_its_job(self) -> None:
         house = House(size=1, max_age=10.0)

@@ -31,7 +31,6 @@ class Staff:
         self.budget = RestartBudget(limits.restart)
         self.restarts = 0
         """Workers started in the place of one that died unasked."""
-        self._closed = False
         self._offered_seconds = 0.0  # integral over time of the workers that take jobs
         self._changed = 0.0
 
@@ -141,7 +140,7 @@ class Staff:
 
         It counts against the restart policy if it died unasked before it was of any use, and no job may be the reason.
         """
-        died = slot.state is State.LOST and not self._closed
+        died = slot.state is State.LOST
         useless = slot.served == 0 and now - slot.since < self._limits.restart.pace
         jobs = slot.clear()
         if died and useless and not jobs:
@@ -166,7 +165,6 @@ class Staff:
             self.resize(size - 1, now)
 
     def close(self, now: float) -> None:
-        self._closed = True
         for slot in self.slots:
             slot.want(False)
             self.retire(slot, now)
