@@ -47,7 +47,14 @@ def _settings(part: Part) -> str:
         "only_mutate": [f"trio_lab/{pattern}" for pattern in part.modules],
         "do_not_mutate_patterns": [MARK],
         "pytest_add_cli_args_test_selection": [f"tests/{path}" for path in part.tests],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants"],
+        "pytest_add_cli_args": [
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "--hypothesis-profile=mutants",
+            "--timeout=10",
+        ],
         "process_isolation": "forkserver",  # a fork of a process that has run tests has threads that are not there
         "timeout_multiplier": 4.0,
         "timeout_constant": 2.0,
