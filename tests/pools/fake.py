@@ -60,6 +60,7 @@ class FakeWorker:
         self.killed = True
 
     def ask_to_end(self) -> None:
+        assert not self.ending, "it is asked twice"
         self.ending = True
 
     # What a test tells it to do.

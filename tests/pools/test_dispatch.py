@@ -293,6 +293,29 @@ class TestSentAhead:
         house.end_job()
         assert house.jobs["b"].entered - house.jobs["b"].arrived == 0.25
 
+    def test_who_is_too_late_is_told_though_a_long_job_ends_the_search_for_short_ones(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abcd":
+            house.submit(name, SHORT)
+        house.submit("late", SHORT, queue_timeout=1.0)
+        house.submit("long")
+        house.block(2.0)
+        house.end_job()
+        assert house.told == {"a": "returned", "late": "QueueTimeout"}
+        assert house.with_worker() == "b c d"
+
+    def test_a_lost_worker_is_let_alone_until_it_is_gone(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.staff.lose(house.slots[0], house.now)
+        house.cancel("b")
+        assert len(house.worker().unread) == 2
+        house.die()
+        assert house.dispatcher.tallies.total().cancelled == 1
+
     def test_a_full_pipe_takes_no_more_and_loses_nothing(self) -> None:
         house = House(size=1, pipe=2)
         house.learn_short()
