@@ -70,6 +70,15 @@ def test_a_full_queue_refuses_at_once_and_a_client_that_leaves_makes_room(narrow
     assert in_native_pool(narrow, "in_service") == 1
 
 
+def test_a_client_that_leaves_ends_its_job_in_a_worker(narrow: Running) -> None:
+    if narrow.runtime == "node":
+        pytest.skip("Node's jobs run to their end")
+    with ask(narrow, "/fib?n=40"):  # a minute of Python
+        until(lambda: queue(narrow, "worker_pool")["in_service"] == 1)
+    until(lambda: queue(narrow, "worker_pool")["in_service"] == 0)
+    assert narrow.get("/health?reset=0")["pool"]["restarts"] == 0
+
+
 def test_a_full_worker_pool_refuses_and_says_so(narrow: Running) -> None:
     """Six at once, where one is served and one may wait."""
     asked = [ask(narrow, "/worker-hash?rounds=300000") for _ in range(6)]

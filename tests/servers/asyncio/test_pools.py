@@ -104,6 +104,23 @@ def test_what_cannot_be_pickled_costs_no_worker() -> None:
     run(test())
 
 
+def test_a_job_whose_caller_leaves_before_it_began_does_not_run() -> None:
+    async def test() -> None:
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            await pool.wait_ready()
+            for turns in (*range(6), 20) * 3:
+                job = asyncio.create_task(pool.run(time.sleep, 3600, kind="x"))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                job.cancel()
+                assert (await pool.run(divide, 6, 3, kind="x"))[
+                    0
+                ] == 2  # no other than the one that left is interrupted
+            assert pool.restarts == 0
+
+    run(test())
+
+
 def test_a_signal_to_the_servers_process_group_does_not_reach_workers() -> None:
     async def test() -> None:
         async with open_worker_pool(size=1, **UNBOUNDED) as pool:

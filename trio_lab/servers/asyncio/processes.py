@@ -27,6 +27,7 @@ from ...pools.outcome import raise_failure, result_in
 from ...pools.program import environment, interpreter
 from ...worker.frames import dump
 from ...worker.lifeline import close, open_pipe
+from ...worker.lifeline import keep as keep_open
 from .worker import CALL, OUTCOME
 
 T = TypeVar("T")
@@ -56,9 +57,11 @@ class _Worker:
     status away from the thread that waits for it.
     """
 
-    def __init__(self, process: Process, lifeline: int) -> None:
+    def __init__(self, process: Process, lifeline: int, interrupts: int) -> None:
         self._process = process
         self._lifeline = lifeline
+        self._interrupts = interrupts
+        self._calls = 0  # so far: the number of the last one
         self._pidfd: int | None = os.pidfd_open(process.pid)
         self.proven = False
         """Whether it has finished a job."""
@@ -66,19 +69,22 @@ class _Worker:
     @classmethod
     async def start(cls) -> _Worker:
         """Returns when it is ready for its first job. Raises `BrokenWorkerError` if it ends before that."""
-        reading, writing = open_pipe()  # the lifeline: the worker ends when the last writing end is closed
+        opened = [*open_pipe()]  # the lifeline: the worker ends when the last writing end is closed
         try:
-            command = (*interpreter(), "-m", f"{__package__}.worker", str(reading))
+            opened.append(keep_open(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)))
+            reading, writing, interrupts = opened
+            command = (*interpreter(), "-m", f"{__package__}.worker", str(reading), str(interrupts))
             # A group of its own: a signal to the server's whole group must not end jobs that have the grace period.
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading], env=environment(), process_group=0
+                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading, interrupts], env=environment(), process_group=0
             )
-            worker = cls(process, writing)
+            worker = cls(process, writing, interrupts)
         except BaseException:
-            close(writing)
+            for descriptor in opened[1:]:
+                close(descriptor)
             raise
         finally:
-            close(reading)
+            close(opened[0])
         try:
             await worker._outcome()
         except BaseException:
@@ -88,6 +94,7 @@ class _Worker:
 
     async def call(self, call: bytes) -> tuple[bool, bytes]:
         """Run one job: its outcome. Raises `BrokenWorkerError` if the process ends meanwhile."""
+        self._calls += 1
         assert self._process.stdin is not None
         with suppress(ConnectionError):  # the process has ended; reading its reply says how
             self._process.stdin.write(CALL.pack(len(call)) + call)
@@ -110,8 +117,10 @@ class _Worker:
         await self._process.wait()
 
     def interrupt(self) -> None:
-        """End the running job if it runs Python code; its outcome is still sent."""
-        self._signal(signal.SIGUSR1)
+        """End the job that was called last, if it runs Python code or has not begun; its outcome is still sent."""
+        if self._pidfd is not None:
+            os.eventfd_write(self._interrupts, self._calls)
+            self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -126,6 +135,7 @@ class _Worker:
         self.kill()
         assert self._pidfd is not None, "ended twice"
         close(self._lifeline)
+        close(self._interrupts)
         os.close(self._pidfd)
         self._pidfd = None  # its last job may signal it once more
         assert self._process.stdin is not None

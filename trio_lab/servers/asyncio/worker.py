@@ -1,7 +1,8 @@
 """The main module of the asyncio server's worker processes: it reads calls from standard input and runs them in turn.
 
 A call is a pickled ``(function, arguments)``, its outcome the pickled value or the pickled `Failure`. `CALL` precedes the
-one, `OUTCOME` the other. SIGUSR1 ends the running job if it runs Python code; between two jobs it is ignored.
+one, `OUTCOME` the other. SIGUSR1 ends the job that is named in an eventfd, if it runs Python code. Jobs are named by their
+number, counted from 1: one that is over is not mistaken for the next, and one that is still on its way does not begin.
 
 It imports the standard library only, so a worker starts in some tens of milliseconds.
 """
@@ -31,32 +32,42 @@ class _Interrupted(BaseException):
 
 
 class _Jobs:
-    def __init__(self) -> None:
-        self._running = False
+    def __init__(self, interrupts: int) -> None:
+        self._interrupts = interrupts
+        self._begun = 0
+        self._running = 0  # the number of the job; 0 is none's
+        self._unwanted = 0
         signal.signal(signal.SIGUSR1, self._interrupt)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the server ends us
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._running:
-            self._running = False
+        with suppress(OSError):  # nothing is named; or a job closed all descriptors
+            self._unwanted = os.eventfd_read(self._interrupts)
+        self._stop_if_unwanted()
+
+    def _stop_if_unwanted(self) -> None:
+        if self._running and self._running == self._unwanted:
+            self._running = 0
             raise _Interrupted
 
     def run(self, call: bytes) -> tuple[bool, bytes]:
         """Run one job: whether it has returned, and what is to be sent. Whatever the job raises, the worker goes on."""
         returned = False
+        self._begun += 1
         try:
-            self._running = True
+            self._running = self._begun
+            self._stop_if_unwanted()
             fn, arguments = pickle.loads(call)
             value = fn(*arguments)
-            returned, self._running = True, False
+            returned, self._running = True, 0
             return True, dump(value)
         except BaseException as error:
-            self._running = False  # before any call: between two calls no interrupt can raise
+            self._running = 0  # before any call: between two calls no interrupt can raise
             return False, dump(tuple(unsendable(fn, value, error) if returned else failure_of(error)))
 
 
-def _serve(calls: BinaryIO, replies: BinaryIO) -> None:
-    jobs = _Jobs()
+def _serve(calls: BinaryIO, replies: BinaryIO, interrupts: int) -> None:
+    jobs = _Jobs(interrupts)
     _send(replies, True, b"")  # ready
     while len(head := calls.read(CALL.size)) == CALL.size:
         _send(replies, *jobs.run(calls.read(*CALL.unpack(head))))
@@ -77,12 +88,13 @@ def _standard_streams_apart() -> tuple[BinaryIO, BinaryIO]:
 
 
 def main() -> None:
-    """``sys.argv`` holds the descriptor of the lifeline."""
-    tie_life(int(sys.argv[1]))
+    """``sys.argv`` holds the descriptors of the lifeline and of the eventfd."""
+    lifeline, interrupts = map(int, sys.argv[1:3])
+    tie_life(lifeline)
     os.nice(NICER)
     calls, replies = _standard_streams_apart()
     with suppress(BrokenPipeError):  # the server ended while we replied
-        _serve(calls, replies)
+        _serve(calls, replies, interrupts)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ async def open_lab(
         max_queue=max_queue,
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
+        on_cancel="stop",
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(_default_threads(config.default_threads))
