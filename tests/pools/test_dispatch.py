@@ -293,17 +293,31 @@ class TestSentAhead:
         house.end_job()
         assert house.jobs["b"].entered - house.jobs["b"].arrived == 0.25
 
-    def test_who_is_too_late_is_told_though_a_long_job_ends_the_search_for_short_ones(self) -> None:
+    @pytest.mark.parametrize("others", [(), ("long",)])
+    def test_who_is_too_late_is_told_when_a_worker_looks_for_short_jobs(self, others: tuple[str, ...]) -> None:
         house = House(size=1)
         house.learn_short()
         for name in "abcd":
             house.submit(name, SHORT)
         house.submit("late", SHORT, queue_timeout=1.0)
-        house.submit("long")
+        for name in others:
+            house.submit(name)
         house.block(2.0)
         house.end_job()
         assert house.told == {"a": "returned", "late": "QueueTimeout"}
         assert house.with_worker() == "b c d"
+
+    def test_a_long_job_that_was_found_among_short_ones_waits_no_longer_than_it_would(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abcd":
+            house.submit(name, SHORT)
+        house.submit("long", queue_timeout=1.0)
+        house.end_job()
+        assert (house.with_worker(), house.dispatcher.waiting) == ("b c d", 3)
+        house.pass_time(1.0)
+        assert house.told == {"a": "returned", "long": "QueueTimeout"}
+        assert (house.dispatcher.waiting, house.dispatcher.tallies["long"].timed_out) == (2, 1)
 
     def test_a_lost_worker_is_let_alone_until_it_is_gone(self) -> None:
         house = House(size=1)

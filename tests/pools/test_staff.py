@@ -195,6 +195,14 @@ class TestRestart:
         assert (house.states, house.staff.restarts) == ([STARTING], 1)
         assert house.starting == house.slots
 
+    def test_a_worker_that_ends_a_job_proves_that_others_can_live(self) -> None:
+        house = House(size=2)
+        house.die(1)
+        assert house.states == [IDLE, LOST]
+        house.submit("a")
+        house.end_job()
+        assert house.states == [IDLE, STARTING]
+
     def test_one_that_a_job_killed_is_replaced_at_once(self) -> None:
         house = House(size=1)
         for name in "abcde":
