@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import trio_lab
+from trio_lab.drills import poison
 from trio_lab.errors import JobError
 from trio_lab.pools.outcome import raise_failure, result_in
 from trio_lab.pools.workers import WorkerPool
@@ -141,3 +144,52 @@ async def test_a_jobs_error_leaves_the_pools_block_bare() -> None:
     with pytest.raises(raised.Frozen):
         async with trio_lab.open_worker_pool(size=1) as pool:
             await pool.run(raised.raise_by_name, "frozen dataclass")
+
+
+async def test_an_exception_for_want_of_memory_arrives_when_the_job_has_filled_it() -> None:
+    async with trio_lab.open_worker_pool(size=1, memory=100_000_000) as pool:
+        pid = await pool.run(jobs.pid)
+        with pytest.raises(MemoryError):
+            await pool.run(poison.fill_memory_slowly, 300)
+        assert await pool.run(jobs.pid) == pid
+
+
+def _exceptions(kind: type[Exception] = Exception) -> Iterator[type[Exception]]:
+    for derived in kind.__subclasses__():
+        if derived.__module__ == "builtins":
+            yield derived
+            yield from _exceptions(derived)
+
+
+@pytest.mark.parametrize("kind", sorted({*_exceptions()} - {StopIteration}, key=lambda kind: kind.__name__))
+def test_every_builtin_exception_arrives_and_so_does_a_class_of_ones_own(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args: tuple[object, ...] = (2, "why", "/a/file") if issubclass(kind, OSError) else ("one", 2)
+    args = {
+        UnicodeDecodeError: ("ascii", b"\xff", 0, 1, "why"),
+        UnicodeEncodeError: ("ascii", "\xff", 0, 1, "why"),
+        UnicodeTranslateError: ("\xff", 0, 1, "why"),
+        ExceptionGroup: ("text", [ValueError("one")]),
+    }.get(kind, args)
+    if issubclass(kind, SyntaxError):
+        args = ("text", ("file.py", 1, 2, "x y", 1, 3))
+
+    class Own(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: object, code: int) -> None:
+            super().__init__(*args)
+            self.code = code
+
+        def __new__(cls, *args: object, code: int) -> Any:
+            return super().__new__(cls, *args)
+
+    Own.__qualname__ = "Own"
+    monkeypatch.setattr(sys.modules[__name__], "Own", Own, raising=False)
+    for error in (kind(*args), Own(*args, code=7)):
+        with pytest.raises(type(error)) as arrived:
+            raise_failure(dump(tuple(failure_of(error))))
+        del arrived.value.__notes__
+        assert (str(arrived.value), repr(arrived.value)) == (str(error), repr(error))
+        assert vars(arrived.value) == vars(error)
+        for name in ("errno", "filename", "object", "reason", "lineno", "end_offset", "code"):
+            assert getattr(arrived.value, name, None) == getattr(error, name, None)

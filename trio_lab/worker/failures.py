@@ -28,11 +28,9 @@ _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statem
 
 def failure_of(error: BaseException) -> Failure:
     """What a job has raised."""
-    try:
-        return Failure(_portable(error), told(error), traceback_of(error))
-    except BaseException:  # no memory is left, as a rule, and the traceback holds on to what took it
-        BaseException.with_traceback(error, None)
-        return Failure(None, told(error), "")
+    trace = traceback_of(error)
+    BaseException.with_traceback(error, None)  # which holds on to the job's variables, maybe to all memory
+    return Failure(_portable(error), told(error), trace)
 
 
 def unsendable(fn: Any, result: Any, error: BaseException) -> Failure:
