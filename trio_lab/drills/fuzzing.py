@@ -1,4 +1,4 @@
-"""Sends the cases of `mutations` to a server, many at a time, and finds the ones that do harm.
+"""Sends the cases of `mutation` to a server, many at a time, and finds the ones that do harm.
 
 A reply tells which case it belongs to. A traceback in the server's log and the end of its process do not, as several cases
 are under way at once: they are sent in batches, and those of a batch after which there is harm are sent again to new
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import trio
 
 from .logged import LoggedServer
-from .mutations import Case, case
+from .mutation.cases import Case, case
 from .raw import Heard, raw_client
 
 DECLARED = frozenset({501, 502, 503, 504, 505})

@@ -1,4 +1,4 @@
-"""Ten thousand requests that were good and are changed: see `mutations` for what is done to them.
+"""Ten thousand requests that were good and are changed: see `mutation` for what is done to them.
 
 Each part of a request is changed in the ways in which parsers are known to differ, several at a time; requests are pipelined,
 split across writes, cut off, and their clients close, half-close or reset. What a server should reply to most of them is a
