@@ -589,6 +589,19 @@ def test_all_that_wait_when_a_pool_closes_count_as_cancelled() -> None:
     assert house.dispatcher.tallies.total().cancelled == 2
 
 
+def test_a_job_that_its_worker_did_not_survive_waited_and_ran() -> None:
+    house = House(size=1)
+    for name in "ab":
+        house.submit(name)
+    house.block(0.5)
+    house.end_job(seconds=0.125)
+    house.block(0.25)
+    house.worker().begin()
+    house.die()
+    tally = house.dispatcher.tallies["long"]
+    assert (tally.completions, tally.waits.total, tally.services.total) == (2, 0.5, 0.375)
+
+
 def test_a_job_that_a_closed_pool_ends_is_told_so() -> None:
     house = House(size=1)
     house.submit("a")

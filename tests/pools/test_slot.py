@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import trio_lab.pools
+from trio_lab.errors import QueueTimeout
 from trio_lab.pools.slot import Slot, State, WrongTransition
-from trio_lab.worker.frames import RETURNED_NONE
+from trio_lab.worker.frames import EXPIRED, RETURNED_NONE
 
 from .fake import House
 
@@ -149,5 +150,25 @@ def test_the_time_of_the_next_job_begins_when_the_one_before_it_ends_or_is_taken
 
 def test_a_reply_to_another_question_ends_nothing() -> None:
     house = busy()
-    assert house.slots[0].end([(999, RETURNED_NONE, 0.0, 0.5, b"")], house.now) == 0
+    other = (999, RETURNED_NONE, 0.0, 0.5, b"")
+    assert house.slots[0].end([other], house.now) == 0
     assert house.with_worker() == "a"
+    mine = (house.jobs["a"].number, RETURNED_NONE, 0.0, 0.5, b"")
+    assert house.slots[0].end([other, mine], house.now) == 1
+
+
+def test_jobs_that_end_together_are_counted_one_by_one() -> None:
+    house = House(size=1)
+    house.learn_short()
+    for name in "abcd":
+        house.submit(name, "short")
+    house.block(0.5)
+    ends = dict(zip("abcd", (RETURNED_NONE, EXPIRED, EXPIRED, RETURNED_NONE), strict=True))
+    slot, tally = house.slots[0], house.dispatcher.tallies["short"]
+    replies = [(house.jobs[name].number, end, 0.0, 0.125, b"") for name, end in ends.items()]
+    assert slot.end(replies, house.now) == 4
+    assert (tally.completions, tally.timed_out, slot.busy_seconds) == (2, 2, 0.25)
+    assert (tally.waits.total, tally.services.total) == (0.5, 0.25)  # the last became the worker's first just now
+    error = house.jobs["b"].error
+    assert isinstance(error, QueueTimeout)
+    assert error.queue == "pool"

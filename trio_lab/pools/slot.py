@@ -220,8 +220,7 @@ class Slot:
                 jobs[0].entered = now
         ended = before - len(jobs)
         if ended:
-            if before > 1:
-                actions.sent_ahead -= before - (len(jobs) or 1)
+            actions.sent_ahead -= before - (len(jobs) or 1)
             self.served += ended
             self.interrupted = False
             if jobs:
