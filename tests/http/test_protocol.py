@@ -11,10 +11,11 @@ import pytest
 import trio
 import trio.testing
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.events import EndBody, Response
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.trio.worker_context import WorkerContext
 
-from trio_lab.http.protocol import LabProtocol
+from trio_lab.http.protocol import WANTED, LabProtocol
 
 ASKED = b"%s / HTTP/1.1\r\nHost: x\r\n\r\n"
 WITH_A_LENGTH = h11.Response(status_code=200, headers=[("content-length", "3")])
@@ -45,8 +46,8 @@ class Talk:
         self.closed = False
         self.tasks: Any = Tasks()
         app: Any = None
-        context, config = WorkerContext(None), hypercorn.config.Config()
-        self.protocol = LabProtocol(app, config, context, self.tasks, {}, False, None, None, self._send)  # type: ignore[arg-type]
+        self.context, config = WorkerContext(None), hypercorn.config.Config()
+        self.protocol = LabProtocol(app, config, self.context, self.tasks, {}, False, None, None, self._send)  # type: ignore[arg-type]
 
     async def _send(self, event: Event) -> None:
         if isinstance(event, RawData):
@@ -127,3 +128,107 @@ async def test_a_reply_that_is_on_its_way_is_known() -> None:
     assert talk.protocol.is_replying  # until its stream is closed
     await talk.protocol._maybe_recycle()
     assert not talk.protocol.is_replying
+
+
+@pytest.mark.parametrize("method", [b"head", b"Get", b"BREW"])
+async def test_the_app_is_told_the_method_as_it_was_sent(method: bytes) -> None:
+    talk = Talk()
+    await talk.receive(ASKED % method)
+    assert [scope["method"] for scope in talk.tasks.scopes] == [method.decode()]
+
+
+WAITING = b"POST / HTTP/1.%d\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+
+
+async def test_a_client_that_waits_for_a_100_gets_it_once_when_its_body_is_wanted() -> None:
+    talk = Talk()
+    await talk.receive(WAITING % 1)
+    assert talk.sent == []
+    want = talk.tasks.scopes[0]["state"][WANTED]
+    await want()
+    await want()
+    (informational,) = talk.sent
+    assert informational.startswith(b"HTTP/1.1 100 ")
+
+
+async def test_a_body_that_has_come_is_not_asked_for() -> None:
+    talk = Talk()
+    await talk.receive(WAITING % 1 + b"abc")
+    await talk.tasks.scopes[0]["state"][WANTED]()
+    assert talk.sent == []
+
+
+@pytest.mark.parametrize("head", [WAITING % 0, ASKED % b"GET"])
+async def test_no_other_client_gets_a_100(head: bytes) -> None:
+    talk = Talk()
+    await talk.receive(head)
+    assert WANTED not in talk.tasks.scopes[0]["state"]
+
+
+async def test_a_refusal_before_the_body_closes_and_says_so() -> None:
+    talk = Talk()
+    await talk.receive(WAITING % 1)
+    await talk.protocol.stream_send(Response(stream_id=1, headers=[(b"content-length", b"0")], status_code=404))
+    await talk.protocol.stream_send(EndBody(stream_id=1))
+    (reply,) = talk.sent
+    assert b"\r\nconnection: close\r\n" in reply.lower()
+
+
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+async def test_empty_lines_before_a_request_are_skipped(piece: int) -> None:
+    talk = Talk()
+    said = b"\r\n" * 3 + ASKED % b"GET"
+    for at in range(0, len(said), piece):
+        await talk.receive(said[at : at + piece])
+    assert len(talk.tasks.scopes) == 1
+    assert talk.sent == []
+
+
+async def test_a_head_with_two_readings_is_a_400() -> None:
+    talk = Talk()
+    await talk.receive(b"GET / HTTP/1.1\r\nHost: x\n\r\n")
+    (reply,) = talk.sent
+    assert reply.startswith(b"HTTP/1.1 400")
+    assert talk.closed
+    await talk.receive(ASKED % b"GET")
+    assert not talk.tasks.scopes
+    assert len(talk.sent) == 1
+
+
+@pytest.mark.parametrize("rest", [b"\r\n", ASKED % b"GET", b"\0rubbish"])
+@pytest.mark.parametrize("last", [b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"])
+async def test_what_follows_the_last_request_is_not_heard(last: bytes, rest: bytes) -> None:
+    talk = Talk()
+    await talk.receive(last + rest)
+    assert not talk.protocol.hears
+    await talk.receive(rest)
+    assert len(talk.tasks.scopes) == 1
+    assert (talk.sent, talk.closed) == ([], False)
+
+
+async def test_the_beginning_of_a_reply_may_be_sent_before_the_rest_is_known() -> None:
+    talk = Talk()
+    await talk.protocol.begin_reply()
+    assert talk.sent == []  # nothing was asked
+    await talk.receive(ASKED % b"GET")
+    await talk.receive(b"")
+    await talk.protocol.begin_reply()
+    await talk.protocol.begin_reply()
+    await talk.reply(WITH_A_LENGTH, h11.Data(data=b"abc"), h11.EndOfMessage())
+    await talk.protocol.begin_reply()
+    assert talk.sent[0] == b"HTTP/1.1 "
+    assert len(talk.sent) == 2
+    assert b"".join(talk.sent).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_pipelined_request_does_not_hold_up_the_end() -> None:
+    """The server is ending: the request that waits behind the present one is not served, and its reader is let go."""
+    talk = Talk()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk.receive, ASKED % b"GET" * 2)
+        await trio.testing.wait_all_tasks_blocked()
+        await talk.context.terminated.set()
+        await talk.reply(WITH_A_LENGTH, h11.Data(data=b"abc"), h11.EndOfMessage())
+        await talk.protocol._maybe_recycle()
+    assert talk.closed
+    assert len(talk.tasks.scopes) == 1

@@ -111,8 +111,9 @@ class LabProtocol(H11Protocol):
     def _begin_anew(self, unread: bytes, ended: bool) -> None:
         """h11 cannot be told to skip bytes. Between two requests a connection has no state to lose."""
         self.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
-        self.connection.receive_data(unread)
-        if ended and unread:
+        if unread:
+            self.connection.receive_data(unread)
+        if ended:
             self.connection.receive_data(b"")
 
     async def _refuse(self, status: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from trio_lab.servers.trio.bodies import MAX_BUFFERED
 RECORD = b'{"id":1,"name":"somebody"}\n'
 LOT = RECORD * 4_000
 MODES = ["buffer", "stream"]
+HEAD = b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
 def ingest(server: Running, mode: str, body: bytes | Iterable[bytes]) -> tuple[int, str | None, Any]:
@@ -57,8 +59,44 @@ def test_records_are_counted(server: Running, mode: str, body: bytes | list[byte
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "body",
-    [b"rubbish", b"[1]", b"{}\n{]\n", b"\xff\xfe\n", b'{"n":1e99999}', b'{"a":' * 10_000 + b"1" + b"}" * 10_000, b"\0"],
-    ids=["rubbish", "array", "bad line", "no UTF-8", "number", "deep", "NUL"],
+    [
+        b"rubbish",
+        b"[1]",
+        b"{}\n{]\n",
+        b"\xff\xfe\n",
+        b'{"n":1e99999}',
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b"\0",
+        b'{"a":"\xff"}',
+        b'{"\xff":1}',
+        b'{"a":"\xc0\xaf"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\ud800"}',
+        b"\xef\xbb\xbf{}",
+        '{"a":1}'.encode("utf-16"),
+        gzip.compress(b"{}"),
+        b'{"n":' + b"9" * 5_000 + b"}",
+        b'{"a":NaN}',
+    ],
+    ids=[
+        "rubbish",
+        "array",
+        "bad line",
+        "no UTF-8",
+        "number",
+        "deep",
+        "NUL",
+        "value",
+        "key",
+        "overlong",
+        "surrogate",
+        "escaped surrogate",
+        "BOM",
+        "UTF-16",
+        "gzip",
+        "digits",
+        "NaN",
+    ],
 )
 def test_what_is_no_record_is_a_400(server: Running, mode: str, body: bytes) -> None:
     status, connection, reply = ingest(server, mode, body)
@@ -126,3 +164,51 @@ def test_it_is_for_post_alone(server: Running) -> None:
 def test_other_routes_keep_their_bound(server: Running) -> None:
     status, _, body = server.request("/read", "GET", Content_Length="1000001")
     assert (status, body) == (413, {"error": "Request body too large"})
+
+
+def dialogue(server: Running, head: bytes, body: bytes) -> list[bytes]:
+    """The statuses of what comes back to a client that waits for a 100 before it sends its body."""
+    with socket.create_connection(server.address, timeout=30) as connection:
+        connection.sendall(head + b"Host: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
+        received = connection.recv(65536)
+        if received.startswith(b"HTTP/1.1 100 "):
+            connection.sendall(body)
+        while piece := connection.recv(65536):
+            received += piece
+    return [reply[:3] for reply in received.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_body_is_asked_for_when_it_will_be_read_and_not_before(server: Running, mode: str) -> None:
+    head = b"POST /ingest?mode=%s HTTP/1.1\r\nContent-Length: %%d\r\n" % mode.encode()
+    assert dialogue(server, head % 2, b"{}") == [b"100", b"200"]
+    assert dialogue(server, head % 2, b"[]") == [b"100", b"400"]
+    for refused, status in (
+        (head % 300_000_000, b"413"),
+        (head.replace(b"mode=", b"mode=x") % 2, b"400"),
+        (head.replace(b"POST", b"PUT") % 2, b"405"),
+    ):
+        assert dialogue(server, refused, b"{}") == [status]
+
+
+def test_bodies_in_memory_are_bounded_together(server: Running) -> None:
+    """Four of them take nearly all the memory. A fifth is not even asked for."""
+
+    def ask_for_room() -> bytes:
+        with socket.create_connection(server.address, timeout=30) as connection:
+            connection.sendall((HEAD % 5)[:-2] + b"Expect: 100-continue\r\n\r\n")
+            return connection.recv(65536)
+
+    with ExitStack() as senders:
+        for _ in range(4):
+            sender = senders.enter_context(socket.create_connection(server.address, timeout=30))
+            sender.sendall(HEAD % MAX_BUFFERED + b" " * (MAX_BUFFERED - 1))
+        while (reply := ask_for_room()).startswith(b"HTTP/1.1 100 "):
+            pass  # until all bytes have arrived
+        head, _, body = reply.lower().partition(b"\r\n\r\n")
+        assert head.startswith(b"http/1.1 503 ")
+        assert b"retry-after: 1" in head
+        assert b"connection: close" in head
+        assert json.loads(body) == {"error": "body_memory is full", "queue": "body_memory"}
+    while ingest(server, "buffer", LOT)[0] != 200:
+        pass
