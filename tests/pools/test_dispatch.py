@@ -307,7 +307,10 @@ class TestSentAhead:
         assert house.told == {"a": "returned", "late": "QueueTimeout"}
         assert house.with_worker() == "b c d"
 
-    def test_a_long_job_that_was_found_among_short_ones_waits_no_longer_than_it_would(self) -> None:
+    @pytest.mark.parametrize(("leaves_after", "timed_out"), [(None, 1), (0.9, 0), (1.0, 1)])
+    def test_a_long_job_that_was_found_among_short_ones_waits_no_longer_than_it_would(
+        self, leaves_after: float | None, timed_out: int
+    ) -> None:
         house = House(size=1)
         house.learn_short()
         for name in "abcd":
@@ -315,9 +318,38 @@ class TestSentAhead:
         house.submit("long", queue_timeout=1.0)
         house.end_job()
         assert (house.with_worker(), house.dispatcher.waiting) == ("b c d", 3)
-        house.pass_time(1.0)
-        assert house.told == {"a": "returned", "long": "QueueTimeout"}
-        assert (house.dispatcher.waiting, house.dispatcher.tallies["long"].timed_out) == (2, 1)
+        if leaves_after is None:
+            house.pass_time(1.0)
+            assert house.told == {"a": "returned", "long": "QueueTimeout"}
+        else:
+            house.block(leaves_after)
+            house.cancel("long")
+        tally = house.dispatcher.tallies["long"]
+        assert (house.dispatcher.waiting, tally.timed_out, tally.cancelled) == (2, timed_out, 1 - timed_out)
+
+    def test_the_next_job_enters_when_the_one_before_it_goes_to_another_worker(self) -> None:
+        house = House(size=2)
+        house.submit("long")
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.block(0.5)
+        house.end_job(1)
+        assert (house.with_worker(0), house.with_worker(1)) == ("b", "a")
+        assert house.jobs["b"].entered == house.now
+
+    def test_what_waits_with_a_worker_is_no_longer_counted_when_it_has_died(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        for name in "abcdefg":
+            house.submit(name, SHORT)
+        assert [house.with_worker(n) for n in (0, 1)] == ["b c d e", "a f g"]
+        house.worker(0).unread.clear()  # it had read them
+        house.die(0)
+        assert house.dispatcher.waiting == 2
+        for name in "fg":
+            house.cancel(name)
+        assert (house.dispatcher.waiting, house.dispatcher.tallies[SHORT].cancelled) == (0, 2)
 
     def test_a_lost_worker_is_let_alone_until_it_is_gone(self) -> None:
         house = House(size=1)

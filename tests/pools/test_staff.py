@@ -203,6 +203,23 @@ class TestRestart:
         house.end_job()
         assert house.states == [IDLE, STARTING]
 
+    @pytest.mark.parametrize(("lived", "then"), [(0.25, LOST), (0.5, STARTING)])
+    def test_one_that_lived_as_long_as_starts_are_apart_is_replaced_at_once(self, lived: float, then: State) -> None:
+        house = House(size=1, restart=RestartPolicy(max_restarts=4, max_seconds=2.0))
+        house.block(lived)
+        house.die()
+        assert house.states == [then]
+
+    def test_a_start_counts_from_the_death_of_its_worker(self) -> None:
+        house = House(size=1, restart=RestartPolicy(max_restarts=1, max_seconds=10.0), ready=False)
+        house.spawn(house.slots[0])
+        house.block(2.0)
+        house.die(code=7)
+        house.pass_time(9.9)
+        assert house.starting == []
+        house.pass_time(0.1)
+        assert house.starting == house.slots
+
     def test_one_that_a_job_killed_is_replaced_at_once(self) -> None:
         house = House(size=1)
         for name in "abcde":
