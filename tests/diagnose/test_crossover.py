@@ -25,6 +25,10 @@ def test_it_pays_from_where_it_stays_better(other: list[float], share: float, fo
     assert crossover(LOOP, list(reversed(points)), share=share) == found
 
 
+def test_without_a_share_it_pays_where_it_costs_no_more() -> None:
+    assert crossover(LOOP, [(x, 1.5) for x, _ in LOOP]) == 5
+
+
 def test_nothing_pays_where_nothing_was_measured() -> None:
     assert crossover([], []) is None
 

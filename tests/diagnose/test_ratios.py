@@ -33,7 +33,7 @@ def test_figures_say_no_more_digits_than_a_round_repeats() -> None:
 
 
 def test_a_machine_that_slows_down_changes_no_ratio() -> None:
-    assert ratios([100, 50, 10], [50, 25, 5]) == [2, 2, 2]
+    assert ratios([100, 50, 2], [50, 25, 1]) == [2, 2, 2]
 
 
 def test_rounds_that_do_not_match_are_not_compared() -> None:

@@ -7,6 +7,7 @@ import pytest
 from trio_lab.diagnose.first_full import RULES, first_full
 from trio_lab.diagnose.judge import checked, judge, passes
 from trio_lab.diagnose.knee import knee
+from trio_lab.diagnose.rules import bound_reached
 from trio_lab.records.figures import Check
 from trio_lab.records.health import Health, Loop, ThreadCounts, WorkerCounts
 from trio_lab.records.queue import QueueStatistics
@@ -67,7 +68,7 @@ def test_knee(points: list[tuple[float, float]], at: float | None) -> None:
     assert knee(points) == at
 
 
-def sample(loop: float = 0.1, backlog: int = 3, **queues: tuple[int, int, int]) -> Health:
+def sample(loop: float | None = 0.1, backlog: int = 3, **queues: tuple[int, int, int]) -> Health:
     """A server at one moment; queues as name=(capacity, in service, waiting)."""
     return Health(
         runtime="trio",
@@ -98,12 +99,14 @@ LOOP = sample(0.97, native_pool=(4, 4, 9))
     [
         ([IDLE, IDLE, IDLE], "none"),
         ([IDLE, NATIVE, IDLE, NATIVE, IDLE], "none"),  # bursts that drain
+        ([NATIVE, IDLE, IDLE], "none"),
         ([IDLE, NATIVE, NATIVE], "native_pool"),
         ([WORKER, BOTH, BOTH], "worker_pool"),  # it was first, though both are full at the end
         ([LOOP, LOOP], "run_queue"),  # met before the pool, full at the same time
         ([sample(native_pool=(4, 4, 0))] * 3, "none"),  # busy, and nobody waits
         ([sample(native_pool=(4, 3, 9))] * 3, "none"),  # some wait, and a place is free
         ([sample(0.89)] * 3, "none"),
+        ([sample(None)] * 3, "none"),  # not observed is not busy
         ([sample(0.90)] * 2, "run_queue"),
         ([sample(backlog=99)] * 3, "none"),
         ([sample(0.97, native_pool=(4, 4, 0))] * 2, "run_queue"),  # the loop's rule is for its own queue alone
@@ -127,6 +130,15 @@ def test_first_full(samples: list[Health], name: str | None) -> None:
 def test_each_rule_decides_alone(seen: Health, rule: str) -> None:
     deciding = [one.__module__ for one in RULES if any(one(queue, seen) for queue in seen.queues)]
     assert deciding == [f"trio_lab.diagnose.rules.{rule}"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "bound", "full"),
+    [(3, 3, True), (2, 3, False), (0, 0, False), (1, 0, True), (1, 1, True), (None, 3, False), (9, None, False)],
+)
+def test_a_bound_is_reached_by_those_that_wait(waiting: int | None, bound: int | None, full: bool) -> None:
+    queue = QueueStatistics(name="own_queue", waiting=waiting, max_waiting=bound)
+    assert bound_reached.is_full(queue, IDLE) is full
 
 
 def test_a_queue_that_was_never_heard_of_is_found_by_its_name() -> None:

@@ -234,13 +234,16 @@ def test_every_option_is_explained(command: str, page: str) -> None:
 
 def test_every_route_is_explained() -> None:
     rules = [rule for rule in create_app().url_map.iter_rules() if not rule.rule.startswith("/static")]
+    assert len(rules) > 10
     text = (DOCS / "serving.md").read_text(encoding="utf-8")
     assert {
         rule.rule for rule in rules if not any(f"`{method} {rule.rule}`" in text for method in rule.methods)
     } == set()
 
 
-@pytest.mark.parametrize(("example", "page"), [("own_pool.py", "pool.md"), ("own_slices.py", "slices.md")])
+@pytest.mark.parametrize(
+    ("example", "page"), [("own_pool.py", "pool.md"), ("own_slices.py", "slices.md"), ("watched.py", "observe.md")]
+)
 def test_the_example_on_the_page_is_the_file(example: str, page: str) -> None:
     text = (DOCS / "examples" / example).read_text(encoding="utf-8")
     assert f"```python\n{text}```" in (DOCS / page).read_text(encoding="utf-8")

@@ -112,14 +112,6 @@ def test_a_copy_of_a_window_follows_nothing() -> None:
     assert (copy.mean, copy.max) == (pytest.approx(0.3), 0.5)
 
 
-def test_two_readers_do_not_rob_each_other() -> None:
-    histogram = of([0.010])
-    first, second = histogram.follow(), histogram.follow()
-    histogram.record(0.5)
-    first.clear()
-    assert (first.count, second.count, histogram.count) == (0, 1, 2)
-
-
 def test_agrees_with_hdrhistogram() -> None:
     ours, theirs = Histogram(), HdrHistogram(1, 3_600_000_000, 3)
     for n in range(1, 20_000):

@@ -19,7 +19,7 @@ from trio.testing import wait_all_tasks_blocked
 import trio_lab
 from trio_lab.admission.disciplines import Fifo
 from trio_lab.errors import BrokenWorkerError, JobError, RunTimeout, first_of
-from trio_lab.measure.process import children, open_descriptors
+from trio_lab.measure.process import children, lives, open_descriptors
 from trio_lab.pools.workers import WorkerPool
 from trio_lab.worker.priority import NICER
 
@@ -311,25 +311,4 @@ async def test_workers_die_with_a_parent_that_is_killed() -> None:
     pids = [worker, *children(parent.pid)]
     parent.kill()
     parent.wait()
-    await until(lambda: not any(_alive(pid) for pid in pids))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_a_job_may_be_defined_in_the_main_file(tmp_path: Path) -> None:
-    script = tmp_path / "program.py"
-    script.write_text(
-        "import trio, trio_lab\n"
-        "def double(n):\n    return 2 * n\n"
-        "async def main():\n"
-        "    async with trio_lab.open_worker_pool(size=1) as pool:\n"
-        "        print(await pool.run(double, 21))\n"
-        'if __name__ == "__main__":\n    trio.run(main)\n'
-    )
-    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
-    assert said.stdout == "42\n"
+    await until(lambda: not any(map(lives, pids)))

@@ -16,7 +16,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
 from trio_lab.errors import BrokenWorkerError, RestartLimitReached
-from trio_lab.measure.process import children, open_descriptors
+from trio_lab.measure.process import children, lives, open_descriptors
 from trio_lab.pools.process import _BOOT, WorkerProcess
 from trio_lab.pools.workers import WorkerPool
 
@@ -205,7 +205,7 @@ async def test_a_large_call_that_a_hung_worker_never_read_runs_elsewhere() -> No
 async def test_what_a_job_forked_goes_with_its_worker() -> None:
     async with trio_lab.open_worker_pool(size=1) as pool:
         left_behind = await pool.run(jobs.fork_and_stay)
-    await until(lambda: not _runs(left_behind))
+    await until(lambda: not lives(left_behind))
 
 
 async def test_a_job_that_moves_its_worker_to_another_group_does_not_hold_the_end() -> None:
@@ -213,13 +213,6 @@ async def test_a_job_that_moves_its_worker_to_another_group_does_not_hold_the_en
         nursery.start_soon(pool.run, jobs.hide_and_stay)
         await until(lambda: any(os.getpgid(pid) != pid for pid in pool.pids()))
         nursery.cancel_scope.cancel()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_what_jobs_print_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:

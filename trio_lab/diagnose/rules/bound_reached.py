@@ -7,4 +7,5 @@ from ...records.queue import QueueStatistics
 
 
 def is_full(queue: QueueStatistics, health: Health) -> bool:
-    return bool(queue.waiting) and queue.max_waiting is not None and (queue.waiting or 0) >= queue.max_waiting
+    waiting, bound = queue.waiting, queue.max_waiting
+    return waiting is not None and bound is not None and waiting >= max(1, bound)
