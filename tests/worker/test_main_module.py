@@ -82,9 +82,18 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.parametrize("form", ["a script", "-m package.prog", "-m package", "a folder", "a zip file"])
-def test_a_job_of_the_main_module_is_found(form: str, change: str, tmp_path: Path) -> None:
+FORMS = {
+    "a script": CHANGES,
+    "-m package.prog": CHANGES,
+    "-m package": ["as it is", "renamed", "none"],
+    "a folder": ["as it is", "none"],
+    "a zip file": ["as it is", "renamed", "gone", "elsewhere"],
+}
+
+
+@pytest.mark.parametrize(("form", "how"), [(form, how) for form, changes in FORMS.items() for how in changes])
+def test_a_job_of_the_main_module_is_found(form: str, how: str, tmp_path: Path) -> None:
+    change = CHANGES[how]
     if form == "a script":
         (tmp_path / "prog.py").write_text(program(change=change))
         command = ["prog.py"]

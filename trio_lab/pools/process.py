@@ -56,7 +56,7 @@ class _Pipes:
                 os.open(f"/proc/self/fd/{packets_read}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             )
         except OSError:
-            self.close()
+            self.discard()
             raise
         self.childs = (packets_read, calls_read, replies_write, lifeline_read)
         self.passed = (*self.childs, self.interrupts)
@@ -73,8 +73,9 @@ class _Pipes:
         return ends
 
     def keep(self, descriptor: int) -> int:
-        self._open.append(lifeline.keep(descriptor))
-        return descriptor
+        kept = lifeline.keep(descriptor)
+        self._open.append(kept)
+        return kept
 
     def close_childs(self) -> None:
         for descriptor in (*self.childs, *self.childs_output):
@@ -90,6 +91,11 @@ class _Pipes:
     def give_away(self, descriptor: int) -> int:
         self._open.remove(descriptor)
         return descriptor
+
+    def discard(self) -> None:
+        """Close all, while no task waits for any of them; in any thread."""
+        while self._open:
+            lifeline.close(self._open.pop())
 
     def close(self) -> None:
         for descriptor in list(self._open):
@@ -121,39 +127,39 @@ class WorkerProcess:
         cls, limiter: trio.CapacityLimiter, *, nicer: int, memory: int | None, command: list[str] | None = None
     ) -> WorkerProcess:
         """Start a child. Forking blocks for a millisecond or more, so it is done in a thread, under a limiter of its
-        own: a child must be had even when every thread of other pools is taken.
+        own: a child must be had even when every thread of other pools is taken. While a child starts it takes twice as many
+        descriptors as later, so pools let few start at a time.
 
         Raises:
             OSError: no process or descriptor is to be had now.
         """
-        usual = command or [*interpreter(), "-c", _BOOT]
-        pipes = _Pipes()
-        full = [*usual, *map(str, pipes.passed)]
+        full, env = command or [*interpreter(), "-c", _BOOT], environment()
 
         def start() -> WorkerProcess:
-            process = subprocess.Popen(
-                full,
-                stdin=subprocess.DEVNULL,
-                stdout=pipes.childs_output[0],
-                stderr=pipes.childs_output[1],
-                pass_fds=pipes.passed,
-                env=environment(),
-                process_group=0,
-            )
+            pipes = _Pipes()
             try:
-                return cls(process, pipes)
-            except OSError:  # no descriptor left for the pidfd
-                process.kill()
-                process.wait()
+                process = subprocess.Popen(
+                    [*full, *map(str, pipes.passed)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=pipes.childs_output[0],
+                    stderr=pipes.childs_output[1],
+                    pass_fds=pipes.passed,
+                    env=env,
+                    process_group=0,
+                )
+                pipes.close_childs()
+                try:
+                    return cls(process, pipes)
+                except OSError:  # no descriptor left for the pidfd
+                    process.kill()
+                    process.wait()
+                    raise
+            except BaseException:
+                pipes.discard()
                 raise
 
-        try:
-            # Not abandoned on cancel: the child must have an owner, who ends it.
-            worker = await trio.to_thread.run_sync(start, limiter=limiter)
-        except BaseException:
-            pipes.close()
-            raise
-        pipes.close_childs()
+        # Not abandoned on cancel: the child must have an owner, who ends it.
+        worker = await trio.to_thread.run_sync(start, limiter=limiter)
         worker.send(READY, math.inf, Pieces().add(tuple(hello(nicer, memory))), 0)
         return worker
 

@@ -38,6 +38,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 P = ParamSpec("P")
 
+_STARTS = 2  # workers forked at a time: each takes descriptors, and the processor is what they wait for
 _HOUSEKEEPING = 0.25  # seconds between two looks at memory, age and idleness
 
 
@@ -87,7 +88,7 @@ class WorkerPool:
         self._turn = trio.Lock()
         self._spawn = partial(
             WorkerProcess.spawn,
-            trio.CapacityLimiter(options.size),
+            trio.CapacityLimiter(min(options.size, _STARTS)),
             nicer=NICER,
             memory=options.memory,
             command=options.command,
