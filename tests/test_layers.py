@@ -42,6 +42,7 @@ LAYERS = {
     "cores": 0,
     "errors": 0,
     "preconditions": 0,
+    "rarely": 0,
     "work": 0,
 }
 ENTRY = {"__init__", "__main__", "server"}  # the package's own doors and the command: they may name anything
@@ -67,6 +68,7 @@ BASE = {
     "cores",
     "errors",
     "preconditions",
+    "rarely",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
 # Pure packages decide by their arguments alone. Of `admission` and `pools`, only these modules know an event loop or a clock.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ from typing import IO
 
 from ..stage.server import Server, serving
 
+_NUMBER = re.compile(rb"\d+")
 _READ = 1 << 20  # bytes at once: some servers say more than one can read in the time
 
 
@@ -32,17 +34,27 @@ class LoggedServer(Server):
 
 
 class LineTimes:
-    """When each line of a log came, by the monotonic clock: as exact as `look` is called often."""
+    """When the lines of a log came, by the monotonic clock: as exact as `look` is called often. Lines that differ in their
+    numbers alone are the same line."""
 
     def __init__(self, server: LoggedServer) -> None:
         self._server = server
         self._seen = os.fstat(server.stderr.fileno()).st_size
-        self.times: list[float] = []
+        self._times: dict[bytes, list[float]] = {}
 
     def look(self) -> None:
         new = self._server.printed(since=self._seen)
         self._seen += len(new)
-        self.times += [time.monotonic()] * new.count(b"\n")
+        for line in new.splitlines():
+            self._times.setdefault(_NUMBER.sub(b"", line), []).append(time.monotonic())
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self._times.values()))
+
+    def most_repeated(self, seconds: float) -> int:
+        """How often the most frequent line came in any window of so many seconds."""
+        return max((most_within(times, seconds) for times in self._times.values()), default=0)
 
 
 def most_within(times: list[float], seconds: float) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import math
 import socket
 import time
 from collections.abc import Iterator
 
 from ..config import Config
 from ..errors import UsageError
+from ..rarely import Rarely
 
 _log = logging.getLogger(__name__)
 
@@ -86,15 +86,13 @@ class Shortage:
     """
 
     PAUSE = 0.1  # seconds until the next attempt
-    _SILENCE = 10.0  # seconds between two lines in the log
 
     def __init__(self) -> None:
-        self._told = -math.inf
+        self._rarely = Rarely()
 
     def note(self, error: OSError) -> None:
         """Raises the error if it is about anything else."""
         if error.errno not in SHORTAGE:
             raise error
-        if (now := time.monotonic()) >= self._told + self._SILENCE:
-            self._told = now
+        if self._rarely.due(time.monotonic()):
             _log.error("connections cannot be accepted: %s; trying again", error.strerror)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from ..rarely import Rarely
 from .dispatch import Dispatcher
 from .output import Output
 from .process import WorkerProcess
@@ -21,7 +22,10 @@ _WAITS = 16  # wake-ups for which the speculative read is skipped, after one tha
 
 
 class Attendant:
-    """``carry_out(now)`` does what the dispatcher has decided; ``spawn`` starts a process; see `Output` for ``turn``."""
+    """``carry_out(now)`` does what the dispatcher has decided; ``spawn`` starts a process; see `Output` for ``turn``.
+
+    ``failures`` bounds how often it is logged that no process can be started; all attendants of a pool share it.
+    """
 
     def __init__(
         self,
@@ -30,12 +34,14 @@ class Attendant:
         carry_out: Callable[[float], None],
         spawn: Callable[[], Awaitable[WorkerProcess]],
         turn: trio.Lock,
+        failures: Rarely,
     ) -> None:
         self._slot = slot
         self._dispatcher = dispatcher
         self._carry_out = carry_out
         self._spawn = spawn
         self._turn = turn
+        self._failures = failures
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C in the middle of a decision would leave it half made
     async def run(self) -> None:
@@ -47,8 +53,10 @@ class Attendant:
             worker = await self._spawn()
         except OSError as error:
             self._dispatcher.fault = error.strerror or str(error)
-            _log.warning("%s cannot start a worker: %s", self._dispatcher.name, error)
-            self._dispatcher.staff.lose(self._slot, trio.current_time())
+            now = trio.current_time()
+            if self._failures.due(now):
+                _log.warning("%s cannot start a worker: %s; trying again", self._dispatcher.name, error)
+            self._dispatcher.staff.lose(self._slot, now)
             self._gone((), 0)
             return
         output = Output(worker.pid, worker.take_output(), self._turn)

@@ -21,6 +21,7 @@ from ..blocks import block
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..preconditions import require_loop, require_seconds
+from ..rarely import Rarely
 from ..records.queue import QueueStatistics
 from ..worker.importing import IMPORTING
 from ..worker.priority import NICER
@@ -86,6 +87,7 @@ class WorkerPool:
         self._carry_out = self._driver.carry_out
         self._write_call = Calls().write
         self._turn = trio.Lock()
+        self._failures = Rarely()
         self._spawn = partial(
             WorkerProcess.spawn,
             trio.CapacityLimiter(min(options.size, _STARTS)),
@@ -231,7 +233,10 @@ class WorkerPool:
         self._all_ready = trio.Event()  # for who waits after another resize
 
     def _start(self, slot: Slot) -> None:
-        self._living.start_soon(Attendant(slot, self._dispatcher, self._carry_out, self._spawn, self._turn).run)
+        attendant = Attendant(
+            slot, self._dispatcher, self._carry_out, self._spawn, turn=self._turn, failures=self._failures
+        )
+        self._living.start_soon(attendant.run)
 
     def _ring(self, now: float) -> None:
         self._driver.ring(now)

@@ -3,7 +3,12 @@
 The limit is there when the server starts, so its workers must come up with few descriptors too. Then every descriptor is
 taken, a client that was connected before goes on asking, and a worker is killed: its replacement cannot be started either,
 as a process needs pipes. Nothing can be done until clients leave, so what is measured is what it costs to wait: CPU time of
-the server's process, and lines in its log. When the clients have left, a new one must be answered, and the pool be whole.
+the server's process, and lines in its log. There are two things to say, about connections and about workers; each may be said
+once in five seconds.
+
+When the clients have left, a new one must be answered within 2 s. The pool may take 10 s to be whole: its restart policy allows
+five starts in ten seconds, and those that failed for want of descriptors have used them up (`worker-init-crash` has the
+same bound).
 
 Idle connections are kept for a minute: with the stock keep-alive the shortage would end by itself. The control is a plain
 Quart app under hypercorn's own serving loop, whose event loop logs a traceback at each attempt to accept.
@@ -23,7 +28,7 @@ from ...stage.launch import kill
 from ...stage.stage import Stage
 from ...stage.until import until
 from ..both import drill_of_both
-from ..logged import LineTimes, LoggedServer, most_within, trusting_server
+from ..logged import LineTimes, LoggedServer, trusting_server
 from ..raw import RawClient, raw_client, request
 from ..server import faulty_server
 
@@ -62,8 +67,8 @@ async def _short(server: LoggedServer, seconds: float, *, crowd: AsyncExitStack)
     return {
         "descriptors": open_descriptors(server.pid),
         "cpu_percent": 100 * ((cpu_seconds(server.pid) or 0.0) - used) / took,
-        "log_lines_in_5_s": most_within(lines.times, _WINDOW),
-        "log_lines": len(lines.times),
+        "same_line_in_5_s": lines.most_repeated(_WINDOW),
+        "log_lines": lines.count,
         "asked_meanwhile": asked,
         "refused_meanwhile": refused,
     }
@@ -112,7 +117,7 @@ DRILL = drill_of_both(
         "not_ready",
         "descriptors",
         "cpu_percent",
-        "log_lines_in_5_s",
+        "same_line_in_5_s",
         "log_lines",
         "asked_meanwhile",
         "refused_meanwhile",
@@ -123,10 +128,10 @@ DRILL = drill_of_both(
         check("workers that did not start under the limit", "not_ready", "<=", 0),
         check("descriptors in use", "descriptors", ">=", _LIMIT),
         check("CPU time of the server", "cpu_percent", "<=", 20, "%"),
-        check("lines in its log in any 5 s", "log_lines_in_5_s", "<=", 1),
+        check("times that its log says the same in any 5 s", "same_line_in_5_s", "<=", 1),
         check("requests of a connected client without a reply", "refused_meanwhile", "<=", 0),
         check("answers a new client after", "recovered_s", "<=", 2, "s"),
-        check("all workers ready after", "whole_s", "<=", 2, "s"),
+        check("all workers ready after", "whole_s", "<=", 10, "s"),
     ),
     inject=_inject,
     control=_control,

@@ -25,6 +25,7 @@ from ...errors import BrokenWorkerError, RunTimeout
 from ...pools.calls import why_not_sent
 from ...pools.outcome import raise_failure, result_in
 from ...pools.program import environment, interpreter
+from ...rarely import Rarely
 from ...worker.frames import dump
 from ...worker.lifeline import close, open_pipe
 from ...worker.lifeline import keep as keep_open
@@ -156,6 +157,7 @@ class WorkerPool(BehindBulkhead):
         self._idle: list[_Worker] = []
         self._jobs: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
+        self._failures = Rarely()
 
     async def wait_ready(self) -> None:
         """Returns when all workers have been ready at the same time. Jobs may be given to the pool before."""
@@ -240,7 +242,8 @@ class WorkerPool(BehindBulkhead):
         try:
             worker = await _Worker.start()
         except (BrokenWorkerError, OSError) as error:
-            _log.warning("a worker did not start: %s", error)
+            if self._failures.due(asyncio.get_running_loop().time()):
+                _log.warning("a worker did not start: %s; trying again", error)
             return None
         self._living.add(worker)
         self._idle.append(worker)
