@@ -63,3 +63,27 @@ async def test_a_control_must_break_something_on_each_server(innocent: str) -> N
 async def test_the_aftermath_is_the_worse_of_both(fds: tuple[float | None, ...], worse: float | None) -> None:
     left = {runtime: WELL | {"lost": 0, "after_fds": n} for runtime, n in zip(("trio", "asyncio"), fds, strict=True)}
     assert (await judged(left, left)).figures["after_fds"] == worse
+
+
+async def test_what_a_reader_should_know_is_said_with_the_server_it_is_about() -> None:
+    async def play(stage: Stage) -> Figures:
+        stage.notes.append(f"case {len(stage.runtime)} did harm")
+        return WELL | {"lost": 1}
+
+    said: list[str] = []
+    drill = drill_of_both(
+        name="example",
+        number=1,
+        gate=False,
+        question="Is anything lost?",
+        figures=("lost",),
+        checks=(check("requests lost", "lost", "<=", 0),),
+        inject=play,
+        control=play,
+        twin="a twin",
+    )
+    await run_drills([drill], gate=False, say=said.append)
+    assert [line.strip() for line in said if "did harm" in line] == [
+        "trio: case 4 did harm",
+        "asyncio: case 7 did harm",
+    ] * 2

@@ -62,7 +62,9 @@ async def _on_each(stage: Stage, part: Part, *, must_break: tuple[Check, ...] = 
     """
     found: dict[str, float | None] = {}
     for runtime in RUNTIMES:
-        figures = await part(Stage(quick=stage.quick, dose=stage.dose, runtime=runtime))
+        own = Stage(quick=stage.quick, dose=stage.dose, runtime=runtime)
+        figures = await part(own)
+        stage.notes += [f"{runtime}: {note}" for note in own.notes]
         if must_break and all(check.passed is not False for check in checked(must_break, figures)):
             raise RuntimeError(f"it broke nothing on {runtime}: {dict(figures)}")
         for figure, value in figures.items():

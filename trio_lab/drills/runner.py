@@ -20,9 +20,10 @@ async def run_drills(
     results = []
     for number, drill in enumerate(drills, 1):
         say(f"[{number}/{len(drills)}] {drill.name}: {drill.question}")
-        result = await _run(drill, Stage(quick=gate, dose=dose))
+        stage = Stage(quick=gate, dose=dose)
+        result = await _run(drill, stage)
         results.append(result)
-        for line in _lines(result):
+        for line in (*_lines(result), *stage.notes):
             say(f"      {line}")
     return DrillResults(drills=tuple(results), gate=gate, dose=dose)
 
