@@ -212,3 +212,16 @@ async def test_a_line_without_an_end_is_cut(
     passed, _ = told(caplog)
     assert "".join(line.removeprefix("worker 7: ") for line in passed) == "x" * 400_000
     assert 3 <= len(passed) <= 4
+
+
+async def test_a_line_that_does_not_end_is_forwarded_after_a_second(
+    caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
+    caplog.set_level(logging.INFO, "trio_lab.pools")
+    async with forwarding(caplog) as writing:
+        for piece in (b"one ", b"line\nan", b"other"):
+            await write(writing, piece)
+            await trio.sleep(0.9)
+        assert told(caplog)[0] == ["worker 7: one line"]
+        await trio.sleep(0.2)
+        assert told(caplog)[0] == ["worker 7: one line", "worker 7: another"]

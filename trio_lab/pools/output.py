@@ -2,7 +2,8 @@
 
 A worker's standard output and error are pipes, and nothing is buffered on the other side, so whatever a job printed is in
 them even if its worker was killed. Each line goes, whole and in order, to the log ``trio_lab.pools`` if that takes INFO;
-otherwise to the program's own standard output or error, where it would be without a pool.
+otherwise to the program's own standard output or error, where it would be without a pool. A line without an end, such as
+a prompt, is taken for whole after `_QUIET` seconds.
 
 Bounds keep a job that prints without end from occupying the loop. Forwarding rests nine times as long as it took, so that
 all workers of a pool together take a tenth of the loop's time at most; meanwhile their pipes fill, and jobs that print
@@ -40,6 +41,7 @@ _CHUNK = 1 << 16  # bytes read at a time: what a pipe holds
 _BATCH = 50  # lines forwarded in one step of the loop; long ones count as several
 _REST, _LEAST_REST = 9.0, 0.01  # after a step: times as long as it took, and at least so many seconds
 _PATIENCE = 1.0
+_QUIET = 1.0
 _PIECE = 1000  # characters written at a time: a pipe that can be written to takes 4096 bytes without blocking
 _TAIL = 400  # bytes of a dead worker's last words that are kept
 
@@ -67,6 +69,11 @@ class _Stream:
             self._size += len(rest)
         if self._size > _LONGEST:
             self.end_line()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a line without an end."""
+        return bool(self._begun)
 
     def end_line(self) -> None:
         """What was printed last ends here, without a newline."""
@@ -104,13 +111,19 @@ class Output:
         is_open = True
         while is_open or stream.lines or stream.pieces:
             if not (stream.lines or stream.pieces):
-                await trio.lowlevel.wait_readable(stream.descriptor)
+                await self._wait_for_more(stream)
             async with self._turn:
                 begun = perf_counter()
                 if not (stream.lines or stream.pieces):
                     is_open = self._read(stream)
                 self._step(stream)
                 await trio.sleep(max(_LEAST_REST, _REST * (perf_counter() - begun)))
+
+    async def _wait_for_more(self, stream: _Stream) -> None:
+        with trio.move_on_after(_QUIET if stream.has_begun else inf) as waiting:
+            await trio.lowlevel.wait_readable(stream.descriptor)
+        if waiting.cancelled_caught:
+            stream.end_line()
 
     def _read(self, stream: _Stream) -> bool:
         """False at the end."""

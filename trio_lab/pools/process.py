@@ -9,6 +9,7 @@ behind that holds it open.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import math
 import os
@@ -159,7 +160,10 @@ class WorkerProcess:
                 raise
 
         # Not abandoned on cancel: the child must have an owner, who ends it.
-        worker = await trio.to_thread.run_sync(start, limiter=limiter)
+        try:
+            worker = await trio.to_thread.run_sync(start, limiter=limiter)
+        except RuntimeError as error:  # can't start new thread
+            raise BlockingIOError(errno.EAGAIN, str(error)) from error
         worker.send(READY, math.inf, Pieces().add(tuple(hello(nicer, memory))), 0)
         return worker
 

@@ -72,8 +72,9 @@ def environment() -> dict[str, str] | None:
 
 def hello(nicer: int, memory: int | None) -> Hello:
     """What a worker is told first."""
-    path = [entry for entry in sys.path if isinstance(entry, str)]
-    return Hello(path, list(sys.argv), main_module(), IMPORTING.depth + 1, nicer, memory)
+    path = [str(entry) for entry in sys.path if isinstance(entry, str)]
+    arguments = [str(argument) for argument in getattr(sys, "argv", ())]
+    return Hello(path, arguments, main_module(), IMPORTING.depth + 1, nicer, memory)
 
 
 def main_module() -> Main:

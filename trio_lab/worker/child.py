@@ -191,7 +191,8 @@ def main(kind: type[Jobs] = Jobs) -> None:
         return
     hello = Hello(*pickle.loads(jobs.read_call(JOB.unpack(packet)[2])))
     for stream in (sys.stdout, sys.stderr):  # the pool reads UTF-8, whatever the locale is
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        with contextlib.suppress(AttributeError):  # a sitecustomize may have put something else there
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.path[:] = hello.sys_path
     sys.argv[:] = hello.argv
     stand_in(hello.main)
