@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
+from trio_lab.pools.slot import State
 from trio_lab.worker.frames import SHORT as FITS
 
 from .fake import SHORT, House
@@ -57,6 +59,25 @@ def test_a_queue_of_no_length_takes_what_can_run() -> None:
     house = House(size=1, max_queue=0)
     house.learn_short()
     assert [house.submit(name, SHORT) for name in "ab"] == ["", "QueueFull"]
+
+
+@pytest.mark.parametrize(("queue_timeout", "run_timeout"), [(-1.0, None), (None, -1.0)])
+def test_a_limit_that_makes_no_sense_is_refused_and_leaves_no_trace(
+    queue_timeout: float | None, run_timeout: float | None
+) -> None:
+    house = House(size=1)
+    assert house.submit("a", queue_timeout=queue_timeout, run_timeout=run_timeout) == "ValueError"
+    assert (house.dispatcher.tallies, house.states) == ({}, [State.IDLE])
+
+
+@pytest.mark.parametrize(
+    ("fn", "given", "kind"),
+    [(len, None, "len"), (partial(len), None, "partial"), (len, "of mine", "of mine"), (len, "", "")],
+)
+def test_a_job_is_of_the_kind_that_its_function_is_called(fn: Any, given: str | None, kind: str) -> None:
+    house = House(size=1)
+    job = house.dispatcher.submit(fn, (b"", 0), None, None, given, 0, "a", house.now)
+    assert (job.kind, list(house.dispatcher.tallies)) == (kind, [kind])
 
 
 def test_who_waits_too_long_is_refused_in_time() -> None:
@@ -189,6 +210,11 @@ class TestSentAhead:
     def test_a_call_that_fits_in_no_packet_is_not_sent_ahead_nor_taken_back(self) -> None:
         house = House(size=1)
         house.learn_short()
+        house.submit("fits", SHORT, call=b"x" * FITS)
+        house.submit("ahead", SHORT, call=b"x" * FITS)
+        assert house.with_worker() == "fits ahead"
+        house.end_job()
+        house.end_job()
         house.submit("large", SHORT, call=b"x" * (FITS + 1))
         house.submit("b", SHORT)
         assert house.with_worker() == "large"  # nothing behind it, for it is not short
