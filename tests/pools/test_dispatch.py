@@ -353,6 +353,28 @@ class TestSentAhead:
         tally = house.dispatcher.tallies["long"]
         assert (house.dispatcher.waiting, tally.timed_out, tally.cancelled) == (2, timed_out, 1 - timed_out)
 
+    def test_a_long_job_that_was_found_among_short_ones_gets_no_place_when_its_time_is_over(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abcd":
+            house.submit(name, SHORT)
+        house.submit("long", queue_timeout=1.0)
+        house.end_job()
+        house.block(1.0)
+        for _ in "bcd":
+            house.end_job()
+        assert (house.told["long"], house.with_worker()) == ("QueueTimeout", "")
+
+    def test_a_long_job_that_was_found_among_short_ones_still_takes_room(self) -> None:
+        house = House(size=1, max_queue=4)
+        house.learn_short()
+        for name in "abcd":
+            house.submit(name, SHORT)
+        house.submit("long")
+        house.end_job()
+        assert (house.with_worker(), house.dispatcher.waiting) == ("b c d", 3)
+        assert [house.submit(name) for name in "ef"] == ["", "QueueFull"]
+
     def test_the_next_job_enters_when_the_one_before_it_goes_to_another_worker(self) -> None:
         house = House(size=2)
         house.submit("long")
@@ -429,6 +451,22 @@ class TestCallersThatLeave:
         house.submit("b")
         house.cancel("b")
         assert house.submit("c") == ""
+
+    def test_a_worker_rests_from_when_its_only_job_is_taken_back(self) -> None:
+        house = House(size=1)
+        house.submit("a")
+        house.block(0.5)
+        house.cancel("a")
+        assert (house.states, house.slots[0].idle_since) == ([State.IDLE], house.now)
+
+    def test_a_worker_that_retires_ends_when_its_only_job_is_taken_back(self) -> None:
+        house = House(size=2)
+        house.submit("a")
+        house.submit("b")
+        house.resize(1)
+        assert (house.with_worker(1), house.worker(1).ending) == ("a", False)
+        house.cancel("a")
+        assert house.worker(1).ending
 
     @pytest.mark.parametrize(("on_cancel", "asked"), [("abandon", False), ("stop", True)])
     def test_a_running_job_is_let_alone_or_asked_to_end(self, on_cancel: str, asked: bool) -> None:

@@ -110,6 +110,15 @@ def test_a_slot_has_one_process_at_a_time() -> None:
     house = House(size=1)
     with pytest.raises(WrongTransition):
         house.slots[0].occupy(house.worker())
+    house.resize(0)
+    assert house.states == [State.RETIRING]
+    with pytest.raises(WrongTransition):
+        house.slots[0].occupy(house.worker())
+
+
+def test_a_slot_where_none_was_started_takes_no_process() -> None:
+    with pytest.raises(WrongTransition):
+        IN[State.VACANT]().occupy(House(size=1).worker())
 
 
 def test_nothing_but_its_methods_changes_a_slot() -> None:

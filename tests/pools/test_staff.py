@@ -246,14 +246,15 @@ class TestRestart:
     def test_the_third_in_a_row_refuses_who_waits_and_who_comes(self) -> None:
         house = House(size=1, restart=RestartPolicy(max_restarts=4, max_seconds=3600.0), ready=False)
         house.submit("waiting")
-        house.submit("too")
         house.dispatcher.fault = "there are no processes left"
-        for _ in range(3):
+        for name in ("one death", "two", ""):
             assert house.told == {}
             house.spawn(house.slots[0])
             house.die(code=7)
             house.pass_time(1.0)
-        assert house.told == dict.fromkeys(("waiting", "too"), "RestartLimitReached")
+            if name:
+                assert house.submit(name) == ""
+        assert house.told == dict.fromkeys(("waiting", "one death", "two"), "RestartLimitReached")
         assert house.jobs["waiting"].error.retry_after == 1.0  # type: ignore[union-attr]
         assert str(house.jobs["waiting"].error) == "pool cannot keep a worker alive: there are no processes left"
         house.spawn(house.slots[0])
@@ -262,7 +263,7 @@ class TestRestart:
         with pytest.raises(RestartLimitReached) as refusal:
             house.dispatcher.submit(len, (b"", 0), None, None, "late", 0, None, house.now)
         assert refusal.value.retry_after == pytest.approx(3600.0 - 3.0)  # since the first of the starts that count
-        assert house.dispatcher.tallies.total().rejected == 4
+        assert house.dispatcher.tallies.total().rejected == 5
         house.pass_time(3500.0)
         assert (house.staff.restarts, house.starting) == (3, [])
         house.pass_time(100.0)
