@@ -275,7 +275,7 @@ class TestRestart:
             house.spawn(house.slots[0])
             house.die(code=7)
             house.pass_time(1.0)
-        with pytest.raises(RestartLimitReached, match="^pool cannot keep a worker alive$") as refusal:
+        with pytest.raises(RestartLimitReached, match=r"^pool cannot keep a worker alive$") as refusal:
             house.dispatcher.submit(len, (b"", 0), None, None, "late", 0, None, house.now)
         assert refusal.value.reason == ""
         house.start_all()
