@@ -22,7 +22,12 @@ export class LabServer {
   constructor(lab, over) {
     this.#lab = lab;
     this.#over = over;
-    this.#http = createServer({ maxHeaderSize: BUFFERED_HEAD, requireHostHeader: false, headersTimeout: 30_000 });
+    this.#http = createServer({
+      maxHeaderSize: BUFFERED_HEAD,
+      requireHostHeader: false,
+      headersTimeout: lab.config.keepAlive * 1e3, // a head must be whole in the time that a connection may be idle
+      connectionsCheckingInterval: 500,
+    });
     this.#http.keepAliveTimeout = lab.config.keepAlive * 1e3;
     this.#http.maxHeadersCount = 0; // their size is what is bounded
     this.#http.httpAllowHalfOpen = true; // a client that has sent its end gets its reply
@@ -118,6 +123,7 @@ export class LabServer {
     if (response.closed || response.headersSent) return; // its client has left
     const text = JSON.stringify(body);
     if (headers.connection === "close") this.#ended.add(response.req.socket);
+    if (this.#stopping) response.setHeader("connection", "close");
     response.writeHead(status, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(text),
