@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypercorn.utils import LifespanFailureError
 from quart import Quart, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
 
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
@@ -52,7 +53,6 @@ class LabApp(_Mixed):
         super().__init__("trio_lab", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = MAX_BODY
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT
-        self.url_map.merge_slashes = False  # werkzeug would redirect, in HTML and to the host that the client names
         self.body_routes: dict[str, Callable[[bytes], int]] = {}
         """The paths whose handlers read a body, and by their query how many bytes it may have. A body for any other path is
         dropped as it comes."""
@@ -95,6 +95,12 @@ class LabApp(_Mixed):
             return await super().handle_request(request)
         except HTTPException as error:
             return await _on_http_error(error)
+
+    async def handle_http_exception(self, error: Any, *context: Any) -> Any:
+        """werkzeug redirects to a path that differs in slashes, in HTML and to the host that the client names."""
+        return await super().handle_http_exception(
+            NotFound() if isinstance(error, RequestRedirect) else error, *context
+        )
 
     async def make_default_options_response(self, *_: Any) -> Response:
         """OPTIONS is answered in JSON too. (Quart 0.23 passes the context, 0.22 does not.)"""
