@@ -96,10 +96,12 @@ class LabApp(_Mixed):
         except HTTPException as error:
             return await _on_http_error(error)
 
-    async def handle_http_exception(self, error: Any, *context: Any) -> Any:
-        """werkzeug redirects to a path that differs in slashes, in HTML and to the host that the client names."""
+    async def handle_http_exception(self, *given: Any) -> Any:
+        """werkzeug redirects to a path that differs in slashes, in HTML and to the host that the client names. (Quart 0.23
+        passes the context before the error.)"""
+        *context, error = given
         return await super().handle_http_exception(
-            NotFound() if isinstance(error, RequestRedirect) else error, *context
+            *context, NotFound() if isinstance(error, RequestRedirect) else error
         )
 
     async def make_default_options_response(self, *_: Any) -> Response:
