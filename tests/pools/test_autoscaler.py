@@ -24,7 +24,7 @@ class FakePool:
         self.limits = PoolLimits(size=size)
         self.size = size
         self.waiting = 0
-        self.busy = 0
+        self.busy: int | None = 0
         self.sizes: list[int] = []
 
     @property
@@ -64,7 +64,9 @@ async def test_it_begins_small_and_grows_by_one_a_period(autojump_clock) -> None
         await trio.sleep(4.5)
     assert pool.sizes == [1, 2, 3]
     assert [decision.wanted for decision in autoscaler.decisions] == [2, 3, 3, 3]
-    assert autoscaler.decisions[-1].reason == "as large as it may be"
+    last = autoscaler.decisions[-1]
+    assert (last.pool, last.reason) == ("worker_pool", "as large as it may be")
+    assert (last.signals.queued_jobs, last.signals.busy, last.signals.idle_for) == (150, 1, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,22 @@ async def test_the_decisions_kept_are_bounded(autojump_clock) -> None:
         await trio.sleep(249.5)
     assert len(autoscaler.decisions) == 100
     assert [decision.number for decision in autoscaler.decisions] == list(range(150, 250))
+
+
+async def test_a_pool_that_does_not_tell_how_many_are_busy_is_idle_when_nobody_waits(autojump_clock) -> None:
+    pool = FakePool(2)
+    pool.busy = None
+    async with scaled(pool, World()) as autoscaler:
+        await trio.sleep(2.5)
+    assert [(one.signals.busy, one.signals.idle_for) for one in autoscaler.decisions] == [(0, 0.0), (0, 1.0)]
+
+
+async def test_a_pool_may_be_kept_at_one_size(autojump_clock) -> None:
+    pool = FakePool(2)
+    async with open_autoscaler(pool, loop_lag=float, free_cores=lambda: 1.0, largest=1):
+        pool.waiting = 150
+        await trio.sleep(5)
+    assert set(pool.sizes) <= {1}
 
 
 async def test_sizes_must_ascend() -> None:

@@ -36,6 +36,28 @@ def test_no_window_sees_a_start_too_many(lives: list[tuple[float, float]], most:
         assert all(later - earlier >= 10.0 - 1e-6 for earlier, later in zip(seen, seen[most:], strict=False))
 
 
+def test_each_useless_death_in_a_row_delays_the_next_start_longer() -> None:
+    budget = RestartBudget(RestartPolicy(max_restarts=100, max_seconds=10.0))
+    assert budget.next_start(7.0) == 7.0
+    delays = []
+    for at in range(1, 8):
+        budget.died(float(at), started=at - 0.5)
+        delays.append(round(budget.next_start(float(at)) - at, 6))
+    assert delays == [0.1, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0]
+
+
+def test_a_start_counts_for_max_seconds() -> None:
+    budget = RestartBudget(RestartPolicy(max_restarts=1, max_seconds=10.0))
+    budget.died(0.0, started=-1.0)
+    budget.started(0.5)
+    assert budget.next_start(10.25) == 10.5
+    assert budget.next_start(10.5) == 0.1  # by the delay after the death alone
+
+
+def test_the_pace_is_the_time_that_one_start_may_take() -> None:
+    assert RestartPolicy(max_restarts=4, max_seconds=10.0).pace == 2.5
+
+
 def test_a_job_that_ends_closes_the_breaker() -> None:
     budget = RestartBudget(RestartPolicy())
     for at in (1.0, 2.0, 3.0):

@@ -79,33 +79,38 @@ def signals(**given: object) -> Signals:
     return Signals(**(usual | given))  # type: ignore[arg-type]
 
 
+GROW = "many wait, the loop is on time, a CPU is free"
+FEW = "not more than 100 wait"
+LATE = "the loop is late: more workers would wait for it too"
+
+
 @pytest.mark.parametrize(
     ("given", "wanted", "reason"),
     [
-        ({}, 3, "many wait, the loop is on time"),
-        ({"queued_jobs": 100}, 2, "not more than 100"),
-        ({"loop_lag": 0.05}, 2, "the loop is late"),
-        ({"loop_lag": math.inf}, 2, "the loop is late"),
+        ({}, 3, GROW),
+        ({"queued_jobs": 100}, 2, FEW),
+        ({"loop_lag": 0.0299}, 3, GROW),
+        ({"loop_lag": 0.030}, 2, LATE),
+        ({"loop_lag": math.inf}, 2, LATE),
         ({"free_cores": 0.29}, 2, "no CPU is free"),
-        ({"free_cores": 0.30}, 3, "a CPU is free"),
-        ({"free_cores": 0.31}, 3, "a CPU is free"),
-        ({"free_cores": None}, 2, "cannot be read"),
-        ({"ready": 1}, 2, "still starting"),
+        ({"free_cores": 0.30}, 3, GROW),
+        ({"free_cores": 0.31}, 3, GROW),
+        ({"free_cores": None}, 2, "whether a CPU is free cannot be read"),
+        ({"ready": 1}, 2, "the last one is still starting"),
         ({"size": 4, "ready": 4}, 4, "as large as it may be"),
-        ({"queued_jobs": 0, "idle_for": 3.0}, 1, "idle for long"),
-        ({"queued_jobs": 0, "idle_for": 2.9}, 2, "not more than 100"),
-        ({"queued_jobs": 0, "idle_for": 99.0, "size": 1}, 1, "not more than 100"),
+        ({"queued_jobs": 0, "idle_for": 3.0}, 1, "nothing waits and a worker has been idle for long"),
+        ({"queued_jobs": 0, "idle_for": 2.9}, 2, FEW),
+        ({"queued_jobs": 0, "idle_for": 99.0, "size": 1}, 1, FEW),
     ],
 )
 def test_decisions(given: dict[str, object], wanted: int, reason: str) -> None:
-    got, why = decide(signals(**given), smallest=1, largest=4, idle_after=3.0)
-    assert got == wanted
-    assert reason in why
+    assert decide(signals(**given), smallest=1, largest=4, idle_after=3.0) == (wanted, reason)
 
 
 def test_a_decision_travels_as_a_duration() -> None:
     decision = Decision(number=7, at=10.0, pool="worker_pool", signals=signals(), wanted=3, reason="because")
     body = to_plain(decision.record(now=12.5))
     assert body["ago_s"] == 2.5
+    assert (body["number"], body["pool"], body["reason"]) == (7, "worker_pool", "because")
     assert "at" not in body
     assert (body["size"], body["wanted"], body["loop_lag_ms"], body["cpu_is_available"]) == (2, 3, 1.0, True)

@@ -6,6 +6,7 @@ went by, so that nobody has to guess why a pool did not grow.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
@@ -118,7 +119,7 @@ def longest_pass(monitor: PassMonitor) -> Callable[[], float]:
 
     def read() -> float:
         loop = window.read(reset=True)
-        return loop.passes.max if loop.blind is None else float("inf")
+        return loop.passes.max if loop.blind is None else math.inf
 
     return read
 
