@@ -137,7 +137,19 @@ class GateRules(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
-        place = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+        self.one_leaves(data.draw(st.integers(0, len(self.out) - 1)))
+
+    @precondition(lambda self: self.out and len(self.queue) > 1)
+    @rule()
+    def work_goes_on(self) -> None:
+        """Or a queue hardly ever stands for as long as CoDel lets it."""
+        for _ in range(4):
+            self.now += 0.25
+            if self.out:
+                self.one_leaves(0)
+
+    def one_leaves(self, number: int) -> None:
+        place = self.out.pop(number)
         self.ends["completions"] += 1
         self.hand_out(self.gate.leave(place, self.now))
         assert place.state is LEFT
