@@ -92,6 +92,14 @@ async def test_a_discipline_chooses_who_is_next(house: House) -> None:
 
 
 @plays
+async def test_a_caller_is_of_the_kind_and_the_priority_that_it_names(house: House) -> None:
+    b = bulkhead(house, capacity=2)
+    plain, special = await b.enter(), await b.enter(kind="hash", priority=3)
+    assert [(place.kind, place.priority) for place in (plain, special)] == [("", 0), ("hash", 3)]
+    assert b.kinds() == ["", "hash"]
+
+
+@plays
 async def test_a_caller_that_the_discipline_refuses_is_told(house: House) -> None:
     b = bulkhead(house, capacity=2, discipline=CoDel(target=1, interval=2))
     places = [await b.enter(), await b.enter()]
@@ -318,6 +326,7 @@ async def test_closing_refuses_those_that_wait_and_those_that_come(house: House)
         await b.enter()
     await house.settle()
     assert isinstance(caller.error, house.closed_error)
+    assert str(caller.error) == "test is closed"
     b.leave(place)  # it may still be given back
     b.close()  # once more is no mistake
     assert b.statistics().completions == 1

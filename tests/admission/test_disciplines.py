@@ -75,7 +75,7 @@ def test_codel_lets_a_burst_pass() -> None:
     assert refused == []
 
 
-def overloaded(discipline: CoDel[One], begin: float, seconds: float) -> list[float]:
+def overloaded(discipline: Any, begin: float, seconds: float) -> list[float]:
     """When it refuses entries of a queue in which each has waited for a second; one is served each millisecond. At the end
     the queue is drained, and waits are short again."""
     moments: list[float] = []
@@ -91,9 +91,10 @@ def overloaded(discipline: CoDel[One], begin: float, seconds: float) -> list[flo
     return moments
 
 
-def test_codel_refuses_after_an_interval_and_then_at_intervals_over_the_root_of_their_number() -> None:
+@pytest.mark.parametrize("among", [lambda codel: codel(), FairShare, ByPriority])
+def test_codel_refuses_after_an_interval_and_then_at_intervals_over_the_root_of_their_number(among: Any) -> None:
     gaps = [0.1, *(0.1 / math.sqrt(n) for n in range(1, 16))]
-    moments = overloaded(CoDel(target=0.005, interval=0.1), 5.0, 0.7)
+    moments = overloaded(among(lambda: CoDel(target=0.005, interval=0.1)), 5.0, 0.7)
     assert moments == pytest.approx([5.0 + at for at in accumulate(gaps) if at < 0.7], abs=0.0025)
 
 

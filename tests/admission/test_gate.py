@@ -132,6 +132,11 @@ STORIES: list[tuple[dict[str, Any], str, str]] = [
     ({}, "a comes, b comes, it closes, c comes", "a is in, b was turned away, c was turned away"),
     ({}, "a comes, b comes, it closes, a leaves", "a left, b was turned away"),
     ({}, "a comes, it closes, it closes, capacity becomes 5", "a is in"),
+    (  # nobody is shed who is turned away
+        {"discipline": CoDel(target=1, interval=2)},
+        "a comes, b comes, c comes, d comes, 1 s pass, a leaves, 2 s pass, it closes",
+        "a left, b is in, c was turned away, d was turned away",
+    ),
     # The discipline refuses some, so that the others wait less.
     (
         {"discipline": CoDel(target=1, interval=2)},

@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
+from trio_lab.admission.bulkhead import BehindBulkhead
 from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.errors import Overloaded
 
@@ -16,11 +17,14 @@ from .test_gate import is_balanced
 
 async def test_a_place_without_waiting() -> None:
     b = Bulkhead("test", capacity=1, max_waiting=5)
-    place = b.enter_nowait(kind="hash")
+    place = b.enter_nowait(kind="hash", priority=3)
+    assert (place.kind, place.priority) == ("hash", 3)
     with pytest.raises(trio.WouldBlock):
         b.enter_nowait()
     b.leave(place)
-    b.leave(b.enter_nowait())
+    plain = b.enter_nowait()
+    assert (plain.kind, plain.priority) == ("", 0)
+    b.leave(plain)
     assert b.kinds() == ["", "hash"]
     b.close()
     with pytest.raises(trio.ClosedResourceError, match="test is closed"):
@@ -47,6 +51,22 @@ async def test_entering_is_a_checkpoint() -> None:
         await b.enter()
     assert scope.cancelled_caught
     assert b.statistics().arrivals == 1
+
+
+async def test_a_pool_behind_a_bulkhead_tells_what_its_bulkhead_tells() -> None:
+    class Pool(BehindBulkhead):
+        def __init__(self, b: Bulkhead) -> None:
+            self._bulkhead = b
+
+    b = Bulkhead("test", capacity=1)
+    pool = Pool(b)
+    await b.enter(kind="hash")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(b.enter)
+        await wait_all_tasks_blocked()
+        assert (pool.busy, pool.waiting, pool.kinds()) == (1, 1, ["", "hash"])
+        assert [pool.statistics(kind).arrivals for kind in (None, "hash", "")] == [2, 1, 1]
+        nursery.cancel_scope.cancel()
 
 
 def test_repr_tells_the_state() -> None:

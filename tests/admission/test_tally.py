@@ -37,3 +37,12 @@ def test_the_recent_service_time_moves_by_a_fifth_towards_the_newest() -> None:
         tally.complete(5.0, served)
         recent.append(tally.recent)
     assert recent == pytest.approx([1.0, 0.8, 0.8])
+
+
+def test_all_that_ended_is_counted_whatever_its_end() -> None:
+    tally = Tally()
+    tally.rejected = 4
+    tally.complete(0.0, 1.0)
+    for timed_out in (True, True, False):
+        tally.give_up(timed_out=timed_out)
+    assert (tally.completions, tally.timed_out, tally.cancelled, tally.ended) == (1, 2, 1, 8)
