@@ -93,10 +93,13 @@ async def test_a_discipline_chooses_who_is_next(house: House) -> None:
 
 @plays
 async def test_a_caller_is_of_the_kind_and_the_priority_that_it_names(house: House) -> None:
-    b = bulkhead(house, capacity=2)
-    plain, special = await b.enter(), await b.enter(kind="hash", priority=3)
-    assert [(place.kind, place.priority) for place in (plain, special)] == [("", 0), ("hash", 3)]
-    assert b.kinds() == ["", "hash"]
+    b = bulkhead(house, capacity=4)
+    places = [await b.enter(), await b.enter(kind="hash", priority=3)]
+    async with b.place() as third, b.place(kind="report", priority=2) as fourth:
+        places += [third, fourth]
+    assert [(place.kind, place.priority) for place in places] == [("", 0), ("hash", 3), ("", 0), ("report", 2)]
+    assert b.kinds() == ["", "hash", "report"]
+    assert [b.statistics(kind).arrivals for kind in (None, "", "hash")] == [4, 2, 1]
 
 
 @plays
@@ -419,6 +422,23 @@ def test_under_another_loop_it_says_which_one_it_needs() -> None:
 def test_without_a_loop_it_says_so(house: House) -> None:
     with pytest.raises(RuntimeError, match=f"the bulkhead test needs an? {house.name} loop; none runs in this thread"):
         bulkhead(house).resize(2)
+
+
+def test_statistics_are_of_this_moment_and_outside_a_run_of_the_last_change(house: House) -> None:
+    b = bulkhead(house, capacity=2)
+
+    async def story(house: House) -> None:
+        place = await b.enter(kind="hash")
+        house.pass_time(10.0)
+        assert b.statistics().utilization == pytest.approx(0.5)
+        b.leave(place)
+        house.pass_time(10.0)
+        assert b.statistics("hash").utilization == pytest.approx(0.25)
+
+    house.run(story)
+    assert b.statistics().utilization == pytest.approx(0.25)
+    assert [b.statistics(kind).name for kind in (None, "hash")] == ["test", "test.hash"]
+    assert [b.statistics(kind).arrivals for kind in ("hash", "report")] == [1, 0]
 
 
 # It belongs to no run of a loop.

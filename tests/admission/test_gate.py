@@ -39,6 +39,7 @@ class Front:
         for place, error in decisions:
             assert self.fates[names[place]] == "waits"
             assert place.state is (ADMITTED if error is None else REFUSED)
+            assert error is None or str(error).startswith("test ")
             self.fates[names[place]] = "is in" if error is None else FATES[type(error)]
 
     def come(self, name: str, **wishes: Any) -> None:
