@@ -99,10 +99,9 @@ class LabApp(_Mixed):
     async def handle_http_exception(self, *given: Any) -> Any:
         """werkzeug redirects to a path that differs in slashes, in HTML and to the host that the client names. (Quart 0.23
         passes the context before the error.)"""
-        *context, error = given
-        return await super().handle_http_exception(
-            *context, NotFound() if isinstance(error, RequestRedirect) else error
-        )
+        if isinstance(given[-1], RequestRedirect):
+            given = (*given[:-1], NotFound())
+        return await super().handle_http_exception(*given)
 
     async def make_default_options_response(self, *_: Any) -> Response:
         """OPTIONS is answered in JSON too. (Quart 0.23 passes the context, 0.22 does not.)"""
