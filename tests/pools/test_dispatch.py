@@ -685,6 +685,17 @@ def test_all_that_wait_when_a_pool_closes_count_as_cancelled() -> None:
     assert house.dispatcher.tallies.total().cancelled == 2
 
 
+def test_jobs_that_wait_for_a_worker_in_place_of_theirs_count_as_cancelled_when_the_pool_closes() -> None:
+    house = House(size=1)
+    house.learn_short()
+    for name in "abc":
+        house.submit(name, SHORT)
+    house.die()
+    house.close()
+    assert house.told == dict.fromkeys("abc", "Closed")
+    assert house.dispatcher.tallies.total().cancelled == 3
+
+
 def test_a_job_that_its_worker_did_not_survive_waited_and_ran() -> None:
     house = House(size=1)
     for name in "ab":
