@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from pathlib import Path
 from typing import cast
 
@@ -13,11 +14,12 @@ from trio_lab.drills.cases.innocent_callers import ENDS, PLANS, TRAP, Crowd, in_
 from trio_lab.drills.cases.poison_jobs import KINDS
 from trio_lab.drills.cases.queue_deadline import _Ends
 from trio_lab.drills.cases.worker_kill import account
-from trio_lab.drills.logged import most_within
+from trio_lab.drills.logged import LineTimes, LoggedServer, most_within
 from trio_lab.drills.server import Line, busy, read_log
 from trio_lab.drills.workload import Call, p99
 from trio_lab.measure.process import lives
 from trio_lab.pools.workers import WorkerPool
+from trio_lab.stage.launch import Child
 
 
 def line(what: str, number: int, pid: int) -> Line:
@@ -126,3 +128,14 @@ async def test_a_short_dose_of_trouble_ends_nobody_elses_job() -> None:
     figures = await in_pool(2_000, blind=False)
     assert (figures["innocent_ended"], figures["wrong"], figures["unbalanced"]) == (0, 0, 0)
     assert figures["calls"] == 2_000
+
+
+def test_the_lines_of_a_log_are_counted_by_what_they_say() -> None:
+    with tempfile.TemporaryFile(buffering=0) as said:
+        server = LoggedServer(child=cast(Child, None), url="", stderr=said)
+        said.write(b"said before: 1\n")
+        lines = LineTimes(server)
+        for text in (b"refused 12 times\nended\nrefused 13 times\n", b"refused 14 times\n", b""):
+            said.write(text)
+            lines.look()
+    assert (lines.count, lines.most_repeated(5.0)) == (4, 3)
