@@ -7,16 +7,24 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 
 from trio_lab.drills.fuzzing import Harm, attack, heads
 from trio_lab.drills.logged import LoggedServer
-from trio_lab.drills.mutation.cases import MUTATIONS, Case, case
+from trio_lab.drills.mutation.cases import MUTATIONS, Case, End, case
 from trio_lab.drills.mutation.drafts import GOOD
+from trio_lab.drills.raw import Heard
 from trio_lab.stage.server import serving
 
 ONE = case(1, 1)
+
+
+def heard(data: bytes, end: Literal["closed", "reset", "open"] = "closed") -> Heard:
+    return Heard(data=data, end=end, at=0.0)
+
+
 JSON = b"Content-Type: application/json\r\n"
 
 
@@ -81,10 +89,20 @@ def test_replies_are_read(data: bytes, found: list[tuple[int, bool]]) -> None:
 )
 def test_harm_is_counted(status: int, lines: bytes, undeclared: int, not_json: int, told: int) -> None:
     harm = Harm()
-    harm.note(ONE, b"HTTP/1.1 %d \r\n" % status + lines + b"\r\n")
+    harm.note(ONE, heard(b"HTTP/1.1 %d \r\n" % status + lines + b"\r\n"))
     assert (harm.replies, harm.undeclared, harm.not_json, len(harm.told)) == (1, undeclared, not_json, told)
-    harm.note(ONE, b"")
-    assert (harm.sent, harm.unanswered) == (2, 1)
+    harm.note(ONE, heard(b"", "open"))
+    harm.note(ONE, None)
+    assert (harm.sent, harm.unanswered, harm.dropped) == (3, 2, 0)
+
+
+@pytest.mark.parametrize(("end", "dropped"), [("listen", 1), ("half-close", 0), ("reset", 0)])
+def test_a_client_that_listens_is_not_closed_without_a_reply(end: End, dropped: int) -> None:
+    harm = Harm()
+    hows: tuple[Literal["closed", "reset"], ...] = ("closed", "reset")
+    for how in hows:
+        harm.note(Case(number=1, writes=(b"x",), end=end, mutations=()), heard(b"", how))
+    assert (harm.dropped, len(harm.told)) == (2 * dropped, 2 * dropped)
 
 
 FRAGILE = """

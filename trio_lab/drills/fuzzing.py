@@ -46,28 +46,34 @@ def heads(data: bytes) -> list[tuple[int, bool]]:
 
 @dataclass(slots=True, kw_only=True)
 class Harm:
-    """What the cases did. ``told`` are the ones that did harm, with what it was."""
+    """What the cases did. ``told`` are the ones that did harm, with what it was.
+
+    ``dropped``: the connection was closed without a reply, though the client listened.
+    """
 
     sent: int = 0
     replies: int = 0
     unanswered: int = 0
+    dropped: int = 0
     exits: int = 0
     tracebacks: int = 0
     undeclared: int = 0
     not_json: int = 0
     told: list[str] = field(default_factory=list)
 
-    def note(self, one: Case, data: bytes) -> None:
-        found = heads(data)
+    def note(self, one: Case, heard: Heard | None) -> None:
+        found = heads(heard.data if heard is not None else b"")
         self.sent += 1
         self.replies += len(found)
         self.unanswered += not found
+        dropped = not found and heard is not None and heard.end != "open" and one.end == "listen"
+        self.dropped += dropped
         wrong = [status for status, _ in found if status >= 500 and status not in DECLARED]
         self.undeclared += len(wrong)
         without = [status for status, is_json in found if not is_json]
         self.not_json += len(without)
-        if wrong or without:
-            self.told.append(f"replied {wrong or without} to case {one}")
+        if wrong or without or dropped:
+            self.told.append(f"replied {wrong or without or 'nothing'} to case {one}")
 
 
 async def send(url: str, one: Case) -> Heard | None:
@@ -111,14 +117,13 @@ async def attack(open_server: OpenServer, server: LoggedServer, numbers: Iterabl
 
 
 async def _send_all(
-    server: LoggedServer, batch: Sequence[Case], note: Callable[[Case, bytes], None] = lambda *_: None
+    server: LoggedServer, batch: Sequence[Case], note: Callable[[Case, Heard | None], None] = lambda *_: None
 ) -> None:
     waiting = iter(batch)
 
     async def client() -> None:
         for one in waiting:
-            heard = await send(server.url, one)
-            note(one, heard.data if heard is not None else b"")
+            note(one, await send(server.url, one))
 
     async with trio.open_nursery() as nursery:
         for _ in range(_AT_ONCE):

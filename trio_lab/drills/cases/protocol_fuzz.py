@@ -3,7 +3,8 @@
 Each part of a request is changed in the ways in which parsers are known to differ, several at a time; requests are pipelined,
 split across writes, cut off, and their clients close, half-close or reset. What a server should reply to most of them is a
 matter of taste, so only harm counts: an end of the process, a traceback or an exception group in its log, a status of 500 and
-above that the contract does not know, a reply that is not in JSON.
+above that the contract does not know, a reply that is not in JSON, a connection that is closed without a reply though its
+client listens. A request that is not whole is not answered, as long as the connection may be idle.
 
 The cases follow from the seed and their number alone. A case that did harm is told, with its bytes and its number.
 
@@ -30,6 +31,7 @@ def _figures(harm: Harm) -> dict[str, float | None]:
         "requests": harm.sent,
         "replies": harm.replies,
         "unanswered": harm.unanswered,
+        "dropped": harm.dropped,
         "exits": harm.exits,
         "tracebacks": harm.tracebacks,
         "undeclared_5xx": harm.undeclared,
@@ -63,6 +65,7 @@ DRILL = drill_of_both(
         check("tracebacks and exception groups in its log", "tracebacks", "<=", 0),
         check("replies of 500 and above that are not declared", "undeclared_5xx", "<=", 0),
         check("replies that are not in JSON", "not_json", "<=", 0),
+        check("clients that listened, and were closed without a reply", "dropped", "<=", 0),
     ),
     inject=_inject,
     control=_control,
