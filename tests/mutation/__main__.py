@@ -32,7 +32,7 @@ def main(names: list[str]) -> int:
 def _tried(name: str) -> Outcome:
     print(f"\n{name}", flush=True)
     run(name, PARTS[name])
-    return outcome(name)
+    return outcome(name, PARTS[name])
 
 
 def _told(name: str, found: Outcome, reasons: set[str]) -> bool:
@@ -54,3 +54,5 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError as failure:
         sys.exit(f"mutmut ended with {failure.returncode}: the tests must pass without a mutant")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; the next run goes on from here")

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from .parts import Part
 from .source import MARK
 from .workplace import folder, metas
 
@@ -46,10 +47,10 @@ class Outcome:
         return self.killed / (self.killed + self.survived) if self.killed else 0.0
 
 
-def outcome(name: str) -> Outcome:
+def outcome(name: str, part: Part) -> Outcome:
     codes = {
         (module, mutant): code
-        for module, meta in metas(name).items()
+        for module, meta in metas(name, part).items()
         for mutant, code in json.loads(meta.read_text("utf-8"))["exit_code_by_key"].items()
     }
     survivors = [key for key, code in codes.items() if code in (_SURVIVED, _NO_TEST)]

@@ -35,10 +35,12 @@ def run(name: str, part: Part) -> None:
     subprocess.run(command, cwd=place, check=True)
 
 
-def metas(name: str) -> dict[str, Path]:
+def metas(name: str, part: Part) -> dict[str, Path]:
     """Where mutmut keeps the outcomes, by module."""
     mutated = folder(name) / "mutants"
-    return {str(path.relative_to(mutated))[: -len(".meta")]: path for path in sorted(mutated.rglob("*.meta"))}
+    modules = sorted(path for pattern in part.modules for path in (ROOT / "trio_lab").glob(pattern))
+    places = {str(path.relative_to(ROOT)): mutated / f"{path.relative_to(ROOT)}.meta" for path in modules}
+    return {module: meta for module, meta in places.items() if meta.exists()}
 
 
 def _settings(part: Part) -> str:
