@@ -1,8 +1,9 @@
-"""What h11 accepts in a request's head, and a server at a trust boundary must not.
+"""Ambiguous heads, which h11 accepts and a server that is open to any client must not.
 
-Two parsers that read the same bytes differently can be played against each other (request smuggling), so whatever has
-two readings is refused: a bare line feed, a folded line (RFC 9112, 2.2 and 5.2), more than one statement of the body's
-length (6.1, 6.3), a transfer coding in HTTP/1.0 (6.1). h11 checks the rest. Pure: bytes in, a verdict out.
+If a proxy and a server read the same bytes differently, a client can smuggle a request past the proxy. So a head that can
+be read in two ways is refused: one with a bare line feed or a folded line (RFC 9112, 2.2 and 5.2), one that states the
+length of its body more than once (6.1, 6.3), one in HTTP/1.0 with a transfer coding (6.1). h11 checks the rest. Pure: it
+takes bytes and returns a verdict.
 """
 
 from __future__ import annotations

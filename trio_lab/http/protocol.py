@@ -4,7 +4,8 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 
 - **No upgrades.** ``Upgrade: h2c`` turned a connection into HTTP/2, whose streams wait without a bound for a window from
   the client; WebSockets were answered in text/html. A server may ignore an offer to upgrade (RFC 9110, 7.8).
-- **Methods are case-sensitive** (RFC 9110, 9.1). hypercorn told the app ``HEAD`` for ``head``, and h11 did not agree.
+- **Methods are case-sensitive** (RFC 9110, 9.1). hypercorn put them in capitals: the app replied to ``head`` as
+  to HEAD, without the body that h11 then missed.
 - **Errors have a body.** What h11 itself refuses got a bare status; here it gets the same JSON as everything else.
 - **Head and body together.** Each went to the kernel on its own, and so did the empty end of a body. A head now waits for
   the first piece of its body, as ASGI wants it.
@@ -15,7 +16,7 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
   it: one that is refused gets the refusal alone (RFC 9110, 10.1.1).
 - **A connection is not closed after so many requests.** hypercorn's 1000 made every thousandth latency of a load test
   include a connect.
-- **What h11 reads too generously is refused**: see `framing`.
+- **Ambiguous heads are refused** that h11 accepts: see `framing`.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Varied: how the handler reads the body. Held fixed: a body of 100 000 records (6
 it again and again, a probe of /health. Each mode has a server of its own: what one mode leaves free would hide what the
 other needs. Memory is the kernel's own account (VmHWM) less what was resident before, so no peak is missed.
 
-Parsing 100 000 records in one step takes longer than 50 ms; slices of 2 ms for two clients make short passes. A body, a
-copy of it and its records, against a few pieces: more than 2×. The speed of reading has no bound: which mode is faster
-depends on the garbage collector.
+Parsing 100 000 records in one step takes longer than 50 ms; slices of 2 ms for two clients make short passes. A body
+and its records, against a few pieces: more than 2×. The speed of reading has no bound: which mode is faster depends on
+the garbage collector.
 """
 
 from __future__ import annotations

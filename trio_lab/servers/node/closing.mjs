@@ -1,4 +1,4 @@
-// The end of a connection: a reply must arrive before it, and a client that has sent its end may still wait for one.
+// How connections end: not before the reply has arrived, and not because a client has sent its end.
 import { STATUS_CODES } from "node:http";
 
 const LINGER = 2_000; // milliseconds
@@ -6,7 +6,7 @@ const MAX_DROPPED = 16_000_000; // bytes
 const BEGINNING = "HTTP/1.1 "; // of every reply
 
 // Send the end; then read and drop what still comes, for some time. To close a socket with unread bytes in it resets the
-// connection, and the reset may overtake the reply. (What is read goes through node's parser, and nobody listens.)
+// connection, and the reset may overtake the reply. (Node's parser reads on; what it finds is ignored.)
 export function linger(socket) {
   if (socket.destroyed || socket.writableEnded) return;
   const last = socket.bytesRead + MAX_DROPPED;
@@ -18,8 +18,8 @@ export function linger(socket) {
 }
 
 // Find out whether a client that has sent its end is gone, or still reads. TCP does not tell; but a client that is gone
-// resets the connection at the first byte, which the next write notices. So the first bytes of the reply, which are always
-// the same, are sent one by one, at growing intervals. `sent` is told how many were.
+// resets the connection at the first byte, and the next write then fails. So the first bytes of the reply, which are always
+// the same, are sent one by one, at growing intervals. `sent` is called with their number.
 export function lookForReset(socket, wanted, sent, count = 1) {
   if (socket.destroyed || !wanted() || count >= BEGINNING.length) return;
   socket.write(BEGINNING[count - 1]);

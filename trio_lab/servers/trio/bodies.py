@@ -1,4 +1,4 @@
-"""The bodies that a handler reads: how large one may be, how slowly it may come, and how much of all is in memory.
+"""The bodies that a handler reads: how large one may be, how slowly it may come, and how much memory all may take.
 
 Quart reads a body from the socket as it arrives, whether or not the handler reads it. A handler that reads a body piece
 by piece says so (`LabBody.streamed`): then no more is read from the socket than there is room for, TCP tells the sender to
@@ -26,8 +26,8 @@ from ...measure.ledger import ACCEPT, booked
 MAX_BUFFERED = 8_000_000  # bytes of a body that /ingest reads as a whole
 MAX_STREAMED = 256_000_000  # bytes of one that it reads piece by piece
 MAX_HELD = 32_000_000  # bytes of all bodies that are in memory at once
-PATIENCE = 10.0  # seconds of waiting in which …
-LEAST = 10_000  # … so many bytes must come
+PATIENCE = 10.0  # seconds of waiting
+LEAST = 10_000  # bytes that must come in that time
 
 
 class BadBody(Exception):
@@ -39,7 +39,7 @@ class BadBody(Exception):
 
 
 class BodyMemory:
-    """The bytes that bodies have in memory, of a bounded number."""
+    """Counts the bytes of bodies in memory, and bounds them."""
 
     def __init__(self, capacity: int = MAX_HELD) -> None:
         self.capacity = capacity
