@@ -26,6 +26,9 @@ def double(result):
 def __annotated(n: int):  # a name that begins like Python's own
     return n
 
+def where(n):  # a name like one that the stand-in might have
+    return n + 1
+
 def annotation():
     return __annotated.__annotations__["n"]  # a string, if this were compiled with another file's `from __future__`
 
@@ -42,12 +45,13 @@ sys.stdout.buffer.write(pickle.dumps(results))
 
 def main():
     from trio_lab.pools.program import main_module
-    calls = [pickle.dumps(call) for call in [(double, (Result(3),)), (__annotated, (4,)), (annotation, ())]]
+    jobs = [(where, (4,)), (double, (Result(3),)), (__annotated, (4,)), (annotation, ())]
+    calls = [pickle.dumps(job) for job in jobs]
     hello = pickle.dumps((sys.path, sys.argv, tuple(main_module()), calls))
     done = subprocess.run([sys.executable, "-c", THEIRS], input=hello, stdout=-1, check=True)
-    result, four, kind = pickle.loads(done.stdout)
+    five, result, four, kind = pickle.loads(done.stdout)
     assert type(result) is Result
-    assert (result.value, four, kind) == (6000, 4, int), (result.value, four, kind)
+    assert (result.value, four, five, kind) == (6000, 4, 5, int), (result.value, four, five, kind)
     print("found", __name__)
 
 if __name__ == "__main__":
@@ -125,7 +129,7 @@ def test_a_main_file_may_be_compiled_or_in_another_encoding(tmp_path: Path) -> N
 
 
 def test_the_main_module_of_another_programs_future_keeps_its_own(tmp_path: Path) -> None:
-    text = program("").replace("== (6000, 4, int)", '== (6000, 4, "int")')
+    text = program("").replace("4, 5, int)", '4, 5, "int")')
     (tmp_path / "prog.py").write_text("from __future__ import annotations\n" + text)
     assert run("prog.py", "1000", cwd=tmp_path).stdout == "found __main__\n"
 

@@ -1,15 +1,18 @@
-"""What the jobs of a pool print, on its way to the program.
+"""Forwards to the program what the jobs of its pool print.
 
-A worker's standard output and error are pipes, and nothing is buffered on the other side, so whatever a job printed is in
-them even if its worker was killed. Each line goes, whole and in order, to the log ``trio_lab.pools`` if that takes INFO;
-otherwise to the program's own standard output or error, where it would be without a pool. A line without an end, such as
-a prompt, is taken for whole after `_QUIET` seconds.
+A worker's standard output and error are pipes, and the worker does not buffer what it writes to them. So they contain
+everything that a job printed, even if its worker was killed. Each line goes, whole and in order, to the log
+``trio_lab.pools`` if that takes INFO, otherwise to the program's own standard output or error. A line that has not ended
+after `_QUIET` seconds, such as a prompt, is forwarded as it is.
 
-Bounds keep a job that prints without end from occupying the loop. Forwarding rests nine times as long as it took, so that
-all workers of a pool together take a tenth of the loop's time at most; meanwhile their pipes fill, and jobs that print
-wait. Of one worker at most `_LINES` lines pass in a window of `_WINDOW` seconds; the rest of the window is read, counted,
-and told in a warning at its end. If the program's standard output is a pipe that has not been read for `_PATIENCE`
-seconds, lines are dropped in the same way: a write that blocks would block the loop.
+A job may print without end, and must not keep the loop busy. So there are three bounds:
+
+- After each step, forwarding rests nine times as long as the step took. All workers of a pool together take at most a tenth
+  of the loop's time. Meanwhile their pipes fill up, and jobs that print wait.
+- In each window of `_WINDOW` seconds at most `_LINES` lines of one worker are forwarded. The others are dropped, and a
+  warning at the end of the window tells how many.
+- A write that blocks would block the loop. If the program's standard output is a pipe that nobody has read for `_PATIENCE`
+  seconds, lines are dropped and counted as well.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ _TAIL = 400  # bytes of a dead worker's last words that are kept
 
 
 class _Stream:
-    """One pipe. ``lines`` are whole and wait to be forwarded, ``pieces`` are what is left of the line that is written."""
+    """One pipe. ``lines`` are complete and wait to be forwarded; ``pieces`` are the rest of a line that is partly written."""
 
     def __init__(self, name: str, descriptor: int) -> None:
         self.name = name
@@ -72,18 +75,18 @@ class _Stream:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is a line without an end."""
+        """Whether a line has begun and not ended."""
         return bool(self._begun)
 
     def end_line(self) -> None:
-        """What was printed last ends here, without a newline."""
+        """Take what has come of a line as a complete one."""
         if self._begun:
             self.lines.append(b"".join(self._begun))
             self._begun, self._size = [], 0
 
 
 class Output:
-    """The output of one worker. ``turn`` is the pool's: one worker's is forwarded at a time.
+    """The output of one worker. ``turn`` is shared by the pool's workers: one of them is served at a time.
 
     ``printed`` are the descriptors of its pipes by the names of its streams; they do not block. `drain` closes them.
     """
@@ -120,13 +123,17 @@ class Output:
                 await trio.sleep(max(_LEAST_REST, _REST * (perf_counter() - begun)))
 
     async def _wait_for_more(self, stream: _Stream) -> None:
-        with trio.move_on_after(_QUIET if stream.has_begun else inf) as waiting:
+        quiet = _QUIET if stream.has_begun else inf
+        window = max(0.0, self._window - trio.current_time()) if self._dropped else inf
+        with trio.move_on_after(min(quiet, window)) as waiting:
             await trio.lowlevel.wait_readable(stream.descriptor)
-        if waiting.cancelled_caught:
+        if waiting.cancelled_caught and quiet <= window:
             stream.end_line()
+        elif waiting.cancelled_caught:
+            self._tell_dropped()
 
     def _read(self, stream: _Stream) -> bool:
-        """False at the end."""
+        """Read once; False at end-of-file."""
         try:
             data = os.read(stream.descriptor, _CHUNK)
         except BlockingIOError:
@@ -162,7 +169,7 @@ class Output:
         stream.pieces.extend(text[begin : begin + _PIECE] for begin in range(0, len(text), _PIECE))
 
     def _write(self, stream: _Stream, now: float) -> bool:
-        """Write the begun line. False when nobody has read the program's output, so that it would block."""
+        """Write what is left of a line. False if the write would block."""
         target = getattr(sys, stream.name)
         while stream.pieces:
             if not _is_writable(target):
@@ -185,8 +192,8 @@ class Output:
             self._dropped = 0
 
     async def drain(self) -> None:
-        """Forward what a worker that has ended has left behind, and close its pipes. It is shielded, and takes no longer than
-        what they hold."""
+        """Forward what is left in the pipes of a worker that has ended, and close them. Shielded; there is no more to forward
+        than two pipes hold."""
         with trio.CancelScope(shield=True):
             for stream in self._streams:
                 left = struct.unpack("i", fcntl.ioctl(stream.descriptor, termios.FIONREAD, bytes(4)))[0]
@@ -203,7 +210,7 @@ class Output:
 
 def _write(target: Any, text: str) -> None:
     """Write to one of the program's own streams."""
-    with suppress(AttributeError, OSError, ValueError):  # there is none; nobody reads it any more; it was closed
+    with suppress(AttributeError, OSError, ValueError):  # there is none; its reader is gone; it was closed
         encoding = getattr(target, "encoding", None) or "utf-8"
         target.write(text.encode(encoding, "backslashreplace").decode(encoding))
         target.flush()

@@ -1,9 +1,11 @@
-"""The program as its workers must find it again: its interpreter with all options, its arguments, path and main module.
+"""What a worker must know of its program: the interpreter and its options, the arguments, the path, the main module.
 
 A job must compute in a worker what it would compute in the program. So ``sys.flags``, ``__debug__``, ``sys.warnoptions``,
-``sys._xoptions``, ``sys.executable``, ``sys.argv`` and ``sys.path`` are the same there. `subprocess` has the like for
-multiprocessing, but leaves out what it does not know of ``-X``. What a program changes while it runs (warning filters,
-the recursion limit, a context of `decimal`) stays with the program, and ``-i`` with its terminal.
+``sys._xoptions``, ``sys.executable``, ``sys.argv`` and ``sys.path`` are the same there. The standard library has a function
+for this too, which `multiprocessing` uses, but it passes on only some options of ``-X``.
+
+What a program changes while it runs is not passed on: warning filters, the recursion limit, the context of `decimal`. Nor
+is ``-i``, since a worker has no terminal.
 """
 
 from __future__ import annotations
@@ -31,23 +33,23 @@ _OPTIONS = {
     "bytes_warning": "b",
     "verbose": "v",
 }
-"""Command-line options by the flags they set; a flag of 2 is the option given twice."""
+"""Command-line options by the flags that they set. A flag of 2 means that the option was given twice."""
 
 
 def interpreter() -> list[str]:
-    """The command of this program's interpreter, ready for ``-c`` or ``-m``.
+    """The command that starts this program's interpreter; ``-c`` or ``-m`` can follow.
 
-    Standard output and error are unbuffered, in Python and in C: what a job printed must have left a worker that is killed.
+    Standard output and error are unbuffered, in Python and in C, so that nothing is lost when a worker is killed.
 
     Raises:
-        OSError: there is none; Python is part of another program.
+        OSError: there is no interpreter to start, because Python is embedded in another program.
     """
     if not sys.executable:
         raise OSError(errno.ENOENT, "sys.executable is not set")
     flags = [f"-{letter * value}" for name, letter in _OPTIONS.items() if (value := int(getattr(sys.flags, name)))]
     if sys.flags.hash_randomization and os.environ.get("PYTHONHASHSEED") == "0":
         flags.append("-R")
-    # Those that come from the environment as well are counted once.
+    # Python drops duplicates, so those that the environment sets too do no harm.
     warnings = [f"-W{option}" for option in sys.warnoptions]
     extra = [part for item in sys._xoptions.items() for part in ("-X", _written(*item))]
     return [sys.executable, *flags, *warnings, *extra, "-u"]
@@ -58,10 +60,10 @@ def _written(option: str, value: str | bool) -> str:
 
 
 def environment() -> dict[str, str] | None:
-    """The environment for an interpreter that must see what this one saw at its start; None for the present one.
+    """The environment for an interpreter that must start as this one did; None: the present environment will do.
 
-    In the C locale Python sets LC_CTYPE for its children and turns UTF-8 mode on for itself. A child that found it set
-    would not turn UTF-8 mode on.
+    In the C locale Python turns UTF-8 mode on, and sets LC_CTYPE. A child that found LC_CTYPE set would not turn UTF-8 mode
+    on.
     """
     if not sys.flags.utf8_mode or "utf8" in sys._xoptions or "LC_CTYPE" not in os.environ:
         return None
@@ -71,20 +73,20 @@ def environment() -> dict[str, str] | None:
 
 
 def hello(nicer: int, memory: int | None) -> Hello:
-    """What a worker is told first."""
+    """The first message to a worker."""
     path = [str(entry) for entry in sys.path if isinstance(entry, str)]
     arguments = [str(argument) for argument in getattr(sys, "argv", ())]
     return Hello(path, arguments, main_module(), IMPORTING.depth + 1, nicer, memory)
 
 
 def main_module() -> Main:
-    """Where this process's main module comes from. From now on it has both names."""
+    """Where this process's main module comes from. Registers the module under its second name."""
     main: Any = sys.modules.get(NAMES[0])
     if main is None:
         return Main(None, None, None)
     sys.modules.setdefault(NAMES[1], main)
     if isinstance(main, ProgramsMain):  # this is a worker itself
-        return main.where()
+        return main.__where__
     spec = getattr(main, "__spec__", None)
     name, file = getattr(spec, "name", None), getattr(main, "__file__", None)
     package = getattr(main, "__package__", None)

@@ -52,7 +52,7 @@ class Cancelled(BaseException):
 
 
 def _move(descriptors: Sequence[int]) -> Iterator[int]:
-    """Move descriptors up, as far as the limit on open files lets them; one that cannot be moved stays."""
+    """Give descriptors high numbers, as far as the limit on open files allows; one that cannot be moved stays."""
     high = min(_HIGH, os.sysconf("SC_OPEN_MAX") - len(descriptors))
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)

@@ -1,9 +1,10 @@
-"""While a worker imports what a job needs, no pool may be opened.
+"""No pool may be opened while a worker imports what a job needs.
 
-A program that opens its pool at the top level of a module opens another one in each worker that imports this module, whose
-workers do the same: a chain of processes without an end. multiprocessing meets it in the same way. A job itself may open a
-pool, and its jobs may, up to a depth that nobody reaches on purpose: that ends a chain of another making, such as a
-module that starts a thread which opens a pool.
+Suppose a program opens its pool at the top level of a module. Each worker that imports this module opens another pool, whose
+workers do the same: a chain of processes without an end. multiprocessing knows the same trap.
+
+A job may open a pool, and the jobs of that pool may, but only three pools deep. This ends chains that are made in another
+way, for example by a module that starts a thread, which then opens a pool.
 
 Standard library only: workers import it.
 """
@@ -19,7 +20,7 @@ _GUARD = 'What only the program itself should do belongs under `if __name__ == "
 
 
 class Importing:
-    """What this process is doing. In the program itself ``active`` is always false and ``depth`` 0."""
+    """Whether this process imports something for a job. In the program ``active`` is always false, and ``depth`` is 0."""
 
     __slots__ = ("active", "depth", "refusal")
 
@@ -27,9 +28,9 @@ class Importing:
         self.active = False
         """Whether a job is being unpickled, or the main file is being run for one."""
         self.depth = 0
-        """How many pools lie above this process."""
+        """How many pools this process is below: 1 in a worker of the program."""
         self.refusal: str | None = None
-        """Why a pool was refused since `active` was set."""
+        """The text of the error, if a pool was refused during this import."""
 
     def check_pool(self, opening: str) -> None:
         """Raise a JobError if no pool may be opened now; ``opening`` is the name of the function that would."""
@@ -42,23 +43,24 @@ class Importing:
             self.refusal = f"{opening} was called in a worker of a worker, {self.depth} pools deep. {_GUARD}"
         else:
             return
-        raise self.error()
+        raise self._error()
 
-    def error(self) -> Exception:
-        from ..errors import JobError  # when it is needed: a worker must start fast
+    def _error(self) -> Exception:
+        from ..errors import JobError  # not at the top: a worker must start fast
 
         return JobError(self.refusal)
 
     def cause_of(self, error: BaseException) -> BaseException:
-        """The refusal of a pool, if it is what became of it in the hands of the module that opened it; else ``error``."""
+        """What to report for an import that raised ``error``: the refusal of a pool, if there was one. The module that opened
+        the pool may have caught it, or a nursery may have put it into a group."""
         if not self.active or self.refusal is None:
             return error
-        refused, self.refusal = self.error(), None
+        refused, self.refusal = self._error(), None
         return refused
 
     @contextmanager
     def running(self, file: str | None) -> Iterator[None]:
-        """Around the run of the program's main ``file``, by the thread that needs something from it."""
+        """A context in which the program's main ``file`` is run."""
         before, self.active = self.active, True
         try:
             yield

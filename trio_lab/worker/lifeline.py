@@ -1,16 +1,15 @@
-"""A process that ends with another one, however that ends, SIGKILL included, and even while C code holds the GIL.
+"""A process that ends with another one, for whatever reason that ends, even while C code holds the GIL.
 
 The other process holds the writing end of a pipe it never writes to (the lifeline). This one asks for a signal when
-something happens on its end (`O_ASYNC`), and chooses SIGKILL as that signal (`F_SETSIG`): the only thing that can ever
-happen there is that the other is gone. Unlike PR_SET_PDEATHSIG this is tied to the other process, not to the thread
-that happened to fork.
+something happens on its end (`O_ASYNC`), and chooses SIGKILL as that signal (`F_SETSIG`). The only thing that can ever
+happen there is that the last writing end is closed. PR_SET_PDEATHSIG would be tied to the thread that started this process,
+and so would kill workers when an idle thread of Trio ends.
 
-PR_SET_PDEATHSIG would also end the workers whenever a thread ends that started them, as Trio's idle threads do.
-
-A process that the other one forks (multiprocessing's fork method, `os.fork`) holds a copy of the writing end, so that
-nothing would happen on the lifeline as long as it lives. So it closes its copy at once: descriptors that must stay with
-the process that opened them are opened by `open_pipe` or handed to `keep`, and closed by `close`. A program that execs
-another needs none of this, since all are closed on exec. Only C code that forks by itself and does not exec escapes it.
+A forked process (multiprocessing's fork method, `os.fork`) gets a copy of the writing end, and would keep the workers alive
+after the program has died. A copy of the pool's other pipes does harm too: a worker would not notice that its pipe of jobs
+was closed. So a forked process closes its copies at once. This holds for descriptors that were opened by `open_pipe` or
+registered by `keep`; `close` closes them. Programs that are executed hold none, because all are closed on exec. C code that
+calls fork itself, and executes no program, is not covered.
 
 Standard library only: worker processes import it.
 """
@@ -24,19 +23,19 @@ import signal
 from _thread import RLock
 
 _kept: set[int] = set()
-_lock = RLock()  # held while this process forks, so that no descriptor is open and not yet kept
+_lock = RLock()  # also held during a fork, so that no descriptor is open but not yet registered
 
 
 def open_pipe(flags: int = 0) -> tuple[int, int]:
-    """As `os.pipe2`, closed on exec; both ends stay with this process."""
+    """As `os.pipe2`, with both ends closed on exec and in forked processes."""
     with _lock:
         reading, writing = os.pipe2(os.O_CLOEXEC | flags)
         return keep(reading), keep(writing)
 
 
 def keep(descriptor: int) -> int:
-    """This descriptor stays with this process. Returns its number, which is another if a standard stream's was free: a
-    child would put its own stream there."""
+    """Register a descriptor: forked processes close it. Returns its number, which is a new one if it was 0, 1 or 2: a child
+    process would replace it by a standard stream."""
     with _lock:
         if descriptor <= 2:
             low, descriptor = descriptor, fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -46,8 +45,8 @@ def keep(descriptor: int) -> int:
 
 
 def close(descriptor: int) -> None:
-    """Close what `open_pipe` or `keep` returned. Nothing happens in a forked process, which has closed its copy, and where
-    the number may be another file's by now."""
+    """Close a registered descriptor. In a forked process nothing happens: its copy is closed already, and the number may
+    belong to another file by now."""
     with _lock:
         if descriptor in _kept:
             _kept.remove(descriptor)

@@ -1,9 +1,10 @@
 """The program's main module in a worker.
 
-It is found as multiprocessing's spawn method finds it: by its name when it was run with ``-m``, by its file otherwise;
-and it runs under the name ``__mp_main__``, so that what it guards with ``if __name__ == "__main__"`` does not run here.
-Unlike there, a directory's, a zip file's or a package's ``__main__`` counts too, and the module runs only when a job names
-something in it: most jobs do not, and a main module often imports the whole program.
+It is found as multiprocessing's spawn method finds it: by its name if the program was started with ``-m``, otherwise by its
+file. It runs under the name ``__mp_main__``, so code below ``if __name__ == "__main__"`` does not run in a worker.
+
+There are two differences from multiprocessing. The ``__main__`` of a directory, a zip file or a package is found too. And
+the module runs only when a job names something in it: most jobs do not, and a main module often imports the whole program.
 
 Standard library only: workers import it.
 """
@@ -21,20 +22,21 @@ from typing import Any, NamedTuple
 from .importing import IMPORTING
 
 NAMES = ("__main__", "__mp_main__")
-"""Both lead to the same module, in the program and in its workers, so that its classes can travel in both directions."""
+"""The names of the main module. In the program and in its workers both names lead to one module, so that the module's
+classes can be pickled in either process and unpickled in the other."""
 
 
 class Main(NamedTuple):
-    """Where a program's main module comes from. Without a name and a file it cannot be had again: it was typed in."""
+    """Where a program's main module comes from. All are None if it was typed in: then it cannot be loaded again."""
 
     file: str | None
     name: str | None
-    """What it is called where it was found: ``package.module`` after ``-m``, ``__main__`` in a directory or zip file."""
+    """The name in its ``__spec__``: ``package.module`` after ``-m``, ``__main__`` in a directory or zip file."""
     package: str | None
     """What its relative imports are relative to."""
 
     def load(self) -> tuple[CodeType | None, Any]:
-        """What to run, and its spec if it has one. Neither inherits the ``from __future__`` of this module."""
+        """The code to run, and its spec if it has one. The code does not inherit this module's ``from __future__``."""
         spec = self._spec()
         if spec is not None:
             return spec.loader.get_code(spec.name), spec
@@ -48,9 +50,9 @@ class Main(NamedTuple):
 
         folder, _, file = (self.file or "").rpartition("/")
         found = []
-        with suppress(ImportError, ValueError):  # no such package; or something without a spec has this name here
+        with suppress(ImportError, ValueError):  # no such package; or a module of this name has no spec
             found = [None if self.name in (None, *NAMES) else find_spec(self.name)]
-        # A program can write what it likes into its `__spec__`; a file in a zip file can only be had through one.
+        # A program may have changed its `__spec__`, so the file decides. A file inside a zip file needs a spec to be read.
         found.append(PathFinder.find_spec(file.removesuffix(".py"), [folder]))
         return next((spec for spec in found if spec and spec.origin == self.file and spec.loader is not None), None)
 
@@ -66,62 +68,60 @@ def _compile(file: str) -> CodeType | None:
 
 
 class ProgramsMain(ModuleType):
-    """Stands in for ``__main__``, and runs when a job names something in it. If that fails it is tried again next time.
+    """Stands in for ``__main__``. It runs the program's main module when a job first names something in it; if that fails,
+    the next job tries again.
 
-    A module's attributes are the program's names: ours are in slots, with names that it does not use.
+    The attributes of this module are the program's names, so our own have names like Python's, which programs do not use.
     """
 
-    __slots__ = ("__lock", "__state", "__where")
+    __slots__ = ("__lock__", "__state__", "__where__")
 
     def __init__(self, where: Main) -> None:
         super().__init__(NAMES[1])
-        self.__where = where
-        self.__state = "unseen"
-        self.__lock = RLock()
+        self.__where__ = where
+        self.__state__ = "unseen"
+        self.__lock__ = RLock()
         if where.file is not None:
             self.__file__ = where.file
         self.__package__ = where.package
 
-    def where(self) -> Main:
-        return self.__where
-
     def __repr__(self) -> str:
-        """Stands in the error of a job that names what is not there."""
-        if self.__where == Main(None, None, None):
+        """Python shows this in the error for a name that the module does not have."""
+        if self.__where__ == Main(None, None, None):
             return (
                 "<the main module of a program that was typed in (-c, standard input, interactive): workers cannot have "
                 "it, so put the functions and classes of jobs into a module>"
             )
         return (
-            f"<the main module {self.__where.name or self.__where.file!r} in a worker: what jobs use is defined at its "
+            f"<the main module {self.__where__.name or self.__where__.file!r} in a worker: what jobs use is defined at its "
             'top level, outside of `if __name__ == "__main__":`>'
         )
 
     def __getattr__(self, name: str) -> Any:
-        # `__path__`, `__warningregistry__` and the like: Python asks all modules for them.
+        # Python asks all modules for `__path__`, `__warningregistry__` and the like: that is no reason to run.
         if not (name.startswith("__") and name.endswith("__")):
-            with self.__lock:
-                if self.__state == "unseen":
-                    self.__run()
+            with self.__lock__:
+                if self.__state__ == "unseen":
+                    self.__run__()
             if name in self.__dict__:
                 return self.__dict__[name]
         raise AttributeError(f"there is no {name!r} in {self!r}")
 
-    def __run(self) -> None:
-        self.__state = "runs"
+    def __run__(self) -> None:
+        self.__state__ = "runs"
         before = dict(self.__dict__)
         try:
-            with IMPORTING.running(self.__where.name or self.__where.file):
-                code, spec = self.__where.load()
+            with IMPORTING.running(self.__where__.name or self.__where__.file):
+                code, spec = self.__where__.load()
                 if code is not None:
                     self.__spec__, self.__loader__ = spec, getattr(spec, "loader", None)
                     exec(code, self.__dict__)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
-            self.__state = "unseen"
+            self.__state__ = "unseen"
             raise
-        self.__state = "has run"
+        self.__state__ = "has run"
 
 
 def stand_in(where: Main) -> None:
