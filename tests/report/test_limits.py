@@ -56,8 +56,10 @@ def test_a_name_above_the_plot_is_centred_and_goes_up_where_it_would_touch_anoth
 
 
 def test_a_row_of_names_is_full_as_far_as_its_last_name() -> None:
-    made = with_limits(("x", 100, "abcde"), ("x", 141, "z" * 50), ("x", 200, "fghij"), ("x", 201, "klmno"))
-    assert [rule.text_dy for rule in above(made, THOUSAND, 1000.0)] == [-6, -21, -6, -36]
+    made = with_limits(
+        ("x", 100, "abcde"), ("x", 141, "y" * 50), ("x", 142, "z" * 50), ("x", 200, "fghij"), ("x", 201, "klmno")
+    )
+    assert [rule.text_dy for rule in above(made, THOUSAND, 1000.0)] == [-6, -21, -36, -6, -51]
 
 
 def test_a_limit_that_has_no_place_on_a_logarithm_has_no_name() -> None:
