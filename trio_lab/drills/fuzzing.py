@@ -100,20 +100,25 @@ async def attack(open_server: OpenServer, server: LoggedServer, numbers: Iterabl
     """Send the cases of these numbers to ``server`` until all are sent or it has ended. ``open_server`` opens others of its
     kind, to find out which case did harm."""
     harm, cases = Harm(), [case(seed, number) for number in numbers]
-    read = 0
     for begin in range(0, len(cases), _BATCH):
         batch = cases[begin : begin + _BATCH]
         await _send_all(server, batch, harm.note)
-        printed = server.printed(since=read)
-        read += len(printed)
-        tracebacks = len(_TRACEBACK.findall(printed))
-        harm.tracebacks += tracebacks
+        before, harm.tracebacks = harm.tracebacks, tracebacks(server)
         harm.exits += server.ended()
-        if tracebacks or server.ended():
+        if harm.tracebacks > before or server.ended():
             harm.told.append(await _guilty(open_server, batch))
         if server.ended():
             break
     return harm
+
+
+def tracebacks(server: LoggedServer) -> int:
+    """How many the log has, exception groups included."""
+    count = read = 0
+    while printed := server.printed(since=read):
+        read += len(printed)
+        count += len(_TRACEBACK.findall(printed))
+    return count
 
 
 async def _send_all(

@@ -18,7 +18,7 @@ from functools import partial
 from ...records.figures import Figures, check
 from ...stage.stage import Stage
 from ..both import drill_of_both
-from ..fuzzing import Harm, attack
+from ..fuzzing import Harm, attack, tracebacks
 from ..logged import trusting_server
 from ..server import faulty_server
 
@@ -45,7 +45,9 @@ async def _inject(stage: Stage) -> Figures:
         harm = await attack(open_server, server, range(stage.count(10_000, quick=1_000)), seed=SEED)
         stage.notes += harm.told[:5]
         server.child.killed = server.ended()  # `exits` tells of it
-        return _figures(harm) | ({} if harm.exits else await server.aftermath())
+        after = {} if harm.exits else await server.aftermath()
+        harm.tracebacks = tracebacks(server)  # with those that came late
+        return _figures(harm) | after
 
 
 async def _control(stage: Stage) -> Figures:
