@@ -1,4 +1,4 @@
-"""What goes on for long is told once in a while, not at every attempt. Standard library only."""
+"""A condition that lasts is logged once in a while, not at every attempt. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 class Rarely:
-    """``due(now)`` is true at most once in ten seconds, by any one clock."""
+    """`due` is true at most once in ten seconds, by the clock whose times it is given."""
 
     SILENCE = 10.0  # seconds
 

@@ -1,7 +1,8 @@
-"""Query values that are no number, or not one that a parameter may have. Pure: the same seed gives the same values.
+"""Query values that are not a number, or not one that a parameter may have. Pure: the same seed gives the same values.
 
-Some are named, because each once was a fault somewhere: what `int` takes though no client should send it, what is a digit
-to some functions and not to others, what takes a time that grows with the square of its length. The others are made.
+Some are named, because each has been a fault in some server: text that `int` accepts though no client should send it,
+characters that are digits to some functions and not to others, digits whose conversion takes a time that grows with the
+square of their number. The others are generated.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ NAMED = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request target with a bad number, or one that is right after all: 0 may be."""
+    """A request target with a bad number. ``right``: the parameter allows it after all, as some allow 0."""
 
     target: str
     right: bool
 
 
 def bad_numbers(numbers: Numbers, *, made: int, seed: int) -> Iterator[Asked]:
-    """The named values of every parameter, and then so many that are made, for one parameter after the other."""
+    """The named values for every parameter, then ``made`` generated ones, for each parameter in turn."""
     parameters = [(route, name, number) for route, named in numbers.items() for name, number in named.items()]
     for route, name, number in parameters:
         for query in NAMED.values():
@@ -62,7 +63,7 @@ def _asked(route: str, query: str, name: str, number: Number) -> Asked:
 
 
 def _is_right(query: str, name: str, number: Number) -> bool:
-    """Whether a server may take the value: digits alone, given once, within bounds. (It may refuse leading zeros.)"""
+    """Whether a server may accept the value: digits alone, given once, within bounds. (It may refuse leading zeros.)"""
     values = [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
     text = values[0] if len(values) == 1 else ""
     return text.isascii() and text.isdigit() and len(text) < 20 and number.low <= int(text) <= number.high

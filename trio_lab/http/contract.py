@@ -27,7 +27,7 @@ class Number:
 
 Numbers = Mapping[str, Mapping[str, Number]]
 """Every numeric parameter that a server reads, by route and name. A handler can read no other (see `query.integer`), so
-whoever tries them all has them from here."""
+code that has to try them all finds them here."""
 
 RESET = Number(default=1, low=0, high=1)
 """Of routes that tell what was measured: whether the measured window begins anew."""

@@ -1,13 +1,13 @@
-"""Every numeric parameter of every route, with values that are no number and with numbers out of bounds.
+"""Every numeric parameter of every route, with values that are not a number and with numbers out of bounds.
 
 The parameters are those that the server's routes declare, so a new one is attacked without another line here. Each value
 must be refused by 400, 414 or 431 in JSON, within 10 ms from the request to the end of the reply: a bad number may not cost
 the work that a good one costs. Values come one at a time, on a connection each, so none waits for another.
 
-A machine with other programs on it delays any reply by more than that now and then. Of the time of a reply, the seconds do
-not count in which server or client could run and had no CPU (the kernel keeps an account of both). What took longer than
-10 ms even so is asked again, twice at most, and the shortest time counts: a value that is expensive to refuse is expensive
-every time. How many values were asked again is reported.
+On a crowded machine any reply may take longer than that. So the time during which the server or the client was ready to run
+and had no CPU is subtracted (the kernel counts it for each process). A value that still took longer than 10 ms is sent again,
+twice at most, and its shortest time counts: a value that is expensive to refuse is expensive every time. The number of values
+that were sent again is reported.
 
 The control reads the same parameters with `int`.
 """
@@ -126,7 +126,7 @@ DRILL = drill_of_both(
     name="bad-numbers",
     number=18,
     gate=True,
-    question="Every numeric parameter with values that are no such number: is each refused at once?",
+    question="Every numeric parameter gets values that it does not allow: is each refused at once?",
     figures=tuple(Count().figures()),
     checks=(
         check("values that were not refused in JSON", "not_refused", "<=", 0),

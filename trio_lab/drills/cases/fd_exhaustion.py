@@ -1,10 +1,10 @@
 """A server that may have 128 descriptors open, and 500 clients that connect and stay.
 
 The limit is there when the server starts, so its workers must come up with few descriptors too. Then every descriptor is
-taken, a client that was connected before goes on asking, and a worker is killed: its replacement cannot be started either,
-as a process needs pipes. Nothing can be done until clients leave, so what is measured is what it costs to wait: CPU time of
-the server's process, and lines in its log. There are two things to say, about connections and about workers; each may be said
-once in five seconds.
+taken, a client that was connected before goes on sending requests, and a worker is killed: its replacement cannot be started
+either, as a process needs pipes. The server can only wait until clients leave, so the cost of waiting is measured: CPU time of
+the server's process, and lines in its log. The log has two conditions to report, that connections cannot be accepted and that
+workers cannot be started; each may appear once in five seconds.
 
 When the clients have left, a new one must be answered within 2 s. The pool may take 10 s to be whole: its restart policy allows
 five starts in ten seconds, and those that failed for want of descriptors have used them up (`worker-init-crash` has the

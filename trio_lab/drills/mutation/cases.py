@@ -1,9 +1,9 @@
 """Requests that were good and are changed. Pure: `case` makes the same one from the same seed and number, in any process.
 
 A case begins with one or more good requests. A few mutations change the parts that a request has: method, target, version,
-header lines, body, framing. What comes of it may be changed once more as bytes; then it is cut into several writes, and the
-client may leave at any point of it. The mutations are those that servers and proxies are known to differ on or to fall
-over, and none of them is told what a server should reply.
+header lines, body, framing. The result may be changed once more as bytes, is cut into several writes, and may end early; the
+client then listens, half-closes, closes or resets. The mutations are inputs on which servers and proxies are known to differ
+or to fail. Nothing here says what a server should reply to them.
 """
 
 from __future__ import annotations

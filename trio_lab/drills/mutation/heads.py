@@ -1,6 +1,6 @@
 """Mutations of the first line of a request and of its headers: `MUTATIONS` by name.
 
-They are those that servers and proxies are known to differ on or to fall over.
+They are inputs on which servers and proxies are known to differ or to fail.
 """
 
 from __future__ import annotations
