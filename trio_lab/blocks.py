@@ -1,17 +1,18 @@
-"""`block` makes an async context manager of a generator, as `contextlib.asynccontextmanager` does, and what its body raises
-leaves it unchanged.
+"""`block` makes an async context manager from a generator, as `contextlib.asynccontextmanager` does, but never changes the
+exception that its body raises.
 
-contextlib throws the body's exception into the generator and raises what comes out. Three things go wrong with that:
+contextlib throws the body's exception into the generator and raises what comes out. That has three disadvantages:
 
 - A generator that opens a nursery or a task group gets the exception back in a group, so an ``except QueueFull:``
   around the ``async with`` no longer matches.
 - contextlib sets the exception's ``__traceback__``. An exception that forbids this (a frozen dataclass) is replaced by
   the error about it. A StopIteration cannot be thrown into a generator at all.
-- A Ctrl-C between the body and the generator leaves a nursery open, which ends the whole run.
+- A Ctrl-C between the body and the generator leaves a nursery open, and Trio then ends the run with an internal error.
 
-So the generator gets a stand-in for the exception. Whatever it makes of that, the interpreter then raises the exception
-itself: a generator cannot swallow it. Only when the block has failed by itself (a task of its own nursery has) is that
-failure raised instead, with the body's exception as its context. It comes out of the nursery's groups when it is alone.
+So another exception is thrown into the generator, in place of the body's. When the generator has ended, the interpreter
+raises the body's exception again; a generator cannot suppress it. If the block itself has failed meanwhile (a task of its
+nursery has), that failure is raised instead, with the body's exception as its context. A single failure is taken out of
+the groups that nurseries have put it into.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ P = ParamSpec("P")
 
 
 class _BodyFailed(BaseException):
-    """Thrown into the generator in place of what the body has raised."""
+    """Thrown into the generator in place of the body's exception."""
 
 
 class _Block(AbstractAsyncContextManager[T]):
@@ -64,7 +65,7 @@ class _Block(AbstractAsyncContextManager[T]):
 
 def block(steps: Callable[P, AsyncIterator[T]]) -> Callable[P, AbstractAsyncContextManager[T]]:
     """Decorate an async generator function that yields once; what it yields is what the ``async with`` gets."""
-    if (trio := sys.modules.get("trio")) is not None:  # else it is a block of a program on asyncio
+    if (trio := sys.modules.get("trio")) is not None:  # not imported in a program on asyncio
         for method in (_Block.__aenter__, _Block.__aexit__):
             trio.lowlevel.enable_ki_protection(method)
 
@@ -76,7 +77,7 @@ def block(steps: Callable[P, AsyncIterator[T]]) -> Callable[P, AbstractAsyncCont
 
 
 def _besides_the_body(failed: BaseException) -> BaseException | None:
-    """What has failed besides the body. A cancellation does not count: of the two, the body's error says more."""
+    """The failure of the block itself, None if it has not failed. That it was cancelled does not count as a failure."""
     passing: tuple[type[BaseException], ...] = (_BodyFailed, *_cancelled())
     if isinstance(failed, BaseExceptionGroup):
         return failed.split(passing)[1]
@@ -84,7 +85,7 @@ def _besides_the_body(failed: BaseException) -> BaseException | None:
 
 
 def _alone(failed: BaseException) -> BaseException:
-    """The error in the groups that nurseries have made of it, or the group when they are several."""
+    """The error inside the nurseries' groups if there is only one, else the group."""
     if isinstance(failed, BaseExceptionGroup):
         failed = failed.split(_cancelled())[1] or failed
     while isinstance(failed, BaseExceptionGroup) and len(failed.exceptions) == 1:
@@ -93,6 +94,6 @@ def _alone(failed: BaseException) -> BaseException:
 
 
 def _cancelled() -> tuple[type[BaseException], ...]:
-    """Trio's exception. Groups on asyncio hold no CancelledError."""
+    """Trio's Cancelled, if Trio is in use. A task group of asyncio puts no CancelledError into its group."""
     trio = sys.modules.get("trio")
     return () if trio is None else (trio.Cancelled,)

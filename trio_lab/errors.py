@@ -91,10 +91,11 @@ class BrokenWorkerError(Exception):
 
 
 class JobError(Exception):
-    """You get it when the exception that a job raised, or the value that it returned, cannot be pickled or unpickled.
+    """You get it when the exception that a job raised, or the value that it returned, cannot be pickled or unpickled, or
+    when the exception would end your program (SystemExit, KeyboardInterrupt, anything that is no `Exception`).
 
-    The text has what the worker could say about it. Any other exception of a job is raised as itself, with the worker's
-    traceback as a note.
+    The text has the type and the text of the exception, or says why the value cannot be sent. Any other exception of a job
+    is raised as itself. Both have the worker's traceback as a note.
     """
 
 

@@ -234,7 +234,10 @@ TOLD: dict[str, tuple[Callable[[], BaseException], str]] = {
     ),
     "note": (lambda: _with_notes(ValueError("x", print, lambda: 1), ["the note"]), "ValueError: ('x', <built-in"),
     "local class": (lambda: type("Local", (Exception,), {})("one\ntwo"), "tests.pools.raised.Local: one\ntwo"),
-    "local class without a text": (lambda: type("Local", (Moody,), {})("x"), "tests.pools.raised.Local: <the text"),
+    "local class without a text": (
+        lambda: type("Local", (Moody,), {})("x"),
+        "tests.pools.raised.Local: <exception str",
+    ),
     "local class of a syntax error": (
         lambda: type("L", (SyntaxError,), {})("bad", ("f.py", 3, 1, "x y")),
         "raised.L: bad (f.py, line 3)",

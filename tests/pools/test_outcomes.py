@@ -104,7 +104,7 @@ def test_a_result_that_cannot_be_sent_is_told_whatever_its_class_does() -> None:
         pass
 
     failure = unsendable(jobs.echo, Result(), raised.Moody("x"))
-    assert failure.told == "the result cannot be sent back (<the text cannot be had>)"
+    assert failure.told == "the result cannot be sent back (<exception str() failed>)"
     assert unsendable(jobs.echo, object(), SystemExit(3)).told.startswith(
         "echo returned a object, which cannot be sent back (SystemExit: 3): let it return plain values"
     )

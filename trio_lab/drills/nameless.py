@@ -1,6 +1,6 @@
-"""A worker whose interrupts name no job: the twin of the drill `innocent-callers`.
+"""A worker that ends whatever job is running when an interrupt comes: part of the control of the drill `innocent-callers`.
 
-An interrupt that comes late, because the job that it was meant for has ended meanwhile, ends the next one.
+An interrupt may come when the job that it was meant for has ended already. Then this worker ends the next job.
 """
 
 from __future__ import annotations

@@ -83,11 +83,11 @@ BY_NAME: dict[str, Callable[[int, int], Any]] = {
 
 
 class Announced(Exception):
-    """What a job raises because it was told to."""
+    """What a job raises when its caller asks for it."""
 
 
 def end(number: int, seconds: float, how: str) -> int:
-    """A job that ends as its caller wants it to: it returns its number, raises it, or takes its process with it."""
+    """A job that ends as its caller asks: it returns its number, raises it, or ends its process."""
     if seconds:
         time.sleep(seconds)
     if how == "raise":

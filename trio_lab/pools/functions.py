@@ -46,8 +46,8 @@ def check_result(result: Any, fn: Any, run: str) -> None:
 
 
 def call(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
-    """Call a function in a thread of a pool. What would end its caller's program, or cannot pass through its caller's task,
-    becomes a `JobError`."""
+    """Call a function in a thread of a pool. An exception that would end the caller's program, or that a coroutine cannot
+    raise, becomes a `JobError`."""
     try:
         return fn(*args)
     except (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration) as error:

@@ -119,8 +119,8 @@ async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
 
 
 def _run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
-    """What the thread does. What the job raises is returned: Trio sets attributes of an exception that passes through it, and
-    a frozen one would be replaced by the error about that."""
+    """What the thread does. The job's exception is returned and not raised: `trio.to_thread` sets attributes of exceptions,
+    and an exception that forbids this would be replaced by the error about it."""
     return capture(_checked, fn, args)
 
 

@@ -1,9 +1,10 @@
 """What a worker has sent back: a job's result, or the exception it raised. Pure: no event loop, no process.
 
-Reading them runs foreign code, which may raise anything. A SystemExit from it would end the program, so whatever it
-raises becomes a `JobError`. The worker's traceback goes along as a note. An exception that takes no note (its
-``__notes__`` is something else than a list) gets a cause with it instead: nothing that is added may replace the
-exception.
+Unpickling runs the user's code, which may raise anything. A SystemExit would end the program, so each exception that is
+raised there becomes a `JobError`.
+
+The worker's traceback is added as a note. If the exception's ``__notes__`` is not a list, the traceback becomes its
+``__cause__`` instead. Adding it never replaces the exception.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _error_in(failure: Failure) -> Exception:
         return JobError(failure.told)
     try:
         error = loads(failure.error)
-        if isinstance(error, StopIteration):  # Python lets none out of a coroutine
+        if isinstance(error, StopIteration):  # a coroutine cannot raise it: Python would make a RuntimeError of it
             return JobError(failure.told)
         if isinstance(error, Exception):
             return error
@@ -49,12 +50,12 @@ def _error_in(failure: Failure) -> Exception:
 
 
 def _takes_note(error: Exception, text: str) -> bool:
-    """Add a note, past a ``__setattr__`` that would object to `add_note`. False when the notes are no list."""
+    """Add a note without `add_note`, which calls the exception's ``__setattr__``. False when ``__notes__`` is not a list."""
     try:
         notes = vars(error).setdefault("__notes__", [])
         if type(notes) is list and error.__notes__ is notes:
             notes.append(text)
             return True
-    except BaseException:  # an attribute may be anything, too
+    except BaseException:  # reading an attribute may run the user's code, too
         pass
     return False

@@ -275,7 +275,8 @@ class WorkerProcess:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> bool:
-        """False when the process is not only dead but reaped: the program ignores SIGCHLD, or waits for any child."""
+        """False when the process has ended and something else has reaped it: the program ignores SIGCHLD, or some code of it
+        waits for every child."""
         try:
             signal.pidfd_send_signal(self._pidfd, number)
         except ProcessLookupError:
@@ -284,7 +285,7 @@ class WorkerProcess:
 
     async def reap(self) -> int | None:
         """Kill what still runs, wait for the end, close every descriptor. Returns the exit code (negative: a signal), None when
-        another part of the program has taken it.
+        it is not known.
 
         Shielded, because a child without a parent that waits for it stays in the process table; short, because nothing
         survives SIGKILL for long.
@@ -300,10 +301,10 @@ class WorkerProcess:
         return code
 
     def _exit_code(self) -> int | None:
-        """Of the dead process, which is gone from the process table then. `Popen` would give 0 for one that it has lost."""
+        """Reap the dead process. None when something else has done it; `Popen.wait` would return 0 then."""
         try:
             code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         except ChildProcessError:
             code = None
-        self._process.returncode = code or 0  # or it would be waited for again when it is collected
+        self._process.returncode = code or 0  # otherwise Popen would wait for it again when it is deleted
         return code

@@ -110,8 +110,8 @@ class Staff:
             self.end(slot, now)
 
     def end(self, slot: Slot, now: float) -> None:
-        """Ask a retiring worker to end, once, when it has no job any more. One that never was ready has nothing to tidy up, and
-        is killed."""
+        """Ask a retiring worker to end, once, when it has no job any more. A worker that was never ready is killed: it has
+        nothing to finish."""
         if slot.worker is not None and not slot.jobs and not slot.ending:
             self._actions.order(Verb.END if slot.since < math.inf else Verb.KILL, slot.number)
             slot.end_by(now + _END_TIME)

@@ -67,6 +67,7 @@ class WorkerPool:
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
     driver_type: type[Driver] = Driver
+    """What carries out decisions; a drill replaces it in a subclass."""
 
     def __init__(self, options: PoolOptions, living: trio.Nursery) -> None:
         self.name = options.name
@@ -230,7 +231,7 @@ class WorkerPool:
 
     def _on_all_ready(self) -> None:
         self._all_ready.set()
-        self._all_ready = trio.Event()  # for who waits after another resize
+        self._all_ready = trio.Event()  # for callers that wait after the next resize
 
     def _start(self, slot: Slot) -> None:
         attendant = Attendant(

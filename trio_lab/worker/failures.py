@@ -5,10 +5,10 @@ with ``args``, which fails when ``__init__`` has required keywords or makes anot
 attributes with ``setattr``, which a frozen dataclass forbids. So an exception is made again here without its
 ``__init__``: from the ``args``, attributes and slots that it had. A class that defines ``__reduce__`` is asked first.
 
-What cannot be pickled at all, or would arrive as something else, is told in words. So are SystemExit, KeyboardInterrupt
-and all else that is no Exception: they are for the process that raised them.
+An exception that cannot be pickled, or would arrive as something else, is described in words instead. So is one that is no
+`Exception`, such as SystemExit and KeyboardInterrupt: it is meant for the process in which it was raised.
 
-An exception's class is foreign code, and all of its methods may raise anything. Nothing here does.
+The class of an exception is the user's code, and each of its methods may raise anything. The functions here do not raise.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from typing import Any
 
 from .frames import Failure, dump
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statement, or like by one
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE; most built-in exceptions are static types, all other classes are heap types
 
 
 def failure_of(error: BaseException) -> Failure:
-    """What a job has raised."""
+    """Describe what a job has raised."""
     trace = traceback_of(error)
-    BaseException.with_traceback(error, None)  # which holds on to the job's variables, maybe to all memory
+    BaseException.with_traceback(error, None)  # it keeps the job's local variables, which may fill the memory
     return Failure(_portable(error), told(error), trace)
 
 
 def unsendable(fn: Any, result: Any, error: BaseException) -> Failure:
-    """The job's function has returned something that cannot be pickled."""
+    """Describe a result that cannot be pickled: what the function returned, why it cannot be sent, what to return instead."""
     if type(result) is CoroutineType:
         result.close()  # or Python warns that it was never awaited
     why = reason(error)
@@ -70,11 +70,11 @@ def traceback_of(error: BaseException) -> str:
 
 
 def _text_of(error: BaseException) -> str:
-    return _first_that_works(lambda: "".join([str(error)]), lambda: "<the text cannot be had>")
+    return _first_that_works(lambda: "".join([str(error)]), lambda: "<exception str() failed>")
 
 
 def _first_that_works(*ways: Callable[[], str]) -> str:
-    """The first of these that raises nothing. What it gives is a plain string: a subclass need not be known to the pool."""
+    """The result of the first function that does not raise. It is made an exact `str`: the pool may not know a subclass."""
     for way in ways:
         try:
             return "".join(("", way()))
@@ -106,7 +106,8 @@ def _by_its_parts_alone(error: Exception) -> bytes:
 
 
 class _Exceptions(pickle.Pickler):
-    """Pickles exceptions by their parts, also those in groups. ``asked_first``: a class's own ``__reduce__`` goes first."""
+    """Pickles exceptions by their parts, also those in groups. With ``asked_first`` a class's own ``__reduce__`` is used
+    where there is one."""
 
     def __init__(self, *, asked_first: bool) -> None:
         self._file = io.BytesIO()
@@ -131,7 +132,7 @@ class _Exceptions(pickle.Pickler):
 
 
 def remake(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
-    """An exception of this kind that its own ``__init__`` has not seen."""
+    """Make an exception of this class without calling the ``__init__`` of the class."""
     base = _builtin_base(kind)
     error: BaseException = base.__new__(kind, *args)
     base.__init__(error, *args)
@@ -139,7 +140,7 @@ def remake(kind: type[BaseException], args: tuple[object, ...]) -> BaseException
 
 
 def restore(error: BaseException, state: tuple[dict[str, object], dict[str, object]]) -> None:
-    """Give an exception its attributes and its slots, past a ``__setattr__`` that would object."""
+    """Set the attributes and slots of an exception without calling its ``__setattr__``, which may refuse."""
     attributes, members = state
     vars(error).update(attributes)
     for name, value in members.items():
@@ -155,7 +156,7 @@ def _builtin_base(kind: type[BaseException]) -> Any:
 
 
 def _says_how(kind: type) -> bool:
-    """Whether a class, or one it comes from, says itself how it is pickled."""
+    """Whether a class, or one of its base classes, defines how it is pickled."""
     return kind in copyreg.dispatch_table or any(
         method in vars(base) for base in kind.__mro__ if _is_heap(base) for method in ("__reduce__", "__reduce_ex__")
     )

@@ -1,16 +1,16 @@
-"""A million short jobs among callers that leave, limits that pass, workers that die and a loop that is blocked.
+"""A million short jobs, while callers leave, limits pass, workers die and the loop is blocked.
 
-A pool that acts on what it last knew of a worker ends the wrong job: the reply of the one that it means lies unread, because
-the loop was busy, and the next one runs already. So each call here knows beforehand how it may end. Most are innocent:
-they have limits of a minute, nobody cancels them, and they return their number. One of them that is cancelled, runs into a
-limit or loses its worker (beyond the workers that are killed from outside) breaks the drill. So does a call that gets
-another call's result, and a sum that does not add up: each call is finished, raised, cancelled, past a limit, lost with
-its worker or refused, and the pool's own counts say as many.
+A pool may end the wrong job: the job that it means has ended, but its reply is unread because the loop was busy, and the
+worker runs the next job already. So it is decided before each call how it may end. Most calls are innocent: they have
+limits of a minute, nobody cancels them, and they return their number. The drill fails if one of them is cancelled, runs into
+a limit or loses its worker (more of them than workers were killed from outside), or if a call gets another call's result. It
+also fails if the sums do not add up: each call is finished, raised, cancelled, past a limit, lost with its worker or
+refused, and the pool's own counts must balance.
 
-All jobs are of one kind, so that they are sent ahead, long ones behind short ones and short ones behind long ones. The pool
-is driven directly, in a process of its own. The control is the same pool without its two protections: it does not read a
-worker's replies before it ends a job, and its workers end whatever they run when an interrupt comes, not only the job that
-it names.
+All jobs are of one kind, so that the pool sends them ahead, long ones behind short ones and short ones behind long ones. The
+pool is driven directly, in a process of its own. The control is the same pool without its two protections: it does not read
+a worker's replies before it ends a job, and its workers end whatever job is running when an interrupt comes, not only the
+job that the interrupt names.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ PLANS = (
     Plan(weight=20, ends=("finished", "limit passed"), queue_timeout=0.002),
     Plan(weight=5, ends=("killed",), how="die"),
 )
-# An innocent job that runs for long, right behind ones that are ended while the loop is blocked.
+# Long innocent jobs right behind jobs that are to be ended while the loop is blocked.
 LEAVES = Plan(weight=0, ends=("finished", "cancelled"), longest=0.008, patience=0.012)
 HURRIES = Plan(weight=0, ends=("finished", "limit passed"), longest=0.008, run_timeout=0.006)
 STAYS = Plan(weight=0, ends=("finished",), longest=0.025)
@@ -115,7 +115,8 @@ class Crowd:
         self.count(plan, await self._end(plan, number))
 
     def count(self, plan: Plan, how: str) -> None:
-        """Any call may be refused: it was not begun. And any call may lose its worker, as often as workers are killed."""
+        """Any call may be refused, because its job was not started. A call that has lost its worker is unexpected here, and
+        `innocent_ended` allows as many of them as workers were killed from outside."""
         self.ends[how] += 1
         if how not in (*plan.ends, "refused"):
             self.unexpected[how] += 1
@@ -142,12 +143,12 @@ class Crowd:
         except BrokenWorkerError:
             return "killed"
         except Overloaded:
-            await trio.sleep(0.001)  # or refused callers would be all that runs
+            await trio.sleep(0.001)  # otherwise refused callers would keep the loop busy
             return "refused"
         return "cancelled"
 
     async def _make_trouble(self, numbers: Iterator[int], callers: trio.Nursery) -> None:
-        """Blocks the loop, kills workers from outside, and comes with many calls at once."""
+        """Block the loop, kill workers from outside, and make many calls at once."""
         dice = self._dice
         while True:
             await trio.sleep(dice.uniform(0.01, 0.1))
@@ -170,7 +171,7 @@ class Crowd:
         self.blocks += 1
 
     def _kill_one(self) -> None:
-        """Not one that starts: then the pool would soon refuse everybody, which is another drill."""
+        """Only while all are ready: after a few deaths at the start the pool refuses all calls, which is another drill."""
         if self._pool.ready == self._pool.size:
             os.kill(self._dice.choice(self._pool.pids()), signal.SIGKILL)
             self.killed_outside += 1
@@ -195,7 +196,7 @@ class Crowd:
 
 
 class _BlindDriver(Driver):
-    """Ends jobs by what it last knew of their workers."""
+    """Does not read a worker's replies before a decision about its job."""
 
     def _obey(self, order: Order, now: float) -> None:
         if order.verb is Verb.LOOK:
