@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import count, islice
 from typing import Any
 
 from trio_lab.errors import Closed
@@ -17,6 +18,7 @@ from trio_lab.pools.job import Job
 from trio_lab.pools.limits import PoolLimits
 from trio_lab.pools.slot import Slot, State
 from trio_lab.worker.frames import CANCELLED, EXPIRED, RETURNED_NONE, Reply
+from trio_lab.worker.frames import SHORT as FITS
 
 SHORT = "short"  # the kind of job that is sent ahead
 
@@ -34,34 +36,63 @@ class FakeWorker:
         self.replies: list[Reply] = []
         self.ran: list[int] = []
         self.asked: list[int] = []  # the jobs that were to be interrupted
+        self.asked_at: dict[int, float] = {}
+        self.received = self.seen = 0  # bytes of a reply that is not whole yet; as many the pool has seen
+        self.replying = False  # it has seen more of them at its last look
         self.killed = self.ending = False
+        self.ending_at = math.inf
 
     # What the pool sees.
 
     def send(self, number: int, deadline: float, call: object, split: int) -> bool:
         assert not self.ending, "a job for a worker that is asked to end"
         assert not self.killed, "a job for a worker that is killed"
+        self.house.check_given(number)
         if len(self.unread) >= self.pipe:
             return False
         self.unread.append((number, deadline))
         return True
 
     def take_back(self) -> int | None:
-        return self.unread.popleft()[0] if self.unread else None
+        if not self.unread:
+            return None
+        number, deadline = self.unread.popleft()
+        if deadline == math.inf:
+            self.house.displaced.add(number)
+        return number
 
     def read(self) -> list[Reply] | None:
         replies, self.replies = self.replies, []
         return replies or None
 
+    def read_all(self) -> tuple[list[Reply], int]:
+        self.replying, self.seen = self.received not in (0, self.seen), self.received
+        return self.read() or [], self.received
+
     def interrupt(self, job: int) -> None:
+        assert not self.replies, "a job is to be ended, and there are unread replies"
+        assert not self.replying, "a job is to be ended whose reply is coming"
+        assert self.running == job or self.running is None, "not the job that runs"
+        assert self.house.may_be_ended(job), "before its time"
         self.asked.append(job)
+        self.asked_at[job] = self.house.now
 
     def kill(self) -> None:
+        assert not self.replies, "a worker is to be killed, and there are unread replies"
+        assert not self.replying, "a worker is to be killed whose reply is coming"
+        if self.running is not None:
+            asked_at = self.asked_at.get(self.running, math.inf)
+            assert self.house.now >= asked_at + 0.2 - 1e-9, "a job that was not asked to end, or had no time to"
+        elif self.ending:
+            assert self.house.now >= self.ending_at + 1.0 - 1e-9, "a worker that had time to end"
         self.killed = True
 
     def ask_to_end(self) -> None:
         assert not self.ending, "it is asked twice"
+        assert self.running is None
+        assert not self.unread
         self.ending = True
+        self.ending_at = self.house.now
 
     # What a test tells it to do.
 
@@ -71,6 +102,7 @@ class FakeWorker:
         while self.unread:
             number, deadline = self.unread.popleft()
             if self.house.now < deadline:
+                self.house.check_wanted(number)
                 self.running, self.begun_at = number, self.house.now
                 self.ran.append(number)
                 return True
@@ -82,7 +114,7 @@ class FakeWorker:
         if self.running is not None or self.begin():
             assert self.running is not None
             self._reply(self.running, end, self.house.now - self.begun_at if seconds is None else seconds)
-            self.running = None
+            self.running, self.received = None, 0
 
     def obey(self) -> None:
         """End the running job if that is what it was asked to do. An interrupt for another job is ignored."""
@@ -94,11 +126,17 @@ class FakeWorker:
 
 
 class House:
-    """A pool of fake workers. ``pipe`` is how many jobs the pipe to each takes."""
+    """A pool of fake workers. ``pipe`` is how many jobs the pipe to each takes; ``in_order`` says that they are served in
+    the order in which they come."""
 
-    def __init__(self, *, discipline: Any = None, ready: bool = True, pipe: int = 16, **limits: Any) -> None:
+    def __init__(
+        self, *, discipline: Any = None, in_order: bool = False, ready: bool = True, pipe: int = 16, **limits: Any
+    ) -> None:
         self.now = 100.0
         self.pipe = pipe
+        self.in_order = in_order
+        self.displaced: set[int] = set()  # jobs that had a place and were taken back during this event
+        self.ran: set[int] = set()  # jobs that a worker has begun
         self.told: dict[str, str] = {}
         self.jobs: dict[str, Job] = {}
         self.starting: list[Slot] = []
@@ -129,6 +167,43 @@ class House:
             self.told[caller] = "returned"
         except Exception as error:
             self.told[caller] = type(error).__name__
+        match self.told[caller]:
+            case "QueueTimeout":
+                assert job.patience is not None
+                assert self.now >= job.arrived + job.patience
+                assert job.number not in self.ran, "a job that was begun does not expire"
+                assert job.number not in self.displaced or not self.staff.idle, "it had its place"
+            case "RunTimeout":
+                assert self.now >= job.entered + job.run_limit
+            case "BrokenWorkerError":
+                assert job.number in self.ran
+
+    def untold(self) -> list[tuple[str, Job]]:
+        """Callers that wait for the end of their jobs."""
+        return [(name, job) for name, job in self.jobs.items() if name not in self.told]
+
+    def _job(self, number: int) -> Job:
+        return next(job for job in self.jobs.values() if job.number == number)
+
+    def may_be_ended(self, number: int) -> bool:
+        job = self._job(number)
+        return self.now >= job.entered + job.run_limit or (job.caller is None and self.limits.on_cancel == "stop")
+
+    def check_wanted(self, number: int) -> None:
+        """A worker begins this job. It is of no use any more if its caller has left; only large ones cannot be taken back."""
+        job = self._job(number)
+        assert job.caller is not None or len(job.call) > FITS, "nobody waits for this job"
+        self.ran.add(number)
+
+    def check_given(self, number: int) -> None:
+        """This job is given to a worker. Its time is not over, and no job that came before it waits."""
+        job = self._job(number)
+        if job.patience is not None and number not in self.displaced and self.now > job.arrived:
+            assert self.now < job.arrived + job.patience, "a job is given to a worker when its time is over"
+        if self.in_order:
+            backlog = self.dispatcher.backlog
+            waiting = [*backlog.held, *islice(backlog.room._queue._entries, 1)]  # type: ignore[attr-defined]
+            assert all(job.arrived <= other.arrived for other in waiting), "a job is overtaken by a later one"
 
     def _ring_at(self, when: float) -> None:
         self.rings_at = when
@@ -138,6 +213,7 @@ class House:
 
     def done(self) -> None:
         self.driver.carry_out(self.now)
+        self.displaced.clear()
 
     # Callers.
 
@@ -220,10 +296,9 @@ class House:
         """The process dies, and all that its attendant does about it happens."""
         place, worker = self.slots[slot], self.worker(slot)
         self.staff.lose(place, self.now)
-        if replies := worker.read():
-            self.dispatcher.on_replies(place, replies, self.now)
+        self.dispatcher.on_replies(place, worker.read_all()[0], self.now)
         self.done()
-        unread = {number for number, _ in worker.unread}
+        unread = set(iter(worker.take_back, None))
         self.dispatcher.on_gone(place, unread, code, self.now)
         self.done()
 
@@ -232,7 +307,10 @@ class House:
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the alarm rings whenever it has to."""
         until = self.now + seconds
-        while self.rings_at <= until:
+        for rings in count():
+            if self.rings_at > until:
+                break
+            assert rings < 1000, "the alarm rings without end"
             self.now = max(self.now, self.rings_at)
             self.ring()
         self.now = until
@@ -240,6 +318,7 @@ class House:
     def ring(self) -> None:
         self.rings_at = math.inf
         self.driver.ring(self.now)
+        self.displaced.clear()
 
     def block(self, seconds: float) -> None:
         """Time passes in which the event loop does nothing."""

@@ -154,8 +154,8 @@ async def test_a_pool_may_be_kept_at_one_size(autojump_clock) -> None:
     assert set(pool.sizes) <= {1}
 
 
-async def test_sizes_must_ascend() -> None:
-    with pytest.raises(ValueError, match="ascend"):
+async def test_no_more_workers_are_wanted_than_the_pool_has() -> None:
+    with pytest.raises(ValueError, match="largest must be at most"):
         async with open_autoscaler(FakePool(2), loop_lag=float, free_cores=float, largest=3):
             pass
 

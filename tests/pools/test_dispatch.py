@@ -97,13 +97,47 @@ def test_who_waits_too_long_is_refused_in_time() -> None:
 def test_a_job_that_has_got_its_place_does_not_expire() -> None:
     house = House(size=1, queue_timeout=0.0)
     house.submit("a")
-    assert house.submit("b") == ""
+    assert house.submit("b") == "QueueTimeout"  # there was no idle worker when it came
     house.block(5.0)
     assert house.worker().begin()
     house.end_job()
     assert house.told["a"] == "returned"
-    house.ring()
-    assert house.told["b"] == "QueueTimeout"  # there was no idle worker when it came
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, total.completions, total.timed_out) == (2, 1, 1)
+
+
+def test_a_job_that_has_got_its_place_does_not_expire_when_it_is_taken_back_with_one_that_does() -> None:
+    house = House(size=1)
+    house.learn_short()
+    house.submit("a", SHORT, queue_timeout=0.25)
+    house.submit("b", SHORT, queue_timeout=0.5)  # behind it; the worker has read neither when its time is over
+    house.pass_time(0.5)
+    assert house.told == {"b": "QueueTimeout"}
+    house.block(5.0)
+    house.end_job()
+    assert house.told["a"] == "returned"
+
+
+def test_a_job_that_lost_its_place_with_its_worker_waits_until_the_deadline_it_had() -> None:
+    house = House(size=1, queue_timeout=1.0)
+    house.submit("a")
+    house.die()
+    house.pass_time(0.9)
+    assert house.told == {}
+    house.pass_time(0.1)
+    assert house.told == {"a": "QueueTimeout"}
+
+
+def test_a_job_that_the_discipline_cannot_put_in_order_leaves_no_trace() -> None:
+    house = House(size=1, discipline=ByPriority())
+    house.submit("a")
+    for name in ("b", "c"):
+        assert house.submit(name, priority="high") == "TypeError"  # type: ignore[arg-type]
+    assert house.submit("d") == ""
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, house.dispatcher.waiting) == (2, 1)
+    house.end_job()
+    assert house.with_worker() == "d"
 
 
 def test_no_place_is_given_to_a_job_whose_time_is_over_though_the_alarm_is_late() -> None:
@@ -296,7 +330,7 @@ class TestSentAhead:
         house.worker().begin()
         house.pass_time(1.0)
         assert house.told == {"b": "QueueTimeout"}
-        assert house.with_worker() == "a c"
+        assert (house.with_worker(), house.dispatcher.waiting) == ("a", 1)  # nothing is sent behind a long job
 
     def test_a_worker_does_not_begin_what_is_too_late(self) -> None:
         house = House(size=1)
@@ -433,6 +467,48 @@ class TestSentAhead:
         house.submit("c", SHORT)
         assert (house.with_worker(0), house.with_worker(1)) == ("b", "a c")
 
+    def test_they_go_elsewhere_when_a_worker_is_free_and_the_job_before_them_runs_long(self) -> None:
+        house = House(size=2, in_order=True)
+        house.learn_short()
+        for n in range(60):
+            house.submit(str(n), SHORT)
+        house.worker(1).begin()  # and does not end
+        assert [house.with_worker(n) for n in (0, 1)] == ["1 2 3 4", "0 5 6 7"]
+        while len(house.told) < 12:
+            house.block(0.001)
+            house.end_job(0)
+        assert " ".join(house.told) == "1 2 3 4 8 9 5 6 7 10 11 12"  # the other worker had 8 and 9 already
+        assert house.with_worker(1) == "0"
+
+    def test_nothing_goes_elsewhere_while_all_run_short(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        for n in range(100):
+            house.submit(str(n), SHORT)
+        for _ in range(40):
+            house.block(0.001)
+            for slot in (0, 1):
+                house.end_job(slot)
+                assert len(house.slots[slot].jobs) == 4
+
+    def test_what_two_workers_give_back_is_served_in_the_order_in_which_it_came(self) -> None:
+        house = House(size=2, in_order=True)
+        house.learn_short()
+        order = list("abcdefgh")
+        for name in order:
+            house.block(1e-6)
+            house.submit(name, SHORT)
+        for worker in house.workers():
+            worker.begin()
+        house.block(1.0)  # both run long
+        for slot in (1, 0):
+            house.cancel(house.with_worker(slot).split()[0])
+        waiting = [name for name, job in house.untold() if job.worker is None]
+        assert len(waiting) == 6
+        for name in waiting:
+            house.end_job(0)
+            assert house.with_worker(0).startswith(name)
+
     def test_a_pipe_that_takes_nothing_belongs_to_no_worker(self) -> None:
         house = House(size=1, pipe=0)
         house.submit("a")
@@ -502,6 +578,17 @@ class TestCallersThatLeave:
         assert house.worker().asked == []
         house.end_job()
         assert house.told["b"] == "returned"
+
+    def test_a_job_sent_ahead_that_runs_unbeknown_to_the_pool_is_ended_too(self) -> None:
+        house = House(size=1, on_cancel="stop")
+        house.learn_short()
+        house.submit("a", SHORT)
+        house.submit("b", SHORT)
+        house.worker().end()
+        house.worker().begin()  # b runs; the reply to a has not been read
+        house.cancel("b")
+        assert house.told == {"b": "left", "a": "returned"}
+        assert house.worker().asked == [house.jobs["b"].number]
 
 
 class TestRunTimeout:
@@ -618,6 +705,40 @@ class TestRunTimeout:
         house.pass_time(0.1)
         house.start_all()
         assert (house.told, house.with_worker()) == ({}, "a")
+
+    def test_a_job_is_over_when_its_reply_has_begun_to_come(self) -> None:
+        house = House(size=1, run_timeout=1.0)
+        house.submit("a")
+        house.worker().begin()
+        house.pass_time(0.9)
+        for received in (1, 2, 3):
+            house.worker().received = received
+            house.pass_time(0.2)
+        assert house.worker().asked == []
+        house.pass_time(0.5)  # no more of it comes
+        assert house.worker().asked == [house.jobs["a"].number]
+        assert house.worker().killed
+
+    def test_a_worker_that_reads_no_jobs_is_killed_and_the_job_runs_elsewhere(self) -> None:
+        house = House(size=1, run_timeout=0.3)
+        house.submit("a")
+        house.pass_time(0.8)
+        assert not house.worker().killed
+        house.pass_time(0.5)
+        assert house.worker().killed
+        house.die()
+        house.pass_time(0.1)
+        house.start_all()
+        house.end_job()
+        assert house.told == {"a": "returned"}
+
+    def test_callers_that_leave_at_once_do_not_make_a_worker_look_hung(self) -> None:
+        house = House(size=1)
+        for n in range(10):
+            house.submit(str(n))
+            house.cancel(str(n))
+            house.pass_time(1.0)
+        assert not house.worker().killed
 
 
 class TestDeath:

@@ -126,6 +126,15 @@ class TestDemand:
             assert house.staff.size == size
         assert house.states.count(RETIRING) == 2
 
+    def test_the_one_that_has_been_idle_for_longest_goes_first(self) -> None:
+        house = House(size=2)
+        house.submit("a")
+        (used,) = (slot.number for slot in house.slots if slot.jobs)
+        house.pass_time(1.0)
+        house.end_job(used)
+        house.resize(1)
+        assert [house.states[used], house.states[1 - used]] == [IDLE, RETIRING]
+
     def test_without_a_min_size_all_stay(self) -> None:
         house = House(size=2)
         house.pass_time(1000.0)

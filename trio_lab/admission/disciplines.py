@@ -142,6 +142,8 @@ class ByPriority(Generic[W]):
 
     def push(self, entry: W) -> None:
         if entry.priority not in self._queues:
+            if not isinstance(entry.priority, int):
+                raise TypeError(f"a priority must be a whole number, not {entry.priority!r}")
             self._queues[entry.priority] = self._make()
             self._order = sorted(self._queues, reverse=True)
         self._queues[entry.priority].push(entry)

@@ -151,7 +151,6 @@ class Gate:
             place = Place(kind, priority, now, queue_timeout)
             place.gate = self
             place.state = WAITING
-            self._tallies[kind].arrivals += 1
             self._room.add(place, self._room.count)
         return place
 

@@ -38,6 +38,7 @@ class Bulkhead(BaseBulkhead):
             raise trio.WouldBlock
         return place
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between asking for a place and parking would lose the place
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         try:
             await trio.lowlevel.checkpoint()

@@ -2,13 +2,15 @@
 
 Pure: time is an argument, no event loop is imported, and nobody is woken here. Refused entries are put into a list of
 `Refusal`s, and the owner of the room tells their callers. A discipline chooses who is next; no entry is served past its
-deadline. The room counts how each entry ended; who is admitted without waiting is its owner's matter.
+deadline. The room counts the entries that come to it, and how each ended; who is admitted without waiting is its owner's
+matter.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import OrderedDict
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from ..errors import Overloaded, QueueFull, QueueTimeout, Shed
@@ -19,7 +21,10 @@ from .tally import Tallies
 class Entry:
     """A caller that waits, or waited. Times in seconds, on the owner's clock."""
 
-    __slots__ = ("arrived", "deadline", "entered", "kind", "patience", "priority")
+    __slots__ = ("arrived", "deadline", "entered", "kind", "patience", "priority", "ticket")
+
+    ticket: int
+    """In a waiting room: its own number there, if it has a deadline."""
 
     def __init__(self, kind: str, priority: int, now: float, patience: float | None) -> None:
         self.kind = kind
@@ -29,6 +34,8 @@ class Entry:
         self.patience = patience
         self.deadline = math.inf if patience is None else now + patience
 
+
+_FORGOTTEN = 64  # deadlines of entries that have left, from which on it is worth to look for them
 
 E = TypeVar("E", bound=Entry)
 
@@ -50,8 +57,11 @@ class WaitingRoom(Generic[E]):
         self._queue: Discipline[E] = Fifo() if discipline is None else discipline
         self._tallies = tallies
         self._shed: list[E] = []  # refused by the discipline during a `take`; empty otherwise
-        # Entries of the same patience expire in the order they came, so the first of each lane is its earliest deadline.
-        self._lanes: dict[float, OrderedDict[E, None]] = {}
+        # Most entries are served before their deadline, so what has left stays in the heap until it comes to the top, or
+        # until the heap is mostly that. The heap holds tickets only: an entry may hold megabytes.
+        self._timed: dict[int, E] = {}
+        self._deadlines: list[tuple[float, int]] = []
+        self._tickets = itertools.count()
 
     def add(self, entry: E, waiting: int) -> None:
         """Let an entry wait, with ``waiting`` others that count against the bound.
@@ -59,26 +69,28 @@ class WaitingRoom(Generic[E]):
         Raises:
             QueueFull: ``max_waiting`` entries wait already.
         """
+        tally = self._tallies[entry.kind]
         if self.max_waiting is not None and waiting >= self.max_waiting:
-            self._tallies[entry.kind].rejected += 1
+            tally.arrivals += 1
+            tally.rejected += 1
             raise QueueFull(self.name)
-        self._queue.push(entry)
+        self._queue.push(entry)  # first of all: a discipline may refuse what it cannot put in order
+        tally.arrivals += 1
         self.count += 1
-        if entry.patience is not None:
-            lane = self._lanes.get(entry.patience)
-            if lane is None:
-                lane = self._lanes[entry.patience] = OrderedDict()
-            lane[entry] = None
+        if entry.deadline != math.inf:
+            entry.ticket = next(self._tickets)
+            self._timed[entry.ticket] = entry
+            heappush(self._deadlines, (entry.deadline, entry.ticket))
         if waiting >= self.peak:
             self.peak = waiting + 1
 
     def _forget(self, entry: E) -> None:
         self.count -= 1
-        if entry.patience is not None:
-            lane = self._lanes[entry.patience]
-            del lane[entry]
-            if not lane:
-                del self._lanes[entry.patience]
+        if entry.deadline != math.inf:
+            del self._timed[entry.ticket]
+            if len(self._deadlines) > 2 * len(self._timed) + _FORGOTTEN:
+                self._deadlines = [item for item in self._deadlines if item[1] in self._timed]
+                heapify(self._deadlines)
 
     def take(self, now: float, refusals: list[Refusal[E]]) -> E | None:
         """The next to be served, None if there is none. Entries that are past their deadline, or that the discipline
@@ -105,15 +117,18 @@ class WaitingRoom(Generic[E]):
 
     def next_deadline(self) -> float:
         """When the next entry will have waited too long; infinite when none will."""
-        return min((next(iter(lane)).deadline for lane in self._lanes.values()), default=math.inf)
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][1] not in self._timed:
+            heappop(deadlines)
+        return deadlines[0][0] if deadlines else math.inf
 
     def expire(self, now: float, refusals: list[Refusal[E]]) -> None:
         """Refuse the entries whose deadline has passed."""
-        for lane in list(self._lanes.values()):
-            while lane and (entry := next(iter(lane))).deadline <= now:
-                self._queue.remove(entry)
-                self._forget(entry)
-                self._time_out(entry, refusals)
+        while self.next_deadline() <= now:
+            entry = self._timed[self._deadlines[0][1]]
+            self._queue.remove(entry)
+            self._forget(entry)
+            self._time_out(entry, refusals)
 
     def _time_out(self, entry: E, refusals: list[Refusal[E]]) -> None:
         self._tallies[entry.kind].timed_out += 1

@@ -8,6 +8,7 @@ The two actions that every job needs are lists of jobs, the rare ones are orders
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from enum import StrEnum
@@ -20,7 +21,7 @@ class Verb(StrEnum):
     START = "start"
     """Start a worker in this slot."""
     LOOK = "look"
-    """Take back every job that the worker has not read, read the replies that have come, and tell both (`on_looked`)."""
+    """Take back every job that the worker has not read, read all replies that have come, and tell both (`on_looked`)."""
     TAKE_ONE = "take one"
     """Take back one job that the worker has not read, if there is one, and tell (`on_taken`)."""
     INTERRUPT = "interrupt"
@@ -43,7 +44,7 @@ class Order(NamedTuple):
 class Actions:
     """To be carried out in this order, and again until nothing is left."""
 
-    __slots__ = ("due", "orders", "send", "sent_ahead", "wake")
+    __slots__ = ("due", "numbers", "orders", "send", "sent_ahead", "wake")
 
     def __init__(self) -> None:
         self.wake: list[Job] = []
@@ -52,6 +53,8 @@ class Actions:
         """Jobs to be sent to their workers."""
         self.sent_ahead = 0
         """How many jobs of all slots were sent ahead, and wait there."""
+        self.numbers = itertools.count(1)
+        """The numbers of jobs, in the order in which they are chosen to be the next."""
         self.orders: deque[Order] = deque()
         self.due = math.inf
         """When to ask the dispatcher what has become due (`Dispatcher.ring`)."""

@@ -118,8 +118,7 @@ class Attendant:
         try:
             now = trio.current_time()
             dispatcher.staff.lose(slot, now)
-            while replies := worker.read():  # it may have ended its job just before
-                dispatcher.on_replies(slot, replies, now)
+            dispatcher.on_replies(slot, worker.read_all()[0], now)  # it may have ended its job just before
             self._carry_out(now)
             unread = set(iter(worker.take_back, None))
         finally:

@@ -16,8 +16,9 @@ import trio
 from ..blocks import block
 from ..loop.loop_time import PassWindow
 from ..loop.passes import PassMonitor
+from ..preconditions import require_count, require_seconds
 from ..records.queue import QueueStatistics
-from .limits import PoolLimits
+from .limits import LONGEST, PoolLimits
 from .scaling import Decision, Signals, decide
 
 PERIOD = 0.5  # seconds between two looks: a worker takes a tenth of a second to start, a queue some seconds to fill
@@ -54,8 +55,11 @@ class Autoscaler:
         loop_lag: Callable[[], float],
         free_cores: Callable[[], float | None],
     ) -> None:
-        if not 1 <= smallest <= largest <= pool.limits.size:
-            raise ValueError("sizes must ascend: 1, smallest, largest, the pool's own size")
+        require_count("smallest", smallest, low=1)
+        require_count("largest", largest, low=smallest)
+        require_seconds("idle_after", idle_after, low=0.0, high=LONGEST)
+        if largest > pool.limits.size:
+            raise ValueError(f"largest must be at most the pool's own size, {pool.limits.size}, not {largest}")
         if pool.limits.min_size is not None:
             raise ValueError("a pool with a min_size follows its demand by itself")
         self._pool = pool
@@ -140,6 +144,7 @@ async def open_autoscaler(
     It begins with the smallest size. ``loop_lag`` and ``free_cores`` are asked once a period for what has been since
     they were last asked. Open it before the pool's workers have started, and none is started in vain.
     """
+    require_seconds("period", period, low=0.0, high=LONGEST)
     autoscaler = Autoscaler(
         pool,
         smallest=smallest,

@@ -1,13 +1,15 @@
 """Jobs that are with no worker. Pure.
 
 Most are in the waiting room, where the discipline chooses who is next. Before them come those that are *held*: they have
-left the room and wait for the next worker that is free. They were taken from the room and turned out to be too long to be
-sent ahead, or a worker had them and has not begun them.
+left the room and wait for the next worker that is free, in the order in which they were chosen. They turned out to be too
+long to be sent ahead, or a worker had them and has not begun them.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
+from operator import attrgetter
 from typing import Any
 
 from ..admission.disciplines import Discipline
@@ -16,6 +18,8 @@ from ..admission.waiting_room import Refusal, WaitingRoom
 from ..errors import QueueTimeout
 from .actions import Actions
 from .job import Job
+
+_NUMBER = attrgetter("number")
 
 
 class Backlog:
@@ -47,9 +51,21 @@ class Backlog:
         return taken
 
     def hold(self, job: Job) -> None:
-        """The job is next."""
-        self.held.appendleft(job)
+        """The job waits, behind those that were chosen before it."""
+        if not job.number:
+            job.number = next(self._actions.numbers)
+        insort(self.held, job, key=_NUMBER)
         self._actions.at(job.deadline)
+
+    def wait_again(self, now: float) -> None:
+        """No worker is free for the jobs that had a place, and were taken back."""
+        for job in list(self.held):
+            job.wait_again()
+            if job.deadline <= now:
+                self.held.remove(job)
+                self.time_out(job)
+            else:
+                self._actions.at(job.deadline)
 
     def remove(self, job: Job, now: float) -> None:
         """Its caller has left."""

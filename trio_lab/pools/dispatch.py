@@ -6,7 +6,12 @@ A job goes to an idle worker, or waits in the waiting room; a worker that has en
 Short jobs are sent ahead: a worker that runs jobs of less than a fifth of a millisecond gets up to four at a time, so
 that it need not wait for the loop between two of them. A job that was sent ahead still waits: it counts as waiting, its
 deadline goes with it, and as long as its worker has not read it, it is taken back when another worker is idle, when its
-caller leaves or when its time is up. So no job stands behind a long one while a worker is free.
+caller leaves or when its time is up. It is also taken back when another worker ends a job while the one before it runs
+long. So no job stands behind a long one while a worker is free, and none is overtaken by later ones for more than some
+milliseconds. What was taken back is next.
+
+A job that was given to a free worker has its place, and its queue timeout is over. If its worker does not read it, and it
+has to be taken back, it goes to another worker that is free; if there is none, it waits again.
 
 A job belongs to its worker, not to its caller: when the caller is cancelled it leaves at once, and the worker stays busy
 until the job has really ended. Anything else would let a pool of two run three jobs.
@@ -20,24 +25,25 @@ costs as much as the unpickling of a small argument. docs/bench.md says where th
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from math import inf
 from typing import Any
 
 from ..admission.disciplines import Discipline
 from ..admission.tally import Tallies
-from ..errors import BrokenWorkerError, RestartLimitReached, RunTimeout
+from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
 from ..worker.frames import SHORT, Pieces, Reply
 from .actions import Actions, Verb
 from .backlog import Backlog
 from .job import Job
 from .limits import PoolLimits, check_timeouts
-from .slot import Slot, State
+from .slot import LONG, Slot, State
 from .staff import Staff
 
 _BRIEF = 200e-6  # seconds; jobs that run shorter than this are sent ahead
 _KILL_AFTER = 0.2  # seconds between asking a job to end and killing its worker
+_DEAF_AFTER = 1.0  # seconds that a worker may let jobs lie unread; a crowded machine needs some tens of milliseconds
 _BUSY = State.BUSY
 
 
@@ -62,7 +68,7 @@ class Dispatcher:
         self._budget = self.staff.budget
         self._room = self.backlog.room
         self._held = self.backlog.held
-        self._numbers = itertools.count(1)
+        self._next_patrol = 0.0
         self._queue_timeout = limits.queue_timeout
         self._run_timeout = inf if limits.run_timeout is None else limits.run_timeout
         self._wears_out = limits.max_jobs is not None or limits.max_age is not None
@@ -99,29 +105,35 @@ class Dispatcher:
         job.caller = caller
         job.worker = job.reply = job.error = None
         job.timed_out = False
-        job.number = next(self._numbers)
+        job.number = 0
         tally = job.tally = self.tallies[kind]
-        tally.arrivals += 1
         recent = tally.recent
         job.brief = recent is not None and recent < _BRIEF and len(job.call) <= SHORT
         if self._idle:
             self._idle.pop().take(job, now)
+            tally.arrivals += 1
         elif self._budget.deaths and self._budget.open and not self.staff.ready:
+            tally.arrivals += 1
             tally.rejected += 1
             raise self._no_workers(now)
-        elif not room.count and not self._held and (slot := self._slot_ahead(job)) is not None:
+        elif job.deadline <= now:
+            tally.arrivals += 1
+            tally.timed_out += 1
+            raise QueueTimeout(self.name)
+        elif not room.count and not self._held and (slot := self._slot_ahead(job, now)) is not None:
             slot.take(job, now)
+            tally.arrivals += 1
         else:
             room.add(job, room.count + len(self._held) + self.actions.sent_ahead)
             if job.deadline < self.actions.due:
                 self.actions.due = job.deadline
         return job
 
-    def _slot_ahead(self, job: Job) -> Slot | None:
+    def _slot_ahead(self, job: Job, now: float) -> Slot | None:
         """A busy worker that this job may be sent to before it is free."""
         if not job.brief or (self._room.max_waiting is not None and self.waiting >= self._room.max_waiting):
             return None
-        return next((slot for slot in self.slots if slot.may_follow), None)
+        return next((slot for slot in self.slots if slot.may_follow(now)), None)
 
     def on_replies(self, slot: Slot, replies: Iterable[Reply], now: float) -> None:
         """A worker has ended jobs."""
@@ -132,6 +144,8 @@ class Dispatcher:
             self.staff.start_wanted(now)
         if self._wears_out and self.staff.is_spent(slot, now):
             self.staff.retire(slot, now)
+        if self.actions.sent_ahead and now >= self._next_patrol and self._patrol(now):
+            return  # this worker is free for what is found behind a long job: see `_spread`
         if slot.state is _BUSY:
             self._refill(slot, now)
         elif slot.state is State.RETIRING:
@@ -154,7 +168,7 @@ class Dispatcher:
             if job is None:
                 break
             if not job.brief:
-                held.appendleft(job)
+                backlog.hold(job)
                 break
             slot.take(job, now)
         if backlog.refusals:
@@ -169,10 +183,21 @@ class Dispatcher:
     def _steal(self, after: int = -1) -> None:
         """A worker is idle: if another has a job that it has not read, take it back."""
         if self._idle:
-            for slot in itertools.islice(self.slots, after + 1, None):
-                if len(slot.jobs) > 1 and slot.state is not State.LOST:
+            for slot in islice(self.slots, after + 1, None):
+                if slot.may_give_back:
                     self.actions.order(Verb.TAKE_ONE, slot.number)
                     return
+
+    def _patrol(self, now: float) -> bool:
+        """A worker is free: look at those that run a job for long, and have others behind it. True if there are any.
+
+        The more there are, the later is the next time: on a crowded machine all jobs run long, and looking brings little.
+        """
+        late = [slot for slot in self.slots if slot.is_late(now)]
+        for slot in late:
+            self._look(slot)
+        self._next_patrol = now + LONG * (len(late) or 1)
+        return bool(late)
 
     def on_taken(self, slot: Slot, number: int | None, now: float) -> None:
         """The end of `Verb.TAKE_ONE`: the job that was taken back, None when the worker had read them all."""
@@ -182,12 +207,17 @@ class Dispatcher:
             self._hold(slot, (number,), now)
             self._spread(now)
 
-    def on_looked(self, slot: Slot, taken: Collection[int], replies: Iterable[Reply] | None, now: float) -> None:
-        """The end of `Verb.LOOK`: the jobs that were taken back, and the replies that had come."""
+    def on_looked(
+        self, slot: Slot, taken: Collection[int], replies: Iterable[Reply], received: int, now: float
+    ) -> None:
+        """The end of `Verb.LOOK`: the jobs that were taken back, the replies that had come, and what of the next."""
         self._hold(slot, taken, now)
-        self.on_replies(slot, replies or (), now)
-        if slot.due <= now:
-            self._end_running(slot, now)
+        self.on_replies(slot, replies, now)
+        if slot.due <= now or self._is_to_stop(slot):
+            if not slot.is_replying(received, now + _KILL_AFTER):
+                self._end_running(slot, now)
+        elif not slot.jobs and slot.state is _BUSY and slot.is_deaf(_DEAF_AFTER):
+            self.staff.kill(slot, now)
         self.actions.at(slot.due)
         self._spread(now)
 
@@ -203,6 +233,16 @@ class Dispatcher:
                 self.actions.fail(job, self._closed(f"{self.name} was closed"))
             else:
                 self.backlog.hold(job)
+
+    def _is_to_stop(self, slot: Slot) -> bool:
+        """Whether the running job is to end now, whatever its run timeout says: its caller has left."""
+        return (
+            self.limits.on_cancel == "stop"
+            and bool(slot.jobs)
+            and slot.jobs[0].caller is None
+            and not slot.interrupted
+            and slot.state is not State.LOST
+        )
 
     def _end_running(self, slot: Slot, now: float) -> None:
         """The running job's time is up: first it is asked, then its worker is killed. So is one that does not end."""
@@ -222,8 +262,9 @@ class Dispatcher:
                 self.staff.end(slot, now)
         while self._idle and (job := self.backlog.take(now)) is not None:
             self._idle.pop().take(job, now)
+        self.backlog.wait_again(now)
         for slot in self.slots:
-            if slot.may_follow:
+            if slot.may_follow(now):
                 self._refill(slot, now)
         if self.actions.sent_ahead:
             self._steal()
@@ -232,10 +273,7 @@ class Dispatcher:
         """The caller was cancelled."""
         job.caller = None
         if job.worker is not None:
-            slot = self._slot_of(job)
-            if self.limits.on_cancel == "stop" and slot.jobs[0] is job and not slot.interrupted:
-                slot.hurry(now)
-            self._look(slot)
+            self._look(self._slot_of(job))
         else:
             self.backlog.remove(job, now)
 
@@ -264,7 +302,7 @@ class Dispatcher:
         actions.due = inf
         self.backlog.expire(now)
         for slot in self.slots:
-            due = min((slot.due, *(job.deadline for job in itertools.islice(slot.jobs, 1, None))))
+            due = min((slot.due, *(job.deadline for job in islice(slot.jobs, 1, None))))
             if due <= now:
                 self._look(slot)
             else:

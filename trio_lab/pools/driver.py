@@ -81,7 +81,7 @@ class Driver:
                 # Of a large call the packet could be had, but not the rest, which would be taken for the next one's.
                 large = slot.jobs and len(slot.jobs[0].call) > SHORT
                 taken = () if large else tuple(iter(worker.take_back, None))
-                self._dispatcher.on_looked(slot, taken, worker.read(), now)
+                self._dispatcher.on_looked(slot, taken, *worker.read_all(), now)
             case Verb.TAKE_ONE:
                 self._dispatcher.on_taken(slot, worker.take_back(), now)
             case Verb.INTERRUPT:

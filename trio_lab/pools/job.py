@@ -31,6 +31,9 @@ class Worker(Protocol):
     def read(self) -> list[Reply] | None:
         """Replies that have come; None when none has come now, an empty list when none will come any more."""
 
+    def read_all(self) -> tuple[list[Reply], int]:
+        """All replies that have come, and how many bytes have come of one that is not whole."""
+
     def interrupt(self, job: int) -> None:
         """Ask that job to end, if it is running."""
 
@@ -64,6 +67,7 @@ class Job(Entry):
     brief: bool
     """Whether it may be sent ahead: jobs of its kind have been short, and it fits into a packet."""
     number: int
+    """Given when it is chosen to be the next, 0 before."""
     call: bytes | Pieces
     split: int
     """How many bytes of the call are the function (see `Calls.write`)."""
@@ -71,16 +75,20 @@ class Job(Entry):
     """What the pool wakes, None once it has left. Only the driver knows what it is."""
     run_limit: float
     worker: Worker | None
-    """Who has been given the job, None while it waits."""
+    """Who has been given the job, None while it waits. A job that was given to a free worker has its place: its
+    deadline is infinite. One that was sent ahead gets its place when the worker begins it."""
     reply: Reply | None
     error: BaseException | None
     """Why it was not run, or did not end by itself."""
     timed_out: bool
 
     def withdraw(self) -> None:
-        """Its worker has not begun it and never will, so it waits again, until the same deadline."""
+        """Its worker has not begun it and never will."""
         self.worker = None
         self.timed_out = False
+
+    def wait_again(self) -> None:
+        """It had its place, lost it, and there is no other: it waits again, until the deadline it had."""
         self.deadline = math.inf if self.patience is None else self.arrived + self.patience
 
     def book(self, ledger: Ledger, failure: BaseException | None, now: float) -> None:

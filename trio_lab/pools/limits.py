@@ -59,7 +59,7 @@ class PoolLimits:
         for name in ("idle_timeout", "max_age"):
             if (seconds := getattr(self, name)) is not None:
                 require_seconds(name, seconds, low=0.0, high=LONGEST)
-        if not isinstance(self.ahead, int):
+        if isinstance(self.ahead, bool) or not isinstance(self.ahead, int):
             raise TypeError(f"ahead must be a whole number, not {self.ahead!r}")
         if not 1 <= self.ahead <= 8:
             raise ValueError(f"ahead must be between 1 and 8, not {self.ahead}")  # a pipe holds 16 packets
@@ -69,7 +69,7 @@ class PoolLimits:
 
 def check_timeouts(queue_timeout: float | None, run_timeout: float | None) -> None:
     """Raise a TypeError or a ValueError that names the one that is no time, None being no bound."""
-    if queue_timeout is not None and queue_timeout != 0:
+    if queue_timeout is not None and (queue_timeout != 0 or isinstance(queue_timeout, bool)):
         require_seconds("queue_timeout", queue_timeout, low=0.0, high=LONGEST)
     if run_timeout is not None:
         require_seconds("run_timeout", run_timeout, low=0.0, high=LONGEST)

@@ -249,6 +249,19 @@ class WorkerProcess:
                 return replies
             return None  # a piece of a large one: let the others run before the next
 
+    def read_all(self) -> tuple[list[Reply], int]:
+        """All replies that the pipe holds, and how many bytes it held of one that is not whole."""
+        replies: list[Reply] = []
+        for _ in range(_BULK // _CHUNK + 1):
+            try:
+                data = os.read(self.replies, _CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            replies += self._reader.feed(data)
+        return replies, self._reader.unfinished
+
     def take_output(self) -> dict[str, int]:
         """The descriptors of what the child prints, by the names of its streams. Whoever takes them closes them."""
         return {

@@ -47,6 +47,7 @@ _NEXT: dict[State, tuple[State, ...]] = {
     State.RETIRING: (State.VACANT,),
     State.LOST: (State.STARTING, State.VACANT),
 }
+LONG = 2e-3  # seconds; when a job has run for this, what was sent ahead behind it goes to other workers
 _IDLE, _BUSY = State.IDLE, State.BUSY  # looked up for every job
 
 
@@ -87,6 +88,9 @@ class Slot:
         """Whether the running job has been asked to end."""
         self.ending = False
         """Whether the worker has been asked to end."""
+        self._deaf = 0.0  # for how long the worker has let its jobs lie unread, since it last ended one
+        self._deaf_since = 0  # how many it had ended then
+        self._received = (0, 0)  # at the last look: how many jobs had ended, and bytes of the next reply
         self._holds = self._ahead  # jobs that the worker's pipe takes
         self._set_limit()
 
@@ -111,11 +115,19 @@ class Slot:
         """How many of its jobs were sent ahead, and wait."""
         return max(0, len(self.jobs) - 1)
 
-    @property
-    def may_follow(self) -> bool:
+    def may_follow(self, now: float) -> bool:
         """Whether a short job may be sent ahead, behind those that are with the worker."""
         jobs = self.jobs
-        return self.state is _BUSY and 0 < len(jobs) < self.limit and jobs[0].brief
+        return self.state is _BUSY and 0 < len(jobs) < self.limit and jobs[0].brief and now - jobs[0].entered < LONG
+
+    @property
+    def may_give_back(self) -> bool:
+        """Whether jobs were sent ahead that another worker could run."""
+        return len(self.jobs) > 1 and self.state is not State.LOST
+
+    def is_late(self, now: float) -> bool:
+        """Whether jobs were sent ahead, and the one before them runs long, whatever others of its kind did."""
+        return self.may_give_back and now - self.jobs[0].entered >= LONG
 
     def _move(self, to: State) -> None:
         if to not in _NEXT[self.state]:
@@ -190,6 +202,8 @@ class Slot:
             job.entered = now
             self.due = due = now + job.run_limit
         job.worker = self.worker
+        if not job.number:
+            job.number = next(actions.numbers)
         jobs.append(job)
         actions.send.append(job)
         if due < actions.due:
@@ -243,22 +257,39 @@ class Slot:
                 job.withdraw()
             self._actions.sent_ahead -= ahead - self.ahead
             if first in back:
-                self.interrupted = False
-                self.due = inf
-                if self.jobs:
-                    self.jobs[0].entered = now
-                    self.due = now + self.jobs[0].run_limit
-                    self._actions.at(self.due)
+                self._renew_head(first, now)
         return back
+
+    def _renew_head(self, before: Job, now: float) -> None:
+        """The first job was taken back: it leaves its limit to nobody. If there is a next, the worker has begun that."""
+        self.interrupted = False
+        self.due = inf
+        if self.jobs:
+            self.jobs[0].entered = now
+            self.due = now + self.jobs[0].run_limit
+            self._actions.at(self.due)
+        else:
+            if self._deaf_since != self.served:
+                self._deaf, self._deaf_since = 0.0, self.served
+            self._deaf += now - before.entered
+
+    def is_deaf(self, patience: float) -> bool:
+        """Whether the worker reads no jobs: it has let them lie for this long, and ended none meanwhile."""
+        return self._deaf_since == self.served and self._deaf >= patience
 
     def rest(self, now: float) -> None:
         """Nothing is left to do."""
         self._move(_IDLE)
         self.idle_since = now
 
-    def hurry(self, now: float) -> None:
-        """The running job is to end now, whatever its run timeout says."""
-        self.due = now
+    def is_replying(self, received: int, until: float) -> bool:
+        """Whether more of a reply has come since the last look, ``received`` bytes of it in all. Then its job is over, and
+        the rest has until then to come."""
+        before, self._received = self._received, (self.served, received)
+        if not received or before == self._received:
+            return False
+        self.due = until
+        return True
 
     def interrupt(self, until: float) -> Job:
         """The running job is asked to end, and has until then. Returns it."""

@@ -65,8 +65,9 @@ class Staff:
         self._changed = now
 
     def resize(self, size: int, now: float) -> None:
-        """Want so many workers. Those too many end after the jobs they have; idle ones are chosen before busy ones."""
-        order = sorted(self.slots, key=lambda slot: (not slot.wanted, _KEPT_FIRST.index(slot.state)))
+        """Want so many workers. Those too many end after the jobs they have; idle ones are chosen before busy ones, and
+        those that have been idle for long before others."""
+        order = sorted(self.slots, key=lambda slot: (not slot.wanted, _KEPT_FIRST.index(slot.state), -slot.idle_since))
         for n, slot in enumerate(order):
             slot.want(n < size)
             if n >= size:

@@ -14,13 +14,13 @@ from inspect import signature
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
 import trio
-from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
+from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.disciplines import Discipline
 from ..blocks import block
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
-from ..preconditions import require_loop, require_seconds
+from ..preconditions import require_count, require_loop, require_seconds
 from ..rarely import Rarely
 from ..records.queue import QueueStatistics
 from ..worker.importing import IMPORTING
@@ -172,6 +172,7 @@ class WorkerPool:
             trio.ClosedResourceError: the pool was closed.
             and whatever the job raises, with the worker's traceback as a note.
         """
+        await checkpoint_if_cancelled()  # once it is sent, an idle worker reads it at once
         job = self._submit(
             fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
@@ -192,6 +193,7 @@ class WorkerPool:
         priority: int = 0,
     ) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
+        await checkpoint_if_cancelled()
         job = self._submit(
             fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
         )
@@ -221,7 +223,8 @@ class WorkerPool:
     @trio.lowlevel.enable_ki_protection
     def resize(self, size: int) -> None:
         """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run."""
-        if not 1 <= size <= self.limits.size:
+        require_count("size", size, low=1)
+        if size > self.limits.size:
             raise ValueError(f"size must be between 1 and {self.limits.size}")
         now = self._now()
         self._staff.resize(size, now)

@@ -118,6 +118,11 @@ class ReplyReader:
         self._have = 0
         self._need = REPLY.size
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a reply that is not whole yet."""
+        return self._have if self._parts else 0
+
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that are complete now."""
         if self._parts:

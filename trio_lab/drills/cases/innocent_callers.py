@@ -200,7 +200,7 @@ class _BlindDriver(Driver):
 
     def _obey(self, order: Order, now: float) -> None:
         if order.verb is Verb.LOOK:
-            self._dispatcher.on_looked(self._dispatcher.slots[order.slot], (), (), now)
+            self._dispatcher.on_looked(self._dispatcher.slots[order.slot], (), (), 0, now)
         else:
             super()._obey(order, now)
 
