@@ -82,4 +82,5 @@ def test_a_job_that_is_taken_back_waits_until_the_same_deadline(patience: float 
     job = Job("kind", 0, ARRIVED, patience)
     job.worker, job.timed_out, job.deadline = object(), True, 7.0
     job.withdraw()
+    job.wait_again()
     assert (job.worker, job.timed_out, job.deadline) == (None, False, deadline)
