@@ -44,6 +44,12 @@ def busy(hasty: Running) -> Iterator[Running]:
         yield hasty
 
 
+def test_with_a_queue_timeout_of_0_what_can_run_at_once_is_run(guarded: Subject) -> None:
+    with serving(guarded, "--queue-timeout", "0", threads=1) as server:
+        for path in ("/worker-hash?rounds=1", "/hash?rounds=1") * 5:
+            assert server.request(path)[0] == 200, path
+
+
 def in_native_pool(server: Running, count: str) -> int:
     return int(queue(server, "native_pool")[count])
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 POOLS = "trio_lab/pools"
-STEPS = 60_000
+STEPS = 40_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
 from trio_lab.admission.disciplines import Fifo
-from trio_lab.errors import BrokenWorkerError, JobError, RunTimeout, first_of
+from trio_lab.errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout, first_of
 from trio_lab.measure.process import children, lives, open_descriptors
 from trio_lab.pools.workers import WorkerPool
 from trio_lab.worker.priority import NICER
@@ -224,6 +224,48 @@ async def test_a_cancelled_caller_leaves_at_once_and_its_job_keeps_the_place(poo
     finish(path)
     assert await pool.run(jobs.echo, 1) == 1
     assert pool.statistics().in_service == 0
+
+
+async def test_a_caller_in_a_cancelled_scope_starts_no_job(pool: WorkerPool, tmp_path: Path) -> None:
+    await pool.wait_ready()
+    for run in (pool.run, pool.run_timed):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await run(jobs.append, str(tmp_path / "log"), "run")
+        assert scope.cancelled_caught
+    assert await pool.run(jobs.echo, 1) == 1
+    assert (pool.statistics().arrivals, (tmp_path / "log").exists()) == (1, False)
+
+
+async def test_a_job_that_its_worker_has_not_read_is_not_run_when_its_caller_leaves(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    worker = await pool.run(jobs.pid)
+    stop(worker)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pool.run, jobs.append, str(tmp_path / "log"), "run")
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    os.kill(worker, signal.SIGCONT)
+    assert await pool.run(jobs.pid) == worker
+    assert not (tmp_path / "log").exists()
+    assert pool.statistics().cancelled == 1
+
+
+async def test_with_a_queue_timeout_of_0_an_idle_worker_takes_the_job_and_others_are_refused(tmp_path: Path) -> None:
+    async with (
+        trio_lab.open_worker_pool(size=1, queue_timeout=0) as pool,
+        trio_lab.open_native_pool(size=1, queue_timeout=0) as threads,
+        trio.open_nursery() as nursery,
+    ):
+        await pool.wait_ready()
+        for n in range(20):
+            assert await pool.run(jobs.echo, n) == n
+            assert await threads.run(jobs.echo, n) == n
+        await running(pool, nursery, tmp_path / "a")
+        with pytest.raises(QueueTimeout):
+            await pool.run(jobs.echo, 1)
+        finish(tmp_path / "a")
 
 
 async def test_closing_waits_for_running_jobs_and_refuses_the_rest(tmp_path: Path, nothing_is_left: None) -> None:

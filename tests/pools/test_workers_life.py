@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from trio.testing import wait_all_tasks_blocked
 import trio_lab
 from trio_lab.errors import BrokenWorkerError, RestartLimitReached
 from trio_lab.measure.process import children, lives, open_descriptors
+from trio_lab.pools import slot
 from trio_lab.pools.process import _BOOT, WorkerProcess
 from trio_lab.pools.workers import WorkerPool
 
@@ -76,7 +78,34 @@ async def test_no_job_stands_behind_a_long_one_while_a_worker_is_free(tmp_path: 
         Path(gate).touch()
 
 
-async def test_a_worker_works_with_the_smallest_pipe(tmp_path: Path) -> None:
+@pytest.fixture
+def long_is_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job counts as one that runs long, so others are sent behind it however long the test takes."""
+    monkeypatch.setattr(slot, "LONG", math.inf)
+
+
+async def test_those_behind_a_long_job_go_before_later_ones_when_another_worker_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_is_never: None
+) -> None:
+    gates, log = [str(tmp_path / name) for name in "ab"], str(tmp_path / "log")
+    async with trio_lab.open_worker_pool(size=2) as pool, trio.open_nursery() as nursery:
+        await pool.wait_ready()
+        await make_brief(pool, "short")
+        for gate in gates:
+            nursery.start_soon(lambda gate=gate: pool.run(jobs.mark_then_wait, gate, kind="short"))
+        await until(lambda: all(map(os.path.exists, gates)))
+        for text in [*["early"] * 6, *["late"] * 40]:
+            nursery.start_soon(lambda text=text: pool.run(jobs.append, log, text, kind="short"))
+            await wait_all_tasks_blocked()
+        assert [len(slot.jobs) for slot in pool._staff.slots] == [4, 4]
+        monkeypatch.undo()
+        Path(gates[0] + ".go").touch()  # the other job goes on
+        await until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 46)
+        assert Path(log).read_text().split()[:6] == ["early"] * 6
+        Path(gates[1] + ".go").touch()
+
+
+async def test_a_worker_works_with_the_smallest_pipe(tmp_path: Path, long_is_never: None) -> None:
     gate, log = str(tmp_path / "go"), str(tmp_path / "log")
     async with trio_lab.open_worker_pool(size=1) as pool, trio.open_nursery() as nursery:
         await make_brief(pool, "short")
@@ -95,7 +124,7 @@ async def test_a_worker_works_with_the_smallest_pipe(tmp_path: Path) -> None:
     assert balanced(pool)
 
 
-async def test_jobs_sent_ahead_to_a_worker_that_dies_run_elsewhere(tmp_path: Path) -> None:
+async def test_jobs_sent_ahead_to_a_worker_that_dies_run_elsewhere(tmp_path: Path, long_is_never: None) -> None:
     gate, log = str(tmp_path / "go"), str(tmp_path / "log")
     async with trio_lab.open_worker_pool(size=1) as pool:
         await make_brief(pool, "short")

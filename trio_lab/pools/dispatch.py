@@ -145,8 +145,10 @@ class Dispatcher:
         if self._wears_out and self.staff.is_spent(slot, now):
             self.staff.retire(slot, now)
         if self.actions.sent_ahead and now >= self._next_patrol and self._patrol(now):
-            return  # this worker is free for what is found behind a long job: see `_spread`
-        if slot.state is _BUSY:
+            if slot.state is _BUSY and not slot.jobs:  # it is free for what is found behind a long job: see `_spread`
+                slot.rest(now)
+                self._idle.append(slot)
+        elif slot.state is _BUSY:
             self._refill(slot, now)
         elif slot.state is State.RETIRING:
             self.staff.end(slot, now)
