@@ -29,7 +29,11 @@ from ..both import drill_of_both
 from ..raw import RawClient, raw_client, request
 from ..server import FaultyServer, faulty_server
 
-_EACH, _TOGETHER = 500, 50
+_EACH = 500
+_TOGETHER, _READING = (
+    50,
+    10,
+)  # clients at a time; those that read must not wait for a place so long that they are refused
 _QUEUE_TIMEOUT, _RUN_TIMEOUT = 0.5, 1.0
 _DEADLINE = _QUEUE_TIMEOUT + _RUN_TIMEOUT
 _MORE = 0.5  # seconds that work may outlive its deadline, or a client whose leaving the server can see
@@ -104,15 +108,16 @@ async def _misled(url: str, sends: bytes, told: tuple[int, ...], clients: int) -
             heard = await client.hear(_PATIENCE)
             wrong += (heard.statuses, heard.end) != (told, "closed")
 
-    for _ in range(0, clients, _TOGETHER):
+    for _ in range(0, clients, _READING):
         async with trio.open_nursery() as nursery:
-            for _ in range(min(_TOGETHER, clients)):
+            for _ in range(min(_READING, clients)):
                 nursery.start_soon(ask)
     return wrong
 
 
 async def _measure(server: FaultyServer, clients: int) -> dict[str, float | None]:
     wasted = {f"{name}_s": await _wasted(server, leaver, clients) for name, leaver in _LEAVERS.items()}
+    await server.until_whole(set())  # a worker whose job did not end by itself was killed
     misled = {f"{name}_wrong": await _misled(server.url, *reader, clients) for name, reader in _READERS.items()}
     return {
         "clients": clients * (len(_LEAVERS) + len(_READERS)),
