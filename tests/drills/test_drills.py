@@ -76,6 +76,13 @@ def test_a_fault_becomes_the_status_it_always_becomes(server: Running, target: s
     assert server.request(target)[0] == status
 
 
+def test_there_are_replies_and_bodies_to_be_slow_with(server: Running) -> None:
+    for way in ("streamed", "whole"):
+        assert len(server.exchange(f"/fault/large/{way}")[2]) == 30_000_000
+    asked = b"POST /fault/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+    assert server.raw(asked).endswith(b'{"bytes":3}')
+
+
 def test_the_inside_is_told(server: Running) -> None:
     inside: Any = server.get("/fault")
     assert inside["tasks"] > 1
