@@ -142,7 +142,7 @@ class GateRules(RuleBasedStateMachine):
     @precondition(lambda self: self.out and len(self.queue) > 1)
     @rule()
     def work_goes_on(self) -> None:
-        """Or a queue hardly ever stands for as long as CoDel lets it."""
+        """Without this rule a queue hardly ever lasts long enough for CoDel to refuse anyone."""
         for _ in range(4):
             self.now += 0.25
             if self.out:

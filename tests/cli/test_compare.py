@@ -17,7 +17,7 @@ def trio_lab(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
-# Each difference in one of the two profiles, in turn: a dozen servers fewer.
+# Asks for each difference in one profile only, guarded and naive in turn. This saves starting a dozen servers.
 ONE_PROFILE_EACH = """
 from dataclasses import replace
 from trio_lab.cli import main

@@ -59,7 +59,7 @@ def _blocks(page: Path) -> Iterator[Block]:
 
 
 def _first(blocks: list[Block]) -> Iterator[Block]:
-    """Those that say something new: several pages name the same command of the lab."""
+    """All blocks except those whose every command is a run of the lab that another block has already."""
     seen: set[str] = set()
     for block in sorted(blocks, key=lambda block: -len(block.commands)):
         if not seen.issuperset(block.commands):

@@ -187,7 +187,7 @@ async def test_jobs_run_at_a_nicer_priority_and_their_threads_get_their_own_back
     def mine() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    usual = mine()  # of the loop's thread: others may have been left nicer before
+    usual = mine()  # the loop's own: an earlier test may have left a pool thread nicer
     nicer = min(usual + priority.NICER, 19) if priority._can_be_restored() else usual
     async with trio_lab.open_native_pool(size=1) as pool:
         for _ in range(3):

@@ -29,7 +29,7 @@ def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def shortened(value: Any) -> Any:
-    """The same with two entries in every list: whatever is true of two points of a chart is true of a hundred."""
+    """The same value with at most two entries in each list: further points of a chart would only repeat the first."""
     if isinstance(value, dict):
         return {key: shortened(inner) for key, inner in value.items()}
     return [shortened(inner) for inner in value[:2]] if isinstance(value, list) else value
