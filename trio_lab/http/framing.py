@@ -23,12 +23,13 @@ def without_empty_lines(unread: bytes) -> bytes:
 def is_ambiguous(unread: bytes) -> bool:
     """Whether the head at the beginning of ``unread`` must be refused. It may still be incomplete; what follows its end is
     not looked at."""
-    head, end, _ = unread.partition(b"\r\n\r\n")
+    end = unread.find(b"\r\n\r\n")
+    head = unread if end < 0 else unread[:end]
     if head.count(b"\n") != head.count(b"\r\n") or b"\r\n " in head or b"\r\n\t" in head:
         return True
     lowered = head.lower()
     lengths, codings = lowered.count(_LENGTH), lowered.count(_CODING)
-    if not end or lengths + codings == 0:
+    if end < 0 or lengths + codings == 0:
         return False
     if lengths + codings > 1:
         return True

@@ -40,6 +40,7 @@ WANTED = "trio_lab.wanted"
 
 _CLOSE = (b"connection", b"close")
 _BEGINNING = b"HTTP/1.1 "  # of every reply
+_DEAF = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)  # states of a client that can send no more requests
 
 
 class LabProtocol(H11Protocol):
@@ -61,7 +62,7 @@ class LabProtocol(H11Protocol):
     @property
     def hears(self) -> bool:
         """What the client sends now is part of a request."""
-        return not self._over and self.connection.their_state not in (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
+        return not self._over and self.connection.their_state not in _DEAF
 
     async def handle(self, event: Event) -> None:
         if not isinstance(event, RawData):
