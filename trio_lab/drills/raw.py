@@ -15,7 +15,7 @@ import trio
 from ..load.target import Target
 
 _RECEIVE = 1 << 16
-_LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER: closing discards what was not sent, and resets
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing discards what was not sent, and resets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class RawClient:
 
     def reset(self) -> None:
         """RST."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._socket.close()
 
 

@@ -53,11 +53,9 @@ def listen(config: Config) -> socket.socket:
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:
     """The connections in the backlog of a non-blocking listener; no further ones when there is no descriptor for them.
 
-    Closing a listener resets what waits there. To those clients the server had accepted, and they may have sent a request.
+    Closing a listener resets them, although their clients are connected and may have sent a request.
     """
-    for _ in range(
-        BACKLOG + 1
-    ):  # the kernel's backlog holds one more than it is told; a flood must not hold up the stop
+    for _ in range(BACKLOG + 1):  # the kernel's backlog holds one more than it is told; a flood must not delay the stop
         try:
             accepted, _address = listener.accept()
         except ConnectionAbortedError:

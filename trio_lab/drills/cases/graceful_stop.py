@@ -4,9 +4,9 @@ twice.
 Held fixed: a grace period of three seconds, and four kinds of requests that are in flight at the signal and fit into it.
 An open workload of short jobs in the workers, each on a connection of its own; waits of a second and a half in the threads;
 connections that ask again and again; and a burst that is connected and sent right before the signal, so that the server has
-not even accepted it. All that was sent before the signal must be answered: a client that was let in cannot know that it has
-to try again. What is sent later is counted and not judged, except that connecting must fail from 100 ms on, which is some
-passes of a loop that has work to do.
+not even accepted it. Every request that was sent before the signal must be answered: its client is connected, and cannot know
+that it has to try again. Later requests are counted and not judged. From 100 ms after the signal on, which is some passes of
+a loop that has work to do, connecting must fail.
 
 In the group case the workers get the signal too, and must finish their jobs all the same. In the last case jobs are in
 flight that outlast the grace period, and the second signal must end the server within a second. Each time the exit code
@@ -125,9 +125,7 @@ class _Clients:
 
     async def _ask(self, client: RawClient, what: bytes) -> bool:
         sent = time.monotonic()
-        if not await client.send(what):
-            return False
-        reply = await client.reply(_PATIENCE)
+        reply = await client.reply(_PATIENCE) if await client.send(what) else None
         self.asked.append(Asked(client.opened, sent, reply[0] if reply else 0))
         return reply is not None
 

@@ -1,10 +1,10 @@
 """Five hundred connections that send one byte of a request's head per second, beside a load of 0.3 of the capacity.
 
 Half of them begin with their first byte, half after a whole request line and a header, since a server may count from either.
-Who is closed connects again, so the pressure stays for the whole time. Each connection must be closed within six seconds of
-its beginning: the server allows five without a request, and a second is left for five hundred timers on a busy machine.
-The load asks for hashes in the workers, so the loop has room; /health is probed from another process, and its p99 must stay
-within 100 ms, which is what five hundred wake-ups a second must not cost.
+A client that was closed connects again, so the pressure stays for the whole time. Each connection must be closed within six
+seconds of its beginning: the server allows five without a request, and a second is left for five hundred timers. The load
+asks for hashes in the workers, so the loop has room. /health is probed from another process, and its p99 must stay within
+100 ms: five hundred wake-ups a second are cheap.
 
 In the control a connection may be open for an hour without a request.
 """
