@@ -94,6 +94,8 @@ class JobError(Exception):
     """You get it when the exception that a job raised, or the value that it returned, cannot be pickled or unpickled, or
     when the exception would end your program (SystemExit, KeyboardInterrupt, anything that is no `Exception`).
 
+    You also get it when a module that a job needs opens a worker pool as it is imported.
+
     The text has the type and the text of the exception, or says why the value cannot be sent. Any other exception of a job
     is raised as itself. Both have the worker's traceback as a note.
     """
