@@ -178,3 +178,14 @@ async def test_a_program_that_ignores_its_children_loses_their_exit_codes_only()
             assert await pool.run(jobs.echo, 1) == 1
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+async def test_a_body_that_fails_does_not_wait_for_running_jobs() -> None:
+    with trio.fail_after(LONG):
+        with pytest.raises(trio_lab.QueueFull):  # noqa: PT012
+            async with trio_lab.open_worker_pool(size=1, grace=3600) as pool:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(pool.run, jobs.sleep_long)
+                    await until(lambda: pool.statistics().in_service == 1)
+                    nursery.cancel_scope.cancel()  # its job goes on
+                raise trio_lab.QueueFull("a queue")
