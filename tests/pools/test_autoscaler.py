@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -158,6 +159,27 @@ async def test_no_more_workers_are_wanted_than_the_pool_has() -> None:
     with pytest.raises(ValueError, match="largest must be at most"):
         async with open_autoscaler(FakePool(2), loop_lag=float, free_cores=float, largest=3):
             pass
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"smallest": 0}, "smallest must be at least 1"),
+        ({"smallest": 2, "largest": 1}, "largest must be at least 2"),
+        ({"idle_after": 0.0}, "idle_after is in seconds"),
+        ({"period": 0.0}, "period is in seconds"),
+    ],
+)
+async def test_an_option_that_makes_no_sense_is_named(option: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        async with open_autoscaler(FakePool(2), loop_lag=float, free_cores=float, **option):
+            pass
+
+
+async def test_options_may_be_under_a_second() -> None:
+    pool = FakePool(2)
+    async with open_autoscaler(pool, loop_lag=float, free_cores=float, idle_after=0.5, period=0.5):
+        assert pool.sizes == [1]
 
 
 async def test_two_rules_for_one_pool_are_a_mistake() -> None:

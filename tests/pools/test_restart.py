@@ -68,3 +68,7 @@ def test_a_job_that_ends_closes_the_breaker() -> None:
     budget.proved()
     assert not budget.open
     assert budget.next_start(3.0) == 3.0
+
+
+def test_a_policy_may_be_about_less_than_a_second() -> None:
+    assert RestartPolicy(max_restarts=5, max_seconds=0.5).pace == 0.1
