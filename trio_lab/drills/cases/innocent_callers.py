@@ -42,6 +42,7 @@ from ..poison import Announced, end
 _CALLERS = 16
 _BURST = 60  # calls at once, more than may wait
 _MAX_QUEUE = 50
+_ENOUGH = 10
 _LONG = 60.0  # seconds: a limit that no call reaches
 _NAMELESS = [sys.executable, "-c", "from trio_lab.drills.nameless import main; main()"]
 
@@ -96,7 +97,8 @@ class Crowd:
         self.blocks = 0
 
     async def run(self, calls: int) -> None:
-        numbers = iter(range(calls))
+        """So many calls, or fewer: after `_ENOUGH` innocent jobs that were ended the question is answered."""
+        numbers = itertools.takewhile(lambda _: self.innocent_ended < _ENOUGH, range(calls))
         async with trio.open_nursery() as trouble:
             async with trio.open_nursery() as callers:
                 trouble.start_soon(self._make_trouble, numbers, callers)
@@ -241,6 +243,6 @@ DRILL = Drill(
         check("calls that were lost with their worker", "killed", ">=", 1),
     ),
     inject=lambda stage: alone(partial(in_pool, stage.count(1_000_000, quick=20_000), blind=False), limit=3_600),
-    control=lambda stage: alone(partial(in_pool, stage.count(40_000, quick=20_000), blind=True)),
+    control=lambda stage: alone(partial(in_pool, 200_000, blind=True)),
     twin="a pool that ends jobs unseen, by interrupts that name none",
 )
