@@ -12,7 +12,7 @@ import pytest
 
 import trio_lab.pools
 from trio_lab.errors import QueueTimeout
-from trio_lab.pools.slot import Slot, State, WrongTransition
+from trio_lab.pools.slot import LONG, Slot, State, WrongTransition
 from trio_lab.worker.frames import EXPIRED, RETURNED_NONE
 
 from .fake import House
@@ -181,3 +181,14 @@ def test_jobs_that_end_together_are_counted_one_by_one() -> None:
     error = house.jobs["b"].error
     assert isinstance(error, QueueTimeout)
     assert error.queue == "pool"
+
+
+def test_a_job_runs_long_from_a_moment_on_if_others_were_sent_behind_it() -> None:
+    house = House(size=1)
+    house.learn_short()
+    slot = house.slots[0]
+    house.submit("a", "short")
+    assert not slot.is_late(house.now + 1.0)
+    house.submit("b", "short")
+    house.jobs["a"].entered = 0.0
+    assert [slot.is_late(now) for now in (LONG * 0.99, LONG)] == [False, True]
