@@ -6,7 +6,7 @@ the work that a good one costs. Values come one at a time, on a connection each,
 
 On a crowded machine any reply may take longer than that. So the time during which the server or the client was ready to run
 and had no CPU is subtracted (the kernel counts it for each process). A value that still took longer than 10 ms is sent again,
-twice at most, and its shortest time counts: a value that is expensive to refuse is expensive every time. The number of values
+four times at most, and its shortest time counts: a value that is expensive to refuse is expensive every time. The number of values
 that were sent again is reported.
 
 The control reads the same parameters with `int`.
@@ -34,7 +34,7 @@ from ..server import faulty_server
 
 SEED = 18
 _QUICK = 0.010  # seconds
-_TRIES = 3
+_TRIES = 5
 _PATIENCE = 10.0
 _REFUSALS = {400, 414, 431}
 Reply = tuple[int, bytes] | None
