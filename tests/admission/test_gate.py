@@ -266,6 +266,13 @@ def test_without_room_a_place_at_once_is_none() -> None:
         gate.try_enter(0.0)
 
 
+def test_a_caller_that_names_neither_is_of_no_kind_and_of_priority_zero() -> None:
+    gate = Gate("test", capacity=1)
+    for place in (gate.try_enter(0.0), gate.arrive(0.0)):
+        assert place is not None
+        assert (place.kind, place.priority) == ("", 0)
+
+
 def test_wait_and_service_are_told_apart() -> None:
     gate = Gate("test", capacity=1)
     first, second = gate.arrive(0.0), gate.arrive(1.0)
