@@ -1,4 +1,5 @@
 # make lab: set up and run the whole lab in its quick form.   make test: the tests.   make check: lint, types, layers.
+# make pool-model: anything happens to a worker pool, STEPS times.   make pool-faults: faults planted for it to find.
 # make mutants: what the tests of the parts that decide and count would not notice (docs/mutants.md); PART=admission for one.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
@@ -6,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := trio-lab-report
+STEPS := 200000
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 MADE := $(VENV)/.made-with-$(VERSION)
@@ -13,7 +15,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants clean
+.PHONY: lab test check format mutants pool-model pool-faults clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -34,6 +36,12 @@ format: $(VENV)/.installed-dev
 
 mutants: .venv-mutants/.installed
 	.venv-mutants/bin/python -m tests.mutation $(PART)
+
+pool-model: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.pools.pool_machine $(STEPS)
+
+pool-faults: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.pools.plant_faults
 
 $(MADE):
 	@echo "Making $(VENV) with Python $(VERSION)"
