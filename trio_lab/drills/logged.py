@@ -79,4 +79,7 @@ async def trusting_server(runtime: str, *, descriptors: int | None = None) -> As
     command = limited([sys.executable, "-m", "trio_lab.subjects.trusting", runtime], descriptors)
     with tempfile.TemporaryFile() as said:
         async with serving(command, stderr=said) as server:
-            yield LoggedServer(child=server.child, url=server.url, stderr=said)
+            try:
+                yield LoggedServer(child=server.child, url=server.url, stderr=said)
+            finally:
+                server.child.kill()  # the attack may have ended it, which is a finding and no error

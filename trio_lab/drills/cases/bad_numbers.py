@@ -6,8 +6,8 @@ the work that a good one costs. Values come one at a time, on a connection each,
 
 On a crowded machine any reply may take longer than that. So the time during which the server or the client was ready to run
 and had no CPU is subtracted (the kernel counts it for each process). A value that still took longer than 10 ms is sent again,
-four times at most, and its shortest time counts: a value that is expensive to refuse is expensive every time. The number of values
-that were sent again is reported.
+four times at most, and its shortest time counts: a value that is expensive to refuse is expensive every time. The number of
+values that were sent again is reported.
 
 The control reads the same parameters with `int`.
 """
