@@ -126,7 +126,7 @@ class Slot:
         return len(self.jobs) > 1 and self.state is not State.LOST
 
     def is_late(self, now: float) -> bool:
-        """Whether jobs were sent ahead, and the one before them runs long, whatever others of its kind did."""
+        """Whether jobs were sent ahead behind one that has run for long."""
         return self.may_give_back and now - self.jobs[0].entered >= LONG
 
     def _move(self, to: State) -> None:
