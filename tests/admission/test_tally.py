@@ -20,6 +20,13 @@ def test_the_sum_of_all_kinds_follows_every_kind() -> None:
         assert total.waits.count == 2 * n
 
 
+def test_the_first_completion_of_all_is_in_the_sum() -> None:
+    tallies = Tallies()
+    tallies["hash"].complete(0.0, 0.1)
+    tallies["report"].rejected += 1
+    assert tallies.total().services.max == 0.1
+
+
 def test_asking_for_the_sum_changes_no_kind() -> None:
     tallies = Tallies()
     tallies["hash"].complete(0.0, 0.1)
