@@ -328,6 +328,7 @@ def test_kinds_are_counted_apart() -> None:
 
 def test_the_longest_queue_is_remembered() -> None:
     gate = Gate("test", capacity=0)
+    assert gate.statistics(0.0).peak_waiting == 0
     places = [gate.arrive(0.0) for _ in range(3)]
     for place in places:
         gate.abandon(place, 0.0)
