@@ -140,6 +140,15 @@ def test_a_job_that_the_discipline_cannot_put_in_order_leaves_no_trace() -> None
     assert house.with_worker() == "d"
 
 
+def test_who_cannot_wait_is_counted_as_come_and_as_timed_out() -> None:
+    house = House(size=1)
+    house.submit("a")
+    for name in "bc":
+        assert house.submit(name, queue_timeout=0.0) == "QueueTimeout"
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, total.timed_out) == (3, 2)
+
+
 def test_no_place_is_given_to_a_job_whose_time_is_over_though_the_alarm_is_late() -> None:
     house = House(size=1, queue_timeout=1.0)
     house.submit("a")
