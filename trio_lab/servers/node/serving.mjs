@@ -7,6 +7,7 @@ import { LEFT } from "./refusal.mjs";
 import { BUFFERED_HEAD, findRoute, inJson, refusalOf } from "./requests.mjs";
 
 const BACKLOG = 1024;
+const REQUEST_TIMEOUT = 300_000; // milliseconds: Node's own; it may not be shorter than the head's
 const SILENCE = 10_000; // milliseconds between two lines in the log about connections that cannot be accepted
 
 export class LabServer {
@@ -22,13 +23,15 @@ export class LabServer {
   constructor(lab, over) {
     this.#lab = lab;
     this.#over = over;
+    const idle = lab.config.keepAlive * 1e3;
     this.#http = createServer({
       maxHeaderSize: BUFFERED_HEAD,
       requireHostHeader: false,
-      headersTimeout: lab.config.keepAlive * 1e3, // a head must be whole in the time that a connection may be idle
+      headersTimeout: idle, // a head must be whole in the time that a connection may be idle
+      requestTimeout: Math.max(idle, REQUEST_TIMEOUT),
       connectionsCheckingInterval: 500,
     });
-    this.#http.keepAliveTimeout = lab.config.keepAlive * 1e3;
+    this.#http.keepAliveTimeout = idle;
     this.#http.maxHeadersCount = 0; // their size is what is bounded
     this.#http.httpAllowHalfOpen = true; // a client that has sent its end gets its reply
     this.#http.on("connection", (socket) => this.#onConnection(socket));
