@@ -9,7 +9,7 @@ import pytest
 
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
-from trio_lab.pools.slot import State
+from trio_lab.pools.slot import LONG, State
 from trio_lab.worker.frames import SHORT as FITS
 
 from .fake import SHORT, House
@@ -126,6 +126,16 @@ def test_a_job_that_lost_its_place_with_its_worker_waits_until_the_deadline_it_h
     assert house.told == {}
     house.pass_time(0.1)
     assert house.told == {"a": "QueueTimeout"}
+
+
+@pytest.mark.parametrize("lay", [1.0, 1.5])
+def test_a_job_that_lost_its_place_when_its_time_was_over_is_refused_at_once(lay: float) -> None:
+    house = House(size=1, queue_timeout=1.0)
+    house.submit("a")
+    house.block(lay)
+    house.die()
+    assert (house.told, house.dispatcher.waiting) == ({"a": "QueueTimeout"}, 0)
+    assert house.dispatcher.tallies.total().timed_out == 1
 
 
 def test_a_job_that_the_discipline_cannot_put_in_order_leaves_no_trace() -> None:
@@ -408,6 +418,21 @@ class TestSentAhead:
             house.end_job()
         assert (house.told["long"], house.with_worker()) == ("QueueTimeout", "")
 
+    def test_a_long_job_that_was_found_among_short_ones_comes_after_those_that_were_taken_back(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for name in "abcd":
+            house.submit(name, SHORT)
+        house.submit("long")
+        house.end_job()
+        house.worker().begin()
+        house.block(1.0)
+        house.cancel("c")  # with d, which is taken back as well
+        assert (house.with_worker(), house.dispatcher.waiting) == ("b", 2)
+        for name in ("d", "long"):
+            house.end_job()
+            assert house.with_worker() == name
+
     def test_a_long_job_that_was_found_among_short_ones_still_takes_room(self) -> None:
         house = House(size=1, max_queue=4)
         house.learn_short()
@@ -488,6 +513,41 @@ class TestSentAhead:
             house.end_job(0)
         assert " ".join(house.told) == "1 2 3 4 8 9 5 6 7 10 11 12"  # the other worker had 8 and 9 already
         assert house.with_worker(1) == "0"
+
+    def test_a_worker_that_finds_nothing_behind_a_long_job_is_idle_from_then_on(self) -> None:
+        house = House(size=2)
+        house.learn_short()
+        for name in "abc":
+            house.submit(name, SHORT)
+        assert [house.with_worker(n) for n in (0, 1)] == ["b c", "a"]
+        house.worker(0).end()
+        house.worker(0).begin()  # c runs; the reply to b has not been read
+        house.block(0.5)
+        house.end_job(1)
+        assert (house.told, house.with_worker(0)) == ({"a": "returned", "b": "returned"}, "c")
+        assert (house.states[1], house.slots[1].idle_since) == (State.IDLE, house.now)
+
+    def test_the_more_run_long_the_later_others_are_looked_at(self) -> None:
+        house = House(size=4)
+        house.learn_short()
+        for n in range(16):
+            house.submit(str(n), SHORT)
+        begun = house.now
+        for worker in house.workers()[:2]:
+            worker.begin()  # and does not end
+        for after in (0.001, 0.0025):
+            house.now = begun + after
+            house.end_job(2)
+        house.worker(2).begin()  # nor does this
+        looked = house.now = begun + 0.003
+        house.end_job(3)
+        assert [len(slot.jobs) for slot in house.slots] == [1, 1, 4, 4]
+        house.now = looked + 1.5 * LONG
+        house.end_job(3)
+        assert [len(slot.jobs) for slot in house.slots] == [1, 1, 4, 4]
+        house.now = looked + 2 * LONG
+        house.end_job(3)
+        assert [len(slot.jobs) for slot in house.slots] == [1, 1, 1, 4]
 
     def test_nothing_goes_elsewhere_while_all_run_short(self) -> None:
         house = House(size=2)

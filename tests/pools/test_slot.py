@@ -192,3 +192,20 @@ def test_a_job_runs_long_from_a_moment_on_if_others_were_sent_behind_it() -> Non
     house.submit("b", "short")
     house.jobs["a"].entered = 0.0
     assert [slot.is_late(now) for now in (LONG * 0.99, LONG)] == [False, True]
+    assert [slot.may_follow(now) for now in (LONG * 0.99, LONG)] == [True, False]
+
+
+@pytest.mark.parametrize("served", [0, 1])
+def test_a_worker_is_deaf_when_its_jobs_have_lain_unread_for_that_long_since_it_ended_one(served: int) -> None:
+    house = House(size=1)
+    slot = house.slots[0]
+    for n in range(served):
+        house.submit(str(n))
+        house.end_job()
+    for seconds, deaf in ((0.75, False), (0.25, True)):
+        house.submit(f"for {seconds}")
+        job = slot.jobs[0]
+        assert slot.give_back([job.number], job.entered + seconds) == [job]
+        assert slot.is_deaf(1.0) is deaf
+        slot.rest(house.now)
+        house.staff.idle.append(slot)

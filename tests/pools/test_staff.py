@@ -272,7 +272,8 @@ class TestRestart:
         with pytest.raises(RestartLimitReached) as refusal:
             house.dispatcher.submit(len, (b"", 0), None, None, "late", 0, None, house.now)
         assert refusal.value.retry_after == pytest.approx(3600.0 - 3.0)  # since the first of the starts that count
-        assert house.dispatcher.tallies.total().rejected == 5
+        total = house.dispatcher.tallies.total()
+        assert (total.arrivals, total.rejected) == (5, 5)
         house.pass_time(3500.0)
         assert (house.staff.restarts, house.starting) == (3, [])
         house.pass_time(100.0)
