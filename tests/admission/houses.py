@@ -122,6 +122,7 @@ class AsyncioHouse(House):
         async def main() -> None:
             await story(self)
 
+        self._tasks: list[asyncio.Task[None]] = []  # asyncio itself does not keep a task that nothing wakes
         with asyncio.Runner(loop_factory=_Loop) as runner:
             self._loop = runner.get_loop()
             runner.run(main())
@@ -130,6 +131,7 @@ class AsyncioHouse(House):
         caller = Caller()
         task = self._loop.create_task(caller.live(bulkhead, asyncio.Event().wait, **wishes))
         caller.cancel = task.cancel
+        self._tasks.append(task)
         return caller
 
     async def settle(self) -> None:

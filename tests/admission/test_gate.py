@@ -420,4 +420,5 @@ def costs(discipline: Any, depth: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("make", [Fifo, Lifo, lambda: AdaptiveLifo(3), lambda: CoDel(9, 9), ByPriority, FairShare])
 def test_operations_cost_the_same_however_many_wait(make: Callable[[], Any]) -> None:
+    costs(make(), 10)  # the first run fills caches
     assert costs(make(), 10) == costs(make(), 3000)
