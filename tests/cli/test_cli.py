@@ -287,6 +287,30 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, 
         assert said.endswith("trio-lab: stopped\n")
 
 
+@pytest.mark.parametrize("kind", ["run", "drill", "bench"])
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(kind: str) -> None:
+    meant = {"run": "native-pool-sizing", "drill": "worker-kill", "bench": "dispatch"}[kind]
+    assert f"did you mean {meant}" in one_line(trio_lab(kind, f"{meant[:-1]}x"))
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["env", "--json"]])
+def test_a_full_disk_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trio_lab", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "trio-lab: the output cannot be written: OSError: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete(shell: str) -> None:
+    said = trio_lab("completion", shell).stdout
+    assert "compare" in said
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=said, text=True, check=False).returncode == 0
+
+
 def test_help_names_the_experiments_argument_and_shows_no_false_defaults() -> None:
     said = trio_lab("run", "--help").stdout
     assert "[NAMES...]" in said

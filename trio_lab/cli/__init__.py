@@ -9,10 +9,11 @@ The commands need the extra `lab`. This module does not, so that it can say so.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import NoReturn
 
-from ..errors import LabLost, UsageError, first_of
+from ..errors import LabLost, UsageError, first_of, in_a_line
 from .ending import Terminated
 
 _INSTALL = "the command needs more than the library: pip install 'trio-lab[lab]'"
@@ -25,12 +26,13 @@ def main() -> NoReturn:
         from .command import run
 
         code = run()
+        sys.stdout.flush()  # while an error of it can still be told
     except ImportError as error:
         missing = error.__cause__ or error  # cyclopts wraps it
         if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("trio_lab"):
             raise
         _fail(f"{_INSTALL} ({missing.name} is not installed)", 2)
-    except (BrokenPipeError, UsageError, LabLost, KeyboardInterrupt, BaseExceptionGroup) as error:
+    except (OSError, UsageError, LabLost, KeyboardInterrupt, BaseExceptionGroup) as error:
         _fail_with(error)
     sys.exit(code)
 
@@ -40,10 +42,17 @@ def _fail_with(error: BaseException) -> NoReturn:
     group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])
     if group.subgroup((BrokenPipeError, SystemExit)) is not None:  # Rich ends the program when its reader has gone
         _fail_silently()
+    if (part := group.subgroup(_disk_is_full)) is not None:
+        sys.stdout = None  # else the interpreter flushes it once more at its end
+        _fail(f"the output cannot be written: {in_a_line(first_of(part))}", 1)
     for kind, code in _CODES.items():
         if (part := group.subgroup(kind)) is not None:
             _fail(str(first_of(part)) or "stopped", code)
     raise error
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _fail_silently() -> NoReturn:

@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "compare": ("lab:compare", {"usage": f"Usage: trio-lab compare {_NAMES}"}),
     "report": ("lab:report", {}),
     "env": ("lab:env", {}),
+    "completion": ("completion:completion", {}),
 }
 
 

@@ -18,8 +18,10 @@ from trio_lab.errors import UsageError
 from trio_lab.records.chart import Chart
 from trio_lab.records.reading import one_line
 from trio_lab.report.layout import HEIGHT, Plan, plan
-from trio_lab.report.look import INK, MUTED, theme
+from trio_lab.report.look import INK, MUTED, theme, variables
 
+_VARIABLES = variables()
+_COLOUR = re.compile(rf'(fill|stroke)="({"|".join(_VARIABLES)})"')
 _NUMBER = ",.6~r"  # six digits, no trailing zeros; without a count the library rounds 12.5 to 13
 
 
@@ -159,10 +161,11 @@ def _rule_layers(made: Plan) -> list[alt.Chart]:
 
 
 def _finished(svg: str, *, title: str, key: str) -> str:
-    """The converter's SVG as part of a page: with a label, no fixed size, and ids that no other chart has."""
+    """The converter's SVG as part of a page: a label, no fixed size, ids that no other chart has, the page's own colours."""
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{key}-\1"', svg)
+    svg = _COLOUR.sub(lambda found: f'{found[1]}="var({_VARIABLES[found[2]]}, {found[2]})"', svg)
     opening, rest = svg.split(">", 1)
     opening = re.sub(r'\s(?:width|height|class)="[^"]*"', "", opening)
     label = html.escape(title)

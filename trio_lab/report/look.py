@@ -16,8 +16,9 @@ from trio_lab.records.chart import Role, Series
 # Only families of the same metrics: text is measured when the chart is made, and a wider font would overlap.
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "#1f2933"
-MUTED = "#5b6675"
+MUTED = "#5b6674"
 GRID = "#e6e9ee"
+EDGE = "#aab2bd"
 
 _COLOURS: dict[Role, tuple[str, ...]] = {
     "good": ("#0b6fa4", "#12998a", "#5aa9dd"),
@@ -52,6 +53,14 @@ def styles(series: Sequence[Series]) -> list[Style]:
     return [Style(colour=colour, dash=dash, shape=shape) for colour, dash, shape in chosen]
 
 
+def variables() -> dict[str, str]:
+    """The name of the style sheet's variable for every colour that charts use: a dark page has others."""
+    named = {INK: "--c-ink", MUTED: "--c-muted", GRID: "--c-grid", EDGE: "--c-edge"}
+    for role, colours in _COLOURS.items():
+        named |= {colour: f"--c-{role}-{number}" for number, colour in enumerate(colours, 1)}
+    return named
+
+
 def theme() -> dict[str, Any]:
     """The configuration of every chart. Sizes in pixels of a plot that is about 700 wide."""
     text = {"labelFont": FONT, "titleFont": FONT}
@@ -69,8 +78,8 @@ def theme() -> dict[str, Any]:
             "titleFontSize": 12.5,
             "titleFontWeight": "normal",
             "gridColor": GRID,
-            "domainColor": "#aab2bd",
-            "tickColor": "#aab2bd",
+            "domainColor": EDGE,
+            "tickColor": EDGE,
             "tickSize": 4,
         },
         "axisY": {"domain": False, "ticks": False},

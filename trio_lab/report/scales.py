@@ -32,14 +32,15 @@ class Scale:
 
 
 def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
-    """A linear axis. ``zero`` includes zero, so that heights can be compared; ``nice`` ends on ticks."""
+    """A linear axis. ``zero`` includes zero, so that heights can be compared; ``nice`` ends on ticks. Whole numbers, which
+    may well be counts, have whole ticks."""
     known = [*values, *([0.0] if zero else [])] or [0.0]
     low, high = min(known), max(known)
     if zero and low == high:
         high = 1.0
     elif low == high:
         low, high = low - 0.5, high + 0.5
-    step = _step((high - low) / 6)
+    step = _step((high - low) / 6, whole=all(float(value).is_integer() for value in known))
     first, last = math.floor(low / step), math.ceil(high / step)
     if nice:
         low, high = first * step, last * step
@@ -61,9 +62,10 @@ def logarithmic(values: Iterable[float], *, nice: bool) -> Scale:
     return Scale(low=low, high=high, log=True, ticks=_log_ticks(low, high))
 
 
-def _step(rough: float) -> float:
+def _step(rough: float, *, whole: bool) -> float:
     power = 10.0 ** math.floor(math.log10(rough))
-    return next(step * power for step in _STEPS if step * power >= rough * 0.999)
+    step = next(step * power for step in _STEPS if step * power >= rough * 0.999)
+    return float(math.ceil(step)) if whole else step
 
 
 def _factors(low: float, high: float) -> Sequence[int]:

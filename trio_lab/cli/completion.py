@@ -1,0 +1,20 @@
+"""`trio-lab completion`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
+    """Print the completion script of a shell.
+
+    For bash: `eval "$(trio-lab completion bash)"`, in `.bashrc` if it is to stay.
+
+    Parameters
+    ----------
+    shell
+        Whose script.
+    """
+    from .command import app
+
+    print(app.generate_completion(shell=shell))
