@@ -105,12 +105,26 @@ def test_codel_begins_anew_after_a_calm_hour() -> None:
     assert overloaded(discipline, 3600.0, 0.25) == pytest.approx([3600.1, 3600.2], abs=0.0025)
 
 
-def test_codel_goes_on_at_about_its_old_rate_after_a_short_calm() -> None:
+@pytest.mark.parametrize(("seconds", "drops"), [(0.25, 2), (0.3, 3), (0.35, 4), (1.0, 27)])
+def test_codel_goes_on_at_about_its_old_rate_after_a_short_calm(seconds: float, drops: int) -> None:
     discipline = CoDel[One](target=0.005, interval=0.1)
-    drops = len(overloaded(discipline, 0.0, 1.0))
-    first, second = overloaded(discipline, 1.0, 0.2)[:2]
-    assert first == pytest.approx(1.1)
-    assert second - first == pytest.approx(0.1 / math.sqrt(drops - 2), abs=0.0025)
+    assert len(overloaded(discipline, 0.0, seconds)) == drops
+    first, second = overloaded(discipline, seconds, 0.25)[:2]
+    assert first == pytest.approx(seconds + 0.1, abs=0.0015)
+    assert second - first == pytest.approx(0.1 / math.sqrt(max(1, drops - 2)), abs=0.0025)
+
+
+def test_codel_refuses_from_the_very_moment_on() -> None:
+    discipline, refused = CoDel[One](target=1.0, interval=4.0), list[One]()
+    for now, in_all in ((0.0, 0), (4.0, 1), (7.75, 1), (8.0, 2)):
+        for _ in range(3):
+            discipline.push(One("x", arrived=-1.0))
+        discipline.pop(now, refused)
+        assert len(refused) == in_all
+
+
+def test_codel_has_the_target_and_the_interval_of_the_article() -> None:
+    assert overloaded(CoDel(), 5.0, 0.7) == overloaded(CoDel(target=0.005, interval=0.1), 5.0, 0.7)
 
 
 def test_codel_refuses_nothing_while_waits_are_under_the_target_now_and_then() -> None:

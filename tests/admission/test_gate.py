@@ -374,9 +374,16 @@ def test_a_wrong_bound_of_one_call_or_a_new_size_changes_nothing() -> None:
     gate = Gate("test", capacity=1)
     with pytest.raises(ValueError, match="queue_timeout"):
         gate.arrive(0.0, queue_timeout=-1.0)  # though there is room
-    with pytest.raises(ValueError, match="capacity"):
+    with pytest.raises(ValueError, match=r"^capacity must be"):
         gate.resize(-1, 0.0)
     assert (gate.capacity, gate.kinds()) == (1, [])
+
+
+@pytest.mark.parametrize("max_waiting", [None, 3])
+def test_statistics_say_how_large_the_queue_is(max_waiting: int | None) -> None:
+    gate = Gate("test", capacity=2, max_waiting=max_waiting)
+    found = gate.statistics(0.0)
+    assert (found.capacity, found.max_waiting) == (2, max_waiting)
 
 
 # What it costs.

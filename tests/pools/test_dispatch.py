@@ -130,12 +130,14 @@ def test_a_job_that_lost_its_place_with_its_worker_waits_until_the_deadline_it_h
 
 @pytest.mark.parametrize("lay", [1.0, 1.5])
 def test_a_job_that_lost_its_place_when_its_time_was_over_is_refused_at_once(lay: float) -> None:
-    house = House(size=1, queue_timeout=1.0)
-    house.submit("a")
+    house = House(size=2, queue_timeout=1.0)
+    for name in "ab":
+        house.submit(name)
     house.block(lay)
-    house.die()
-    assert (house.told, house.dispatcher.waiting) == ({"a": "QueueTimeout"}, 0)
-    assert house.dispatcher.tallies.total().timed_out == 1
+    for slot, told in ((0, "b"), (1, "ba")):
+        house.die(slot)
+        assert (house.told, house.dispatcher.waiting) == (dict.fromkeys(told, "QueueTimeout"), 0)
+    assert house.dispatcher.tallies.total().timed_out == 2
 
 
 def test_a_job_that_the_discipline_cannot_put_in_order_leaves_no_trace() -> None:
