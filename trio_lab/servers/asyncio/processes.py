@@ -36,6 +36,8 @@ Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger(__name__)
 
+_PASSES = 3  # of the loop, until what is in a worker's pipe has reached whoever reads from it
+_REPLY_TIME = 5.0  # seconds that a reply may take which had begun to arrive when the job's time was over
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before another attempt to start a worker; each doubles the last
 
 
@@ -64,6 +66,8 @@ class _Worker:
         self._interrupts = interrupts
         self._calls = 0  # so far: the number of the last one
         self._pidfd: int | None = os.pidfd_open(process.pid)
+        self.replying = False
+        """Whether a part of a reply has come, and the rest has not."""
         self.proven = False
         """Whether it has finished a job."""
 
@@ -93,12 +97,16 @@ class _Worker:
             raise
         return worker
 
-    async def call(self, call: bytes) -> tuple[bool, bytes]:
-        """Run one job: its outcome. Raises `BrokenWorkerError` if the process ends meanwhile."""
+    def call(self, call: bytes) -> None:
+        """Send it a job. Its `outcome` comes next."""
         self._calls += 1
         assert self._process.stdin is not None
+        self._process.stdin.write(CALL.pack(len(call)) + call)
+
+    async def outcome(self) -> tuple[bool, bytes]:
+        """What became of the job. Raises `BrokenWorkerError` if the process ends meanwhile."""
+        assert self._process.stdin is not None
         with suppress(ConnectionError):  # the process has ended; reading its reply says how
-            self._process.stdin.write(CALL.pack(len(call)) + call)
             await self._process.stdin.drain()
         outcome = await self._outcome()
         self.proven = True
@@ -108,7 +116,10 @@ class _Worker:
         assert self._process.stdout is not None
         try:
             length, returned = OUTCOME.unpack(await self._process.stdout.readexactly(OUTCOME.size))
-            return returned, await self._process.stdout.readexactly(length)
+            self.replying = True
+            outcome = await self._process.stdout.readexactly(length)
+            self.replying = False
+            return returned, outcome
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self._process.wait()
             raise BrokenWorkerError(f"the worker process ended with {code}", exit_code=code) from None
@@ -156,6 +167,7 @@ class WorkerPool(BehindBulkhead):
         self._living: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._jobs: set[asyncio.Task[Any]] = set()
+        self._answers: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
         self._failures = Rarely()
 
@@ -197,19 +209,27 @@ class WorkerPool(BehindBulkhead):
 
     async def _serve(self, worker: _Worker, place: Place, call: bytes) -> Any:
         """One job on one worker. Its place is given back when the job ends, even if the caller has left before."""
-        done = False
+        worker.call(call)
+        answer = asyncio.create_task(worker.outcome())
+        keep(self._answers, answer)
         try:
-            async with asyncio.timeout(self._run_timeout):
-                returned, outcome = await worker.call(call)
-            done = True
-        except TimeoutError:
-            raise RunTimeout("the job ran too long") from None
+            # Not `asyncio.timeout`: where the loop was blocked while the time passed, it would end a job whose reply is there.
+            await asyncio.wait((answer,), timeout=self._run_timeout)
+            for _ in range(0 if answer.done() else _PASSES):
+                await asyncio.sleep(0)
+            if worker.replying:
+                await asyncio.wait((answer,), timeout=_REPLY_TIME)
+            if not answer.done():
+                raise RunTimeout("the job ran too long")
         finally:
-            if done and worker in self._living:
+            ended = answer.done() and not answer.cancelled() and answer.exception() is None
+            if ended and worker in self._living:
                 self._idle.append(worker)
             else:
+                answer.cancel()
                 self._give_up(worker)
             self._bulkhead.leave(place)
+        returned, outcome = answer.result()
         return result_in(outcome) if returned else raise_failure(outcome)
 
     def _give_up(self, worker: _Worker) -> None:
@@ -257,7 +277,7 @@ class WorkerPool(BehindBulkhead):
         self._bulkhead.close()
         for job in self._jobs:
             job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await asyncio.gather(*self._jobs, *self._answers, return_exceptions=True)
 
 
 @block
