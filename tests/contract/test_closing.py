@@ -10,7 +10,7 @@ import pytest
 
 from tests.running import Running
 
-from .watching import ask, queue, until
+from .watching import queue
 
 WAIT = b"GET /wait?ms=%d HTTP/1.1\r\nHost: x\r\n%s\r\n"
 CLOSE = b"Connection: close\r\n"
@@ -86,13 +86,3 @@ def test_a_reply_that_ends_the_connection_says_so(server: Running) -> None:
         while piece := connection.recv(65536):
             received += piece
     assert b"\r\nconnection: close\r\n" in received.lower()
-
-
-def test_a_client_that_leaves_is_noticed_at_once(server: Running) -> None:
-    """By its end alone, which a half-closed client sends too."""
-    before = queue(server, "native_pool")
-    holders = [ask(server, "/wait?ms=1000") for _ in range(8)]
-    until(lambda: queue(server, "native_pool")["arrivals"] == before["arrivals"] + 8)
-    for holder in holders:
-        holder.close()
-    until(lambda: queue(server, "native_pool")["waiting"] == 0)
