@@ -1,6 +1,7 @@
 # make lab: set up and run the whole lab in its quick form.   make test: the tests.   make check: lint, types, layers.
 # make pool-model: anything happens to a worker pool, STEPS times.   make pool-faults: faults planted for it to find.
 # make mutants: what the tests of the parts that decide and count would not notice (docs/mutants.md); PART=admission for one.
+# make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults clean
+.PHONY: lab test check format mutants pool-model pool-faults verdicts clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -43,6 +44,10 @@ pool-model: $(VENV)/.installed-dev
 pool-faults: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.pools.plant_faults
 
+TIMES := 10
+verdicts: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.verdicts --times $(TIMES)
+
 $(MADE):
 	@echo "Making $(VENV) with Python $(VERSION)"
 	rm -rf $(VENV)
@@ -68,4 +73,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-mutants .mutants $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-mutants .mutants .verdicts $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,6 @@ from trio_lab.bench.found import Peer, npm, package
 from trio_lab.bench.model import Benchmark, Measured, is_met
 from trio_lab.errors import UsageError
 from trio_lab.records.benchmark import Goal
-from trio_lab.stage.quiet import is_busy
 
 
 async def _never(stage: object) -> Measured:
@@ -117,8 +116,3 @@ def test_select_keeps_the_order_of_the_catalogue() -> None:
 def test_an_unknown_name_is_the_callers_to_put_right() -> None:
     with pytest.raises(UsageError, match="no-such-thing"):
         select(("no-such-thing",))
-
-
-@pytest.mark.parametrize(("share", "busy"), [(None, False), (0.0, False), (0.3, True)])
-def test_a_machine_that_others_use_is_busy(share: float | None, busy: bool) -> None:
-    assert is_busy(share) is busy

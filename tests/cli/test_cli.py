@@ -271,7 +271,7 @@ def test_bare_processes_end_with_the_one_that_started_them() -> None:
 def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, code: int) -> None:
     def loads(pids: list[int]) -> bool:
         try:
-            return any(b"\0load\0" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+            return any(b"trio_lab.stage.loader" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
         except OSError:
             return False
 
@@ -287,13 +287,40 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, 
         assert said.endswith("trio-lab: stopped\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_ended_keeps_what_is_done_and_goes_on_later(tmp_path: Path, number: int) -> None:
+    words = ("run", "callback-order", "lag-detector", "--quick", "--out", str(tmp_path))
+    with started("trio_lab", *words, stderr=subprocess.PIPE, text=True) as process:
+        while "[2/2]" not in (line := process.stderr.readline()):
+            assert line, "it ended before its second experiment"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert "callback-order" in (tmp_path / "index.html").read_text()
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert [one["name"] for one in kept["experiments"]] == ["callback-order"]
+    assert kept["plan"]["experiments"] == ["callback-order", "lag-detector"]
+    if number != signal.SIGKILL:
+        assert f"go on with: trio-lab run --resume {tmp_path}" in said.replace("\n", " ")
+    with started("trio_lab", "run", "--resume", str(tmp_path), stderr=subprocess.PIPE, text=True) as process:
+        asked = [process.stderr.readline(), process.stderr.readline()]
+    assert asked[0].startswith("1 of 2 experiments")
+    assert asked[1].startswith("[1/1] lag-detector")
+
+
+def test_a_run_goes_on_as_it_was_planned(tmp_path: Path) -> None:
+    assert "no experiment or option" in one_line(trio_lab("run", "--resume", str(tmp_path), "--quick"))
+    assert "there is no results.json" in one_line(trio_lab("run", "--resume", str(tmp_path)))
+    (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
+    assert "no plan" in trio_lab("run", "--resume", str(tmp_path)).stderr
+
+
 @pytest.mark.parametrize("kind", ["run", "drill", "bench"])
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(kind: str) -> None:
     meant = {"run": "native-pool-sizing", "drill": "worker-kill", "bench": "dispatch"}[kind]
     assert f"did you mean {meant}" in one_line(trio_lab(kind, f"{meant[:-1]}x"))
 
 
-@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["env", "--json"]])
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["env", "--json"], ["drill"], ["bench", "--json"]])
 def test_a_full_disk_is_one_line(words: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -301,6 +328,14 @@ def test_a_full_disk_is_one_line(words: list[str]) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "trio-lab: the output cannot be written: OSError: [Errno 28] No space left on device\n"
+
+
+def test_the_lists_say_what_there_is() -> None:
+    lab = json.loads(trio_lab("list", "--json").stdout)["experiments"]
+    assert {one["name"] for one in lab if one["lab"]} >= {"native-pool-saturation", "blocked-loop"}
+    assert all(one["seconds"] > 0 for one in lab)
+    for kind in ("drill", "bench"):
+        assert trio_lab(kind).returncode == 0
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

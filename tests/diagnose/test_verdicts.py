@@ -43,9 +43,9 @@ GOOD, BAD, OPEN = (Check(claim=name, figure=name, relation="<", bound=2.0) for n
     [
         ([GOOD, GOOD], "confirmed"),
         ([GOOD, BAD], "refuted"),
-        ([GOOD, OPEN], "not enough data"),
+        ([GOOD, OPEN], "undecided"),
         ([BAD, OPEN], "refuted"),  # one failure refutes, whatever is missing beside it
-        ([], "not enough data"),
+        ([], "undecided"),
     ],
 )
 def test_judge(checks: list[Check], outcome: str) -> None:

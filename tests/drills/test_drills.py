@@ -12,6 +12,7 @@ import pytest
 
 from tests.running import Running, running
 from trio_lab.config import Config
+from trio_lab.drills.catalog import DRILLS
 from trio_lab.errors import UsageError
 
 
@@ -24,7 +25,6 @@ def drill(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "--gate"),
         (["--gate", "--all"], "--gate"),
         (["no-such-drill"], "no-such-drill"),
         (["hung-job", "--dose", "nan"], "dose"),
@@ -37,6 +37,12 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(words: list[str], said: str
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_without_a_name_the_drills_are_listed() -> None:
+    done = drill()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {line.split()[0] for line in done.stdout.splitlines()[1:]} == {one.name for one in DRILLS}
 
 
 def test_help_explains() -> None:

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from trio_lab.experiments import runner
-from trio_lab.experiments.compare import comparison, judge_again, merged
+from trio_lab.experiments.compare import comparison
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
+from trio_lab.experiments.verdict import judge_again, result_of
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.figures import Check, Compared
 from trio_lab.records.result import ExperimentResult
 from trio_lab.records.spread import Spread
 from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage
+
+from .taken import QuietMachine, taken
 
 _SPEEDS = {"trio": 10.0, "asyncio": 20.0, "node": 5.0}
 
@@ -32,21 +35,19 @@ def experiment(collect: Any = None) -> Experiment:
         figures=("speed",),
         checks=(Check(claim="speed", figure="speed", relation=">", bound=8),),
         advice="None.",
+        finding=lambda found: "It ran.",
         collect=collect,
         compared=(Compared(figure="speed", label="speed", unit="/s", better="higher"),),
     )
 
 
-def results(*values: float | None) -> list[ExperimentResult]:
-    example = experiment()
-    return [
-        example.result(Collected(figures={"speed": value}, charts=(), finding=""), runtime="trio", duration=1.0)
-        for value in values
-    ]
+def merged(*values: float | None) -> ExperimentResult:
+    return result_of(experiment(), [taken({"speed": value}) for value in values], runtime="trio", duration=1.0)
 
 
 def figure(**rounds: list[float | None]) -> Compared:
-    (one,) = comparison(experiment(), {runtime: results(*values) for runtime, values in rounds.items()}).figures
+    found = {runtime: [{"speed": value} for value in values] for runtime, values in rounds.items()}
+    (one,) = comparison(experiment(), found).figures
     return one
 
 
@@ -67,19 +68,19 @@ def test_a_zero_of_trio_gives_no_ratio() -> None:
     assert figure(trio=[0.0], node=[1.0]).ratios["node"].median is None
 
 
-def test_rounds_are_merged_into_one_entry_and_judged_by_the_median() -> None:
-    result = merged(results(5.0, 9.0, 10.0))
-    assert result.evidence.figures["speed"] == 9.0
+def test_rounds_are_merged_into_one_entry_and_judged_by_the_interval() -> None:
+    result = merged(9.0, 10.0, 9.0, 11.0, 9.5, 12.0)
+    assert result.evidence.figures["speed"] == 9.75
     assert result.outcome == "confirmed"
-    assert [one["speed"] for one in result.rounds or ()] == [5.0, 9.0, 10.0]
-    assert merged(results(5.0, 6.0, 10.0)).outcome == "refuted"
+    assert [one["speed"] for one in result.rounds or ()] == [9.0, 10.0, 9.0, 11.0, 9.5, 12.0]
+    assert merged(5.0, 6.0, 5.0, 6.0, 7.0, 8.0).outcome == "refuted"
+    assert merged(5.0, 6.0, 5.0, 6.0, 7.0, 9.0).outcome == "undecided"
+    assert merged(9.0, 10.0, 11.0).outcome == "undecided"
 
 
-@pytest.mark.parametrize(
-    ("value", "outcome"), [(math.inf, "confirmed"), (-math.inf, "refuted"), (None, "not enough data")]
-)
+@pytest.mark.parametrize(("value", "outcome"), [(math.inf, "confirmed"), (-math.inf, "refuted"), (None, "undecided")])
 def test_the_verdict_on_an_infinite_figure_survives_the_file(value: float | None, outcome: str) -> None:
-    (result,) = results(value)
+    result = merged(*[value] * 6)
     saved = decode(ExperimentResult, encode(result))
     assert saved.evidence.figures == {"speed": None}
     assert judge_again(saved) == saved
@@ -91,17 +92,18 @@ async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pyte
 
     async def collect(stage: Stage) -> Collected:
         turns.append(stage.runtime)
-        return Collected(figures={"speed": _SPEEDS[stage.runtime]}, charts=(), finding="")
+        return Collected(figures={"speed": _SPEEDS[stage.runtime]}, charts=())
 
     async def no_differences(runtimes: Any, *, say: Any) -> tuple[()]:
         return ()
 
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
+    monkeypatch.setattr(runner, "Watch", QuietMachine)
     monkeypatch.setattr(runner, "lack", lambda runtime: "not installed" if runtime == "node" else None)
     monkeypatch.setattr(runner, "differences", no_differences)
-    run = await run_experiments((), runtimes=("trio", "asyncio", "node"), rounds=2, quick=True, say=lambda _: None)
+    run = await run_experiments((), runtimes=("trio", "asyncio", "node"), rounds=2, quick=True)
     assert "trio and asyncio side by side." in render(run)
-    assert turns == ["trio", "asyncio", "asyncio", "trio"]
+    assert turns == ["trio", "asyncio", "asyncio", "trio", "trio", "asyncio"]  # two are too few to decide
     assert [result.runtime for result in run.experiments] == ["trio", "asyncio"]
     assert run.comparison is not None
     assert run.comparison.missing == {"node": "not installed"}

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.diagnose.ratios import ratios
-from trio_lab.errors import UsageError
+from trio_lab.errors import UsageError, in_a_line
 from trio_lab.experiments import cases, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
-from trio_lab.experiments.runner import judged_again, run_experiments
+from trio_lab.experiments.runner import Show, begun, go_on, judged_again, planned, run_experiments
+from trio_lab.records.codec import decode, encode
 from trio_lab.records.figures import Check
 from trio_lab.records.result import Results
 from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage
+
+from .taken import QuietMachine
 
 
 def experiment(collect: Any) -> Experiment:
@@ -31,23 +37,36 @@ def experiment(collect: Any) -> Experiment:
         figures=("size",),
         checks=(Check(claim="size", figure="size", relation="<", bound=10),),
         advice="None.",
+        finding=lambda found: "It ran.",
         collect=collect,
     )
 
 
 async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> Results:
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
-    said: list[str] = []
-    results = await run_experiments((), quick=True, say=said.append)
-    assert any("example" in line for line in said)
+    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    show = Said()
+    results = await run_experiments((), quick=True, show=show)
+    assert any("example" in line for line in show.lines)
     render(results)  # the report can show whatever the runner makes
     return results
+
+
+class Said(Show):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def begin(self, text: str, expected: float) -> None:
+        self.lines.append(text)
 
 
 async def test_figures_become_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Collected:
         stage.notes.append("the generator was busy")
-        return Collected(figures={"size": 12.0}, charts=(), finding="It was 12.")
+        return Collected(figures={"size": 12.0}, charts=())
 
     (result,) = (await run(collect, monkeypatch)).experiments
     assert result.outcome == "refuted"
@@ -60,17 +79,71 @@ async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeyp
         raise ExceptionGroup("nursery", [RuntimeError("the server ended\nwith exit code 1")])
 
     (result,) = (await run(collect, monkeypatch)).experiments
-    assert result.outcome == "not enough data"
+    assert result.outcome == "undecided"
     assert result.finding == "It could not be run: RuntimeError: the server ended with exit code 1."
     assert result.failed
 
 
-async def test_nothing_counted_is_not_enough_data_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_experiment_is_kept_as_soon_as_it_is_done_and_the_rest_can_be_run_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[str] = []
+
+    async def collect(stage: Stage, name: str) -> Collected:
+        ran.append(name)
+        if ran.count("b") == 3:
+            scope.cancel()  # as Ctrl-C does, in the middle of the second
+        await trio.lowlevel.checkpoint()
+        return Collected(figures={"size": 1.0}, charts=())
+
+    def chosen(names: tuple[str, ...], runtimes: tuple[str, ...]) -> tuple[Experiment, ...]:
+        return tuple(replace(experiment(partial(collect, name=name)), name=name) for name in ("a", "b", "c"))
+
+    monkeypatch.setattr(runner, "select", chosen)
+    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    kept: list[Results] = []
+    with trio.CancelScope() as scope:
+        await go_on(begun(planned(()), quick=True), show=Show(), keep=kept.append)
+    (run,) = kept
+    assert [one.name for one in run.experiments] == ["a"]
+    assert run.missing == ("b", "c")
+    whole = await go_on(decode(Results, encode(run)), show=Show())
+    assert [one.name for one in whole.experiments] == ["a", "b", "c"]
+    assert whole.missing == ()
+    assert ran == ["a"] * 6 + ["b"] * 3 + ["b"] * 6 + ["c"] * 6
+
+
+async def test_what_could_not_be_run_is_run_again_when_a_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = [RuntimeError("the port was taken")]
+
+    async def collect(stage: Stage) -> Collected:
+        if faults:
+            raise faults.pop()
+        return Collected(figures={"size": 1.0}, charts=())
+
+    again = await go_on(await run(collect, monkeypatch), show=Show())
+    (result,) = again.experiments
+    assert (result.failed, result.outcome) == (False, "confirmed")
+
+
+@pytest.mark.parametrize("found", [{}, {"size": 9.0, "more": 1.0}])
+async def test_figures_other_than_the_declared_ones_are_a_failure(
+    found: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def collect(stage: Stage) -> Collected:
+        return Collected(figures=found, charts=())
+
+    (result,) = (await run(collect, monkeypatch)).experiments
+    assert result.failed
+    assert "declared" in result.finding
+
+
+async def test_nothing_counted_is_undecided_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Collected:
         raise ExceptionGroup("nursery", [ZeroDivisionError("float division by zero")])
 
     (result,) = (await run(collect, monkeypatch)).experiments
-    assert result.outcome == "not enough data"
+    assert result.outcome == "undecided"
     assert not result.failed
 
 
@@ -78,7 +151,7 @@ async def test_a_share_of_nothing_is_no_failure_either(monkeypatch: pytest.Monke
     """A machine so busy that the bare threads have ended no job in a round."""
 
     async def collect(stage: Stage) -> Collected:
-        return Collected(figures={"size": ratios([1.0], [0.0])[0]}, charts=(), finding="")
+        return Collected(figures={"size": ratios([1.0], [0.0])[0]}, charts=())
 
     (result,) = (await run(collect, monkeypatch)).experiments
     assert not result.failed
@@ -86,10 +159,13 @@ async def test_a_share_of_nothing_is_no_failure_either(monkeypatch: pytest.Monke
 
 async def test_verdicts_are_made_again_from_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     async def collect(stage: Stage) -> Collected:
-        return Collected(figures={"size": 2.0}, charts=(), finding="It was 2.")
+        return Collected(figures={"size": 2.0}, charts=())
 
     results = await run(collect, monkeypatch)
-    results.experiments[0].evidence.figures["size"] = 20.0
+    (result,) = results.experiments
+    assert result.outcome == "confirmed"
+    for figures in result.rounds or ():
+        figures["size"] = 20.0
     assert judged_again(results).experiments[0].outcome == "refuted"
 
 
@@ -124,9 +200,9 @@ def test_every_experiment_can_be_refuted(entry: Experiment) -> None:
         assert checked([check], {check.figure: beyond[check.relation]})[0].passed is False
 
 
-async def test_a_server_that_cannot_start_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_server_that_cannot_start_is_an_error() -> None:
     stage = Stage(quick=True)
-    with pytest.raises((RuntimeError, ExceptionGroup)):
+    with pytest.raises((RuntimeError, ExceptionGroup)) as caught:
         async with stage.server("--threads", "0"):
             pass
-    assert "threads must be between" in capfd.readouterr().err
+    assert "threads must be between" in in_a_line(caught.value)

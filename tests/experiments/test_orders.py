@@ -10,7 +10,7 @@ from trio_lab.subjects.answers import Demo, Orders, SeenOrder
 
 
 async def test_orders_come_out_as_predicted_and_are_shown() -> None:
-    results = await run_experiments(("callback-order",), quick=True, say=print)
+    results = await run_experiments(("callback-order",), quick=True)
     (result,) = results.experiments
     assert not result.failed, result.finding
     assert result.outcome == "confirmed", result.evidence.checks

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from trio_lab.diagnose.interval import LEAST
 from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover
 from trio_lab.experiments.cases.many_small_steps import _Seen
-from trio_lab.experiments.model import Collected, Experiment
+from trio_lab.experiments.model import Experiment
+from trio_lab.experiments.rounds import judged
 from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 from trio_lab.records.figures import Figures, measured
 from trio_lab.records.load import Latencies
@@ -17,11 +19,12 @@ from trio_lab.subjects.offload import Phase
 from trio_lab.subjects.small_steps import Watched
 from trio_lab.subjects.two_detectors import Block, Detected
 
+from .taken import taken
+
 
 def passed(experiment: Experiment, figures: Figures) -> list[bool | None]:
     """The verdicts on the experiment's checks, of figures that are those it declares."""
-    collected = Collected(figures=figures, charts=(), finding="")
-    return [check.passed for check in experiment.result(collected, runtime="trio", duration=1).evidence.checks]
+    return [check.passed for check in judged(experiment.checks, [taken(figures)] * LEAST)]
 
 
 def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0) -> Detected:

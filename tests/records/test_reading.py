@@ -79,9 +79,10 @@ def test_a_run_saved_by_the_first_version_is_read_with_all_it_has() -> None:
     written = to_plain(results)
     assert written.keys() == SAMPLE.keys()
     for old, new in zip(SAMPLE["experiments"], written["experiments"], strict=True):
-        assert new == old | {"evidence": new["evidence"], "failed": False, "notes": []}
+        outcome = old["outcome"].replace("not enough data", "undecided")  # as earlier versions said
+        assert new == old | {"outcome": outcome, "evidence": new["evidence"], "failed": False, "notes": []}
         assert new["evidence"]["figures"] == old["evidence"]["figures"]
-        assert new["evidence"]["checks"] == old["evidence"]["checks"]
+        assert new["evidence"]["checks"] == [check | {"exact": False} for check in old["evidence"]["checks"]]
         assert len(new["evidence"]["charts"]) == len(old["evidence"]["charts"])
 
 

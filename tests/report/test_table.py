@@ -112,7 +112,7 @@ def test_one_row_an_experiment_in_the_order_they_ran(light: dict[str, Any]) -> N
             "native_pool",
         ),
         ("blocked-loop", "confirmed", "/health p99 with the blocking call 198 ms (≥ 150 ms)", "run_queue"),
-        ("starvation", "not enough data", "timer delay on node not measured (> 100 ms)", "not observed"),
+        ("starvation", "undecided", "timer delay on node not measured (> 100 ms)", "not observed"),
         ("worker-offload", "confirmed", "loop delay p99 with worker processes 1.1 ms (< 5 ms)", "worker_pool"),
         ("impatient-clients", "confirmed", "goodput without a limit 5.5 % (< 10 %)", "native_pool"),
     ]

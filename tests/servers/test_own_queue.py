@@ -11,6 +11,9 @@ import pytest
 from trio_lab.config import Config
 from trio_lab.errors import LabLost
 from trio_lab.experiments.model import Collected, Experiment
+from trio_lab.experiments.rounds import Round
+from trio_lab.experiments.verdict import result_of
+from trio_lab.records.conditions import Conditions
 from trio_lab.records.figures import Check
 from trio_lab.records.result import Results
 from trio_lab.report import files
@@ -31,7 +34,7 @@ async def collect(stage: Stage) -> Collected:
     async with server_with_tickets(stage.runtime) as server:
         loaded = await stage.loaded(server, "/wait?ms=1", connections=1, duration=1.0)
     figures = {"ok": float(loaded.load.requests.ok)}
-    return Collected(figures=figures, charts=(), finding="It ran.", samples=loaded.samples)
+    return Collected(figures=figures, charts=(), samples=loaded.samples)
 
 
 EXPERIMENT = Experiment(
@@ -44,6 +47,7 @@ EXPERIMENT = Experiment(
     figures=("ok",),
     checks=(Check(claim="it answers", figure="ok", relation=">", bound=0, unit=""),),
     advice="None.",
+    finding=lambda found: "It ran.",
     collect=collect,
 )
 
@@ -58,7 +62,9 @@ async def test_it_is_in_health_and_first_full_and_in_the_report(runtime: str, tm
     assert [kind.name for kind in kinds] == ["tickets.adults", "tickets.children"]
 
     stage = Stage(quick=True, runtime=runtime)
-    result = EXPERIMENT.result(await collect(stage), runtime=runtime, duration=1.0)
+    result = result_of(
+        EXPERIMENT, [Round(collected=await collect(stage), conditions=Conditions())], runtime=runtime, duration=1.0
+    )
     assert result.first_full == "tickets"
     run = Results(
         created="2026-01-01T00:00:00Z", quick=True, dose=1.0, duration=1.0, environment={}, experiments=(result,)

@@ -66,7 +66,7 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         notes=tuple(stage.told_notes()),
         versions={"trio_lab": machine["trio_lab"], "python": machine["python"], **versions},
         disturbed_rounds=stage.turns.disturbed,
-        others_share=watch.others(),
+        others_share=watch.conditions().others,
         busy_machine=stage.turns.disturbed > 0,
         duration=time.monotonic() - began,
         environment=machine,

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..records.benchmark import BenchmarkResult
 from ..records.codec import encode
 from ..records.spread import Spread
-from .console import output, say
+from .console import output, print_list, say
 from .ending import ended_by_sigterm
 
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
@@ -20,17 +20,22 @@ _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow
 
 async def bench(
     *names: str,
+    all_: Annotated[bool, Parameter(name="--all")] = False,
     quick: bool = False,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     install_peers: bool = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Compare the lab with its peers, in turn on this machine (all benchmarks when none is named).
+    """Compare the lab with its peers, in turn on this machine.
+
+    Without a name: list the benchmarks.
 
     Parameters
     ----------
     names
         Benchmarks to run; docs/bench.md tells what each compares.
+    all_
+        All of them.
     quick
         Fewer and shorter rounds, and noisier figures.
     dose
@@ -40,6 +45,7 @@ async def bench(
     json_
         Print the results as JSON.
     """
+    from ..bench.catalog import BENCHMARKS
     from ..bench.found import PEERS
     from ..bench.found import install_peers as install
     from ..bench.runner import run_benchmarks
@@ -49,6 +55,11 @@ async def bench(
     if install_peers:
         install()
         print(f"the node peers are in {PEERS}")
+        return 0
+    if names and all_:
+        raise UsageError("say either names of benchmarks, or --all")
+    if not (names or all_):
+        print_list("benchmark", [{"name": one.name, "question": one.question} for one in BENCHMARKS], json_=json_)
         return 0
     async with ended_by_sigterm():
         show = (lambda _: None) if json_ else _show  # each as soon as it is known: the next may take minutes

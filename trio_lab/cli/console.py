@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 # Text may come from outside (an error, a URL), so its brackets are not markup.
 errors = Console(stderr=True, highlight=False, markup=False)
@@ -16,5 +21,25 @@ def output() -> Console:
 
 
 def say(text: str) -> None:
-    """Print one line of progress."""
-    errors.print(text)
+    """Print one line of progress; only a terminal may break it."""
+    errors.print(text, soft_wrap=not errors.is_terminal)
+
+
+def print_list(
+    kind: str, entries: Sequence[Mapping[str, Any]], *, json_: bool, columns: Sequence[str] = ("question",)
+) -> None:
+    """What there is of a kind, on standard output: each with its name, and what these columns say of it. Yes is a star."""
+    if json_:
+        print(json.dumps({f"{kind}s": entries}))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(kind, style="bold", no_wrap=True)
+    for column in columns:
+        table.add_column(column)
+    for entry in entries:
+        table.add_row(escape(entry["name"]), *(_cell(entry[column]) for column in columns))
+    output().print(table)
+
+
+def _cell(value: Any) -> str:
+    return ("★" if value else "") if isinstance(value, bool) else escape(str(value))

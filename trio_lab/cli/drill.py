@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..records.codec import encode
 from ..records.drill import ControlResult, DrillResults
 from ..records.figures import Check
-from .console import output, say
+from .console import output, print_list, say
 from .ending import ended_by_sigterm
 
 
@@ -23,6 +23,8 @@ async def drill(
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Break things on purpose, each beside a control that must fail, and say what held. Exit code 0: all passed.
+
+    Without a name: list the drills.
 
     Parameters
     ----------
@@ -40,9 +42,12 @@ async def drill(
     from ..drills.catalog import DRILLS, GATE, select
     from ..drills.runner import run_drills
 
+    if not (names or gate or all_):
+        entries = [{"name": one.name, "question": one.question, "gate": one.gate} for one in DRILLS]
+        print_list("drill", entries, json_=json_, columns=("gate", "question"))
+        return 0
     if sum(map(bool, (names, gate, all_))) != 1:
-        known = ", ".join(one.name for one in DRILLS)
-        raise UsageError(f"say which: names of drills ({known}), --gate or --all")
+        raise UsageError("say either names of drills, or --gate, or --all")
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
     chosen = GATE if gate else DRILLS if all_ else select(names)

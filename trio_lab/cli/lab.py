@@ -10,79 +10,102 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from ..diagnose.interval import LEAST
 from ..errors import UsageError
 from ..experiments.catalog import EXPERIMENTS
-from ..experiments.runner import run_experiments
+from ..experiments.runner import begun, go_on, planned
 from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
 from ..records.codec import encode
 from ..records.result import Results
-from .console import output, say
+from .console import output, print_list, say
 from .ending import ended_by_sigterm
+from .progress import Progress
 from .tables import show
 
 _OUT = Path("trio-lab-report")
-_ROUNDS, _QUICK_ROUNDS = 3, 1
 _QUICK_DOSE = 0.45  # three runtimes have to share the time that one has in `run --quick`
 
 
 def list_(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
-    """List the experiments with their questions.
+    """List the experiments with their questions, and how many seconds each takes with --quick.
+
+    Those with a star make up the lab: `trio-lab run` runs them when none is named.
 
     Parameters
     ----------
     json_
         Print JSON.
     """
-    if json_:
-        entries = [{"name": e.name, "question": e.question, "prediction": e.prediction} for e in EXPERIMENTS]
-        print(json.dumps({"experiments": entries}))
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("experiment", style="bold", no_wrap=True)
-    table.add_column("question")
-    for experiment in EXPERIMENTS:
-        table.add_row(escape(experiment.name), escape(experiment.question))
-    output().print(table)
+    entries = [
+        {
+            "name": e.name,
+            "question": e.question,
+            "prediction": e.prediction,
+            "lab": e.lab,
+            "seconds": e.expected_s,
+        }
+        for e in EXPERIMENTS
+    ]
+    print_list("experiment", entries, json_=json_, columns=("lab", "seconds", "question"))
+    if not json_:
+        whole = sum(e.expected_s for e in EXPERIMENTS if e.lab)
+        print(f"\n★ the lab: `trio-lab run --quick` takes about {whole / 60:.0f} minutes.")
 
 
 async def run(
     *names: str,
     quick: bool = False,
     runtime: str = "trio",
-    rounds: int = 1,
+    rounds: int = LEAST,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
+    resume: Path | None = None,
+    verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run experiments (the lab's own when none is named), save the results and write the report.
+
+    Both are saved after each experiment, so a run that is interrupted keeps what it has.
 
     Parameters
     ----------
     names
         Experiments to run; see `trio-lab list`.
     quick
-        Short phases: four minutes for the whole lab instead of fifteen, and noisier figures.
+        Short phases and noisier figures; `trio-lab list` says how long each experiment then takes.
     runtime
         Whose server: trio, asyncio, node, or several with commas, which are then compared. See `trio-lab compare`.
     rounds
-        How often each experiment is run on each runtime, in turn.
+        How often each experiment is measured, at least; half as many again while its outcome is undecided. With fewer
+        than 6 hardly anything can be decided.
     dose
         Multiplies the length of every phase; below 1 the figures get noisier still.
     out
         Folder for index.html and results.json.
+    resume
+        Go on with the run that was interrupted and whose results are in this folder: the experiments that it lacks, as
+        they were planned. Only --verbose and --json go with it.
+    verbose
+        Show what the servers log; they block and refuse on purpose.
     json_
         Print the results as JSON.
     """
-    return await _run(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose, out=out, json_=json_)
+    if resume is not None:
+        if names or (quick, runtime, rounds, out) != (False, "trio", LEAST, _OUT):
+            raise UsageError("--resume goes on with a run as it was planned: no experiment or option can be added")
+        return await _resumed(resume, verbose=verbose, json_=json_)
+    started = _begun(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose)
+    return await _go_on(started, out, verbose=verbose, json_=json_)
 
 
 async def compare(
     *names: str,
     quick: bool = False,
-    rounds: int | None = None,
+    rounds: int = LEAST,
     dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
     out: Path = _OUT,
+    verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Run experiments on trio, asyncio and node in turn, and lay the figures beside each other.
@@ -96,17 +119,19 @@ async def compare(
     quick
         One round of short phases: six minutes instead of an hour, and figures without a spread.
     rounds
-        Rounds of each experiment; 3, or 1 with --quick.
+        How often each experiment is measured on each runtime, in turn.
     dose
         Multiplies the length of every phase; 1, or less with --quick.
     out
         Folder for index.html and results.json.
+    verbose
+        Show what the servers log; they block and refuse on purpose.
     json_
         Print the results as JSON.
     """
-    rounds = (_QUICK_ROUNDS if quick else _ROUNDS) if rounds is None else rounds
     dose = (_QUICK_DOSE if quick else 1.0) if dose is None else dose
-    return await _run(names, RUNTIMES, quick=quick, rounds=rounds, dose=dose, out=out, json_=json_)
+    started = _begun(names, RUNTIMES, quick=quick, rounds=rounds, dose=dose)
+    return await _go_on(started, out, verbose=verbose, json_=json_)
 
 
 def _runtimes(text: str) -> tuple[str, ...]:
@@ -119,31 +144,51 @@ def _runtimes(text: str) -> tuple[str, ...]:
     return named
 
 
-async def _run(
-    names: tuple[str, ...],
-    runtimes: tuple[str, ...],
-    *,
-    quick: bool,
-    rounds: int,
-    dose: float,
-    out: Path,
-    json_: bool,
-) -> int:
-    from ..report.files import check_writable, save
-
+def _begun(names: tuple[str, ...], runtimes: tuple[str, ...], *, quick: bool, rounds: int, dose: float) -> Results:
     if not 0.05 <= dose <= 100:
         raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
     if not 1 <= rounds <= 100:
         raise UsageError(f"rounds must be between 1 and 100, not {rounds}")
+    return begun(planned(names, runtimes=runtimes, rounds=rounds), quick=quick, dose=dose)
+
+
+async def _resumed(folder: Path, *, verbose: bool, json_: bool) -> int:
+    from ..report.files import load
+
+    run = load(folder)
+    if run.plan is None:
+        raise UsageError(f"{folder} has no plan: the version that saved it could not go on with a run")
+    say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}")
+    return await _go_on(run, folder, verbose=verbose, json_=json_)
+
+
+async def _go_on(run: Results, out: Path, *, verbose: bool, json_: bool) -> int:
+    """Do what is planned, and save after each experiment."""
+    from ..report.files import check_writable, save
+
     check_writable(out)
-    async with ended_by_sigterm():
-        results = await run_experiments(names, runtimes=runtimes, quick=quick, rounds=rounds, dose=dose, say=say)
-    page = save(results, out)
+    kept = run
+    page = None
+
+    def keep(now: Results) -> None:
+        nonlocal kept, page
+        kept, page = now, save(now, out)
+
+    try:
+        async with ended_by_sigterm():
+            with Progress() as show:
+                await go_on(run, show=show, keep=keep, verbose=verbose)
+    except BaseException:
+        if page is not None and kept.missing:
+            done = len(kept.experiments)
+            say(f"{done} result{'s' if done > 1 else ''} kept: {page} (go on with: trio-lab run --resume {out})")
+        raise
+    page = page or save(kept, out)
     if json_:
-        print(encode(results).decode())
+        print(encode(kept).decode())
     else:
-        _show(results, page)
-    return int(any(result.failed for result in results.experiments))
+        _show(kept, page)
+    return int(any(result.failed for result in kept.experiments))
 
 
 def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:

@@ -8,7 +8,7 @@ from rich.text import Text
 from ..records.result import Results
 from .console import output
 
-_STYLES = {"confirmed": "green", "refuted": "bold red", "not enough data": "yellow"}
+_STYLES = {"confirmed": "green", "refuted": "bold red", "undecided": "yellow"}
 
 
 def show(results: Results) -> None:

@@ -26,12 +26,18 @@ def first_full(samples: Sequence[Health]) -> str | None:
     """
     if len(samples) < _SUSTAINED:
         return None
+    found = filled(samples)
+    return NONE if found is None else found[0]
+
+
+def filled(samples: Sequence[Health]) -> tuple[str, int] | None:
+    """The queue that filled first, and the number of the sample from which on it was full; None when none did."""
     streaks: dict[str, int] = {}
-    for sample in samples:
+    for number, sample in enumerate(samples):
         for queue in sample.queues:
             full = any(is_full(queue, sample) for is_full in RULES)
             streaks[queue.name] = streaks.get(queue.name, 0) + 1 if full else 0
         for name, streak in streaks.items():
             if streak >= _SUSTAINED:
-                return name
-    return NONE
+                return name, number - _SUSTAINED + 1
+    return None

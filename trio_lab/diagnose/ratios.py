@@ -7,6 +7,9 @@ The order within a round turns by one each time, so that no contestant always fo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
@@ -23,7 +26,7 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
     return [mine / its for mine, its in zip(ours, theirs, strict=True)]
 
 
-def order_of_round(names: Sequence[str], number: int) -> list[str]:
+def order_of_round(names: Sequence[T], number: int) -> list[T]:
     """The order of a round: A B C, then B C A, then C A B."""
     turn = number % max(1, len(names))
     return [*names[turn:], *names[:turn]]

@@ -5,49 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import median
 
-from ..diagnose.judge import checked, judge
 from ..records.chart import Chart
-from ..records.figures import Compared
-from ..records.result import ComparedExperiment, ExperimentResult
+from ..records.figures import Compared, Figures
+from ..records.result import ComparedExperiment
 from ..records.spread import Spread
 from ..report.table import format_figure
 from . import charts
 from .model import Experiment
 
-Rounds = Mapping[str, Sequence[ExperimentResult]]
-
-
-def judge_again(result: ExperimentResult) -> ExperimentResult:
-    """The same with its verdict made again from its figures.
-
-    A check that was judged without a figure keeps its verdict: the figure was infinite, which a results file cannot hold.
-    """
-    before = result.evidence.checks
-    checks = tuple(
-        old if old.measured is new.measured is None and old.passed is not None else new
-        for old, new in zip(before, checked(before, result.evidence.figures), strict=True)
-    )
-    return replace(result, evidence=replace(result.evidence, checks=checks), outcome=judge(checks))
-
-
-def merged(results: Sequence[ExperimentResult]) -> ExperimentResult:
-    """One result of several rounds: the last one's charts, and every figure the median of those that were measured."""
-    *_, last = results
-    if len(results) == 1:
-        return last
-    figures = {name: _median(_values(results, name)) for name in last.evidence.figures}
-    return judge_again(
-        replace(
-            last,
-            evidence=replace(last.evidence, figures=figures),
-            duration=sum(result.duration for result in results),
-            failed=any(result.failed for result in results),
-            notes=tuple(dict.fromkeys(note for result in results for note in result.notes)),
-            rounds=tuple(result.evidence.figures for result in results),
-        )
-    )
+Rounds = Mapping[str, Sequence[Figures]]
+"""The figures of every round on each runtime. Rounds of the same number were measured one after the other."""
 
 
 def comparison(experiment: Experiment, rounds: Rounds) -> ComparedExperiment:
@@ -64,7 +32,7 @@ def comparison(experiment: Experiment, rounds: Rounds) -> ComparedExperiment:
 
 
 def _compared(compared: Compared, rounds: Rounds) -> Compared:
-    values = {runtime: _values(results, compared.figure) for runtime, results in rounds.items()}
+    values = {runtime: [one[compared.figure] for one in figures] for runtime, figures in rounds.items()}
     ours = values.get("trio")
     return replace(
         compared,
@@ -73,17 +41,8 @@ def _compared(compared: Compared, rounds: Rounds) -> Compared:
     )
 
 
-def _values(results: Sequence[ExperimentResult], figure: str) -> list[float | None]:
-    return [result.evidence.figures[figure] for result in results]
-
-
 def _measured(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None and math.isfinite(value)]
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    found = _measured(values)
-    return median(found) if found else None
 
 
 def _spread(values: Sequence[float | None]) -> Spread:
@@ -93,7 +52,7 @@ def _spread(values: Sequence[float | None]) -> Spread:
 
 def _ratios(theirs: Sequence[float | None], ours: Sequence[float | None]) -> Spread:
     """Round by round; a round in which either has no finite figure, or Trio's is zero, tells nothing."""
-    pairs = [_measured(pair) for pair in zip(theirs, ours, strict=True)]
+    pairs = [_measured(pair) for pair in zip(theirs, ours, strict=False)]
     return _spread([pair[0] / pair[1] for pair in pairs if len(pair) == 2 and pair[1]])
 
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ..diagnose.first_full import first_full
-from ..diagnose.judge import checked, judge
 from ..http.runtimes import RUNTIMES
 from ..records.chart import Chart, Table
-from ..records.figures import Check, Compared, Declared, Figures, names_of, require_all, require_declared
+from ..records.figures import Check, Compared, Declared, Figures, names_of, require_declared
 from ..records.health import Health
-from ..records.result import Evidence, ExperimentResult
 from ..stage.stage import Stage
+from .reading import Reading
 
 
 def flowed(text: str) -> str:
@@ -27,12 +25,11 @@ def flowed(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one run of a case found, and a sentence or two on it. In the ``samples`` of the server's queues, in order of
-    time, the queue that filled first is looked for."""
+    """What one round of a case found. In the ``samples`` of the server's queues, in order of time, the queue that filled
+    first is looked for."""
 
     figures: Figures
     charts: tuple[Chart, ...]
-    finding: str
     tables: tuple[Table, ...] = ()
     samples: Sequence[Health] = ()
 
@@ -40,6 +37,9 @@ class Collected:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """A question to a running server. ``order`` is its place in the lab; ``expected_s`` the seconds a quick run takes.
+
+    ``collect`` measures one round (see `rounds`). ``finding`` says in a sentence or two what the medians of all rounds
+    mean.
 
     ``figures`` declares what is measured (`records.figures`), by a function of the runtime if that differs.
 
@@ -61,6 +61,7 @@ class Experiment:
     checks: tuple[Check, ...]
     advice: str
     collect: Callable[[Stage], Awaitable[Collected]]
+    finding: Callable[[Reading], str]
     compared: tuple[Compared, ...] = ()
     across: bool = False
     lab: bool = True
@@ -80,25 +81,3 @@ class Experiment:
     def declared(self, runtime: str) -> tuple[str, ...]:
         """The names of the figures on this runtime."""
         return names_of(self.figures(runtime) if callable(self.figures) else self.figures)
-
-    def result(self, collected: Collected, *, runtime: str, duration: float) -> ExperimentResult:
-        """
-        Raises:
-            ValueError: a collected figure is not declared, or a declared one was not collected.
-        """
-        figures = dict(collected.figures)
-        require_all(figures, self.declared(runtime))
-        checks = checked(self.checks, figures)
-        return ExperimentResult(
-            name=self.name,
-            title=self.title,
-            runtime=runtime,
-            question=self.question,
-            prediction=self.prediction,
-            outcome=judge(checks),
-            finding=flowed(collected.finding),
-            advice=self.advice,
-            first_full=first_full(collected.samples),
-            duration=duration,
-            evidence=Evidence(checks=checks, figures=figures, charts=collected.charts, tables=collected.tables),
-        )

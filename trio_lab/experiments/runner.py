@@ -4,21 +4,73 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import trio
 
+from ..diagnose.interval import LEAST
 from ..diagnose.ratios import order_of_round
-from ..errors import first_of, in_a_line
+from ..errors import UsageError, first_of, in_a_line
 from ..http.runtimes import lack
 from ..measure.environment import environment
-from ..records.result import ComparedExperiment, Comparison, ExperimentResult, Results
+from ..records.figures import Figures, require_all
+from ..records.result import Comparison, ExperimentResult, Plan, Results
+from ..stage.quiet import Watch
 from ..stage.stage import Stage
+from ..stage.track import Track
 from .catalog import select
-from .compare import comparison, judge_again, merged
+from .compare import comparison
 from .differences import differences
 from .model import Collected, Experiment
+from .rounds import Round, another, so_far
+from .verdict import judge_again, result_of
+
+
+class Show:
+    """Follows a run. The terminal shows it (`cli.progress`); this one shows nothing."""
+
+    def say(self, text: str) -> None:
+        """A line about something that is finished."""
+
+    def begin(self, text: str, expected: float) -> None:
+        """An experiment of about so many seconds."""
+
+    def phase(self, where: str, text: str) -> None:
+        """What is measured now, ``where`` in the experiment."""
+
+    def round(self, text: str) -> None:
+        """The figures after one more round."""
+
+
+def planned(names: tuple[str, ...], *, runtimes: tuple[str, ...] = ("trio",), rounds: int = LEAST) -> Plan:
+    """The plan of a run: of these experiments, or without names of the lab's own.
+
+    Raises:
+        UsageError: a name is not known, or an experiment is not for a runtime.
+    """
+    chosen = select(names, runtimes)
+    return Plan(experiments=tuple(one.name for one in chosen), runtimes=runtimes, rounds=rounds)
+
+
+def begun(plan: Plan, *, quick: bool, dose: float = 1.0) -> Results:
+    """A run of which nothing is done yet."""
+    comparison = None
+    if len(plan.runtimes) > 1:
+        missing = {runtime: reason for runtime in plan.runtimes if (reason := lack(runtime)) is not None}
+        comparison = Comparison(runtimes=plan.runtimes, missing=missing, rounds=plan.rounds, experiments=())
+    return Results(
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        quick=quick,
+        dose=dose,
+        plan=plan,
+        duration=0.0,
+        environment=environment(),
+        experiments=(),
+        comparison=comparison,
+    )
 
 
 async def run_experiments(
@@ -26,88 +78,113 @@ async def run_experiments(
     *,
     quick: bool,
     runtimes: tuple[str, ...] = ("trio",),
-    rounds: int = 1,
+    rounds: int = LEAST,
     dose: float = 1.0,
-    say: Callable[[str], None],
+    show: Show | None = None,
 ) -> Results:
-    """A result for every experiment and runtime, and the comparison if there are several runtimes.
+    """A whole run. Raises what `planned` raises."""
+    run = begun(planned(names, runtimes=runtimes, rounds=rounds), quick=quick, dose=dose)
+    return await go_on(run, show=show or Show())
 
-    The runtimes take turns, in an order that changes from round to round. ``say`` gets a line for each step, and
-    ``dose`` multiplies every duration.
+
+async def go_on(
+    run: Results, *, show: Show, keep: Callable[[Results], None] = lambda _: None, verbose: bool = False
+) -> Results:
+    """The run with every planned experiment that it lacks, or that could not be run before.
+
+    Each is measured in the planned number of rounds, or half as many again while its outcome is undecided. The runtimes
+    take turns, in an order that changes from round to round. ``keep`` gets the run after each experiment. What the servers
+    log is shown only if ``verbose``.
 
     Raises:
-        UsageError: a name is not known, or an experiment is not for a runtime.
+        UsageError: the run has no plan, or plans what this version does not know.
     """
-    chosen = select(names, runtimes)
-    missing = {runtime: reason for runtime in runtimes if (reason := lack(runtime)) is not None}
-    present = tuple(runtime for runtime in runtimes if runtime not in missing)
-    created, begun = datetime.now(UTC), time.monotonic()
-    results: list[ExperimentResult] = []
-    compared: list[ComparedExperiment] = []
+    if (plan := run.plan) is None:
+        raise UsageError("these results have no plan")
+    failed = {one.name for one in run.experiments if one.failed}
+    missing = {*run.missing, *failed}
+    chosen = [one for one in select(plan.experiments, plan.runtimes) if one.name in missing]
+    run = replace(run, experiments=tuple(one for one in run.experiments if one.name not in failed))
+    lacking = run.comparison.missing if run.comparison else {}
+    present = tuple(runtime for runtime in plan.runtimes if runtime not in lacking)
+    spent = run.duration - time.monotonic()
     for number, experiment in enumerate(chosen, 1):
-        turns = 1 if experiment.across else rounds * len(present)
-        expected = experiment.expected_s * dose * turns
-        say(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question} (about {expected:.0f} s)")
-        stages = {runtime: Stage(quick=quick, dose=dose, runtime=runtime) for runtime in present}
-        found = await _in_turn(experiment, stages, rounds, say)
-        results += map(merged, found.values())
-        if experiment.compared and len(found) > 1:
-            compared.append(comparison(experiment, found))
-    beside = None
-    if len(runtimes) > 1:
-        beside = Comparison(
-            runtimes=runtimes,
-            missing=missing,
-            rounds=rounds,
-            experiments=tuple(compared),
-            differences=await differences(present, say=say),
-        )
-    return Results(
-        created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        quick=quick,
-        dose=dose,
-        duration=time.monotonic() - begun,
-        environment=environment(),
-        experiments=tuple(results),
-        comparison=beside,
-    )
+        stages = _stages(experiment, run, present, verbose)
+        share = (run.dose or 1.0) * len(stages) * plan.rounds / LEAST
+        show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", experiment.expected_s * share)
+        run = _with(run, experiment, await _in_turn(experiment, stages, plan.rounds, show))
+        run = replace(run, duration=spent + time.monotonic())
+        keep(run)
+    if run.comparison is not None and not run.comparison.differences:
+        found = await differences(present, say=show.say)
+        run = replace(run, comparison=replace(run.comparison, differences=found), duration=spent + time.monotonic())
+        keep(run)
+    return run
+
+
+def _stages(experiment: Experiment, run: Results, present: tuple[str, ...], verbose: bool) -> dict[str, Stage]:
+    """One for each runtime; an experiment that starts the runtimes itself has one."""
+    runtimes = ("trio",) if experiment.across else present
+    dose = run.dose or 1.0
+    return {one: Stage(quick=run.quick, dose=dose, runtime=one, verbose=verbose) for one in runtimes}
+
+
+def _with(run: Results, experiment: Experiment, found: dict[str, tuple[ExperimentResult, list[Figures]]]) -> Results:
+    """The run with one more experiment."""
+    run = replace(run, experiments=(*run.experiments, *(result for result, _ in found.values())))
+    if run.comparison is None or not experiment.compared or len(found) < 2:
+        return run
+    one = comparison(experiment, {runtime: figures for runtime, (_, figures) in found.items()})
+    before = (other for other in run.comparison.experiments if other.name != one.name)
+    return replace(run, comparison=replace(run.comparison, experiments=(*before, one)))
 
 
 async def _in_turn(
-    experiment: Experiment, stages: dict[str, Stage], rounds: int, say: Callable[[str], None]
-) -> dict[str, list[ExperimentResult]]:
-    """The results of every runtime, a round each."""
-    found: dict[str, list[ExperimentResult]] = {runtime: [] for runtime in stages}
-    if experiment.across:
-        found, rounds = {"trio": []}, 1
-    for number in range(rounds):
-        for runtime in order_of_round(list(found), number):
-            result = await _run(experiment, stages.get(runtime) or Stage(quick=True))
-            found[runtime].append(result)
-            who = f"{runtime}: " if len(stages) > 1 or runtime != "trio" else ""
-            say(f"      {who}{result.outcome}: {result.finding}")
+    experiment: Experiment, stages: dict[str, Stage], least: int, show: Show
+) -> dict[str, tuple[ExperimentResult, list[Figures]]]:
+    """The result of every runtime, and the figures of its rounds."""
+    taken: dict[str, list[Round]] = {runtime: [] for runtime in stages}
+    spent = dict.fromkeys(stages, 0.0)
+    number, going = 0, list(stages)
+    named = len(stages) > 1 or list(stages) != ["trio"]
+    async with AsyncExitStack() as keeping:
+        for stage in stages.values():
+            await keeping.enter_async_context(stage.keeping())
+        while going:
+            for runtime in order_of_round(going, number):
+                began, stage = trio.current_time(), stages[runtime]
+                stage.round = number
+                stage.on_phase = partial(show.phase, f"{runtime}, " * named + f"round {number + 1} of {least}")
+                taken[runtime].append(await _round(experiment, stage))
+                spent[runtime] += trio.current_time() - began
+                show.round(f"{runtime}: " * named + so_far(experiment.checks, taken[runtime]))
+            number += 1
+            going = [runtime for runtime in going if another(experiment.checks, taken[runtime], least=least)]
+    found = {}
+    for runtime, stage in stages.items():
+        result = result_of(
+            experiment, taken[runtime], runtime=runtime, duration=spent[runtime], notes=stage.told_notes()
+        )
+        found[runtime] = (result, [one.figures for one in taken[runtime]])
+        show.say(f"      {f'{runtime}: ' * named}{result.outcome}: {result.finding}")
     return found
 
 
-async def _run(experiment: Experiment, stage: Stage) -> ExperimentResult:
-    started = trio.current_time()
-    stage.notes.clear()
-    failed = False
-
-    def result(collected: Collected) -> ExperimentResult:
-        return experiment.result(collected, runtime=stage.runtime, duration=trio.current_time() - started)
-
+async def _round(experiment: Experiment, stage: Stage) -> Round:
+    watch, trouble, failed = Watch(speed=True), "", False
+    stage.track = Track()
     try:
-        found = result(await experiment.collect(stage))
+        collected = await experiment.collect(stage)
+        require_all(collected.figures, experiment.declared(stage.runtime))
     except Exception as error:  # a fault in one experiment must not lose the figures of the others
         # A division by zero is no fault: phases were so short, or the machine so busy, that nothing was counted.
         failed = not isinstance(first_of(error), ArithmeticError)
-        why = "Too little was counted to compare anything."
-        if failed:
-            why = f"It could not be run: {in_a_line(error)}."
-        nothing = dict.fromkeys(experiment.declared(stage.runtime))
-        found = result(Collected(figures=nothing, charts=(), finding=why))
-    return replace(found, failed=failed, notes=tuple(stage.told_notes()))
+        trouble = (
+            f"It could not be run: {in_a_line(error)}." if failed else "Too little was counted to compare anything."
+        )
+        collected = Collected(figures=dict.fromkeys(experiment.declared(stage.runtime)), charts=())
+    timeline = stage.track.timeline()
+    return Round(collected=collected, conditions=watch.conditions(), timeline=timeline, trouble=trouble, failed=failed)
 
 
 def judged_again(results: Results) -> Results:

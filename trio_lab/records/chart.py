@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 Role = Literal["good", "bad", "neutral"]
 Kind = Literal["line", "bar", "step", "point"]
@@ -14,11 +14,16 @@ Cell = str | float | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """One axis. ``categories`` means that the values are names (or numbers used as names), kept in the order given."""
+    """One axis. ``categories`` means that the values are names (or numbers used as names), kept in the order given.
+    ``span`` is what it shows at least, whatever the points are: charts under each other can share an axis.
+    """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("span",)
 
     title: str
     log: bool = False
     categories: bool = False
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -231,7 +231,9 @@ def _each(converters: tuple[Converter, ...], values: Any) -> Any:
 
 
 def _all(convert: Callable[[Any], Any], values: Any) -> Any:
-    return [convert(value) for value in values] if isinstance(values, list | tuple) else values
+    if not isinstance(values, list | tuple):
+        return values
+    return [None if value is None else convert(value) for value in values]
 
 
 def _values(convert: Callable[[Any], Any], values: Any) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from .spread import Spread
 
@@ -78,18 +78,27 @@ Relation = Literal["<", "<=", ">", ">="]
 class Check:
     """One claim of a prediction: the figure of this name stands in ``relation`` to ``bound``, both in ``unit``.
 
-    ``passed`` is None when nothing was ``measured``.
+    ``measured`` is the median of the rounds, and its 95 % interval reaches from ``low`` to ``high``. The claim has
+    ``passed`` if the whole interval is on the right side of the bound, and failed if it is wholly on the other. None: the
+    bound lies within the interval, or there is no interval, because too few rounds had a figure.
+
+    An ``exact`` claim is one of counts that a single round settles: of what must never happen, or always.
 
     Raises:
         ValueError: the bound is not a finite number.
     """
 
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("low", "high")
+
     claim: str
     figure: str
     measured: float | None = None
+    low: float | None = None
+    high: float | None = None
     unit: str = ""
     relation: Relation
     bound: float
+    exact: bool = False
     passed: bool | None = None
 
     def __post_init__(self) -> None:
@@ -97,9 +106,9 @@ class Check:
             raise ValueError(f"the bound of a check must be a finite number, not {self.bound}")
 
 
-def check(claim: str, figure: str, relation: Relation, bound: float, unit: str = "") -> Check:
+def check(claim: str, figure: str, relation: Relation, bound: float, unit: str = "", *, exact: bool = False) -> Check:
     """A check as a case declares it, in one line."""
-    return Check(claim=claim, figure=figure, relation=relation, bound=bound, unit=unit)
+    return Check(claim=claim, figure=figure, relation=relation, bound=bound, unit=unit, exact=exact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

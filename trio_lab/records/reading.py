@@ -17,6 +17,8 @@ from .result import SCHEMA, Results
 
 T = TypeVar("T")
 
+_UNDECIDED_ONCE = "not enough data"
+
 
 def read_results(value: Any) -> Results:
     """The JSON values of a results file as a record.
@@ -28,7 +30,18 @@ def read_results(value: Any) -> Results:
         raise UsageError("this is not a results file: it has no schema and experiments")
     if value["schema"] != SCHEMA:
         raise UsageError(f"results have schema {one_line(value['schema'])}; this version reads schema {SCHEMA}")
-    return read(Results, value, "results")
+    return read(Results, _renamed(value), "results")
+
+
+def _renamed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """With the present word for an outcome that earlier versions called "not enough data"."""
+    if not isinstance(experiments := value["experiments"], list):
+        return dict(value)
+    renamed = [
+        {**one, "outcome": "undecided"} if isinstance(one, Mapping) and one.get("outcome") == _UNDECIDED_ONCE else one
+        for one in experiments
+    ]
+    return {**value, "experiments": renamed}
 
 
 def read(kind: type[T], value: Any, what: str) -> T:

@@ -13,12 +13,14 @@ import msgspec
 
 from .chart import Chart, Table
 from .codec import In
+from .conditions import Conditions
 from .figures import Check, Compared
+from .timeline import Timeline
 
 SCHEMA = 1
 """The one schema number that this version writes and reads."""
 
-Outcome = Literal["confirmed", "refuted", "not enough data"]
+Outcome = Literal["confirmed", "refuted", "undecided"]
 Duration = Annotated[float, In(suffix="_s", digits=1)]
 
 
@@ -38,10 +40,12 @@ class ExperimentResult:
 
     ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed. ``failed``: it
     could not be run, and ``finding`` says why. ``notes`` are what a reader of the figures should know about how they were
-    measured. After several rounds the figures are medians, and ``rounds`` has those of each round.
+    measured. The figures are medians of the rounds that counted, and ``rounds`` has those of every round, with the
+    ``conditions`` under which it was measured; ``timeline`` shows the most typical round. Results of versions that
+    measured once have none of these.
     """
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("rounds",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("rounds", "conditions", "timeline")
 
     name: str
     title: str
@@ -57,6 +61,8 @@ class ExperimentResult:
     failed: bool = False
     notes: tuple[str, ...] = ()
     rounds: tuple[dict[str, float | None], ...] | None = None
+    conditions: tuple[Conditions, ...] | None = None
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +97,34 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """A whole run. ``created`` is an ISO 8601 time in UTC. A run on one runtime has no comparison."""
+class Plan:
+    """What a run set out to do, so that one that was interrupted can go on: experiments by name, each on every runtime
+    (where it can run) in so many ``rounds``."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("dose", "comparison")
+    experiments: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A run, whole or as far as it has come. ``created`` is an ISO 8601 time in UTC. A run on one runtime has no
+    comparison, and one of an earlier version no plan."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("dose", "plan", "comparison")
 
     schema: int = SCHEMA
     created: str
     quick: bool
     dose: float | None = None
+    plan: Plan | None = None
     duration: Duration
     environment: dict[str, Any]
     experiments: tuple[ExperimentResult, ...]
     comparison: Comparison | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The planned experiments that have not been run: the run was interrupted."""
+        done = {one.name for one in self.experiments}
+        return tuple(name for name in self.plan.experiments if name not in done) if self.plan else ()

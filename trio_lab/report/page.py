@@ -1,13 +1,13 @@
 """The report: one HTML file that needs nothing else, neither network nor script.
 
-It begins with how many predictions held; then come one line per experiment, and each experiment in full. If runtimes
-were compared, the comparison comes before all that. The content security policy in the head forbids every load, so a
-results file of unknown origin can at worst look odd.
+It begins with the strongest finding and a sentence of each of the others; then come one line per experiment, and each
+experiment in full. If runtimes were compared, the comparison comes before all that. The content security policy in the head
+forbids every load, so a results file of unknown origin can at worst look odd.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
@@ -15,11 +15,14 @@ from typing import Any
 
 import msgspec
 
+from trio_lab.records.chart import Chart
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, headline, overview, rounds
+from trio_lab.report.lead import first_sentence, held, strongest
 from trio_lab.report.prose import sentence, text
-from trio_lab.report.section import anchor, badge, queue, section, tone
+from trio_lab.report.section import anchor, badge, figure, queue, section, tone
 from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
+from trio_lab.report.timeline import DEPTH, timeline_charts
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -53,7 +56,8 @@ def render(run: Results) -> str:
     """The whole page. Raises `UsageError` when a chart cannot be drawn."""
     numbered = list(enumerate(run.experiments, 1))
     if run.comparison is None:
-        lead, summary, sections = _held(run), "", [section(number, one) for number, one in numbered]
+        lead, summary = _lead(run), _learned(run.experiments)
+        sections = [section(number, one) for number, one in numbered]
     else:
         lead, summary = headline(run.comparison), overview(run.comparison)
         sections = compared_sections(run.comparison, numbered)
@@ -69,22 +73,48 @@ def render(run: Results) -> str:
     )
 
 
-def _held(run: Results) -> str:
-    """``4 of 6 predictions held, 1 was refuted, 1 needs more data.``"""
-    count = Counter(experiment.outcome for experiment in run.experiments)
-    total, refuted, unsettled = count.total(), count["refuted"], count["not enough data"]
-    said = [f"{count['confirmed']} of {total} prediction{'s' if total != 1 else ''} held"]
-    if refuted:
-        said.append(f"{refuted} {'was' if refuted == 1 else 'were'} refuted")
-    if unsettled:
-        said.append(f"{unsettled} need{'s' if unsettled == 1 else ''} more data")
-    return ", ".join(said) + "."
+def _lead(run: Results) -> str:
+    """The strongest finding; without one, how many predictions held."""
+    told = strongest(run.experiments)
+    return first_sentence(told[0].finding) if told else held(run.experiments)
+
+
+def _learned(experiments: tuple[ExperimentResult, ...]) -> str:
+    """One sentence of each experiment, the strongest first, and the queues over time of the first that has them."""
+    told = strongest(experiments)
+    if not told:
+        return ""
+    number = {id(one): n for n, one in enumerate(experiments, 1)}
+    items = "".join(
+        f'<li>{sentence(first_sentence(one.finding))} <a href="#{anchor(number[id(one)], one)}">{text(one.name)}</a></li>'
+        for one in told
+    )
+    pictured = next((one for one in told if one.timeline is not None and _depth(one)), None)
+    picture = "" if pictured is None else _picture(pictured)
+    return f'<section class="learned"><h2>What we learned about queues</h2><ol>{items}</ol>{picture}</section>\n'
+
+
+def _depth(experiment: ExperimentResult) -> list[Chart]:
+    """The charts that show how deep the queues were."""
+    charts = timeline_charts(experiment.timeline) if experiment.timeline else []
+    return [chart for chart in charts if chart.title == DEPTH]
+
+
+def _picture(experiment: ExperimentResult) -> str:
+    said = f"{experiment.title}: callers that wait in each queue, over one round of {experiment.name}."
+    return "".join(figure("lead", replace(chart, note=said)) for chart in _depth(experiment))
 
 
 def _dose(run: Results) -> str:
     dose = "Quick dose: short runs, so rare events may be missing" if run.quick else "Full dose"
     dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration)}."
-    return dose if run.comparison is None else f"{dose} {rounds(run.comparison)} {_held(run)}"
+    if run.missing:
+        dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments are missing."
+    return (
+        f"{held(run.experiments)} {dose}"
+        if run.comparison is None
+        else f"{dose} {rounds(run.comparison)} {held(run.experiments)}"
+    )
 
 
 def _when(created: str) -> str:

@@ -71,6 +71,7 @@ def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
     if is_named(chart):
         return None, y
     places = [row["x"] for row in rows] + [rule.at for rule in limits(chart, "x", log=chart.x.log)]
+    places += [end for end in chart.x.span or () if math.isfinite(end)]
     x = logarithmic(places, nice=False) if chart.x.log else linear(places, zero=False, nice=False)
     return x, y
 

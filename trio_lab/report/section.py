@@ -5,18 +5,20 @@ from __future__ import annotations
 from trio_lab.records.chart import Cell, Chart, Table
 from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult, Outcome
+from trio_lab.records.timeline import Timeline
 from trio_lab.report.prose import paragraphs, sentence, slug, text
-from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure
+from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure, format_range
+from trio_lab.report.timeline import timeline_charts
 
 _SIGNS: dict[Outcome, tuple[str, str]] = {
     "confirmed": ("held", "✓"),
     "refuted": ("failed", "✗"),
-    "not enough data": ("open", "?"),
+    "undecided": ("open", "?"),
 }
 _MARKS = {
     True: '<span class="mark held"><b aria-hidden="true">✓</b> holds</span>',
     False: '<span class="mark failed"><b aria-hidden="true">✗</b> does not hold</span>',
-    None: '<span class="mark open"><b aria-hidden="true">?</b> open</span>',
+    None: '<span class="mark open"><b aria-hidden="true">?</b> undecided</span>',
 }
 
 
@@ -56,6 +58,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
         _checks(experiment.evidence.checks),
+        _timeline(here, experiment.timeline),
         *charts,
         *(_table(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
@@ -79,18 +82,34 @@ def _heading(here: str, experiment: ExperimentResult) -> str:
     )
 
 
+def _timeline(here: str, timeline: Timeline | None) -> str:
+    """The queues over time, all charts with the same time axis."""
+    charts = timeline_charts(timeline) if timeline else []
+    if not charts:
+        return ""
+    drawn = "".join(figure(f"{here}-t{n}", chart) for n, chart in enumerate(charts, 1))
+    return f'<div class="timeline"><h3>The most typical round, over time</h3>{drawn}</div>'
+
+
 def _checks(checks: tuple[Check, ...]) -> str:
     if not checks:
         return ""
     rows = (
         f'<tr><td data-label="Claim">{sentence(check.claim)}</td>'
         f'<td data-label="Expected" class="number">{text(expected(check))}</td>'
-        f'<td data-label="Measured" class="number"><b>{text(format_figure(check.measured, check.unit))}</b></td>'
+        f'<td data-label="Measured" class="number"><b>{text(format_figure(check.measured, check.unit))}</b>'
+        f"{_interval(check)}</td>"
         f'<td data-label="Result">{_MARKS[check.passed]}</td></tr>'
         for check in checks
     )
     head = '<th>Claim</th><th class="number">Expected</th><th class="number">Measured</th><th>Result</th>'
     return f'<table class="stacks checks"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _interval(check: Check) -> str:
+    """The interval of a median, in small."""
+    ends = format_range(check.low, check.high, check.unit)
+    return f" <small>({text(ends)})</small>" if ends else ""
 
 
 def figure(key: str, chart: Chart) -> str:

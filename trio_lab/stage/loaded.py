@@ -6,15 +6,12 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-import trio
-
 from ..measure.percentile import percentile
 from ..records.health import Health
 from ..records.load import Latencies, LoadResult
 from .server import Server
 
 LEAD = 0.4  # seconds that the probe runs before the load, so that its own connecting is not blamed on the load
-_SAMPLE_PERIOD = 0.25  # seconds between two looks at the queues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +53,3 @@ async def completions(server: Server, *, reset: bool = False) -> dict[str, int]:
     """Jobs that each queue has ended since the server started."""
     queues = (await server.health(reset=reset)).queues
     return {queue.name: queue.completions for queue in queues if queue.completions is not None}
-
-
-async def sample(server: Server, samples: list[Health]) -> None:
-    """Look at the queues again and again, until cancelled."""
-    while True:
-        await trio.sleep(_SAMPLE_PERIOD)
-        try:
-            samples.append(await server.health(reset=True))
-        except trio.TooSlowError:
-            continue  # the server did not answer in half a minute: the probe's figures show it

@@ -1,42 +1,54 @@
-"""How much of the machine other programs used while we measured."""
+"""What the machine did while we measured: how much of it other programs used, and how fast it was."""
 
 from __future__ import annotations
 
 import os
 import resource
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import trio
 
+from ..diagnose.disturbance import disturbance
 from ..measure.process import children, cpu_seconds
+from ..records.conditions import Conditions
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_BUSY = 0.05  # share of the cores from which on a median moves by more than rounds differ anyway
+_CORES = os.cpu_count() or 1
 _LOOK = 0.5  # seconds; the system counts in hundredths, so a share of a few per cent is seen
 _PAUSE = 0.5
+_TURNS = 100_000  # of the loop that measures the speed: some milliseconds, so that one interrupt does not show
 
 
 class Watch:
-    """Counts from when it is made. This process and its descendants, alive or reaped, are not others."""
+    """Counts from when it is made. This process and its descendants, alive or reaped, are not others.
 
-    def __init__(self) -> None:
-        self._began, self._machine, self._ours = time.monotonic(), _machine_seconds(), _our_seconds()
+    With ``speed`` a short fixed loop is computed at the begin and at the end, when nothing else of ours should run.
+    """
 
-    def others(self) -> float | None:
-        """Share of the machine's cores that others used since, 0…1; None when the system does not tell."""
-        if self._machine is None or (now := _machine_seconds()) is None:
-            return None
-        spent = time.monotonic() - self._began
-        foreign = (now - self._machine) - (_our_seconds() - self._ours)
-        return min(1.0, max(0.0, foreign / (spent * (os.cpu_count() or 1)))) if spent else 0.0
+    def __init__(self, *, speed: bool = False) -> None:
+        self._speed = _speed() if speed else None
+        self._began, self._machine, self._ours = time.monotonic(), _machine(), _our_seconds()
+        self._throttled = _throttled_seconds()
+
+    def conditions(self) -> Conditions:
+        """What happened since."""
+        now, spent, throttled = _machine(), time.monotonic() - self._began, _throttled_seconds()
+        found = Conditions()
+        if spent and now is not None and self._machine is not None:
+            busy, stolen = (after - before for before, after in zip(self._machine, now, strict=True))
+            others = busy - (_our_seconds() - self._ours)
+            found = replace(found, others=_share(others, spent * _CORES), stolen=_share(stolen, spent * _CORES))
+        if spent and throttled is not None and self._throttled is not None:
+            found = replace(found, throttled=_share(throttled - self._throttled, spent * _CORES))
+        if self._speed:
+            speed = _speed()
+            found = replace(found, speed=speed, drift=abs(speed / self._speed - 1))
+        return replace(found, disturbance=disturbance(found))
 
     def disturbed(self) -> bool:
-        return is_busy(self.others())
-
-
-def is_busy(others: float | None) -> bool:
-    return others is not None and others > _BUSY
+        return self.conditions().disturbance != "none"
 
 
 async def wait_quiet(patience: float) -> float:
@@ -54,13 +66,18 @@ async def wait_quiet(patience: float) -> float:
     return max(0.0, trio.current_time() - began - 2 * _LOOK)
 
 
-def _machine_seconds() -> float | None:
+def _share(part: float, whole: float) -> float:
+    return min(1.0, max(0.0, part / whole))
+
+
+def _machine() -> tuple[float, float] | None:
+    """CPU seconds of all programs on the machine, and those that its host took away from it; both since it was started."""
     try:
         words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     except OSError:
         return None
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, words[1:9])
-    return (user + nice + system + irq + softirq + steal) / _TICKS
+    return (user + nice + system + irq + softirq) / _TICKS, steal / _TICKS
 
 
 def _our_seconds() -> float:
@@ -71,3 +88,26 @@ def _our_seconds() -> float:
 def _living(pid: int) -> float:
     """CPU seconds of all descendants that live."""
     return sum((cpu_seconds(child) or 0.0) + _living(child) for child in children(pid))
+
+
+def _throttled_seconds() -> float | None:
+    """How long the CPU quota of this process's cgroup has kept its threads from running; None without a quota."""
+    try:
+        group = Path("/proc/self/cgroup").read_text().rpartition("::")[2].strip().lstrip("/")
+        words = (Path("/sys/fs/cgroup") / group / "cpu.stat").read_text().split()
+    except OSError:
+        return None
+    found = dict(zip(words[::2], words[1::2], strict=False))
+    return int(found["throttled_usec"]) / 1e6 if "throttled_usec" in found else None
+
+
+def _speed() -> float:
+    """Millions of turns of a fixed loop in a second of this thread's CPU time: the clock's speed, whoever else computes."""
+    return _TURNS / max(1e-9, min(_loop() for _ in range(3))) / 1e6
+
+
+def _loop() -> float:
+    began = time.thread_time()
+    for _ in range(_TURNS):
+        pass
+    return time.thread_time() - began

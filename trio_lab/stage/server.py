@@ -82,8 +82,14 @@ async def serving(
     """
     async with talking(command, stderr=stderr, env=env, new_group=new_group) as child:
         with trio.fail_after(_START_TIME):
-            url = str((await child.hear())["url"])
+            try:
+                url = str((await child.hear())["url"])
+            except RuntimeError as error:
+                raise RuntimeError(f"the server did not start{_said(stderr)}") from error
         yield Server(child=child, url=url)
     if (code := child.process.returncode) != 0 and not child.killed:
-        said = "" if stderr is None else f": {last_words(stderr)}"
-        raise RuntimeError(f"the server ended with exit code {code}{said}")
+        raise RuntimeError(f"the server ended with exit code {code}{_said(stderr)}")
+
+
+def _said(stderr: IO[bytes] | None) -> str:
+    return "" if stderr is None else f": {last_words(stderr)}"

@@ -5,30 +5,40 @@ Nothing here shares a process with the server under study, so what measures is n
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Required, TypedDict, TypeVar, Unpack
+from tempfile import TemporaryFile
+from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 import trio
 
-from ..records.codec import decode
+from ..diagnose.ratios import order_of_round
 from ..records.health import Health
 from ..records.load import LoadResult
-from .launch import LIFELINE, TRIO_LAB, output_of, serve
-from .loaded import LEAD, Loaded, completions, sample
+from .launch import last_words, serve
+from .loaded import LEAD, Loaded, completions
+from .loaders import Loaders
 from .server import Server, serving
 from .together import both
+from .track import Track
 from .turns import Contestant, Turns
 
 _PROBE_RATE = 50  # /health requests a second: one per 20 ms, the resolution the sources measure with
+_PROBED = "/health?reset=0"
 _PROBE_CONNECTIONS = 50  # so that a probe is never late because an earlier one is still waiting
+
+_SAMPLE_PERIOD = 0.1  # seconds between two looks at the queues: a short phase has to show which one fills first
+
+_LOG = 1 << 24  # bytes of a server's log that are searched for errors
 
 _FIGURE = re.compile(r"\d+(?:\.\d+)?")
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Load(TypedDict, total=False):
@@ -40,7 +50,7 @@ class Load(TypedDict, total=False):
     leave_after: float | None
     timeout: float
     interval: float
-    samples: bool
+    keep_samples: bool
     body: Path
 
 
@@ -49,7 +59,7 @@ class Stage:
 
     ``quick`` takes the short doses, and ``dose`` multiplies either kind. ``runtime`` is whose servers they are. ``peers``
     are the versions of the programs that we compare with and that are here. ``patience`` is how many seconds rounds may
-    lose to other programs on the machine.
+    lose to other programs on the machine. ``verbose`` shows what the servers log.
     """
 
     def __init__(
@@ -60,14 +70,28 @@ class Stage:
         runtime: str = "trio",
         peers: Mapping[str, str] | None = None,
         patience: float = 0.0,
+        verbose: bool = False,
     ) -> None:
         self.quick = quick
         self.dose = dose
         self.runtime = runtime
         self.peers = peers or {}
+        self.verbose = verbose
         self.turns = Turns(patience)
+        self.on_phase: Callable[[str], None] = lambda text: None
+        """Told what is measured now, in a few words."""
+        self._found: dict[str, Any] = {}
+        self._loaders = Loaders()
+        self.track: Track | None = None
+        """What the present round sees over time; None where nobody asks."""
+        self.round = 0
+        """The number of the round, where one measures in several."""
         self.notes: list[str] = []
         """What a reader of the figures should know: where the generator was in its own way, or had no reply."""
+
+    _keepers: trio.Nursery
+    _kept: dict[Hashable, Server]
+    _over: trio.Event
 
     def told_notes(self) -> list[str]:
         """The notes, once each. Of those about one thing that differ in their figures alone, the one with the largest."""
@@ -99,34 +123,97 @@ class Stage:
         """Let each contestant run once a round; its figures in the order of the rounds. See `turns`."""
         return await self.turns.take(contestants, rounds)
 
+    async def once(self, contestants: Mapping[K, Contestant[Any]]) -> dict[K, Any]:
+        """What each contestant finds in this round; another one begins in the next."""
+        return {name: await contestants[name]() for name in order_of_round(list(contestants), self.round)}
+
+    async def first(self, name: str, call: Contestant[T]) -> T:
+        """What the call returned in the first round: for what need not be measured again."""
+        if name not in self._found:
+            self._found[name] = await call()
+        found: T = self._found[name]
+        return found
+
     # Servers.
 
-    def server(self, *flags: str, runtime: str | None = None) -> AbstractAsyncContextManager[Server]:
-        """A `trio-lab serve` of its own on a free port, for the length of the block. Raises what `serving` raises."""
-        return serving(serve(*flags, runtime=runtime or self.runtime))
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """The servers that are `kept` within the block end with it."""
+        self._kept, self._over = {}, trio.Event()
+        async with trio.open_nursery() as self._keepers, self._loaders.open():
+            yield
+            self._over.set()
+
+    async def kept(self, *flags: str) -> Server:
+        """A server as `server` starts it, the same one in every round: for cases that leave it as they found it."""
+        return await self.kept_as(flags, partial(self.server, *flags))
+
+    async def kept_as(self, key: Hashable, open_: Callable[[], AbstractAsyncContextManager[Server]]) -> Server:
+        """A server that is opened once and kept under this key, the same one in every round."""
+        server = self._kept.get(key)
+        if server is None or server.child.process.returncode is not None:
+            server = self._kept[key] = await self._keepers.start(self._keep, open_)
+        return server
+
+    async def _keep(
+        self, open_: Callable[[], AbstractAsyncContextManager[Server]], task_status: trio.TaskStatus[Server]
+    ) -> None:
+        # In a task of its own, for it outlives the scopes of the round that asks for it.
+        async with open_() as server:
+            task_status.started(server)
+            await self._over.wait()
+
+    @asynccontextmanager
+    async def server(self, *flags: str, runtime: str | None = None) -> AsyncIterator[Server]:
+        """A `trio-lab serve` of its own on a free port, for the length of the block. Raises what `serving` raises.
+
+        It blocks, starves and refuses on purpose, and would log every bit of it: its log is shown only if the stage is
+        ``verbose``. A traceback in there is noted.
+        """
+        command = serve(*flags, runtime=runtime or self.runtime)
+        if self.verbose:
+            async with serving(command) as server:
+                yield server
+            return
+        with TemporaryFile() as log:
+            async with serving(command, stderr=log) as server:
+                yield server
+            if b"Traceback" in os.pread(log.fileno(), _LOG, 0):
+                self.notes.append(f"the server logged an error: {last_words(log).splitlines()[-1]}")
 
     # Load.
 
     async def load(self, url: str, **options: Unpack[Load]) -> LoadResult:
-        """`trio-lab load` in a process of its own."""
-        command = [*TRIO_LAB, "load", url, "--json", LIFELINE]
-        for name, value in {"timeout": 30.0, "interval": 0.5, **options}.items():
-            if value is not None and value is not False:
-                command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-        # Exit code 1 means that no reply came, which is a finding too.
-        found = decode(LoadResult, await output_of(command, accepted=(0, 1)))
+        """What `trio-lab load` does, in a process of its own."""
+        if not url.endswith(_PROBED):
+            self.on_phase(_described(url, **options))
+        asked = self.track.now() if self.track else 0.0
+        found = await self._loaders.load({"url": url, "timeout": 30.0, "interval": 0.2, **options})
+        if self.track and not url.endswith(_PROBED):
+            self.track.load(_described(url, **options), asked, found)
         self.notes += [f"/{url.split('/', 3)[3]}: {warning}" for warning in found.warnings]
         return found
 
     async def probe(self, server: Server, *, duration: float) -> LoadResult:
         """Ask /health at a steady rate, whatever comes back."""
         return await self.load(
-            server.url + "/health?reset=0",
+            server.url + _PROBED,
             connections=_PROBE_CONNECTIONS,
             duration=duration,
             rate=_PROBE_RATE,
-            samples=True,
+            keep_samples=True,
         )
+
+    async def watch(self, server: Server, samples: list[Health]) -> None:
+        """Look at the queues again and again, until cancelled."""
+        while True:
+            await trio.sleep(_SAMPLE_PERIOD)
+            try:
+                samples.append(await server.health(reset=True))
+            except trio.TooSlowError:
+                continue  # the server did not answer in half a minute: the probe's figures show it
+            if self.track:
+                self.track.see(samples[-1])
 
     async def loaded(self, server: Server, path: str, **options: Unpack[Load]) -> Loaded:
         """Load a route, probe /health and sample the queues, all at once."""
@@ -140,9 +227,15 @@ class Stage:
             return result, used
 
         async with trio.open_nursery() as watching:
-            watching.start_soon(sample, server, samples)
+            watching.start_soon(self.watch, server, samples)
             probe, (result, used) = await both(partial(self.probe, server, duration=LEAD + options["duration"]), load)
             watching.cancel_scope.cancel()
         cpu = server.cpu_seconds() - used
         jobs = {name: count - before[name] for name, count in (await completions(server)).items()}
         return Loaded(load=result, probe=probe, samples=tuple(samples), cpu=cpu, jobs=jobs)
+
+
+def _described(url: str, **options: Unpack[Load]) -> str:
+    """``/hash, 20 connections, 3 s``."""
+    rate = f", {options['rate']:g}/s" if options.get("rate") else ""
+    return f"/{url.split('/', 3)[3]}, {options['connections']} connections{rate}, {options['duration']:g} s"

@@ -6,8 +6,8 @@ just before, with the waiting clients alone.
 
 Guarded, a thread that has begun cannot be stopped, so a client that leaves then costs a hash: 0.6 of the capacity, not
 all of it. Naive, most requests come from clients that leave, so less than half may stay useful; the third check is the
-same seen from the pool, which counts what it computed. A machine whose speed changes between the two phases makes the
-shares wrong, since the capacity is measured only before.
+same seen from the pool, which counts what it computed. The hash is sized anew in each round, and the capacity
+measured just before.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ...stage.stage import Stage
 from ...stage.together import both
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 from ..sizing import rounds_for
 
 _PROFILES: dict[str, Role] = {"guarded": "good", "naive": "bad"}
@@ -74,8 +75,8 @@ async def _profile(stage: Stage, profile: str) -> _Found:
     flags = ("--threads", str(_THREADS), "--profile", profile, "--grace", "0.2")
     async with stage.server(*flags) as server:
         path = f"/hash?rounds={await rounds_for(server, per_second=_CAPACITY, threads=_THREADS)}"
-        alone = await stage.loaded(server, path, connections=_WAITING, duration=stage.seconds(6, quick=2.5))
-        seconds = stage.seconds(12, quick=4)
+        alone = await stage.loaded(server, path, connections=_WAITING, duration=stage.seconds(3, quick=1.2))
+        seconds = stage.seconds(5, quick=2)
         leave = partial(
             stage.load,
             server.url + path,
@@ -91,7 +92,7 @@ async def _profile(stage: Stage, profile: str) -> _Found:
 
 
 async def _collect(stage: Stage) -> Collected:
-    found = {profile: await _profile(stage, profile) for profile in _PROFILES}
+    found: dict[str, _Found] = await stage.once({profile: partial(_profile, stage, profile) for profile in _PROFILES})
     return Collected(
         figures=measured(_FIGURES, found),
         charts=(
@@ -110,11 +111,15 @@ async def _collect(stage: Stage) -> Collected:
             charts.health_over_time([(p, found[p].beside, role) for p, role in _PROFILES.items()]),
         ),
         samples=found["naive"].beside.samples,
-        finding=" ".join(
-            f"{profile.capitalize()}: {run.goodput:.1f} replies/s reached a client, of {run.capacity:.1f}/s that the pool "
-            f"can do, and {run.wasted or 0:.0%} of the hashes were computed for nobody."
-            for profile, run in found.items()
-        ),
+    )
+
+
+def _finding(found: Reading) -> str:
+    return " ".join(
+        f"""{profile.capitalize()}: {found.said(f"{profile}_goodput_rps", "replies/s")} reached a client, of
+        {found.said(f"{profile}_capacity_rps", "/s")} that the pool can do; computed for clients that had left, as a share of
+        the hashes: {found.said(f"{profile}_wasted")}."""
+        for profile in _PROFILES
     )
 
 
@@ -137,6 +142,7 @@ EXPERIMENT = Experiment(
         works on. The waiting part must end at once; a thread that already computes cannot be stopped, a worker process
         can. Cancellation does both without a line in the handler, if everything below it can be cancelled.""",
     collect=_collect,
+    finding=_finding,
     lab=False,
     compared=(
         compared("guarded_share", "goodput ÷ capacity, guarded", "×", "higher"),

@@ -1,7 +1,7 @@
 """What a request costs before any handler runs: the HTTP stack, layer by layer, on Trio and on asyncio.
 
 Varied: the layers, each with all before it, and the runtime. Held fixed: the one reply, eight connections of a closed
-load. All servers stand ready and are loaded in turn, in another order each round; a cost is the median of the rounds.
+load. All servers stand ready and are loaded in turn, in another order each round.
 
 The cost is the CPU time of the server ÷ requests answered, because the generator cannot keep up with the lowest layers.
 0.25 for bare sockets is the loop's share: were it more, a faster loop would be worth looking for. 1.25 for our /health is
@@ -11,11 +11,10 @@ shares, and not the microseconds. Differences between neighbours that are small 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import pairwise
-from statistics import median
 
 from ...http.runtimes import node_version
 from ...records.chart import Chart
@@ -26,12 +25,12 @@ from ...stage.turns import Contestant
 from ...subjects import stack
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 
 _CONNECTIONS = 8
 _NODE = "node http"
 _HEALTH = "trio /health"
 _SERVERS = (*(f"{runtime} {layer}" for runtime in stack.RUNTIMES for layer in stack.LAYERS), _HEALTH, _NODE)
-_ROUNDS, _QUICK_ROUNDS = 4, 2
 
 
 def _figure(server: str) -> str:
@@ -42,28 +41,25 @@ def _figure(server: str) -> str:
 async def _cost(stage: Stage, server: Server, path: str) -> float:
     """CPU microseconds of the server for one request of a closed load."""
     before = server.cpu_seconds()
-    run = await stage.load(server.url + path, connections=_CONNECTIONS, duration=stage.seconds(3, quick=0.4))
+    run = await stage.load(server.url + path, connections=_CONNECTIONS, duration=stage.seconds(1, quick=0.3))
     return (server.cpu_seconds() - before) / run.requests.ok * 1e6
 
 
 async def _costs(stage: Stage) -> dict[str, float]:
-    """Median cost of each server."""
-    openings: dict[str, AbstractAsyncContextManager[Server]] = {
-        f"{runtime} {layer}": serving(stack.command(runtime, layer))
+    """The cost of each server. All of them stand ready from the first round on."""
+    openings: dict[str, Callable[[], AbstractAsyncContextManager[Server]]] = {
+        f"{runtime} {layer}": partial(serving, stack.command(runtime, layer))
         for runtime in stack.RUNTIMES
         for layer in stack.LAYERS
     }
-    openings[_HEALTH] = stage.server("--workers", "1")
+    openings[_HEALTH] = partial(stage.server, "--workers", "1")
     if node_version()[0] is not None:
-        openings[_NODE] = serving(stack.BARE_NODE)
+        openings[_NODE] = partial(serving, stack.BARE_NODE)
     contestants: dict[str, Contestant[float]] = {}
-    async with AsyncExitStack() as servers:
-        for name, opening in openings.items():
-            server = await servers.enter_async_context(opening)
-            contestants[name] = partial(_cost, stage, server, "/health" if name == _HEALTH else "")
-        rounds = stage.rounds(_ROUNDS, quick=_QUICK_ROUNDS) * min(1.0, stage.dose)
-        found = await stage.in_turn(contestants, max(1, round(rounds)))
-    return {name: median(costs) for name, costs in found.items()}
+    for name, opening in openings.items():
+        server = await stage.kept_as(name, opening)
+        contestants[name] = partial(_cost, stage, server, "/health" if name == _HEALTH else "")
+    return await stage.once(contestants)
 
 
 def _added(costs: Mapping[str, float], runtime: str) -> list[tuple[str, float]]:
@@ -100,20 +96,19 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=_figures(costs),
         charts=tuple(_chart(costs, runtime) for runtime in stack.RUNTIMES),
-        finding=_finding(costs),
     )
 
 
-def _finding(costs: Mapping[str, float]) -> str:
+def _finding(found: Reading) -> str:
     said = [
-        f"On {runtime} a request cost {costs[f'{runtime} quart']:.0f} µs through the whole stack and "
-        f"{costs[f'{runtime} sockets']:.0f} µs on bare sockets; "
-        + ", ".join(f"{layer} added {added:.0f}" for layer, added in _added(costs, runtime)[1:])
+        f"On {runtime} a request cost {found.said(_figure(f'{runtime} quart'), 'µs')} through the whole stack and "
+        f"{found.said(_figure(f'{runtime} sockets'), 'µs')} on bare sockets; added by its layers: "
+        + ", ".join(f"{layer} {found.said(f'{runtime}_{layer}_adds_us', 'µs')}" for layer in stack.LAYERS[1:])
         + "."
         for runtime in stack.RUNTIMES
     ]
-    said.append(f"Our /health, with all its figures, cost {costs[_HEALTH]:.0f} µs")
-    return " ".join(said) + (f"; node's http, {costs[_NODE]:.0f} µs." if _NODE in costs else ".")
+    said.append(f"Our /health, with its figures, cost {found.said(_figure(_HEALTH), 'µs')}")
+    return " ".join(said) + f"; node's http, {found.said(_figure(_NODE), 'µs')}."
 
 
 EXPERIMENT = Experiment(
@@ -137,6 +132,7 @@ EXPERIMENT = Experiment(
         asked all the time and needs nothing of the framework can be answered below it. Where a request does a
         millisecond of work or more, all this is noise.""",
     collect=_collect,
+    finding=_finding,
     across=True,
     lab=False,
     comparison=False,

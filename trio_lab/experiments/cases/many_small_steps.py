@@ -24,6 +24,7 @@ from ...subjects import small_steps
 from ...subjects.small_steps import Watched
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 
 _TASKS, _STEP_MS = 2000, 0.2
 _AT_ONCE = 20  # of the cure: 4 ms of steps in a pass
@@ -41,7 +42,7 @@ class _Seen:
 async def _crowd(stage: Stage, at_once: int) -> _Seen:
     program = [sys.executable, "-m", small_steps.__name__, str(_TASKS), str(_STEP_MS), str(at_once)]
     async with serving(program) as server:
-        load = await stage.load(server.url + "/", connections=_CONNECTIONS, duration=stage.seconds(10, quick=5))
+        load = await stage.load(server.url + "/", connections=_CONNECTIONS, duration=stage.seconds(5, quick=2))
         return _Seen(decode(Watched, (await server.fetch("/", timeout=60)).body), load.latency)
 
 
@@ -77,12 +78,14 @@ async def _collect(stage: Stage) -> Collected:
                 ],
             ),
         ),
-        finding=f"""Of {_TASKS} tasks none computed for longer than {crowd.watch.steps.p99 * 1e3:.2f} ms at once (p99),
-            and a pass took {(crowd.watch.stall_p50 or 0) * 1e3:.0f} ms. The watch called it
-            {", ".join(f"{name} {count} times" for name, count in crowd.watch.causes.items())}. A reply took
-            {crowd.latency.p50 * 1e3:.0f} ms (p50); with {_AT_ONCE} tasks at a time {cured.latency.p50 * 1e3:.1f}
-            ms.""",
     )
+
+
+def _finding(found: Reading) -> str:
+    return f"""The longest steps of {_TASKS} tasks took {found.said("step_p99_ms", "ms")} (p99), and a pass over the budget
+        {found.said("pass_ms", "ms")} (p50). Of the stalls, the watch called this share "{SMALL_STEPS}":
+        {found.said("named_share")}. A reply took {found.said("reply_p50_ms", "ms")} (p50); with {_AT_ONCE} tasks at a time
+        {found.said("reply_p50_cured_ms", "ms")}."""
 
 
 EXPERIMENT = Experiment(
@@ -106,5 +109,6 @@ EXPERIMENT = Experiment(
         (`trio.CapacityLimiter`, a bulkhead): those that wait for their turn are not runnable, and cost the pass
         nothing. The price is a poll every few milliseconds instead of every few hundred.""",
     collect=_collect,
+    finding=_finding,
     lab=False,
 )

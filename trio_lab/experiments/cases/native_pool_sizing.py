@@ -1,4 +1,4 @@
-"""The same pool at six sizes, for work that computes and for work that waits.
+"""The same pool at five sizes, for work that computes and for work that waits.
 
 Varied: the pool's size, while one server runs, and what the work needs: a core (`/hash`) or only time (`/wait`). Held
 fixed: the length of a job. There are more waiting clients than the largest pool has threads, else the clients would be
@@ -6,12 +6,12 @@ the limit. The knee is the smallest size within a tenth of the best goodput.
 
 A thread for each core computes, and a second hides the moment in which the first waits for its next job: 2× the cores.
 Sixteen times the threads could bring 16× the waiting calls; half is left for HTTP and for the machine: 8×. Beyond two
-threads a core there is nothing to gain, and 1.2 is noise. Each size is measured once, so a machine that changes speed in
-between moves the knee.
+threads a core there is nothing to gain, and 1.2 is noise. In every round the sizes take their turn in another order.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from operator import itemgetter
 
 from ...cores import usable_cores
@@ -22,8 +22,9 @@ from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 
-_SIZES = (1, 2, 4, 8, 16, 64)
+_SIZES = (1, 2, 4, 16, 64)
 _WAIT_MS = 100
 # A sixth of the usual hash: with all clients at once on two cores each still ends soon, so a short run counts many.
 _ROUNDS = 20_000
@@ -57,23 +58,28 @@ _FIGURES: Measures[dict[str, Rates]] = {
 }
 
 
-async def _sweep(stage: Stage, server: Server, path: str, clients: int) -> Rates:
-    rates = {}
-    for size in _SIZES:
-        await server.resize(size)
-        found = await stage.load(server.url + path, connections=clients, duration=stage.seconds(5, quick=1.2))
-        rates[size] = found.goodput
-    return rates
+async def _rate(stage: Stage, server: Server, path: str, clients: int, size: int) -> float:
+    await server.resize(size)
+    return (await stage.load(server.url + path, connections=clients, duration=stage.seconds(1.5, quick=0.5))).goodput
 
 
 async def _collect(stage: Stage) -> Collected:
-    async with stage.server("--queue-timeout", "1") as server:
-        computing = await _sweep(stage, server, f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS)
-        waiting = await _sweep(stage, server, f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS)
-        await server.resize(4)
-        full = await stage.loaded(
-            server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(3, quick=1.5)
-        )
+    server = await stage.kept("--queue-timeout", "1")
+    kinds = {
+        "computing": (f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS),
+        "waiting": (f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS),
+    }
+    turns = {
+        (kind, size): partial(_rate, stage, server, path, clients, size)
+        for kind, (path, clients) in kinds.items()
+        for size in _SIZES
+    }
+    rates = await stage.once(turns)
+    computing, waiting = ({size: rates[kind, size] for size in _SIZES} for kind in kinds)
+    await server.resize(4)
+    full = await stage.loaded(
+        server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(1.5, quick=0.6)
+    )
     return Collected(
         figures=measured(_FIGURES, {"computing": computing, "waiting": waiting}),
         charts=(
@@ -81,14 +87,14 @@ async def _collect(stage: Stage) -> Collected:
             _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, "good"),
         ),
         samples=full.samples,
-        finding=f"""On {_CORES} cores hashing was at its best with {_text(_knee(computing), 0)} threads, and 64 threads
-            brought {_text(_gain(computing, _ENOUGH), 2)}× of what {_ENOUGH} did. For waiting calls 64 threads brought
-            {_text(_gain(waiting, 4), 1)}× of what 4 did. The size was changed while the server ran.""",
     )
 
 
-def _text(figure: float | None, digits: int) -> str:
-    return "an unknown number of" if figure is None else f"{figure:.{digits}f}"
+def _finding(found: Reading) -> str:
+    return f"""On {_CORES} cores the smallest pool within a tenth of the best throughput had, for hashing,
+        {found.said("computing_knee", "threads")}; 64 threads brought {found.said("computing_gain", "×")} of what {_ENOUGH}
+        did. For waiting calls 64 threads brought {found.said("waiting_gain", "×")} of what 4 did. The size was changed while
+        the server ran."""
 
 
 def _chart(title: str, rates: Rates, role: Role) -> Chart:
@@ -99,7 +105,7 @@ def _chart(title: str, rates: Rates, role: Role) -> Chart:
         ("threads in the native pool", "replies/s"),
         [("throughput", rates.items(), role)],
         log_x=True,
-        rules=[] if at is None else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
+        rules=[] if at in (None, _SIZES[-1]) else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
         note="The knee is the smallest pool within a tenth of the best throughput.",
     )
 
@@ -125,4 +131,5 @@ EXPERIMENT = Experiment(
 
         There is no right size for one pool with work of both kinds. Give each its own.""",
     collect=_collect,
+    finding=_finding,
 )

@@ -1,13 +1,13 @@
 """Long reports beside short hashes: in one worker pool, and in two of half the size.
 
 Varied: one pool of two workers, or one worker for each kind. Held fixed: two workers in all, the limits of the queues,
-the load of either kind. A hash takes about 5 ms and a report about 150 ms here, and one worker could do ten times as many
+the load of either kind. A hash takes about 3 ms and a report about 60 ms here, and one worker could do ten times as many
 hashes as come, so any long wait of a hash is for reports. First reports come one after the other, then far too many.
 
 Waits are measured in lengths of a report, so that the bounds hold on any machine: in one pool a hash mostly finds both
 workers busy and two reports waiting (over half a report), with a worker of its own only other hashes (under half). The
 shared queue refuses both kinds, a queue of its own does not; reports must be refused, else there was no overload. When
-fewer than 15 reports were done the machine was too busy for a hash to wait behind one, and nothing is judged.
+fewer than 5 reports were done the machine was too busy for a hash to wait behind one, and nothing is judged.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from ...stage.stage import Stage
 from ...stage.together import both
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 from ..sizing import least
 
-_HASH_MS, _REPORT_MS = 5, 150  # what a job should take
-_HASH_RATE = 15  # per second: less than a tenth of what one worker can do
+_HASH_MS, _REPORT_MS = 3, 60  # what a job should take
+_HASH_RATE = 30  # per second: a tenth of what one worker can do
 _REPORT_CLIENTS = 4  # so that two reports run and two wait, in one pool
-_REPORT_RATE = 50  # per second, against seven to fourteen that can be done: the overload
-_ENOUGH = 15  # reports done, trials included
+_REPORT_RATE = 120  # per second, against sixteen to thirty-three that can be done: the overload
+_ENOUGH = 5  # reports done in a round
 _TRIAL_N, _TRIAL_ROUNDS = 24, 20_000
 _GOLDEN = (1 + math.sqrt(5)) / 2  # each step of n makes fib so much longer
 _LIMITS = ("--max-queue", "16", "--queue-timeout", "1")
@@ -88,11 +89,18 @@ async def _paths(server: Server) -> tuple[str, str]:
 async def _both(
     stage: Stage, server: Server, hash_path: str, report_path: str, *, clients: int, rate: float | None
 ) -> tuple[Loaded, LoadResult]:
-    seconds = stage.seconds(12, quick=3)
+    seconds = stage.seconds(3, quick=1)
     return await both(
-        partial(stage.loaded, server, hash_path, connections=50, rate=_HASH_RATE, duration=seconds, samples=True),
+        partial(stage.loaded, server, hash_path, connections=50, rate=_HASH_RATE, duration=seconds, keep_samples=True),
         partial(stage.load, server.url + report_path, connections=clients, rate=rate, duration=seconds),
     )
+
+
+async def _alone(stage: Stage, *flags: str) -> _Run:
+    """At a server of its own, so that its histograms hold this round alone."""
+    async with stage.server(*flags, *_LIMITS) as server:
+        paths = await stage.first("paths", partial(_paths, server))
+        return await _run(stage, server, *paths)
 
 
 async def _run(stage: Stage, server: Server, hash_path: str, report_path: str) -> _Run:
@@ -134,13 +142,12 @@ def _figures(run: Mapping[str, _Run]) -> dict[str, float | None]:
 
 
 async def _collect(stage: Stage) -> Collected:
-    async with stage.server("--workers", "2", *_LIMITS) as server:
-        # The trials run on both servers, so that both histograms hold them.
-        paths = await _paths(server)
-        one = await _run(stage, server, *paths)
-    async with stage.server("--workers", "1", "--separate-pools", *_LIMITS) as server:
-        await _paths(server)
-        two = await _run(stage, server, *paths)
+    turns = {
+        "one": partial(_alone, stage, "--workers", "2"),
+        "two": partial(_alone, stage, "--workers", "1", "--separate-pools"),
+    }
+    run = await stage.once(turns)
+    one, two = run["one"], run["two"]
     report = one.report
     refused_one, refused_two = (run.hashes_overload.load.requests.shed for run in (one, two))
     return Collected(
@@ -172,12 +179,15 @@ async def _collect(stage: Stage) -> Collected:
             ),
         ),
         samples=one.hashes.samples,
-        finding=f"""In one pool a hash waited {one.hash_wait.p50 * 1e3:.0f} ms (median) behind reports of
-            {report * 1e3:.0f} ms; in a pool of its own {two.hash_wait.p90 * 1e3:.1f} ms (p90). With too many reports
-            the one pool refused {refused_one} hashes, the separate ones {refused_two}. Reports done:
-            {one.reports.goodput:.1f}/s by both workers, {two.reports.goodput:.1f}/s by the one that is left to
-            them.""",
     )
+
+
+def _finding(found: Reading) -> str:
+    return f"""In one pool a hash waited {found.said("one_hash_wait_p50_ms", "ms")} (median) behind reports of
+        {found.said("report_ms", "ms")}; in a pool of its own {found.said("two_hash_wait_p90_ms", "ms")} (p90). With too many
+        reports the one pool refused so many hashes: {found.said("one_overload_hash_shed")}; the separate ones:
+        {found.said("two_overload_hash_shed")}. Reports done: {found.said("one_report_rps", "/s")} by both workers,
+        {found.said("two_report_rps", "/s")} by the one that is left to them."""
 
 
 def _points(run: _Run) -> list[Point]:
@@ -201,4 +211,5 @@ EXPERIMENT = Experiment(
         idles while the other pool is short of one; where that is too much, one pool with a discipline that shares
         fairly between kinds, or with priorities, bounds the wait to the jobs that run already.""",
     collect=_collect,
+    finding=_finding,
 )

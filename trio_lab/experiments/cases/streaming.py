@@ -4,9 +4,9 @@ Varied: how the handler reads the body. Held fixed: a body of 100 000 records (6
 it again and again, a probe of /health. Each mode has a server of its own: what one mode leaves free would hide what the
 other needs. Memory is the kernel's own account (VmHWM) less what was resident before, so no peak is missed.
 
-Parsing 100 000 records in one step takes longer than 50 ms; slices of 2 ms for two clients make short passes. A body
-and its records, against a few pieces: more than 2×. The speed of reading has no bound: which mode is faster depends on
-the garbage collector.
+Parsing 100 000 records in one step takes some tenths of a second; slices of 2 ms for two clients make passes a tenth as long,
+and 3× leaves room for other steps. A body and its records, against a few pieces: more than 2×. The speed of reading has no
+bound: which mode is faster depends on the garbage collector.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ...stage.loaded import Loaded
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
+from ..reading import Reading
 
 _MODES: dict[str, Role] = {"buffer": "bad", "stream": "good"}
 _CLIENTS = 2
@@ -64,7 +65,7 @@ async def _mode(stage: Stage, mode: str, body: Path) -> _Found:
             f"/ingest?mode={mode}",
             body=body,
             connections=_CLIENTS,
-            duration=stage.seconds(10, quick=4),
+            duration=stage.seconds(4, quick=1.5),
             timeout=60.0,
         )
         peak = peak_resident_bytes(server.pid)
@@ -93,11 +94,14 @@ async def _collect(stage: Stage) -> Collected:
             charts.percentiles("Latency of /health", [(m, found[m].run.health, role) for m, role in _MODES.items()]),
         ),
         samples=found["buffer"].run.samples,
-        finding=" ".join(
-            f"{mode}: memory rose by {one.rise:.0f} MB, /health p99 was {one.run.health_p99_ms:.0f} ms, "
-            f"{one.records_per_s / 1e3:.0f} thousand records/s were read."
-            for mode, one in found.items()
-        ),
+    )
+
+
+def _finding(found: Reading) -> str:
+    return " ".join(
+        f"""{mode}: {found.said(f"{mode}_memory_rise_mb", "MB")} of memory besides what was in use before; /health p99 was
+        {found.said(f"{mode}_health_p99_ms", "ms")}, {found.said(f"{mode}_records_per_s", "records/s")} were read."""
+        for mode in _MODES
     )
 
 
@@ -108,17 +112,17 @@ EXPERIMENT = Experiment(
     expected_s=14,
     question="What does it cost, in memory and for everybody else, to read a large body as a whole?",
     prediction="""Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed no
-        other request is served: /health p99 is over 50 ms. Read piece by piece, the same bodies need less than half of
-        the memory, and /health p99 is under 50 ms.""",
+        other request is served. Read piece by piece, the same bodies need less than half of the memory, and /health p99
+        is at most a third.""",
     figures=_FIGURES,
     checks=(
-        check("/health p99, buffer", "buffer_health_p99_ms", ">", 50, "ms"),
-        check("/health p99, stream", "stream_health_p99_ms", "<", 50, "ms"),
+        check("/health p99, buffer ÷ stream", "health_p99_ratio", ">=", 3, "×"),
         check("memory, buffer ÷ stream", "memory_ratio", ">", 2, "×"),
     ),
     advice="""Read large bodies as they arrive, in a format that can be divided (one record a line), and parse in
         slices. Make sure that data you have no room for stays with the sender: a framework that takes a body off the
         socket before you ask for it holds it in memory whatever you do.""",
     collect=_collect,
+    finding=_finding,
     lab=False,
 )

@@ -1,0 +1,137 @@
+"""Do verdicts hold on a noisy machine? ``python -m tests.verdicts``, or ``make verdicts``; hours, and not part of the tests.
+
+The lab's quick experiments are run again and again: alone; on a machine that is slowed to a half and sped up again, every
+ten seconds; beside a neighbour that burns one core in random bursts. Alone nearly all outcomes must be those of the
+majority, and none the opposite. Beside others an outcome may be open, and must not be the opposite either.
+
+Every run is kept in ``.verdicts``, so that what was interrupted can go on; ``--times 1`` tries it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trio_lab.errors import UsageError
+from trio_lab.experiments.catalog import EXPERIMENTS
+from trio_lab.records.result import Outcome
+from trio_lab.report.files import load
+
+FOLDER = Path(".verdicts")
+_OPPOSITE: dict[Outcome, Outcome] = {"confirmed": "refuted", "refuted": "confirmed"}
+_AGREE = 0.98  # share of the outcomes of a quiet machine that must be those of the majority
+
+Outcomes = dict[str, list[Outcome]]
+"""By experiment, one of every run."""
+
+
+def burn(seconds: float) -> None:
+    """Compute for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def half_speed() -> None:
+    """Take half of one core in short turns for ten seconds, leave it alone for ten, and so on."""
+    while True:
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            burn(0.01)
+            time.sleep(0.01)
+        time.sleep(10)
+
+
+def bursts() -> None:
+    """Take a whole core now and then."""
+    draw = random.Random(7)
+    while True:
+        burn(draw.uniform(0.2, 4))
+        time.sleep(draw.uniform(0.2, 4))
+
+
+CONDITIONS: dict[str, tuple[Callable[[], None], int] | None] = {
+    "alone": None,
+    "slowed": (half_speed, os.cpu_count() or 1),
+    "neighbour": (bursts, 1),
+}
+"""What others do meanwhile, and how many of them."""
+
+
+@contextmanager
+def others(condition: str) -> Iterator[None]:
+    """They end with the block, and with this process."""
+    what = CONDITIONS[condition]
+    processes = [] if what is None else [multiprocessing.Process(target=what[0], daemon=True) for _ in range(what[1])]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def outcomes(condition: str, number: int, names: list[str]) -> dict[str, Outcome]:
+    """Of one run, which is made unless it is there."""
+    folder = FOLDER / condition / str(number)
+    try:
+        run = load(folder)
+        words = ["--resume", str(folder)] if run.missing else []
+    except UsageError:
+        words = ["--quick", "--out", str(folder), *names]
+    if words:
+        with others(condition):
+            subprocess.run([sys.executable, "-m", "trio_lab", "run", *words], stdout=subprocess.DEVNULL, check=True)
+    return {one.name: one.outcome for one in load(folder).experiments}
+
+
+def judged(found: dict[str, Outcomes]) -> tuple[list[str], bool]:
+    """A table in Markdown, and whether the verdicts hold. What alone comes out most often is the majority."""
+    lines = [f"| experiment | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
+    agreeing = runs = opposite = 0
+    for name in dict.fromkeys(name for outcomes_ in found.values() for name in outcomes_):
+        majority = Counter(found["alone"][name]).most_common(1)[0][0]
+        agreeing += found["alone"][name].count(majority)
+        runs += len(found["alone"][name])
+        cells = []
+        for condition in found:
+            count = Counter(found[condition].get(name, []))
+            opposite += count[_OPPOSITE[majority]] if majority in _OPPOSITE else 0
+            cells.append(", ".join(f"{number} {outcome}" for outcome, number in count.most_common()))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    share = agreeing / runs if runs else 0.0
+    lines += ["", f"Alone, {share:.1%} of the outcomes are those of the majority; opposite to it: {opposite}."]
+    return lines, share >= _AGREE and not opposite
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=10, help="runs under each condition")
+    parser.add_argument("--all", action="store_true", help="every experiment, and not the lab's alone")
+    parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
+    asked = parser.parse_args()
+    names = [one.name for one in EXPERIMENTS] if asked.all else []
+    found: dict[str, Outcomes] = {"alone": {}}
+    for number in range(asked.times):
+        for condition in asked.conditions:  # in turn, for the machine changes within hours too
+            print(f"run {number + 1} of {asked.times}, {condition}", file=sys.stderr)
+            for name, outcome in outcomes(condition, number, names).items():
+                found.setdefault(condition, {}).setdefault(name, []).append(outcome)
+    lines, holds = judged(found)
+    print("\n".join(lines))
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

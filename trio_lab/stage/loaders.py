@@ -1,0 +1,70 @@
+"""Load generators in processes of their own, each used again when it has ended a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+
+from ..records.codec import from_plain
+from ..records.load import LoadResult
+from . import loader
+from .launch import Child, talking
+
+_COMMAND = [sys.executable, "-m", loader.__name__]
+
+
+class Loaders:
+    """Within `open` they are kept between runs; elsewhere every run has a process that ends with it."""
+
+    def __init__(self) -> None:
+        self._idle: list[Child] = []
+        self._nursery: trio.Nursery | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """They end with the block."""
+        async with trio.open_nursery() as self._nursery:
+            try:
+                yield
+            finally:
+                self._idle.clear()
+                self._nursery.cancel_scope.cancel()
+                self._nursery = None
+
+    async def load(self, plan: Mapping[str, Any]) -> LoadResult:
+        """Run a plan: the fields of a `LoadPlan`, with the path of a file as ``body``.
+
+        Raises:
+            RuntimeError: it could not be run.
+        """
+        fields = {name: str(value) if name == "body" else value for name, value in plan.items()}
+        async with self._one() as child:
+            answer = await child.ask(json.dumps(fields))
+        if "error" in answer:
+            raise RuntimeError(f"the load could not be run: {answer['error']}")
+        return from_plain(LoadResult, answer["result"])
+
+    @asynccontextmanager
+    async def _one(self) -> AsyncIterator[Child]:
+        """A generator that does nothing else meanwhile. One whose run was cut short is not used again."""
+        if self._nursery is None:
+            async with talking(_COMMAND) as child:
+                yield child
+            return
+        child = self._idle.pop() if self._idle else await self._nursery.start(self._keep)
+        try:
+            yield child
+        except BaseException:
+            child.kill()
+            raise
+        self._idle.append(child)
+
+    async def _keep(self, task_status: trio.TaskStatus[Child]) -> None:
+        async with talking(_COMMAND) as child:
+            task_status.started(child)
+            await trio.sleep_forever()

@@ -1,0 +1,91 @@
+"""What a round sees of its server over time, from all of its phases together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import trio
+
+from ..diagnose.first_full import filled
+from ..records.health import Health
+from ..records.load import LoadResult
+from ..records.queue import QueueStatistics
+from ..records.summary import Summary
+from ..records.timeline import Phase, QueueTrack, Timeline
+
+
+class Track:
+    """Counts from when it is made. Times are seconds."""
+
+    def __init__(self) -> None:
+        self._began = trio.current_time()
+        self._samples: list[tuple[float, Health]] = []
+        self._phases: list[Phase] = []
+
+    def now(self) -> float:
+        return trio.current_time() - self._began
+
+    def see(self, health: Health) -> None:
+        self._samples.append((self.now(), health))
+
+    def load(self, name: str, asked: float, result: LoadResult) -> None:
+        """A load that was asked for then and has ended now. Its process took a moment to start, and less to end."""
+        end = self.now()
+        begin = max(asked, end - result.duration)
+        starts = [row.start for row in result.series] + [result.duration]
+        widths = [after - before for before, after in pairwise(starts)]
+        replies = [
+            (begin + row.start + width / 2, row.ok / width)
+            for row, width in zip(result.series, widths, strict=True)
+            if width > 0
+        ]
+        within = [(at, health) for at, health in self._samples if begin <= at <= end]
+        first, number = filled([health for _, health in within]) or (None, None)
+        phase = Phase(
+            name=name,
+            begin=begin,
+            end=end,
+            replies=tuple(replies),
+            first_full=first,
+            full_at=None if number is None else within[number][0],
+        )
+        self._phases.append(phase)
+
+    def timeline(self) -> Timeline | None:
+        """None when nothing was seen."""
+        if not self._samples:
+            return None
+        samples = [health for _, health in self._samples]
+        names = dict.fromkeys(queue.name for sample in samples for queue in sample.queues)
+        return Timeline(
+            seconds=tuple(at for at, _ in self._samples),
+            queues=tuple(_track([_queue(sample, name) for sample in samples], name) for name in names),
+            passes=tuple(sample.loop.max for sample in samples),
+            phases=tuple(sorted(self._phases, key=lambda phase: phase.begin)),
+        )
+
+
+def _queue(sample: Health, name: str) -> QueueStatistics:
+    return next((queue for queue in sample.queues if queue.name == name), QueueStatistics(name=name))
+
+
+def _track(queue: Sequence[QueueStatistics], name: str) -> QueueTrack:
+    return QueueTrack(
+        name=name,
+        capacity=queue[-1].capacity,
+        max_waiting=queue[-1].max_waiting,
+        waiting=tuple(one.waiting for one in queue),
+        in_service=tuple(one.in_service for one in queue),
+        wait=tuple(map(_waited, queue, [None, *(one.wait for one in queue)])),
+    )
+
+
+def _waited(now: QueueStatistics, before: Summary | None) -> float | None:
+    """The mean of the waits that ended since the summary before; None when none did, or nothing is observed."""
+    if (wait := now.wait) is None:
+        return None
+    count, spent = (before.count, before.count * before.mean) if before else (0, 0.0)
+    if count > wait.count:  # another server
+        count, spent = 0, 0.0
+    return max(0.0, (wait.count * wait.mean - spent) / (wait.count - count)) if wait.count > count else None
