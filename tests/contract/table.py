@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
-from trio_lab.http.contract import MAX_BODY, MAX_HEAD, MAX_TARGET, NUMBERS, STORMS
+from trio_lab.http.contract import CHOICES, MAX_BODY, MAX_HEAD, MAX_TARGET, NOT_FOUND, NUMBERS, STORMS
 
 from .health import POOL, health
-from .shapes import COUNT, NUMBER, TEXT, Each, Shape, mentions
+from .shapes import COUNT, NUMBER, TEXT, Each, Is, Shape, mentions
 from .subjects import Subject
 
 NOTHING = object()
@@ -54,6 +55,7 @@ def replies(subject: Subject) -> Iterator[Row]:
     yield from _fibs()
     yield from _shared_pool()
     yield from _storms(subject)
+    yield Row("/", {"runtime": subject.runtime, "profile": subject.profile, "routes": _overview(subject)})
     for target in ("/health", "/health?reset=0", "/health?reset=1", "http://example.org/health?reset=0"):
         yield Row(target, health(subject))
 
@@ -111,6 +113,19 @@ def _storms(subject: Subject) -> Iterator[Row]:
     )
 
 
+def _overview(subject: Subject) -> Is:
+    """Every route of the contract as a request that can be sent, and a text that has its parameters and their bounds."""
+    choices = {**CHOICES, "/tick-storm": {"mode": tuple(STORMS[subject.runtime])}}
+    wanted = {}
+    for path in ("/", "/health", *_WORK):
+        numbers, words = NUMBERS.get(path, {}), choices.get(path, {})
+        defaults = {name: number.default for name, number in numbers.items()} | {n: of[0] for n, of in words.items()}
+        query = f"?{urlencode(defaults)}" if defaults else ""
+        bounds = {f"{name}: {number.low} to {number.high}." for name, number in numbers.items()}
+        wanted[f"GET {path}{query}"] = bounds | {f"{name}: {' or '.join(of)}." for name, of in words.items()}
+    return Is(f"{wanted} and more", lambda found: all(text in found[key] for key in wanted for text in wanted[key]))
+
+
 # ---- What is refused, and how.
 
 
@@ -127,11 +142,11 @@ def errors(subject: Subject) -> Iterator[Row]:
         yield Row(f"/lookup?{query}", {"error": mentions("host")}, 400)
     for query in ("pool=theirs", "pool="):
         yield Row(f"/wait?ms=0&{query}", {"error": mentions("pool")}, 400)
-    for target in ("/nothing", "/", "/hash/", "/Hash", "/hash/1", "//hash", "/../hash", "/hash%3Frounds=1", "/%00"):
-        yield Row(target, {"error": "Not found"}, 404)
-    yield Row("/nothing", {"error": "Not found"}, 404, "POST")
+    for target in ("/nothing", "/hash/", "/Hash", "/hash/1", "//hash", "/../hash", "/hash%3Frounds=1", "/%00"):
+        yield Row(target, {"error": NOT_FOUND}, 404)
+    yield Row("/nothing", {"error": NOT_FOUND}, 404, "POST")
     for target in ("http://x/nothing", "http://x//hash"):
-        yield Row(target, {"error": "Not found"}, 404)
+        yield Row(target, {"error": NOT_FOUND}, 404)
 
 
 def too_much(_: Subject) -> Iterator[Row]:
@@ -221,7 +236,10 @@ _WORK = ("/hash", "/sync-hash", "/worker-hash", "/wait", "/tick-storm", "/fib", 
 
 def methods(_: Subject) -> Iterator[Row]:
     """HEAD would cost as much as GET wherever there is work, so it is for /health alone."""
-    for route, allowed in [("/health", ["GET", "HEAD", "OPTIONS"]), *((route, ["GET", "OPTIONS"]) for route in _WORK)]:
+    for route, allowed in [
+        ("/health", ["GET", "HEAD", "OPTIONS"]),
+        *((route, ["GET", "OPTIONS"]) for route in ("/", *_WORK)),
+    ]:
         allow = {"Allow": ", ".join(allowed)}
         yield Row(route, {"allow": allowed}, 200, "OPTIONS", headers=allow)
         for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):

@@ -49,7 +49,7 @@ def test_repeated_is_refused_even_when_equal() -> None:
 
 
 def test_choice() -> None:
-    assert choice(Query(), "n", default="a", of=("a", "b")) == "a"
-    assert choice(Query("b"), "n", default="a", of=("a", "b")) == "b"
+    assert choice(Query(), "n", {"n": ("a", "b")}) == "a"
+    assert choice(Query("b"), "n", {"n": ("a", "b")}) == "b"
     with pytest.raises(BadQuery, match="a, b"):
-        choice(Query("c"), "n", default="a", of=("a", "b"))
+        choice(Query("c"), "n", {"n": ("a", "b")})

@@ -35,23 +35,28 @@ Fault = Callable[[int, int], Awaitable[dict[str, Any]]]
 
 def add_routes(app: LabApp, look: Callable[[], Inside], run: Run, own: Mapping[str, Fault]) -> None:
     """``own`` are the faults of the server itself, by name."""
+    app.declare(NUMBERS, {})
 
     @app.get("/fault")
     async def _inside() -> Response:
+        """What only the process knows of itself."""
         return reply(to_plain(look()))
 
     @app.get("/fault/large/<way>")
     async def _large(way: str) -> Response:
+        """A reply of 30 MB: streamed or whole."""
         return Response(_pieces() if way == "streamed" else bytes(_LARGE), headers={"Content-Length": str(_LARGE)})
 
     app.body_routes["/fault/body"] = lambda _: MAX_BODY
 
     @app.post("/fault/body")
     async def _body() -> Response:
+        """Waits for its whole body."""
         return reply({"bytes": len(await request.get_data())})
 
     @app.get("/fault/<name>")
     async def _fault(name: str) -> Response:
+        """A job that goes wrong, in the worker pool; a few names are faults of the server itself."""
         number, ms = integer(request.args, "id", _JOB), integer(request.args, "ms", _JOB)
         if name in own:
             return reply(await own[name](number, ms))

@@ -21,7 +21,7 @@ from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import reply
-from .contract import BODY_TIMEOUT, MAX_BODY
+from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
 from .lab import Lab
 from .listening import SHORTAGE
 from .query import BadQuery
@@ -56,6 +56,8 @@ class LabApp(_Mixed):
         self.body_routes: dict[str, Callable[[bytes], int]] = {}
         """The paths whose handlers read a body, and by their query how many bytes it may have. A body for any other path is
         dropped as it comes."""
+        self.numbers: Numbers = {}
+        self.choices: Choices = {}
         self.listener = listener
         self.queues = tuple(queues)
         self.fault: BaseException | None = None
@@ -74,6 +76,10 @@ class LabApp(_Mixed):
 
     def lab_config(self) -> Config:
         return self._lab_config or from_env()
+
+    def declare(self, numbers: Numbers, choices: Choices) -> None:
+        """What the handlers read of a query, so that `/` can tell it."""
+        self.numbers, self.choices = {**self.numbers, **numbers}, {**self.choices, **choices}
 
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""
@@ -137,7 +143,7 @@ async def _on_shortage(error: Exception) -> Response:
 
 
 async def _on_http_error(error: HTTPException) -> Response:
-    text = "Not found" if error.code == 404 else (error.name or "error")
+    text = NOT_FOUND if error.code == 404 else (error.name or "error")
     response = reply({"error": text}, error.code or 500)
     if error.code == 405:
         response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))

@@ -29,6 +29,9 @@ Numbers = Mapping[str, Mapping[str, Number]]
 """Every numeric parameter that a server reads, by route and name. A handler can read no other (see `query.integer`), so
 code that has to try them all finds them here."""
 
+Choices = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Every parameter that is one of a few words, by route and name, as `Numbers`. The first word is the default."""
+
 RESET = Number(default=1, low=0, high=1)
 """Of routes that tell what was measured: whether the measured window begins anew."""
 _ROUNDS = Number(default=120_000, low=1, high=MAX_ROUNDS)
@@ -42,10 +45,19 @@ NUMBERS: Numbers = {
     "/fib": {"n": Number(default=25, low=0, high=MAX_FIB)},
 }
 
+CHOICES: Choices = {
+    "/wait": {"pool": ("own", "default")},
+    "/fib": {"where": ("process", "thread", "loop")},
+    "/lookup": {"host": ("localhost",)},  # the lab asks no name server
+}
+"""What all runtimes have in common; the modes of `/tick-storm` are in `STORMS`."""
+
 MAX_BODY = 1_000_000  # bytes; no route of the lab needs more
 BODY_TIMEOUT = 10.0  # seconds for the whole of such a body, in handlers that read it by Quart's own means
 MAX_TARGET = 8_192  # bytes of path and query, as nginx and Apache have it
 MAX_HEAD = 16_384  # bytes of all header lines
+
+NOT_FOUND = "Not found: GET / lists the routes"
 
 # The methods that a server knows: it answers 405 where one is not allowed, and 501 to all others. They are case-sensitive.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .contract import MAX_HEAD, MAX_TARGET, METHODS
+from .contract import MAX_HEAD, MAX_TARGET, METHODS, NOT_FOUND
 
 _RESETS = {b"": True, b"reset=1": True, b"reset=0": False}
 _HOST = re.compile(rb"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
@@ -55,7 +55,7 @@ def not_understood(scope: dict[str, Any]) -> tuple[int, str] | None:
         scope["path"] = unquote(parts.path)
     # An encoded slash is not a separator (RFC 3986, 2.2). Quart's router treats any number of leading slashes as one.
     encoded = "%2f" in target.partition("?")[0].lower()
-    return (404, "Not found") if encoded or scope["path"].startswith("//") else None
+    return (404, NOT_FOUND) if encoded or scope["path"].startswith("//") else None
 
 
 def plain_health(scope: Mapping[str, Any]) -> bool | None:

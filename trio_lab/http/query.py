@@ -43,11 +43,15 @@ def integer(query: Query, name: str, numbers: Mapping[str, Number]) -> int:
     return int(text)
 
 
-def choice(query: Query, name: str, *, default: str, of: tuple[str, ...]) -> str:
-    """The value of ``name``, one of ``of``. Raises `BadQuery` otherwise."""
-    text = _single(query, name)
+def choice(query: Query, name: str, choices: Mapping[str, tuple[str, ...]]) -> str:
+    """The value of ``name``, or its first choice when it is absent. ``choices`` are those of the route.
+
+    Raises:
+        BadQuery: it is repeated, or none of the choices.
+    """
+    of, text = choices[name], _single(query, name)
     if text is None:
-        return default
+        return of[0]
     if text not in of:
         raise BadQuery(f"{name} must be one of {', '.join(of)}")
     return text

@@ -2,6 +2,8 @@
 
 Only what every runtime serves is here (the server in JavaScript has its own handlers for the same contract). Routes of
 one server stay in its package. Errors are not handled here: see `app.STATUSES`.
+
+The first line of a handler's docstring is what `/` says about its route (see `overview`).
 """
 
 from __future__ import annotations
@@ -16,30 +18,42 @@ from ..records.codec import to_plain
 from ..work import fib, hash_password, wait
 from .answers import ms, ms_since, reply
 from .app import LabApp
-from .contract import NUMBERS, RESET, STORMS
+from .contract import CHOICES, NUMBERS, RESET, STORMS
 from .lab import Lab
+from .overview import overview
 from .query import choice, integer
 
 
 def add_routes(app: LabApp) -> None:
+    app.declare(NUMBERS, CHOICES)
+
+    @app.get("/")
+    async def _overview() -> Response:
+        """This list."""
+        return overview(app)
+
     @app.get("/health")
     async def _health() -> Response:
+        """How late the loop is, and the state of every queue. With reset=1 a new measuring window begins."""
         return reply(to_plain(app.lab.health(reset=reset())))
 
     @app.get("/hash")
     async def _hash() -> Response:
+        """A slow hash in a thread of the native pool."""
         rounds, begun = _rounds("/hash"), perf_counter()
         await app.lab.in_thread(hash_password, rounds, kind="hash")
         return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/sync-hash")
     async def _sync_hash() -> Response:
+        """The same hash on the loop: nothing else runs meanwhile."""
         rounds, begun = _rounds("/sync-hash"), perf_counter()
-        hash_password(rounds)  # on the loop, on purpose
+        hash_password(rounds)  # on purpose
         return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
+        """The same hash in a worker process."""
         rounds, begun = _rounds("/worker-hash"), perf_counter()
         seconds, queued = await app.lab.in_worker(hash_password, rounds, kind="hash")
         times = {"workerDurationMs": ms(seconds), "totalDurationMs": ms_since(begun), "queueMs": ms(queued)}
@@ -48,16 +62,17 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/tick-storm")
     async def _tick_storm() -> Response:
+        """Many awaits in a row, of a kind that lets other tasks run or starves them."""
         count = integer(request.args, "count", NUMBERS["/tick-storm"])
-        modes = tuple(STORMS[app.lab.runtime])
-        mode = choice(request.args, "mode", default=modes[0], of=modes)
+        mode = choice(request.args, "mode", {"mode": tuple(STORMS[app.lab.runtime])})
         longest = await app.lab.storm(mode, count)
         return reply({"route": "/tick-storm", "scheduledTicks": count, "mode": mode, "longestStepMs": ms(longest)})
 
     @app.get("/wait")
     async def _wait() -> Response:
+        """A blocking call that computes nothing, in the native pool or in the event loop's default threads."""
         seconds = integer(request.args, "ms", NUMBERS["/wait"]) / 1e3
-        pool, begun = choice(request.args, "pool", default="own", of=("own", "default")), perf_counter()
+        pool, begun = choice(request.args, "pool", CHOICES["/wait"]), perf_counter()
         if pool == "own":
             await app.lab.in_thread(wait, seconds, kind="wait")
         else:
@@ -66,21 +81,24 @@ def add_routes(app: LabApp) -> None:
 
     @app.get("/fib")
     async def _fib() -> Response:
+        """Fibonacci in plain Python, which holds the GIL: in a worker process, in a thread or on the loop."""
         n = integer(request.args, "n", NUMBERS["/fib"])
-        where, begun = choice(request.args, "where", default="process", of=tuple(_FIB)), perf_counter()
+        where, begun = choice(request.args, "where", CHOICES["/fib"]), perf_counter()
         value, seconds = await _FIB[where](app.lab, n)
         times = {"computeMs": ms(seconds), "durationMs": ms_since(begun)}
         return reply({"route": "/fib", "n": n, "where": where, "value": value, **times})
 
     @app.get("/lookup")
     async def _lookup() -> Response:
-        host = choice(request.args, "host", default="localhost", of=("localhost",))  # the lab asks no name server
+        """A name look-up in the event loop's default threads."""
+        host = choice(request.args, "host", CHOICES["/lookup"])
         begun = perf_counter()
         addresses = await app.lab.look_up(host)
         return reply({"route": "/lookup", "host": host, "addresses": addresses, "durationMs": ms_since(begun)})
 
     @app.get("/read")
     async def _read() -> Response:
+        """A file is read in the event loop's default threads."""
         begun = perf_counter()
         content = await app.lab.read(Path(__file__))
         return reply({"route": "/read", "bytes": len(content), "durationMs": ms_since(begun)})

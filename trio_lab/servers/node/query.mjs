@@ -3,8 +3,11 @@ import { Refusal } from "./refusal.mjs";
 
 export class Query {
   #values;
+  #parameters;
 
-  constructor(text) {
+  // What a route does not declare, its handler cannot read.
+  constructor(text, parameters) {
+    this.#parameters = parameters;
     this.#values = new URLSearchParams(`&${text}`); // it would drop a leading question mark as the URL's own
   }
 
@@ -14,19 +17,17 @@ export class Query {
     return values[0];
   }
 
-  integer(name, fallback, low, high) {
+  integer(name) {
+    const [low, high, fallback] = this.#parameters[name];
     const text = this.#single(name);
     if (text === undefined) return fallback;
     if (/^[0-9]+$/.test(text) && text.length <= String(high).length && text >= low && text <= high) return Number(text);
     throw new Refusal(400, `${name} must be a whole number from ${low} to ${high}`);
   }
 
-  rounds() {
-    return this.integer("rounds", 120_000, 1, 2_000_000);
-  }
-
-  choice(name, fallback, of) {
-    const text = this.#single(name) ?? fallback;
+  choice(name) {
+    const of = this.#parameters[name];
+    const text = this.#single(name) ?? of[0];
     if (of.includes(text)) return text;
     throw new Refusal(400, `${name} must be one of ${of.join(", ")}`);
   }

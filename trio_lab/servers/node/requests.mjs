@@ -64,12 +64,13 @@ function allowedOn(path) {
 export function findRoute(request) {
   checkHead(request);
   const { path, query } = parseTarget(request.url);
-  if (!Object.hasOwn(ROUTES, path)) throw new Refusal(404, "Not found");
+  if (!Object.hasOwn(ROUTES, path)) throw new Refusal(404, "Not found: GET / lists the routes");
   const allowed = allowedOn(path);
   const allow = { allow: allowed.join(", ") };
   if (!allowed.includes(request.method)) throw new Refusal(405, STATUS_CODES[405], { headers: allow });
   if (request.method === "OPTIONS") return { make: () => ({ allow: allowed }), headers: allow };
-  return { make: (lab, signal) => ROUTES[path](lab, new Query(query), signal), headers: {} };
+  const { make, parameters } = ROUTES[path];
+  return { make: (lab, signal) => make(lab, new Query(query, parameters), signal), headers: {} };
 }
 
 // Status and text for a request that the parser refused.

@@ -122,9 +122,10 @@ export class LabServer {
     }
   }
 
+  // A body that is a string is JSON already.
   #reply(response, status, body, headers) {
     if (response.closed || response.headersSent) return; // its client has left
-    const text = JSON.stringify(body);
+    const text = typeof body === "string" ? body : JSON.stringify(body);
     if (headers.connection === "close") this.#ended.add(response.req.socket);
     if (this.#stopping) response.setHeader("connection", "close");
     response.writeHead(status, {

@@ -27,7 +27,7 @@ import trio
 from quart import Response, request
 
 from ...http.answers import ms, ms_since, reply
-from ...http.contract import MAX_ROUNDS, Number, Numbers
+from ...http.contract import MAX_ROUNDS, Choices, Number, Numbers
 from ...http.query import BadQuery, choice, integer
 from ...slices import chunked, time_sliced
 from ...work import hash_password
@@ -40,7 +40,6 @@ _LONGEST_INPUT = 16  # letters: valid input is never longer, and any pattern is 
 _MERGE_SLICE = 0.001  # seconds: of several clients at once, each takes its slice in every pass
 _PIECE = MEGABYTE
 _MOST_WORK = 1_000_000  # items times weight: some seconds
-_MODES = ("no_checkpoint", "chunked", "time_sliced")
 
 
 def _hash_here(rounds: int) -> int:
@@ -152,9 +151,15 @@ NUMBERS: Numbers = {
 } | {"/process-list": _LIST}
 
 
+CHOICES: Choices = {"/process-list": {"mode": ("no_checkpoint", "chunked", "time_sliced")}}
+
+
 def add_blocker_routes(app: TrioApp) -> None:
+    app.declare(NUMBERS, CHOICES)
+
     @app.get("/block/<kind>")
     async def _block(kind: str) -> Response:
+        """A call that blocks the loop, or with fixed=1 its cure."""
         if kind not in _BLOCKERS:
             raise BadQuery(f"kind must be one of {', '.join(_BLOCKERS)}")
         blocker, begun = _BLOCKERS[kind], perf_counter()
@@ -167,7 +172,8 @@ def add_blocker_routes(app: TrioApp) -> None:
 
     @app.get("/process-list")
     async def _process_list() -> Response:
-        mode, begun = choice(request.args, "mode", default="no_checkpoint", of=_MODES), perf_counter()
+        """A long list of small computations, at once or in pieces. items times weight may be 1000000."""
+        mode, begun = choice(request.args, "mode", CHOICES["/process-list"]), perf_counter()
         items, chunk, weight = _list()
         with LongestStep() as step:
             total = await _process(mode, range(items), chunk, weight)

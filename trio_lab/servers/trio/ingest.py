@@ -18,6 +18,7 @@ import msgspec
 from quart import Response, request
 
 from ...http.answers import ms, ms_since, reply
+from ...http.contract import Choices
 from ...http.query import choice
 from ...measure.process import resident_bytes
 from ...slices import time_sliced
@@ -33,12 +34,17 @@ _NOT_JSON = (ValueError, RecursionError)  # msgspec's own error is a ValueError,
 _records = msgspec.json.Decoder(dict[str, Any])
 
 
+CHOICES: Choices = {"/ingest": {"mode": ("buffer", "stream")}}
+
+
 def add_ingest_route(app: TrioApp) -> None:
+    app.declare({}, CHOICES)
     app.body_routes["/ingest"] = lambda query: MAX_STREAMED if b"mode=stream" in query.split(b"&") else MAX_BUFFERED
 
     @app.post("/ingest")
     async def _ingest() -> Response:
-        mode, begun = choice(request.args, "mode", default="buffer", of=("buffer", "stream")), perf_counter()
+        """Reads JSON objects, one in a line, from the body: all of it at once, or piece by piece as it arrives."""
+        mode, begun = choice(request.args, "mode", CHOICES["/ingest"]), perf_counter()
         body: LabBody = request.body  # type: ignore[assignment]  # the app's request class has it
         memory = _Memory()
         with LongestStep() as step:
