@@ -33,6 +33,7 @@ from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.health import ScalingDecision
 from ...records.queue import Queue
 from . import storms
+from .plants import stalls_explained
 from .shields import Shields
 
 T = TypeVar("T")
@@ -122,6 +123,7 @@ async def open_lab(
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(_default_threads(config.default_threads))
+        stack.enter_context(stalls_explained())
         watch = await stack.enter_async_context(observe(budget=config.stall_budget))
         timer = await stack.enter_async_context(open_timer_probe())
         native_pool = await stack.enter_async_context(
