@@ -87,7 +87,7 @@ async def run(
         Go on with the run that was interrupted and whose results are in this folder: the experiments that it lacks, as
         they were planned. Only --verbose and --json go with it.
     verbose
-        Show what the servers log; they block and refuse on purpose.
+        Show what the servers log. Stalls that are planted are marked: blocked on purpose.
     json_
         Print the results as JSON.
     """
@@ -125,7 +125,7 @@ async def compare(
     out
         Folder for index.html and results.json.
     verbose
-        Show what the servers log; they block and refuse on purpose.
+        Show what the servers log. Stalls that are planted are marked: blocked on purpose.
     json_
         Print the results as JSON.
     """
