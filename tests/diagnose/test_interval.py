@@ -77,15 +77,14 @@ def test_one_round_settles_an_exact_claim_whatever_the_neighbour_did() -> None:
     ("conditions", "grade"),
     [
         (Conditions(), "none"),
-        (Conditions(others=0.05, drift=0.1), "none"),
+        (Conditions(others=0.05), "none"),
         (Conditions(others=0.06), "some"),
         (Conditions(stolen=0.06), "some"),
         (Conditions(throttled=0.06), "some"),
-        (Conditions(drift=0.11), "some"),
         (Conditions(others=0.26), "much"),
         (Conditions(stolen=0.26), "much"),
         (Conditions(throttled=0.26), "much"),
-        (Conditions(drift=0.26), "much"),
+        (Conditions(drift=0.5), "none"),
     ],
 )
 def test_the_largest_share_decides_how_much_a_round_was_disturbed(conditions: Conditions, grade: str) -> None:

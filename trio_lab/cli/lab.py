@@ -57,7 +57,7 @@ async def run(
     *names: str,
     quick: bool = False,
     runtime: str = "trio",
-    rounds: int = LEAST,
+    rounds: Annotated[int, Parameter(env_var="TRIO_LAB_ROUNDS")] = LEAST,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
     resume: Path | None = None,
@@ -102,7 +102,7 @@ async def run(
 async def compare(
     *names: str,
     quick: bool = False,
-    rounds: int = LEAST,
+    rounds: Annotated[int, Parameter(env_var="TRIO_LAB_ROUNDS")] = LEAST,
     dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
     out: Path = _OUT,
     verbose: Annotated[bool, Parameter(alias="-v")] = False,

@@ -19,6 +19,11 @@ async def rounds_per_s(server: Server) -> float:
     return _TRIAL / await least(server, f"/sync-hash?rounds={_TRIAL}", "durationMs") * 1e3
 
 
+async def rounds_of(server: Server, seconds: float) -> int:
+    """The rounds of a hash that keeps one core busy for so many seconds."""
+    return max(1, int(await rounds_per_s(server) * seconds))
+
+
 async def rounds_for(server: Server, *, per_second: float, threads: int) -> int:
     """The rounds of a hash of which ``threads`` compute about ``per_second`` on this machine's cores."""
     return max(1, int(await rounds_per_s(server) * min(usable_cores(), threads) / per_second))

@@ -13,6 +13,8 @@ from .model import Experiment, flowed
 from .reading import Reading
 from .rounds import Round, counting, judged, marked, medians, typical
 
+_DRIFT = 0.25  # a larger change of speed within a round is told
+
 
 def result_of(
     experiment: Experiment, rounds: Sequence[Round], *, runtime: str, duration: float, notes: Sequence[str] = ()
@@ -60,13 +62,17 @@ def _advice(advice: str, checks: Sequence[Check]) -> str:
 
 
 def _disturbed(rounds: Sequence[Round]) -> list[str]:
-    """What a reader should know of the neighbour, in a sentence."""
+    """What a reader should know of the machine: whether others disturbed rounds, and whether its speed changed in one."""
     disturbed = [one.conditions for one in rounds if one.conditions.disturbance != "none"]
-    if not disturbed:
-        return []
-    counted = sum(one.counted for one in disturbed)
-    kept = "none of these counts" if not counted else f"{counted} of these count"
-    return [f"Other programs disturbed {len(disturbed)} of {len(rounds)} rounds; {kept}."]
+    notes = []
+    if disturbed:
+        counted = sum(one.counted for one in disturbed)
+        kept = "none of these counts" if not counted else f"{counted} of these count"
+        notes.append(f"Other programs disturbed {len(disturbed)} of {len(rounds)} rounds; {kept}.")
+    drift = max((one.conditions.drift or 0.0 for one in rounds), default=0.0)
+    if drift > _DRIFT:
+        notes.append(f"The speed of the processor changed by up to {drift:.0%} within a round.")
+    return notes
 
 
 def judge_again(result: ExperimentResult) -> ExperimentResult:

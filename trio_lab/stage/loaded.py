@@ -11,7 +11,7 @@ from ..records.health import Health
 from ..records.load import Latencies, LoadResult
 from .server import Server
 
-LEAD = 0.4  # seconds that the probe runs before the load, so that its own connecting is not blamed on the load
+LEAD = 0.2  # seconds that the probe runs before the load, so that its own connecting is not blamed on the load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,25 +19,27 @@ from ..worker.lifeline import tie_life
 ROUNDS = 120_000
 
 
-def _work(deadline: float) -> int:
+def _work(rounds: int, deadline: float) -> int:
     done = 0
     while True:
-        hash_password(ROUNDS)
+        hash_password(rounds)
         if time.monotonic() > deadline:
             return done
         done += 1
 
 
-def in_threads(count: int, seconds: float) -> int:
+def in_threads(count: int, seconds: float, rounds: int = ROUNDS) -> int:
     with ThreadPoolExecutor(count) as threads:
-        return sum(threads.map(_work, [time.monotonic() + seconds] * count))
+        return sum(threads.map(_work, [rounds] * count, [time.monotonic() + seconds] * count))
 
 
-def in_processes(count: int, seconds: float) -> int:
+def in_processes(count: int, seconds: float, rounds: int = ROUNDS) -> int:
     spawn = multiprocessing.get_context("spawn")
     barrier, done = spawn.Barrier(count), spawn.SimpleQueue()
     lifeline, ours = spawn.Pipe(duplex=False)  # ``ours`` is never written to, and closes when this process ends
-    processes = [spawn.Process(target=_in_process, args=(barrier, done, seconds, lifeline)) for _ in range(count)]
+    processes = [
+        spawn.Process(target=_in_process, args=(barrier, done, seconds, rounds, lifeline)) for _ in range(count)
+    ]
     for process in processes:
         process.start()
     total = sum(done.get() for _ in processes)
@@ -47,16 +49,16 @@ def in_processes(count: int, seconds: float) -> int:
     return int(total)
 
 
-def _in_process(barrier: Any, done: Any, seconds: float, lifeline: Connection) -> None:
+def _in_process(barrier: Any, done: Any, seconds: float, rounds: int, lifeline: Connection) -> None:
     # Opened anew, because all of them were given one and the same, and only one process can be tied to that.
     tie_life(os.open(f"/proc/self/fd/{lifeline.fileno()}", os.O_RDONLY | os.O_NONBLOCK))
     barrier.wait()  # all have started before any clock does
-    done.put(_work(time.monotonic() + seconds))
+    done.put(_work(rounds, time.monotonic() + seconds))
 
 
-KINDS: dict[str, Callable[[int, float], int]] = {"threads": in_threads, "processes": in_processes}
+KINDS: dict[str, Callable[[int, float, int], int]] = {"threads": in_threads, "processes": in_processes}
 
 
-def jobs_per_s(kind: str, count: int, seconds: float) -> float:
-    """``kind`` is threads or processes."""
-    return KINDS[kind](count, seconds) / seconds
+def jobs_per_s(kind: str, count: int, seconds: float, rounds: int = ROUNDS) -> float:
+    """``kind`` is threads or processes, ``rounds`` the length of a job."""
+    return KINDS[kind](count, seconds, rounds) / seconds

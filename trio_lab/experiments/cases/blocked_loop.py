@@ -1,7 +1,7 @@
 """The same hash in the pool and on the loop: what does everybody else feel?
 
 Varied: where the hash is computed (`/hash` in a thread of the native pool, `/sync-hash` in the handler). Held fixed: five
-clients, the same work, one server, a probe of /health 50 times a second.
+clients, the same work (hashes of about 60 ms), one server, a probe of /health 50 times a second.
 
 One hash holds the loop, so beside `/sync-hash` /health must show at least a whole one: 0.8 leaves room for a probe that came
 in the middle of the last. The pool's threads release the GIL and have a lower priority than the loop, so beside `/hash` it
@@ -19,8 +19,10 @@ from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
+from ..sizing import rounds_of
 
 _CLIENTS = 5
+_HASH = 0.06  # seconds of a core
 
 
 _ROUTES = {"pool": "/hash", "loop": "/sync-hash"}
@@ -50,9 +52,10 @@ _FIGURES: Measures[Mapping[str, Loaded]] = {
 async def _collect(stage: Stage) -> Collected:
     seconds = stage.seconds(3, quick=1)
     server = await stage.kept()
+    rounds = await stage.first("rounds", partial(rounds_of, server, _HASH))
     run: dict[str, Loaded] = await stage.once(
         {
-            place: partial(stage.loaded, server, route, connections=_CLIENTS, duration=seconds)
+            place: partial(stage.loaded, server, f"{route}?rounds={rounds}", connections=_CLIENTS, duration=seconds)
             for place, route in _ROUTES.items()
         }
     )

@@ -1,11 +1,11 @@
-"""A hundred clients that wait one second, at a server that can serve half of them in that time.
+"""Sixty clients that wait 0.6 seconds, at a server that can serve half of them in that time.
 
 Varied: the bulkhead, whose queue timeout is the patience less twice the p90 of the service, against the naive profile
 without bound or timeout. Held fixed: the clients and their patience, four threads, hashes sized for 45 a second on this
 machine. In every round the capacity is measured too, and both goodputs are judged by it. Goodput counts from the first
 patience on: until then no client has had a reason to leave.
 
-Refusing costs little, so 0.9 of the capacity should stay useful; the tenth is for over a hundred refusals a second and for
+Refusing costs little, so 0.9 of the capacity should stay useful; the tenth is for dozens of refusals a second and for
 replies that just miss. "Collapse" must mean that more than half is lost: under 0.5. The control runs at a server of its own,
 else it would go on working through its queue beside what is measured next.
 """
@@ -25,8 +25,8 @@ from ..model import Collected, Experiment
 from ..reading import Reading
 from ..sizing import rounds_for
 
-_CLIENTS = 100
-_PATIENCE = 1.0
+_CLIENTS = 60
+_PATIENCE = 0.6
 _CAPACITY = 45  # replies per second the hash is sized for: the clients want more than twice that
 _THREADS = 4
 _INTERVAL = 0.2  # seconds to a row of the series
@@ -100,7 +100,7 @@ async def _capacity(stage: Stage, server: Server, path: str) -> Loaded:
 
 
 async def _impatient(stage: Stage, server: Server, path: str) -> Loaded:
-    seconds = max(stage.seconds(6, quick=2.4), 2.2 * _PATIENCE)  # something must be left after the first patience
+    seconds = max(stage.seconds(6, quick=1.6), 2.2 * _PATIENCE)  # something must be left after the first patience
     return await stage.loaded(
         server, path, connections=_CLIENTS, duration=seconds, leave_after=_PATIENCE, interval=_INTERVAL
     )

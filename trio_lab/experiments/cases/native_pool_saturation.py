@@ -1,7 +1,7 @@
 """Twenty clients at a pool of four threads: where does the time of a request go?
 
-Varied: the number of clients (4, 20). Held fixed: the pool's four threads and the work, at one server. In every round the
-two loads, the larger one once more without a probe, and the same hash in bare threads take turns.
+Varied: the number of clients (4, 20). Held fixed: the pool's four threads and the work, hashes of about 60 ms, at one
+server. In every round the two loads, the larger one once more without a probe, and the same hash in bare threads take turns.
 
 Five clients for each thread make the latency nearly fivefold: 3 leaves room for noise, and a pool without a queue would
 give 1. More clients must not bring more work: 1.2 is the noise of a short run. HTTP, bulkhead and priorities may cost a
@@ -24,9 +24,11 @@ from ...subjects.bare import jobs_per_s
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
+from ..sizing import rounds_of
 
 _THREADS = 4
 _CLIENTS = 20
+_HASH = 0.06  # seconds of a core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +62,21 @@ _FIGURES: Measures[_Found] = {
 async def _collect(stage: Stage) -> Collected:
     seconds = stage.seconds(3, quick=0.8)
     server = await stage.kept("--threads", str(_THREADS))
+    rounds = await stage.first("rounds", partial(rounds_of, server, _HASH))
+    path = f"/hash?rounds={rounds}"
     pools: list[QueueStatistics] = []
 
     async def many() -> Loaded:
-        found = await stage.loaded(server, "/hash", connections=_CLIENTS, duration=seconds)
+        found = await stage.loaded(server, path, connections=_CLIENTS, duration=seconds)
         pools.append((await server.health()).queue("native_pool"))
         return found
 
     turns = await stage.once(
         {
-            "few": partial(stage.loaded, server, "/hash", connections=_THREADS, duration=seconds),
+            "few": partial(stage.loaded, server, path, connections=_THREADS, duration=seconds),
             "many": many,
-            "alone": partial(stage.load, server.url + "/hash", connections=_CLIENTS, duration=seconds),
-            "bare": partial(alone, partial(jobs_per_s, "threads", _THREADS, seconds)),
+            "alone": partial(stage.load, server.url + path, connections=_CLIENTS, duration=seconds),
+            "bare": partial(alone, partial(jobs_per_s, "threads", _THREADS, seconds, rounds)),
         }
     )
     found = _Found(**turns, pool=pools[0])

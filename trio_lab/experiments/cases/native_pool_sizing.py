@@ -1,4 +1,4 @@
-"""The same pool at five sizes, for work that computes and for work that waits.
+"""The same pool at several sizes, for work that computes and for work that waits.
 
 Varied: the pool's size, while one server runs, and what the work needs: a core (`/hash`) or only time (`/wait`). Held
 fixed: the length of a job. There are more waiting clients than the largest pool has threads, else the clients would be
@@ -11,27 +11,32 @@ threads a core there is nothing to gain, and 1.2 is noise. In every round the si
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from operator import itemgetter
 
 from ...cores import usable_cores
 from ...diagnose.knee import knee
 from ...records.chart import Chart, Role
-from ...records.figures import Measures, check, measured, of_each
+from ...records.figures import Measures, check, measured
+from ...stage.loaded import Loaded
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
 
-_SIZES = (1, 2, 4, 16, 64)
 _WAIT_MS = 100
 # A sixth of the usual hash: with all clients at once on two cores each still ends soon, so a short run counts many.
 _ROUNDS = 20_000
 _WAITING_CLIENTS, _COMPUTING_CLIENTS = 100, 64
 
 _CORES = usable_cores()
-_ENOUGH = next((size for size in _SIZES if size >= 2 * _CORES), _SIZES[-1])  # two threads for every core
+_LARGEST, _USUAL = 64, 4
+_ENOUGH = min(2 * _CORES, _LARGEST)  # two threads for every core
+_SIZES = {
+    "computing": tuple(sorted({1, _CORES, _ENOUGH, _LARGEST})),
+    "waiting": (_USUAL, 16, _LARGEST),
+}
 
 Rates = dict[int, float]  # goodput by size
 
@@ -42,51 +47,49 @@ def _knee(rates: Rates) -> float | None:
 
 def _gain(rates: Rates, usual: int) -> float | None:
     """What the largest pool brings ÷ what the usual one does."""
-    return rates[_SIZES[-1]] / rates[usual] if rates[usual] else None
+    return rates[_LARGEST] / rates[usual] if rates[usual] else None
 
 
-_OF_EACH: Measures[Rates] = {
-    "{}_knee": _knee,
-    **{f"{{}}_rps_{size}": itemgetter(size) for size in _SIZES},
-}
+def _rate_of(kind: str, size: int, rates: Mapping[str, Rates]) -> float:
+    return rates[kind][size]
+
+
 _FIGURES: Measures[dict[str, Rates]] = {
-    **of_each(("computing", "waiting"), _OF_EACH),
+    "computing_knee": lambda rates: _knee(rates["computing"]),
+    "waiting_knee": lambda rates: _knee(rates["waiting"]),
+    **{f"{kind}_rps_{size}": partial(_rate_of, kind, size) for kind, sizes in _SIZES.items() for size in sizes},
     "computing_knee_per_core": lambda rates: at / _CORES if (at := _knee(rates["computing"])) else None,
-    "waiting_gain": lambda rates: _gain(rates["waiting"], 4),
+    "waiting_gain": lambda rates: _gain(rates["waiting"], _USUAL),
     "computing_gain": lambda rates: _gain(rates["computing"], _ENOUGH),
     "cores": lambda _: _CORES,
 }
 
 
-async def _rate(stage: Stage, server: Server, path: str, clients: int, size: int) -> float:
+async def _at(stage: Stage, server: Server, path: str, clients: int, size: int) -> Loaded:
     await server.resize(size)
-    return (await stage.load(server.url + path, connections=clients, duration=stage.seconds(1.5, quick=0.5))).goodput
+    return await stage.loaded(server, path, connections=clients, duration=stage.seconds(1.5, quick=0.4))
 
 
 async def _collect(stage: Stage) -> Collected:
-    server = await stage.kept("--queue-timeout", "1")
+    server = await stage.kept("--queue-timeout", "0.5")
     kinds = {
         "computing": (f"/hash?rounds={_ROUNDS}", _COMPUTING_CLIENTS),
         "waiting": (f"/wait?ms={_WAIT_MS}", _WAITING_CLIENTS),
     }
     turns = {
-        (kind, size): partial(_rate, stage, server, path, clients, size)
+        (kind, size): partial(_at, stage, server, path, clients, size)
         for kind, (path, clients) in kinds.items()
-        for size in _SIZES
+        for size in _SIZES[kind]
     }
-    rates = await stage.once(turns)
-    computing, waiting = ({size: rates[kind, size] for size in _SIZES} for kind in kinds)
-    await server.resize(4)
-    full = await stage.loaded(
-        server, f"/wait?ms={_WAIT_MS}", connections=_WAITING_CLIENTS, duration=stage.seconds(1.5, quick=0.6)
-    )
+    found = await stage.once(turns)
+    computing, waiting = ({size: found[kind, size].load.goodput for size in _SIZES[kind]} for kind in kinds)
     return Collected(
         figures=measured(_FIGURES, {"computing": computing, "waiting": waiting}),
         charts=(
             _chart("Work that computes (/hash)", computing, "bad"),
             _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, "good"),
         ),
-        samples=full.samples,
+        samples=found["waiting", _USUAL].samples,
     )
 
 
@@ -105,7 +108,7 @@ def _chart(title: str, rates: Rates, role: Role) -> Chart:
         ("threads in the native pool", "replies/s"),
         [("throughput", rates.items(), role)],
         log_x=True,
-        rules=[] if at in (None, _SIZES[-1]) else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
+        rules=[] if at in (None, _LARGEST) else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
         note="The knee is the smallest pool within a tenth of the best throughput.",
     )
 

@@ -38,10 +38,10 @@ _POOLS = ("shared", "own", "alone")  # where the slow calls are, if there are an
 _THREADS = 4  # of the default limiter and of the native pool
 _CLIENTS = 20
 _CALL_MS = 200
-_RATE = 10  # look-ups, and reads, per second
+_RATE = 20  # look-ups, and reads, per second
 _RESPAWNS = 1
 _WORKER_TIME = 20.0  # seconds in which a worker must be there again
-_BEFORE = 0.6  # seconds in which the slow calls fill their threads
+_BEFORE = 0.3  # seconds in which the slow calls fill their threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ async def _beside_slow_calls(stage: Stage, server: Server, pool: str, seconds: f
 
 
 async def _collect(stage: Stage) -> Collected:
-    seconds = stage.seconds(4, quick=1.5)
+    seconds = stage.seconds(4, quick=0.8)
     server = await stage.kept("--default-threads", str(_THREADS), "--threads", str(_THREADS), "--workers", "1")
     turns = {
         "alone": partial(_beside, stage, server, seconds),

@@ -1,8 +1,9 @@
 """CPU work in worker processes: what it costs, and what the loop gains.
 
-Varied: where the hash is computed (`/sync-hash` on the loop, `/worker-hash` in a worker process). Held fixed: 20 clients,
-the work, the default number of workers, one server. Cost is the CPU time of the server and its children, read before and
-after. In every round both take their turn, and so do the pool without a probe beside it and bare processes.
+Varied: where the hash is computed (`/sync-hash` on the loop, `/worker-hash` in a worker process). Held fixed: 10 clients,
+the work (hashes of about 60 ms), the default number of workers, one server. Cost is the CPU time of the server and its
+children, read before and after. In every round both take their turn, and so do the pool without a probe beside it and bare
+processes.
 
 The loop only passes messages, so /health waits for less than half a hash; a blocked one would show a whole one. Workers
 move the cost and do not remove it: a tenth covers the pipes, the HTTP of both, and the resolution of the CPU clock. A lower
@@ -24,8 +25,10 @@ from ...subjects.bare import jobs_per_s
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
+from ..sizing import rounds_of
 
-_CLIENTS = 20
+_CLIENTS = 10
+_HASH = 0.06  # seconds of a core
 _WORKERS = default_workers()
 
 
@@ -64,15 +67,17 @@ _FIGURES: Measures[_Found] = {
 
 
 async def _collect(stage: Stage) -> Collected:
-    seconds = stage.seconds(3, quick=1)
+    seconds = stage.seconds(3, quick=0.8)
     server = await stage.kept("--workers", str(_WORKERS))
+    rounds = await stage.first("rounds", partial(rounds_of, server, _HASH))
+    on_loop, in_worker = f"/sync-hash?rounds={rounds}", f"/worker-hash?rounds={rounds}"
     found = _Found(
         **await stage.once(
             {
-                "loop": partial(stage.loaded, server, "/sync-hash", connections=_CLIENTS, duration=seconds),
-                "process": partial(stage.loaded, server, "/worker-hash", connections=_CLIENTS, duration=seconds),
-                "alone": partial(stage.load, server.url + "/worker-hash", connections=_CLIENTS, duration=seconds),
-                "bare": partial(alone, partial(jobs_per_s, "processes", _WORKERS, seconds)),
+                "loop": partial(stage.loaded, server, on_loop, connections=_CLIENTS, duration=seconds),
+                "process": partial(stage.loaded, server, in_worker, connections=_CLIENTS, duration=seconds),
+                "alone": partial(stage.load, server.url + in_worker, connections=_CLIENTS, duration=seconds),
+                "bare": partial(alone, partial(jobs_per_s, "processes", _WORKERS, seconds, rounds)),
             }
         )
     )
@@ -122,7 +127,7 @@ EXPERIMENT = Experiment(
     collect=_collect,
     finding=_finding,
     compared=(
-        compared("health_p99_ms", "/health p99 beside 20 clients at /worker-hash", "ms", "lower"),
+        compared("health_p99_ms", "/health p99 beside 10 clients at /worker-hash", "ms", "lower"),
         compared("bare_process_share", "throughput ÷ bare processes", "×", "higher"),
         compared("cpu_per_job_process_ms", "CPU of a job in a worker", "ms", "lower"),
     ),

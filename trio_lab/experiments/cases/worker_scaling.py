@@ -269,4 +269,5 @@ EXPERIMENT = Experiment(
         well.""",
     collect=_collect,
     finding=_finding,
+    lab=False,
 )
