@@ -20,7 +20,7 @@ _BALANCED = Is(
 )
 
 # On trio and asyncio every pass of the loop is timed. Node has no hook between two passes, and says so.
-_EVERY_PASS = dict.fromkeys(("mean_ms", "p50_ms", "p99_ms", "max_ms"), NUMBER) | {
+_EVERY_PASS = dict.fromkeys(("mean_ms", "p50_ms", "p99_ms", "max_ms", "delay_p99_ms"), NUMBER) | {
     "utilization": SHARE,
     "passes": COUNT,
     "blind": None,
@@ -38,6 +38,7 @@ def health(subject: Subject) -> Shape:
         "nativePool": NATIVE_POOL,
         "loop": _BY_TIMER if subject.runtime == "node" else _EVERY_PASS,
         "profile": subject.profile,
+        "process": dict.fromkeys(("memory_bytes", "memory_limit_bytes", "descriptors"), COUNT),
         "queues": [
             _elsewhere("accept_backlog"),
             _elsewhere("run_queue"),

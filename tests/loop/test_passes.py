@@ -137,8 +137,8 @@ def test_another_thread_sees_how_long_the_pass_has_lasted_and_no_pass_in_a_poll(
 
 def test_a_pass_is_reported_as_health_has_it() -> None:
     passes = Summary(count=7, mean=0.1, p50=0.2, p90=0.3, p99=0.4, p99_9=0.45, max=0.5)
-    assert LoopStatistics(passes=passes, utilization=0.6, blind="why").record() == Loop(
-        mean=0.1, p50=0.2, p99=0.4, max=0.5, utilization=0.6, passes=7, blind="why"
+    assert LoopStatistics(passes=passes, delay_p99=0.35, utilization=0.6, blind="why").record() == Loop(
+        mean=0.1, p50=0.2, p99=0.4, max=0.5, delay_p99=0.35, utilization=0.6, passes=7, blind="why"
     )
 
 

@@ -161,3 +161,36 @@ def test_a_summary_has_the_quantiles_that_its_fields_name() -> None:
     assert (summary.count, summary.mean, summary.max) == (10_000, pytest.approx(5.0005), 10.0)
     for share, found in ((0.5, summary.p50), (0.9, summary.p90), (0.99, summary.p99), (0.999, summary.p99_9)):
         assert found == pytest.approx(percentile(values, share), rel=ERROR)
+
+
+@given(st.lists(durations, max_size=100), durations)
+def test_what_is_above_a_duration_lies_in_higher_buckets(values: list[float], duration: float) -> None:
+    found = of(values).above(duration)
+    assert sum(value > duration * (1 + 2 * ERROR) for value in values) <= found
+    assert found <= sum(value > duration for value in values)
+
+
+@given(st.lists(durations, min_size=1, max_size=50))
+def test_its_values_are_the_buckets_in_order(values: list[float]) -> None:
+    found = of(values).values()
+    assert found == sorted(found)
+    assert found[0] == pytest.approx(min(values), rel=ERROR)
+    assert found[-1] == pytest.approx(max(values), rel=ERROR)
+
+
+@pytest.mark.parametrize(
+    ("passes", "whole", "late"),
+    [
+        ([], 10.0, 0.0),
+        ([0.001] * 9, 10.0, 0.0),  # busy for less than a hundredth of the time
+        ([0.2], 10.0, 0.1),  # at 0.1 s of the 10 s more than 0.1 s of that pass are left
+        ([0.2] + [1e-5] * 10_000, 10.0, 0.1),  # however many short passes are beside it
+        ([0.2, 0.2], 10.0, 0.15),
+        ([0.5, 0.1], 10.0, 0.4),
+        ([1.0] * 10, 10.0, 0.99),
+    ],
+)
+def test_the_delay_is_what_all_but_a_hundredth_of_the_time_stays_below(
+    passes: list[float], whole: float, late: float
+) -> None:
+    assert of(passes).delay(0.99, whole) == pytest.approx(late, abs=0.005)

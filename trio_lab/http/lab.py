@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config
 from ..loop.loop_time import Intervals, PassWindow
+from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, WorkerCounts
 
@@ -62,6 +63,7 @@ class Lab(ABC):
     native_pool: Threads
     worker_pools: tuple[Workers, ...]
     queues: Queues
+    process: OwnProcess = field(default_factory=OwnProcess)
 
     @abstractmethod
     async def in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> T:
@@ -129,6 +131,7 @@ class Lab(ABC):
             ),
             loop=self.window.read(reset=reset).record(),
             profile=self.config.profile,
+            process=self.process.read(),
             queues=self.queues.statistics(),
             scaling=self.scaling(),
         )

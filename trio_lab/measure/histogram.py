@@ -168,6 +168,35 @@ class Histogram:
         ranks = [rank(self._count, share) for share in shares]
         return [min(_middle(buckets[bisect_left(up_to, n)]), self._max) for n in ranks]
 
+    def values(self) -> list[float]:
+        """The middle of every bucket that has values, in order; of the highest, what is not above the maximum."""
+        self._settle()
+        self._order()
+        return [min(_middle(bucket), self._max) for bucket in self._ordered]
+
+    def above(self, seconds: float) -> int:
+        """How many values lie in higher buckets than this duration."""
+        self._settle()
+        bucket = _buckets([seconds])[0]
+        return sum(count for other, count in self._counts.items() if other > bucket)
+
+    def delay(self, share: float, whole: float) -> float:
+        """How long the rest of a duration is at most, at a share of all moments of the ``whole`` time that they are part of.
+
+        With passes of a loop these are the delays of what becomes due at any moment: a long pass delays as much of it as
+        falls into that pass. The time spent further than x into durations has the length of all that exceeds x.
+        """
+        self._settle()
+        self._order()
+        allowed, number, total = (1 - share) * whole, 0, 0.0
+        for bucket in reversed(self._ordered):
+            found = (total - allowed) / number if number else 0.0
+            if found > (middle := _middle(bucket)):
+                return found
+            number += self._counts[bucket]
+            total += self._counts[bucket] * middle
+        return max(0.0, (total - allowed) / number) if number else 0.0
+
     def _order(self) -> None:
         """Sort the buckets if there are new ones. Buckets are only ever added, or all cleared."""
         if len(self._ordered) != len(self._counts):

@@ -11,13 +11,15 @@ from .queue import QueueStatistics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """Passes of the loop in one window. ``blind`` says why not every pass was measured, None if every pass was. A figure
-    that the runtime cannot measure is None."""
+    """Passes of the loop in one window. ``delay_p99`` is how late the loop comes to what is due, at 99 % of all moments.
+    ``blind`` says why not every pass was measured, None if every pass was. A figure that the runtime cannot measure is
+    None."""
 
     mean: Milliseconds | None
     p50: Milliseconds | None
     p99: Milliseconds | None
     max: Milliseconds | None
+    delay_p99: Milliseconds | None = None
     utilization: Ratio | None
     passes: int | None
     blind: str | None
@@ -41,6 +43,16 @@ class ThreadCounts:
     busy: int
     abandoned: int
     queued: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What the server's process holds. ``memory`` is resident, with that of its children; ``memory_limit`` the machine's, or
+    that of the cgroup if it is less. Both in bytes."""
+
+    memory: Annotated[int | None, In(suffix="_bytes")]
+    memory_limit: Annotated[int | None, In(suffix="_bytes")]
+    descriptors: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,7 @@ class Health:
     native_pool: Annotated[ThreadCounts, In(name="nativePool")]
     loop: Loop
     profile: str
+    process: Process | None = None
     queues: tuple[QueueStatistics, ...]
     scaling: tuple[ScalingDecision, ...] = ()
 

@@ -35,6 +35,7 @@ export class LoopProbe {
         p50_ms: late(intervals.p50),
         p99_ms: late(intervals.p99),
         max_ms: late(intervals.max),
+        delay_p99_ms: late(intervals.p99),
         utilization: round(performance.eventLoopUtilization(this.#begun).utilization, 4),
         passes: passes === undefined ? NOT_OBSERVED : passes - this.#passes,
         blind: BLIND,

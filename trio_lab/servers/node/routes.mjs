@@ -9,6 +9,7 @@ import { runJob } from "./jobs.cjs";
 import { LoopProbe, passesOfTheLoop } from "./loop.mjs";
 import { BlockingWaits, hashInPool, NativePool } from "./native.mjs";
 import { overview } from "./overview.mjs";
+import { ownProcess } from "./process.mjs";
 import { record } from "./records.mjs";
 import { storm, STORMS } from "./storms.mjs";
 import { WorkerPool } from "./workers.mjs";
@@ -63,6 +64,7 @@ export const ROUTES = {
         nativePool: { threads, busy: queue.inService, abandoned, queued: queue.waiting },
         loop,
         profile,
+        process: ownProcess(),
         queues: lab.queues(),
         scaling: [],
       };

@@ -1,0 +1,47 @@
+"""What this process holds: memory and descriptors, against its limits."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..records.health import Process
+from .process import children, open_descriptors, resident_bytes
+
+_CGROUP = Path("/sys/fs/cgroup")
+_MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class OwnProcess:
+    """Looks at most five times a second: a look costs some hundred microseconds, and `/health` is asked often."""
+
+    PERIOD = 0.2  # seconds
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._limit = memory_limit()
+        self._seen: Process | None = None
+        self._at = 0.0
+
+    def read(self) -> Process:
+        """The latest look, or a new one when it is old."""
+        now = self._clock()
+        if self._seen is None or now - self._at >= self.PERIOD:
+            self._at, self._seen = now, self._look()
+        return self._seen
+
+    def _look(self) -> Process:
+        own = os.getpid()
+        held = [found for pid in (own, *children(own)) if (found := resident_bytes(pid)) is not None]
+        return Process(memory=sum(held) or None, memory_limit=self._limit, descriptors=open_descriptors(own))
+
+
+def memory_limit(cgroup: Path = _CGROUP) -> int:
+    """Bytes that this process may use: all of the machine's memory, or what its cgroup (v2) allows if that is less."""
+    try:
+        text = (cgroup / "memory.max").read_text().strip()
+    except OSError:
+        text = "max"
+    return _MACHINE if text == "max" else min(_MACHINE, int(text))
