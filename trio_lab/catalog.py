@@ -34,11 +34,11 @@ def named(known: Sequence[One], names: Sequence[str], kind: str) -> tuple[One, .
     """
     for name in names:
         if name not in {one.name for one in known}:
-            raise UsageError(f"unknown {kind} {name!r}; {_meant(name, [one.name for one in known])}")
+            raise UsageError(f"unknown {kind} {name!r}; {meant(name, [one.name for one in known])}")
     return tuple(one for one in known if one.name in names)
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
+def meant(name: str, known: Sequence[str]) -> str:
     """The names that look alike, or all of them."""
     alike = get_close_matches(name, known, cutoff=0.5) or [one for one in known if name and name in one]
     return f"did you mean {' or '.join(alike)}?" if alike else f"known are {', '.join(known)}"

@@ -70,11 +70,11 @@ def _checked(check: Check, values: list[float], *, settles: bool) -> Check:
         measured=median(values),
         low=interval and interval[0],
         high=interval and interval[1],
-        passed=interval and _side(check, interval),
+        passed=interval and side(check, interval),
     )
 
 
-def _side(check: Check, interval: Interval) -> bool | None:
+def side(check: Check, interval: Interval) -> bool | None:
     """Whether both ends of the interval keep the bound; None when only one does."""
     low, high = (passes(end, check.relation, check.bound) for end in interval)
     return low if low is high else None

@@ -162,4 +162,11 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         behind=clients.behind or 0,
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
     )
-    return LoadRun(result=result, latency=latency, service=service, shed=tally.shed, inside=inside)
+    return LoadRun(
+        result=result,
+        latency=latency,
+        service=service,
+        shed=tally.shed,
+        inside=inside,
+        slices=tuple(tally.slices.histograms),
+    )

@@ -30,7 +30,7 @@ class Progress:
 class LoadRun:
     """A run that has ended: the record that travels, and the histograms and counts that it was made from.
 
-    ``inside`` is what had ended when the duration did.
+    ``inside`` is what had ended when the duration did. ``slices`` are what ``latency`` was made from, in order of time.
     """
 
     result: LoadResult
@@ -38,6 +38,7 @@ class LoadRun:
     service: Histogram
     shed: Histogram
     inside: Counts
+    slices: tuple[Histogram, ...]
 
 
 def find_bottleneck(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 
+from trio_lab.load.slices import Slices
 from trio_lab.measure.histogram import Histogram
 from trio_lab.records.load import Counts, Row
 
@@ -49,6 +50,8 @@ class Tally:
         self.shed = Histogram()
         self.unanswered, self._unanswered_service = Histogram(), Histogram()
         self.rows: list[Row] = []
+        self.slices = Slices()  # with what is unanswered
+        self._row_unanswered = Histogram()
         self.samples = Samples() if keep_samples else None
         self.inside: Counts | None = None  # the counts at the end of the duration
         self._interval = interval
@@ -97,6 +100,7 @@ class Tally:
         """A request ended without a reply, so its latency is at least what it waited. ``sent_at`` is infinite if it was
         not sent."""
         self.unanswered.record(now - intended)
+        self._row_unanswered.record(now - intended)
         if sent_at <= now:
             self._unanswered_service.record(now - sent_at)
         if self.samples is not None:
@@ -165,6 +169,8 @@ class Tally:
         self.service.merge(self._late_service)
         window.merge(self._late)
         self.latency.merge(window)
+        self.slices.add(window, self._row_unanswered)
+        self._row_unanswered = Histogram()
         self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()
         self.rows.append(
             Row(

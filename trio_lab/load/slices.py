@@ -1,0 +1,42 @@
+"""The latencies of a run in consecutive slices, for the question how sure the figures of the whole run are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trio_lab.measure.histogram import Histogram
+
+_MOST = 40
+
+
+class Slices:
+    """Equally many rows of the series to each, but for the last. Whenever there are too many, two neighbours become one."""
+
+    __slots__ = ("_rows", "_width", "histograms")
+
+    def __init__(self) -> None:
+        self.histograms: list[Histogram] = []
+        self._width = 1  # rows to a slice
+        self._rows = 0
+
+    def add(self, *row: Histogram) -> None:
+        """What was recorded in one more row."""
+        if self._rows % self._width == 0:
+            self.histograms.append(Histogram())
+        self._rows += 1
+        for one in row:
+            self.histograms[-1].merge(one)
+        if len(self.histograms) > _MOST:
+            self._halve()
+
+    def _halve(self) -> None:
+        pairs = zip(self.histograms[::2], [*self.histograms[1::2], Histogram()], strict=False)
+        self.histograms = [_merged(pair) for pair in pairs]
+        self._width *= 2
+
+
+def _merged(histograms: Iterable[Histogram]) -> Histogram:
+    merged = Histogram()
+    for one in histograms:
+        merged.merge(one)
+    return merged
