@@ -31,7 +31,7 @@ main()
 
 @pytest.mark.timeout(300)  # a dozen servers start in it
 def test_compare_lays_the_runtimes_beside_each_other(tmp_path: Path) -> None:
-    words = ("compare", "blocked-loop", "--quick", "--dose", "0.1", "--json")
+    words = ("compare", "blocked-loop", "--quick", "--rounds", "1", "--dose", "0.1", "--json")
     command = [sys.executable, "-c", ONE_PROFILE_EACH, *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
