@@ -52,7 +52,6 @@ CONFINED = {
     "hypercorn": {"http", "servers", "subjects"},
     "cyclopts": {"cli", "options"},
     "rich": {"cli"},
-    "altair": {"report"},
 }
 # The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {

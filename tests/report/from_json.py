@@ -16,8 +16,9 @@ def read_chart(chart: dict[str, Any]) -> Chart:
     return read(Chart, chart, "chart")
 
 
-def draw(chart: dict[str, Any], *, key: str = "chart") -> str:
-    return charts.draw(read_chart(chart), key=key)
+def draw(*drawn: dict[str, Any]) -> str:
+    read = [read_chart(chart) for chart in drawn]
+    return charts.draw(read[0].title, *read)
 
 
 def render(results: Any) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from trio_lab.records.reading import read_results
+from trio_lab.records.result import Results
 from trio_lab.records.timeline import Phase, QueueTrack, Timeline
-from trio_lab.report.charts import draw
-from trio_lab.report.lead import first_sentence, held, strongest
-from trio_lab.report.timeline import DEPTH, timeline_charts
+from trio_lab.report.lead import first_sentence, headline, held, learned, strongest
+from trio_lab.report.page import render
+from trio_lab.report.prose import sentence
+from trio_lab.report.section import over_time, section
+from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
 SAMPLE = Path(__file__).with_name("sample_results.json")
 PHASE = Phase(
@@ -35,11 +37,7 @@ TIMELINE = Timeline(
         ),
     ),
     passes=(0.001, 0.002, None),
-    phases=(
-        Phase(
-            name="/hash", begin=0.05, end=0.4, replies=((0.1, 40.0), (0.3, 42.0)), first_full="native_pool", full_at=0.2
-        ),
-    ),
+    phases=(PHASE,),
 )
 
 
@@ -71,11 +69,94 @@ def test_queues_and_load_share_a_time_axis_and_a_full_queue_is_marked() -> None:
     assert {chart.x.span for chart in charts} == {(0.0, 0.4)}
     depth = charts[1]
     assert [series.name for series in depth.series] == ["native_pool"]  # the other was never deep
-    assert [(rule.at, rule.label) for rule in depth.rules] == [(0.2, "native_pool full")]
+    assert [(rule.at, rule.label) for rule in depth.rules] == [(0.2, "native_pool fills first")]
+    assert {(rule.at, rule.label) for chart in charts if chart is not depth for rule in chart.rules} == {(0.2, "")}
     waits = charts[2]
     assert waits.series[0].points == ((0.1, None), (0.2, 10.0), (0.3, 200.0))
-    for number, chart in enumerate(charts):
-        assert ElementTree.fromstring(draw(chart, key=f"t{number}")).tag.endswith("svg")
+
+
+def test_the_queue_that_fills_first_in_time_is_the_first_and_each_is_named_once() -> None:
+    later = replace(PHASE, begin=1.0, end=2.0, first_full="worker_pool", full_at=1.5)
+    again = replace(PHASE, begin=3.0, end=4.0, full_at=3.5)
+    timeline = replace(TIMELINE, phases=(again, later, PHASE))
+    assert fills_first(timeline) == ("native_pool", 0.2)
+    assert [(rule.at, rule.label) for rule in timeline_charts(timeline)[1].rules] == [
+        (0.2, "native_pool fills first"),
+        (1.5, "worker_pool full too"),
+    ]
+    assert fills_first(replace(TIMELINE, phases=())) is None
+
+
+def test_load_of_one_kind_is_one_line_with_gaps_and_an_open_workload_shows_what_it_offered() -> None:
+    again = replace(PHASE, begin=1.0, end=2.0, offered=50.0)
+    load = timeline_charts(replace(TIMELINE, phases=(PHASE, again)))[0]
+    assert {series.name: series.points for series in load.series} == {
+        "/hash": ((0.1, 40.0), (0.3, 42.0), (0.3, None)) * 2,
+        "/hash: offered": ((1.0, 50.0), (2.0, 50.0), (2.0, None)),
+    }
+
+
+def test_a_queue_has_the_same_colour_where_its_depth_and_where_its_wait_is_shown() -> None:
+    unobserved = replace(TIMELINE.queues[1], waiting=(5, 5, 5))
+    charts = timeline_charts(replace(TIMELINE, queues=(unobserved, TIMELINE.queues[0])))
+    names = [[series.name for series in chart.series] for chart in charts[1:3]]
+    assert names == [["worker_pool", "native_pool"]] * 2
+
+
+def run_with(timeline: Timeline | None) -> Results:
+    run = read_results(json.loads(SAMPLE.read_text(encoding="utf-8")))
+    return replace(run, experiments=tuple(replace(one, timeline=timeline) for one in run.experiments))
+
+
+def test_the_first_screen_has_every_finding_once_and_one_picture_of_queues() -> None:
+    run = run_with(TIMELINE)
+    page = render(run)
+    first_screen = page[page.index("<h1>") : page.index("<nav")]
+    for one in run.experiments:
+        assert first_screen.count(sentence(first_sentence(one.finding))) == 1
+    assert first_screen.count('<figure class="timeline">') == 1
+    assert first_screen.count('class="plot"') == 4
+    assert "<code>native_pool</code> fills first, after 0.2 s." in first_screen
+
+
+def test_the_picture_is_of_the_strongest_finding_whose_queue_filled() -> None:
+    run = run_with(None)
+    told = strongest(run.experiments)
+    quiet = replace(TIMELINE, phases=())
+    timed = {told[0].name: quiet, told[2].name: TIMELINE}
+    shown = learned([replace(one, timeline=timed.get(one.name)) for one in run.experiments])
+    assert f"<h3>{told[2].title}: its queues over time</h3>" in shown
+    shown = learned([replace(one, timeline=quiet if one.name == told[1].name else None) for one in run.experiments])
+    assert f"<h3>{told[1].title}: its queues over time</h3>" in shown
+    assert "<figure" not in learned(run.experiments)
+
+
+def test_when_nothing_is_decided_what_was_seen_is_told_as_undecided() -> None:
+    run = run_with(TIMELINE)
+    open_ = [replace(one, outcome="undecided") for one in run.experiments]
+    assert headline(open_) == "0 of 6 predictions held, 6 are undecided."
+    shown = learned(open_)
+    assert shown.count('aria-label="undecided"') == 6
+    assert "<figure" in shown
+
+
+def test_many_findings_are_folded_and_none_is_lost() -> None:
+    many = run_with(None).experiments * 3
+    shown = learned(many)
+    assert shown.count("<li>") == len(many) - 1
+    assert f"<summary>{len(many) - 8} more</summary>" in shown
+
+
+def test_an_experiment_shows_its_queues_or_says_why_not() -> None:
+    seen, unseen = (section(1, run_with(timeline).experiments[0]) for timeline in (TIMELINE, None))
+    assert "native_pool</code> fills first" in seen
+    assert "No queues over time" not in seen
+    assert "No queues over time: this experiment does not look at the queues of a lab server." in unseen
+
+
+def test_queues_that_never_filled_are_told() -> None:
+    idle = replace(TIMELINE, queues=(), phases=())
+    assert "No queue was full in two samples in a row. No caller was seen to wait in a queue." in over_time(idle)
 
 
 def test_what_was_not_observed_has_no_chart() -> None:

@@ -27,12 +27,12 @@ def test_a_name_stands_at_its_limit_or_just_below_the_name_before() -> None:
     made = with_limits(
         ("y", 500, "middle"), ("y", 1000, "top"), ("y", 990, "close"), ("y", 980, "a name that takes two lines")
     )
-    placed = [(rule.axis, rule.at, rule.lines, rule.text_at, rule.text_dy) for rule in beside(made, THOUSAND, 200.0)]
+    placed = [(rule.axis, rule.at, rule.lines, rule.text_at) for rule in beside(made, THOUSAND, 200.0)]
     assert placed == [
-        ("y", 1000, ("top",), 0.0, 0.0),
-        ("y", 990, ("close",), 15.0, 0.0),
-        ("y", 980, ("a name that takes", "two lines"), 37.5, -7.0),
-        ("y", 500, ("middle",), 100.0, 0.0),
+        ("y", 1000, ("top",), 0.0),
+        ("y", 990, ("close",), 15.0),
+        ("y", 980, ("a name that takes", "two lines"), 37.5),
+        ("y", 500, ("middle",), 100.0),
     ]
 
 
@@ -44,13 +44,13 @@ def test_a_name_above_the_plot_is_centred_and_goes_up_where_it_would_touch_anoth
         ("x", 142.5, "pqrst"),
         ("x", 200, "uvwxy"),
     )
-    placed = [(rule.axis, rule.at, rule.lines, rule.text_at, rule.text_dy) for rule in above(made, THOUSAND, 1000.0)]
+    placed = [(rule.axis, rule.at, rule.lines, rule.text_at, rule.row) for rule in above(made, THOUSAND, 1000.0)]
     assert placed == [
-        ("x", 100, ("abcde",), 83.5, -6),
-        ("x", 141, ("fghij",), 124.5, -21),
-        ("x", 142, ("klmno",), 125.5, -6),
-        ("x", 142.5, ("pqrst",), 126.0, -36),
-        ("x", 200, ("uvwxy",), 183.5, -6),
+        ("x", 100, ("abcde",), 83.5, 0),
+        ("x", 141, ("fghij",), 124.5, 1),
+        ("x", 142, ("klmno",), 125.5, 0),
+        ("x", 142.5, ("pqrst",), 126.0, 2),
+        ("x", 200, ("uvwxy",), 183.5, 0),
     ]
     assert above(made, None, 1000.0) == []
 
@@ -59,7 +59,16 @@ def test_a_row_of_names_is_full_as_far_as_its_last_name() -> None:
     made = with_limits(
         ("x", 100, "abcde"), ("x", 141, "y" * 50), ("x", 142, "z" * 50), ("x", 200, "fghij"), ("x", 201, "klmno")
     )
-    assert [rule.text_dy for rule in above(made, THOUSAND, 1000.0)] == [-6, -21, -36, -6, -51]
+    assert [rule.row for rule in above(made, THOUSAND, 1000.0)] == [0, 1, 2, 0, 3]
+
+
+def test_a_limit_without_a_name_takes_no_room_above_the_plot() -> None:
+    made = with_limits(("x", 100, ""), ("x", 101, "abcde"), ("x", 102, ""))
+    assert [(rule.lines, rule.row) for rule in above(made, THOUSAND, 1000.0)] == [
+        (("",), 0),
+        (("abcde",), 0),
+        (("",), 0),
+    ]
 
 
 def test_a_limit_that_has_no_place_on_a_logarithm_has_no_name() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..cores import affinity, cpu_quota, default_workers, usable_cores
 
-_PACKAGES = ("trio", "hypercorn", "quart", "quart-trio", "trio-util", "h11", "httptools", "msgspec", "altair")
+_PACKAGES = ("trio", "hypercorn", "quart", "quart-trio", "trio-util", "h11", "httptools", "msgspec")
 _PROGRAMS = ("node", "wrk")  # optional: peers to compare with
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from .codec import In
 
@@ -28,8 +28,11 @@ class QueueTrack:
 class Phase:
     """What was loaded from ``begin`` to ``end``, in a few words, and the replies per second at the middle of each interval.
 
+    ``offered`` is the rate at which an open workload sent; a closed one has none, as it sends when it is answered.
     ``first_full`` is the queue that filled first meanwhile, and ``full_at`` the moment from which on it was full.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("offered",)
 
     name: str
     begin: At
@@ -37,6 +40,7 @@ class Phase:
     replies: tuple[tuple[At, Annotated[float, In(digits=2)]], ...]
     first_full: str | None = None
     full_at: At | None = None
+    offered: Annotated[float | None, In(suffix="_rps")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

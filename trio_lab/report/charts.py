@@ -1,172 +1,118 @@
-"""Charts as SVG text, made without a browser: altair describes them, vl-convert draws them.
+"""Charts as HTML around SVG, drawn here and not by a library.
 
-Three decisions. The ends and ticks of an axis are chosen here (`scales`), so that labels of limits can be kept apart.
-The names of limits are beside the plot: inside it they would cover points. The SVG has a viewBox and no size of its own,
-so it scales with the page.
+Three decisions. A chart has the width of its page, on a telephone too: the plot is stretched and its text is not, because
+text is HTML beside the plot. Charts under each other that share an axis have their plots between the same two edges. Every
+value can be read: a resting pointer shows it without any script, and ``values.js`` shows it to a finger and to the arrow
+keys.
 """
 
 from __future__ import annotations
 
-import html
-import re
-from typing import Any
-
-import altair as alt
-import vl_convert
+from collections.abc import Iterator
 
 from trio_lab.errors import UsageError
 from trio_lab.records.chart import Chart
 from trio_lab.records.reading import one_line
-from trio_lab.report.layout import HEIGHT, Plan, plan
-from trio_lab.report.look import INK, MUTED, theme, variables
+from trio_lab.report.layout import HEIGHT, Plan, plan, shown_ticks, tick_label
+from trio_lab.report.limits import LINE, SIGN, PlacedRule
+from trio_lab.report.look import Style
+from trio_lab.report.marks import bar_left, columns, marks, percent
+from trio_lab.report.prose import text
 
-_VARIABLES = variables()
-_COLOUR = re.compile(rf'(fill|stroke)="({"|".join(_VARIABLES)})"')
-_NUMBER = ",.6~r"  # six digits, no trailing zeros; without a count the library rounds 12.5 to 13
 
-
-def draw(chart: Chart, *, key: str) -> str:
-    """One chart as an ``<svg>`` element. ``key`` goes into its ids and must differ between charts of one page.
+def draw(title: str, *charts: Chart, height: float = HEIGHT) -> str:
+    """Charts as one element. Several stand under each other and share the x axis, which only the last one shows.
 
     Raises:
-        UsageError: it cannot be drawn.
+        UsageError: one cannot be drawn.
     """
+    made = [_planned(chart, height) for chart in charts]
+    left, right = max(one.left for one in made), max(one.right for one in made)
+    wide = left + right + max(one.width for one in made)
+    panels = (
+        _panel(chart, one, head=len(charts) > 1, foot=one is made[-1]) for chart, one in zip(charts, made, strict=True)
+    )
+    label = text(f"{title}. Arrow keys read its values.")
+    return (
+        f'<div class="chart" tabindex="0" role="group" aria-label="{label}"><div class="frame" style="min-width:{wide:.0f}px;'
+        f'--left:{left:.0f}px;--right:{right:.0f}px">{"".join(panels)}'
+        '<output class="values" aria-live="polite"></output></div></div>'
+    )
+
+
+def _planned(chart: Chart, height: float) -> Plan:
     try:
-        made = plan(chart)
-        spec = _described(chart, made).to_dict(validate=False)
-        spec.setdefault("datasets", {})["rows"] = made.rows
-        svg = vl_convert.vegalite_to_svg(spec)
-    except (ValueError, OverflowError) as error:  # numbers at the edge of what a float holds
+        made = plan(chart, height=height)
+        if not made.y.high - made.y.low < float("inf"):
+            raise OverflowError
+        return made
+    except (ValueError, OverflowError, ZeroDivisionError) as error:  # numbers at the edge of what a float holds
         raise UsageError(f"the chart {one_line(chart.title)!r} cannot be drawn") from error
-    return _finished(svg, title=chart.title, key=key)
 
 
-def _described(chart: Chart, made: Plan) -> alt.LayerChart:
-    # The rows are added at the end: the library would check each of them against its schema.
-    base = alt.Chart(alt.NamedData(name="rows"), width=made.width, height=HEIGHT)
-    layers: list[alt.Chart] = _rule_layers(made)
-    layers += _bars(base, chart, made) if chart.kind == "bar" else _marks(base, chart, made)
-    layered: alt.LayerChart = alt.layer(*layers).properties(padding=made.padding).configure(**theme())
-    return layered
-
-
-def _marks(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
-    """Lines, steps and points: x, y, and a style for each series."""
-    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_by_series(alt.Color, "colour", made))
-    points = encoded.mark_point(filled=True, opacity=0.9, size=55).encode(shape=_by_series(alt.Shape, "shape", made))
-    if chart.kind == "point":
-        return [points]
-    line = encoded.mark_line(
-        strokeWidth=2.25,
-        interpolate="step-after" if chart.kind == "step" else "linear",
-        strokeJoin="round",
-        invalid="break-paths-filter-domains",
-    ).encode(
-        strokeDash=_by_series(alt.StrokeDash, "dash", made, legend=not made.marked),
-        order=alt.Order("n", type="quantitative"),
+def _panel(chart: Chart, made: Plan, *, head: bool, foot: bool) -> str:
+    unit = text(made.y_title)
+    title = f"<h4>{text(one_line(chart.title))}<span>{unit}</span></h4>" if head else ""
+    axis = "" if head else f'<p class="axis">{unit}</p>'
+    image = f'<svg role="img" aria-label="{text(one_line(chart.title))}">{marks(chart, made)}{columns(made)}</svg>'
+    names = "".join(_rule_name(rule, made) for rule in made.rules if any(rule.lines))
+    return (
+        f'<div class="panel"><header>{title}{_legend(chart, made)}</header>{axis}'
+        f'<div class="plot" style="height:{made.height:.0f}px;margin-top:{made.top + 8:.0f}px">{image}'
+        f"{''.join(_y_ticks(made))}{''.join(_bar_values(chart, made))}{names}</div>{_foot(made) if foot else ''}</div>"
     )
-    return [line, points] if made.marked else [line]
 
 
-def _bars(base: alt.Chart, chart: Chart, made: Plan) -> list[alt.Chart]:
-    """Bars side by side in each category, with their values above if there is room."""
-    offset = alt.XOffset("series", type="nominal", sort=made.names)
-    encoded = base.encode(x=_x(chart, made), y=_y(chart, made), color=_by_series(alt.Color, "colour", made))
-    if made.side_by_side:
-        encoded = encoded.encode(xOffset=offset)
-    bars = encoded.mark_bar(cornerRadiusEnd=2, width=made.bar_width).encode(y2=alt.YDatum(made.floor))
-    if not made.bar_labels:
-        return [bars]
-    labels = encoded.mark_text(baseline="bottom", dy=-4, fontSize=11.5).encode(
-        text=alt.Text("label", type="nominal"), y=_y(chart, made, "top"), color=alt.value(INK)
-    )
-    return [bars, labels]
+def _legend(chart: Chart, made: Plan) -> str:
+    pairs = zip(made.names, made.styles, strict=True)
+    items = "".join(f"<li>{_swatch(chart, made, style)}{text(name)}</li>" for name, style in pairs)
+    return f'<ul class="legend">{items}</ul>'
 
 
-def _x(chart: Chart, made: Plan) -> alt.X:
+def _swatch(chart: Chart, made: Plan, style: Style) -> str:
+    """A piece of what the series looks like."""
+    if chart.kind == "bar":
+        return f'<svg width="12" height="12"><rect width="12" height="12" rx="2" fill="{style.colour}"/></svg>'
+    dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
+    line = "" if chart.kind == "point" else f'<path class="line" d="M0 6h32" stroke="{style.colour}"{dash}/>'
+    if chart.kind != "point" and not made.marked:
+        return f'<svg width="32" height="12">{line}</svg>'
+    wide = 32 if line else 12
+    shape = f'<path d="{style.shape}" fill="{style.colour}"/>'
+    return f'<svg width="{wide}" height="12">{line}<svg x="{wide // 2}" y="6" width="1" height="1">{shape}</svg></svg>'
+
+
+def _y_ticks(made: Plan) -> Iterator[str]:
+    for tick in made.y_ticks:
+        yield f'<span class="y" aria-hidden="true" style="top:{percent(made.down(tick))}">{tick_label(tick)}</span>'
+
+
+def _bar_values(chart: Chart, made: Plan) -> Iterator[str]:
+    if chart.kind != "bar" or made.bar_labels == "never":
+        return
+    wide = " roomy" if made.bar_labels == "wide" else ""
+    for row in made.rows:
+        left, bottom = percent(bar_left(made, row) + made.bar / 2), percent(1 - made.down(row["top"]))
+        yield f'<span class="bar{wide}" style="left:{left};bottom:{bottom}">{text(row["label"])}</span>'
+
+
+def _rule_name(rule: PlacedRule, made: Plan) -> str:
+    if rule.axis == "y":
+        lines = "<br/>".join(map(text, rule.lines))
+        return f'<span class="limit beside" style="top:{rule.text_at:.0f}px">{lines}</span>'
+    wide = len(rule.lines[0]) * SIGN
+    left = f"clamp(0px,{percent(made.across(rule.at))} - {wide / 2:.0f}px,100% - {wide:.0f}px)"
+    bottom = f"calc(100% + {rule.row * LINE + 3}px)"
+    return f'<span class="limit" style="left:{left};bottom:{bottom};width:{wide:.0f}px">{text(rule.lines[0])}</span>'
+
+
+def _foot(made: Plan) -> str:
+    """The x axis: categories in cells of one width, which break into lines, or the numbers of the ticks."""
     if made.x is None:
-        axis = alt.Axis(
-            title=made.x_title,
-            labelExpr="split(datum.label, '\\n')",
-            labelAngle=made.label_angle,
-            labelLimit=220,
-            labelLineHeight=15,
-            labelOverlap=made.label_angle != 0,
-            ticks=False,
-        )
-        padding = 0.28 if chart.kind == "bar" else 0.5
-        scale = alt.Scale(domain=made.categories, paddingInner=padding, paddingOuter=padding / 2)
-        if chart.kind != "bar":
-            scale = alt.Scale(domain=made.categories, padding=padding)
-        return alt.X("x", type="nominal", sort=None, axis=axis, scale=scale)
-    axis = alt.Axis(title=made.x_title, values=list(made.x.ticks), format=_NUMBER, labelOverlap="greedy", labelAngle=0)
-    return alt.X("x", type="quantitative", axis=axis, scale=_scale(made.x.low, made.x.high, log=made.x.log))
-
-
-def _y(chart: Chart, made: Plan, name: str = "y") -> alt.Y:
-    axis = alt.Axis(
-        title=made.y_title,
-        values=list(made.y.ticks),
-        format=_NUMBER,
-        grid=True,
-        # Read from left to right like the rest of the page, above the axis it names.
-        titleAngle=0,
-        titleAlign="left",
-        titleAnchor="end",
-        titleBaseline="bottom",
-        titleX=-made.y_label_width,
-        titleY=-10 - made.top_labels,
+        cells = "".join(f"<span>{text(name)}</span>" for name in made.categories)
+        return f'<div class="categories">{cells}</div><p class="axis under">{text(made.x_title)}</p>'
+    ticks = "".join(
+        f'<span class="x{"" if narrow else " roomy"}" style="left:{percent(made.across(tick))}">{tick_label(tick)}</span>'
+        for tick, narrow in shown_ticks(made.x)
     )
-    return alt.Y(name, type="quantitative", axis=axis, scale=_scale(made.y.low, made.y.high, log=made.y.log))
-
-
-def _scale(low: float, high: float, *, log: bool) -> alt.Scale:
-    return alt.Scale(type="log" if log else "linear", domain=[low, high], nice=False, zero=False)
-
-
-def _by_series(channel: Any, look: str, made: Plan, *, legend: bool = True) -> Any:
-    """The colour, dash or shape of each series, all in the same legend. ``legend=False`` leaves it out of that."""
-    scale = alt.Scale(domain=made.names, range=[getattr(style, look) for style in made.styles])
-    return channel("series", type="nominal", scale=scale, legend=_legend(made) if legend else None)
-
-
-def _legend(made: Plan) -> alt.Legend:
-    return alt.Legend(
-        orient="top",
-        title=None,
-        columns=made.legend_columns,
-        offset=36 + made.top_labels,
-        columnPadding=22,
-        symbolSize=170 if made.filled else 480,
-        symbolStrokeWidth=0 if made.filled else 2.25,
-    )
-
-
-def _rule_layers(made: Plan) -> list[alt.Chart]:
-    """The limits, drawn below the data, with their names at the right (for y) or on top (for x)."""
-    layers: list[alt.Chart] = []
-    for rule in made.rules:
-        base = alt.Chart(alt.InlineData(values=[{}]))
-        line = base.mark_rule(color=MUTED, strokeDash=[3, 3], strokeWidth=1.25)
-        text: dict[str, Any] = {"text": list(rule.lines), "color": MUTED, "fontSize": 11.5, "lineHeight": 14}
-        if rule.axis == "y":
-            name = base.mark_text(**text, align="left", baseline="middle", dy=rule.text_dy)
-            name = name.encode(y=alt.value(rule.text_at), x=alt.value(made.width + 8))
-            layers += [line.encode(y=alt.YDatum(rule.at)), name]
-        else:
-            name = base.mark_text(**text, align="left", baseline="bottom")
-            name = name.encode(x=alt.value(rule.text_at), y=alt.value(rule.text_dy))
-            layers += [line.encode(x=alt.XDatum(rule.at)), name]
-    return layers
-
-
-def _finished(svg: str, *, title: str, key: str) -> str:
-    """The converter's SVG as part of a page: a label, no fixed size, ids that no other chart has, the page's own colours."""
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{key}-\1"', svg)
-    svg = _COLOUR.sub(lambda found: f'{found[1]}="var({_VARIABLES[found[2]]}, {found[2]})"', svg)
-    opening, rest = svg.split(">", 1)
-    opening = re.sub(r'\s(?:width|height|class)="[^"]*"', "", opening)
-    label = html.escape(title)
-    return f'{opening} role="img" aria-labelledby="{key}-title"><title id="{key}-title">{label}</title>{rest}'
+    return f'<div class="ticks" aria-hidden="true">{ticks}</div><p class="axis under">{text(made.x_title)}</p>'

@@ -29,7 +29,7 @@ from trio_lab.report.table import NOT_MEASURED, decisive_check, describe, format
 _MARKS: dict[Standing, tuple[str, str]] = {"better": ("held", "▲"), "worse": ("failed", "▼"), "even": ("even", "=")}
 
 
-def headline(comparison: Comparison) -> str:
+def side_by_side(comparison: Comparison) -> str:
     """``trio, asyncio and node side by side.``"""
     names = runtimes_of(comparison)
     return f"{listed(names)} side by side." if len(names) > 1 else f"{''.join(names) or 'nothing'}, compared with none."
@@ -50,7 +50,7 @@ def overview(comparison: Comparison) -> str:
     table = f'<table class="stacks"><thead><tr><th>Figure</th>{head}</tr></thead>\n{rows}\n</table>' if rows else ""
     legend = _legend(comparison) if rows and REFERENCE in names else ""
     return (
-        '<section class="comparison" aria-labelledby="comparison-h"><header>'
+        '<section class="comparison" id="comparison" aria-labelledby="comparison-h"><header>'
         f'<h2 id="comparison-h">How the runtimes compare</h2>{_counts(comparison, names)}{_absent(comparison)}'
         f"</header>\n{table}{legend}</section>\n"
     )
@@ -81,14 +81,14 @@ def _legend(comparison: Comparison) -> str:
     paired = "divided by trio's" if comparison.rounds == 1 else "divided by trio's of the same round"
     every = "the figure is" if comparison.rounds == 1 else "every round says so and the median is"
     return (
-        f'<p class="legend">Each figure: {spread}× is the runtime\'s figure {paired}. Better or worse means that '
+        f'<p class="remark">Each figure: {spread}× is the runtime\'s figure {paired}. Better or worse means that '
         f"{every} off {REFERENCE}'s by {MARGIN * 100:g} % or more; the rest is even.</p>"
     )
 
 
 def _group(number: int, experiment: ComparedExperiment, names: Sequence[str]) -> str:
     """A row with the name of an experiment, and its figures below."""
-    link = f'<a href="#{_anchor(number, experiment)}">{text(experiment.name)}</a><span>{text(experiment.title)}</span>'
+    link = f'<a href="#{compared_anchor(number, experiment)}">{text(experiment.name)}</a><span>{text(experiment.title)}</span>'
     rows = "".join(f"<tr>{_row(one, names)}</tr>" for one in experiment.figures)
     return f'<tbody><tr class="group"><th colspan="{len(names) + 1}" scope="rowgroup">{link}</th></tr>{rows}</tbody>'
 
@@ -132,11 +132,11 @@ def compared_sections(comparison: Comparison, experiments: Iterable[tuple[int, E
     for number, one in enumerate(comparison.experiments, 1):
         own = [(n, entry) for n, entry in rest if entry.name == one.name]
         rest = [(n, entry) for n, entry in rest if entry.name != one.name]
-        sections.append(_section(_anchor(number, one), one, own))
+        sections.append(_section(compared_anchor(number, one), one, own))
     return [*sections, *(section(n, entry) for n, entry in rest), *_differences(comparison.differences)]
 
 
-def _anchor(number: int, experiment: ComparedExperiment) -> str:
+def compared_anchor(number: int, experiment: ComparedExperiment) -> str:
     """The id of a section; the letter tells it from those of single experiments."""
     return f"c{number}-{slug(experiment.name)}"
 
@@ -148,7 +148,7 @@ def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experi
         f'<p class="facts"><span><code>{text(one.name)}</code></span></p></header>',
         f'<p class="question">{sentence(one.question)}</p>',
         f'<div class="finding">{paragraphs(one.finding)}</div>' if one.finding.strip() else "",
-        figure(f"{here}-chart", one.chart) if one.chart else "",
+        figure(one.chart) if one.chart else "",
         *(_folded(number, entry) for number, entry in own),
         "</section>",
     ]
@@ -168,11 +168,16 @@ def _differences(differences: Sequence[Difference]) -> list[str]:
     if not differences:
         return []
     heading = '<header class="part"><h2>What differs besides speed</h2></header>'
-    return [heading, *(_difference(f"d{n}-{slug(one.name)}", one) for n, one in enumerate(differences, 1))]
+    return [heading, *(_difference(difference_anchor(n, one), one) for n, one in enumerate(differences, 1))]
+
+
+def difference_anchor(number: int, difference: Difference) -> str:
+    """The id of the table of a difference."""
+    return f"d{number}-{slug(difference.name)}"
 
 
 def _difference(here: str, one: Difference) -> str:
-    note = f'<p class="legend">{sentence(one.note)}</p>' if one.note else ""
+    note = f'<p class="remark">{sentence(one.note)}</p>' if one.note else ""
     return (
         f'<section class="difference" id="{here}" aria-labelledby="{here}-h">'
         f'<header><h3 id="{here}-h">{text(one.title)}</h3><p>{sentence(one.question)}</p></header>'

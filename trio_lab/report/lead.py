@@ -1,7 +1,8 @@
 """What a reader learns first: one sentence of each experiment, the strongest finding first.
 
 A finding is as strong as its clearest check: how many times the measured figure is beyond its bound. Only what is decided
-is told; the rest is counted.
+is told as found; what is undecided comes after it, and says so. One picture shows the queues of the strongest finding that
+has one, over time.
 """
 
 from __future__ import annotations
@@ -13,12 +14,74 @@ from collections.abc import Sequence
 
 from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult
+from trio_lab.report.prose import sentence, text
+from trio_lab.report.section import anchor, mark, over_time
+from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
+
+_AT_ONCE = 7  # findings; the others are folded
+
+
+def headline(experiments: Sequence[ExperimentResult]) -> str:
+    """The strongest finding; without one, how many predictions held."""
+    told = strongest(experiments)
+    return first_sentence(told[0].finding) if told else held(experiments)
+
+
+def source(experiments: Sequence[ExperimentResult]) -> str:
+    """A link to the experiment that found it, if one did."""
+    told = strongest(experiments)
+    return f" · strongest finding: {_link(experiments, told[0])}" if told else ""
+
+
+def learned(experiments: Sequence[ExperimentResult]) -> str:
+    """A sentence of each experiment but the strongest, which is the headline, and the queues over time."""
+    told = strongest(experiments)
+    items = [_item(experiments, one) for one in [*told[1:], *_undecided(experiments)]]
+    more = len(items) - _AT_ONCE
+    few = f"<ol>{''.join(items[:_AT_ONCE])}</ol>" if items else ""
+    rest = f"<ol>{''.join(items[_AT_ONCE:])}</ol>"
+    rest = f"<details><summary>{more} more</summary>{rest}</details>" if more > 0 else ""
+    picture = _picture([*told, *_undecided(experiments)])
+    if not items and not picture:
+        return ""
+    return (
+        '<section class="learned" id="learned" aria-labelledby="learned-h"><h2 id="learned-h">What we learned about queues'
+        f'</h2><div class="beside"><div>{few}{rest}</div>{picture}</div></section>\n'
+    )
+
+
+def _item(experiments: Sequence[ExperimentResult], one: ExperimentResult) -> str:
+    said = sentence(first_sentence(one.finding))
+    return f"<li>{mark(one.outcome)} {said} {_link(experiments, one)}</li>"
+
+
+def _link(experiments: Sequence[ExperimentResult], one: ExperimentResult) -> str:
+    number = next(n for n, other in enumerate(experiments, 1) if other is one)
+    return f'<a href="#{anchor(number, one)}">{text(one.name)}</a>'
+
+
+def _picture(experiments: Sequence[ExperimentResult]) -> str:
+    """The queues of the first experiment of which one filled, or else of the first where callers waited."""
+    timed = [
+        one for one in experiments if one.timeline and any(c.title == DEPTH for c in timeline_charts(one.timeline))
+    ]
+    full = [one for one in timed if one.timeline and fills_first(one.timeline)]
+    return (
+        over_time((full or timed)[0].timeline, title=f"{(full or timed)[0].title}: its queues over time")
+        if timed
+        else ""
+    )
 
 
 def strongest(experiments: Sequence[ExperimentResult]) -> list[ExperimentResult]:
     """The experiments with an outcome, the strongest first."""
     decided = [one for one in experiments if one.outcome in ("confirmed", "refuted") and one.finding]
     return sorted(decided, key=_strength, reverse=True)
+
+
+def _undecided(experiments: Sequence[ExperimentResult]) -> list[ExperimentResult]:
+    found = [one for one in experiments if one.outcome == "undecided" and one.finding and not one.failed]
+    return sorted(found, key=_strength, reverse=True)
 
 
 def _strength(experiment: ExperimentResult) -> float:

@@ -13,19 +13,22 @@ from trio_lab.report.scales import Scale
 SIGN = 6.6
 """Average width of one character at 12 px, rounded up: too wide wastes some room, too narrow cuts off a letter."""
 
-_LINE = 15  # from one line of text to the next
+LINE = 15
+"""Pixels from one line of text to the next."""
+
 _SIGNS = 20  # in one line of a name beside the plot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedRule:
-    """A limit, and where its name goes in pixels of the plot."""
+    """A limit, and where its name goes. ``text_at`` is in pixels: beside the plot the middle of the name from the top, above
+    the plot its left end. ``row`` counts upwards from the plot."""
 
     axis: str
     at: float
     lines: tuple[str, ...]
     text_at: float
-    text_dy: float
+    row: int = 0
 
 
 def limits(chart: Chart, axis: str, *, log: bool) -> list[Rule]:
@@ -39,17 +42,16 @@ def beside(chart: Chart, y: Scale, height: float) -> list[PlacedRule]:
     placed, free = [], -math.inf
     for rule in reversed(limits(chart, "y", log=y.log)):
         lines = _wrapped(rule.label)
-        half = _LINE * len(lines) / 2
+        half = LINE * len(lines) / 2
         middle = max(height * (1 - y.fraction(rule.at)), free + half)
         free = middle + half
-        # The library puts the first of several lines at the given height.
-        first = -(_LINE - 1) * (len(lines) - 1) / 2
-        placed.append(PlacedRule(axis="y", at=rule.at, lines=lines, text_at=middle, text_dy=first))
+        placed.append(PlacedRule(axis="y", at=rule.at, lines=lines, text_at=middle))
     return placed
 
 
 def above(chart: Chart, x: Scale | None, width: float) -> list[PlacedRule]:
-    """Names of x limits above the plot; a name that would touch the one before goes a row higher."""
+    """Names of x limits above the plot; a name that would touch the one before goes a row higher. A plot may be drawn wider
+    than ``width``: names only move apart then. A limit without a name takes no room."""
     if x is None:
         return []
     placed: list[PlacedRule] = []
@@ -58,9 +60,10 @@ def above(chart: Chart, x: Scale | None, width: float) -> list[PlacedRule]:
         at, label = width * x.fraction(rule.at), one_line(rule.label, limit=50)
         wide = len(label) * SIGN
         left = min(max(0.0, at - wide / 2), width - wide)
-        row = next((n for n, end in enumerate(ends) if left > end + 8), len(ends))
-        ends[row : row + 1] = [left + wide]
-        placed.append(PlacedRule(axis="x", at=rule.at, lines=(label,), text_at=left, text_dy=-6 - row * _LINE))
+        row = next((n for n, end in enumerate(ends) if left > end + 8), len(ends)) if label else 0
+        if label:
+            ends[row : row + 1] = [left + wide]
+        placed.append(PlacedRule(axis="x", at=rule.at, lines=(label,), text_at=left, row=row))
     return placed
 
 

@@ -1,13 +1,16 @@
-"""The report: one HTML file that needs nothing else, neither network nor script.
+"""The report: one HTML file that needs nothing else, no network and no other file.
 
-It begins with the strongest finding and a sentence of each of the others; then come one line per experiment, and each
-experiment in full. If runtimes were compared, the comparison comes before all that. The content security policy in the head
-forbids every load, so a results file of unknown origin can at worst look odd.
+It begins with the strongest finding, a sentence of each of the others, and a picture of queues over time; then come one line
+per experiment, and each experiment in full. If runtimes were compared, the comparison comes before all that.
+
+The content security policy in the head forbids every load, and every script but ours, which is named by its hash. So a
+results file of unknown origin can at worst look odd. The script only shows values under the pointer (``values.js``).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import base64
+import hashlib
 from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
@@ -15,20 +18,19 @@ from typing import Any
 
 import msgspec
 
-from trio_lab.records.chart import Chart
 from trio_lab.records.result import ExperimentResult, Results
-from trio_lab.report.comparison import compared_sections, headline, overview, rounds
-from trio_lab.report.lead import first_sentence, held, strongest
+from trio_lab.report.comparison import compared_sections, overview, rounds, side_by_side
+from trio_lab.report.contents import contents
+from trio_lab.report.lead import headline, held, learned, source
 from trio_lab.report.prose import sentence, text
-from trio_lab.report.section import anchor, badge, figure, queue, section, tone
+from trio_lab.report.section import anchor, badge, queue, section, tone
 from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
-from trio_lab.report.timeline import DEPTH, timeline_charts
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="$policy">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>$title</title>
@@ -39,14 +41,20 @@ $style
 <body>
 <main>
 <header class="top">
-<p class="eyebrow">trio-lab report</p>
+<p class="eyebrow">trio-lab report$source</p>
 <h1>$lead</h1>
-<p class="dose">$dose</p>
+$counts<p class="dose">$dose</p>
 </header>
-$comparison$verdicts
+$summary
+$contents
+<div class="body">
+$verdicts
 $sections
 $machine
+</div>
 </main>
+<script>
+$script</script>
 </body>
 </html>
 """)
@@ -55,54 +63,38 @@ $machine
 def render(run: Results) -> str:
     """The whole page. Raises `UsageError` when a chart cannot be drawn."""
     numbered = list(enumerate(run.experiments, 1))
+    counts = held(run.experiments)
     if run.comparison is None:
-        lead, summary = _lead(run), _learned(run.experiments)
+        lead, summary = headline(run.experiments), learned(run.experiments)
         sections = [section(number, one) for number, one in numbered]
     else:
-        lead, summary = headline(run.comparison), overview(run.comparison)
+        lead, summary = side_by_side(run.comparison), overview(run.comparison)
         sections = compared_sections(run.comparison, numbered)
+    script = _asset("values.js")
     return _PAGE.substitute(
         title=text(f"trio-lab: {lead}"),
-        style=files("trio_lab.report").joinpath("style.css").read_text(encoding="utf-8"),
-        lead=text(lead),
+        style=_asset("style.css"),
+        policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'",
+        script=script,
+        source=source(run.experiments) if run.comparison is None else "",
+        lead=sentence(lead),
+        counts=f'<p class="counts">{text(counts)}</p>\n' if lead != counts else "",
         dose=text(_dose(run)),
-        comparison=summary,
+        summary=summary,
+        contents=contents(run, learned='id="learned"' in summary),
         verdicts=_verdicts(run.experiments, named=several_runtimes(run)),
         sections="\n".join(sections),
         machine=_machine(run.environment),
     )
 
 
-def _lead(run: Results) -> str:
-    """The strongest finding; without one, how many predictions held."""
-    told = strongest(run.experiments)
-    return first_sentence(told[0].finding) if told else held(run.experiments)
+def _asset(name: str) -> str:
+    return files("trio_lab.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _learned(experiments: tuple[ExperimentResult, ...]) -> str:
-    """One sentence of each experiment, the strongest first, and the queues over time of the first that has them."""
-    told = strongest(experiments)
-    if not told:
-        return ""
-    number = {id(one): n for n, one in enumerate(experiments, 1)}
-    items = "".join(
-        f'<li>{sentence(first_sentence(one.finding))} <a href="#{anchor(number[id(one)], one)}">{text(one.name)}</a></li>'
-        for one in told
-    )
-    pictured = next((one for one in told if one.timeline is not None and _depth(one)), None)
-    picture = "" if pictured is None else _picture(pictured)
-    return f'<section class="learned"><h2>What we learned about queues</h2><ol>{items}</ol>{picture}</section>\n'
-
-
-def _depth(experiment: ExperimentResult) -> list[Chart]:
-    """The charts that show how deep the queues were."""
-    charts = timeline_charts(experiment.timeline) if experiment.timeline else []
-    return [chart for chart in charts if chart.title == DEPTH]
-
-
-def _picture(experiment: ExperimentResult) -> str:
-    said = f"{experiment.title}: callers that wait in each queue, over one round of {experiment.name}."
-    return "".join(figure("lead", replace(chart, note=said)) for chart in _depth(experiment))
+def _hash(script: str) -> str:
+    """The name of a script in a content security policy. The page has a line break before it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
 
 
 def _dose(run: Results) -> str:
@@ -110,11 +102,7 @@ def _dose(run: Results) -> str:
     dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration)}."
     if run.missing:
         dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments are missing."
-    return (
-        f"{held(run.experiments)} {dose}"
-        if run.comparison is None
-        else f"{dose} {rounds(run.comparison)} {held(run.experiments)}"
-    )
+    return dose if run.comparison is None else f"{dose} {rounds(run.comparison)}"
 
 
 def _when(created: str) -> str:
@@ -136,7 +124,7 @@ def _verdicts(experiments: tuple[ExperimentResult, ...], *, named: bool) -> str:
     runtime = "<th>Runtime</th>" if named else ""
     head = f"<th>Experiment</th>{runtime}<th>Outcome</th><th>Decisive figure</th><th>First full queue</th>"
     return (
-        f'<section class="verdicts{" named" if named else ""}" aria-label="Verdicts">'
+        f'<section class="verdicts{" named" if named else ""}" id="verdicts" aria-label="Verdicts">'
         f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></section>'
     )
 
@@ -171,7 +159,8 @@ def _machine(environment: dict[str, Any]) -> str:
     rows = "".join(_fact(name, value) for name, value in environment.items() if name != "packages")
     versions = "".join(_fact(name, value) for name, value in packages.items()) if isinstance(packages, dict) else ""
     return (
-        '<section class="machine"><h2>Machine and versions</h2><div class="pair">'
+        '<section class="machine" id="machine" aria-labelledby="machine-h">'
+        '<h2 id="machine-h">Machine and versions</h2><div class="pair">'
         f'<div><h3>Machine</h3><dl class="figures">{rows}</dl></div>'
         f'<div><h3>Packages</h3><dl class="figures">{versions}</dl></div></div>'
         "<p>Everything on this page stands in <code>results.json</code> beside it. "

@@ -1,4 +1,4 @@
-"""The points of a chart as rows for the drawing library, and the scales they need.
+"""The points of a chart as rows, one for each mark, and the scales they need.
 
 What cannot be drawn is handled here: a value that is not finite, or not positive on a logarithmic axis, is a gap; a
 point without a number on a numeric x axis is left out.
@@ -7,7 +7,6 @@ point without a number on a numeric x axis is left out.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from trio_lab.errors import UsageError
 from trio_lab.records.chart import Chart
 from trio_lab.records.reading import one_line
-from trio_lab.report.limits import SIGN, limits
+from trio_lab.report.limits import limits
 from trio_lab.report.scales import Scale, linear, logarithmic
 from trio_lab.report.table import format_figure
 
@@ -84,9 +83,3 @@ def categories_of(rows: Rows) -> list[str]:
 def grouped(rows: Rows) -> bool:
     """Whether a category has a bar of more than one series."""
     return len({(row["x"], row["series"]) for row in rows}) > len({row["x"] for row in rows})
-
-
-def folded(rows: Rows, slot: float) -> Rows:
-    """The rows with their categories broken into lines that fit into ``slot`` pixels."""
-    signs = max(4, int(slot / SIGN))
-    return [{**row, "x": "\n".join(textwrap.wrap(row["x"], signs)) or row["x"]} for row in rows]

@@ -6,10 +6,14 @@ from trio_lab.records.chart import Cell, Chart, Table
 from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult, Outcome
 from trio_lab.records.timeline import Timeline
+from trio_lab.report.charts import draw
 from trio_lab.report.prose import paragraphs, sentence, slug, text
 from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure, format_range
-from trio_lab.report.timeline import timeline_charts
+from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
+_PANEL = 96  # pixels: four plots fit into a window
+_UNSEEN = "this experiment does not look at the queues of a lab server."
+_NEVER_FULL = "No queue was full in two samples in a row."
 _SIGNS: dict[Outcome, tuple[str, str]] = {
     "confirmed": ("held", "✓"),
     "refuted": ("failed", "✗"),
@@ -32,6 +36,12 @@ def tone(outcome: Outcome) -> str:
     return _SIGNS[outcome][0]
 
 
+def mark(outcome: Outcome) -> str:
+    """The sign of an outcome, which is read out as the word."""
+    name, sign = _SIGNS[outcome]
+    return f'<b class="mark {name}" role="img" aria-label="{text(outcome)}">{sign}</b>'
+
+
 def badge(outcome: Outcome) -> str:
     """The outcome in words, with a sign and a colour that say the same."""
     name, sign = _SIGNS[outcome]
@@ -48,7 +58,6 @@ def queue(first_full: str | None) -> str:
 def section(number: int, experiment: ExperimentResult) -> str:
     """The whole section; ``number`` counts from 1 and is part of its ids."""
     here = anchor(number, experiment)
-    charts = [figure(f"{here}-c{n}", chart) for n, chart in enumerate(experiment.evidence.charts, 1)]
     parts = [
         f'<section class="experiment {tone(experiment.outcome)}" id="{here}" aria-labelledby="{here}-h">',
         _heading(here, experiment),
@@ -58,8 +67,8 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
         _checks(experiment.evidence.checks),
-        _timeline(here, experiment.timeline),
-        *charts,
+        over_time(experiment.timeline),
+        *map(figure, experiment.evidence.charts),
         *(_table(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
         _advice(experiment.advice),
@@ -82,13 +91,17 @@ def _heading(here: str, experiment: ExperimentResult) -> str:
     )
 
 
-def _timeline(here: str, timeline: Timeline | None) -> str:
-    """The queues over time, all charts with the same time axis."""
-    charts = timeline_charts(timeline) if timeline else []
-    if not charts:
-        return ""
-    drawn = "".join(figure(f"{here}-t{n}", chart) for n, chart in enumerate(charts, 1))
-    return f'<div class="timeline"><h3>The most typical round, over time</h3>{drawn}</div>'
+def over_time(timeline: Timeline | None, *, title: str = "The queues over time, in the most typical round") -> str:
+    """Load, queues and loop under each other on one time axis; where there are none, a sentence that says why."""
+    if timeline is None:
+        return f'<p class="quiet">No queues over time: {_UNSEEN}</p>'
+    charts = timeline_charts(timeline)
+    first = fills_first(timeline)
+    said = f"<code>{text(first[0])}</code> fills first, after {format_figure(first[1], 's')}." if first else _NEVER_FULL
+    if not any(chart.title == DEPTH for chart in charts):
+        said += " No caller was seen to wait in a queue."
+    drawn = draw(title, *charts, height=_PANEL) if charts else ""
+    return f'<figure class="timeline"><h3>{text(title)}</h3>{drawn}<figcaption><p>{said}</p></figcaption></figure>'
 
 
 def _checks(checks: tuple[Check, ...]) -> str:
@@ -112,15 +125,12 @@ def _interval(check: Check) -> str:
     return f" <small>({text(ends)})</small>" if ends else ""
 
 
-def figure(key: str, chart: Chart) -> str:
+def figure(chart: Chart) -> str:
     """A chart with its title above and how to read it below; without any value, a sentence that says so."""
-    from trio_lab.report.charts import draw  # imports tens of megabytes, which only drawing needs
-
     measured = any(y is not None for series in chart.series for _, y in series.points)
-    drawing = draw(chart, key=key) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
-    note = f"<p>{sentence(chart.note)}</p>" if chart.note else ""
-    body = f'<div class="chart" tabindex="0">{drawing}</div><figcaption>{note}</figcaption>'
-    return f"<figure><h3>{text(chart.title)}</h3>{body}</figure>"
+    drawing = draw(chart.title, chart) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
+    note = f"<figcaption><p>{sentence(chart.note)}</p></figcaption>" if chart.note else ""
+    return f"<figure><h3>{text(chart.title)}</h3>{drawing}{note}</figure>"
 
 
 def _table(table: Table) -> str:
@@ -130,11 +140,11 @@ def _table(table: Table) -> str:
 
 
 def cells_of(table: Table) -> str:
-    """The columns and rows of a table, without its title and note."""
+    """The columns and rows of a table, without its title and note. One that is too wide scrolls in its own box."""
     head = "".join(f"<th>{text(column)}</th>" for column in table.columns)
     rows = "".join(_row(table.columns, row) for row in table.rows)
     drawn = f'<table class="stacks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<div class="words">{drawn}</div>'
+    return f'<div class="words" tabindex="0" role="group" aria-label="{text(table.title)}">{drawn}</div>'
 
 
 def _row(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:

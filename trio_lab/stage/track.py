@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import trio
 
@@ -30,25 +29,27 @@ class Track:
         self._samples.append((self.now(), health))
 
     def load(self, name: str, asked: float, result: LoadResult) -> None:
-        """A load that was asked for then and has ended now. Its process took a moment to start, and less to end."""
-        end = self.now()
-        begin = max(asked, end - result.duration)
-        starts = [row.start for row in result.series] + [result.duration]
-        widths = [after - before for before, after in pairwise(starts)]
+        """A load that was asked for then and whose last reply has come now. Its process may have taken a moment to start."""
+        over = self.now()
+        starts = [row.start for row in result.series]
+        ends = [*starts[1:], _end(starts, result.duration)]
+        begin = max(asked, over - ends[-1])
+        widths = [after - before for before, after in zip(starts, ends, strict=False)]
         replies = [
             (begin + row.start + width / 2, row.ok / width)
-            for row, width in zip(result.series, widths, strict=True)
+            for row, width in zip(result.series, widths, strict=False)
             if width > 0
         ]
-        within = [(at, health) for at, health in self._samples if begin <= at <= end]
+        within = [(at, health) for at, health in self._samples if begin <= at <= over]
         first, number = filled([health for _, health in within]) or (None, None)
         phase = Phase(
             name=name,
             begin=begin,
-            end=end,
+            end=min(begin + result.duration, over),
             replies=tuple(replies),
             first_full=first,
             full_at=None if number is None else within[number][0],
+            offered=result.offered,
         )
         self._phases.append(phase)
 
@@ -64,6 +65,13 @@ class Track:
             passes=tuple(sample.loop.max for sample in samples),
             phases=tuple(sorted(self._phases, key=lambda phase: phase.begin)),
         )
+
+
+def _end(starts: Sequence[float], duration: float) -> float:
+    """When the last interval ended: with the duration, or after it, when replies were still to come."""
+    if len(starts) < 2 or starts[-1] < duration:
+        return duration
+    return starts[-1] + (starts[1] - starts[0])
 
 
 def _queue(sample: Health, name: str) -> QueueStatistics:

@@ -28,6 +28,7 @@ from ...records.health import Health, ScalingDecision
 from ...stage.alone import alone
 from ...stage.server import Server
 from ...stage.stage import Stage
+from ...stage.track import Track
 from ...stage.until import until
 from ...subjects.bare import jobs_per_s
 from .. import charts
@@ -56,11 +57,13 @@ class _Watch:
     def now(self) -> float:
         return trio.current_time() - self.begun
 
-    async def look(self, server: Server) -> None:
-        """Until cancelled."""
+    async def look(self, server: Server, track: Track | None) -> None:
+        """Until cancelled; the ``track`` sees it too."""
         while True:
             health = await server.health(reset=True)
             self.samples.append((self.now(), health))
+            if track:
+                track.see(health)
             for decision in health.scaling:
                 self.decisions.setdefault(decision.number, (self.now() - decision.ago, decision))
             await trio.sleep(_LOOK)
@@ -146,7 +149,7 @@ async def _autoscaled(stage: Stage) -> _Watch:
                 await stage.load(jobs, connections=clients, duration=seconds)
 
         async with trio.open_nursery() as watching:
-            watching.start_soon(watch.look, server)
+            watching.start_soon(watch.look, server, stage.track)
             await phase("some", _SOME, stage.seconds(8, quick=2))
             for name, stand in in_the_way.items():
                 async with trio.open_nursery() as nursery:
