@@ -12,8 +12,8 @@ from rich.table import Table
 
 from ..diagnose.interval import LEAST
 from ..errors import UsageError
-from ..experiments.catalog import EXPERIMENTS
-from ..experiments.runner import begun, go_on, planned
+from ..experiments.catalog import EXPERIMENTS, select
+from ..experiments.runner import begun, expected_s, go_on, planned
 from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
 from ..records.codec import encode
@@ -49,8 +49,15 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
     ]
     print_list("experiment", entries, json_=json_, columns=("lab", "seconds", "question"))
     if not json_:
-        whole = sum(e.expected_s for e in EXPERIMENTS if e.lab)
-        print(f"\n★ the lab: `trio-lab run --quick` takes about {whole / 60:.0f} minutes.")
+        alone, compared = minutes_of(("trio",)), minutes_of(RUNTIMES, dose=_QUICK_DOSE)
+        print(
+            f"\n★ the lab: `trio-lab run --quick` takes about {alone} minutes, `trio-lab compare --quick` {compared}."
+        )
+
+
+def minutes_of(runtimes: tuple[str, ...], *, dose: float = 1.0) -> int:
+    """How long a quick run takes that names no experiment."""
+    return round(sum(expected_s(one, runtimes, quick=True, dose=dose) for one in select((), runtimes)) / 60)
 
 
 async def run(
@@ -117,7 +124,7 @@ async def compare(
     names
         Experiments to compare; all that can be compared when none is named.
     quick
-        One round of short phases: six minutes instead of an hour, and figures without a spread.
+        Short phases and noisier figures; `trio-lab list` says how long that takes.
     rounds
         How often each experiment is measured on each runtime, in turn.
     dose

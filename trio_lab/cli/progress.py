@@ -1,7 +1,7 @@
 """How a run of experiments goes on, on standard error.
 
-On a terminal the last line changes all the time: phase, seconds left, the figure so far. Anywhere else every line stays, so
-there is one for each round and none for each phase; and no line is wrapped, for a log is read by its lines.
+On a terminal the last line changes all the time: round, seconds left, the figure so far, phase. Anywhere else every line
+stays, so there is one for each round and none for each phase; and no line is wrapped, for a log is read by its lines.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 
 from rich.status import Status
+from rich.text import Text
 
 from ..experiments.runner import Show
 from .console import errors, say
@@ -19,9 +20,9 @@ class Progress(Show):
     """To be entered while a run goes on."""
 
     def __init__(self) -> None:
-        self._status = Status("", console=errors) if errors.is_terminal else None
+        self._status = Status(self, console=errors) if errors.is_terminal else None
         self._ends = 0.0
-        self._figure = ""
+        self._where = self._phase = self._figure = ""
 
     def __enter__(self) -> Progress:
         if self._status is not None:
@@ -34,20 +35,25 @@ class Progress(Show):
         if self._status is not None:
             self._status.stop()
 
+    def __rich__(self) -> Text:
+        """The last line. The status draws it several times a second, so the seconds count down."""
+        left = self._ends - time.monotonic()
+        seconds = f"{left:.0f} s left" if self._where and left > 0 else ""
+        parts = (self._where, seconds, self._figure, self._phase)
+        return Text(" | ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
+
     def say(self, text: str) -> None:
+        self._where = self._phase = self._figure = ""
         say(text)
 
     def begin(self, text: str, expected: float) -> None:
-        self._ends, self._figure = time.monotonic() + expected, ""
-        say(f"{text} (about {expected:.0f} s)")
+        self._ends = time.monotonic() + expected
+        self.say(f"{text} (about {expected:.0f} s)")
 
     def phase(self, where: str, text: str) -> None:
-        if self._status is not None:
-            left = max(0.0, self._ends - time.monotonic())
-            shown = f" | {self._figure}" if self._figure else ""
-            self._status.update(f"{where}, {left:.0f} s left: {text}{shown}")
+        self._where, self._phase = where, text
 
-    def round(self, text: str) -> None:
-        self._figure = text
+    def round(self, text: str, left: float) -> None:
+        self._ends, self._figure = time.monotonic() + left, text
         if self._status is None:
             say(f"      {text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ from .model import Collected, Experiment
 from .rounds import Round, another, so_far
 from .verdict import judge_again, result_of
 
+_FULL = 3  # full phases are about so many times as long as quick ones
+
 
 class Show:
     """Follows a run. The terminal shows it (`cli.progress`); this one shows nothing."""
@@ -39,10 +41,10 @@ class Show:
         """An experiment of about so many seconds."""
 
     def phase(self, where: str, text: str) -> None:
-        """What is measured now, ``where`` in the experiment."""
+        """What is measured now, ``where`` in the experiment. The text is empty where only the round is known."""
 
-    def round(self, text: str) -> None:
-        """The figures after one more round."""
+    def round(self, text: str, left: float) -> None:
+        """The figures after one more round, and about how many seconds the experiment goes on."""
 
 
 def planned(names: tuple[str, ...], *, runtimes: tuple[str, ...] = ("trio",), rounds: int = LEAST) -> Plan:
@@ -110,8 +112,8 @@ async def go_on(
     spent = run.duration - time.monotonic()
     for number, experiment in enumerate(chosen, 1):
         stages = _stages(experiment, run, present, verbose)
-        share = (run.dose or 1.0) * len(stages) * plan.rounds / LEAST
-        show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", experiment.expected_s * share)
+        seconds = expected_s(experiment, present, quick=run.quick, dose=run.dose or 1.0, rounds=plan.rounds)
+        show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", seconds)
         run = _with(run, experiment, await _in_turn(experiment, stages, plan.rounds, show))
         run = replace(run, duration=spent + time.monotonic())
         keep(run)
@@ -120,6 +122,14 @@ async def go_on(
         run = replace(run, comparison=replace(run.comparison, differences=found), duration=spent + time.monotonic())
         keep(run)
     return run
+
+
+def expected_s(
+    experiment: Experiment, runtimes: Collection[str], *, quick: bool, dose: float = 1.0, rounds: int = LEAST
+) -> float:
+    """About how many seconds an experiment takes, before any of it is measured."""
+    times = 1 if experiment.across else len(runtimes)
+    return experiment.expected_s * (1 if quick else _FULL) * dose * times * rounds / LEAST
 
 
 def _stages(experiment: Experiment, run: Results, present: tuple[str, ...], verbose: bool) -> dict[str, Stage]:
@@ -154,10 +164,14 @@ async def _in_turn(
             for runtime in order_of_round(going, number):
                 began, stage = trio.current_time(), stages[runtime]
                 stage.round = number
-                stage.on_phase = partial(show.phase, f"{runtime}, " * named + f"round {number + 1} of {least}")
+                which = f"round {number + 1} of {least}" if number < least else f"round {number + 1}, not decided yet"
+                stage.on_phase = partial(show.phase, f"{runtime}, " * named + which)
+                stage.on_phase("")
                 taken[runtime].append(await _round(experiment, stage))
                 spent[runtime] += trio.current_time() - began
-                show.round(f"{runtime}: " * named + so_far(experiment.checks, taken[runtime]))
+                show.round(
+                    f"{runtime}: " * named + so_far(experiment.checks, taken[runtime]), _left(taken, spent, least)
+                )
             number += 1
             going = [runtime for runtime in going if another(experiment.checks, taken[runtime], least=least)]
     found = {}
@@ -168,6 +182,12 @@ async def _in_turn(
         found[runtime] = (result, [one.figures for one in taken[runtime]])
         show.say(f"      {f'{runtime}: ' * named}{result.outcome}: {result.finding}")
     return found
+
+
+def _left(taken: dict[str, list[Round]], spent: dict[str, float], least: int) -> float:
+    """Seconds for the planned rounds that are not taken yet, if they take as long as the others."""
+    done = sum(map(len, taken.values()))
+    return sum(spent.values()) / done * max(0, least * len(taken) - done)
 
 
 async def _round(experiment: Experiment, stage: Stage) -> Round:
