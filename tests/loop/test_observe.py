@@ -23,7 +23,7 @@ from trio_lab import observe
 from trio_lab.loop import watch as watch_module
 from trio_lab.loop.observe import WORKING_ON, Watch
 from trio_lab.loop.passes import PassMonitor
-from trio_lab.loop.stalls import Stall
+from trio_lab.loop.stalls import NOT_RUNNING, PYTHON, Stall
 
 _LONG = 0.4  # seconds
 
@@ -312,15 +312,26 @@ async def test_the_log_is_not_flooded(monkeypatch: pytest.MonkeyPatch, caplog: p
     caplog.set_level(logging.INFO, logger="trio_lab.stalls")
     async with observe(budget=30.0) as watch:
         monkeypatch.setattr(watch_module, "perf_counter", lambda: now)
+        stall = Stall(duration=1.0, cause=PYTHON)
         for _ in range(20):
-            watch._on_long(now - 1, now)
+            watch._keep(stall)
         now += 5.0
-        watch._on_long(now - 1, now)
+        watch._keep(stall)
     assert len(watch.stalls()) == 21
     first, later = [record.message for record in caplog.records if "ms (" in record.message]
     assert "1000 ms (" in first
     assert "more since" not in first
     assert later.endswith("(19 more since the last line)")
+
+
+async def test_what_the_machine_did_takes_no_line_from_what_the_program_did(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="trio_lab.stalls")
+    async with observe(budget=30.0) as watch:
+        for cause in (NOT_RUNNING, PYTHON, PYTHON, NOT_RUNNING):
+            watch._keep(Stall(duration=1.0, cause=cause))
+    said = [(record.levelname, record.message) for record in caplog.records if "1000 ms (" in record.message]
+    assert [level for level, _ in said] == ["INFO", "WARNING"]
+    assert "(python)" in said[1][1]
 
 
 def no_thread(self: threading.Thread) -> None:

@@ -46,7 +46,7 @@ _CHECK = 0.5  # seconds between two checks of the watch itself
 # Seconds for which blindness is shown before what broke is installed again. Each time it is twice as long as the time
 # before, until the watch has seen everything for as long as the longest of them.
 _FIRST_REARM, _LAST_REARM = 1.0, 60.0
-_LOG_EVERY = 5.0  # seconds between two lines of the log
+_LOG_EVERY = 5.0  # seconds between two lines of the log, of one level
 # After so many long passes within so many seconds, steps are measured for so many seconds.
 _ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = 3, 10.0, 30.0
 _SPINNING = 0.9  # share of the passes in which one and the same task had a step
@@ -86,7 +86,7 @@ class Watch:
         self._table = StallTable()
         self._collecting: float | None = None
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
-        self._logged, self._unlogged = 0.0, 0
+        self._logged: dict[int, tuple[float, int]] = {}  # by level: when, and how many stalls had no line since
         self._fault: str | None = None
         self._rearmed, self._rearmed_at = 0, -math.inf
         self._rearm_in = _FIRST_REARM
@@ -174,13 +174,14 @@ class Watch:
         now = perf_counter()
         self._table.add(found)
         self._long = [at for at in self._long if now - at < _ARM_WITHIN] + [now]
-        if now - self._logged >= _LOG_EVERY:
-            more = f" ({self._unlogged} more since the last line)" if self._unlogged else ""
-            level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING
-            self._say(level, "%s%s", found, more)
-            self._logged, self._unlogged = now, 0
-        else:
-            self._unlogged += 1
+        # What is the machine's doing is told more quietly, and must not take the turn of a line that everybody sees.
+        level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING
+        logged, more = self._logged.get(level, (-math.inf, 0))
+        if now - logged < _LOG_EVERY:
+            self._logged[level] = logged, more + 1
+            return
+        self._say(level, "%s%s", found, f" ({more} more since the last line)" if more else "")
+        self._logged[level] = now, 0
 
     @trio.lowlevel.enable_ki_protection
     def open(self) -> None:

@@ -1,0 +1,30 @@
+"""A Trio service whose handler blocks the loop, and a client that asks it three times."""
+
+import hashlib
+
+import trio
+import trio.testing
+
+
+def sign(text: bytes | bytearray) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", text, b"salt", 200_000)
+
+
+async def serve(stream: trio.SocketStream) -> None:
+    async for line in stream:
+        await stream.send_all(sign(line)[:4].hex().encode() + b"\n")
+
+
+async def main() -> None:
+    async with trio.open_nursery() as nursery:
+        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        client = await trio.testing.open_stream_to_socket_listener(listener)
+        for _ in range(3):
+            await client.send_all(b"please\n")
+            print("signed:", (await client.receive_some()).decode().strip())
+        nursery.cancel_scope.cancel()
+
+
+if __name__ == "__main__":
+    trio.run(main)
