@@ -1,6 +1,7 @@
 # make lab: set up and run the whole lab in its quick form.   make test: the tests.   make check: lint, types, layers.
 # make pool-model: anything happens to a worker pool, STEPS times.   make pool-faults: faults planted for it to find.
 # make mutants: what the tests of the parts that decide and count would not notice (docs/mutants.md); PART=admission for one.
+# make refutations: each experiment with its claim made false (docs/refutations.md); ONLY=blocked-loop for one.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
@@ -16,7 +17,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults verdicts clean
+.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -43,6 +44,9 @@ pool-model: $(VENV)/.installed-dev
 
 pool-faults: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.pools.plant_faults
+
+refutations: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.refutations $(ONLY)
 
 TIMES := 10
 verdicts: $(VENV)/.installed-dev

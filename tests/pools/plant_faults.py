@@ -7,26 +7,14 @@ A fault that survives is a promise that no invariant expresses. The copy without
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parents[2]
+from tests.planting import Fault, copied, planted
+
 POOLS = "trio_lab/pools"
 STEPS = 40_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    file: str
-    right: str
-    wrong: str
-
 
 FAULTS = {
     "a job that was taken back leaves its limit to the next": Fault(
@@ -133,22 +121,9 @@ def search(copy: Path, steps: int) -> tuple[bool, str]:
     return done.returncode != 0, said[-1] if said else done.stderr[-200:]
 
 
-@contextmanager
-def planted(copy: Path, fault: Fault) -> Iterator[None]:
-    file = copy / fault.file
-    text = file.read_text()
-    assert text.count(fault.right) == 1, f"{fault.file} has not once: {fault.right}"
-    file.write_text(text.replace(fault.right, fault.wrong))
-    yield
-    file.write_text(text)
-
-
 def main(names: list[str]) -> int:
     survivors = 0
-    with TemporaryDirectory() as directory:
-        copy = Path(directory)
-        for part in ("trio_lab", "tests"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    with copied("trio_lab", "tests") as copy:
         wrong, what = search(copy, STEPS)
         print(f"without a fault: {'FAILS: ' + what if wrong else f'{STEPS} steps and nothing wrong'}", flush=True)
         for name in names or FAULTS:
