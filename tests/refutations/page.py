@@ -21,13 +21,11 @@ def rows(text: str) -> dict[str, str]:
     return {line[3:].partition("]")[0]: line for line in table.splitlines()}
 
 
-def put(name: str, row: str) -> None:
-    """Write the line of one experiment; the others stay as they are."""
-    text = PAGE.read_text("utf-8")
+def with_row(text: str, name: str, row: str) -> str:
+    """The page with the line of one experiment; the others stay as they are."""
     above, rule, _ = text.partition(_RULE)
     found = rows(text) | {name: row}
-    table = [found[one] for one in PLANTS if one in found]
-    PAGE.write_text(above + rule + "\n".join(table) + "\n", "utf-8")
+    return above + rule + "".join(f"{found[one]}\n" for one in PLANTS if one in found)
 
 
 def row(name: str, found: Found) -> str:

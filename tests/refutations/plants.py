@@ -31,11 +31,11 @@ PLANTS: dict[str, Plant] = {
         ),
     ),
     "native-pool-sizing": Plant(
-        what="the pool keeps its size when it is resized",
+        what="a pool that is resized takes in more jobs, but keeps the threads that it has",
         fails="waiting_gain",
         fault=Fault(
             file="trio_lab/pools/native.py",
-            right="        self._limiter.total_tokens = size\n        self._bulkhead.resize(size)\n",
+            right="        self._limiter.total_tokens = size\n",
             wrong="",
         ),
     ),
@@ -157,7 +157,7 @@ PLANTS: dict[str, Plant] = {
     ),
     "many-small-steps": Plant(
         what="only 20 of the 2 000 tasks are runnable at once",
-        fails="slowdown",
+        fails="pass_ms",
         fault=Fault(
             file="trio_lab/subjects/small_steps.py",
             right="trio.CapacityLimiter(at_once or tasks)",
