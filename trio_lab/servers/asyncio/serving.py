@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ...config import Config
-from ...errors import LabLost, UsageError
+from ...errors import LabLost, UsageError, in_a_line
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.listening import listen, ready_line, url_of
@@ -122,8 +122,7 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
         config = replace(from_env(), faults=fault_routes is not None)
 
         def on_ready(url: str) -> None:
-            sys.stdout.write(tell(config, url) + "\n")
-            sys.stdout.flush()
+            _print(tell(config, url))
 
         runner.run(serve(config, on_ready=on_ready, control="--control" in arguments, add_routes=fault_routes))
     except UsageError as error:
@@ -131,6 +130,16 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
     except LabLost as error:
         return _fail(str(error), 1)
     return 0
+
+
+def _print(text: str) -> None:
+    """Print the address, or end: without it the server cannot be used."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _fail(f"the output cannot be written: {in_a_line(error)}", 1)
+        os._exit(1)
 
 
 def main(*, fault_routes: Callable[[AsyncioApp], None] | None = None) -> NoReturn:

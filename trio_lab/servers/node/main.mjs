@@ -52,8 +52,15 @@ async function serve(config) {
   const port = await server.listen(config);
   await Promise.race([lab.workerPool.ready, new Promise((resolve) => setTimeout(resolve, READY_TIME).unref())]);
   if (switched("--control")) obey(server);
+  process.stdout.on("error", endUnheard);
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   process.stdout.write(`${welcome(`http://${host}:${port}`, config)}\n`);
+}
+
+// Without its address the server cannot be used. A reader that has gone needs no explanation.
+function endUnheard({ code, message }) {
+  if (code !== "EPIPE") console.error(`trio-lab: the output cannot be written: ${message}`);
+  process.exit(1);
 }
 
 function welcome(url, { threads, workers, profile }) {
