@@ -122,7 +122,7 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
         config = replace(from_env(), faults=fault_routes is not None)
 
         def on_ready(url: str) -> None:
-            _print(tell(config, url))
+            _tell(tell(config, url))
 
         runner.run(serve(config, on_ready=on_ready, control="--control" in arguments, add_routes=fault_routes))
     except UsageError as error:
@@ -132,10 +132,11 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
     return 0
 
 
-def _print(text: str) -> None:
+def _tell(text: str) -> None:
     """Print the address, or end: without it the server cannot be used."""
     try:
-        print(text, flush=True)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             _fail(f"the output cannot be written: {in_a_line(error)}", 1)
