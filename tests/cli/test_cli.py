@@ -95,7 +95,7 @@ def test_env_says_what_it_runs_on() -> None:
         (["serve", "--host", "a" * 70, "--port", "0"], "not a valid host name"),
         (["load", "http://127.0.0.1:1/", "--interval", "1e-9"], "interval"),
         (["load", "http://192.0.2.1/"], "own"),
-        (["load", "https://127.0.0.1/"], "http"),
+        (["load", "ftp://127.0.0.1/"], "http"),
         (["load", "nonsense"], "nonsense"),
         (["load", "http://127.0.0.1:1/", "-c", "0"], "connections"),
         (["load", "http://127.0.0.1:1/", "-d", "1e9999"], "duration"),
@@ -157,10 +157,20 @@ def test_load_prints_one_json_object(server: Running) -> None:
 
 
 def test_load_prints_a_table(server: Running) -> None:
-    done = trio_lab("load", server.url + "/nothing", "-R", "50", "-d", "0.3")
+    done = trio_lab("load", server.url + "/health", "-R", "50", "-d", "300ms")
     assert done.returncode == 0
-    assert "404" in done.stdout
+    assert "200: 15" in done.stdout
     assert "open workload at 50/s" in done.stdout
+
+
+def test_replies_of_which_none_is_2xx_are_said_at_once_and_exit_code_1(server: Running) -> None:
+    done = trio_lab("load", server.url + "/nothing", "-R", "50", "-d", "0.3s", "--interval", "100ms")
+    assert done.returncode == 1
+    early, late = (line for line in done.stderr.splitlines() if "no request" in line)
+    assert early.startswith("trio-lab: no request has succeeded so far: ")
+    assert late == "trio-lab: no request succeeded: all 15 replies have status 404"
+    assert re.search(r"404 replies +p50 \d", done.stdout)
+    assert "p50 –" in next(line for line in done.stdout.splitlines() if line.startswith("latency"))
 
 
 def test_load_warns_that_requests_without_a_reply_are_lower_bounds(server: Running) -> None:
@@ -190,13 +200,23 @@ def test_load_of_a_dead_server_is_one_line_and_exit_code_1(nobody: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_latency_that_nobody_had_is_not_zero(nobody: str) -> None:
+def test_a_server_that_cannot_be_reached_is_one_line(nobody: str) -> None:
+    done = trio_lab("load", nobody, "-d", "1h")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "trio-lab: no request was answered: no connection could be made (connection refused: 10); stopped after 0.0 s\n"
+    )
+
+
+def test_a_latency_that_nobody_had_is_not_zero(nobody: str, server: Running) -> None:
     found = json.loads(trio_lab("load", nobody, "-c", "1", "-d", "0.3", "--json").stdout)
     for name in ("latency_ms", "service_ms", "shed_ms"):
         assert set(found[name].values()) == {None}
     assert found["series"][0]["p50_ms"] is None
     latency = next(
-        line for line in trio_lab("load", nobody, "-c", "1", "-d", "0.3").stdout.splitlines() if "latency" in line
+        line
+        for line in trio_lab("load", server.url + "/nothing", "-c", "1", "-d", "0.1").stdout.splitlines()
+        if "latency" in line
     )
     assert "p50 –" in latency
     assert "0.00" not in latency

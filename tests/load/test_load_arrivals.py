@@ -17,7 +17,7 @@ def all_due(arrivals: Arrivals, now: float) -> list[float]:
 
 
 def test_request_n_is_intended_at_start_plus_n_over_rate() -> None:
-    arrivals = Arrivals(start=100.0, rate=4.0, duration=1.0)
+    arrivals = Arrivals(start=100.0, steps=[(1.0, 4.0)])
     assert all_due(arrivals, 99.9) == []
     assert all_due(arrivals, 100.0) == [100.0]
     assert arrivals.next_due == 100.25
@@ -27,7 +27,7 @@ def test_request_n_is_intended_at_start_plus_n_over_rate() -> None:
 
 
 def test_backlog_is_what_is_due_and_not_taken() -> None:
-    arrivals = Arrivals(start=100.0, rate=10.0, duration=1.0)
+    arrivals = Arrivals(start=100.0, steps=[(1.0, 10.0)])
     assert arrivals.waiting(99.0) == 0
     assert arrivals.waiting(100.35) == 4
     assert arrivals.take(100.35) == 100.0
@@ -36,13 +36,13 @@ def test_backlog_is_what_is_due_and_not_taken() -> None:
 
 
 def test_rounding_makes_no_request_late() -> None:
-    arrivals = Arrivals(start=0.0, rate=10.0, duration=1.0)
+    arrivals = Arrivals(start=0.0, steps=[(1.0, 10.0)])
     assert 0.3 / 0.1 < 3.0
     assert arrivals.waiting(0.3) == 4
 
 
 def test_an_early_end_keeps_what_was_due_and_forgets_what_was_not() -> None:
-    arrivals = Arrivals(start=0.0, rate=10.0, duration=1.0)
+    arrivals = Arrivals(start=0.0, steps=[(1.0, 10.0)])
     arrivals.take(0.05)
     arrivals.end(0.45)
     assert arrivals.waiting(1.0) == 4
@@ -51,7 +51,7 @@ def test_an_early_end_keeps_what_was_due_and_forgets_what_was_not() -> None:
 
 
 def test_a_rate_below_one_in_the_duration_still_sends_one() -> None:
-    arrivals = Arrivals(start=5.0, rate=0.1, duration=0.5)
+    arrivals = Arrivals(start=5.0, steps=[(0.5, 0.1)])
     assert all_due(arrivals, 5.5) == [5.0]
     assert arrivals.next_due == math.inf
 
@@ -62,7 +62,7 @@ def test_a_rate_below_one_in_the_duration_still_sends_one() -> None:
     looks=st.lists(st.floats(0.0, 1.0), max_size=20),
 )
 def test_every_request_is_taken_once_whenever_one_looks(rate: float, duration: float, looks: list[float]) -> None:
-    arrivals = Arrivals(start=0.0, rate=rate, duration=duration)
+    arrivals = Arrivals(start=0.0, steps=[(duration, rate)])
     taken = [due for look in sorted(looks) if (due := arrivals.take(look * duration)) is not None]
     taken += all_due(arrivals, duration)
     assert taken == pytest.approx([n / rate for n in range(max(1, math.ceil(duration * rate - 1e-9)))])

@@ -92,8 +92,11 @@ async def test_what_must_not_be_done_twice_is_not_tried_again(method: str) -> No
 
 def test_a_request_says_how_long_its_body_is() -> None:
     target = Target.parse("http://localhost/x")
-    assert target.request("DELETE") == b"DELETE /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
-    assert target.request("PUT", b"ab", content_type="text/plain") == (
+    assert (
+        target.request(LoadPlan(url="", method="DELETE"))
+        == b"DELETE /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert target.request(LoadPlan(url="", method="PUT", body=b"ab", content_type="text/plain")) == (
         b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nab"
     )
 
@@ -102,5 +105,5 @@ def test_a_plan_knows_its_method() -> None:
     assert LoadPlan(url="http://x/").verb == "GET"
     assert LoadPlan(url="http://x/", body=b"x").verb == "POST"
     assert LoadPlan(url="http://x/", body=b"x", method="PUT").verb == "PUT"
-    with pytest.raises(UsageError, match="method must be one of GET, POST"):
-        LoadPlan(url="http://x/", method="HEAD")
+    with pytest.raises(UsageError, match="method must be one of GET, HEAD, POST"):
+        LoadPlan(url="http://x/", method="TRACE")

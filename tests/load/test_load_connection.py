@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import reply
 
-from trio_lab.load.connection import BadReply, ReplyReader
+from trio_lab.load.replies import BadReply, ReplyReader
 
 CHUNKED = b"HTTP/1.1 201 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + reply(b"later", status=404)

@@ -5,6 +5,9 @@ import json
 import os
 import resource
 import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -22,6 +25,7 @@ from scripted_server import (
 )
 
 from trio_lab.errors import UsageError
+from trio_lab.load import generator
 from trio_lab.load.clients import Clients
 from trio_lab.load.connection import OUT_OF_PORTS
 from trio_lab.load.generator import run_load
@@ -49,11 +53,21 @@ def assert_consistent(run: LoadRun) -> None:
     assert counts.ok <= run.service.count <= run.latency.count - counts.dropped
     assert len(result.samples or ()) in (0, counts.completed + result.unanswered)
     assert run.shed.count == counts.shed
+    assert {status for status in result.status if not status.startswith("2")} == result.by_status.keys() - {"2xx"}
+    assert ("2xx" in result.by_status) == (result.succeeded > 0)
     for name in ("ok", "shed", "errors", "timed_out"):
         assert sum(getattr(row, name) for row in result.series) == getattr(counts, name)
     assert run.inside.ok <= run.inside.completed <= counts.completed
     assert run.service.total <= run.latency.total + 1e-9
     assert decode(LoadResult, encode(result)).requests == counts
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
 
 def ends(run: LoadRun) -> set[str]:
@@ -99,22 +113,66 @@ async def test_connection_that_never_replied_is_an_error_and_not_retried(rate: f
     assert ends(run) == FAILED
 
 
+@asynccontextmanager
+async def dying() -> AsyncIterator[str]:
+    """A server that closes, and its listener too, when a request comes: it could be reached, and is not any more."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    async with trio.open_nursery() as nursery:
+
+        async def accept(listening: trio.SocketListener) -> None:
+            async with listening, await listening.accept() as stream:
+                await read_request(stream)
+
+        listener.setblocking(False)
+        nursery.start_soon(accept, trio.SocketListener(trio.socket.from_stdlib_socket(listener)))
+        yield url
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_dead_server_is_not_a_busy_loop() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
-    run = await run_load(LoadPlan(url=url, connections=2, duration=0.3))
+    async with dying() as url:
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.3, method="POST"))
     assert_consistent(run)
-    assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
-    assert 2 <= run.result.requests.sent <= 12  # each at 0, 10, 30, 70, 150 and 310 ms, or later
+    assert run.reached
+    refused = run.result.error_kinds["connection refused"]
+    assert run.result.requests.sent - 1 == refused
+    assert 2 <= refused <= 6  # at 10, 30, 70, 150 and 310 ms, or later
 
 
 async def test_a_dead_server_fails_every_request_of_an_open_workload() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
-    run = await run_load(LoadPlan(url=url, connections=2, duration=0.2, rate=100.0))
+    async with dying() as url:
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=100.0))
     assert_consistent(run)
     assert run.result.requests.errors + run.result.requests.dropped == 20
     assert run.result.requests.errors
+
+
+@pytest.mark.parametrize("options", [{}, {"rate": 100.0}, {"think": 1.0}, {"requests": 50}], ids=str)
+async def test_a_server_that_refuses_every_connection_ends_the_run_at_once(
+    nobody: str, options: dict[str, Any]
+) -> None:
+    with trio.fail_after(30):
+        run = await run_load(LoadPlan(url=nobody, connections=2, **options, duration=3600.0))
+    assert_consistent(run)
+    assert not run.reached
+    assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
+    assert 1 <= run.result.requests.sent <= 2
+    assert run.result.warnings == []
+
+
+async def test_a_server_to_which_no_connection_is_made_ends_the_run_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its backlog is full, so the kernel does not answer."""
+    monkeypatch.setattr(generator, "_CONNECT_FIRST", 0.05)
+    monkeypatch.setattr(generator, "_REACH_WITHIN", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as first:
+        first.connect(listener.getsockname())
+        plan = LoadPlan(url=f"http://127.0.0.1:{listener.getsockname()[1]}/", duration=3600.0, interval=0.05)
+        with trio.fail_after(30):
+            run = await run_load(plan)
+    assert_consistent(run)
+    assert not run.reached
+    assert (run.result.requests.sent, run.result.generator.abandoned) == (0, 10)
 
 
 async def test_open_workload_counts_latency_from_the_intended_start() -> None:
@@ -297,7 +355,7 @@ async def test_a_name_that_listens_nowhere_is_refused_as_one_address_is() -> Non
     url = f"http://both.example:{port}/"
     assert await choose(await resolve(Target.parse(url), own_this=False)) == (socket.AF_INET, ("127.0.0.1", port))
     run = await run_load(LoadPlan(url=url, connections=1, duration=0.05))
-    assert run.result.error_kinds == {"connection refused": run.result.requests.sent}
+    assert run.result.error_kinds == {"connection refused": 1}
 
 
 async def test_impatient_client_leaves_and_comes_back() -> None:
@@ -371,12 +429,13 @@ async def test_cancelling_closes_every_socket(
 ) -> None:
     made: list[Clients] = []  # kept, for what is thrown away is closed in any case
 
-    class Kept(Clients):
-        def connect(self) -> None:
-            made.append(self)
-            super().connect()
+    connect = Clients.connect
 
-    monkeypatch.setattr("trio_lab.load.generator.Clients", Kept)
+    def connect_kept(self: Clients) -> None:
+        made.append(self)
+        connect(self)
+
+    monkeypatch.setattr(Clients, "connect", connect_kept)
     before = open_descriptors()
     scope = trio.CancelScope()
 
@@ -395,7 +454,7 @@ async def test_json_begins_with_the_agreed_keys() -> None:
         run = await run_load(plan)
     report = json.loads(encode(run.result))
     agreed = "url mode connections duration_s requests throughput_rps goodput_rps latency_ms status"
-    extra = "offered_rps service_ms shed_ms error_kinds series generator unanswered behind samples"
+    extra = "offered_rps service_ms shed_ms error_kinds series generator unanswered behind samples by_status_ms"
     assert list(report) == [*agreed.split(), *extra.split()]
     assert list(report["requests"]) == ["sent", "completed", "ok", "shed", "timed_out", "errors", "dropped"]
     assert list(report["latency_ms"]) == ["mean", "p50", "p90", "p99", "p99_9", "max"]

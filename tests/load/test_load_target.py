@@ -29,7 +29,7 @@ from trio_lab.load.target import Target, resolve
 def test_url_is_taken_apart(url: str, host: str, port: int, path: str, authority: str) -> None:
     target = Target.parse(url)
     assert (target.host, target.port, target.path, target.authority) == (host, port, path, authority)
-    assert target.request() == f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode()
+    assert target.request(LoadPlan(url=url)) == f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,6 @@ def test_url_is_taken_apart(url: str, host: str, port: int, path: str, authority
         "",
         "127.0.0.1:3000",
         "localhost:3000/health",
-        "https://localhost/",
         "ftp://localhost/",
         "http://",
         "http:///path",

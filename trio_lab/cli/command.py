@@ -18,7 +18,7 @@ from ..options import Variables, in_one_line
 _NAMES = "[OPTIONS] [NAMES...]"
 _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "serve": ("serve:serve", {"config": Variables()}),
-    "load": ("load:load", {}),
+    "load": ("load:load", {"usage": "Usage: trio-lab load [OPTIONS] URL..."}),
     "drill": ("drill:drill", {}),
     "bench": ("bench:bench", {}),
     "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),
@@ -31,7 +31,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def _shown(default: object) -> str | None:
-    return None if default is False or default is None else str(default)
+    return None if default is False or default in (None, "", ()) else str(default)
 
 
 app = App(

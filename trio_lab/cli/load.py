@@ -5,71 +5,111 @@ from __future__ import annotations
 import mimetypes
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import trio
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from ..errors import UsageError
+from ..load import notation
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
-from ..load.results import Progress
+from ..load.results import LoadRun, Progress
 from ..records.codec import encode
-from ..records.load import LoadResult
 from ..worker.lifeline import tie_life
 from .ending import Terminated
+from .load_verdict import Watch, problem
+from .written import Written
+
+
+def _seconds(_: object, tokens: Sequence[Token]) -> float:
+    return notation.seconds(tokens[0].value)
+
+
+_Seconds = Parameter(converter=_seconds)
 
 
 async def load(
     url: str,
     /,
-    *,
+    *others: str,
     connections: Annotated[int, Parameter(alias="-c")] = 10,
-    duration: Annotated[float, Parameter(alias="-d")] = 10.0,
+    duration: Annotated[float | None, _Seconds, Parameter(alias=("-d", "-z"))] = None,
+    requests: Annotated[int | None, Parameter(alias="-n")] = None,
     rate: Annotated[float | None, Parameter(alias="-R")] = None,
-    timeout: float = 10.0,
-    leave_after: float | None = None,
-    interval: float = 1.0,
-    method: str = "",
-    body: Path | None = None,
+    stages: str = "",
+    think: Annotated[float, _Seconds] = 0.0,
+    timeout: Annotated[float, _Seconds] = 10.0,
+    leave_after: Annotated[float | None, _Seconds] = None,
+    interval: Annotated[float, _Seconds] = 1.0,
+    method: Annotated[str, Parameter(alias="-m")] = "",
+    header: Annotated[tuple[str, ...], Parameter(alias="-H", negative=())] = (),
+    body: Annotated[Path | None, Parameter(alias=("--body-file", "-D"))] = None,
+    body_text: Annotated[str | None, Parameter(alias="-b")] = None,
+    insecure: Annotated[bool, Parameter(alias="-k")] = False,
+    unix_socket: Annotated[str, Parameter(alias="-S")] = "",
     samples: bool = False,
+    csv: Path | None = None,
+    hdr: Path | None = None,
     i_own_this: bool = False,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    json_: Annotated[bool, Parameter(name="--json", alias="-j")] = False,
     lifeline: Annotated[bool, Parameter(show=False)] = False,
 ) -> int:
     """Load a server and measure every reply. Stress only what you own.
 
-    Without a rate the workload is closed: each connection asks again when it was answered. With one it is open:
-    requests start when they are due, whatever comes back, and latency counts from the intended start.
+    Without a rate the workload is closed: each connection asks again when it was answered. With --rate or --stages it is
+    open: requests start when they are due, whatever comes back, and latency counts from the intended start.
 
-    Ctrl-C and SIGTERM end the run early, with the figures there are (exit code 130 or 143). Exit code 1: no request was
-    answered.
+    A duration is 5s, 2m, 500ms, 1m30s, or a number of seconds.
+
+    Ctrl-C and SIGTERM end the run early, with the figures there are (exit code 130 or 143). Exit code 1: no request
+    succeeded, because there was no connection, no reply, or none with a status of 2xx.
 
     Parameters
     ----------
     url
-        What to ask for, http only.
+        What to ask for, http or https.
+    others
+        More URLs of the same server. URL@3 is asked for three times as often as one without a weight.
     connections
         Connections, and so requests in flight, at most.
     duration
-        Seconds to send for; what is then due or in flight is waited for.
+        How long requests are sent (10s if nothing else says it); what is then due or in flight is waited for.
+    requests
+        Send this many in all, or as many as the duration allows if one is given.
     rate
         Requests per second: makes the workload open.
+    stages
+        10s@50,30s@200: an open workload in steps, each a duration and the requests per second.
+    think
+        Time between a reply and the next request of that connection (closed workload).
     timeout
-        Seconds from the intended start after which a request has failed.
+        Time from the intended start after which a request has failed.
     leave_after
-        Patience of a client in seconds: it leaves without a word, and comes again.
+        Patience of a client: it leaves without a word, and comes again.
     interval
-        Seconds to one row of the series.
+        Time that one row of the series covers.
     method
-        GET, POST, PUT, PATCH or DELETE; GET when there is no body, else POST.
+        GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; GET when there is no body, else POST.
+    header
+        'Name: value', sent with every request; once for each header. Replaces the one that would be sent.
     body
         File with the body of every request, at most 100 MB.
+    body_text
+        The body of every request itself.
+    insecure
+        Trust any certificate (https).
+    unix_socket
+        Connect to the Unix socket at this path; the URL then gives the Host header and the path.
     samples
-        Keep every single latency in the JSON.
+        Keep every single latency, in the JSON and the CSV.
+    csv
+        Write the series to this file as CSV, or with --samples every latency.
+    hdr
+        Write the distribution of the latency to this file as HdrHistogram's tools do (.hgrm).
     i_own_this
         The target is yours although it is not on this machine.
     json_
@@ -79,67 +119,72 @@ async def load(
     """
     if lifeline:
         tie_life(0)
+    (first, weight), *more = notation.weighted([url, *others])
+    content, content_type = _body(body, body_text)
     plan = LoadPlan(
-        url=url,
+        url=first,
+        weight=weight,
+        others=more,
         connections=connections,
         duration=duration,
+        requests=requests,
         rate=rate,
+        stages=notation.stages(stages) if stages else (),
+        think=think,
         timeout=timeout,
         leave_after=leave_after,
         interval=interval,
         method=method.upper(),
-        body=b"" if body is None else _read(body),
-        content_type=_content_type(body),
+        headers=[notation.header(text) for text in header],
+        body=content,
+        content_type=content_type,
+        insecure=insecure,
+        unix_socket=unix_socket,
         own_this=i_own_this,
         keep_samples=samples,
     )
-    result, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
+    files = Written(csv=csv, hdr=hdr)
+    run, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
+    files.write(run)
     if json_:
-        print(encode(result).decode())
-    else:
+        print(encode(run.result).decode())
+    elif run.reached:  # else one line says it all
         from .load_view import show
 
-        show(result)
-    for warning in result.warnings:
+        show(run.result)
+    for warning in run.result.warnings:
         print(f"trio-lab: warning: {warning}", file=sys.stderr)
-    if not result.requests.completed:
-        print(f"trio-lab: {_nothing(result)}", file=sys.stderr)
+    if found := problem(run):
+        print(f"trio-lab: {found}", file=sys.stderr)
     if stopped_by is not None:
         return 128 + stopped_by
-    return 0 if result.requests.completed else 1
+    return 1 if found else 0
 
 
-def _read(file: Path) -> bytes:
+def _body(file: Path | None, text: str | None) -> tuple[bytes, str]:
+    """The body, and what it is; of a file its name says that."""
+    if file is not None and text is not None:
+        raise UsageError("--body and --body-text exclude each other")
+    if text is not None:
+        return text.encode(), "text/plain; charset=utf-8"
+    if file is None:
+        return b"", ""
     try:
-        return file.read_bytes()
+        return file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     except OSError as error:
         raise UsageError(f"body {str(file)!r} cannot be read: {error.strerror or error}") from None
 
 
-def _content_type(file: Path | None) -> str:
-    """What the file's name says that it is."""
-    guess, _ = mimetypes.guess_type(file.name) if file is not None else (None, None)
-    return guess or "application/octet-stream"
-
-
-def _nothing(result: LoadResult) -> str:
-    """Why a run without a single reply had none."""
-    counts = result.requests
-    kinds = ", ".join(f"{kind}: {number:,}" for kind, number in result.error_kinds.items())
-    errors = f"{counts.errors:,} errors" + (f" ({kinds})" if kinds else "")
-    return f"no request was answered: {counts.sent:,} sent, {errors}, {counts.timed_out:,} timed out"
-
-
-async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadResult, int | None]:
-    """The result, and the signal that ended the run early, if one did. A second one ends it without a result."""
+async def _run(plan: LoadPlan, *, quiet: bool) -> tuple[LoadRun, int | None]:
+    """The run, and the signal that ended it early, if one did. A second one ends it without a result."""
     stop = trio.Event()
     came: list[int] = []
-    with nullcontext() if quiet else _bar(plan) as on_progress:
+    with nullcontext() if quiet else _bar(plan) as bar:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_signal, stop, came)
-            run = await run_load(plan, on_progress=on_progress, stop=stop)
+            run = await run_load(plan, on_progress=Watch(bar), stop=stop)
             nursery.cancel_scope.cancel()
-    return run.result, came[0] if came else None
+    return run, came[0] if came else None
 
 
 def _bar(plan: LoadPlan) -> AbstractContextManager[Callable[[Progress], None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -13,7 +13,7 @@ from rich.table import Table
 from ..load.plan import LoadPlan
 from ..load.results import Progress as LoadProgress
 from ..records.codec import to_plain
-from ..records.load import LoadResult
+from ..records.load import LoadResult, Part
 from .console import errors, output
 
 
@@ -27,7 +27,8 @@ def progress(plan: LoadPlan) -> Iterator[Callable[[LoadProgress], None]]:
         console=errors,
         transient=True,
     ) as bar:
-        task = bar.add_task("loading", total=plan.duration)
+        by_count = plan.requests is not None and plan.rate is None
+        task = bar.add_task("loading", total=plan.requests if by_count else plan.span)
 
         def move(so_far: LoadProgress) -> None:
             row, counts = so_far.last, so_far.counts
@@ -35,7 +36,7 @@ def progress(plan: LoadPlan) -> Iterator[Callable[[LoadProgress], None]]:
             text = f"{row.ok / plan.interval:,.0f} ok/s, p50 {p50:.1f} ms, {counts.shed} shed, {counts.errors} errors"
             if so_far.backlog:
                 text += f", {so_far.backlog:,} not sent yet"
-            bar.update(task, completed=so_far.elapsed, description=text)
+            bar.update(task, completed=counts.sent if by_count else so_far.elapsed, description=text)
 
         yield move
 
@@ -54,11 +55,30 @@ def show(result: LoadResult) -> None:
     )
     if result.requests.shed:
         table.add_row("refusals", f"p50 {_ms(result.shed.p50)}, p99 {_ms(result.shed.p99)} ms")
+    for status, found in result.by_status.items():
+        if status not in ("2xx", "429", "503"):
+            table.add_row(f"{status} replies", f"p50 {_ms(found.p50)}, p99 {_ms(found.p99)}, max {_ms(found.max)} ms")
     table.add_row("status", ", ".join(f"{status}: {number:,}" for status, number in result.status.items()) or "none")
     if result.error_kinds:
         kinds = ", ".join(f"{kind}: {number:,}" for kind, number in result.error_kinds.items())
         table.add_row("errors", escape(kinds))
     output().print(table)
+    for kind, parts in (("URL", result.urls), ("stage", result.stages)):
+        if parts:
+            output().print(_parts(kind, parts))
+
+
+def _parts(kind: str, parts: Sequence[Part]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(kind, style="bold")
+    for name in ("sent", "ok", "shed", "timed out", "errors", "dropped", "p50", "p99", "max ms"):
+        table.add_column(name, justify="right")
+    for part in parts:
+        counts, latency = part.requests, part.latency
+        ends = (counts.sent, counts.ok, counts.shed, counts.timed_out, counts.errors, counts.dropped)
+        figures = [*(f"{number:,}" for number in ends), *map(_ms, (latency.p50, latency.p99, latency.max))]
+        table.add_row(escape(part.name), *figures)
+    return table
 
 
 def _ms(seconds: float) -> str:
@@ -66,6 +86,7 @@ def _ms(seconds: float) -> str:
 
 
 def _title(result: LoadResult) -> str:
-    how = f"{result.connections} connections, {result.duration:g} s, {result.mode} workload"
+    how = f"{result.connections} connections, {result.duration:.4g} s, {result.mode} workload"
     rate = "" if result.offered is None else f" at {result.offered:g}/s"
-    return f"{result.url} — {how}{rate}"
+    more = f" and {len(result.urls) - 1} more" if result.urls else ""
+    return f"{result.url}{more} — {how}{rate}{' in stages' if result.stages else ''}"

@@ -9,6 +9,7 @@ import h11
 import trio
 
 from trio_lab.load.target import Target
+from trio_lab.load.tls import client_context
 
 _RECEIVE = 1 << 16
 
@@ -23,8 +24,8 @@ class Reply:
     latency: float  # seconds, from before the connection was opened to the last byte
 
 
-async def fetch(url: str, *, timeout: float = 5.0) -> Reply:
-    """GET ``url`` on a connection of its own.
+async def fetch(url: str, *, timeout: float = 5.0, insecure: bool = False) -> Reply:
+    """GET ``url`` on a connection of its own. With ``insecure`` any certificate is trusted.
 
     Raise `trio.TooSlowError` when there is no whole reply within ``timeout`` seconds, `OSError` when there is no server
     or what it sends is not a whole HTTP reply, and `UsageError` for a bad URL. Any status is a reply.
@@ -37,7 +38,7 @@ async def fetch(url: str, *, timeout: float = 5.0) -> Reply:
     http.send(h11.EndOfMessage())
     with trio.fail_after(timeout):
         try:
-            async with await trio.open_tcp_stream(target.host, target.port) as stream:
+            async with await _connect(target, insecure) as stream:
                 await stream.send_all(request)
                 head, body = await _reply(http, stream)
         except trio.BrokenResourceError as error:
@@ -54,13 +55,21 @@ async def fetch(url: str, *, timeout: float = 5.0) -> Reply:
     )
 
 
-async def _reply(http: h11.Connection, stream: trio.SocketStream) -> tuple[h11.Response, bytearray]:
+async def _connect(target: Target, insecure: bool) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+    stream = await trio.open_tcp_stream(target.host, target.port)
+    if not target.secure:
+        return stream
+    context = client_context(insecure=insecure)
+    return trio.SSLStream(stream, context, server_hostname=target.name, https_compatible=True)
+
+
+async def _reply(http: h11.Connection, stream: trio.abc.Stream) -> tuple[h11.Response, bytearray]:
     """The head and the body of the reply; those of a 1xx are passed over. Raises `h11.RemoteProtocolError`."""
     head, body = None, bytearray()
     while True:
         event = http.next_event()
         if event is h11.NEED_DATA:
-            http.receive_data(await stream.receive_some(_RECEIVE))
+            http.receive_data(bytes(await stream.receive_some(_RECEIVE)))
         elif isinstance(event, h11.Response):
             head = event
         elif isinstance(event, h11.Data):

@@ -1,4 +1,5 @@
-"""The clients of a run: what an event on a connection means, and what each client does next.
+"""The clients of a run: what an event on a connection means. What each client does next is decided by a subclass, for a
+closed or for an open workload.
 
 All of it is synchronous: the generator says when something may have happened, and this module decides what follows. Two
 things make an event cheap, both measured. A reply that is byte for byte the same as one that was parsed before means the
@@ -12,52 +13,54 @@ from __future__ import annotations
 import heapq
 import math
 import select
-import socket
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 
-from trio_lab.load.arrivals import Arrivals
-from trio_lab.load.connection import BadReply, Connection, State, error_kind
+from trio_lab.load.connection import Connection, State, error_kind
+from trio_lab.load.parts import Parts
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
+from trio_lab.load.replies import BadReply, HeadReader, ReplyReader
 from trio_lab.load.tally import Tally
-from trio_lab.load.target import SocketAddress, Target
-from trio_lab.measure.histogram import Histogram
+from trio_lab.load.target import Address, Target
+from trio_lab.load.tls import TlsConnection, client_context
 
 _RECEIVE = 1 << 16  # bytes a read
 _KNOWN_SIZE, _KNOWN_COUNT = 2048, 256  # longest reply that is remembered, and how many
-_REPEATABLE = ("GET", "PUT", "DELETE")  # done twice is as good as done once (RFC 9110, 9.2.2)
-_FIRST_BACKOFF, _LAST_BACKOFF = 0.01, 0.25  # seconds between attempts at a server that is not there
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")  # done twice is as good as done once (RFC 9110, 9.2.2)
 
 
-class Clients:
+class Clients(ABC):
     """Every client of one run and its connection. Times are of `time.perf_counter`."""
 
-    def __init__(
-        self, plan: LoadPlan, target: Target, family: socket.AddressFamily, address: SocketAddress, poller: Poller
-    ) -> None:
-        self._family, self._address = family, address
-        self._request = target.request(plan.verb, plan.body, content_type=plan.content_type)
+    def __init__(self, plan: LoadPlan, targets: list[Target], address: Address, poller: Poller) -> None:
+        self._family, self._address = address
+        self._requests = [target.request(plan) for target in targets]
         self._repeatable = plan.verb in _REPEATABLE
         self._patience = plan.patience
         self._plan = plan
-        self._connections = [Connection(i, poller.epoll) for i in range(plan.connections)]
+        self.tally = self._new_tally(0.0)
+        self.parts: Parts | None = None
+        connection: Callable[..., Connection] = Connection
+        if targets[0].secure:
+            context = client_context(insecure=plan.insecure)
+            connection = partial(TlsConnection, context=context, server_name=targets[0].name)
+        reader = HeadReader if plan.verb == "HEAD" else ReplyReader
+        self._connections = [
+            connection(i, poller.epoll, self._requests[0], self.tally, reader) for i in range(plan.connections)
+        ]
         self._by_fd: dict[int, Connection] = {}
         self._timers: list[tuple[float, int]] = []  # (moment, index of the connection); see `_watch`
         self._known: dict[bytes, int] = {}  # replies seen whole, and their status
         self._sending = False
+        self.reached = False  # a connection was made
         self.reconnects = 0
-        self.tally = self._new_tally(0.0)
-        # An open workload only: the free connections, and how late requests went out although one was free.
-        self.arrivals: Arrivals | None = None
-        self._idle: dict[Connection, None] = {}  # used as a stack
-        self._unconnected: list[Connection] = []  # free as well: a request that takes one connects it
-        self._none_free_until = 0.0
-        self.behind: int | None = None  # requests due and not sent when the duration ended
-        self.lateness = Histogram()
 
     def _new_tally(self, now: float) -> Tally:
         plan = self._plan
-        return Tally(start=now, end=now + plan.duration, interval=plan.interval, keep_samples=plan.keep_samples)
+        return Tally(start=now, end=now + plan.span, interval=plan.interval, keep_samples=plan.keep_samples)
 
     # Stages of a run.
 
@@ -72,60 +75,45 @@ class Clients:
 
     def start(self, now: float) -> None:
         """Start the clock, and send."""
-        self.tally = self._new_tally(now)
-        self._sending = True
         plan = self._plan
-        if plan.rate is not None:
-            self.arrivals = Arrivals(start=now, rate=plan.rate, duration=plan.duration)
+        self.tally = self._new_tally(now)
         for connection in self._connections:
-            self._next(connection, now)
+            connection.tally = self.tally
+        if len(self._requests) > 1 or len(plan.stages) > 1:
+            weights = [weight for _, weight in plan.mix]
+            self.parts = Parts(requests=self._requests, weights=weights, steps=plan.schedule, whole=self.tally)
+        self._sending = True
 
+    @abstractmethod
     def tick(self, now: float) -> None:
         """Do everything that is due."""
-        tally = self.tally
-        if now >= tally.boundary:
-            tally.advance(now)
-        arrivals = self.arrivals
-        if arrivals is None and tally.inside is not None:
-            self._sending = False
-        if self._timers and now >= self._timers[0][0]:
-            self._run_timers(now)
-        if arrivals is not None:
-            self._send_due(arrivals, now)
-            if tally.inside is not None:  # what was due by then is still sent, as long as its client would wait
-                if self.behind is None:
-                    self.behind = arrivals.waiting(tally.end)
-                self._sending = arrivals.next_due < math.inf
 
     @property
     def done(self) -> bool:
         return not self._sending and self.tally.in_flight == 0
 
+    def backlog(self, now: float) -> int:
+        """Requests that are due and not sent."""
+        return 0
+
     def next_moment(self) -> tuple[float, bool]:
         """When `tick` has something to do, and whether it should be exactly then."""
         moment = self.tally.boundary
-        if self._timers:
-            moment = min(moment, self._timers[0][0])
-        if self.arrivals is not None and (self._idle or self._unconnected):
-            due = self.arrivals.next_due
-            if due <= moment:
-                return due, True
-        return moment, False
+        return (min(moment, self._timers[0][0]) if self._timers else moment), False
+
+    @abstractmethod
+    def try_once(self, now: float) -> None:
+        """Send no more than what `start` began: the server cannot be reached."""
 
     def stop(self, now: float) -> None:
         """End the duration now. What is due and in flight is still waited for."""
         self.tally.stop(now)
-        if self.arrivals is not None:
-            self.arrivals.end(now)
 
     def abandon(self, now: float) -> int:
         """Give up what is still due, and take back what is in flight: how it would have ended is not known."""
-        while self.arrivals is not None and (intended := self.arrivals.take(now)) is not None:
-            self.tally.drop(intended, now)
         busy = [connection for connection in self._connections if connection.busy]
         for connection in busy:
-            self.tally.leave_unanswered(connection.intended, connection.sent_at, now)
-        self.tally.sent -= len(busy)
+            connection.tally.take_back(connection.intended, connection.sent_at, now)
         return len(busy)
 
     def close(self) -> None:
@@ -151,7 +139,8 @@ class Clients:
                     continue
                 came.append((connection, data, clock()))
             elif connection.state is idle:
-                self._lost(connection, "", clock())  # closed, or sending unasked; no client waits here
+                if connection.ended():
+                    self._lost(connection, "", clock())  # no client waits here
             else:
                 self._half_way(connection, flags, clock())
         known = self._known
@@ -183,7 +172,7 @@ class Clients:
         if now - connection.intended > self._patience:
             self._give_up(connection, now)
             return
-        self.tally.reply(status, connection.intended, connection.sent_at, now)
+        connection.tally.reply(status, connection.intended, connection.sent_at, now)
         connection.reused = True
         connection.backoff = 0.0
         if connection.state is State.WAITING:
@@ -222,10 +211,12 @@ class Clients:
 
     def _connected(self, connection: Connection, now: float) -> None:
         try:
-            connection.connected()
+            if not connection.connected():
+                return
         except OSError as error:
             self._lost(connection, error_kind(error), now)
             return
+        self.reached = True
         if connection.busy:
             self._send(connection, now)
         else:
@@ -239,13 +230,16 @@ class Clients:
         again = gone and connection.reused and not connection.reader.midway and self._repeatable
         connection.close()
         if not connection.busy:
-            if self._idle.pop(connection, self) is None:
-                self._unconnected.append(connection)
+            self._lost_idle(connection)
         elif again:
             self._open(connection, now)
         else:
-            self.tally.error(kind, now)
+            connection.tally.error(kind, now)
             self._next(connection, now, failed=True)
+
+    @abstractmethod
+    def _lost_idle(self, connection: Connection) -> None:
+        """A connection without a request was closed."""
 
     # Something is due.
 
@@ -262,60 +256,35 @@ class Clients:
             if connection.check_at != at:
                 continue  # an earlier entry has replaced this one
             connection.check_at = math.inf
-            if connection.busy:
-                deadline = connection.intended + self._patience
-                if now < deadline:
-                    self._watch(connection, deadline)
-                else:
-                    self._give_up(connection, now)
-            elif self.arrivals is None and self._sending:
-                if now < connection.intended:
-                    self._watch(connection, connection.intended)
-                else:
-                    self._begin(connection, now, now)
+            if not connection.busy:
+                self._rested(connection, now)
+            elif now < (deadline := connection.intended + self._patience):
+                self._watch(connection, deadline)
+            else:
+                self._give_up(connection, now)
+
+    @abstractmethod
+    def _rested(self, connection: Connection, now: float) -> None:
+        """The timer of a client without a request in flight has fired."""
 
     def _give_up(self, connection: Connection, now: float) -> None:
         connection.close()
-        self.tally.time_out(connection.intended, connection.sent_at, now)
+        connection.tally.time_out(connection.intended, connection.sent_at, now)
         self._next(connection, now)
-
-    def _send_due(self, arrivals: Arrivals, now: float) -> None:
-        while self._idle or self._unconnected:
-            intended = arrivals.take(now)
-            if intended is None:
-                return
-            if now - intended >= self._patience:
-                self.tally.drop(intended, intended + self._patience)
-                continue
-            connection = self._idle.popitem()[0] if self._idle else self._unconnected.pop()
-            now = time.perf_counter()
-            if intended >= self._none_free_until:
-                self.lateness.record(now - intended)
-            self._begin(connection, intended, now)
 
     # What a client does.
 
+    @abstractmethod
     def _next(self, connection: Connection, now: float, *, failed: bool = False) -> None:
         """The client has no request in flight: decide what it does next."""
-        connection.busy = False
-        if not self._sending:
-            return
-        if self.arrivals is not None:
-            if not self._idle and not self._unconnected:
-                self._none_free_until = now
-            if connection.state is State.IDLE:
-                self._idle[connection] = None
-            else:
-                self._unconnected.append(connection)
-        elif failed:
-            connection.backoff = min(max(_FIRST_BACKOFF, 2 * connection.backoff), _LAST_BACKOFF)
-            connection.intended = now + connection.backoff
-            self._watch(connection, connection.intended)
-        else:
-            self._begin(connection, now, now)
 
     def _begin(self, connection: Connection, intended: float, now: float) -> None:
-        self.tally.sent += 1
+        if self.parts is None:
+            self.tally.sent += 1
+        else:
+            kind = self.parts.next(intended)
+            connection.request, connection.tally = kind.request, kind
+            kind.send()
         connection.busy = True
         connection.intended = intended
         if intended + self._patience < connection.check_at:
@@ -340,10 +309,11 @@ class Clients:
     def _send(self, connection: Connection, now: float) -> None:
         connection.sent_at = now
         connection.state = State.WAITING
+        request = connection.request
         try:
-            size = connection.send(self._request)
+            size = connection.send(request)
         except OSError as error:
             self._lost(connection, error_kind(error), now)
             return
-        if size != len(self._request):  # its body is larger than the socket's buffer
-            connection.wait_for_room(memoryview(self._request)[size:])
+        if size != len(request):  # its body is larger than the socket's buffer
+            connection.wait_for_room(memoryview(request)[size:])

@@ -14,14 +14,17 @@ import trio
 
 from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
+from trio_lab.load.closed import ClosedClients, CountedClients
+from trio_lab.load.opened import OpenClients
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.results import LoadRun, Progress, find_bottleneck
-from trio_lab.load.target import Target, choose, resolve
+from trio_lab.load.target import choose, resolve_plan, targets_of
 from trio_lab.measure.descriptors import room_for
 from trio_lab.records.load import Generator, Latencies, LoadResult
 
 _CONNECT_FIRST = 1.0  # seconds that the run waits for its connections before the clock starts
+_REACH_WITHIN = 5.0  # seconds after which a run ends in which no connection was made
 _AFTER_STOP = 1.0  # seconds that replies are waited for when the run was stopped
 _LONGEST_WAIT = 0.1  # seconds between two looks at the stop event
 _SPARE_DESCRIPTORS = 64
@@ -36,21 +39,26 @@ async def run_load(
     """Put the load of ``plan`` on its target and return what was seen.
 
     At the end of the duration nothing new is due. What was due by then is sent, and what is in flight is waited for, as
-    long as its client would wait.
+    long as its client would wait. A run that reaches no server ends early: at once if every connection is refused.
+
     ``on_progress`` is called when each interval has ended, in this task: it must be quick. ``stop`` ends the run early,
     with the figures there are by then; cancelling ends it without a result. Either way every socket is closed. Raise
     `UsageError` when the target may not or cannot be loaded.
     """
-    target = Target.parse(plan.url)
-    addresses = await resolve(target, plan.own_this)
+    targets = targets_of(plan)
+    addresses = await resolve_plan(plan, targets[0])
     _check_descriptors(plan.connections)
-    family, address = await choose(addresses)
+    address = await choose(addresses)
     poller = Poller()
-    clients = Clients(plan, target, family, address, poller)
+    kind = OpenClients if plan.schedule else CountedClients if plan.requests else ClosedClients
+    clients = kind(plan, targets, address, poller)
     try:
         await _connect_first(clients, poller)
+        hopeless = not clients.reached and not clients.connecting
         wall, cpu = time.perf_counter(), time.thread_time()
         clients.start(wall)
+        if hopeless:
+            clients.try_once(wall)
         await _turn(clients, poller, plan, on_progress, stop)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
         return _run(plan, clients, cpu_share=cpu / wall)
@@ -102,7 +110,10 @@ async def _turn(
             reported = len(tally.rows)
             if on_progress is not None:
                 on_progress(_progress(plan, clients, now))
+            if not clients.reached and now - tally.start >= _REACH_WITHIN:
+                give_up = now
         if clients.done or now >= give_up:
+            clients.stop(now)
             return
         if now >= poller.yield_at:
             await poller.yield_now()
@@ -115,38 +126,43 @@ async def _turn(
 
 
 def _progress(plan: LoadPlan, clients: Clients, now: float) -> Progress:
-    tally, arrivals = clients.tally, clients.arrivals
+    tally = clients.tally
     return Progress(
         elapsed=now - tally.start,
-        duration=plan.duration,
+        duration=plan.span,
         counts=tally.counts(),
+        status=tally.statuses(),
         last=tally.rows[-1],
-        backlog=arrivals.waiting(now) if arrivals is not None else 0,
+        backlog=clients.backlog(now),
     )
 
 
 def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
-    tally, arrivals = clients.tally, clients.arrivals
+    tally, parts = clients.tally, clients.parts
     abandoned = clients.abandon(time.perf_counter())
     series = tally.finish()
     inside = tally.inside or tally.counts()
     duration = tally.end - tally.start
-    late_p99 = clients.lateness.quantile(0.99) if arrivals is not None else None
+    late_p99 = clients.lateness.quantile(0.99) if isinstance(clients, OpenClients) else None
     latency, service = tally.with_unanswered()
+    cpu_share = cpu_share if clients.reached else 0.0  # without a connection the run lasted a moment
     bottleneck = find_bottleneck(
-        cpu_share=cpu_share, late_p99=late_p99, latency=latency.summary(), error_kinds=tally.error_kinds
+        cpu_share=cpu_share,
+        late_p99=late_p99,
+        latency=latency.summary(),
+        error_kinds=tally.error_kinds,
     )
     result = LoadResult(
         url=plan.url,
-        mode="closed" if arrivals is None else "open",
+        mode="open" if plan.schedule else "closed",
         connections=plan.connections,
         duration=duration,
         requests=tally.counts(),
         throughput=inside.completed / duration if duration else 0.0,
         goodput=inside.ok / duration if duration else 0.0,
         latency=Latencies.of(latency.summary()),
-        status={str(code): count for code, count in sorted(tally.status.items())},
-        offered=plan.rate,
+        status=tally.statuses(),
+        offered=plan.mean_rate,
         service=Latencies.of(service.summary()),
         shed=Latencies.of(tally.shed.summary()),
         error_kinds=dict(sorted(tally.error_kinds.items())),
@@ -159,8 +175,11 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
             abandoned=abandoned,
         ),
         unanswered=tally.unanswered.count,
-        behind=clients.behind or 0,
+        behind=(clients.behind or 0) if isinstance(clients, OpenClients) else 0,
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
+        by_status={status: Latencies.of(found.summary()) for status, found in tally.by_status().items()},
+        urls=parts.of_urls([url for url, _ in plan.mix]) if parts else None,
+        stages=parts.of_stages([f"{seconds:g}s@{rate:g}" for seconds, rate in plan.stages]) if parts else None,
     )
     return LoadRun(
         result=result,
@@ -169,4 +188,5 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         shed=tally.shed,
         inside=inside,
         slices=tuple(tally.slices.histograms),
+        reached=clients.reached,
     )

@@ -16,12 +16,13 @@ _LATE_SHARE = 0.1  # of the median latency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Handed to ``on_progress`` when an interval has ended. Seconds; ``counts`` are of the whole run so far, ``backlog``
-    the due requests of an open workload for which no connection is free."""
+    """Handed to ``on_progress`` when an interval has ended. Seconds; ``counts`` and ``status`` are of the whole run so far,
+    ``backlog`` the due requests of an open workload for which no connection is free."""
 
     elapsed: float
     duration: float
     counts: Counts
+    status: dict[str, int]
     last: Row
     backlog: int
 
@@ -31,6 +32,7 @@ class LoadRun:
     """A run that has ended: the record that travels, and the histograms and counts that it was made from.
 
     ``inside`` is what had ended when the duration did. ``slices`` are what ``latency`` was made from, in order of time.
+    Without ``reached`` no connection was made at all, and the run ended early.
     """
 
     result: LoadResult
@@ -39,6 +41,7 @@ class LoadRun:
     shed: Histogram
     inside: Counts
     slices: tuple[Histogram, ...]
+    reached: bool
 
 
 def find_bottleneck(

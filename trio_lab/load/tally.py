@@ -4,7 +4,7 @@ Of a reply that was sent at its intended moment (every one of a closed workload 
 and service time are the same number, recorded once: these are the busiest lines of the generator.
 
 A request without a reply is the slowest of all, so leaving it out would make a slow server look quick. It is kept with the
-time that it had waited.
+time that it had waited. Replies other than 2xx are also kept by their status: a 404 or a 503 comes sooner than the answer.
 """
 
 from __future__ import annotations
@@ -47,17 +47,26 @@ class Tally:
         self.status: defaultdict[int, int] = defaultdict(int)
         self.error_kinds: Counter[str] = Counter()
         self.latency, self.service = Histogram(), Histogram()  # of the closed rows
+        self.succeeded = Histogram()  # of 2xx alone: `latency` and `service` are of 3xx as well
         self.shed = Histogram()
+        self.others: defaultdict[int, Histogram] = defaultdict(Histogram)  # replies other than 2xx, by their status
         self.unanswered, self._unanswered_service = Histogram(), Histogram()
         self.rows: list[Row] = []
         self.slices = Slices()  # with what is unanswered
-        self._row_unanswered = Histogram()
         self.samples = Samples() if keep_samples else None
         self.inside: Counts | None = None  # the counts at the end of the duration
         self._interval = interval
-        self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # of the open row
+        self._new_row()
         self._row, self._before = start, Counts()  # when the open row began, and the totals as they were then
         self.boundary = self._edge_after(start)
+
+    def _new_row(self) -> None:
+        self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()  # 2xx of the open row
+        self._redirected, self._redirected_service = Histogram(), Histogram()  # 3xx of the open row
+        self._row_unanswered = Histogram()
+
+    def send(self) -> None:
+        self.sent += 1
 
     def reply(self, status: int, intended: float, sent_at: float, now: float) -> None:
         """A whole reply came within its patience."""
@@ -65,19 +74,27 @@ class Tally:
             self.advance(now)
         self.status[status] += 1
         latency = now - intended
-        if 200 <= status < 400:
+        if 200 <= status < 300:
             if sent_at == intended:
                 self._punctual.record(latency)
             else:
                 self._late.record(latency)
                 self._late_service.record(now - sent_at)
+        else:
+            self._other_reply(status, latency, now - sent_at, now)
+        if self.samples is not None:
+            self.samples.add(now - self.start, latency)
+
+    def _other_reply(self, status: int, latency: float, service: float, now: float) -> None:
+        self.others[status].record(latency)
+        if 300 <= status < 400:
+            self._redirected.record(latency)
+            self._redirected_service.record(service)
         elif status in (503, 429):
             self.shed.record(latency)
         else:
             self.bad_status += 1
             self.error(f"status {status}", now)
-        if self.samples is not None:
-            self.samples.add(now - self.start, latency)
 
     def error(self, kind: str, now: float) -> None:
         if now >= self.boundary:
@@ -96,6 +113,11 @@ class Tally:
         self.dropped += 1
         self.leave_unanswered(intended, math.inf, now)
 
+    def take_back(self, intended: float, sent_at: float, now: float) -> None:
+        """A request in flight is given up by the generator: how it would have ended is not known."""
+        self.sent -= 1
+        self.leave_unanswered(intended, sent_at, now)
+
     def leave_unanswered(self, intended: float, sent_at: float, now: float) -> None:
         """A request ended without a reply, so its latency is at least what it waited. ``sent_at`` is infinite if it was
         not sent."""
@@ -108,7 +130,7 @@ class Tally:
 
     @property
     def ok(self) -> int:
-        return self.latency.count + self._punctual.count + self._late.count
+        return self.latency.count + self._punctual.count + self._late.count + self._redirected.count
 
     @property
     def in_flight(self) -> int:
@@ -156,6 +178,14 @@ class Tally:
         service.merge(self._unanswered_service)
         return latency, service
 
+    def statuses(self) -> dict[str, int]:
+        return {str(code): count for code, count in sorted(self.status.items())}
+
+    def by_status(self) -> dict[str, Histogram]:
+        """The latencies of the replies by their status; all that succeeded are one entry, "2xx". After `finish`."""
+        found = {"2xx": self.succeeded} if self.succeeded.count else {}
+        return found | {str(status): latency for status, latency in sorted(self.others.items())}
+
     def _edge_after(self, edge: float) -> float:
         following = edge + self._interval
         # The end is an edge as well. Rounding must not leave a tiny row before it.
@@ -165,13 +195,14 @@ class Tally:
 
     def _close_row(self, edge: float) -> None:
         window, before, now = self._punctual, self._before, self.counts()
-        self.service.merge(self._punctual)
-        self.service.merge(self._late_service)
+        for service in (self._punctual, self._late_service, self._redirected_service):
+            self.service.merge(service)
         window.merge(self._late)
+        self.succeeded.merge(window)
+        window.merge(self._redirected)
         self.latency.merge(window)
         self.slices.add(window, self._row_unanswered)
-        self._row_unanswered = Histogram()
-        self._punctual, self._late, self._late_service = Histogram(), Histogram(), Histogram()
+        self._new_row()
         self.rows.append(
             Row(
                 start=self._row - self.start,

@@ -27,6 +27,7 @@ from weakref import ref
 from ..records.summary import Summary
 from .percentile import rank
 
+PARTS_OF_OCTAVE = 128
 _LOT = 4096  # values that are put into buckets together
 _UPPER = 1 if sys.byteorder == "little" else 0  # index of the upper half of a 32-bit float
 
@@ -196,6 +197,10 @@ class Histogram:
             number += self._counts[bucket]
             total += self._counts[bucket] * middle
         return max(0.0, (total - allowed) / number) if number else 0.0
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """The `values`, each with the number of durations that do not exceed it."""
+        return [*zip(self.values(), accumulate(self._counts.values()), strict=True)]
 
     def _order(self) -> None:
         """Sort the buckets if there are new ones. Buckets are only ever added, or all cleared."""

@@ -9,7 +9,7 @@ generator's fault and says nothing about the server.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from .codec import MS, In, Milliseconds, Seconds
@@ -71,6 +71,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One URL or one stage of a run: its requests and their latency, counted like those of the whole run."""
+
+    name: str
+    requests: Counts
+    latency: Annotated[Latencies, MS]
+    status: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Generator:
     """How the generator itself fared.
 
@@ -95,13 +105,15 @@ class LoadResult:
     that were still in flight at its end.
 
     ``latency`` counts from the intended start, ``service`` from the actual send, both of the ok replies: fast refusals
-    would make an overloaded server look quick. ``shed`` is the latency of the refusals. ``unanswered`` requests timed
+    would make an overloaded server look quick. ``shed`` is the latency of the refusals, ``by_status`` that of the replies
+    by their status, where all that succeeded are one entry, "2xx". ``unanswered`` requests timed
     out, were dropped or were abandoned; both latencies count them with the time that they had waited, so they are lower
     bounds. ``behind`` is how many requests of an open workload were due and not sent when the duration ended.
-    ``offered`` is the rate of an open workload. ``samples`` are thinned evenly when they are many.
+    ``offered`` is the rate of an open workload, the mean of its stages. ``samples`` are thinned evenly when they are many.
+    ``urls`` and ``stages`` are there when the run had several. ``url`` is then the first one.
     """
 
-    OPTIONAL = ("samples",)
+    OPTIONAL = ("samples", "urls", "stages")
 
     url: str
     mode: Literal["closed", "open"]
@@ -121,6 +133,14 @@ class LoadResult:
     unanswered: int = 0
     behind: int = 0
     samples: tuple[Sample, ...] | None = None
+    by_status: Annotated[dict[str, Annotated[Latencies, MS]], In(name="by_status_ms")] = field(default_factory=dict)
+    urls: tuple[Part, ...] | None = None
+    stages: tuple[Part, ...] | None = None
+
+    @property
+    def succeeded(self) -> int:
+        """Replies with a status of 2xx."""
+        return sum(count for status, count in self.status.items() if status.startswith("2"))
 
     @property
     def warnings(self) -> list[str]:
