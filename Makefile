@@ -2,6 +2,7 @@
 # make pool-model: anything happens to a worker pool, STEPS times.   make pool-faults: faults planted for it to find.
 # make mutants: what the tests of the parts that decide and count would not notice (docs/mutants.md); PART=admission for one.
 # make refutations: each experiment with its claim made false (docs/refutations.md); ONLY=blocked-loop for one.
+# make accessibility: axe-core and chromium on the report in OUT; needs npm.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
@@ -17,7 +18,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts clean
+.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts accessibility clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -52,6 +53,9 @@ TIMES := 10
 verdicts: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.verdicts --times $(TIMES)
 
+accessibility: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.accessibility $(OUT)
+
 $(MADE):
 	@echo "Making $(VENV) with Python $(VERSION)"
 	rm -rf $(VENV)
@@ -77,4 +81,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-mutants .mutants .verdicts $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-mutants .mutants .verdicts .axe $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

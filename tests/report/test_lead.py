@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from trio_lab.records.reading import read_results
 from trio_lab.records.result import Results
 from trio_lab.records.timeline import Phase, QueueTrack, Timeline
-from trio_lab.report.lead import first_sentence, headline, held, learned, strongest
+from trio_lab.report.lead import headline, held, learned, strongest, told
 from trio_lab.report.page import render
 from trio_lab.report.prose import sentence
 from trio_lab.report.section import over_time, section
@@ -47,19 +48,27 @@ TIMELINE = Timeline(
         ("It grew. And it fell.", "It grew."),
         ("/health p99 was 3.2 ms beside 1.5 hashes. /hash was slow.", "/health p99 was 3.2 ms beside 1.5 hashes."),
         ("One sentence", "One sentence"),
+        (
+            "Capacity was 35.5 replies/s. With it 38.2 /s, without it 0 /s. More.",
+            "Capacity was 35.5 replies/s. With it 38.2 /s, without it 0 /s.",
+        ),
+        (
+            "A request took 3,000.5 ms on core2. Then 1 and 2. Rest.",
+            "A request took 3,000.5 ms on core2. Then 1 and 2.",
+        ),
         ("", ""),
     ],
 )
-def test_a_finding_is_told_by_its_first_sentence(finding: str, first: str) -> None:
-    assert first_sentence(finding) == first
+def test_a_finding_is_told_as_far_as_it_compares_something(finding: str, first: str) -> None:
+    assert told(finding) == first
 
 
 def test_the_strongest_finding_is_the_farthest_from_its_bound_and_undecided_ones_are_not_told() -> None:
     run = read_results(json.loads(SAMPLE.read_text(encoding="utf-8")))
-    told = strongest(run.experiments)
-    assert {one.outcome for one in told} == {"confirmed", "refuted"}
+    found = strongest(run.experiments)
+    assert {one.outcome for one in found} == {"confirmed", "refuted"}
     weak = replace(run.experiments[0], evidence=replace(run.experiments[0].evidence, checks=()))
-    assert strongest([weak, *told])[-1] is weak
+    assert strongest([weak, *found])[-1] is weak
     assert held(run.experiments) == "4 of 6 predictions held, 1 was refuted, 1 is undecided."
 
 
@@ -73,6 +82,40 @@ def test_queues_and_load_share_a_time_axis_and_a_full_queue_is_marked() -> None:
     assert {(rule.at, rule.label) for chart in charts if chart is not depth for rule in chart.rules} == {(0.2, "")}
     waits = charts[2]
     assert waits.series[0].points == ((0.1, None), (0.2, 10.0), (0.3, 200.0))
+
+
+@pytest.mark.parametrize(
+    ("stronger", "weaker"),
+    [
+        ((0.0, 0.5, "×"), (0.01, 0.5, "×")),
+        ((0.1, 0.5, "×"), (2.0, 0.5, "×")),
+        ((900, 400, "ms"), (300, 400, "ms")),
+        ((1.1, 1, "×"), (90, 1, "")),  # a count
+        ((1.1, 1, "×"), (None, 1, "×")),
+        ((1.1, 1, "×"), (math.inf, 1, "×")),
+    ],
+)
+def test_a_finding_is_the_stronger_the_farther_it_is_from_its_bound(
+    stronger: tuple[float, float, str], weaker: tuple[float | None, float, str]
+) -> None:
+    one, other = read_results(json.loads(SAMPLE.read_text(encoding="utf-8"))).experiments[:2]
+    check = one.evidence.checks[0]
+    found = [
+        replace(
+            experiment,
+            outcome="confirmed",
+            evidence=replace(
+                experiment.evidence, checks=(replace(check, measured=figure, bound=bound, unit=unit, passed=True),)
+            ),
+        )
+        for experiment, (figure, bound, unit) in ((other, weaker), (one, stronger))
+    ]
+    assert strongest(found) == found[::-1]
+
+
+def test_the_longest_pass_is_drawn_over_the_time_in_which_it_was() -> None:
+    passes = timeline_charts(TIMELINE)[-1].series[0]
+    assert passes.points == ((0.1, 2.0), (0.2, None), (0.3, None))  # TIMELINE.passes are those before each moment
 
 
 def test_the_queue_that_fills_first_in_time_is_the_first_and_each_is_named_once() -> None:
@@ -113,7 +156,7 @@ def test_the_first_screen_has_every_finding_once_and_one_picture_of_queues() -> 
     page = render(run)
     first_screen = page[page.index("<h1>") : page.index("<nav")]
     for one in run.experiments:
-        assert first_screen.count(sentence(first_sentence(one.finding))) == 1
+        assert first_screen.count(sentence(told(one.finding))) == 1
     assert first_screen.count('<figure class="timeline">') == 1
     assert first_screen.count('class="plot"') == 4
     assert "<code>native_pool</code> fills first, after 0.2 s." in first_screen
@@ -121,13 +164,13 @@ def test_the_first_screen_has_every_finding_once_and_one_picture_of_queues() -> 
 
 def test_the_picture_is_of_the_strongest_finding_whose_queue_filled() -> None:
     run = run_with(None)
-    told = strongest(run.experiments)
+    found = strongest(run.experiments)
     quiet = replace(TIMELINE, phases=())
-    timed = {told[0].name: quiet, told[2].name: TIMELINE}
+    timed = {found[0].name: quiet, found[2].name: TIMELINE}
     shown = learned([replace(one, timeline=timed.get(one.name)) for one in run.experiments])
-    assert f"<h3>{told[2].title}: its queues over time</h3>" in shown
-    shown = learned([replace(one, timeline=quiet if one.name == told[1].name else None) for one in run.experiments])
-    assert f"<h3>{told[1].title}: its queues over time</h3>" in shown
+    assert f"<h3>{found[2].title}: its queues over time</h3>" in shown
+    shown = learned([replace(one, timeline=quiet if one.name == found[1].name else None) for one in run.experiments])
+    assert f"<h3>{found[1].title}: its queues over time</h3>" in shown
     assert "<figure" not in learned(run.experiments)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import trio
 
-from tests.diagnose.test_verdicts import IDLE, NATIVE
+from tests.diagnose.test_verdicts import IDLE, NATIVE, sample
 from trio_lab.records.load import Counts, Generator, Latencies, LoadResult, Row
+from trio_lab.records.summary import Summary
 from trio_lab.records.timeline import Phase
 from trio_lab.stage.track import Track
 
@@ -88,6 +92,17 @@ async def test_a_queue_that_fills_while_the_load_runs_is_found_at_its_moment(aut
     assert found is not None
     assert (found.phases[0].first_full, found.phases[0].full_at) == ("native_pool", 0.75)
     assert found.queues[2].waiting == (9, 0, 9, 9, 9)
+
+
+async def test_a_wait_is_the_mean_of_those_that_ended_since_the_sample_before(autojump_clock: object) -> None:
+    track, waits = Track(), ((10, 0.1), (10, 0.1), (30, 0.2), (2, 0.5))  # the last is of another server
+    for count, mean in waits:
+        [*others, pool] = sample(pool=(4, 4, 9)).queues
+        summary = Summary(count=count, mean=mean, p50=mean, p90=mean, p99=mean, p99_9=mean, max=mean)
+        track.see(replace(IDLE, queues=(*others, replace(pool, wait=summary))))
+    found = track.timeline()
+    assert found is not None
+    assert found.queues[2].wait == (None, None, pytest.approx(0.25), 0.5)
 
 
 def _phases(track: Track) -> tuple[Phase, ...]:

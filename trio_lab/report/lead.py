@@ -19,29 +19,31 @@ from trio_lab.report.section import anchor, mark, over_time
 from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
 _AT_ONCE = 7  # findings; the others are folded
+_MOST = 100.0  # times: a figure of zero, and any that is farther from its bound, is this far from it
+_FIGURE = re.compile(r"(?<![\w./-])\d[\d.,]*")
 
 
 def headline(experiments: Sequence[ExperimentResult]) -> str:
     """The strongest finding; without one, how many predictions held."""
-    told = strongest(experiments)
-    return first_sentence(told[0].finding) if told else held(experiments)
+    found = strongest(experiments)
+    return told(found[0].finding) if found else held(experiments)
 
 
 def source(experiments: Sequence[ExperimentResult]) -> str:
     """A link to the experiment that found it, if one did."""
-    told = strongest(experiments)
-    return f" · strongest finding: {_link(experiments, told[0])}" if told else ""
+    found = strongest(experiments)
+    return f" · strongest finding: {_link(experiments, found[0])}" if found else ""
 
 
 def learned(experiments: Sequence[ExperimentResult]) -> str:
     """A sentence of each experiment but the strongest, which is the headline, and the queues over time."""
-    told = strongest(experiments)
-    items = [_item(experiments, one) for one in [*told[1:], *_undecided(experiments)]]
+    found, open_ = strongest(experiments), _undecided(experiments)
+    items = [_item(experiments, one) for one in [*found[1:], *open_]]
     more = len(items) - _AT_ONCE
     few = f"<ol>{''.join(items[:_AT_ONCE])}</ol>" if items else ""
     rest = f"<ol>{''.join(items[_AT_ONCE:])}</ol>"
     rest = f"<details><summary>{more} more</summary>{rest}</details>" if more > 0 else ""
-    picture = _picture([*told, *_undecided(experiments)])
+    picture = _picture([*found, *open_])
     if not items and not picture:
         return ""
     return (
@@ -51,7 +53,7 @@ def learned(experiments: Sequence[ExperimentResult]) -> str:
 
 
 def _item(experiments: Sequence[ExperimentResult], one: ExperimentResult) -> str:
-    said = sentence(first_sentence(one.finding))
+    said = sentence(told(one.finding))
     return f"<li>{mark(one.outcome)} {said} {_link(experiments, one)}</li>"
 
 
@@ -89,16 +91,19 @@ def _strength(experiment: ExperimentResult) -> float:
 
 
 def _beyond(check: Check) -> float:
-    """How many times a figure is over its bound, or under it; 1 at the bound, 0 for what cannot be compared."""
+    """How many times a figure is over its bound, or under it; 1 at the bound, 0 for what cannot be compared: a count says
+    nothing by its distance from a bound."""
     measured, bound = check.measured, check.bound
-    if measured is None or not math.isfinite(measured) or measured <= 0 or bound <= 0:
+    if measured is None or not math.isfinite(measured) or measured < 0 or bound <= 0 or not check.unit:
         return 0.0
-    return max(measured / bound, bound / measured)
+    return min(max(measured / bound, bound / measured), _MOST) if measured else _MOST
 
 
-def first_sentence(finding: str) -> str:
-    """The finding up to the first full stop that ends a sentence."""
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z/0-9`])", finding.strip(), maxsplit=1)[0]
+def told(finding: str) -> str:
+    """The finding up to the first sentence that compares something, which has two figures; without one its first sentence."""
+    sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z/0-9`])", finding.strip())
+    last = next((n for n, one in enumerate(sentences) if len(_FIGURE.findall(one)) > 1), 0)
+    return " ".join(sentences[: last + 1])
 
 
 def held(experiments: Sequence[ExperimentResult]) -> str:

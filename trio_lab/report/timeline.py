@@ -25,7 +25,8 @@ def timeline_charts(timeline: Timeline) -> list[Chart]:
     depth = [_series(timeline, queue.name, queue.waiting) for queue in queues]
     # Of every queue, observed or not: a queue has the same colour in both charts.
     waits = [_series(timeline, queue.name, _in_ms(queue.wait)) for queue in queues]
-    passes = [_series(timeline, "longest pass", _in_ms(timeline.passes))]
+    # A step lasts from its moment on, and the longest pass is that since the moment before.
+    passes = [_series(timeline, "longest pass", _in_ms((*timeline.passes[1:], *timeline.passes[-1:])))]
     full = _full(timeline.phases)
     unnamed = tuple(Rule(axis="x", at=rule.at) for rule in full)
     charts = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import trio
 
@@ -85,7 +86,8 @@ def _track(queue: Sequence[QueueStatistics], name: str) -> QueueTrack:
         max_waiting=queue[-1].max_waiting,
         waiting=tuple(one.waiting for one in queue),
         in_service=tuple(one.in_service for one in queue),
-        wait=tuple(map(_waited, queue, [None, *(one.wait for one in queue)])),
+        # The first sample counts from the start of the server, which may have served other rounds.
+        wait=(None, *(_waited(now, before.wait) for before, now in pairwise(queue))),
     )
 
 
