@@ -115,7 +115,7 @@ def test_a_chart_is_as_wide_as_its_page_and_needs_no_more_than_a_telephone_has(k
     drawn = draw(chart(kind, ("p50", 1), ("p99", 20_000), x={"title": "percentile", "categories": True}))
     [frame] = parts(drawn, "frame")
     style = dict(one.split(":") for one in frame.attrib["style"].split(";"))
-    assert float(style["min-width"].removesuffix("px")) <= 354
+    assert float(style["min-width"].removesuffix("px")) <= 326
     [image] = [one for one in ElementTree.fromstring(drawn).iter("svg") if "role" in one.attrib]
     assert not {"width", "viewBox"} & image.attrib.keys()
 
@@ -164,7 +164,7 @@ def test_labels_of_an_x_axis_do_not_touch_where_it_is_narrow() -> None:
     drawn = draw(chart("line", *((10.0**n, n) for n in range(-2, 8)), x=log))
     labels = parts(drawn, "x")
     narrow = [one for one in labels if "roomy" not in one.attrib["class"]]
-    for shown, width in ((labels, 600), (narrow, 250)):
+    for shown, width in ((labels, 600), (narrow, 200)):
         places = [(float(one.attrib["style"][5:-1]) / 100 * width, len(one.text or "") * 6.6 / 2) for one in shown]
         assert all(at + half <= after - other for (at, half), (after, other) in pairwise(places))
     assert len(narrow) >= 2

@@ -187,7 +187,7 @@ def test_many_findings_are_folded_and_none_is_lost() -> None:
     many = run_with(None).experiments * 3
     shown = learned(many)
     assert shown.count("<li>") == len(many) - 1
-    assert f"<summary>{len(many) - 8} more</summary>" in shown
+    assert f"<summary>{len(many) - 6} more</summary>" in shown
 
 
 def test_an_experiment_shows_its_queues_or_says_why_not() -> None:

@@ -142,6 +142,29 @@ def test_environment_may_hold_anything(light: dict[str, Any]) -> None:
     assert "{&quot;a&quot;:[1,null,{&quot;b&quot;:true}]}" in render(light)
 
 
+def test_machine_is_a_list_of_names_and_readable_values(light: dict[str, Any]) -> None:
+    light["environment"] = {
+        "cores_usable": 2,
+        "memory_bytes": 25_300_000_000,
+        "clock_resolution_s": 1e-9,
+        "cpu_quota": None,
+        "packages": {"trio": "0.35.0"},
+        "programs": {"node": "v20.20.2", "wrk": None},
+    }
+    page = render(light)
+    shown = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page[page.index('id="machine"') :]))
+    assert shown == {
+        "cores usable": "2",
+        "memory": "25.3 GB",
+        "clock resolution": "1 ns",
+        "cpu quota": "none",
+        "trio": "0.35.0",
+        "node": "v20.20.2",
+        "wrk": "none",
+    }
+    assert re.findall(r"<div><h3>([^<]*)</h3><dl", page) == ["Machine", "Packages", "Other programs"]
+
+
 def test_time_that_is_none_stays_as_it_is(light: dict[str, Any]) -> None:
     light["created"] = "<yesterday>"
     assert "&lt;yesterday&gt;; the run took" in render(light)

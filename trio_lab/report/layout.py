@@ -20,7 +20,7 @@ from trio_lab.report.rows import categories_of, grouped, names_of, rows_of, scal
 from trio_lab.report.scales import Scale
 
 HEIGHT = 240
-NARROW = 250
+NARROW = 200
 """Pixels of the plot on a telephone: where a chart needs more, it scrolls."""
 
 _WIDE = 600  # pixels of the plot on any larger screen

@@ -18,7 +18,7 @@ from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, mark, over_time
 from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
-_AT_ONCE = 7  # findings; the others are folded
+_AT_ONCE = 5  # findings; the others are folded
 _MOST = 100.0  # times: a figure of zero, and any that is farther from its bound, is this far from it
 _FIGURE = re.compile(r"(?<![\w./-])\d[\d.,]*")
 

@@ -14,14 +14,12 @@ import hashlib
 from datetime import UTC, datetime
 from importlib.resources import files
 from string import Template
-from typing import Any
-
-import msgspec
 
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, overview, rounds, side_by_side
 from trio_lab.report.contents import contents
 from trio_lab.report.lead import headline, held, learned, source
+from trio_lab.report.machine import machine
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
 from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
@@ -84,7 +82,7 @@ def render(run: Results) -> str:
         contents=contents(run, learned='id="learned"' in summary),
         verdicts=_verdicts(run.experiments, named=several_runtimes(run)),
         sections="\n".join(sections),
-        machine=_machine(run.environment),
+        machine=machine(run.environment),
     )
 
 
@@ -151,32 +149,3 @@ def _decisive(experiment: ExperimentResult) -> str:
         f'<span class="decisive"><b>{figure}</b> <i>{negation}{text(expected(check))}</i>'
         f"<span>{sentence(check.claim)}</span></span>"
     )
-
-
-def _machine(environment: dict[str, Any]) -> str:
-    """The machine and the versions, without which no figure can be compared with another."""
-    packages = environment.get("packages")
-    rows = "".join(_fact(name, value) for name, value in environment.items() if name != "packages")
-    versions = "".join(_fact(name, value) for name, value in packages.items()) if isinstance(packages, dict) else ""
-    return (
-        '<section class="machine" id="machine" aria-labelledby="machine-h">'
-        '<h2 id="machine-h">Machine and versions</h2><div class="pair">'
-        f'<div><h3>Machine</h3><dl class="figures">{rows}</dl></div>'
-        f'<div><h3>Packages</h3><dl class="figures">{versions}</dl></div></div>'
-        "<p>Everything on this page stands in <code>results.json</code> beside it. "
-        "To make the page again from that file: <code>trio-lab report DIR</code>.</p></section>"
-    )
-
-
-def _fact(name: str, value: Any) -> str:
-    in_bytes = name.endswith("_bytes") and isinstance(value, int | float) and abs(value) < 1e18
-    shown = format_figure(value, "B") if in_bytes else _plain(value)
-    label = name.removesuffix("_bytes").replace("_", " ") if "_" in name else name
-    return f"<div><dt>{text(label)}</dt><dd>{text(shown)}</dd></div>"
-
-
-def _plain(value: Any) -> str:
-    """A value of any kind: the environment may hold more than this version knows."""
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
