@@ -4,6 +4,7 @@
 # make refutations: each experiment with its claim made false (docs/refutations.md); ONLY=blocked-loop for one.
 # make accessibility: axe-core and chromium on the report in OUT; needs npm.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
+# make kills: what does a run keep that is ended at a random moment? TIMES of them.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts accessibility clean
+.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts kills accessibility clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -55,6 +56,9 @@ verdicts: $(VENV)/.installed-dev
 
 accessibility: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.accessibility $(OUT)
+
+kills: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.kills $(TIMES)
 
 $(MADE):
 	@echo "Making $(VENV) with Python $(VERSION)"

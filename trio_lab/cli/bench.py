@@ -13,7 +13,7 @@ from ..records.benchmark import BenchmarkResult
 from ..records.codec import encode
 from ..records.spread import Spread
 from .console import output, print_list, say
-from .ending import ended_by_sigterm
+from .ending import ended_by_signal
 
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
 
@@ -61,7 +61,7 @@ async def bench(
     if not (names or all_):
         print_list("benchmark", [{"name": one.name, "question": one.question} for one in BENCHMARKS], json_=json_)
         return 0
-    async with ended_by_sigterm():
+    async with ended_by_signal():
         show = (lambda _: None) if json_ else _show  # each as soon as it is known: the next may take minutes
         results = await run_benchmarks(names, quick=quick, dose=dose, say=say, show=show)
     if json_:

@@ -12,7 +12,7 @@ from ..records.codec import encode
 from ..records.drill import ControlResult, DrillResults
 from ..records.figures import Check
 from .console import output, print_list, say
-from .ending import ended_by_sigterm
+from .ending import ended_by_signal
 
 
 async def drill(
@@ -51,7 +51,7 @@ async def drill(
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
     chosen = GATE if gate else DRILLS if all_ else select(names)
-    async with ended_by_sigterm():
+    async with ended_by_signal():
         results = await run_drills(chosen, gate=gate, dose=dose, say=say)
     if json_:
         print(encode(results).decode())

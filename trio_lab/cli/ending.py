@@ -1,4 +1,4 @@
-"""SIGTERM ends a command as Ctrl-C does, and the processes that it started too. The exit code is 143."""
+"""Ctrl-C and SIGTERM end a command, and the processes that it started too. The exit codes are 130 and 143."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ class Terminated(KeyboardInterrupt):
 
 
 @asynccontextmanager
-async def ended_by_sigterm() -> AsyncIterator[None]:
-    """While the block runs, SIGTERM cancels it and raises `Terminated`, in a group."""
+async def ended_by_signal() -> AsyncIterator[None]:
+    """While the block runs, SIGINT cancels it and raises KeyboardInterrupt, and SIGTERM `Terminated`, in a group.
+
+    Python would raise the KeyboardInterrupt anywhere, in the middle of a file's being saved too. And where it hits code that
+    is made from a string, as a dataclass is, Python ends the process by the signal, however well the error is handled.
+    A second signal is Python's.
+    """
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch)
         yield
@@ -23,7 +28,7 @@ async def ended_by_sigterm() -> AsyncIterator[None]:
 
 
 async def _watch(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
-        async for _ in signals:
-            raise Terminated
+        async for number in signals:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt

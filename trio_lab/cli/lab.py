@@ -19,7 +19,7 @@ from ..measure.environment import environment, missing
 from ..records.codec import encode
 from ..records.result import Results
 from .console import output, print_list, say
-from .ending import ended_by_sigterm
+from .ending import ended_by_signal
 from .progress import Progress
 from .tables import show
 
@@ -182,7 +182,7 @@ async def _go_on(run: Results, out: Path, *, verbose: bool, json_: bool) -> int:
         kept, page = now, save(now, out)
 
     try:
-        async with ended_by_sigterm():
+        async with ended_by_signal():
             with Progress() as show:
                 await go_on(run, show=show, keep=keep, verbose=verbose)
     except BaseException:

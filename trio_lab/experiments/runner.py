@@ -114,12 +114,14 @@ async def go_on(
         stages = _stages(experiment, run, present, verbose)
         seconds = expected_s(experiment, present, quick=run.quick, dose=run.dose or 1.0, rounds=plan.rounds)
         show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", seconds)
-        run = _with(run, experiment, await _in_turn(experiment, stages, plan.rounds, show))
-        run = replace(run, duration=spent + time.monotonic())
+        found = await _in_turn(experiment, stages, plan.rounds, show)
+        run = replace(_with(run, experiment, found), duration=spent + time.monotonic())
         keep(run)
+        for runtime, (result, _) in found.items():  # what is said is kept, whatever happens next
+            show.say(f"      {f'{runtime}: ' * _named(stages)}{result.outcome}: {result.finding}")
     if run.comparison is not None and not run.comparison.differences:
-        found = await differences(present, say=show.say)
-        run = replace(run, comparison=replace(run.comparison, differences=found), duration=spent + time.monotonic())
+        told = await differences(present, say=show.say)
+        run = replace(run, comparison=replace(run.comparison, differences=told), duration=spent + time.monotonic())
         keep(run)
     return run
 
@@ -156,7 +158,7 @@ async def _in_turn(
     taken: dict[str, list[Round]] = {runtime: [] for runtime in stages}
     spent = dict.fromkeys(stages, 0.0)
     number, going = 0, list(stages)
-    named = len(stages) > 1 or list(stages) != ["trio"]
+    named = _named(stages)
     async with AsyncExitStack() as keeping:
         for stage in stages.values():
             await keeping.enter_async_context(stage.keeping())
@@ -180,8 +182,12 @@ async def _in_turn(
             experiment, taken[runtime], runtime=runtime, duration=spent[runtime], notes=stage.told_notes()
         )
         found[runtime] = (result, [one.figures for one in taken[runtime]])
-        show.say(f"      {f'{runtime}: ' * named}{result.outcome}: {result.finding}")
     return found
+
+
+def _named(stages: dict[str, Stage]) -> bool:
+    """Whether a line has to say which runtime it is about."""
+    return len(stages) > 1 or list(stages) != ["trio"]
 
 
 def _left(taken: dict[str, list[Round]], spent: dict[str, float], least: int) -> float:
