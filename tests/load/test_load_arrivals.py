@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,39 @@ def test_every_request_is_taken_once_whenever_one_looks(rate: float, duration: f
     taken = [due for look in sorted(looks) if (due := arrivals.take(look * duration)) is not None]
     taken += all_due(arrivals, duration)
     assert taken == pytest.approx([n / rate for n in range(max(1, math.ceil(duration * rate - 1e-9)))])
+
+
+steps = st.lists(st.tuples(st.floats(0.01, 1.0), st.one_of(st.just(0.0), st.floats(0.5, 50.0))), min_size=1, max_size=5)
+
+
+@given(steps.filter(lambda steps: any(rate for _, rate in steps)), st.lists(st.floats(0.0, 1.0), max_size=5))
+def test_in_every_step_requests_are_due_at_its_rate_whenever_one_looks(
+    steps: list[tuple[float, float]], looks: list[float]
+) -> None:
+    arrivals, span = Arrivals(start=100.0, steps=steps), sum(seconds for seconds, _ in steps)
+    taken = []
+    for look in sorted(looks):
+        now = 100.0 + look * span
+        waiting = arrivals.waiting(now)
+        found = all_due(arrivals, now)
+        assert len(found) == waiting
+        taken += found
+    taken += all_due(arrivals, 100.0 + span)
+    assert arrivals.next_due == math.inf
+    begin, wanted = 100.0, 0.0
+    for seconds, rate in steps:
+        wanted += seconds * rate
+        assert abs(sum(due < begin + seconds - 1e-9 for due in taken) - wanted) <= 1 + 1e-6
+        within = [due for due in taken if begin <= due < begin + seconds]
+        assert all(b - a == pytest.approx(1 / rate, abs=1e-6) for a, b in pairwise(within))
+        begin += seconds
+
+
+def test_stages_follow_each_other_without_a_gap() -> None:
+    arrivals = Arrivals(start=0.0, steps=[(1.0, 2.0), (1.0, 0.0), (1.0, 4.0)])
+    assert arrivals.waiting(1.5) == 2
+    assert all_due(arrivals, 10.0) == [0.0, 0.5, 2.0, 2.25, 2.5, 2.75]
+
+
+def test_there_are_no_more_than_were_asked_for() -> None:
+    assert len(all_due(Arrivals(start=0.0, steps=[(10.0, 10.0)], most=7), 10.0)) == 7

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import reply
 
-from trio_lab.load.replies import BadReply, ReplyReader
+from trio_lab.load.replies import BadReply, HeadReader, ReplyReader
 
 CHUNKED = b"HTTP/1.1 201 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + reply(b"later", status=404)
@@ -100,3 +100,45 @@ def test_replies_follow_each_other_on_one_connection() -> None:
         assert reader.feed(reply(status=status)[:20]) == 0
         assert reader.midway
         assert reader.feed(reply(status=status)[20:]) == status
+
+
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "keep_alive"),
+    [
+        (LONG, 200, True),
+        (b"HTTP/1.1 200 OK\r\n\r\n", 200, True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, True),
+        (b"HTTP/1.1 404 X\r\nConnection: Close\r\n\r\n", 404, False),
+        (b"HTTP/1.0 200 OK\r\n\r\n", 200, False),
+        (b"HTTP/1.0 200 OK\r\nconnection: foo, Keep-Alive\r\n\r\n", 200, True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + LONG, 200, True),
+        (LONG + b"a body after all", 200, False),
+    ],
+)
+@given(cuts=st.lists(st.integers(0, 120), max_size=5))
+def test_a_reply_to_head_ends_with_its_head(data: bytes, status: int, keep_alive: bool, cuts: list[int]) -> None:
+    end = data.rindex(b"\r\n\r\n") + 4
+    edges = [0, *sorted(min(cut, end - 1) for cut in cuts), len(data)]
+    pieces = [data[a:b] for a, b in pairwise(edges) if a < b]
+    reader = HeadReader()
+    *before, last = [reader.feed(piece) for piece in pieces]
+    assert (any(before), last) == (False, status)
+    assert (reader.keep_alive, reader.midway) == (keep_alive, False)
+
+
+@pytest.mark.parametrize("data", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000])
+def test_rubbish_instead_of_a_head_is_malformed(data: bytes) -> None:
+    with pytest.raises(BadReply, match="malformed reply"):
+        HeadReader().feed(data)
+
+
+def test_a_head_that_ends_early_is_no_reply() -> None:
+    reader = HeadReader()
+    with pytest.raises(BadReply, match="closed without a reply"):
+        reader.end()
+    reader.feed(LONG[:20])
+    with pytest.raises(BadReply, match="closed within a reply"):
+        reader.end()

@@ -5,12 +5,13 @@ import json
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
+from ledger import assert_consistent
 from scripted_server import (
     Script,
     closing_without_a_word,
@@ -33,33 +34,11 @@ from trio_lab.load.plan import LoadPlan
 from trio_lab.load.results import LoadRun, Progress
 from trio_lab.load.target import Target, choose, resolve
 from trio_lab.measure.percentile import percentile
-from trio_lab.records.codec import decode, encode
-from trio_lab.records.load import LoadResult
+from trio_lab.records.codec import encode
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 BIG = reply(b"b" * 1_000_000)
 OK, ANSWERED, SHED, FAILED, LEFT = {"ok"}, {"ok", "shed"}, {"shed"}, {"errors"}, {"timed_out"}
-
-
-def assert_consistent(run: LoadRun) -> None:
-    """What holds for every run, whatever the server did."""
-    result, counts = run.result, run.result.requests
-    assert counts.sent == counts.ok + counts.shed + counts.errors + counts.timed_out
-    statuses = sum(result.status.values())
-    assert counts.completed == statuses
-    assert counts.errors == sum(result.error_kinds.values())
-    assert result.unanswered == counts.timed_out + counts.dropped + result.generator.abandoned
-    assert run.latency.count == counts.ok + result.unanswered
-    assert counts.ok <= run.service.count <= run.latency.count - counts.dropped
-    assert len(result.samples or ()) in (0, counts.completed + result.unanswered)
-    assert run.shed.count == counts.shed
-    assert {status for status in result.status if not status.startswith("2")} == result.by_status.keys() - {"2xx"}
-    assert ("2xx" in result.by_status) == (result.succeeded > 0)
-    for name in ("ok", "shed", "errors", "timed_out"):
-        assert sum(getattr(row, name) for row in result.series) == getattr(counts, name)
-    assert run.inside.ok <= run.inside.completed <= counts.completed
-    assert run.service.total <= run.latency.total + 1e-9
-    assert decode(LoadResult, encode(result)).requests == counts
 
 
 @pytest.fixture
@@ -234,20 +213,30 @@ class Stall:
 async def test_every_request_that_was_due_is_in_the_percentiles_whenever_the_server_stalls(
     sound: int, missed: int
 ) -> None:
+    await percentiles_hold(sound, missed, {"rate": 500.0, "duration": 0.2}, [n / 500 for n in range(100)])
+
+
+@pytest.mark.parametrize("sound", [20, 40, 45], ids=["in the first", "between them", "in the second"])
+async def test_every_request_that_was_due_is_in_the_percentiles_whichever_stage_it_belongs_to(sound: int) -> None:
+    due = [*(n / 400 for n in range(40)), *(0.1 + n / 600 for n in range(60))]
+    await percentiles_hold(sound, 20, {"stages": [(0.1, 400.0), (0.1, 600.0)]}, due)
+
+
+async def percentiles_hold(sound: int, missed: int, pace: Mapping[str, Any], due: list[float]) -> None:
     """The latencies are those of 100 requests, each counted from its own intended start and until the stall was over."""
-    stall, rate, duration = Stall(sound), 500.0, 0.2
+    stall, duration = Stall(sound), 0.2
 
     def watch(progress: Progress) -> None:
         if progress.backlog >= missed or progress.elapsed >= duration + 0.05:
             stall.over.set()
 
     async with serving(stall.script) as url:
-        plan = LoadPlan(url=url, connections=2, duration=duration, rate=rate, interval=0.01, keep_samples=True)
+        plan = LoadPlan(url=url, connections=2, **pace, interval=0.01, keep_samples=True)
         result = (run := await run_load(plan, on_progress=watch)).result
     assert_consistent(run)
     assert result.requests.ok == 100
     started, latencies = zip(*result.by_start(), strict=True)
-    assert started == pytest.approx([n / rate for n in range(100)], abs=1e-6)
+    assert started == pytest.approx(due, abs=1e-6)
     for share, told in ((0.5, result.latency.p50), (0.9, result.latency.p90), (0.99, result.latency.p99)):
         assert told == pytest.approx(percentile(latencies, share), rel=0.005)
 

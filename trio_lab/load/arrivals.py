@@ -36,10 +36,10 @@ class Arrivals:
         before = 0.0
         for seconds, rate in steps:
             after = before + seconds * rate
-            self._steps.append(_Step(start=start, rate=rate, before=before, until=math.ceil(after - _ROUNDING)))
+            until = max(1, math.ceil(after - _ROUNDING)) if after else 0  # the first one is due at the start itself
+            self._steps.append(_Step(start=start, rate=rate, before=before, until=until))
             start, before = start + seconds, after
-        total = max(1, self._steps[-1].until)  # the first one is due at the start itself
-        self._total = total if most is None else min(total, most)
+        self._total = until if most is None else min(until, most)
         self._number = self._current = self._until = 0
         self.next_due = self._enter()
         """The intended start of the next request; infinity when there is none."""
@@ -79,4 +79,4 @@ class Arrivals:
     def _due_by(self, now: float) -> int:
         step = next((step for step in reversed(self._steps) if step.start <= now), self._steps[0])
         due = math.floor(step.before + (now - step.start) * step.rate + _ROUNDING) + 1
-        return min(self._total, max(due, 0), max(1, step.until))
+        return max(0, min(due, step.until, self._total))

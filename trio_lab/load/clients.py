@@ -304,7 +304,7 @@ class Clients(ABC):
                 self._lost(connection, error_kind(error), now)
             return
         self._by_fd[connection.fd] = connection
-        self.reconnects += self._sending
+        self.reconnects += connection.busy
 
     def _send(self, connection: Connection, now: float) -> None:
         connection.sent_at = now

@@ -2,7 +2,7 @@
 
 A line gives the value that a share of all values does not exceed, and how many those are. From line to line the share gets
 closer to 1, and every five lines halve what is left, so the tail is as detailed as the middle. Values are those of our own
-quantiles: the middle of a bucket.
+quantiles, the middle of a bucket; the last one is the maximum itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from trio_lab.measure.histogram import PARTS_OF_OCTAVE, Histogram
+from trio_lab.measure.percentile import rank
 
 _LINES_TO_A_HALVING = 5
 _HEAD = f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}"
@@ -20,18 +21,19 @@ _HEAD = f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)
 def as_hgrm(histogram: Histogram) -> str:
     """The whole text. A histogram without values has no lines between the first and the last ones."""
     steps = [(value * 1e3, up_to) for value, up_to in histogram.cumulative()]
-    return "\n".join([_HEAD, "", *_lines(steps), *_footer(histogram, steps), ""])
+    return "\n".join([_HEAD, "", *_lines(steps, histogram.max * 1e3), *_footer(histogram, steps), ""])
 
 
-def _lines(steps: list[tuple[float, int]]) -> Iterator[str]:
+def _lines(steps: list[tuple[float, int]], longest: float) -> Iterator[str]:
     shares = _shares()
     share = next(shares)
     for value, up_to in steps:
-        while up_to >= share * steps[-1][1]:
+        total = steps[-1][1]
+        while up_to >= rank(total, share):
             yield f"{value:12.3f} {share:14.12f} {up_to:10d} {1 / (1 - share):14.2f}"
             share = next(shares)
-            if up_to == steps[-1][1]:
-                yield f"{value:12.3f} {1:14.12f} {up_to:10d}"
+            if up_to == total:
+                yield f"{longest:12.3f} {1:14.12f} {up_to:10d}"
                 return
 
 
