@@ -1,10 +1,12 @@
 """Do verdicts hold on a noisy machine? ``python -m tests.verdicts``, or ``make verdicts``; hours, and not part of the tests.
 
-The lab's quick experiments are run again and again: alone; on a machine that is slowed to a half and sped up again, every
-ten seconds; beside a neighbour that burns one core in random bursts. Alone nearly all outcomes must be those of the
-majority, and none the opposite. Beside others an outcome may be open, and must not be the opposite either.
+The lab's quick experiments are run again and again, and each of the others once, under each condition in turn: alone; on a
+machine that is slowed to a half and sped up again, every ten seconds; beside a neighbour that burns one core in random
+bursts. Alone nearly all outcomes must be those of the majority, and none the opposite. Beside others an outcome may be open,
+and must not be the opposite either.
 
-Every run is kept in ``.verdicts``, so that what was interrupted can go on; ``--times 1`` tries it out.
+Every run is kept in ``.verdicts``, so that what was interrupted can go on; ``--times 1`` tries it out. The table goes into
+the docs.
 """
 
 from __future__ import annotations
@@ -19,14 +21,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from trio_lab.errors import UsageError
 from trio_lab.experiments.catalog import EXPERIMENTS
+from trio_lab.measure.environment import environment
 from trio_lab.records.result import Outcome
 from trio_lab.report.files import load
 
 FOLDER = Path(".verdicts")
+PAGE = Path(__file__).parent.parent / "docs" / "verdicts.md"
+_TABLE = "## The last time\n"
 _OPPOSITE: dict[Outcome, Outcome] = {"confirmed": "refuted", "refuted": "confirmed"}
 _AGREE = 0.98  # share of the outcomes of a quiet machine that must be those of the majority
 
@@ -115,21 +121,29 @@ def judged(found: dict[str, Outcomes]) -> tuple[list[str], bool]:
     return lines, share >= _AGREE and not opposite
 
 
+def machine() -> str:
+    """Where and when, in a sentence."""
+    found = environment()
+    cores, python, memory = found["cores_usable"], found["python"], found["memory_bytes"] / 2**30
+    return f"{date.today():%-d %B %Y}, {cores} cores, {memory:.0f} GB, {found['platform']}, Python {python}."
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="runs under each condition")
-    parser.add_argument("--all", action="store_true", help="every experiment, and not the lab's alone")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
     asked = parser.parse_args()
-    names = [one.name for one in EXPERIMENTS] if asked.all else []
     found: dict[str, Outcomes] = {"alone": {}}
     for number in range(asked.times):
+        names = [] if number else [one.name for one in EXPERIMENTS]
         for condition in asked.conditions:  # in turn, for the machine changes within hours too
             print(f"run {number + 1} of {asked.times}, {condition}", file=sys.stderr)
             for name, outcome in outcomes(condition, number, names).items():
                 found.setdefault(condition, {}).setdefault(name, []).append(outcome)
     lines, holds = judged(found)
     print("\n".join(lines))
+    above, _, _ = PAGE.read_text("utf-8").partition(_TABLE)
+    PAGE.write_text("\n".join([above + _TABLE, machine(), "", *lines, ""]), "utf-8")
     return 0 if holds else 1
 
 
