@@ -31,13 +31,9 @@ PLANTS: dict[str, Plant] = {
         ),
     ),
     "native-pool-sizing": Plant(
-        what="a pool that is resized takes in more jobs, but keeps the threads that it has",
+        what="a call that should wait computes",
         fails="waiting_gain",
-        fault=Fault(
-            file="trio_lab/pools/native.py",
-            right="        self._limiter.total_tokens = size\n",
-            wrong="",
-        ),
+        fault=Fault(file="trio_lab/work.py", right="time.sleep(seconds)", wrong="hash_password(20_000)"),
     ),
     "blocked-loop": Plant(
         what="`/hash` computes on the loop",
