@@ -122,7 +122,10 @@ def tried(number: signal.Signals, after: float) -> tuple[Ended, list[str]]:
         folder = Path(name)
         ended = killed(folder, after, number)
         complaints = lost(ended, folder)
-        if ended.code not in (0, _CODES[number]):
+        begun = any(
+            map(_BEGUN.match, ended.said)
+        )  # before that the signal may come first to Python, and end the process
+        if ended.code not in (0, _CODES[number], *([] if begun else [-number])):
             complaints.append(f"exit code {ended.code}: {ended.said[-1:]}")
         if (folder / RESULTS).exists():
             goes_on = whole("--resume", str(folder))
