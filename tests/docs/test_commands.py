@@ -33,6 +33,7 @@ _FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 _ADDRESS = re.compile(r"unning on http://[^:\s]+:(\d+)")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
+_SIGNS = {"<=": "≤", ">=": "≥"}
 _AT_ONCE = 2  # blocks: they mostly wait for children to start and for requests in flight
 _LONGEST = 300  # seconds for one line; half a minute where nobody else is at work
 # Multiplies the length of an experiment's phases. Two need more than the rest: the sizes of a pool are told apart by
@@ -197,10 +198,22 @@ def test_every_experiment_has_its_page_and_every_page_its_experiment() -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
 def test_an_experiments_page_states_its_bounds(experiment: object) -> None:
     page = (DOCS / "experiments" / f"{experiment.name}.md").read_text(encoding="utf-8")
-    signs = {"<=": "≤", ">=": "≥"}
     for check in experiment.checks:
         unit = check.unit if check.unit == "×" else f" {check.unit}".rstrip()
-        assert f"{signs.get(check.relation, check.relation)} {check.bound:g}{unit} |" in page, check.claim
+        assert f"{_SIGNS.get(check.relation, check.relation)} {check.bound:g}{unit} |" in page, check.claim
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=lambda page: page.name)
+def test_verdicts_that_are_shown_are_about_the_checks_of_today(page: Path) -> None:
+    rows = re.findall(r"^([\w-]+) +(?:confirmed|refuted|undecided) +(.*)\)", page.read_text("utf-8"), re.MULTILINE)
+    assert rows
+    for name, figure in rows:
+        (experiment,) = (one for one in EXPERIMENTS if one.name == name)
+        told = {
+            (check.claim, f"{_SIGNS.get(check.relation, check.relation)} {check.bound:g}")
+            for check in experiment.checks
+        }
+        assert any(figure.startswith(claim) and f"({bound}" in figure for claim, bound in told), figure
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
