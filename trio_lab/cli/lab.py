@@ -20,7 +20,9 @@ from ..records.codec import encode
 from ..records.result import Results
 from .console import output, print_list, say
 from .ending import ended_by_signal
+from .gate import CODES, Gate, gate, with_verdict
 from .progress import Progress
+from .run_gate import asked_of, check_figures
 from .tables import show
 
 _OUT = Path("trio-lab-report")
@@ -68,6 +70,9 @@ async def run(
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     out: Path = _OUT,
     resume: Path | None = None,
+    slo: str | None = None,
+    baseline: Path | None = None,
+    junit: Path | None = None,
     verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -92,18 +97,25 @@ async def run(
         Folder for index.html and results.json.
     resume
         Go on with the run that was interrupted and whose results are in this folder: the experiments that it lacks, as
-        they were planned. Only --verbose and --json go with it.
+        they were planned. Only --slo, --baseline, --junit, --verbose and --json go with it.
+    slo
+        What must hold: a file (slo.toml), or a line such as blocked-loop.health_p99_pool_ms<50. The predictions must hold too.
+    baseline
+        The results.json of an earlier run: this one must not be worse.
+    junit
+        File for the verdict as JUnit XML.
     verbose
         Show what the servers log. Stalls that are planted are marked: blocked on purpose.
     json_
         Print the results as JSON.
     """
+    asked = gate(slo, baseline, junit)
     if resume is not None:
         if names or (quick, runtime, rounds, out) != (False, "trio", LEAST, _OUT):
             raise UsageError("--resume goes on with a run as it was planned: no experiment or option can be added")
-        return await _resumed(resume, verbose=verbose, json_=json_)
+        return await _resumed(resume, asked, verbose=verbose, json_=json_)
     started = _begun(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose)
-    return await _go_on(started, out, verbose=verbose, json_=json_)
+    return await _go_on(started, out, asked, verbose=verbose, json_=json_)
 
 
 async def compare(
@@ -138,7 +150,7 @@ async def compare(
     """
     dose = (_QUICK_DOSE if quick else 1.0) if dose is None else dose
     started = _begun(names, RUNTIMES, quick=quick, rounds=rounds, dose=dose)
-    return await _go_on(started, out, verbose=verbose, json_=json_)
+    return await _go_on(started, out, None, verbose=verbose, json_=json_)
 
 
 def _runtimes(text: str) -> tuple[str, ...]:
@@ -159,20 +171,22 @@ def _begun(names: tuple[str, ...], runtimes: tuple[str, ...], *, quick: bool, ro
     return begun(planned(names, runtimes=runtimes, rounds=rounds), quick=quick, dose=dose)
 
 
-async def _resumed(folder: Path, *, verbose: bool, json_: bool) -> int:
+async def _resumed(folder: Path, asked: Gate | None, *, verbose: bool, json_: bool) -> int:
     from ..report.files import load
 
     run = load(folder)
     if run.plan is None:
         raise UsageError(f"{folder} has no plan: the version that saved it could not go on with a run")
     say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}")
-    return await _go_on(run, folder, verbose=verbose, json_=json_)
+    return await _go_on(run, folder, asked, verbose=verbose, json_=json_)
 
 
-async def _go_on(run: Results, out: Path, *, verbose: bool, json_: bool) -> int:
+async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, json_: bool) -> int:
     """Do what is planned, and save after each experiment."""
     from ..report.files import check_writable, save
 
+    if asked is not None:
+        check_figures(asked, run)
     check_writable(out)
     kept = run
     page = None
@@ -191,11 +205,16 @@ async def _go_on(run: Results, out: Path, *, verbose: bool, json_: bool) -> int:
             say(f"{done} result{'s' if done > 1 else ''} kept: {page} (go on with: trio-lab run --resume {out})")
         raise
     page = page or save(kept, out)
-    if json_:
+    if json_ and asked is None:
         print(encode(kept).decode())
-    else:
+    elif not json_:
         _show(kept, page)
-    return int(any(result.failed for result in kept.experiments))
+    if asked is None:
+        return int(any(result.failed for result in kept.experiments))
+    verdict = asked.end(asked_of(asked, kept), suite="trio-lab run", seconds=kept.duration, quiet=json_)
+    if json_:
+        print(with_verdict(kept, verdict))
+    return CODES[verdict.met]
 
 
 def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:

@@ -18,9 +18,11 @@ from ..load import notation
 from ..load.generator import run_load
 from ..load.plan import LoadPlan
 from ..load.results import LoadRun, Progress
-from ..records.codec import encode
+from ..stage.quiet import machine_speed
 from ..worker.lifeline import tie_life
 from .ending import Terminated
+from .gate import CODES, gate
+from .load_gate import asked_of, baseline_of, figures_of, in_json, judgeable, watched
 from .load_verdict import Watch, problem
 from .written import Written
 
@@ -54,6 +56,9 @@ async def load(
     samples: bool = False,
     csv: Path | None = None,
     hdr: Path | None = None,
+    slo: str | None = None,
+    baseline: Path | None = None,
+    junit: Path | None = None,
     i_own_this: bool = False,
     json_: Annotated[bool, Parameter(name="--json", alias="-j")] = False,
     lifeline: Annotated[bool, Parameter(show=False)] = False,
@@ -67,6 +72,7 @@ async def load(
 
     Ctrl-C and SIGTERM end the run early, with the figures there are (exit code 130 or 143). Exit code 1: no request
     succeeded, because there was no connection, no reply, or none with a status of 2xx.
+    With --slo or --baseline also: 1 an objective is not met, 2 it could not be told.
 
     Parameters
     ----------
@@ -110,6 +116,12 @@ async def load(
         Write the series to this file as CSV, or with --samples every latency.
     hdr
         Write the distribution of the latency to this file as HdrHistogram's tools do (.hgrm).
+    slo
+        What must hold: a file (slo.toml), or a line such as p99<200ms,ok>99%; "defaults" are the usual targets.
+    baseline
+        The saved JSON of an earlier load: this one must not be worse.
+    junit
+        File for the verdict as JUnit XML.
     i_own_this
         The target is yours although it is not on this machine.
     json_
@@ -121,6 +133,7 @@ async def load(
         tie_life(0)
     (first, weight), *more = notation.weighted([url, *others])
     content, content_type = _body(body, body_text)
+    asked = gate(slo, baseline, junit)
     plan = LoadPlan(
         url=first,
         weight=weight,
@@ -143,22 +156,34 @@ async def load(
         own_this=i_own_this,
         keep_samples=samples,
     )
+    if asked is not None:
+        plan = judgeable(plan)
+        saved = baseline_of(asked, plan)
     files = Written(csv=csv, hdr=hdr)
-    run, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
+    speed = machine_speed()
+    async with watched(asked, plan) as inside:
+        run, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
     files.write(run)
-    if json_:
-        print(encode(run.result).decode())
-    elif run.reached:  # else one line says it all
+    if not json_ and run.reached:  # else one line says it all
         from .load_view import show
 
         show(run.result)
+    figures = figures_of(run, inside)
+    verdict = None
+    if asked is not None:
+        objectives = asked_of(asked, saved, figures, seconds=run.result.duration, speed=speed)
+        verdict = asked.end(objectives, suite=f"load of {first}", seconds=run.result.duration, quiet=json_)
+    if json_:
+        print(in_json(run, figures, speed, verdict))
     for warning in run.result.warnings:
         print(f"trio-lab: warning: {warning}", file=sys.stderr)
     if found := problem(run):
         print(f"trio-lab: {found}", file=sys.stderr)
     if stopped_by is not None:
         return 128 + stopped_by
-    return 1 if found else 0
+    if found:
+        return 1
+    return 0 if verdict is None else CODES[verdict.met]
 
 
 def _body(file: Path | None, text: str | None) -> tuple[bytes, str]:

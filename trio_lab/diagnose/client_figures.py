@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..measure.histogram import Histogram
 from ..records.load import Latencies, LoadResult, Row
@@ -19,7 +20,7 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
 
 
 def client_figures(result: LoadResult, slices: Sequence[Histogram]) -> tuple[Estimate, ...]:
-    """The estimates of one load; ``slices`` has its latencies in order of time. ``served`` is one of an open workload."""
+    """The estimates of one load; ``slices`` has its latencies in order of time. ``served`` is one of a steady rate."""
     rows = [row for row in result.series if row.start < result.duration]
     widths = _widths(rows, result.duration)
     found = [_quantile(name, share, result.latency, slices) for name, share in _QUANTILES.items()]
@@ -31,15 +32,14 @@ def client_figures(result: LoadResult, slices: Sequence[Histogram]) -> tuple[Est
     ok = [row.ok for row in rows]
     found.append(_rate("throughput", result.throughput, ended, widths))
     found.append(_rate("goodput", result.goodput, ok, widths))
-    if result.offered:
+    if result.offered and not result.stages:
         half = len(rows) // 2
         found.append(_served(result.offered, ok[half:], widths[half:]))
     return tuple(found)
 
 
 def _widths(rows: Sequence[Row], duration: float) -> list[float]:
-    starts = [row.start for row in rows]
-    return [end - start for start, end in zip(starts, [*starts[1:], duration], strict=True)]
+    return [end - start for start, end in pairwise([*(row.start for row in rows), duration])]
 
 
 def _quantile(name: str, share: float, latency: Latencies, slices: Sequence[Histogram]) -> Estimate:

@@ -6,31 +6,48 @@ wholly on the other. Otherwise it could not be told, and the note says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..records.slo import FIGURES, Estimate, Objective
 from .judge import side
 
+_LONGEST = 3600.0  # seconds that anybody would wait for
 
-def judged(objectives: Iterable[Objective], estimates: Iterable[Estimate]) -> tuple[Objective, ...]:
-    """The objectives, with what was measured and whether they are met. One without an estimate is skipped."""
+
+def judged(
+    objectives: Iterable[Objective], estimates: Iterable[Estimate], *, seconds: float = 0.0
+) -> tuple[Objective, ...]:
+    """The objectives, with what was measured and whether they are met. One without an estimate is skipped.
+
+    ``seconds`` is how long was measured, if measuring for longer makes the intervals narrower.
+    """
     found = {one.figure: one for one in estimates}
-    return tuple(_judged(one, found) for one in objectives)
+    return tuple(_judged(one, found.get(one.figure), seconds) for one in objectives)
 
 
-def _judged(objective: Objective, estimates: Mapping[str, Estimate]) -> Objective:
-    estimate = estimates.get(objective.figure)
+def _judged(objective: Objective, estimate: Estimate | None, seconds: float) -> Objective:
     if estimate is None:
-        return replace(objective, skipped=True, note="not measured by this command")
-    interval = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-    passed = side(objective, interval) if interval is not None and estimate.measured is not None else None
-    note = estimate.note
-    if passed is None and not note:
-        note = "the target lies within the interval" if interval else "too little was measured for an interval"
-    return replace(
-        objective, measured=estimate.measured, low=estimate.low, high=estimate.high, passed=passed, note=note
-    )
+        return replace(objective, skipped=True, note="not measured in this run")
+    measured, low, high = estimate.measured, estimate.low, estimate.high
+    found = replace(objective, measured=measured, low=low, high=high, note=estimate.note)
+    if measured is None or low is None or high is None:
+        return replace(found, note=estimate.note or "too little was measured for an interval")
+    passed = side(objective, (low, high))
+    if passed is None and not (math.isinf(high) and estimate.note):
+        found = replace(found, note=f"the target lies within the interval{_longer(objective, estimate, seconds)}")
+    elif passed is not None and math.isinf(high):
+        found = replace(found, note="")  # that the interval is open did not matter
+    return replace(found, passed=passed)
+
+
+def _longer(objective: Objective, estimate: Estimate, seconds: float) -> str:
+    """How long would do: an interval narrows with the square root of the time."""
+    middle, target = estimate.measured or 0.0, objective.bound
+    end = (estimate.high if middle < target else estimate.low) or 0.0
+    needed = seconds * ((end - middle) / (target - middle)) ** 2 if middle != target else math.inf
+    return f", about {max(1.5 * seconds, needed):.0f} s could tell" if 0 < needed <= _LONGEST else ""
 
 
 def needs_the_server(objectives: Iterable[Objective]) -> bool:

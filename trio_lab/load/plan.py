@@ -19,7 +19,7 @@ _HEAVIEST, _MOST_URLS = 1000, 100
 _MOST_STAGES = 1000
 _LONGEST_SOCKET_PATH = 107  # bytes: what the kernel's address of a Unix socket holds
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one takes time away from the load
+SHORTEST_INTERVAL = 0.01  # seconds: every row is kept, and closing one takes time away from the load
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _OURS = ("content-length", "transfer-encoding")  # they say how the body is sent, and must not contradict it
 
@@ -67,8 +67,8 @@ class LoadPlan:
         _check_whole("connections", self.connections, _MOST_CONNECTIONS)
         _check("timeout", self.timeout, _LONGEST)
         _check("interval", self.interval, _LONGEST)
-        if self.interval < _SHORTEST_INTERVAL:
-            raise UsageError(f"interval must be at least {_SHORTEST_INTERVAL:g}, got {self.interval!r}")
+        if self.interval < SHORTEST_INTERVAL:
+            raise UsageError(f"interval must be at least {SHORTEST_INTERVAL:g}, got {self.interval!r}")
         if self.leave_after is not None:
             _check("leave_after", self.leave_after, _LONGEST)
         self._check_pace()

@@ -24,10 +24,10 @@ RESOLUTION = 0.020  # seconds that a timer probe sleeps; the articles' choice
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopStatistics:
     """Passes of the run loop in one window, in seconds. ``delay_p99`` is how late the loop comes to what is due, at 99 % of
-    all moments. ``blind`` says why not every pass was seen; None when it was."""
+    all moments; None when it is not known. ``blind`` says why not every pass was seen; None when it was."""
 
     passes: Summary
-    delay_p99: float
+    delay_p99: float | None
     utilization: float
     blind: str | None
 
@@ -133,7 +133,7 @@ class PassWindow:
         spent = passes.total + loop.waited - self._waited
         found = LoopStatistics(
             passes=passes.summary(),
-            delay_p99=passes.delay(0.99, spent),
+            delay_p99=passes.delay(0.99, spent) if blind is None else None,
             utilization=passes.total / spent if spent > 0 else 0.0,
             blind=blind,
         )

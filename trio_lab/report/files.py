@@ -1,12 +1,10 @@
 """Results on disk: ``results.json``, which is the run, and ``index.html``, which can always be made again from it.
 
-A file on disk is never half written: the new one is written under another name and moved into place. The results are
-written first, so a run of minutes is kept even if its page cannot be drawn.
+The results are written first, so a run of minutes is kept even if its page cannot be drawn.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from trio_lab.errors import UsageError
 from trio_lab.records.codec import encode
 from trio_lab.records.reading import one_line, read_results
 from trio_lab.records.result import Results
+from trio_lab.report.disk import write_whole
 from trio_lab.report.page import render
 
 RESULTS = "results.json"
@@ -44,14 +43,14 @@ def save(results: Results, directory: Path) -> Path:
         written = encode(results)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the results cannot be written as JSON: {one_line(error)}") from error
-    _write(directory / RESULTS, msgspec.json.format(written, indent=2) + b"\n")
+    write_whole(directory / RESULTS, msgspec.json.format(written, indent=2) + b"\n")
     return save_page(read_results(msgspec.json.decode(written)), directory)
 
 
 def save_page(results: Results, directory: Path) -> Path:
     """Write only the page, from results that were read from a file. Raises what `save` raises."""
     page = directory / PAGE
-    _write(page, render(results).encode())
+    write_whole(page, render(results).encode())
     return page
 
 
@@ -74,19 +73,3 @@ def load(directory: Path) -> Results:
         return read_results(found)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace ``path`` as a whole. The new file is written beside it, as a move is atomic only within a file system."""
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp lets only its owner read it; a report is there to be shown
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

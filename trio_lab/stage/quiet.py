@@ -28,7 +28,7 @@ class Watch:
     """
 
     def __init__(self, *, speed: bool = False) -> None:
-        self._speed = _speed() if speed else None
+        self._speed = machine_speed() if speed else None
         self._began, self._machine, self._ours = time.monotonic(), _machine(), _our_seconds()
         self._throttled = _throttled_seconds()
 
@@ -43,7 +43,7 @@ class Watch:
         if spent and throttled is not None and self._throttled is not None:
             found = replace(found, throttled=_share(throttled - self._throttled, spent * _CORES))
         if self._speed:
-            speed = _speed()
+            speed = machine_speed()
             found = replace(found, speed=speed, drift=abs(speed / self._speed - 1))
         return replace(found, disturbance=disturbance(found))
 
@@ -101,7 +101,7 @@ def _throttled_seconds() -> float | None:
     return int(found["throttled_usec"]) / 1e6 if "throttled_usec" in found else None
 
 
-def _speed() -> float:
+def machine_speed() -> float:
     """Millions of turns of a fixed loop in a second of this thread's CPU time: the clock's speed, whoever else computes."""
     return _TURNS / max(1e-9, min(_loop() for _ in range(3))) / 1e6
 
