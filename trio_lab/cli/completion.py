@@ -13,7 +13,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
     Parameters
     ----------
     shell
-        Whose script.
+        The shell that will read the script.
     """
     from .command import app
 

@@ -28,7 +28,7 @@ def say(text: str) -> None:
 def print_list(
     kind: str, entries: Sequence[Mapping[str, Any]], *, json_: bool, columns: Sequence[str] = ("question",)
 ) -> None:
-    """What there is of a kind, on standard output: each with its name, and what these columns say of it. Yes is a star."""
+    """Print the entries of a kind, as a table with these columns (true is a star) or as JSON."""
     if json_:
         print(json.dumps({f"{kind}s": entries}))
         return

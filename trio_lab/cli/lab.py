@@ -96,8 +96,8 @@ async def run(
     out
         Folder for index.html and results.json.
     resume
-        Go on with the run that was interrupted and whose results are in this folder: the experiments that it lacks, as
-        they were planned. Only --slo, --baseline, --junit, --verbose and --json go with it.
+        Continue the interrupted run whose results are in this folder, as it was planned. Only --slo, --baseline, --junit,
+        --verbose and --json can be given with it.
     slo
         What must hold: a file (slo.toml), or a line such as blocked-loop.health_p99_pool_ms<50. The predictions must hold too.
     baseline

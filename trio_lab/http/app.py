@@ -78,7 +78,7 @@ class LabApp(_Mixed):
         return self._lab_config or from_env()
 
     def declare(self, numbers: Numbers, choices: Choices) -> None:
-        """What the handlers read of a query, so that `/` can tell it."""
+        """Add the query parameters that handlers read, so that `/` can list them."""
         self.numbers, self.choices = {**self.numbers, **numbers}, {**self.choices, **choices}
 
     def end(self) -> None:

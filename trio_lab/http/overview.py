@@ -23,7 +23,7 @@ Parameters = Mapping[str, Number | tuple[str, ...]]
 
 
 def overview(app: LabApp) -> Response:
-    """One line for each route, for JSON is read here by people."""
+    """One line for each route: people read this JSON."""
     body = {"runtime": app.lab.runtime, "profile": app.lab.config.profile, "routes": dict(_entries(app))}
     text = msgspec.json.format(msgspec.json.encode(body), indent=2)
     return Response(text + b"\n", content_type="application/json")
@@ -41,7 +41,7 @@ def _entries(app: LabApp) -> Iterator[tuple[str, str]]:
 
 
 def paths(rule: str, declared: Mapping[str, Any]) -> list[str]:
-    """The rule itself, or the paths that fit one with a variable part."""
+    """The rule itself, or the declared paths that match its variable part."""
     fixed, variable, _ = rule.partition("<")
     return [path for path in declared if path.startswith(fixed)] or [rule] if variable else [rule]
 
