@@ -222,6 +222,7 @@ def test_text_from_a_file_cannot_break_the_drawing() -> None:
         chart(series=[]),
         chart("line", ("a", 1)),
         chart("line", (0, 1e308), (1, -1e308)),
+        chart("line", (1e308, 0), (-1e308, 1)),
         chart(series=[{"name": "a", "points": [[1]]}]),
         chart(x="seconds"),
     ],

@@ -8,6 +8,7 @@ keys.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from trio_lab.errors import UsageError
@@ -43,7 +44,7 @@ def draw(title: str, *charts: Chart, height: float = HEIGHT) -> str:
 def _planned(chart: Chart, height: float) -> Plan:
     try:
         made = plan(chart, height=height)
-        if not made.y.high - made.y.low < float("inf"):
+        if not all(math.isfinite(axis.high - axis.low) for axis in (made.x, made.y) if axis):
             raise OverflowError
         return made
     except (ValueError, OverflowError, ZeroDivisionError) as error:  # numbers at the edge of what a float holds

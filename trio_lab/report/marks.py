@@ -91,19 +91,23 @@ def _point(row: dict[str, Any], made: Plan, style: Style) -> str:
 
 
 def columns(made: Plan) -> str:
-    """Invisible columns over the whole plot, each with the values at its place: what a browser shows to a resting pointer,
-    and the page's script to a moving one, a finger or the arrow keys."""
+    """Invisible columns over the whole plot, each with the values at its place as its title.
+
+    A browser shows a title to a resting pointer; the page's script reads it to a moving one, a finger or the arrow keys.
+    """
     found: dict[int, list[dict[str, Any]]] = {}
     for row in made.rows:
         if row["y"] is not None:
             found.setdefault(min(int(made.across(row["x"]) * _MOST_COLUMNS), _MOST_COLUMNS - 1), []).append(row)
+    if not found:
+        return ""
     together = [rows for _, rows in sorted(found.items())]
     middles = [sum(made.across(row["x"]) for row in rows) / len(rows) for rows in together]
     edges = [0.0, *((one + other) / 2 for one, other in pairwise(middles)), 1.0]
     return "".join(
         f'<rect class="at" x="{percent(left)}" width="{percent(right - left)}" height="100%" '
         f'data-x="{percent(middle)}"><title>{text(_said(rows, made))}</title></rect>'
-        for rows, middle, (left, right) in zip(together, middles, pairwise(edges), strict=bool(together))
+        for rows, middle, (left, right) in zip(together, middles, pairwise(edges), strict=True)
     )
 
 
