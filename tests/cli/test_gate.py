@@ -113,6 +113,11 @@ async def test_a_load_is_compared_with_an_earlier_one(
         await against(connections=3)
 
 
+async def test_a_verdict_about_nothing_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--junit needs a verdict"):
+        await load("http://127.0.0.1:1/", junit=tmp_path / "junit.xml")
+
+
 @pytest.mark.parametrize(
     ("slo", "baseline", "junit", "said"),
     [

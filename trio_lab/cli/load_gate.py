@@ -68,9 +68,11 @@ def baseline_of(gate: Gate, plan: LoadPlan) -> Saved | None:
     """The earlier load, if there is one.
 
     Raises:
-        UsageError: it is not of such a load.
+        UsageError: it is not of such a load, or nothing at all is asked of this one.
     """
     if gate.baseline is None:
+        if not gate.objectives:
+            raise UsageError("--junit needs a verdict: say --slo or --baseline, too")
         return None
     if "figures" not in gate.baseline:
         raise UsageError("the baseline has no figures with intervals: save one with trio-lab load --json")
