@@ -18,6 +18,7 @@ from trio_lab.cli.gate import gate
 from trio_lab.cli.lab import run
 from trio_lab.cli.load import load
 from trio_lab.errors import UsageError
+from trio_lab.records.slo import FIGURES
 from trio_lab.records.slo_text import parse_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -161,7 +162,9 @@ def test_a_run_is_judged_by_its_predictions(tmp_path: Path) -> None:
     assert Xml.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
 
 
-def test_the_file_on_the_page_is_the_example() -> None:
+def test_the_page_has_the_example_and_every_figure() -> None:
+    page = (DOCS / "slo.md").read_text(encoding="utf-8")
     example = (DOCS / "examples" / "slo.toml").read_text(encoding="utf-8")
     assert len(parse_toml(example)) == 7
-    assert f"```toml\n{example}```" in (DOCS / "slo.md").read_text(encoding="utf-8")
+    assert f"```toml\n{example}```" in page
+    assert [name for name in FIGURES if f"`{name}`" not in page] == []

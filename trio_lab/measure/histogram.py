@@ -188,8 +188,10 @@ class Histogram:
         falls into that pass. The time spent further than x into durations has the length of all that exceeds x.
         """
         self._settle()
+        if self._total <= (allowed := (1 - share) * whole):
+            return 0.0
         self._order()
-        allowed, number, total = (1 - share) * whole, 0, 0.0
+        number, total = 0, 0.0
         for bucket in reversed(self._ordered):
             found = (total - allowed) / number if number else 0.0
             if found > (middle := _middle(bucket)):
