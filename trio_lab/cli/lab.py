@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..diagnose.interval import LEAST
 from ..errors import UsageError
+from ..experiments import differences
 from ..experiments.catalog import EXPERIMENTS, select
 from ..experiments.runner import begun, expected_s, go_on, planned
 from ..http.runtimes import RUNTIMES, lack
@@ -59,7 +60,8 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
 
 def minutes_of(runtimes: tuple[str, ...], *, dose: float = 1.0) -> int:
     """How long a quick run takes that names no experiment."""
-    return round(sum(expected_s(one, runtimes, quick=True, dose=dose) for one in select((), runtimes)) / 60)
+    seconds = sum(expected_s(one, runtimes, quick=True, dose=dose) for one in select((), runtimes))
+    return round((seconds + (differences.EXPECTED_S if len(runtimes) > 1 else 0)) / 60)
 
 
 async def run(

@@ -26,6 +26,7 @@ from ..stage.until import until
 from ..subjects.answers import Siblings
 
 Cells = list[str]
+EXPECTED_S = 60.0  # seconds that all scenarios take, on three runtimes and two cores
 _AT_ONCE = 3  # servers: each is up to three processes that mostly wait
 _LEAVERS = 6
 _FOR_EVER = 20.0  # seconds: what takes longer counts as never happening
