@@ -2,7 +2,7 @@
 
 Needs chromium and npm, so it is no part of the test suite. axe-core is installed into ``.axe`` once, and added to a copy of
 the page: the page itself forbids foreign scripts. The copy is opened on a wide and on a narrow screen, light and dark, and
-tells what axe found, what sticks out of the page, and whether the arrow keys read the values of every chart. Serious
+tells what axe found, what sticks out of the page, and whether arrow keys and pointer read the values of every chart. Serious
 and critical findings, and anything that sticks out or cannot be read, make it fail.
 """
 
@@ -38,7 +38,10 @@ addEventListener("load", async () => {
     chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
     const read = chart.querySelector("output").textContent;
     chart.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
-    return !read.includes("\\n") || chart.querySelector("output").textContent;
+    const hidden = !chart.querySelector("output").textContent;
+    const { left, width } = chart.querySelector(".plot").getBoundingClientRect();
+    chart.dispatchEvent(new PointerEvent("pointermove", { clientX: left + width / 2 }));
+    return !read.includes("\\n") || !hidden || !chart.querySelector("output").textContent.includes("\\n");
   });
   const result = {
     violations: brief(found.violations), incomplete: brief(found.incomplete), width: innerWidth,
@@ -109,7 +112,7 @@ def _told(found: dict[str, Any]) -> int:
     print(
         f"{found['width']} px, {'dark' if found['dark'] else 'light'}: {len(found['violations'])} findings, "
         f"{len(serious)} serious, {len(found['out'])} elements stick out, {len(found['unread'])} of {found['charts']} "
-        "charts cannot be read with the arrow keys"
+        "charts cannot be read with the arrow keys or the pointer"
     )
     for one in found["violations"]:
         print(f"  {one['impact']}: {one['help']} ({one['id']}): {', '.join(one['where'][:3])}")

@@ -170,6 +170,12 @@ def test_labels_of_an_x_axis_do_not_touch_where_it_is_narrow() -> None:
     assert len(narrow) >= 2
 
 
+def test_the_last_label_of_an_x_axis_has_room_beside_the_plot() -> None:
+    short, long = (plan(read_chart(chart("line", (0, 1), (end, 2)))).right for end in (9, 2_000_000))
+    assert short == 14
+    assert long >= len("2,000,000") * 6.6 / 2
+
+
 def test_labels_of_a_low_plot_do_not_touch() -> None:
     for log in (False, True):
         high = plan(read_chart(chart("line", (1, 1), (2, 900), y={"title": "ms", "log": log})), height=60)

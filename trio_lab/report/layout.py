@@ -101,7 +101,7 @@ def plan(chart: Chart, *, height: float = HEIGHT) -> Plan:
         height=height,
         width=width,
         left=max(len(tick_label(tick)) * SIGN + 10 for tick in y_ticks),
-        right=right + 14 if right else 14,
+        right=max(right + 14 if right else 14, _overhang(x)),
         top=max((rule.row + 1 for rule in above_plot if any(rule.lines)), default=0) * LINE,
         marked=chart.kind == "line" and len(rows) <= _FEW_POINTS * len(names),
         bar=bar,
@@ -119,6 +119,11 @@ def shown_ticks(scale: Scale) -> list[tuple[float, bool]]:
     need = sum(len(tick_label(tick)) * SIGN + 14 for tick in scale.ticks)
     every, narrow = (max(1, math.ceil(need / room)) for room in (_WIDE, NARROW))
     return [(tick, n % narrow == 0) for n, tick in enumerate(scale.ticks) if n % every == 0]
+
+
+def _overhang(x: Scale | None) -> float:
+    """How far the label of the last tick of an x axis reaches beyond the plot at most."""
+    return len(tick_label(x.ticks[-1])) * SIGN / 2 if x and x.ticks else 0.0
 
 
 def _fitting(y: Scale, height: float) -> list[float]:

@@ -59,7 +59,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
     """The whole section; ``number`` counts from 1 and is part of its ids."""
     here = anchor(number, experiment)
     parts = [
-        f'<section class="experiment {tone(experiment.outcome)}" id="{here}" aria-labelledby="{here}-h">',
+        f'<section class="experiment {tone(experiment.outcome)}" id="{here}" aria-labelledby="{here}-h {here}-on">',
         _heading(here, experiment),
         f'<p class="question">{sentence(experiment.question)}</p>',
         '<div class="pair">',
@@ -81,7 +81,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
 def _heading(here: str, experiment: ExperimentResult) -> str:
     facts = [
         f"<span><code>{text(experiment.name)}</code></span>",
-        f"<span>on {text(experiment.runtime)}</span>",
+        f'<span id="{here}-on">on {text(experiment.runtime)}</span>',
         f"<span>{format_duration(experiment.duration)}</span>",
         f"<span>first full queue: {queue(experiment.first_full)}</span>",
     ]
