@@ -114,6 +114,11 @@ async def test_a_load_is_compared_with_an_earlier_one(
         await against(connections=3)
 
 
+async def test_a_server_that_may_not_be_loaded_is_not_asked_for_its_health_either() -> None:
+    with pytest.raises(UsageError, match="stress only what you own"):
+        await load("http://192.0.2.1/", duration=0.1, slo="pool<80%")
+
+
 async def test_a_verdict_about_nothing_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--junit needs a verdict"):
         await load("http://127.0.0.1:1/", junit=tmp_path / "junit.xml")

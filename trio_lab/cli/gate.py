@@ -26,14 +26,14 @@ _VERDICTS = {True: ("met", "green"), False: ("NOT MET", "bold red"), None: ("cou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What is asked of a run. ``baseline`` is the content of the file that an earlier run was saved in."""
+    """What the options ask of a run. ``baseline`` is the content of the earlier run's file, ``junit`` the file to write."""
 
     objectives: tuple[Objective, ...] = ()
     baseline: Mapping[str, Any] | None = None
     junit: Path | None = None
 
     def end(self, objectives: Iterable[Objective], *, suite: str, seconds: float, quiet: bool) -> SloResult:
-        """The verdict, which is also shown, unless ``quiet``, and written as XML."""
+        """The verdict on judged objectives. It is printed unless ``quiet``, and written as XML if that was asked for."""
         result = SloResult.of(objectives)
         if self.junit is not None:
             from ..report.disk import write_whole
@@ -46,10 +46,10 @@ class Gate:
 
 
 def gate(slo: str | None, baseline: Path | None, junit: Path | None) -> Gate | None:
-    """What the options ask for; None when they ask for nothing.
+    """The options as a gate; None without any. It is made before anything runs, so that a mistake costs no time.
 
     Raises:
-        UsageError: they cannot be read, or the file for the XML cannot be written: said before anything runs.
+        UsageError: a file cannot be read, an objective makes no sense, or the file for the XML cannot be written.
     """
     if slo is None and baseline is None and junit is None:
         return None
@@ -63,7 +63,7 @@ def gate(slo: str | None, baseline: Path | None, junit: Path | None) -> Gate | N
 
 
 def with_verdict(record: Any, verdict: SloResult | None, **more: Any) -> str:
-    """A record as JSON, with more beside its fields, and the verdict as ``slo`` if there is one."""
+    """A record as JSON, with ``more`` keys, and the verdict under ``slo`` if there is one."""
     found = to_plain(record) | more
     if verdict is not None:
         found["slo"] = to_plain(verdict)
@@ -91,5 +91,5 @@ def _table(result: SloResult) -> Table:
     for one in result.objectives:
         verdict = ("not judged", "dim") if one.skipped else _VERDICTS[one.passed]
         measured = "" if one.measured is None else f"{figure_text(one.measured)} {one.unit}"
-        table.add_row(one.claim, measured, interval_text(one), Text(*verdict), Text(one.note))
+        table.add_row(Text(one.claim), measured, interval_text(one), Text(*verdict), Text(one.note))
     return table

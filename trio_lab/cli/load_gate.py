@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..load.inside import Inside, watch_inside
 from ..load.plan import SHORTEST_INTERVAL, LoadPlan
 from ..load.results import LoadRun
-from ..load.target import Target
+from ..load.target import Target, resolve
 from ..records.codec import In, to_plain
 from ..records.load import Part
 from ..records.reading import read
@@ -23,9 +23,8 @@ from ..records.slo import FIGURES, Estimate, Objective, SloResult
 from .gate import Gate, with_verdict
 
 _SLICES = 10  # rows that the series of a judged load has at least: the intervals come from their differences
-_SHORT = 0.1  # seconds for a row of a load whose length is not known beforehand
-# Two runs of the same program repeat these, and a p99 hardly. Goodput only without a rate, which would decide it.
-_ALWAYS_COMPARED = ("p50", "ok")
+_SHORT = 0.1  # seconds for a row of a load that ends after a number of requests: how long it takes is not known
+_ALWAYS_COMPARED = ("p50", "ok")  # two runs of the same program agree in these; in a p99 they seldom do
 
 
 def judgeable(plan: LoadPlan) -> LoadPlan:
@@ -36,12 +35,17 @@ def judgeable(plan: LoadPlan) -> LoadPlan:
 
 @asynccontextmanager
 async def watched(gate: Gate | None, plan: LoadPlan) -> AsyncIterator[Inside | None]:
-    """Look into the server while the block runs, if an objective is about what only the server knows."""
+    """Look into the server while the block runs, if an objective is about what only the server knows.
+
+    Raises:
+        UsageError: the server may not be loaded, so it is not asked for anything either.
+    """
     if gate is None or not needs_the_server(gate.objectives):
         yield None
     elif plan.unix_socket:
         yield Inside(blind="over a Unix socket /health is not read")
     else:
+        await resolve(Target.parse(plan.url), plan.own_this)
         async with watch_inside(plan.url, insecure=plan.insecure) as inside:
             yield inside
 
@@ -54,7 +58,7 @@ def figures_of(run: LoadRun, inside: Inside | None) -> tuple[Estimate, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What of an earlier load's JSON is compared."""
+    """The part of an earlier load's JSON that is compared."""
 
     url: str
     connections: int
@@ -97,7 +101,7 @@ def asked_of(
     objectives = judged(gate.objectives, figures, seconds=seconds)
     if saved is None:
         return objectives
-    rates = () if saved.offered else ("goodput",)
+    rates = () if saved.offered else ("goodput",)  # with a rate, the rate decides it
     wanted = (*_ALWAYS_COMPARED, *rates, *(one.figure for one in objectives if not one.skipped))
     better: dict[str, Better] = {name: FIGURES[name].better for name in wanted}
     unlike = other_machine(saved.machine_speed, speed)

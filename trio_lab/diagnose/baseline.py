@@ -1,11 +1,11 @@
 """Whether a run is worse than an earlier one, figure by figure.
 
 Durations and rates are compared by their ratio, shares by their difference in points. The interval of either comes from
-the intervals of both runs, by MOVER (Zou and Donner, 2008): each side's distance to its own end, added as squares. It holds
-what differs between slices or rounds of the runs; that the machine may be slower today is in neither, so a run on a
-machine that computes at another speed is not compared.
+the intervals of both runs, by MOVER (Zou and Donner, 2008): the distances from each figure to the ends of its interval are
+added as squares. These intervals show how much slices or rounds of a run differ, but not that the machine may be slower
+today. So runs at different speeds of the machine are not compared.
 
-At most a tenth, or one point, worse passes: two runs of the same program differ by some per cent.
+A figure may be worse by a tenth, or by one point, because two runs of the same program differ by some per cent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .judge import side
 
 WORSE = 1.1
 _POINTS = 1.0
-_SPEED = 0.1  # share by which the machine may compute faster or slower than then
+_SPEED = 0.1  # share by which the machine may be faster or slower than in the earlier run
 
 Better = Literal["lower", "higher"]
 
@@ -30,9 +30,9 @@ Better = Literal["lower", "higher"]
 def compared(
     before: Iterable[Estimate], now: Iterable[Estimate], better: Mapping[str, Better], *, unlike: str = ""
 ) -> tuple[Objective, ...]:
-    """That each figure is not worse than before; ``better`` has which figures are compared, and what is better.
+    """An objective for each figure in ``better``: that it is not worse than before. ``better`` has the better direction.
 
-    ``unlike`` says why the runs cannot be compared, if they cannot: then it could not be told.
+    If the runs cannot be compared, ``unlike`` says why, and no objective is decided.
     """
     earlier = {one.figure: one for one in before}
     found = (

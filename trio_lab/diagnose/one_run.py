@@ -1,9 +1,9 @@
 """How sure a figure of a single run is: its 95 % interval, from how much the slices of the run differ.
 
 A run is cut into consecutive slices. Requests that follow each other meet the same server, so they are not independent: a
-stall makes a hundred of them slow at once, and an interval that takes them for a hundred throws of a coin is far too
-narrow. So the spread between the slices counts, wherever it is larger than that of coins; and when neighbouring slices are
-alike, for even fewer throws (by their correlation, if it is positive).
+stall makes a hundred of them slow at once, and an interval that treats them as a hundred independent events is far too
+narrow. So the spread between the slices decides, wherever it is larger than that of independent requests. If neighbouring
+slices are alike (a positive correlation), the interval becomes wider still.
 
 What differs from one run to the next (another start of the server, a slower hour of the machine) is in no interval here.
 With fewer than `LEAST` slices there is none.
@@ -26,7 +26,7 @@ _MOST_ALIKE = 0.8  # correlation of neighbouring slices: a few slices say little
 
 
 def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> Interval | None:
-    """Of all parts ÷ all wholes, such as replies and seconds, one of each for every slice."""
+    """Of the sum of ``parts`` ÷ the sum of ``wholes``, such as replies and seconds; each has a value for every slice."""
     error = _error(parts, wholes)
     if error is None:
         return None
@@ -35,25 +35,27 @@ def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> Interval 
 
 
 def share_interval(hits: Sequence[int], totals: Sequence[int]) -> Interval | None:
-    """Of all hits ÷ all totals: Wilson's, for as many throws of a coin as would spread like these slices.
+    """Of the sum of ``hits`` ÷ the sum of ``totals``: Wilson's interval, for the number of independent requests that would
+    spread as much as these slices.
 
-    So it does not collapse when all were hits: of 20 hits in 20 throws the true share may be 84 %.
+    Wilson's interval has a width even if all were hits: after 20 hits of 20 the true share may be 84 %.
     """
     error = _error(hits, totals)
     if error is None:
         return None
-    share, throws = sum(hits) / sum(totals), float(sum(totals))
+    share, independent = sum(hits) / sum(totals), float(sum(totals))
     if error:
-        throws = min(throws, share * (1 - share) / error**2 * (_Z / _t(len(hits) - 1)) ** 2)
-    z2 = _Z**2 / throws
+        independent = min(independent, share * (1 - share) / error**2 * (_Z / _t(len(hits) - 1)) ** 2)
+    z2 = _Z**2 / independent
     middle, half = share + z2 / 2, math.sqrt(z2 * (share * (1 - share) + z2 / 4))
     return max(0.0, (middle - half) / (1 + z2)), min(1.0, (middle + half) / (1 + z2))
 
 
 def quantile_interval(slices: Sequence[Histogram], share: float) -> Interval | None:
-    """Of the quantile of all slices together: every duration that so many values may truly exceed as ``share`` leaves over.
+    """Of the quantile of all slices together.
 
-    The upper end is infinite when there are too few values to know it: see `enough`.
+    A duration may be the true p99 if, by `share_interval`, the share of values above it may be 1 %. The interval reaches
+    from the lowest to the highest such duration. The upper end is infinite if there are too few values: see `enough`.
     """
     whole = Histogram()
     for one in slices:
@@ -72,7 +74,7 @@ def quantile_interval(slices: Sequence[Histogram], share: float) -> Interval | N
 
 
 def enough(share: float) -> int:
-    """How many values a quantile needs, so that its interval has an upper end, even if no value depends on another."""
+    """The least number of values with which the interval of a quantile has an upper end."""
     return math.ceil(_Z**2 * share / (1 - share))
 
 

@@ -1,7 +1,7 @@
 """What a server says of itself in `/health` while it is loaded.
 
-A new window of its figures begins before the load, and no look within it resets it: the loop's figures are then of the
-whole load. Another reader that resets meanwhile is noticed.
+The first look resets the server's window, and the later ones do not, so the loop's figures cover the whole load. A reset by
+another reader shows in the looks: the number of passes falls.
 """
 
 from __future__ import annotations

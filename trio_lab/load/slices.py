@@ -1,4 +1,4 @@
-"""The latencies of a run in consecutive slices, for the question how sure the figures of the whole run are."""
+"""The latencies of a run in consecutive slices: their differences show how sure the figures of the whole run are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _MOST = 40
 
 
 class Slices:
-    """Equally many rows of the series to each, but for the last. Whenever there are too many, two neighbours become one."""
+    """Each slice covers the same number of rows of the series, except the last. When there are too many, neighbours are
+    merged in pairs."""
 
     __slots__ = ("_rows", "_width", "histograms")
 

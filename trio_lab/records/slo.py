@@ -1,4 +1,4 @@
-"""What a service promises (its service level objectives), and whether it was kept.
+"""What a service promises (its service level objectives), and whether the promises were kept.
 
 An objective is a check with a note. It is judged by an *estimate*: a figure with its 95 % interval. So whatever measures a
 figure (the load generator, `/health`, an experiment, the doctor) is judged by the same file, and by the same rule.
@@ -62,10 +62,10 @@ FIGURES: dict[str, Figure] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A figure and its 95 % interval, all in ``unit``. An end that is infinite is null in JSON.
+    """A figure and its 95 % interval, all in ``unit``. In JSON an infinite end is null.
 
-    A figure that is counted and not sampled has itself as its interval. ``measured`` None: not measured, and ``note`` says
-    why. Without ``low`` and ``high`` how sure it is is not known.
+    If everything was counted, both ends are the figure itself. ``measured`` is None if it was not measured; ``note`` then
+    says why. ``low`` and ``high`` are None if there is no interval.
     """
 
     figure: str
@@ -78,8 +78,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective(Check):
-    """One promise: met if the check has passed. ``note`` says why it could not be told, or what belongs to the figure.
-    A ``skipped`` objective is not for this kind of run, and is not judged."""
+    """One promise: met if the check has passed. ``note`` says why that is not known, or what a reader of the figure should
+    know. A ``skipped`` objective is not for this kind of run, and is not judged."""
 
     note: str = ""
     skipped: bool = False

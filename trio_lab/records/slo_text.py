@@ -4,8 +4,8 @@ In the file each key is a figure and its value the target: ``p99 = "< 200ms"``. 
 ``blocked-loop.health_p99_loop_ms = "> 25"``, a plain number in the unit that its name says. ``defaults = true`` adds the
 targets of `DEFAULTS` for figures that the file does not name; in a line it is the word ``defaults``.
 
-Every mistake is an error that names its place. So is a target that is the wrong way round (``p99>200ms``): a gate that
-is always open protects nothing.
+Every mistake is an error that names its place. A target in the wrong direction (``p99>200ms``) is a mistake, too: it would
+pass whatever happens.
 """
 
 from __future__ import annotations
