@@ -81,7 +81,6 @@ def health_over_time(data: Sequence[tuple[str, Loaded, Role | None]], *, note: s
         ("seconds since the load began", "/health latency, ms"),
         [(name, in_ms(run.health_points()), role) for name, run, role in data],
         log_y=True,
-        rules=[rule(25, "25 ms")],
         note=note,
     )
 

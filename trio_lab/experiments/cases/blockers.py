@@ -88,7 +88,6 @@ async def _collect(stage: Stage) -> Collected:
                 ("blocker", "/health p99, ms"),
                 [("on the loop", bad.items(), "bad"), ("cured", good.items(), "good")],
                 log_y=True,
-                rules=[charts.rule(25, "25 ms")],
                 note=f"{_RATE} requests a second each: the same result, made in another place or in smaller steps.",
             ),
             charts.bars(

@@ -11,11 +11,12 @@ storm on a machine that is busy elsewhere would make storms too short, so it is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
 from ...http.contract import MAX_TICKS, STORMS
-from ...records.chart import Chart, Role, Table
+from ...records.chart import Chart, Role, Rule, Table
 from ...records.codec import NOT_OBSERVED
 from ...records.figures import Measures, check, compared, measured, of_each
 from ...stage.ask import ask
@@ -29,6 +30,7 @@ from ..reading import Reading
 
 _STORM_S = 0.15  # how long one storm should last
 _TRIAL_S = 0.03  # a trial storm this long tells how long a tick takes here
+_STARVING, _SHARING = 0.5, 0.2  # of a storm: /health p99 beside it is at least this, and less than this
 _LEAST_TICKS = 100  # a tick of a timer takes more than a millisecond
 # What a mode does to others, by the contract: the series it is drawn in, and that one's role.
 _SERIES: dict[str, tuple[str, Role]] = {
@@ -138,13 +140,19 @@ def _charts(found: _Storms) -> tuple[Chart, Chart]:
             "/health p99 beside a storm of each mode",
             ("mode of /tick-storm", "/health p99, ms"),
             [(_SERIES[e][0], points, _SERIES[e][1]) for e, points in by_effect.items() if points],
-            rules=[charts.rule(25, "25 ms")],
+            rules=_bounds(found.storm_ms),
             note=f"One client; every storm lasts about {_STORM_S * 1e3:.0f} ms.",
         ),
         charts.health_over_time(
             [(starving, found.by_mode[starving].run, "bad"), (sharing, found.by_mode[sharing].run, "good")]
         ),
     )
+
+
+def _bounds(storm_ms: float) -> list[Rule]:
+    """What the checks ask of each group."""
+    shares = {_STARVING: "half a storm", _SHARING: "a fifth of a storm"}
+    return [charts.rule(share * storm_ms, label) for share, label in shares.items() if math.isfinite(storm_ms)]
 
 
 def _matrix(found: Matrix) -> Table:
@@ -187,8 +195,8 @@ EXPERIMENT = Experiment(
         `call_soon` and `sleep0`; `set_immediate` and `set_timeout`), so /health waits for no more than a fifth of a storm.""",
     figures=_names,
     checks=(
-        check("/health p99 ÷ a storm, best of the modes that starve", "starving_in_storms", ">=", 0.5, "×"),
-        check("/health p99 ÷ a storm, worst of the modes that share", "sharing_in_storms", "<", 0.2, "×"),
+        check("/health p99 ÷ a storm, best of the modes that starve", "starving_in_storms", ">=", _STARVING, "×"),
+        check("/health p99 ÷ a storm, worst of the modes that share", "sharing_in_storms", "<", _SHARING, "×"),
     ),
     advice="""An `await` is not a place where others run unless something below it suspends. In a loop that may go on
         for long without suspending, give way every so many items or every few milliseconds: on Trio with `await
