@@ -367,7 +367,7 @@ def test_every_command_that_prints_json_is_here() -> None:
     assert able - {"compare"} == {call.split()[0] for call in PRINT_JSON.values()}
 
 
-@pytest.mark.parametrize("call", [*(f"{call} --json" for call in PRINT_JSON.values()), "list", "drill", "--help"])
+@pytest.mark.parametrize("call", [*(f"{call} --json" for call in PRINT_JSON.values()), "list", "--help"])
 def test_a_full_disk_is_one_line(call: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
     words = [str(tmp_path) if word == "NEW" else word for word in call.split()]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trio_lab.cli.lab import _QUICK_DOSE, minutes_of
+from trio_lab.cli.lab import _QUICK_DOSE, compare, list_, minutes_of, run
 from trio_lab.experiments.catalog import EXPERIMENTS
 from trio_lab.http.runtimes import RUNTIMES
 
@@ -43,10 +45,9 @@ def test_the_minutes_in_the_documents_are_those_of_the_program(page: Path) -> No
     assert wrong(page.read_text(encoding="utf-8"), others=page.name in ABOUT_OTHERS) == []
 
 
-@pytest.mark.parametrize("command", ["run", "compare", "list"])
-def test_help_says_no_minutes(command: str) -> None:
-    words = [sys.executable, "-m", "trio_lab", command, "--help"]
-    assert "minutes" not in subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+@pytest.mark.parametrize("command", [run, compare, list_])
+def test_help_says_no_minutes(command: Callable[..., Any]) -> None:
+    assert "minutes" not in (command.__doc__ or "minutes")
 
 
 def test_the_list_says_how_long_the_lab_takes() -> None:
