@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from trio_lab.records.conditions import Conditions
 from trio_lab.records.reading import read_results
 from trio_lab.records.result import Results
 from trio_lab.records.timeline import Phase, QueueTrack, Timeline
-from trio_lab.report.lead import headline, held, learned, strongest, told
+from trio_lab.report.lead import headline, held, learned, strongest, told, uncounted
 from trio_lab.report.page import render
 from trio_lab.report.prose import sentence
 from trio_lab.report.section import over_time, section
@@ -181,6 +182,24 @@ def test_when_nothing_is_decided_what_was_seen_is_told_as_undecided() -> None:
     shown = learned(open_)
     assert shown.count('aria-label="undecided"') == 6
     assert "<figure" in shown
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        ((True, True), ""),
+        ((), ""),
+        ((True, False, True), " Other programs disturbed 1 of 3 rounds so much that they do not count."),
+        (
+            (False, False, True),
+            " Other programs disturbed 2 of 3 rounds so much that they do not count. Run it again when the machine is quieter.",
+        ),
+    ],
+)
+def test_rounds_that_do_not_count_are_told_at_the_top(counted: tuple[bool, ...], said: str) -> None:
+    first, second, *_ = run_with(None).experiments
+    conditions = tuple(Conditions(counted=one) for one in counted)
+    assert uncounted([replace(first, conditions=conditions[:1]), replace(second, conditions=conditions[1:])]) == said
 
 
 def test_many_findings_are_folded_and_none_is_lost() -> None:

@@ -116,3 +116,13 @@ def held(experiments: Sequence[ExperimentResult]) -> str:
     if undecided:
         said.append(f"{undecided} {'is' if undecided == 1 else 'are'} undecided")
     return ", ".join(said) + "."
+
+
+def uncounted(experiments: Sequence[ExperimentResult]) -> str:
+    """Why much may be undecided: the rounds that other programs disturbed and that do not count, if any."""
+    conditions = [one for experiment in experiments for one in experiment.conditions or ()]
+    lost = sum(not one.counted for one in conditions)
+    if not lost:
+        return ""
+    advice = " Run it again when the machine is quieter." if lost > len(conditions) / 2 else ""
+    return f" Other programs disturbed {lost} of {len(conditions)} rounds so much that they do not count.{advice}"

@@ -18,7 +18,7 @@ from string import Template
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, overview, rounds, side_by_side
 from trio_lab.report.contents import contents
-from trio_lab.report.lead import headline, held, learned, source
+from trio_lab.report.lead import headline, held, learned, source, uncounted
 from trio_lab.report.machine import machine
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
@@ -100,6 +100,7 @@ def _dose(run: Results) -> str:
     dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration)}."
     if run.missing:
         dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments are missing."
+    dose += uncounted(run.experiments)
     return dose if run.comparison is None else f"{dose} {rounds(run.comparison)}"
 
 
