@@ -22,7 +22,7 @@ from trio_lab.records.slo import FIGURES
 from trio_lab.records.slo_text import parse_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
-CALM = ("-c", "2", "-d", "0.5")
+CALM = ("-c", "2", "-d", "1")  # long enough for ten slices beside other tests
 
 
 def trio_lab(*words: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +53,7 @@ def test_the_exit_code_says_whether_it_was_met(server: Running, slo: str, code: 
 @pytest.mark.parametrize(
     ("slo", "code", "said"),
     [
-        ("memory<100%,loop_delay_p99<9s,pool<=100%", 0, "native_pool"),
+        ("memory<100%,loop_delay_p99<9s", 0, "loop_delay_p99 < 9s"),
         ("served>50%", 2, "not judged"),
         ("callback-order.x<1,p50<9s", 0, "not judged"),
     ],
@@ -93,14 +93,14 @@ async def test_a_load_is_compared_with_an_earlier_one(
     server: Running, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     url, file = server.url + "/health?reset=0", tmp_path / "before.json"
-    await load(url, connections=2, duration=0.5, slo="p50<9s", json_=True)
+    await load(url, connections=2, duration=1.0, slo="p50<9s", json_=True)
     saved = json.loads(capsys.readouterr().out)
     for one in saved["figures"]:
         one |= {key: one[key] and one[key] / 1e4 for key in ("measured", "low", "high")}
 
     async def against(**changed: object) -> tuple[int, dict[str, Any]]:
         file.write_text(json.dumps(saved | changed))
-        code = await load(url, connections=2, duration=0.5, baseline=file, json_=True)
+        code = await load(url, connections=2, duration=1.0, baseline=file, json_=True)
         found = json.loads(capsys.readouterr().out)["slo"]["objectives"]
         return code, {one["figure"]: one for one in found}
 
