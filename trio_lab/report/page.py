@@ -99,7 +99,8 @@ def _dose(run: Results) -> str:
     dose = "Quick dose: short runs, so rare events may be missing" if run.quick else "Full dose"
     dose = f"{dose}. {_when(run.created)}; the run took {format_duration(run.duration)}."
     if run.missing:
-        dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments are missing."
+        is_are = "is" if len(run.missing) == 1 else "are"
+        dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments {is_are} missing."
     dose += uncounted(run.experiments)
     return dose if run.comparison is None else f"{dose} {rounds(run.comparison)}"
 
