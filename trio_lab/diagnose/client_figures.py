@@ -27,7 +27,8 @@ def client_figures(result: LoadResult, slices: Sequence[Histogram]) -> tuple[Est
     longest = _known(result.latency.max * 1e3)
     found.append(_estimate("max", longest, None if longest is None else (longest, longest)))
     found += [_share(name, result) for name in ("ok", "shed", "timed_out", "errors")]
-    # How many replies had another status than ok or shed is not in the rows. They are as steady as the errors, or steadier.
+    # The rows count replies with another status among the errors. Errors without a reply are then part of the spread of the
+    # throughput, too.
     ended = [row.ok + row.shed + row.errors for row in rows]
     ok = [row.ok for row in rows]
     found.append(_rate("throughput", result.throughput, ended, widths))
