@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from trio_lab.load.clients import Clients
 from trio_lab.load.connection import Connection
+from trio_lab.load.plan import LoadPlan
+from trio_lab.load.poller import Poller
+from trio_lab.load.target import Address, Target
 
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.01, 0.25  # seconds between attempts at a server that is not there
 
 
 class ClosedClients(Clients):
+    def __init__(self, plan: LoadPlan, targets: list[Target], address: Address, poller: Poller) -> None:
+        super().__init__(plan, targets, address, poller)
+        self._think = plan.think
+
     def start(self, now: float) -> None:
         """With a think time the clients begin evenly spread over it: else they would ask together for ever."""
         super().start(now)
-        think, clients = self._plan.think, len(self._connections)
+        think, clients = self._think, len(self._connections)
         for connection in self._connections:
             if think and connection.index:
                 self._rest(connection, now + think * connection.index / clients)
@@ -38,8 +45,8 @@ class ClosedClients(Clients):
         if failed:
             connection.backoff = min(max(_FIRST_BACKOFF, 2 * connection.backoff), _LAST_BACKOFF)
             self._rest(connection, now + connection.backoff)
-        elif self._plan.think:
-            self._rest(connection, now + self._plan.think)
+        elif self._think:
+            self._rest(connection, now + self._think)
         else:
             self._begin(connection, now, now)
 
