@@ -11,6 +11,7 @@ from trio_lab.experiments.catalog import EXPERIMENTS
 from trio_lab.experiments.model import Experiment
 
 from .found import run
+from .page import PAGE, rows
 from .plants import PLANTS
 
 # What a plant must leave alone: the experiment and what measures and judges for it.
@@ -29,6 +30,13 @@ def test_a_plant_changes_the_program_under_study_for_one_check(experiment: Exper
     assert path.partition("/")[0] not in LAB
     ast.parse(plant.fault.planted_in((ROOT / plant.fault.file).read_text("utf-8")))
     assert plant.fails in {check.figure for check in experiment.checks}
+
+
+def test_every_line_of_the_page_is_of_the_present_plant_and_refuted() -> None:
+    found = rows(PAGE.read_text("utf-8"))
+    assert found.keys() <= PLANTS.keys()
+    for name, row in found.items():
+        assert f"| {PLANTS[name].what} | refuted" in row
 
 
 def test_an_experiment_with_its_plant_is_refuted() -> None:
