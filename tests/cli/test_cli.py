@@ -101,6 +101,11 @@ def test_env_says_what_it_runs_on() -> None:
         (["load", "http://127.0.0.1:1/", "-d", "1e9999"], "duration"),
         (["load", "http://127.0.0.1:1/", "-R", "nan"], "rate"),
         (["load", "http://127.0.0.1:1/", "-d", "-1"], "duration"),
+        (["load", "http://127.0.0.1:1/", "-d", "5x"], "5x"),
+        (["load", "http://127.0.0.1:1/", "-H", "nonsense"], "name: value"),
+        (["load", "http://127.0.0.1:1/", "--stages", "10s50"], "10s@50"),
+        (["load", "http://127.0.0.1:1/", "-b", "x", "-D", "/dev/null"], "exclude"),
+        (["load", "http://127.0.0.1:1/", "--csv", "/no/such/folder/x"], "cannot be written"),
         (["load"], "url"),
         (["fly"], "fly"),
         (["load", "http://127.0.0.1:1/", "--no-such-flag"], "no-such-flag"),
@@ -161,6 +166,30 @@ def test_load_prints_a_table(server: Running) -> None:
     assert done.returncode == 0
     assert "200: 15" in done.stdout
     assert "open workload at 50/s" in done.stdout
+
+
+def test_a_load_takes_what_other_generators_take(server: Running, tmp_path: Path) -> None:
+    urls = (server.url + "/health", server.url + "/echo@3")
+    files = ("--csv", str(tmp_path / "series.csv"), "--hdr", str(tmp_path / "latency.hgrm"))
+    done = trio_lab(
+        "load", *urls, "-c", "2", "-n", "8", "-m", "post", "-H", "X-A: 1", "-H", "X-B: 2", "-b", "x", *files
+    )
+    assert done.returncode == 1, done.stderr  # /health takes no POST, and there is no /echo
+    assert "/health and 1 more — 2 connections" in done.stdout
+    assert re.search(r"/echo +6 +0 +0 +0 +6", done.stdout)
+    assert (tmp_path / "series.csv").read_text().startswith("t,ok,shed,timed_out,errors,p50_ms,max_ms\n")
+    assert "#[Mean" in (tmp_path / "latency.hgrm").read_text()
+
+
+def test_stages_are_printed_apart(server: Running) -> None:
+    done = trio_lab("load", server.url + "/health", "--stages", "100ms@50,100ms@100", "-j")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert [(stage["name"], stage["requests"]["sent"]) for stage in found["stages"]] == [
+        ("0.1s@50", 5),
+        ("0.1s@100", 10),
+    ]
+    assert found["offered_rps"] == 75.0
 
 
 def test_replies_of_which_none_is_2xx_are_said_at_once_and_exit_code_1(server: Running) -> None:

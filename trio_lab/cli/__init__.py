@@ -1,7 +1,7 @@
 """The `trio-lab` command. Only this package prints.
 
 Results go to standard output, everything else (progress, warnings, errors) to standard error. Exit codes: 0; 1 when an
-experiment could not be run, a server broke down or no request of a load was answered; 2 with one line about what the
+experiment could not be run, a server broke down or no request of a load succeeded; 2 with one line about what the
 caller can correct; 130 after Ctrl-C and 143 after SIGTERM (a server ends with 0 after both: that is how it is stopped).
 
 The commands need the extra `lab`. This module does not, so that it can say so.

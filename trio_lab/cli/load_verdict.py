@@ -1,15 +1,14 @@
-"""Whether a load did what it was for: if no request succeeded, it says so in one line, as soon as that is known."""
+"""Whether any request of a load succeeded. If none did, one line says so, as soon as that is known."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 
 from ..load.results import LoadRun, Progress
 
 
 class Watch:
-    """Takes the progress of a run, and says after the first interval with replies if none of them succeeded."""
+    """Receives the progress of a run. After the first interval with replies it says if none of them succeeded."""
 
     def __init__(self, then: Callable[[Progress], None] | None) -> None:
         self._then = then
@@ -19,10 +18,9 @@ class Watch:
         if progress.counts.completed and not self._said:
             self._said = True
             if not _succeeded(progress.status):
-                print(
-                    f"trio-lab: no request has succeeded so far: {_replies(progress.status)}",
-                    file=sys.stderr,
-                )
+                from .console import say  # it knows of the bar that may be there; loading it takes a while
+
+                say(f"trio-lab: no request has succeeded so far: {_replies(progress.status)}")
         if self._then is not None:
             self._then(progress)
 

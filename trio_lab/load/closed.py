@@ -12,6 +12,8 @@ _FIRST_BACKOFF, _LAST_BACKOFF = 0.01, 0.25  # seconds between attempts at a serv
 
 
 class ClosedClients(Clients):
+    """After a failure a client waits before it asks again, longer each time: a dead server is no busy loop."""
+
     def __init__(self, plan: LoadPlan, targets: list[Target], address: Address, poller: Poller) -> None:
         super().__init__(plan, targets, address, poller)
         self._think = plan.think

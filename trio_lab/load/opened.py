@@ -15,6 +15,8 @@ from trio_lab.measure.histogram import Histogram
 
 
 class OpenClients(Clients):
+    """Their requests come from a schedule. Which client sends one does not matter: the one that was free last."""
+
     def __init__(self, plan: LoadPlan, targets: list[Target], address: Address, poller: Poller) -> None:
         super().__init__(plan, targets, address, poller)
         self._arrivals = self._schedule(0.0)
@@ -22,7 +24,7 @@ class OpenClients(Clients):
         self._unconnected: list[Connection] = []  # free as well: a request that takes one connects it
         self._none_free_until = 0.0
         self.behind: int | None = None  # requests due and not sent when the duration ended
-        self.lateness = Histogram()  # of requests that went out late although a connection was free
+        self.lateness = Histogram()  # how late requests were sent that found a connection free
 
     def _schedule(self, start: float) -> Arrivals:
         return Arrivals(start=start, steps=self._plan.schedule, most=self._plan.requests)

@@ -29,6 +29,8 @@ def client_context(*, insecure: bool) -> ssl.SSLContext:
 
 @dataclass(slots=True, eq=False, repr=False, kw_only=True)
 class TlsConnection(Connection):
+    """A `Connection` over TLS. ``server_name`` is the name that the certificate must have."""
+
     context: ssl.SSLContext
     server_name: str
     _tls: ssl.SSLSocket | None = field(default=None, init=False)
