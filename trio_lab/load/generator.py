@@ -22,6 +22,7 @@ from trio_lab.load.results import LoadRun, Progress, find_bottleneck
 from trio_lab.load.target import choose, resolve_plan, targets_of
 from trio_lab.measure.descriptors import room_for
 from trio_lab.records.load import Generator, Latencies, LoadResult
+from trio_lab.records.summary import Summary
 
 _CONNECT_FIRST = 1.0  # seconds that the run waits for its connections before the clock starts
 _REACH_WITHIN = 5.0  # seconds after which a run ends in which no connection was made
@@ -143,15 +144,7 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
     series = tally.finish()
     inside = tally.inside or tally.counts()
     duration = tally.end - tally.start
-    late_p99 = clients.lateness.quantile(0.99) if isinstance(clients, OpenClients) else None
     latency, service = tally.with_unanswered()
-    cpu_share = cpu_share if clients.reached else 0.0  # without a connection the run lasted a moment
-    bottleneck = find_bottleneck(
-        cpu_share=cpu_share,
-        late_p99=late_p99,
-        latency=latency.summary(),
-        error_kinds=tally.error_kinds,
-    )
     result = LoadResult(
         url=plan.url,
         mode="open" if plan.schedule else "closed",
@@ -167,13 +160,7 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         shed=Latencies.of(tally.shed.summary()),
         error_kinds=dict(sorted(tally.error_kinds.items())),
         series=series,
-        generator=Generator(
-            cpu_share=cpu_share,
-            late_p99=late_p99,
-            bottleneck=bottleneck,
-            reconnects=clients.reconnects,
-            abandoned=abandoned,
-        ),
+        generator=_generator(clients, latency.summary(), cpu_share=cpu_share, abandoned=abandoned),
         unanswered=tally.unanswered.count,
         behind=(clients.behind or 0) if isinstance(clients, OpenClients) else 0,
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
@@ -189,4 +176,19 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         inside=inside,
         slices=tuple(tally.slices.histograms),
         reached=clients.reached,
+    )
+
+
+def _generator(clients: Clients, latency: Summary, *, cpu_share: float, abandoned: int) -> Generator:
+    """How the generator itself fared. Without a connection the run lasted a moment, so its share of a core says nothing."""
+    cpu_share = cpu_share if clients.reached else 0.0
+    late_p99 = clients.lateness.quantile(0.99) if isinstance(clients, OpenClients) else None
+    return Generator(
+        cpu_share=cpu_share,
+        late_p99=late_p99,
+        bottleneck=find_bottleneck(
+            cpu_share=cpu_share, late_p99=late_p99, latency=latency, error_kinds=clients.tally.error_kinds
+        ),
+        reconnects=clients.reconnects,
+        abandoned=abandoned,
     )
