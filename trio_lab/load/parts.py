@@ -19,14 +19,16 @@ def in_turn(weights: Sequence[int]) -> Iterator[int]:
     """Indices for ever, each as often as its weight says and as evenly spread as possible ("smooth weighted round-robin",
     as nginx chooses backends): after a whole turn each came exactly as often as its weight."""
     divisor = math.gcd(*weights)
-    shares = [weight // divisor for weight in weights]
-    total, credit, turn = sum(shares), [0] * len(shares), []
+    return cycle(_turn([weight // divisor for weight in weights]))
+
+
+def _turn(shares: Sequence[int]) -> Iterator[int]:
+    total, credit = sum(shares), [0] * len(shares)
     for _ in range(total):
         credit = [have + share for have, share in zip(credit, shares, strict=True)]
         index = max(range(len(shares)), key=credit.__getitem__)
         credit[index] -= total
-        turn.append(index)
-    return cycle(turn)
+        yield index
 
 
 class Kind:
