@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,6 +16,8 @@ from ..load.results import Progress as LoadProgress
 from ..records.codec import to_plain
 from ..records.load import LoadResult, Part
 from .console import errors, output
+
+_ORIGIN = re.compile(r"^https?://[^/?#]*(?=.)", re.IGNORECASE)  # the same for all URLs of a run
 
 
 @contextmanager
@@ -70,14 +73,14 @@ def show(result: LoadResult) -> None:
 
 def _parts(kind: str, parts: Sequence[Part]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column(kind, style="bold")
+    table.add_column(kind, style="bold", overflow="fold")
     for name in ("sent", "ok", "shed", "timed out", "errors", "dropped", "p50", "p99", "max ms"):
         table.add_column(name, justify="right")
     for part in parts:
         counts, latency = part.requests, part.latency
         ends = (counts.sent, counts.ok, counts.shed, counts.timed_out, counts.errors, counts.dropped)
         figures = [*(f"{number:,}" for number in ends), *map(_ms, (latency.p50, latency.p99, latency.max))]
-        table.add_row(escape(part.name), *figures)
+        table.add_row(escape(_ORIGIN.sub("", part.name)), *figures)
     return table
 
 
