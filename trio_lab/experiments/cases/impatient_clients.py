@@ -7,7 +7,8 @@ patience on: until then no client has had a reason to leave.
 
 Refusing costs little, so 0.9 of the capacity should stay useful; the tenth is for dozens of refusals a second and for
 replies that just miss. "Collapse" must mean that more than half is lost: under 0.5. The control runs at a server of its own,
-else it would go on working through its queue beside what is measured next.
+else it would go on working through its queue beside what is measured next. So does the capacity: if the bulkhead did not
+hold, no reply would come in time for it, and nothing could be judged.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ async def _collect(stage: Stage) -> Collected:
     path = await stage.first("path", partial(_path, stage))
     timeout = await stage.first("timeout", partial(_queue_timeout, stage, path))
     guarded = await stage.kept("--threads", str(_THREADS), "--queue-timeout", str(timeout))
+    unloaded = await stage.kept("--threads", str(_THREADS))
     turns = {
-        "capacity": partial(_capacity, stage, guarded, path),
+        "capacity": partial(_capacity, stage, unloaded, path),
         "bulkhead": partial(_impatient, stage, guarded, path),
         "control": partial(_control, stage, path),
     }
