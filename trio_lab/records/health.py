@@ -1,11 +1,11 @@
-"""What `/health` says on any runtime: written by the servers, read by the stage, the first-full finder and the drills."""
+"""What a service says of itself on any runtime: the reply of `/health`, and what the doctor reads from inside a program."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from .codec import In, Milliseconds, Ratio
+from .codec import In, Milliseconds, Ratio, Seconds
 from .queue import QueueStatistics
 
 
@@ -75,8 +75,54 @@ class ScalingDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a process has used since ``elapsed`` seconds ago, so that two of them give a rate. None: the system does not tell.
+
+    ``cpu`` is of all its threads, ``loop_cpu`` of the loop's thread, ``children_cpu`` of its child processes. ``run_delay``
+    is how long all its threads together could run and had no CPU, ``loop_run_delay`` the loop's thread alone.
+    ``throttled`` is how long a CPU quota stopped the threads of its cgroup, ``stolen`` how long the host of a virtual machine
+    took its cores, both added up over threads or cores. ``gc`` is the time of collections of cyclic garbage. ``cores`` are those that
+    it may use; memory is in bytes.
+    """
+
+    elapsed: Seconds
+    cpu: Seconds
+    loop_cpu: Seconds | None = None
+    children_cpu: Seconds | None = None
+    run_delay: Seconds | None = None
+    loop_run_delay: Seconds | None = None
+    throttled: Seconds | None = None
+    stolen: Seconds | None = None
+    gc: Seconds | None = None
+    cores: float | None = None
+    descriptors: int | None = None
+    max_descriptors: int | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StallFigures:
+    """All stalls of one line and cause since the watch was opened. ``share`` is how much of the sampled time the line was
+    seen for: all of it for a line that blocks, little for a long step of many short calls."""
+
+    filename: Annotated[str, In(name="file")]
+    lineno: Annotated[int, In(name="line")]
+    function: str
+    cause: str
+    count: int
+    total: Milliseconds
+    longest: Milliseconds
+    samples: int = 0
+    share: Ratio | None = None
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """A server at one moment. ``queues`` are in the order in which a request meets them."""
+    """A server at one moment. ``queues`` are in the order in which a request meets them. ``stalls`` is None where they are
+    not watched, or are told by a route of their own."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("usage", "stalls")
 
     runtime: str
     event_loop_mean_ms: Annotated[int, In(name="eventLoopMeanMs")]
@@ -89,6 +135,8 @@ class Health:
     process: Process | None = None
     queues: tuple[QueueStatistics, ...]
     scaling: tuple[ScalingDecision, ...] = ()
+    usage: Usage | None = None
+    stalls: tuple[StallFigures, ...] | None = None
 
     def queue(self, name: str) -> QueueStatistics:
         """The queue of this name.

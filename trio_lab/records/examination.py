@@ -1,0 +1,85 @@
+"""What the doctor saw of a service: the steps of its ramp, each from outside and, where there is a view, from inside.
+
+It is all that a diagnosis is made from, so a saved examination can be diagnosed again, and by a later version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from .codec import In, Milliseconds, Seconds
+from .health import Health
+from .load import Rate
+
+SCHEMA = "trio-lab-examination-1"
+
+Part = Literal["rest", "ladder", "calm", "ramp"]
+At = Annotated[float, In(digits=4)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The service at a moment, in seconds since the step began."""
+
+    at: At
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What ended in a piece of a step that began at ``at``: replies as wanted, and requests that had none."""
+
+    at: At
+    ok: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A load held for a while.
+
+    ``rate`` is that of an open step; a closed one has as many ``clients`` at all times. ``nominal`` is which rate it is
+    of those in its round, as a share of the estimate. ``p50`` is the median time from the intended start to the reply, ``probe`` that of
+    a cheap URL beside it. ``bottleneck`` says why the figures may be the load generator's own. ``clean`` is false if other
+    programs took the CPU meanwhile.
+    """
+
+    part: Part
+    round: int = 0
+    nominal: float | None = None
+    rate: Rate | None = None
+    clients: int = 0
+    duration: Seconds
+    pieces: tuple[Piece, ...] = ()
+    p50: Milliseconds | None = None
+    service: Milliseconds | None = None
+    probe: Milliseconds | None = None
+    status: dict[str, int] | None = None
+    bottleneck: str | None = None
+    clean: bool = True
+    sightings: tuple[Sighting, ...] = ()
+
+    def window(self, warm: float) -> list[Piece]:
+        """The pieces that begin within the step and not in its first ``warm`` seconds."""
+        return [piece for piece in self.pieces if warm - 1e-9 <= piece.at < self.duration - 1e-9]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """A service under a ramp. ``target`` is the load that it has to bear, if that is known; ``budget`` how long the
+    ramp was allowed to take. ``stopped`` says why it ended early."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("stopped",)
+
+    schema: str = SCHEMA
+    url: str
+    probe: str
+    target: Rate | None = None
+    budget: Seconds
+    steps: tuple[Step, ...] = ()
+    stopped: str | None = None
+
+    def of(self, part: Part) -> Iterator[Step]:
+        return (step for step in self.steps if step.part == part)
