@@ -31,7 +31,8 @@ def ceiling(points: Sequence[Point]) -> float | None:
 def onset(points: Sequence[Point]) -> float | None:
     """The load from which on y grows: the o that fits y = slope × max(0, x − o) best; None if y does not grow.
 
-    Two points above the bend fix a line; with one alone the slope is taken to be 1, as of a queue that keeps all that is too much.
+    Two points above the bend fix a line; with one alone the slope is taken to be 1, as of a queue that keeps all that is
+    too much.
     """
     ordered = sorted(points)
     best, found = sum(y * y for _, y in ordered), None

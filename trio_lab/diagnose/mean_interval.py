@@ -12,7 +12,8 @@ from statistics import fmean, stdev
 
 from .interval import Interval
 
-# 97.5 % points of Student's t for 1, 2, 3, … degrees of freedom; beyond the table the normal curve's, with its first correction.
+# 97.5 % points of Student's t for 1, 2, 3, … degrees of freedom; beyond the table the normal curve's, with its first
+# correction.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131)
 LEAST = 3
 """Rounds from which on the interval is narrow enough to be of use."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 
 from ..records.examination import Step
@@ -34,8 +35,8 @@ _SHARED_DRIFT = 1.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saturation:
-    """Requests per second. ``interval`` is None for too few rounds. ``decline`` is by which share the rate of replies falls from
-    its best to that at the highest load. ``curve`` has (offered, answered) for each step of a round."""
+    """Requests per second. ``interval`` is None for too few rounds. ``decline`` is by which share the rate of replies
+    falls from its best to that at the highest load. ``curve`` has (offered, answered) for each step of a round."""
 
     load: float
     interval: tuple[float, float] | None
@@ -112,7 +113,7 @@ def busy(step: Step, concurrency: float = 1.0) -> Busy:
     replies, until = sum(piece.ok for piece in counted), step.duration
     after = step.pieces[len(before) :]
     if left > 2 * concurrency + 2:
-        for piece, following in zip(after, after[1:], strict=False):
+        for piece, following in pairwise(after):
             left -= piece.ok + piece.failed
             if left <= concurrency:
                 break

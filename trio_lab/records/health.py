@@ -81,8 +81,8 @@ class Usage:
     ``cpu`` is of all its threads, ``loop_cpu`` of the loop's thread, ``children_cpu`` of its child processes. ``run_delay``
     is how long all its threads together could run and had no CPU, ``loop_run_delay`` the loop's thread alone.
     ``throttled`` is how long a CPU quota stopped the threads of its cgroup, ``stolen`` how long the host of a virtual machine
-    took its cores, both added up over threads or cores. ``gc`` is the time of collections of cyclic garbage. ``cores`` are those that
-    it may use; memory is in bytes.
+    took its cores, both added up over threads or cores. ``gc`` is the time of collections of cyclic garbage. ``cores``
+    are those that it may use; memory is in bytes.
     """
 
     elapsed: Seconds

@@ -1,0 +1,106 @@
+"""Unit: the queue that fills first is found by what gathers where, not by how full or how long a queue is."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_lab.diagnose.growth import grown, offered_growth
+from trio_lab.diagnose.onset import first_to_fill
+from trio_lab.records.examination import Examination
+
+from .services import Sick, Tank
+
+
+def busy_loop(share: float) -> float:
+    return min(1.0, share)
+
+
+CASES = {
+    "one pool": (Sick(queues={"native_pool": Tank(share=1.0), "worker_pool": Tank()}), "native_pool"),
+    "it refuses": (Sick(queues={"native_pool": Tank(share=1.0, refuses=True)}), "native_pool"),
+    "before the app": (Sick(queues={"native_pool": Tank()}, busy=busy_loop), "run_queue"),
+    "the accept backlog": (
+        Sick(queues={"accept_backlog": Tank(share=1.0, capacity=None), "native_pool": Tank()}),
+        "accept_backlog",
+    ),
+    "what is not seen": (Sick(queues={"native_pool": Tank()}), "unseen"),
+    "a background pool that is always full": (
+        Sick(queues={"background": Tank(always=2, capacity=1), "native_pool": Tank(share=1.0)}),
+        "native_pool",
+    ),
+    "a place held around a smaller inner queue, which fills": (
+        Sick(queues={"outer": Tank(capacity=20, slower=1.3), "inner": Tank(share=1.0, capacity=3)}),
+        "inner",
+    ),
+    "a place held around an inner queue that is full": (
+        Sick(
+            queues={
+                "outer": Tank(share=1.0, after=0.1, capacity=20, slower=7.0),
+                "inner": Tank(share=5.0, room=17, capacity=3),
+            }
+        ),
+        "inner",
+    ),
+    "two in series": (Sick(queues={"six": Tank(capacity=6), "three": Tank(share=1.0, capacity=3)}), "three"),
+    "work that computes slows itself": (Sick(queues={"native_pool": Tank(share=1.0, slower=9.3)}), "native_pool"),
+    "a call outwards": (
+        Sick(queues={"native_pool": Tank(), "outward.db": Tank(share=1.0, capacity=None, in_service_grows=True)}),
+        "outward.db",
+    ),
+    "no view inside": (Sick(queues={"native_pool": Tank(share=1.0)}, blind=True), None),
+}
+
+
+@pytest.mark.parametrize(("service", "name"), CASES.values(), ids=CASES.keys())
+def test_first_to_fill(service: Sick, name: str | None) -> None:
+    found = first_to_fill(service.examination())
+    assert found.name == name
+    assert found.confidence is None if name is None else (found.confidence or 0) >= 0.8
+
+
+def test_nothing_grows_below_the_load() -> None:
+    service = Sick(queues={"native_pool": Tank(share=1.0, always=5)}, limit=1000.0)
+    steps = tuple(service.step(rate, nominal=rate, number=number) for number in range(3) for rate in (100.0, 200.0))
+    found = first_to_fill(Examination(url="", probe="", budget=1.0, steps=steps))
+    assert found.name == "none"
+    assert all(queue.onset_load is None for queue in found.queues)
+
+
+def test_the_onset_is_where_growth_begins() -> None:
+    found = first_to_fill(CASES["one pool"][0].examination())
+    growth = found.growth()
+    assert growth is not None
+    assert growth.onset_load == pytest.approx(100, rel=0.02)
+    assert growth.growth == pytest.approx(30, rel=0.1)
+    low, high = growth.onset_interval or (0, 0)
+    assert low <= 100.5
+    assert high >= 99.5
+    assert growth.service_ratio == pytest.approx(1.0, rel=0.01)
+
+
+def test_a_full_queue_that_does_not_grow_has_no_onset() -> None:
+    found = first_to_fill(CASES["a background pool that is always full"][0].examination())
+    background = next(queue for queue in found.queues if queue.name == "background")
+    assert background.onset_load is None
+    assert background.growth == 0
+
+
+def test_one_round_is_less_sure_than_four() -> None:
+    service = CASES["one pool"][0]
+    once, often = (first_to_fill(service.examination(rounds=rounds)).confidence or 0 for rounds in (1, 4))
+    assert once <= 0.5 < often
+
+
+def test_a_queue_seen_once_tells_nothing() -> None:
+    step = CASES["one pool"][0].step(130.0)
+    assert grown(step, "native_pool") is not None
+    assert grown(step, "unheard") is None
+
+
+def test_a_closed_step_offers_what_is_answered() -> None:
+    examination = CASES["one pool"][0].examination()
+    assert [offered_growth(step) for step in examination.of("ladder")] == [0.0]
+
+
+def test_without_a_ramp_nothing_is_said() -> None:
+    assert first_to_fill(Examination(url="", probe="", budget=1.0)).name is None

@@ -1,0 +1,92 @@
+"""How fast queues grew in a step, by conservation: what comes in and does not go out is somewhere.
+
+Growth of a queue = Δ waiting + Δ (rejected + timed out + cancelled), per second: callers that came and were not served. The
+generator's own growth = what it offered and was not answered. What no queue of the service accounts for stands before it:
+in the accept backlog, in sockets that the loop has not read, in tasks that the loop has not run.
+
+A queue that is always full does not grow, however full it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..records.examination import Sighting, Step
+from ..records.queue import QueueStatistics
+from ..records.summary import Summary
+
+_WARM = 0.2  # of a step
+_LEAST = 2  # sightings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    """One queue in one step. Callers per second; ``served`` is the mean service time of those that left, in seconds. None
+    where it was not observed. ``in_service_growth`` is of those being served. ``waiting`` were there at the end."""
+
+    waiting_growth: float | None
+    in_service_growth: float | None
+    served: float | None
+    waiting: int | None
+    capacity: int | None = None
+
+
+def offered_growth(step: Step) -> float:
+    """What the generator offered and was not answered as wanted, per second; 0 for a closed step, which waits for its
+    replies."""
+    if step.rate is None or not (pieces := step.window(_WARM * step.duration)):
+        return 0.0
+    seconds = step.duration - pieces[0].at
+    return step.rate - sum(piece.ok for piece in pieces) / seconds if seconds > 0 else 0.0
+
+
+def queue_names(steps: Sequence[Step]) -> list[str]:
+    """In the order in which a request meets them."""
+    names = (queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
+    return list(dict.fromkeys(names))
+
+
+def grown(step: Step, name: str) -> Grown | None:
+    """A queue in a step; None when it was seen less than twice there."""
+    seen = [(one.at, queue) for one in within(step) if (queue := _named(one, name)) is not None]
+    if len(seen) < _LEAST or seen[-1][0] <= seen[0][0]:
+        return None
+    (begun, first), (ended, last) = seen[0], seen[-1]
+    seconds = ended - begun
+    return Grown(
+        waiting_growth=_rate(first, last, _unserved, seconds),
+        in_service_growth=_rate(first, last, lambda queue: queue.in_service, seconds),
+        served=_mean_between(first.service, last.service),
+        waiting=last.waiting,
+        capacity=last.capacity,
+    )
+
+
+def within(step: Step) -> list[Sighting]:
+    """The sightings while the step had its load and was not new."""
+    return [one for one in step.sightings if _WARM * step.duration <= one.at <= step.duration]
+
+
+def _unserved(queue: QueueStatistics) -> int | None:
+    if queue.waiting is None:
+        return None
+    return queue.waiting + (queue.rejected or 0) + (queue.timed_out or 0) + (queue.cancelled or 0)
+
+
+def _rate(
+    first: QueueStatistics, last: QueueStatistics, count: Callable[[QueueStatistics], int | None], seconds: float
+) -> float | None:
+    before, after = count(first), count(last)
+    return None if before is None or after is None else (after - before) / seconds
+
+
+def _mean_between(before: Summary | None, after: Summary | None) -> float | None:
+    """The mean of what was recorded between two summaries of the same histogram."""
+    if before is None or after is None or after.count <= before.count:
+        return None
+    return max(0.0, (after.count * after.mean - before.count * before.mean) / (after.count - before.count))
+
+
+def _named(seen: Sighting, name: str) -> QueueStatistics | None:
+    return next((queue for queue in seen.health.queues if queue.name == name), None)

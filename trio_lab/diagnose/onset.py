@@ -1,0 +1,180 @@
+"""Which queue fills first, and at which load that begins.
+
+Under too much load one place in the service takes in more than it gives out, and callers gather before it. Where they
+gather is not always where the fault is: a place that is held around a smaller inner queue fills as well, and then holds
+most of those that wait. So of the queues in which callers gather, the **innermost whose service time is flat** is named:
+what takes as long as without load is not waiting for anything further in.
+
+Callers that no queue accounts for stand before the app if the loop is busy, or the accept backlog grows; otherwise they
+wait for something that is not seen, such as a lock. Callers that are being served in ever greater number by something
+without a capacity are in a call outwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from ..records.diagnosis import Growth
+from ..records.examination import Examination, Step
+from . import hinge
+from .growth import Grown, grown, offered_growth, queue_names, within
+from .mean_interval import mean_interval
+from .saturation import last_rounds
+
+NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
+_LEAST_GROWTH = 0.03  # of the offered rate: less is what a step keeps in flight
+_MOST = 0.5  # of the generator's growth
+_FLAT = 1.5  # times the service time without load
+_BUSY = 0.85  # loop utilization from which tasks practically always wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class First:
+    """The queue that fills first. ``name`` is "none" when none grew, None when there was no view to tell."""
+
+    name: str | None
+    confidence: float | None
+    queues: tuple[Growth, ...] = ()
+
+    def growth(self) -> Growth | None:
+        """Of the queue that is named."""
+        return next((queue for queue in self.queues if queue.name == self.name), None)
+
+
+def first_to_fill(examination: Examination) -> First:
+    """From the rounds of the ramp with the last estimate."""
+    rounds = last_rounds(examination.steps)
+    if not rounds:
+        return First(name=None, confidence=None)
+    top = max(rounds[-1])
+    overloads = [one[top] for one in rounds]
+    calm = list(examination.of("calm"))
+    queues = _queues(rounds, calm)
+    if fmean(map(offered_growth, overloads)) < _LEAST_GROWTH * (overloads[-1].rate or 0.0):
+        return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
+    named = [name for step in overloads if (name := _first_in(step, calm)) is not None]
+    if not named:
+        return First(name=None, confidence=None, queues=queues)
+    name, times = Counter(named).most_common(1)[0]
+    return First(name=name, confidence=_agreement(times, len(named)), queues=queues)
+
+
+def _agreement(times: int, rounds: int) -> float:
+    """How sure a name is that so many of these rounds gave: never 1, and 0.5 after a single round."""
+    return (times + 0.5) / (rounds + 2) if rounds == 1 else (times + 0.5) / (rounds + 1)
+
+
+def _first_in(step: Step, calm: Sequence[Step]) -> str | None:
+    """The queue that fills in one overloaded step; None when there is no view inside."""
+    found = {name: one for name in queue_names([step]) if (one := grown(step, name)) is not None}
+    if not found:
+        return None
+    lost = offered_growth(step)
+    gathering = [name for name, one in found.items() if _gathers(name, one, calm, lost)]
+    told = sum(max(0.0, found[name].waiting_growth or 0.0) for name in gathering)
+    outwards = [name for name, one in found.items() if _goes_out(one, lost)]
+    if outwards and told < _MOST * lost:
+        return outwards[-1]
+    if gathering and (told >= _MOST * lost or not _loop_busy(step)):
+        return _innermost_flat(gathering, found, calm)
+    return _before_the_app(step, found, lost)
+
+
+def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float) -> str:
+    backlog = found.get(ACCEPT_BACKLOG)
+    if _loop_busy(step):
+        return RUN_QUEUE
+    gathers = backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost
+    return ACCEPT_BACKLOG if gathers else UNSEEN
+
+
+def _gathers(name: str, one: Grown, calm: Sequence[Step], lost: float) -> bool:
+    """Whether callers gather in this queue: it grows, or holds more than it did without load."""
+    if name == ACCEPT_BACKLOG or one.waiting_growth is None:
+        return False
+    held = [found.waiting or 0 for step in calm if (found := grown(step, name)) is not None]
+    more = (one.waiting or 0) - (max(held) if held else 0)
+    return one.waiting_growth >= 0.1 * lost or more >= 3
+
+
+def _goes_out(one: Grown, lost: float) -> bool:
+    """Whether it is a call outwards that serves ever more callers at once."""
+    return one.capacity is None and (one.in_service_growth or 0.0) >= _MOST * lost
+
+
+def _innermost_flat(gathering: Sequence[str], found: Mapping[str, Grown], calm: Sequence[Step]) -> str:
+    """The last that serves as fast as without load; where all are slower, the one that slowed down least."""
+    ratios = {name: service_ratio(found[name], name, calm) for name in gathering}
+    flat = [name for name in gathering if (ratio := ratios[name]) is not None and ratio <= _FLAT]
+    if flat:
+        return flat[-1]
+    known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
+    return min(known, key=known.__getitem__) if known else gathering[-1]
+
+
+def service_ratio(one: Grown, name: str, calm: Sequence[Step]) -> float | None:
+    """The mean service time ÷ that without load; None when either was not seen."""
+    before = [found.served for step in calm if (found := grown(step, name)) is not None and found.served]
+    return one.served / median(before) if one.served is not None and before else None
+
+
+def _loop_busy(step: Step) -> bool:
+    busy = [seen.health.loop.utilization for seen in within(step) if seen.health.loop.utilization is not None]
+    return bool(busy) and fmean(busy) >= _BUSY
+
+
+def _queues(rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]) -> tuple[Growth, ...]:
+    """Every queue that was seen, and what stood before the app."""
+    steps = [step for one in rounds for step in one.values()]
+    names = queue_names(steps)
+    tracks = {name: [_curve(one, name) for one in rounds] for name in names}
+    if names:
+        tracks[UNSEEN] = [_unaccounted(one, names) for one in rounds]
+    return tuple(_growth(name, curves, rounds, calm) for name, curves in tracks.items() if any(curves))
+
+
+def _curve(one: Mapping[float, Step], name: str) -> list[hinge.Point]:
+    """(rate, growth) of the steps of a round in which the queue was seen."""
+    seen = [(step.rate or 0.0, grown(step, name)) for step in one.values()]
+    return [(rate, found.waiting_growth) for rate, found in seen if found and found.waiting_growth is not None]
+
+
+def _unaccounted(one: Mapping[float, Step], names: Sequence[str]) -> list[hinge.Point]:
+    points = []
+    for step in one.values():
+        seen = [grown(step, name) for name in names]
+        held = sum(max(0.0, found.waiting_growth or 0.0) for found in seen if found)
+        points.append((step.rate or 0.0, max(0.0, offered_growth(step) - held)))
+    return points
+
+
+def _growth(
+    name: str, curves: Sequence[list[hinge.Point]], rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]
+) -> Growth:
+    begun = [at for curve in curves if (at := hinge.onset(curve)) is not None]
+    together = hinge.onset(_means(curves))
+    at_top = [max(curve)[1] for curve in curves if curve]
+    top = max(rounds[-1])
+    ratios = [
+        ratio
+        for one in rounds
+        if (found := grown(one[top], name)) is not None and (ratio := service_ratio(found, name, calm)) is not None
+    ]
+    return Growth(
+        name=name,
+        growth=fmean(at_top),
+        onset_load=together,
+        onset_interval=mean_interval(begun) if together is not None and len(begun) > len(curves) / 2 else None,
+        service_ratio=median(ratios) if ratios else None,
+    )
+
+
+def _means(curves: Sequence[list[hinge.Point]]) -> list[hinge.Point]:
+    by_rate: dict[float, list[float]] = {}
+    for curve in curves:
+        for rate, growth in curve:
+            by_rate.setdefault(rate, []).append(growth)
+    return [(rate, fmean(found)) for rate, found in by_rate.items()]
