@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from trio_lab.diagnose.first_full import RULES, first_full
+from trio_lab.diagnose.fullness import bound_reached
 from trio_lab.diagnose.judge import checked, judge, passes
 from trio_lab.diagnose.knee import knee
-from trio_lab.diagnose.rules import bound_reached
 from trio_lab.records.figures import Check
 from trio_lab.records.health import Health, Loop, ThreadCounts, WorkerCounts
 from trio_lab.records.queue import QueueStatistics
@@ -129,7 +129,7 @@ def test_first_full(samples: list[Health], name: str | None) -> None:
 )
 def test_each_rule_decides_alone(seen: Health, rule: str) -> None:
     deciding = [one.__module__ for one in RULES if any(one(queue, seen) for queue in seen.queues)]
-    assert deciding == [f"trio_lab.diagnose.rules.{rule}"]
+    assert deciding == [f"trio_lab.diagnose.fullness.{rule}"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Which queue fills first: the first that stays full over consecutive samples.
 
-Whether a queue is full in one sample is decided by `rules`. One full sample is a burst; two in a row are a queue that does
+Whether a queue is full in one sample is decided by `fullness`. One full sample is a burst; two in a row are a queue that does
 not drain.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from ..catalog import found_in
 from ..records.health import Health
 from ..records.queue import QueueStatistics
-from . import rules
+from . import fullness
 
 NONE = "none"
-RULES: tuple[Callable[[QueueStatistics, Health], bool], ...] = tuple(found_in(rules, "is_full"))
+RULES: tuple[Callable[[QueueStatistics, Health], bool], ...] = tuple(found_in(fullness, "is_full"))
 _SUSTAINED = 2  # samples in a row
 
 

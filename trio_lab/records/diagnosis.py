@@ -14,7 +14,8 @@ Between = tuple[Annotated[float, In(digits=2)], Annotated[float, In(digits=2)]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A rule that holds. ``step`` is its place in the order of fixes, ``because`` what it rests on in a sentence, ``figures``
-    the same as numbers, ``doubt`` what would change its mind, ``fix`` what to do in a line; the advice of the same id says more."""
+    the same as numbers, ``doubt`` what would change its mind, ``fix`` what to do in a line; the advice of the same id
+    says more."""
 
     id: str
     step: int

@@ -1,0 +1,49 @@
+"""What a rule is: one reason why a service is slow or saturated, decided from figures alone.
+
+A rule without one of the figures that it needs cannot tell, and says so; it does not guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .signals import Signals
+
+# The sources' order of fixes.
+(
+    MEASURE,
+    BLOCKING,
+    STARVATION,
+    NATIVE_POOL,
+    WORKERS,
+    BACKPRESSURE,
+    SEPARATE,
+    WATCH,
+) = range(1, 9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """``kinds`` are the sorts of first queue for which the rule is a possible reason, None for any. ``needs`` are the
+    names of the figures it decides by; ``holds`` is asked only when all of them are there. ``figures`` are shown with the
+    finding."""
+
+    id: str
+    step: int
+    kinds: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    holds: Callable[[Signals], bool]
+    because: Callable[[Signals], str]
+    figures: tuple[str, ...] = ()
+    doubt: str
+    fix: str
+
+    def possible(self, signals: Signals) -> bool:
+        """Whether this can be the reason where this queue is first; also when it is not known which is."""
+        return self.kinds is None or signals.kind is None or signals.kind in self.kinds
+
+    def missing(self, signals: Signals) -> list[str]:
+        """The figures it needs that were not seen."""
+        wanted = (*(("kind",) if self.kinds is not None else ()), *self.needs)
+        return [name for name in wanted if getattr(signals, name) is None]

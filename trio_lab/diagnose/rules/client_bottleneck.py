@@ -1,0 +1,25 @@
+"""The load generator is the limit: nothing grows inside the service, which has time to spare."""
+
+from __future__ import annotations
+
+from ..onset import NONE, UNSEEN
+from ..rule import MEASURE, Rule
+from ..signals import Signals
+
+_IDLE = 0.7  # of a loop: above, the service may be the limit as well
+
+
+def _holds(signals: Signals) -> bool:
+    return signals.generator_limited and (signals.loop_full or 0.0) < _IDLE
+
+
+RULE = Rule(
+    id="client_bottleneck",
+    step=MEASURE,
+    kinds=(NONE, UNSEEN),
+    holds=_holds,
+    because=lambda _: "the load generator could not send what was due, while no queue of the service grew",
+    figures=("loop_full", "cpu_full"),
+    doubt="Run the load generator on another machine, or with more connections: if the service answers more, this holds.",
+    fix="Measure from another machine; the service has not been at its limit yet.",
+)

@@ -1,0 +1,30 @@
+"""Python code that computes in threads holds the GIL, and the loop waits for it."""
+
+from __future__ import annotations
+
+from ..rule import WORKERS, Rule
+from ..signals import LIMITER, LOOP, THREADS, Signals
+
+_WAITS = 0.1  # of the time
+_ONE_CORE = 1.3  # cores: no more than one runs Python at a time
+
+
+def _holds(signals: Signals) -> bool:
+    idle = (signals.cores or 0.0) >= 2 and (signals.cpu_full or 0.0) <= _ONE_CORE
+    return (signals.gil_wait or 0.0) >= _WAITS and idle and (signals.cpu_full or 0.0) >= 0.7
+
+
+RULE = Rule(
+    id="gil_hog",
+    step=WORKERS,
+    kinds=(THREADS, LIMITER, LOOP),
+    needs=("gil_wait", "cpu_full", "cores"),
+    holds=_holds,
+    because=lambda signals: (
+        f"the loop waited for the GIL for {signals.gil_wait:.0%} of the time, while the service used {signals.cpu_full:.1f} "
+        f"of {signals.cores:g} cores"
+    ),
+    figures=("service_ratio", "loop_full", "run_delay_full"),
+    doubt="If the threads spend their time in C code that releases the GIL, all cores would be in use.",
+    fix="Move the Python code that computes from threads to worker processes.",
+)

@@ -1,0 +1,45 @@
+"""One line computes or waits on the loop, and everything else waits for it."""
+
+from __future__ import annotations
+
+from ..rule import BLOCKING, Rule
+from ..signals import LOOP, Signals
+from .garbage_collection import RULE as GARBAGE
+from .gil_hog import RULE as GIL
+
+_LONG = 0.005  # seconds of a pass: from there on other requests feel it
+_ONE_LINE = 0.5  # of the samples of a stall
+_FEW_PASSES = 50  # a request
+_CAUSES = ("python", "c call", "blocking call")
+
+
+def _holds(signals: Signals) -> bool:
+    if signals.stall_cause in _CAUSES:
+        return signals.stall_share is None or signals.stall_share >= _ONE_LINE
+    seen_by_passes = signals.stall_cause in (None, "none")
+    few = signals.passes_per_request is None or signals.passes_per_request < _FEW_PASSES
+    long = (signals.pass_p99 or 0.0) >= _LONG
+    return seen_by_passes and few and long and not any(_holds_too(rule, signals) for rule in (GARBAGE, GIL))
+
+
+def _holds_too(rule: Rule, signals: Signals) -> bool:
+    """Whether another rule, which knows more than how long passes are, has the reason."""
+    return not rule.missing(signals) and rule.holds(signals)
+
+
+def _because(signals: Signals) -> str:
+    long = f"one pass of the loop took {(signals.pass_p99 or 0.0) * 1e3:.0f} ms at a third of the load, and all others waited"
+    return f"{long}: {signals.stall_where} ({signals.stall_cause})" if signals.stall_where else long
+
+
+RULE = Rule(
+    id="line_that_blocks",
+    step=BLOCKING,
+    kinds=(LOOP,),
+    needs=("pass_p99",),
+    holds=_holds,
+    because=_because,
+    figures=("loop_calm", "loop_full", "stall_cause", "stall_share", "stall_where", "passes_per_request"),
+    doubt="If the samples of a stall show many lines of one loop, it is starvation; if they show a collection, it is garbage.",
+    fix="Move the work off the loop: to a thread if it waits, to a worker process if it computes.",
+)

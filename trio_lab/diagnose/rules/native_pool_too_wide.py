@@ -1,0 +1,32 @@
+"""More threads compute than there are cores: they take turns, and each job takes longer."""
+
+from __future__ import annotations
+
+from ..rule import NATIVE_POOL, Rule
+from ..signals import THREADS, Signals
+
+_SLOWER = 2.5  # times the service time without load
+_DELAYED = 1.0  # seconds a second, of all threads
+_USED = 0.75  # of the cores
+
+
+def _holds(signals: Signals) -> bool:
+    wide = (signals.capacity or 0) > 2 * (signals.cores or 1.0)
+    slow = (signals.service_ratio or 0.0) >= _SLOWER and (signals.run_delay_full or 0.0) >= _DELAYED
+    return wide and slow and (signals.cpu_full or 0.0) >= _USED * (signals.cores or 1.0)
+
+
+RULE = Rule(
+    id="native_pool_too_wide",
+    step=NATIVE_POOL,
+    kinds=(THREADS,),
+    needs=("service_ratio", "run_delay_full", "cpu_full", "cores", "capacity"),
+    holds=_holds,
+    because=lambda signals: (
+        f"{signals.capacity} threads compute on {signals.cores:g} cores, so a job takes "
+        f"{signals.service_ratio:.1f} times as long as alone"
+    ),
+    figures=("concurrency", "saturation"),
+    doubt="If jobs wait for something between their computing, more threads than cores do help: compare two sizes.",
+    fix="Make the pool as wide as the cores: the same load, with shorter jobs and a loop that is not delayed.",
+)

@@ -1,0 +1,273 @@
+"""The figures that rules decide by, read from an examination. None: it was not seen, so a rule that needs it cannot tell.
+
+``calm`` figures are at about a third of the load, ``full`` ones at the highest rate of the ramp, ``rest`` without load.
+Causes in the loop are judged by calm figures: under too much load passes batch the work of many requests, and every one
+of them is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, median
+
+from ..records.examination import Examination, Sighting, Step
+from ..records.health import Health, StallFigures, Usage
+from ..records.queue import QueueStatistics
+from .growth import within
+from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill
+from .saturation import Saturation, last_rounds, saturation
+
+LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
+_KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
+# Times: from there on a cheap URL waits for the loop. Measured: 9 where the loop is blocked, 1 where a pool is full.
+_LATER_PROBE = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """Loads are requests per second, times seconds, ``cpu`` figures cores, delays seconds per second.
+
+    ``kind`` is what sort of queue the first one is. ``gil_wait`` is the share of time in which the loop was in a pass,
+    and neither ran nor waited for a CPU. ``decline`` is that of the replies under too much load.
+    """
+
+    first: str | None = None
+    kind: str | None = None
+    service_ratio: float | None = None
+    capacity: int | None = None
+    bounded: bool | None = None
+    waiting_full: float | None = None
+    saturation: float | None = None
+    service_time: float | None = None
+    concurrency: float | None = None
+    decline: float | None = None
+    failed_share: float | None = None
+    cores: float | None = None
+    loop_rest: float | None = None
+    loop_calm: float | None = None
+    loop_full: float | None = None
+    pass_p50: float | None = None
+    pass_p99: float | None = None
+    passes_per_request: float | None = None
+    cpu_full: float | None = None
+    run_delay_full: float | None = None
+    gil_wait: float | None = None
+    throttled: float | None = None
+    stolen: float | None = None
+    gc_share: float | None = None
+    descriptors_share: float | None = None
+    backlog_share: float | None = None
+    stall_cause: str | None = None
+    stall_share: float | None = None
+    stall_where: str | None = None
+    probe_ratio: float | None = None
+    generator_limited: bool = False
+    grows: bool | None = None
+
+
+def signals(examination: Examination) -> Signals:
+    """What can be read from an examination, whatever is missing."""
+    first = first_to_fill(examination)
+    found = saturation(examination.steps, concurrency=concurrency(examination))
+    rest, calm = list(examination.of("rest")), list(examination.of("calm"))
+    full = [one[max(one)] for one in last_rounds(examination.steps)]
+    name = first.name or _by_probe(calm, full)
+    queue = _queue(full, name)
+    stall = _stall(calm)
+    growth = first.growth()
+    return Signals(
+        first=name,
+        kind=kind_of(name),
+        service_ratio=growth.service_ratio if growth else None,
+        capacity=queue.capacity if queue else None,
+        bounded=None if queue is None or queue.waiting is None else queue.max_waiting is not None,
+        waiting_full=float(queue.waiting) if queue and queue.waiting is not None else None,
+        saturation=found.load if found else None,
+        service_time=service_time(examination),
+        concurrency=_little(found, examination),
+        decline=found.decline if found else None,
+        failed_share=_failed_share(full),
+        cores=_last_usage([*calm, *full], lambda usage: usage.cores),
+        loop_rest=_mean(rest, lambda health: health.loop.utilization),
+        loop_calm=_mean(calm, lambda health: health.loop.utilization),
+        loop_full=_mean(full, lambda health: health.loop.utilization),
+        pass_p50=_middle(calm, lambda health: health.loop.p50),
+        pass_p99=_middle(calm, lambda health: health.loop.p99),
+        passes_per_request=_passes_per_request(rest, calm),
+        cpu_full=_spent(full, lambda usage: usage.cpu + (usage.children_cpu or 0.0)),
+        run_delay_full=_spent(full, lambda usage: usage.run_delay),
+        gil_wait=_gil_wait(full),
+        throttled=_spent(full, lambda usage: usage.throttled),
+        stolen=_spent(full, lambda usage: usage.stolen),
+        gc_share=_gc_share(calm),
+        descriptors_share=_last_usage(full, _descriptors),
+        backlog_share=_backlog_share(full),
+        stall_cause=stall.cause if stall else None,
+        stall_share=stall.share if stall else None,
+        stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
+        probe_ratio=_probe_ratio(calm, full),
+        generator_limited=any(step.bottleneck for step in full),
+        grows=None if not full else found is not None,
+    )
+
+
+def kind_of(name: str | None) -> str | None:
+    """What sort of queue this is. A gate of the program's own counts as a pool of threads: its work waits elsewhere as
+    well."""
+    if name is None or name in _KINDS:
+        return None if name is None else _KINDS[name]
+    if name.startswith("outward."):
+        return OUTWARDS
+    return WORKERS if name.startswith("worker_pool") else THREADS
+
+
+def service_time(examination: Examination) -> float | None:
+    """Seconds of one request alone: the median of the smallest closed step."""
+    alone = [step for step in examination.of("ladder") if step.p50 is not None]
+    return min(alone, key=lambda step: step.clients).p50 if alone else None
+
+
+def concurrency(examination: Examination) -> float:
+    """How many requests the service works on at its best, by the ladder (Little's law); at least 1."""
+    best = max((_replies(step) for step in examination.of("ladder")), default=0.0)
+    return max(1.0, best * (service_time(examination) or 0.0))
+
+
+def _little(found: Saturation | None, examination: Examination) -> float | None:
+    alone = service_time(examination)
+    return found.load * alone if found and alone else None
+
+
+def _replies(step: Step) -> float:
+    return sum(piece.ok for piece in step.window(0.0)) / step.duration if step.duration else 0.0
+
+
+def _by_probe(calm: Sequence[Step], full: Sequence[Step]) -> str | None:
+    """Without a view inside: the loop if a cheap URL waits as well."""
+    ratio = _probe_ratio(calm, full)
+    if ratio is None or not full or any(step.sightings for step in full):
+        return None
+    return RUN_QUEUE if ratio >= _LATER_PROBE else UNSEEN
+
+
+def _probe_ratio(calm: Sequence[Step], full: Sequence[Step]) -> float | None:
+    before, after = ([step.probe for step in steps if step.probe] for steps in (calm, full))
+    return median(after) / median(before) if before and after else None
+
+
+def _failed_share(full: Sequence[Step]) -> float | None:
+    ended = sum(piece.ok + piece.failed for step in full for piece in step.pieces)
+    return sum(piece.failed for step in full for piece in step.pieces) / ended if ended else None
+
+
+def _healths(steps: Sequence[Step]) -> list[Health]:
+    """Of all but the first sighting of each step: its window began before the step."""
+    return [seen.health for step in steps for seen in within(step)[1:]]
+
+
+def _mean(steps: Sequence[Step], figure: Callable[[Health], float | None]) -> float | None:
+    seen = [value for health in _healths(steps) if (value := figure(health)) is not None]
+    return fmean(seen) if seen else None
+
+
+def _middle(steps: Sequence[Step], figure: Callable[[Health], float | None]) -> float | None:
+    seen = [value for health in _healths(steps) if (value := figure(health)) is not None]
+    return median(seen) if seen else None
+
+
+def _passes_per_request(rest: Sequence[Step], calm: Sequence[Step]) -> float | None:
+    """What the loop does without load is taken off: timers, and the doctor's own looks at it."""
+    idle, busy = _passes(rest), _passes(calm)
+    rates = [step.rate for step in calm if step.rate]
+    return max(0.0, busy - idle) / fmean(rates) if idle is not None and busy is not None and rates else None
+
+
+def _passes(steps: Sequence[Step]) -> float | None:
+    """Per second. A sighting tells the passes since the one before."""
+    rates = []
+    for step in steps:
+        seen = within(step)
+        counts = [one.health.loop.passes for one in seen[1:]]
+        if len(seen) > 1 and seen[-1].at > seen[0].at and None not in counts:
+            rates.append(sum(count or 0 for count in counts) / (seen[-1].at - seen[0].at))
+    return fmean(rates) if rates else None
+
+
+def _spent(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:
+    """By how much a figure rose per second; the mean of the steps."""
+    rates = [rate for step in steps if (rate := _rate(within(step), figure)) is not None]
+    return fmean(rates) if rates else None
+
+
+def _rate(seen: Sequence[Sighting], figure: Callable[[Usage], float | None]) -> float | None:
+    usages = [one.health.usage for one in seen if one.health.usage is not None]
+    if len(usages) < 2 or usages[-1].elapsed <= usages[0].elapsed:
+        return None
+    before, after = figure(usages[0]), figure(usages[-1])
+    return None if before is None or after is None else (after - before) / (usages[-1].elapsed - usages[0].elapsed)
+
+
+def _last_usage(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:
+    usages = [seen.health.usage for step in steps for seen in step.sightings if seen.health.usage is not None]
+    return figure(usages[-1]) if usages else None
+
+
+def _descriptors(usage: Usage) -> float | None:
+    return (
+        usage.descriptors / usage.max_descriptors if usage.descriptors is not None and usage.max_descriptors else None
+    )
+
+
+def _gil_wait(full: Sequence[Step]) -> float | None:
+    busy = _mean(full, lambda health: health.loop.utilization)
+    ran, delayed = _spent(full, lambda usage: usage.loop_cpu), _spent(full, lambda usage: usage.loop_run_delay)
+    return None if busy is None or ran is None or delayed is None else max(0.0, busy - ran - delayed)
+
+
+def _gc_share(calm: Sequence[Step]) -> float | None:
+    """Of the loop's busy time. A collection stops all threads, the loop's among them."""
+    spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, lambda health: health.loop.utilization)
+    return None if spent is None or not busy else min(1.0, spent / busy)
+
+
+def _queue(full: Sequence[Step], name: str | None) -> QueueStatistics | None:
+    seen = [queue for step in full for one in within(step)[-1:] for queue in one.health.queues if queue.name == name]
+    return seen[-1] if seen else None
+
+
+def _backlog_share(full: Sequence[Step]) -> float | None:
+    shares = [
+        queue.waiting / queue.max_waiting
+        for step in full
+        for seen in within(step)
+        for queue in seen.health.queues
+        if queue.name == ACCEPT_BACKLOG and queue.waiting is not None and queue.max_waiting
+    ]
+    return max(shares) if shares else None
+
+
+def _stall(calm: Sequence[Step]) -> StallFigures | None:
+    """The line and cause that cost most of the calm time; a figure without a cause if stalls were watched and none came."""
+    before: dict[tuple[str, int, str], StallFigures] = {}
+    added: dict[tuple[str, int, str], float] = {}
+    watched = False
+    for step in calm:
+        seen = [one.health.stalls for one in step.sightings if one.health.stalls is not None]
+        watched = watched or bool(seen)
+        for first, then in pairwise(seen):
+            known = {_key(stall): stall.total for stall in first}
+            for stall in then:
+                key = _key(stall)
+                before[key] = stall
+                added[key] = added.get(key, 0.0) + stall.total - known.get(key, 0.0)
+    costly = max(added, key=added.__getitem__, default=None)
+    if costly is not None and added[costly] > 0:
+        return before[costly]
+    none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)
+    return none if watched else None
+
+
+def _key(stall: StallFigures) -> tuple[str, int, str]:
+    return stall.filename, stall.lineno, stall.cause
