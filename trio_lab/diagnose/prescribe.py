@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..catalog import found_in
 from ..records.diagnosis import Finding
 from . import rules
+from .onset import UNSEEN
 from .rule import Rule
 from .signals import Signals
 
@@ -52,8 +53,9 @@ def prescribe(signals: Signals) -> tuple[tuple[Finding, ...], tuple[str, ...], t
 
 
 def blind_to(signals: Signals) -> tuple[str, ...]:
-    """What rules that are possible here could not be told by."""
-    missing = [name for rule in RULES if rule.possible(signals) for name in rule.missing(signals)]
+    """What the rules that are possible here need and do not have. All are while the first queue is not seen."""
+    asked = [rule for rule in RULES if signals.kind == UNSEEN or rule.possible(signals)]
+    missing = [name for rule in asked for name in rule.missing(signals)]
     return tuple(dict.fromkeys(UNSEEN_FIGURES[name] for name in missing))
 
 

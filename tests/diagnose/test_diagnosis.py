@@ -1,0 +1,102 @@
+"""Unit: an examination becomes a diagnosis, and says what it could not see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from trio_lab.diagnose.diagnosis import diagnose
+from trio_lab.records.codec import decode, encode
+from trio_lab.records.diagnosis import Diagnosis
+from trio_lab.records.examination import Examination
+from trio_lab.records.health import Usage
+
+from .services import Sick, Tank
+
+
+def usage(cpu: float, cores: float = 2.0) -> object:
+    def of(share: float, at: float) -> Usage:
+        used = cpu * min(share, 1.0) * at
+        return Usage(
+            elapsed=at,
+            cpu=used,
+            loop_cpu=0.1 * at,
+            children_cpu=0.0,
+            run_delay=0.01 * at,
+            loop_run_delay=0.0,
+            throttled=0.0,
+            stolen=0.0,
+            gc=0.0,
+            cores=cores,
+            descriptors=20,
+            max_descriptors=1000,
+        )
+
+    return of
+
+
+WAITING = Sick(queues={"native_pool": Tank(share=1.0), "worker_pool": Tank()}, usage=usage(0.08))  # type: ignore[arg-type]
+
+
+def test_waiting_work_in_a_pool_that_is_too_small() -> None:
+    found = diagnose(WAITING.examination())
+    assert found.first_full == "native_pool"
+    assert [finding.id for finding in found.findings] == ["native_pool_too_small"]
+    assert found.saturation_load == pytest.approx(100, rel=0.01)
+    assert found.onset_load == pytest.approx(100, rel=0.02)
+    assert found.service_time == 0.04
+    assert found.concurrency == pytest.approx(4, rel=0.01)
+    assert found.seconds_needed is None
+    assert found.verdict.startswith("native_pool fills first, at 100/s")
+
+
+@pytest.mark.parametrize(("target", "healthy"), [(None, None), (50.0, True), (150.0, False)])
+def test_healthy_is_a_question_of_the_target(target: float | None, healthy: bool | None) -> None:
+    assert diagnose(WAITING.examination(target=target)).healthy is healthy
+
+
+def test_a_service_that_bears_all_rates_of_the_ramp() -> None:
+    strong = replace(WAITING, limit=1000.0)
+    steps = tuple(strong.step(rate, nominal=rate, number=number) for number in range(3) for rate in (100.0, 200.0))
+    examination = Examination(url="", probe="", budget=1.0, steps=steps)
+    found = diagnose(examination)
+    assert found.first_full == "none"
+    assert [finding.id for finding in found.findings] == ["healthy"]
+    assert found.verdict == "No queue grows up to 200/s: no queue grew at any load of the ramp."
+    assert diagnose(replace(examination, target=150.0)).healthy is True
+    assert diagnose(replace(examination, target=300.0)).healthy is None, "it was not asked for so much"
+
+
+def test_a_black_box_names_no_pool() -> None:
+    found = diagnose(replace(WAITING, blind=True).examination())
+    assert found.first_full is None
+    assert found.saturation_load == pytest.approx(100, rel=0.01)
+    assert [finding.id for finding in found.findings] == ["unseen_queue"]
+    assert any("CPU time" in reason for reason in found.blind_to)
+
+
+def test_a_black_box_whose_cheap_url_waits_has_a_blocked_loop() -> None:
+    examination = replace(WAITING, blind=True).examination()
+    slow = tuple(
+        replace(step, probe=0.03) if step.part == "ramp" and step.nominal == 1.3 else step for step in examination.steps
+    )
+    assert diagnose(replace(examination, steps=slow)).first_full == "run_queue"
+
+
+def test_too_few_rounds_need_more_seconds() -> None:
+    assert diagnose(WAITING.examination(rounds=2)).seconds_needed == pytest.approx(10.0)
+
+
+def test_nothing_was_measured() -> None:
+    found = diagnose(Examination(url="", probe="", budget=1.0))
+    assert (found.healthy, found.first_full, found.saturation_load, found.findings) == (None, None, None, ())
+
+
+def test_it_travels_as_json() -> None:
+    examination = WAITING.examination(target=50.0)
+    assert decode(Examination, encode(examination)).target == 50.0
+    again = diagnose(decode(Examination, encode(examination)))
+    found = diagnose(examination)
+    assert (again.first_full, again.findings[0].id) == (found.first_full, found.findings[0].id)
+    assert decode(Diagnosis, encode(found)).verdict == found.verdict

@@ -1,0 +1,92 @@
+"""From an examination to a diagnosis: the saturation load, the queue that fills first, the findings, and one sentence."""
+
+from __future__ import annotations
+
+from ..records.diagnosis import Diagnosis, Finding
+from ..records.examination import Examination
+from .onset import NONE, UNSEEN, First, first_to_fill
+from .prescribe import prescribe
+from .saturation import Saturation, last_rounds, more_seconds, saturation
+from .signals import LOOP, Signals, concurrency, kind_of, signals
+
+WANTED = 0.05  # half the width of the interval that is narrow enough, as a share of the load
+
+
+def diagnose(examination: Examination) -> Diagnosis:
+    """What can be said of a service that was examined; figures that are not there are None, and ``blind_to`` says which."""
+    found = saturation(examination.steps, concurrency=concurrency(examination))
+    first, seen = first_to_fill(examination), signals(examination)
+    findings, later, blind = prescribe(seen)
+    growth = first.growth()
+    healthy = _healthy(examination, found)
+    return Diagnosis(
+        healthy=healthy,
+        verdict=_verdict(examination, found, seen, findings),
+        first_full=_first_full(first, seen),
+        onset_load=growth.onset_load if growth else None,
+        onset_interval=growth.onset_interval if growth else None,
+        saturation_load=found.load if found else None,
+        saturation_interval=found.interval if found else None,
+        confidence=first.confidence,
+        service_time=seen.service_time,
+        concurrency=seen.concurrency,
+        decline=seen.decline,
+        seconds_needed=_seconds_needed(examination, found),
+        blind_to=blind,
+        findings=findings,
+        later=later,
+        queues=first.queues,
+    )
+
+
+def _first_full(first: First, seen: Signals) -> str | None:
+    """What a black box tells is the loop alone."""
+    if first.name is None:
+        return seen.first if seen.kind == LOOP else None
+    return None if first.name == UNSEEN else first.name
+
+
+def _healthy(examination: Examination, found: Saturation | None) -> bool | None:
+    target = examination.target
+    if target is None:
+        return None
+    low, high = (found.interval or (found.load, found.load)) if found else (highest_rate(examination), float("inf"))
+    if target <= low:
+        return True
+    return False if target > high else None
+
+
+def highest_rate(examination: Examination) -> float:
+    """Of the last whole rounds."""
+    return max((step.rate or 0.0 for one in last_rounds(examination.steps)[-1:] for step in one.values()), default=0.0)
+
+
+def _seconds_needed(examination: Examination, found: Saturation | None) -> float | None:
+    """None when the interval is narrow enough, or there is nothing to be narrowed."""
+    if found is None:
+        return None
+    spent = sum(step.duration for step in examination.of("ramp"))
+    more = more_seconds(found, spent, wanted=WANTED)
+    return more if more > 0 else None
+
+
+def _verdict(examination: Examination, found: Saturation | None, seen: Signals, findings: tuple[Finding, ...]) -> str:
+    if found is None and seen.grows is None:
+        return "The ramp has no whole round, so nothing can be said."
+    load = f"up to {highest_rate(examination):.0f}/s" if found is None else _load(found)
+    if seen.first == NONE:
+        where = f"No queue grows {load}"
+    elif seen.kind == LOOP:
+        where = f"The run queue fills first, {load}"
+    elif seen.first is None or kind_of(seen.first) == UNSEEN:
+        where = f"It answers {load}; the queue that fills first cannot be seen"
+    else:
+        where = f"{seen.first} fills first, {load}"
+    why = findings[0].because if findings else "no rule explains why"
+    return f"{where}: {why}."
+
+
+def _load(found: Saturation) -> str:
+    if (half := found.half_width) is None:
+        return f"at {found.load:.4g}/s"
+    return f"at {found.load:.4g}/s ± {half:.0%}"

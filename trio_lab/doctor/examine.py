@@ -1,0 +1,195 @@
+"""The examination: the ramp's steps are carried out one after the other, and each is seen from outside and inside.
+
+Load and probe run in processes of their own, so that a busy doctor does not delay what it measures. The probe asks a
+cheap URL beside the load: if that waits too, the loop is blocked; if not, what waits is behind the loop.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+import trio
+
+from ..records.examination import Examination, Piece, Sighting, Step
+from ..records.health import Health
+from ..records.load import LoadResult
+from ..stage.loaders import Loaders
+from ..stage.quiet import Watch
+from .ramp import Budget, Plan, next_step
+from .service import Service
+
+_LOOK_PERIOD = 0.1  # seconds between two looks inside
+_PIECE = 0.05  # seconds
+_PROBE_RATE, _PROBE_CONNECTIONS = 20.0, 20
+_PATIENCE = 5.0  # seconds that a request waits, on top of ten times what one takes alone
+_MOST_CONNECTIONS = 512
+_DISTURBED = 0.25  # of the cores, used by other programs
+_CORES = os.cpu_count() or 1
+
+OnStep = Callable[[Plan], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Examiner:
+    """``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every load's plan, such as
+    ``own_this``. ``on_step`` is told what comes next."""
+
+    service: Service
+    path: str = "/"
+    probe: str = "/health"
+    budget: Budget
+    target: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    on_step: OnStep = lambda plan: None
+    steps: list[Step] = field(default_factory=list)
+    _loaders: Loaders = field(default_factory=Loaders)
+
+    async def run(self) -> Examination:
+        """All of it.
+
+        Raises:
+            RuntimeError: the load could not be run.
+        """
+        begun, stopped = trio.current_time(), None
+        async with self._loaders.open():
+            while plan := next_step(self.steps, self.budget, trio.current_time() - begun, target=self.target):
+                self.on_step(plan)
+                step = await self._step(plan)
+                self.steps.append(step)
+                if step.part == "ladder" and not any(piece.ok for piece in step.pieces):
+                    stopped = _why_nothing(step)
+                    break
+        return Examination(
+            url=self.service.url + self.path,
+            probe=self.service.url + self.probe,
+            target=self.target,
+            budget=self.budget.seconds,
+            steps=tuple(self.steps),
+            stopped=stopped,
+        )
+
+    async def _step(self, plan: Plan) -> Step:
+        looks: list[tuple[float, Health]] = []
+        stalls = await self.service.stalls() if plan.part == "calm" else None
+        watch = Watch()
+        result: LoadResult | None = None
+        probed: list[float | None] = []
+        async with trio.open_nursery() as looking:
+            looking.start_soon(self._look, looks)
+            async with trio.open_nursery() as probing:
+                probing.start_soon(self._probe, plan.duration, probed)
+                if plan.part == "rest":
+                    await trio.sleep(plan.duration)
+                else:
+                    result = await self._load(plan)
+            ended = trio.current_time()
+            looking.cancel_scope.cancel()
+        begun = ended - plan.duration if result is None else self._began
+        sightings = [Sighting(at=at - begun, health=health) for at, health in looks if at >= begun]
+        if stalls is not None and sightings and (after := await self.service.stalls()) is not None:
+            sightings[0] = replace(sightings[0], health=replace(sightings[0].health, stalls=stalls))
+            sightings[-1] = replace(sightings[-1], health=replace(sightings[-1].health, stalls=after))
+        step = Step(
+            part=plan.part,
+            round=plan.round,
+            nominal=plan.nominal,
+            rate=plan.rate,
+            clients=plan.clients,
+            duration=plan.duration,
+            probe=probed[0] if probed else None,
+            sightings=tuple(sightings),
+        )
+        step = step if result is None else _with(step, result)
+        return replace(step, clean=not self._disturbed(watch, step))
+
+    _began: float = 0.0
+
+    async def _load(self, plan: Plan) -> LoadResult:
+        """Run the load of a plan. When it began is known only from when it ended, by the clock of the load's process."""
+        alone = next((step.p50 for step in self.steps if step.part == "ladder" and step.p50), 0.0)
+        connections = plan.clients
+        if plan.rate is not None:
+            connections = min(_MOST_CONNECTIONS, math.ceil(plan.rate * (0.5 * plan.duration + 4 * alone)) + 16)
+        asked = trio.current_time()
+        result = await self._loaders.load(
+            {
+                "url": self.service.url + self.path,
+                "connections": connections,
+                "duration": plan.duration,
+                "rate": plan.rate,
+                "timeout": _PATIENCE + 10 * alone,
+                "interval": _PIECE,
+                **self.options,
+            }
+        )
+        lasted = max([result.duration, *(row.start + _PIECE for row in result.series)])
+        self._began = max(asked, trio.current_time() - lasted)
+        return result
+
+    async def _probe(self, duration: float, found: list[float | None]) -> None:
+        options = {name: value for name, value in self.options.items() if name == "own_this"}
+        result = await self._loaders.load(
+            {
+                "url": self.service.url + self.probe,
+                "connections": _PROBE_CONNECTIONS,
+                "duration": duration,
+                "rate": _PROBE_RATE,
+                "timeout": _PATIENCE,
+                "keep_samples": True,
+                **options,
+            }
+        )
+        if result.requests.completed:
+            found.append(median(latency for _, latency in result.samples or ((0.0, 0.0),)))
+
+    async def _look(self, looks: list[tuple[float, Health]]) -> None:
+        while True:
+            if (health := await self.service.look()) is not None:
+                looks.append((trio.current_time(), health))
+            await trio.sleep(_LOOK_PERIOD)
+
+    def _disturbed(self, watch: Watch, step: Step) -> bool:
+        """Whether other programs used the CPU. A server that is not our child counts among them, unless it says what it
+        used."""
+        others = watch.conditions().others
+        if others is None:
+            return False
+        if self.service.ours:
+            return others > _DISTURBED
+        usages = [seen.health.usage for seen in step.sightings if seen.health.usage is not None]
+        if len(usages) < 2:
+            return False
+        first, last = usages[0], usages[-1]
+        seconds = max(1e-9, last.elapsed - first.elapsed)
+        used = last.cpu - first.cpu + (last.children_cpu or 0.0) - (first.children_cpu or 0.0)
+        return others - used / seconds / _CORES > _DISTURBED
+
+
+def _with(step: Step, result: LoadResult) -> Step:
+    """The step with what its load found."""
+    pieces = (Piece(at=row.start, ok=row.ok, failed=row.shed + row.timed_out + row.errors) for row in result.series)
+    return replace(
+        step,
+        duration=result.duration,
+        pieces=tuple(pieces),
+        p50=_number(result.latency.p50),
+        service=_number(result.service.p50),
+        status=result.status,
+        bottleneck=result.generator.bottleneck,
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _why_nothing(step: Step) -> str:
+    if step.status:
+        replies = ", ".join(f"{count} × {status}" for status, count in step.status.items())
+        return f"no request was answered with 2xx or 3xx: {replies}"
+    return "no request was answered: is the server there?"
