@@ -29,6 +29,7 @@ _PUBLIC = {
     "loop.observe": ("observe",),
     "loop.passes": ("PassMonitor", "open_pass_monitor"),
     "loop.stalls": ("Stall", "StallGroup"),
+    "measure.outward": ("Outward", "outward"),
     "loop.watch": ("WORKING_ON", "Watch", "WatchStatistics"),
     "pools.limits": ("PoolLimits",),
     "pools.native": ("NativePool", "open_native_pool"),

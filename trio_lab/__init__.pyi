@@ -27,6 +27,8 @@ from .loop.stalls import StallGroup as StallGroup
 from .loop.watch import WORKING_ON as WORKING_ON
 from .loop.watch import Watch as Watch
 from .loop.watch import WatchStatistics as WatchStatistics
+from .measure.outward import Outward as Outward
+from .measure.outward import outward as outward
 from .pools.limits import PoolLimits as PoolLimits
 from .pools.native import NativePool as NativePool
 from .pools.native import open_native_pool as open_native_pool

@@ -12,6 +12,15 @@ from .subjects import THREADS, WORKERS, Subject
 POOL = {"workers": WORKERS, "busy": COUNT, "queued": COUNT, "restarts": COUNT}
 NATIVE_POOL = {"threads": THREADS, "busy": COUNT, "abandoned": COUNT, "queued": COUNT}
 
+USAGE = (
+    dict.fromkeys(("elapsed_s", "cpu_s", "loop_cpu_s", "children_cpu_s", "gc_s", "cores"), NUMBER)
+    | dict.fromkeys(
+        ("run_delay_s", "loop_run_delay_s", "throttled_s", "stolen_s"),
+        Is("a number or null", lambda value: value is None or value >= 0),
+    )
+    | dict.fromkeys(("descriptors", "max_descriptors", "memory"), COUNT)
+)
+
 SUMMARY = {"count": COUNT} | dict.fromkeys(("mean", "p50", "p90", "p99", "p99_9", "max"), NUMBER)
 _ENTERED = ("arrivals", "completions", "rejected", "timed_out", "cancelled")
 _BALANCED = Is(
@@ -47,6 +56,7 @@ def health(subject: Subject) -> Shape:
             _elsewhere("default_limiter"),
         ],
         "scaling": [],
+        **({} if subject.runtime == "node" else {"usage": USAGE}),
     }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from trio_lab.diagnose.saturation import saturation
 from trio_lab.records.examination import Piece, Step
 
-NOMINAL = (0.85, 0.95, 1.05, 1.15, 1.3)
+NOMINAL = (0.85, 1.0, 1.15, 1.3)
 PIECE = 0.05  # seconds
 
 

@@ -19,6 +19,7 @@ _NAMES = "[OPTIONS] [NAMES...]"
 _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "serve": ("serve:serve", {"config": Variables()}),
     "load": ("load:load", {"usage": "Usage: trio-lab load [OPTIONS] URL..."}),
+    "doctor": ("doctor:doctor", {}),
     "drill": ("drill:drill", {}),
     "bench": ("bench:bench", {}),
     "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..records.diagnosis import Diagnosis, Finding
 from ..records.examination import Examination
+from .mean_interval import LEAST
 from .onset import NONE, UNSEEN, First, first_to_fill
 from .prescribe import prescribe
 from .saturation import Saturation, last_rounds, more_seconds, saturation
 from .signals import LOOP, Signals, concurrency, kind_of, signals
 
+_ROUND = 35.0  # replies, at the rate of the calm step: 20 in each of five steps at about three times that rate
 WANTED = 0.05  # half the width of the interval that is narrow enough, as a share of the load
 
 
@@ -64,7 +66,8 @@ def highest_rate(examination: Examination) -> float:
 def _seconds_needed(examination: Examination, found: Saturation | None) -> float | None:
     """None when the interval is narrow enough, or there is nothing to be narrowed."""
     if found is None:
-        return None
+        asked = max((step.rate or 0.0 for step in examination.of("calm")), default=0.0)
+        return LEAST * _ROUND / asked if asked and not last_rounds(examination.steps) else None
     spent = sum(step.duration for step in examination.of("ramp"))
     more = more_seconds(found, spent, wanted=WANTED)
     return more if more > 0 else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import linear_regression
 
 from ..records.examination import Sighting, Step
 from ..records.queue import QueueStatistics
@@ -52,11 +53,10 @@ def grown(step: Step, name: str) -> Grown | None:
     seen = [(one.at, queue) for one in within(step) if (queue := _named(one, name)) is not None]
     if len(seen) < _LEAST or seen[-1][0] <= seen[0][0]:
         return None
-    (begun, first), (ended, last) = seen[0], seen[-1]
-    seconds = ended - begun
+    first, last = seen[0][1], seen[-1][1]
     return Grown(
-        waiting_growth=_rate(first, last, _unserved, seconds),
-        in_service_growth=_rate(first, last, lambda queue: queue.in_service, seconds),
+        waiting_growth=_slope(seen, _unserved),
+        in_service_growth=_slope(seen, lambda queue: queue.in_service),
         served=_mean_between(first.service, last.service),
         waiting=last.waiting,
         capacity=last.capacity,
@@ -74,11 +74,12 @@ def _unserved(queue: QueueStatistics) -> int | None:
     return queue.waiting + (queue.rejected or 0) + (queue.timed_out or 0) + (queue.cancelled or 0)
 
 
-def _rate(
-    first: QueueStatistics, last: QueueStatistics, count: Callable[[QueueStatistics], int | None], seconds: float
+def _slope(
+    seen: Sequence[tuple[float, QueueStatistics]], count: Callable[[QueueStatistics], int | None]
 ) -> float | None:
-    before, after = count(first), count(last)
-    return None if before is None or after is None else (after - before) / seconds
+    """The least-squares slope of a count over time: a single look may come in the middle of a burst."""
+    points = [(at, value) for at, queue in seen if (value := count(queue)) is not None]
+    return linear_regression(*zip(*points, strict=True)).slope if len(points) >= _LEAST else None
 
 
 def _mean_between(before: Summary | None, after: Summary | None) -> float | None:

@@ -6,6 +6,7 @@ y = slope × max(0, x − o): how fast a queue grew at each load.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -39,8 +40,10 @@ def onset(points: Sequence[Point]) -> float | None:
     for split in range(len(ordered)):
         flat, rising = ordered[:split], ordered[split:]
         at, slope = _line(rising)
-        if slope <= 0 or at >= rising[0][0] or (flat and at < flat[-1][0]):
+        lowest = flat[-1][0] if flat else -math.inf
+        if slope <= 0 or not lowest - _NOISE * abs(rising[0][0]) <= at < rising[0][0]:
             continue
+        at = max(at, lowest)
         error = sum(y * y for _, y in flat) + sum((y - slope * (x - at)) ** 2 for x, y in rising)
         if error < best:
             best, found = error, at

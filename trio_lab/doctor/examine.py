@@ -36,10 +36,12 @@ OnStep = Callable[[Plan], None]
 
 @dataclass(slots=True, kw_only=True)
 class Examiner:
-    """``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every load's plan, such as
-    ``own_this``. ``on_step`` is told what comes next."""
+    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one. ``path`` is what is
+    asked for, ``probe`` the cheap path beside it. ``options`` are fields of every load's plan. ``on_step`` is told what
+    comes next."""
 
     service: Service
+    ours: bool = False
     path: str = "/"
     probe: str = "/health"
     budget: Budget
@@ -75,7 +77,6 @@ class Examiner:
 
     async def _step(self, plan: Plan) -> Step:
         looks: list[tuple[float, Health]] = []
-        stalls = await self.service.stalls() if plan.part == "calm" else None
         watch = Watch()
         result: LoadResult | None = None
         probed: list[float | None] = []
@@ -91,9 +92,6 @@ class Examiner:
             looking.cancel_scope.cancel()
         begun = ended - plan.duration if result is None else self._began
         sightings = [Sighting(at=at - begun, health=health) for at, health in looks if at >= begun]
-        if stalls is not None and sightings and (after := await self.service.stalls()) is not None:
-            sightings[0] = replace(sightings[0], health=replace(sightings[0].health, stalls=stalls))
-            sightings[-1] = replace(sightings[-1], health=replace(sightings[-1].health, stalls=after))
         step = Step(
             part=plan.part,
             round=plan.round,
@@ -149,7 +147,7 @@ class Examiner:
 
     async def _look(self, looks: list[tuple[float, Health]]) -> None:
         while True:
-            if (health := await self.service.look()) is not None:
+            if (health := await self.service.sample()) is not None:
                 looks.append((trio.current_time(), health))
             await trio.sleep(_LOOK_PERIOD)
 
@@ -159,7 +157,7 @@ class Examiner:
         others = watch.conditions().others
         if others is None:
             return False
-        if self.service.ours:
+        if self.ours:
             return others > _DISTURBED
         usages = [seen.health.usage for seen in step.sightings if seen.health.usage is not None]
         if len(usages) < 2:

@@ -23,7 +23,7 @@ from ..diagnose.mean_interval import LEAST
 from ..diagnose.saturation import busy, last_rounds, saturation
 from ..records.examination import Part, Step
 
-NOMINAL = (0.85, 0.95, 1.05, 1.15, 1.3)
+NOMINAL = (0.85, 1.0, 1.15, 1.3)
 _CALM = 0.35
 _REST = 0.6  # seconds
 _RUNG, _LONGEST_RUNG = 0.6, 2.0  # seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -16,49 +17,47 @@ _LIMIT = 5.0  # seconds for one look
 
 
 class Service(Protocol):
-    """``url`` is without a path. ``ours`` says that its processes are descendants of this one."""
+    """A service that runs. ``url`` is where, without a path."""
 
-    url: str
-    ours: bool
+    @property
+    def url(self) -> str: ...
 
-    async def look(self) -> Health | None:
-        """The service now; None when it cannot be seen. Its windows begin anew."""
-
-    async def stalls(self) -> tuple[StallFigures, ...] | None:
-        """Its stalls so far; None when `look` tells them, or nothing does."""
+    async def sample(self) -> Health | None:
+        """The service now, over the time since the last sample; None when it cannot be seen."""
 
 
 class RunningServer:
     """A server at a URL. It is seen inside when it serves trio_lab's `/health`; otherwise it is a black box."""
 
-    ours = False
+    def __init__(self, url: str) -> None:
+        self._authority = Target.parse(url).authority
+        self._seen = self._tells_stalls = True
 
-    def __init__(self, url: str, *, health: str = "/health") -> None:
-        target = Target.parse(url)
-        self.url = f"http://{target.authority}"
-        self._health = health
-        self._seen = self._stalls_seen = True
+    @property
+    def url(self) -> str:
+        return f"http://{self._authority}"
 
-    async def look(self) -> Health | None:
+    async def sample(self) -> Health | None:
         if not self._seen:
             return None
         try:
-            return decode(Health, await self._get(f"{self._health}?reset=1"))
+            health = decode(Health, await self._get("/health?reset=1"))
         except trio.TooSlowError:
             return None  # under load: it may answer again
         except (OSError, msgspec.DecodeError):
             self._seen = False
             return None
+        return replace(health, stalls=await self._stalls()) if self._tells_stalls else health
 
-    async def stalls(self) -> tuple[StallFigures, ...] | None:
-        if not (self._seen and self._stalls_seen):
-            return None
+    async def _stalls(self) -> tuple[StallFigures, ...] | None:
         try:
             found = msgspec.json.decode(await self._get("/stalls"))
             return from_plain(tuple[StallFigures, ...], found["table"])
-        except (OSError, msgspec.DecodeError, KeyError, TypeError, trio.TooSlowError):
-            self._stalls_seen = False
-            return None
+        except (OSError, msgspec.DecodeError, KeyError, TypeError):
+            self._tells_stalls = False
+        except trio.TooSlowError:
+            pass
+        return None
 
     async def _get(self, path: str) -> bytes:
         reply = await fetch(self.url + path, timeout=_LIMIT)

@@ -14,9 +14,10 @@ from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config
 from ..loop.loop_time import Intervals, PassWindow
+from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
-from ..records.health import Health, ScalingDecision, ThreadCounts, WorkerCounts
+from ..records.health import Health, ScalingDecision, ThreadCounts, Usage, WorkerCounts
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -46,6 +47,9 @@ class Workers(Pool, Protocol):
     def restarts(self) -> int: ...
 
 
+USAGE_PERIOD = 0.05  # seconds: a reading takes a good hundred microseconds, and `/health` is asked for often
+
+
 def bounds(config: Config) -> tuple[int | None, float | None, float | None]:
     """``max_queue``, ``queue_timeout`` and ``run_timeout`` of a lab's pools: under the naive profile there are none."""
     return (config.max_queue, config.queue_timeout, config.run_timeout) if config.guarded else (None, None, None)
@@ -63,6 +67,7 @@ class Lab(ABC):
     native_pool: Threads
     worker_pools: tuple[Workers, ...]
     queues: Queues
+    usage: Latest[Usage]
     process: OwnProcess = field(default_factory=OwnProcess)
 
     @abstractmethod
@@ -134,4 +139,5 @@ class Lab(ABC):
             process=self.process.read(),
             queues=self.queues.statistics(),
             scaling=self.scaling(),
+            usage=self.usage.read(),
         )

@@ -13,6 +13,8 @@ import msgspec
 
 from ..errors import UsageError
 from .codec import from_plain
+from .examination import SCHEMA as EXAMINATION
+from .examination import Examination
 from .result import SCHEMA, Results
 
 T = TypeVar("T")
@@ -31,6 +33,21 @@ def read_results(value: Any) -> Results:
     if value["schema"] != SCHEMA:
         raise UsageError(f"results have schema {one_line(value['schema'])}; this version reads schema {SCHEMA}")
     return read(Results, _renamed(value), "results")
+
+
+def read_examination(data: bytes) -> Examination:
+    """What the doctor has saved, as a record.
+
+    Raises:
+        UsageError: it is none; the text is one line.
+    """
+    try:
+        value = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"this is not a saved examination: {one_line(error)}") from None
+    if not isinstance(value, Mapping) or value.get("schema") != EXAMINATION:
+        raise UsageError(f"this is not a saved examination: its schema is not {EXAMINATION}")
+    return read(Examination, value, "examination")
 
 
 def _renamed(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 
 from ...blocks import block
 from ...config import Config
-from ...http.lab import READY_TIME, Lab, bounds
+from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
 from ...loop.asyncio_loop import open_asyncio_pass_monitor, open_asyncio_timer_probe
 from ...loop.loop_time import PassWindow
 from ...loop.run_queue import RunQueue
 from ...measure.accept_backlog import AcceptBacklog
+from ...measure.latest import Latest
 from ...measure.queues import Queues
+from ...measure.usage import UsageMeter
 from ...records.queue import Queue, QueueStatistics, Undivided
 from . import storms
 from .processes import WorkerPool, keep, open_worker_pool
@@ -86,6 +88,8 @@ async def open_lab(
     """
     max_queue, queue_timeout, run_timeout = bounds(config)
     async with AsyncExitStack() as stack:
+        meter = UsageMeter()
+        stack.callback(meter.close)
         passes = await stack.enter_async_context(open_asyncio_pass_monitor())
         timer = await stack.enter_async_context(open_asyncio_timer_probe())
         native_pool = await stack.enter_async_context(
@@ -103,6 +107,7 @@ async def open_lab(
                 await worker_pool.wait_ready()
         yield AsyncioLab(
             config=config,
+            usage=Latest(meter.read, period=USAGE_PERIOD),
             window=PassWindow(passes),
             timer=timer,
             native_pool=native_pool,

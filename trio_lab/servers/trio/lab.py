@@ -17,7 +17,7 @@ import trio
 
 from ...blocks import block
 from ...config import Config
-from ...http.lab import READY_TIME, Lab, bounds
+from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
 from ...loop.default_limiter import DefaultLimiter
 from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
@@ -25,8 +25,10 @@ from ...loop.run_queue import RunQueue
 from ...loop.timer_probe import open_timer_probe
 from ...measure.accept_backlog import AcceptBacklog
 from ...measure.cpu import CpuWindow
+from ...measure.latest import Latest
 from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
+from ...measure.usage import UsageMeter
 from ...pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
 from ...pools.native import NativePool, open_native_pool
 from ...pools.workers import WorkerPool, open_worker_pool
@@ -122,6 +124,8 @@ async def open_lab(
         on_cancel="stop",
     )
     async with AsyncExitStack() as stack:
+        meter = UsageMeter()
+        stack.callback(meter.close)
         stack.enter_context(_default_threads(config.default_threads))
         stack.enter_context(stalls_explained())
         watch = await stack.enter_async_context(observe(budget=config.stall_budget))
@@ -144,6 +148,7 @@ async def open_lab(
                 await pool.wait_ready()
         yield TrioLab(
             config=config,
+            usage=Latest(meter.read, period=USAGE_PERIOD),
             window=PassWindow(watch.passes),
             timer=timer,
             native_pool=native_pool,

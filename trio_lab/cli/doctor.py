@@ -1,0 +1,126 @@
+"""`trio-lab doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+
+from ..diagnose.diagnosis import diagnose
+from ..doctor.examine import Examiner
+from ..doctor.ramp import Budget, Plan
+from ..doctor.service import RunningServer
+from ..errors import UsageError
+from ..load.target import Target, resolve
+from ..records.codec import encode
+from ..records.diagnosis import Diagnosis
+from ..records.examination import Examination
+from ..records.reading import read_examination
+from .ending import ended_by_sigterm
+
+HEALTHY, ILL, UNKNOWN = 0, 1, 2
+
+
+async def doctor(
+    subject: str,
+    /,
+    *,
+    path: str = "",
+    beside: str = "/health",
+    target: float | None = None,
+    quick: bool = False,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    i_own_this: bool = False,
+    json_: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Find the queue that fills first in a service, why, and what to do about it.
+
+    The service is loaded until it has too much, for about a minute. Stress only what you own.
+
+    Exit code 0: healthy up to the target, or there was none to miss. 1: not healthy. 2: that could not be told.
+
+    Parameters
+    ----------
+    subject
+        The URL of a server that runs, or a file that --out has written.
+    path
+        What to ask for; by default the path of the URL.
+    beside
+        A cheap path that is asked for beside it: if that waits as well, the loop is blocked.
+    target
+        Requests per second that the service has to bear.
+    quick
+        Take half a minute.
+    out
+        File to save all that was seen to.
+    i_own_this
+        The target is yours although it is not on this machine.
+    json_
+        Print one JSON object.
+    """
+    if not subject.startswith(("http://", "https://")):
+        examination = _saved(Path(subject))
+    else:
+        examination = await _examined(subject, path, beside, target, quick, i_own_this, quiet=json_)
+    if out is not None:
+        _save(out, examination)
+    found = diagnose(examination)
+    if json_:
+        print(encode(found).decode())
+    else:
+        from .doctor_view import show
+
+        show(found, examination)
+    return exit_code(found, examination)
+
+
+def exit_code(found: Diagnosis, examination: Examination) -> int:
+    """What the process ends with."""
+    if examination.target is None:
+        return HEALTHY if found.findings else UNKNOWN
+    return UNKNOWN if found.healthy is None else HEALTHY if found.healthy else ILL
+
+
+async def _examined(
+    url: str, path: str, beside: str, target: float | None, quick: bool, own_this: bool, *, quiet: bool
+) -> Examination:
+    await resolve(Target.parse(url), own_this)
+    parts = urlsplit(url)
+    whole = parts.path + (f"?{parts.query}" if parts.query else "")
+    examiner = Examiner(
+        service=RunningServer(url),
+        path=path or whole or "/",
+        probe=beside,
+        budget=Budget.of(quick=quick),
+        target=target,
+        options={"own_this": own_this},
+        on_step=(lambda plan: None) if quiet else _tell,
+    )
+    async with ended_by_sigterm():
+        return await examiner.run()
+
+
+def _tell(plan: Plan) -> None:
+    from .console import say
+
+    load = f"{plan.clients} clients" if plan.clients else f"{plan.rate:.4g}/s" if plan.rate else "no load"
+    which = f" {plan.round + 1}" if plan.part == "ramp" else ""
+    say(f"{plan.part}{which}: {load} for {plan.duration:.2g} s")
+
+
+def _saved(file: Path) -> Examination:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{str(file)!r} is neither a URL nor a file that can be read: {error.strerror}") from None
+    return read_examination(data)
+
+
+def _save(file: Path, examination: Examination) -> None:
+    try:
+        file.write_bytes(encode(examination))
+    except OSError as error:
+        print(f"trio-lab: {str(file)!r} cannot be written: {error.strerror}", file=sys.stderr)

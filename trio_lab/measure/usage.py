@@ -1,0 +1,116 @@
+"""What this process has used: counters that only grow (CPU time, waits for a CPU), and its descriptors and memory.
+
+Linux counts the wait for a CPU per thread, and forgets a thread that has ended. So waits are added up from reading to reading.
+Threads that begin and end between two readings are missed. Standard library only.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..cores import affinity, cpu_quota
+from ..records.health import Usage
+from .process import open_descriptors, resident_bytes
+
+_GROUP = (  # the time for which the quota of the group stopped its threads: file, name of the line, units per second
+    (Path("/sys/fs/cgroup/cpu.stat"), "throttled_usec", 1e6),
+    (Path("/sys/fs/cgroup/cpu/cpu.stat"), "throttled_time", 1e9),
+)
+
+
+class RunDelays:
+    """How long threads of this process could run and had no CPU, in seconds."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+        self.total = 0.0
+        self.read()
+
+    def read(self) -> None:
+        """Add what has come since the last call."""
+        now: dict[str, float] = {}
+        with suppress(OSError):
+            for thread in os.listdir("/proc/self/task"):
+                with suppress(OSError, IndexError), open(f"/proc/self/task/{thread}/schedstat") as file:
+                    now[thread] = int(file.read().split()[1]) / 1e9
+        self.total += sum(max(0.0, waited - self._last.get(thread, 0.0)) for thread, waited in now.items())
+        self._last = now
+
+    def of(self, thread: int) -> float | None:
+        """Of one thread since it began, by its native id, as last read."""
+        return self._last.get(str(thread))
+
+
+class UsageMeter:
+    """Counts from when it is made, in the thread of the loop."""
+
+    def __init__(self) -> None:
+        self._loop_thread = threading.get_native_id()
+        self._loop_clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._delays = RunDelays()
+        self._collecting: float | None = None
+        self._collected = 0.0
+        gc.callbacks.append(self._on_gc)
+        self._began = time.perf_counter()
+        self._throttled = _throttled()
+        self._before = self._counters()
+
+    def close(self) -> None:
+        with suppress(ValueError):  # other code had cleared the list
+            gc.callbacks.remove(self._on_gc)
+
+    def _on_gc(self, phase: str, _: dict[str, int]) -> None:
+        now = time.perf_counter()
+        if phase == "start":
+            self._collecting = now
+        elif self._collecting is not None:
+            self._collected += now - self._collecting
+            self._collecting = None
+
+    def _counters(self) -> tuple[float, float, float, float, float]:
+        self._delays.read()
+        times = os.times()
+        return (
+            time.process_time(),
+            time.clock_gettime(self._loop_clock),
+            times.children_user + times.children_system,
+            self._delays.total,
+            self._delays.of(self._loop_thread) or 0.0,
+        )
+
+    def read(self) -> Usage:
+        grown = [now - before for now, before in zip(self._counters(), self._before, strict=True)]
+        cpu, loop_cpu, children_cpu, run_delay, loop_run_delay = grown
+        throttled = _throttled()
+        quota = cpu_quota()
+        known = self._delays.of(self._loop_thread) is not None
+        return Usage(
+            elapsed=time.perf_counter() - self._began,
+            cpu=cpu,
+            loop_cpu=loop_cpu,
+            children_cpu=children_cpu,
+            run_delay=run_delay if known else None,
+            loop_run_delay=loop_run_delay if known else None,
+            throttled=None if throttled is None or self._throttled is None else throttled - self._throttled,
+            gc=self._collected,
+            cores=float(affinity()) if quota is None else min(float(affinity()), quota),
+            descriptors=open_descriptors(os.getpid()),
+            max_descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            memory=resident_bytes(os.getpid()),
+        )
+
+
+def _throttled() -> float | None:
+    for path, name, unit in _GROUP:
+        with suppress(OSError, ValueError, IndexError):
+            for line in path.read_text().splitlines():
+                key, value = line.split()
+                if key == name:
+                    return int(value) / unit
+    return None
