@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import linear_regression
+from statistics import fmean, linear_regression
 
 from ..records.examination import Sighting, Step
+from ..records.health import Usage
 from ..records.queue import QueueStatistics
 from ..records.summary import Summary
 
@@ -66,6 +67,24 @@ def grown(step: Step, name: str) -> Grown | None:
 def within(step: Step) -> list[Sighting]:
     """The sightings while the step had its load and was not new."""
     return [one for one in step.sightings if _WARM * step.duration <= one.at <= step.duration]
+
+
+def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None:
+    """By how much a figure of what the process has used rose per second."""
+    usages = [seen.health.usage for seen in within(step) if seen.health.usage is not None]
+    if len(usages) < _LEAST or usages[-1].elapsed <= usages[0].elapsed:
+        return None
+    before, after = figure(usages[0]), figure(usages[-1])
+    return None if before is None or after is None else (after - before) / (usages[-1].elapsed - usages[0].elapsed)
+
+
+def loop_busy(step: Step) -> float | None:
+    """The loop's utilization, without the time in which its thread had no CPU: on a crowded machine passes are long although
+    the loop does little. The first sighting does not count, for its window began before the step."""
+    seen = [share for one in within(step)[1:] if (share := one.health.loop.utilization) is not None]
+    if not seen:
+        return None
+    return max(0.0, fmean(seen) - (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0))
 
 
 def _unserved(queue: QueueStatistics) -> int | None:

@@ -20,7 +20,7 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import Grown, grown, offered_growth, queue_names, within
+from .growth import Grown, grown, loop_busy, offered_growth, queue_names
 from .mean_interval import mean_interval
 from .saturation import last_rounds
 
@@ -122,8 +122,7 @@ def service_ratio(one: Grown, name: str, calm: Sequence[Step]) -> float | None:
 
 
 def _loop_busy(step: Step) -> bool:
-    busy = [seen.health.loop.utilization for seen in within(step) if seen.health.loop.utilization is not None]
-    return bool(busy) and fmean(busy) >= _BUSY
+    return (loop_busy(step) or 0.0) >= _BUSY
 
 
 def _queues(rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]) -> tuple[Growth, ...]:

@@ -30,7 +30,7 @@ _DECLINE = 0.05  # less than that is noise
 _TOO_MUCH = 0.1
 # Rounds are some seconds apart, and machines change speed as slowly as that. In simulation (`tests/diagnose/ramps.py`) the
 # plain interval covers 85 to 93 %.
-_SHARED_DRIFT = 1.35
+_SHARED_DRIFT = 1.45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
-from ..records.examination import Examination, Sighting, Step
+from ..records.examination import Examination, Step
 from ..records.health import Health, StallFigures, Usage
 from ..records.queue import QueueStatistics
-from .growth import within
+from .growth import loop_busy, rate_of, within
 from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill
 from .saturation import Saturation, last_rounds, saturation
 
@@ -62,6 +62,7 @@ class Signals:
     stall_cause: str | None = None
     stall_share: float | None = None
     stall_where: str | None = None
+    stall_mean: float | None = None
     probe_ratio: float | None = None
     generator_limited: bool = False
     grows: bool | None = None
@@ -90,9 +91,9 @@ def signals(examination: Examination) -> Signals:
         decline=found.decline if found else None,
         failed_share=_failed_share(full),
         cores=_last_usage([*calm, *full], lambda usage: usage.cores),
-        loop_rest=_mean(rest, lambda health: health.loop.utilization),
-        loop_calm=_mean(calm, lambda health: health.loop.utilization),
-        loop_full=_mean(full, lambda health: health.loop.utilization),
+        loop_rest=_mean(rest, loop_busy),
+        loop_calm=_mean(calm, loop_busy),
+        loop_full=_mean(full, loop_busy),
         pass_p50=_middle(calm, lambda health: health.loop.p50),
         pass_p99=_middle(calm, lambda health: health.loop.p99),
         passes_per_request=_passes_per_request(rest, calm),
@@ -107,6 +108,7 @@ def signals(examination: Examination) -> Signals:
         stall_cause=stall.cause if stall else None,
         stall_share=stall.share if stall else None,
         stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
+        stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(calm, full),
         generator_limited=any(step.bottleneck for step in full),
         grows=None if not full else found is not None,
@@ -167,8 +169,8 @@ def _healths(steps: Sequence[Step]) -> list[Health]:
     return [seen.health for step in steps for seen in within(step)[1:]]
 
 
-def _mean(steps: Sequence[Step], figure: Callable[[Health], float | None]) -> float | None:
-    seen = [value for health in _healths(steps) if (value := figure(health)) is not None]
+def _mean(steps: Sequence[Step], figure: Callable[[Step], float | None]) -> float | None:
+    seen = [value for step in steps if (value := figure(step)) is not None]
     return fmean(seen) if seen else None
 
 
@@ -196,17 +198,7 @@ def _passes(steps: Sequence[Step]) -> float | None:
 
 
 def _spent(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:
-    """By how much a figure rose per second; the mean of the steps."""
-    rates = [rate for step in steps if (rate := _rate(within(step), figure)) is not None]
-    return fmean(rates) if rates else None
-
-
-def _rate(seen: Sequence[Sighting], figure: Callable[[Usage], float | None]) -> float | None:
-    usages = [one.health.usage for one in seen if one.health.usage is not None]
-    if len(usages) < 2 or usages[-1].elapsed <= usages[0].elapsed:
-        return None
-    before, after = figure(usages[0]), figure(usages[-1])
-    return None if before is None or after is None else (after - before) / (usages[-1].elapsed - usages[0].elapsed)
+    return _mean(steps, lambda step: rate_of(step, figure))
 
 
 def _last_usage(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:
@@ -221,14 +213,13 @@ def _descriptors(usage: Usage) -> float | None:
 
 
 def _gil_wait(full: Sequence[Step]) -> float | None:
-    busy = _mean(full, lambda health: health.loop.utilization)
-    ran, delayed = _spent(full, lambda usage: usage.loop_cpu), _spent(full, lambda usage: usage.loop_run_delay)
-    return None if busy is None or ran is None or delayed is None else max(0.0, busy - ran - delayed)
+    busy, ran = _mean(full, loop_busy), _spent(full, lambda usage: usage.loop_cpu)
+    return None if busy is None or ran is None else max(0.0, busy - ran)
 
 
 def _gc_share(calm: Sequence[Step]) -> float | None:
     """Of the loop's busy time. A collection stops all threads, the loop's among them."""
-    spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, lambda health: health.loop.utilization)
+    spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, loop_busy)
     return None if spent is None or not busy else min(1.0, spent / busy)
 
 

@@ -90,7 +90,7 @@ def _next_rung(ladder: Sequence[Step]) -> int | None:
     """How many clients come next; None when more bring no more, or none is answered."""
     if not ladder:
         return 1
-    if replies(ladder[0]) <= 0 or ladder[-1].clients >= _MOST_CLIENTS:
+    if not any(piece.ok for piece in ladder[0].pieces) or ladder[-1].clients >= _MOST_CLIENTS:
         return None
     if len(ladder) > _LEAST_RUNGS:
         best = max(map(replies, ladder[:-1]))

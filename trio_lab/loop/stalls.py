@@ -201,6 +201,13 @@ class StallGroup:
     total: float = 0.0
     longest: float = 0.0
     samples: int = 0
+    seen: float = 0.0
+    """Seconds for which the watchdog saw this line."""
+
+    @property
+    def share(self) -> float:
+        """Of the time of these stalls for which the line was seen."""
+        return self.seen / self.total if self.total else 0.0
 
 
 class StallTable:
@@ -226,6 +233,7 @@ class StallTable:
         row.total += found.duration
         row.longest = max(row.longest, found.duration)
         row.samples += found.samples
+        row.seen += found.share * found.duration
 
     def rows(self) -> list[StallGroup]:
         """The costliest first."""

@@ -28,7 +28,8 @@ def _holds_too(rule: Rule, signals: Signals) -> bool:
 
 
 def _because(signals: Signals) -> str:
-    long = f"one pass of the loop took {(signals.pass_p99 or 0.0) * 1e3:.0f} ms at a third of the load, and all others waited"
+    took = signals.stall_mean if signals.stall_where and signals.stall_mean else signals.pass_p99 or 0.0
+    long = f"single passes of the loop took {took * 1e3:.0f} ms at a third of the load, and all else waited"
     return f"{long}: {signals.stall_where} ({signals.stall_cause})" if signals.stall_where else long
 
 

@@ -44,6 +44,7 @@ def _stalls_of(watch: Watch) -> dict[str, Any]:
             "total_ms": ms(row.total),
             "longest_ms": ms(row.longest),
             "samples": row.samples,
+            "share": round(row.share, 4),
         }
         for row in watch.table()
     ]
