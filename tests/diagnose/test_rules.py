@@ -27,7 +27,7 @@ WELL = Signals(
     loop_calm=0.05,
     loop_full=0.1,
     pass_p50=0.0005,
-    pass_p99=0.002,
+    long_pass=0.002,
     passes_per_request=3.0,
     cpu_full=0.06,
     run_delay_full=0.02,
@@ -53,13 +53,13 @@ def blocked(**figures: object) -> Signals:
 
 
 TABLE = {
-    "line that blocks": (blocked(pass_p99=0.009, stall_cause="python", stall_share=0.9), "line_that_blocks"),
-    "line that blocks, by its passes alone": (blocked(pass_p99=0.009), "line_that_blocks"),
+    "line that blocks": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.9), "line_that_blocks"),
+    "line that blocks, by its passes alone": (blocked(long_pass=0.009), "line_that_blocks"),
     "call that waits on the loop": (
-        blocked(pass_p99=0.02, stall_cause="blocking call", cpu_full=0.1),
+        blocked(long_pass=0.02, stall_cause="blocking call", cpu_full=0.1),
         "line_that_blocks",
     ),
-    "starvation": (blocked(pass_p99=0.009, stall_cause="python", stall_share=0.2), "starvation"),
+    "starvation": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.2), "starvation"),
     "many small steps": (blocked(passes_per_request=208.0, pass_p50=0.000025), "many_small_steps"),
     "entry queue": (blocked(stall_cause="entry queue"), "entry_queue"),
     "busy wait": (blocked(loop_rest=0.99), "busy_wait"),
@@ -82,8 +82,8 @@ TABLE = {
         ill("native_pool", service_ratio=5.7, loop_full=0.94, cpu_full=1.0, run_delay_full=0.33, gil_wait=0.18),
         "gil_hog",
     ),
-    "GC": (blocked(pass_p99=0.03, stall_cause="gc", gc_share=0.6), "garbage_collection"),
-    "GC, without a watch": (blocked(pass_p99=0.03, stall_cause=None, gc_share=0.6), "garbage_collection"),
+    "GC": (blocked(long_pass=0.03, stall_cause="gc", gc_share=0.6), "garbage_collection"),
+    "GC, without a watch": (blocked(long_pass=0.03, stall_cause=None, gc_share=0.6), "garbage_collection"),
     "CPU quota": (
         ill("native_pool", service_ratio=1.9, loop_full=0.15, cpu_full=0.91, run_delay_full=0.23, throttled=0.8),
         "cpu_taken",
@@ -121,7 +121,7 @@ def test_the_ids_are_those_of_the_files() -> None:
 
 
 def test_a_later_step_is_named_and_not_offered() -> None:
-    offered, later, _ = prescribe(blocked(pass_p99=0.009, loop_rest=0.99, descriptors_share=0.9))
+    offered, later, _ = prescribe(blocked(long_pass=0.009, loop_rest=0.99, descriptors_share=0.9))
     assert [one.id for one in offered] == ["line_that_blocks"]
     assert later == ("busy_wait", "descriptors")
 

@@ -78,13 +78,18 @@ def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None
     return None if before is None or after is None else (after - before) / (usages[-1].elapsed - usages[0].elapsed)
 
 
+def utilization(step: Step) -> float | None:
+    """Of the loop. The first sighting does not count, for its window began before the step."""
+    seen = [share for one in within(step)[1:] if (share := one.health.loop.utilization) is not None]
+    return fmean(seen) if seen else None
+
+
 def loop_busy(step: Step) -> float | None:
     """The loop's utilization, without the time in which its thread had no CPU: on a crowded machine passes are long although
-    the loop does little. The first sighting does not count, for its window began before the step."""
-    seen = [share for one in within(step)[1:] if (share := one.health.loop.utilization) is not None]
-    if not seen:
-        return None
-    return max(0.0, fmean(seen) - (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0))
+    the loop does little."""
+    busy = utilization(step)
+    delayed = rate_of(step, lambda usage: usage.loop_run_delay) or 0.0
+    return None if busy is None else max(0.0, busy - delayed)
 
 
 def _unserved(queue: QueueStatistics) -> int | None:

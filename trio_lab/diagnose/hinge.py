@@ -6,7 +6,6 @@ y = slope × max(0, x − o): how fast a queue grew at each load.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -40,7 +39,7 @@ def onset(points: Sequence[Point]) -> float | None:
     for split in range(len(ordered)):
         flat, rising = ordered[:split], ordered[split:]
         at, slope = _line(rising)
-        lowest = flat[-1][0] if flat else -math.inf
+        lowest = flat[-1][0] if flat else 0.0
         if slope <= 0 or not lowest - _NOISE * abs(rising[0][0]) <= at < rising[0][0]:
             continue
         at = max(at, lowest)

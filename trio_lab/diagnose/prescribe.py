@@ -25,7 +25,7 @@ UNSEEN_FIGURES = {
     "loop_rest": "what the loop does without load",
     "loop_full": "how busy the loop is",
     "pass_p50": "how long the loop's passes are",
-    "pass_p99": "how long the loop's passes are",
+    "long_pass": "how long the loop's passes are",
     "passes_per_request": "how many passes of the loop a request takes",
     "cpu_full": "the CPU time of the service",
     "run_delay_full": "how long its threads wait for a CPU",

@@ -15,14 +15,13 @@ from statistics import fmean, median
 from ..records.examination import Examination, Step
 from ..records.health import Health, StallFigures, Usage
 from ..records.queue import QueueStatistics
-from .growth import loop_busy, rate_of, within
-from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill
+from .growth import loop_busy, rate_of, utilization, within
+from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe_waits
 from .saturation import Saturation, last_rounds, saturation
 
 LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
 _KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
-# Times: from there on a cheap URL waits for the loop. Measured: 9 where the loop is blocked, 1 where a pool is full.
-_LATER_PROBE = 3.0
+_MACHINE = "not running"  # the cause of stalls in which the process had no CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Signals:
     loop_calm: float | None = None
     loop_full: float | None = None
     pass_p50: float | None = None
-    pass_p99: float | None = None
+    long_pass: float | None = None
     passes_per_request: float | None = None
     cpu_full: float | None = None
     run_delay_full: float | None = None
@@ -95,7 +94,7 @@ def signals(examination: Examination) -> Signals:
         loop_calm=_mean(calm, loop_busy),
         loop_full=_mean(full, loop_busy),
         pass_p50=_middle(calm, lambda health: health.loop.p50),
-        pass_p99=_middle(calm, lambda health: health.loop.p99),
+        long_pass=_long_pass(calm),
         passes_per_request=_passes_per_request(rest, calm),
         cpu_full=_spent(full, lambda usage: usage.cpu + (usage.children_cpu or 0.0)),
         run_delay_full=_spent(full, lambda usage: usage.run_delay),
@@ -148,10 +147,10 @@ def _replies(step: Step) -> float:
 
 def _by_probe(calm: Sequence[Step], full: Sequence[Step]) -> str | None:
     """Without a view inside: the loop if a cheap URL waits as well."""
-    ratio = _probe_ratio(calm, full)
-    if ratio is None or not full or any(step.sightings for step in full):
+    if not full or _probe_ratio(calm, full) is None or any(step.sightings for step in full):
         return None
-    return RUN_QUEUE if ratio >= _LATER_PROBE else UNSEEN
+    waits = sum(probe_waits(step, calm) for step in full)
+    return RUN_QUEUE if waits > len(full) / 2 else UNSEEN
 
 
 def _probe_ratio(calm: Sequence[Step], full: Sequence[Step]) -> float | None:
@@ -177,6 +176,15 @@ def _mean(steps: Sequence[Step], figure: Callable[[Step], float | None]) -> floa
 def _middle(steps: Sequence[Step], figure: Callable[[Health], float | None]) -> float | None:
     seen = [value for health in _healths(steps) if (value := figure(health)) is not None]
     return median(seen) if seen else None
+
+
+def _long_pass(calm: Sequence[Step]) -> float | None:
+    """The longest pass that a request usually meets: the median of the longest passes of as many windows as there were
+    requests. Where requests are few, most windows have none."""
+    longest = [value for health in _healths(calm) if (value := health.loop.max) is not None]
+    requests = sum(piece.ok for step in calm for piece in step.pieces)
+    met = sorted(longest)[-max(1, requests) :]
+    return median(met) if met else None
 
 
 def _passes_per_request(rest: Sequence[Step], calm: Sequence[Step]) -> float | None:
@@ -219,7 +227,7 @@ def _gil_wait(full: Sequence[Step]) -> float | None:
 
 def _gc_share(calm: Sequence[Step]) -> float | None:
     """Of the loop's busy time. A collection stops all threads, the loop's among them."""
-    spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, loop_busy)
+    spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, utilization)
     return None if spent is None or not busy else min(1.0, spent / busy)
 
 
@@ -250,6 +258,8 @@ def _stall(calm: Sequence[Step]) -> StallFigures | None:
         for first, then in pairwise(seen):
             known = {_key(stall): stall.total for stall in first}
             for stall in then:
+                if stall.cause == _MACHINE:
+                    continue
                 key = _key(stall)
                 before[key] = stall
                 added[key] = added.get(key, 0.0) + stall.total - known.get(key, 0.0)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from .codec import In, Milliseconds, Ratio
-from .load import Rate
 
+Rate = Annotated[float, In(digits=2)]
 Between = tuple[Annotated[float, In(digits=2)], Annotated[float, In(digits=2)]]
 
 

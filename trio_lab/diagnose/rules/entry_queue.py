@@ -12,7 +12,7 @@ RULE = Rule(
     needs=("stall_cause",),
     holds=lambda signals: signals.stall_cause == "entry queue",
     because=lambda _: "callbacks from other threads took most of the passes that were too long",
-    figures=("stall_where", "pass_p99", "loop_full"),
+    figures=("stall_where", "long_pass", "loop_full"),
     doubt="If one callback alone is slow, its line blocks; the number of callbacks in a pass tells them apart.",
     fix="Send what threads have to say in batches, through one memory channel.",
 )

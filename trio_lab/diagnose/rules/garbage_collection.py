@@ -21,7 +21,7 @@ RULE = Rule(
     because=lambda signals: (
         f"garbage collections took {signals.gc_share or 0.0:.0%} of the time in which the loop was busy"
     ),
-    figures=("stall_cause", "pass_p99"),
+    figures=("stall_cause", "long_pass"),
     doubt="Run it once with gc.freeze() after start-up, or gc.disable(): if the stalls stay, they are not collections.",
     fix="Freeze what lives as long as the program, and collect less often.",
 )

@@ -12,7 +12,7 @@ RULE = Rule(
     needs=("grows",),
     holds=lambda signals: not signals.grows and not signals.generator_limited,
     because=lambda _: "no queue grew at any load of the ramp",
-    figures=("loop_full", "cpu_full", "pass_p99"),
+    figures=("loop_full", "cpu_full", "long_pass"),
     doubt="A higher load, another route, or an hour of it may show another picture.",
     fix="Nothing to put right; measure again when the load or the code changes.",
 )

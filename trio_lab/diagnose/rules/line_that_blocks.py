@@ -18,7 +18,7 @@ def _holds(signals: Signals) -> bool:
         return signals.stall_share is None or signals.stall_share >= _ONE_LINE
     seen_by_passes = signals.stall_cause in (None, "none")
     few = signals.passes_per_request is None or signals.passes_per_request < _FEW_PASSES
-    long = (signals.pass_p99 or 0.0) >= _LONG
+    long = (signals.long_pass or 0.0) >= _LONG
     return seen_by_passes and few and long and not any(_holds_too(rule, signals) for rule in (GARBAGE, GIL))
 
 
@@ -28,7 +28,7 @@ def _holds_too(rule: Rule, signals: Signals) -> bool:
 
 
 def _because(signals: Signals) -> str:
-    took = signals.stall_mean if signals.stall_where and signals.stall_mean else signals.pass_p99 or 0.0
+    took = signals.stall_mean if signals.stall_where and signals.stall_mean else signals.long_pass or 0.0
     long = f"single passes of the loop took {took * 1e3:.0f} ms at a third of the load, and all else waited"
     return f"{long}: {signals.stall_where} ({signals.stall_cause})" if signals.stall_where else long
 
@@ -37,7 +37,7 @@ RULE = Rule(
     id="line_that_blocks",
     step=BLOCKING,
     kinds=(LOOP,),
-    needs=("pass_p99",),
+    needs=("long_pass",),
     holds=_holds,
     because=_because,
     figures=("loop_calm", "loop_full", "stall_cause", "stall_share", "stall_where", "passes_per_request"),

@@ -11,7 +11,7 @@ _MANY = 50  # passes a request
 
 
 def _holds(signals: Signals) -> bool:
-    short = (signals.pass_p99 or 0.0) < _LONG and (signals.passes_per_request or 0.0) < _MANY
+    short = (signals.long_pass or 0.0) < _LONG and (signals.passes_per_request or 0.0) < _MANY
     return short and (signals.loop_full or 0.0) >= _BUSY and signals.stall_cause in (None, "none")
 
 
@@ -19,7 +19,7 @@ RULE = Rule(
     id="loop_full",
     step=WORKERS,
     kinds=(LOOP,),
-    needs=("loop_full", "pass_p99", "passes_per_request"),
+    needs=("loop_full", "long_pass", "passes_per_request"),
     holds=_holds,
     because=lambda signals: (
         f"the loop was busy for {signals.loop_full:.0%} of the time with short passes: one core cannot run more of this code"
