@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import trio
 import trio.testing
+from trio.testing import MockClock
 
-from trio_lab.loop.default_limiter import DefaultLimiter
+from trio_lab.loop.default_limiter import DefaultLimiter, open_default_limiter
 
 
 async def test_who_holds_it_and_who_waits_is_counted() -> None:
@@ -22,3 +23,32 @@ async def test_who_holds_it_and_who_waits_is_counted() -> None:
         assert (found.wait, found.max_waiting, queue.kinds()) == (None, None, [])
     finally:
         limiter.total_tokens = before
+
+
+async def test_free_places_are_had_at_once(autojump_clock: MockClock) -> None:
+    async with open_default_limiter() as limiter:
+        await trio.sleep(1.1)
+    wait = limiter.statistics().wait
+    assert wait is not None
+    assert (wait.count, wait.max) == (4, 0.0)
+
+
+async def test_the_wait_for_a_place_is_seen(autojump_clock: MockClock) -> None:
+    places = trio.to_thread.current_default_thread_limiter()
+    holders = [object() for _ in range(int(places.total_tokens))]
+    async with open_default_limiter() as limiter:
+        for holder in holders:
+            places.acquire_on_behalf_of_nowait(holder)
+        await trio.sleep(1.0)
+        found = limiter.statistics()
+        assert (found.waiting, found.in_service, found.capacity) == (1, 40, 40)
+        for holder in holders:
+            places.release_on_behalf_of(holder)
+        await trio.sleep(0.1)
+        wait = limiter.statistics().wait
+        assert wait is not None
+        assert (wait.count, wait.max) == (1, 0.75)
+
+
+async def test_without_the_probe_it_is_not_observed() -> None:
+    assert DefaultLimiter().statistics().wait is None

@@ -18,7 +18,7 @@ import trio
 from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
-from ...loop.default_limiter import DefaultLimiter
+from ...loop.default_limiter import open_default_limiter
 from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
 from ...loop.run_queue import RunQueue
@@ -130,6 +130,7 @@ async def open_lab(
         stack.enter_context(stalls_explained())
         watch = await stack.enter_async_context(observe(budget=config.stall_budget))
         timer = await stack.enter_async_context(open_timer_probe())
+        default_limiter = await stack.enter_async_context(open_default_limiter())
         native_pool = await stack.enter_async_context(
             open_native_pool(size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout)
         )
@@ -154,7 +155,7 @@ async def open_lab(
             native_pool=native_pool,
             worker_pools=tuple(pools),
             queues=Queues(
-                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, *pools, DefaultLimiter(), *queues
+                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, *pools, default_limiter, *queues
             ),
             watch=watch,
             autoscalers=tuple(autoscalers),
