@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ..diagnose.diagnosis import diagnose
 from ..doctor.examine import Examiner
-from ..doctor.ramp import Budget, Plan
+from ..doctor.ramp import Budget
 from ..doctor.service import RunningServer
 from ..errors import UsageError
 from ..load.target import Target, resolve
@@ -19,6 +19,7 @@ from ..records.codec import encode
 from ..records.diagnosis import Diagnosis
 from ..records.examination import Examination
 from ..records.reading import read_examination
+from .doctor_progress import Progress
 from .ending import ended_by_sigterm
 
 HEALTHY, ILL, UNKNOWN = 0, 1, 2
@@ -97,18 +98,11 @@ async def _examined(
         budget=Budget.of(quick=quick),
         target=target,
         options={"own_this": own_this},
-        on_step=(lambda plan: None) if quiet else _tell,
     )
-    async with ended_by_sigterm():
-        return await examiner.run()
-
-
-def _tell(plan: Plan) -> None:
-    from .console import say
-
-    load = f"{plan.clients} clients" if plan.clients else f"{plan.rate:.4g}/s" if plan.rate else "no load"
-    which = f" {plan.round + 1}" if plan.part == "ramp" else ""
-    say(f"{plan.part}{which}: {load} for {plan.duration:.2g} s")
+    with Progress(examiner.budget.seconds, quiet=quiet) as progress:
+        examiner.on_step = progress.step
+        async with ended_by_sigterm():
+            return await examiner.run()
 
 
 def _saved(file: Path) -> Examination:

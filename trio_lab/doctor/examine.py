@@ -59,7 +59,7 @@ class Examiner:
         """
         begun, stopped = trio.current_time(), None
         async with self._loaders.open():
-            while plan := next_step(self.steps, self.budget, trio.current_time() - begun, target=self.target):
+            while plan := next_step(self.steps, self.budget, trio.current_time() - begun):
                 self.on_step(plan)
                 step = await self._step(plan)
                 self.steps.append(step)
@@ -79,6 +79,7 @@ class Examiner:
         looks: list[tuple[float, Health]] = []
         watch = Watch()
         result: LoadResult | None = None
+        begun = trio.current_time()
         probed: list[float | None] = []
         async with trio.open_nursery() as looking:
             looking.start_soon(self._look, looks)
@@ -87,10 +88,8 @@ class Examiner:
                 if plan.part == "rest":
                     await trio.sleep(plan.duration)
                 else:
-                    result = await self._load(plan)
-            ended = trio.current_time()
+                    result, begun = await self._load(plan)
             looking.cancel_scope.cancel()
-        begun = ended - plan.duration if result is None else self._began
         sightings = [Sighting(at=at - begun, health=health) for at, health in looks if at >= begun]
         step = Step(
             part=plan.part,
@@ -105,10 +104,8 @@ class Examiner:
         step = step if result is None else _with(step, result)
         return replace(step, clean=not self._disturbed(watch, step))
 
-    _began: float = 0.0
-
-    async def _load(self, plan: Plan) -> LoadResult:
-        """Run the load of a plan. When it began is known only from when it ended, by the clock of the load's process."""
+    async def _load(self, plan: Plan) -> tuple[LoadResult, float]:
+        """Run the load of a plan, and when it began. That is known only from when it ended and how long it took."""
         alone = next((step.p50 for step in self.steps if step.part == "ladder" and step.p50), 0.0)
         connections = plan.clients
         if plan.rate is not None:
@@ -126,8 +123,7 @@ class Examiner:
             }
         )
         lasted = max([result.duration, *(row.start + _PIECE for row in result.series)])
-        self._began = max(asked, trio.current_time() - lasted)
-        return result
+        return result, max(asked, trio.current_time() - lasted)
 
     async def _probe(self, duration: float, found: list[float | None]) -> None:
         options = {name: value for name, value in self.options.items() if name == "own_this"}

@@ -63,11 +63,8 @@ class Plan:
     clients: int = 0
 
 
-def next_step(steps: Sequence[Step], budget: Budget, spent: float, *, target: float | None = None) -> Plan | None:
-    """What to do after these steps, which took ``spent`` seconds with all that is around them; None when it is enough.
-
-    With a ``target`` the service is asked for at least so much, even if the ladder found less.
-    """
+def next_step(steps: Sequence[Step], budget: Budget, spent: float) -> Plan | None:
+    """What to do after these steps, which took ``spent`` seconds with all that is around them; None when it is enough."""
     if not steps:
         return Plan(part="rest", duration=_REST)
     ladder = [step for step in steps if step.part == "ladder"]

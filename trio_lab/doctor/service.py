@@ -30,12 +30,13 @@ class RunningServer:
     """A server at a URL. It is seen inside when it serves trio_lab's `/health`; otherwise it is a black box."""
 
     def __init__(self, url: str) -> None:
-        self._authority = Target.parse(url).authority
+        target = Target.parse(url)
+        self._url = f"{'https' if target.secure else 'http'}://{target.authority}"
         self._seen = self._tells_stalls = True
 
     @property
     def url(self) -> str:
-        return f"http://{self._authority}"
+        return self._url
 
     async def sample(self) -> Health | None:
         if not self._seen:
