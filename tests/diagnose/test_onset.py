@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trio_lab.diagnose.growth import grown, offered_growth
@@ -104,3 +106,14 @@ def test_a_closed_step_offers_what_is_answered() -> None:
 
 def test_without_a_ramp_nothing_is_said() -> None:
     assert first_to_fill(Examination(url="", probe="", budget=1.0)).name is None
+
+
+def test_a_second_queue_that_fills_at_a_higher_load_is_not_the_first() -> None:
+    """A pool bears 100/s. Above 120/s the loop is full as well, and at 130/s it holds more than the pool does."""
+    pool = Sick(queues={"native_pool": Tank(share=1.0)})
+    both = Sick(queues={"native_pool": Tank(share=0.2)}, busy=lambda share: 1.0)
+    examination = pool.examination()
+    steps = [
+        both.step(130.0, nominal=1.3, number=step.round) if step.nominal == 1.3 else step for step in examination.steps
+    ]
+    assert first_to_fill(replace(examination, steps=tuple(steps))).name == "native_pool"

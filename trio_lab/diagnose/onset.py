@@ -26,6 +26,7 @@ from .saturation import last_rounds
 
 NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
 _LEAST_GROWTH = 0.03  # of the offered rate: less is what a step keeps in flight
+_CLEARLY = 0.08  # of the offered rate
 _MOST = 0.5  # of the generator's growth
 _FLAT = 1.5  # times the service time without load
 # Times: from there on a cheap URL waits for the loop. Measured: 9 where the loop is blocked, 1 where a pool is full.
@@ -52,16 +53,23 @@ def first_to_fill(examination: Examination) -> First:
     if not rounds:
         return First(name=None, confidence=None)
     top = max(rounds[-1])
-    overloads = [one[top] for one in rounds]
+    overloads = [_least_overload(one) for one in rounds]
     calm = list(examination.of("calm"))
     queues = _queues(rounds, calm)
-    if fmean(map(offered_growth, overloads)) < _LEAST_GROWTH * (overloads[-1].rate or 0.0):
+    if fmean(offered_growth(one[top]) for one in rounds) < _LEAST_GROWTH * (rounds[-1][top].rate or 0.0):
         return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
     named = [name for step in overloads if (name := _first_in(step, calm)) is not None]
     if not named:
         return First(name=None, confidence=None, queues=queues)
     name, times = Counter(named).most_common(1)[0]
     return First(name=name, confidence=_agreement(times, len(named)), queues=queues)
+
+
+def _least_overload(one: Mapping[float, Step]) -> Step:
+    """The step of a round with the lowest rate that is clearly too much. At higher ones another queue may fill as well,
+    and hold more."""
+    steps = [one[nominal] for nominal in sorted(one)]
+    return next((step for step in steps if offered_growth(step) >= _CLEARLY * (step.rate or 0.0)), steps[-1])
 
 
 def _agreement(times: int, rounds: int) -> float:
