@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..cores import affinity, cpu_quota
 from ..records.health import Usage
-from .process import open_descriptors, resident_bytes
+from .process import children, cpu_seconds, open_descriptors, resident_bytes
 
 _GROUP = (  # the time for which the quota of the group stopped its threads: file, name of the line, units per second
     (Path("/sys/fs/cgroup/cpu.stat"), "throttled_usec", 1e6),
@@ -75,11 +75,10 @@ class UsageMeter:
 
     def _counters(self) -> tuple[float, float, float, float, float]:
         self._delays.read()
-        times = os.times()
         return (
             time.process_time(),
             time.clock_gettime(self._loop_clock),
-            times.children_user + times.children_system,
+            _children_seconds(),
             self._delays.total,
             self._delays.of(self._loop_thread) or 0.0,
         )
@@ -104,6 +103,13 @@ class UsageMeter:
             max_descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             memory=resident_bytes(os.getpid()),
         )
+
+
+def _children_seconds() -> float:
+    """CPU time of the child processes, those that have ended and those that live: workers live as long as their pool."""
+    reaped = os.times()
+    living = sum(cpu_seconds(pid) or 0.0 for pid in children(os.getpid()))
+    return reaped.children_user + reaped.children_system + living
 
 
 def _throttled() -> float | None:

@@ -1,0 +1,25 @@
+"""Unit: the CPU time of children counts while they live, not only when they have ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from trio_lab.measure.usage import UsageMeter
+
+_COMPUTE = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\ninput()"
+
+
+def test_a_child_counts_while_it_lives_and_once_when_it_has_ended() -> None:
+    meter = UsageMeter()
+    with subprocess.Popen([sys.executable, "-c", _COMPUTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        alive = meter.read().children_cpu
+        child.communicate(b"\n")
+    ended = meter.read().children_cpu
+    meter.close()
+    assert alive is not None
+    assert alive >= 0.09
+    assert ended is not None
+    assert 0 <= ended - alive < 0.09, "counted twice, it would be as much again"
