@@ -80,6 +80,13 @@ def test_the_onset_is_where_growth_begins() -> None:
     assert growth.service_ratio == pytest.approx(1.0, rel=0.01)
 
 
+@pytest.mark.parametrize("case", ["before the app", "a call outwards", "it refuses"])
+def test_every_kind_of_first_queue_has_an_onset(case: str) -> None:
+    growth = first_to_fill(CASES[case][0].examination()).growth()
+    assert growth is not None
+    assert growth.onset_load == pytest.approx(100, rel=0.02)
+
+
 def test_a_full_queue_that_does_not_grow_has_no_onset() -> None:
     found = first_to_fill(CASES["a background pool that is always full"][0].examination())
     background = next(queue for queue in found.queues if queue.name == "background")

@@ -33,6 +33,13 @@ class Grown:
     waiting: int | None
     capacity: int | None = None
 
+    @property
+    def held_growth(self) -> float | None:
+        """Of the callers that it holds beyond its places: what has no capacity keeps them in service."""
+        if self.capacity is None and self.in_service_growth is not None:
+            return self.in_service_growth + (self.waiting_growth or 0.0)
+        return self.waiting_growth
+
 
 def offered_growth(step: Step) -> float:
     """What the generator offered and was not answered as wanted, per second; 0 for a closed step, which waits for its

@@ -22,10 +22,10 @@ from ..records.examination import Examination, Step
 from . import hinge
 from .growth import Grown, grown, loop_busy, offered_growth, queue_names
 from .mean_interval import mean_interval
-from .saturation import last_rounds
+from .saturation import last_rounds, saturation
 
 NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
-_LEAST_GROWTH = 0.03  # of the offered rate: less is what a step keeps in flight
+_LEAST_GROWTH = 0.03  # of the generator's growth
 _CLEARLY = 0.08  # of the offered rate
 _MOST = 0.5  # of the generator's growth
 _FLAT = 1.5  # times the service time without load
@@ -43,8 +43,10 @@ class First:
     queues: tuple[Growth, ...] = ()
 
     def growth(self) -> Growth | None:
-        """Of the queue that is named."""
-        return next((queue for queue in self.queues if queue.name == self.name), None)
+        """Of the queue that is named. Who waits in the run queue is not observed: its growth is what no other accounts
+        for."""
+        name = UNSEEN if self.name == RUN_QUEUE else self.name
+        return next((queue for queue in self.queues if queue.name == name), None)
 
 
 def first_to_fill(examination: Examination) -> First:
@@ -52,11 +54,10 @@ def first_to_fill(examination: Examination) -> First:
     rounds = last_rounds(examination.steps)
     if not rounds:
         return First(name=None, confidence=None)
-    top = max(rounds[-1])
     overloads = [_least_overload(one) for one in rounds]
     calm = list(examination.of("calm"))
     queues = _queues(rounds, calm)
-    if fmean(offered_growth(one[top]) for one in rounds) < _LEAST_GROWTH * (rounds[-1][top].rate or 0.0):
+    if saturation(examination.steps) is None:
         return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
     named = [name for step in overloads if (name := _first_in(step, calm)) is not None]
     if not named:
@@ -154,14 +155,14 @@ def _queues(rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]) -> tup
 def _curve(one: Mapping[float, Step], name: str) -> list[hinge.Point]:
     """(rate, growth) of the steps of a round in which the queue was seen."""
     seen = [(step.rate or 0.0, grown(step, name)) for step in one.values()]
-    return [(rate, found.waiting_growth) for rate, found in seen if found and found.waiting_growth is not None]
+    return [(rate, found.held_growth) for rate, found in seen if found and found.held_growth is not None]
 
 
 def _unaccounted(one: Mapping[float, Step], names: Sequence[str]) -> list[hinge.Point]:
     points = []
     for step in one.values():
         seen = [grown(step, name) for name in names]
-        held = sum(max(0.0, found.waiting_growth or 0.0) for found in seen if found)
+        held = sum(max(0.0, found.held_growth or 0.0) for found in seen if found)
         points.append((step.rate or 0.0, max(0.0, offered_growth(step) - held)))
     return points
 
