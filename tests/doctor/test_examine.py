@@ -47,7 +47,7 @@ async def url() -> AsyncIterator[str]:
 
 async def test_a_black_box_with_one_place(url: str) -> None:
     told: list[Plan] = []
-    budget = Budget(seconds=5.5, step=0.4, calm=0.4)
+    budget = Budget(seconds=4.0, step=0.2, calm=0.3)
     examiner = Examiner(service=RunningServer(url), path="/work", budget=budget, on_step=told.append)
     examination = await examiner.run()
     assert [plan.part for plan in told] == [step.part for step in examination.steps]

@@ -1,4 +1,4 @@
-"""How fast queues grew in a step, by conservation: what comes in and does not go out is somewhere.
+"""How fast queues grew in a step, by conservation: callers that came and were not answered wait somewhere.
 
 Growth of a queue = Δ waiting + Δ (rejected + timed out + cancelled), per second: callers that came and were not served. The
 generator's own growth = what it offered and was not answered. What no queue of the service accounts for stands before it:
@@ -77,8 +77,8 @@ def within(step: Step) -> list[Sighting]:
 
 
 def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None:
-    """By how much a figure of what the process has used rose per second."""
-    usages = [seen.health.usage for seen in within(step) if seen.health.usage is not None]
+    """By how much a figure of what the process has used rose per second, in the step and while its backlog was served."""
+    usages = [seen.health.usage for seen in step.sightings if seen.health.usage is not None]
     if len(usages) < _LEAST or usages[-1].elapsed <= usages[0].elapsed:
         return None
     before, after = figure(usages[0]), figure(usages[-1])
@@ -86,8 +86,9 @@ def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None
 
 
 def utilization(step: Step) -> float | None:
-    """Of the loop. The first sighting does not count, for its window began before the step."""
-    seen = [share for one in within(step)[1:] if (share := one.health.loop.utilization) is not None]
+    """Of the loop, in the step and while its backlog was served. The first sighting does not count, for its window began
+    before the step."""
+    seen = [share for one in step.sightings[1:] if (share := one.health.loop.utilization) is not None]
     return fmean(seen) if seen else None
 
 
