@@ -72,10 +72,18 @@ def test_what_is_no_examination(tmp_path: Path, content: bytes | None, said: str
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_only_what_you_own() -> None:
-    done = doctor("http://192.0.2.1/", "--quick")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "--i-own-this"),
+        (("--path", "work"), "path must begin with a slash"),
+        (("--target", "0"), "target must be a number of requests per second over 0"),
+    ],
+)
+def test_what_is_not_examined(words: tuple[str, ...], said: str) -> None:
+    done = doctor("http://192.0.2.1/", "--quick", *words)
     assert done.returncode == 2
-    assert "--i-own-this" in done.stderr
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,17 @@ def test_it_travels_as_json() -> None:
     found = diagnose(examination)
     assert (again.first_full, again.findings[0].id) == (found.first_full, found.findings[0].id)
     assert decode(Diagnosis, encode(found)).verdict == found.verdict
+
+
+@pytest.mark.parametrize(
+    ("flagged", "finding"), [((1.3,), "client_bottleneck"), ((0.85,), "unseen_queue"), ((), "unseen_queue")]
+)
+def test_a_generator_that_could_not_send_is_told_from_a_queue_that_is_not_seen(
+    flagged: tuple[float, ...], finding: str
+) -> None:
+    idle = replace(WAITING, queues={"native_pool": Tank()}).examination()
+    steps = tuple(
+        replace(step, bottleneck="The generator used 97% of a core.") if step.nominal in flagged else step
+        for step in idle.steps
+    )
+    assert [one.id for one in diagnose(replace(idle, steps=steps)).findings] == [finding]

@@ -97,7 +97,7 @@ TABLE = {
         "unbounded_queue",
     ),
     "client is the bottleneck": (
-        replace(WELL, generator_limited=True, grows=False, loop_full=0.06),
+        ill("unseen", generator_limited=True, loop_full=0.06),
         "client_bottleneck",
     ),
     "a loop full of short work": (blocked(), "loop_full"),

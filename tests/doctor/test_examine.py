@@ -67,7 +67,9 @@ async def test_a_path_that_is_not_there_ends_it(url: str) -> None:
     assert examination.stopped is not None
     assert "404" in examination.stopped
     assert [step.part for step in examination.steps] == ["rest", "ladder"]
-    assert diagnose(examination).first_full is None
+    found = diagnose(examination)
+    assert (found.first_full, found.healthy) == (None, None)
+    assert "404" in found.verdict
 
 
 class Answers:

@@ -62,6 +62,7 @@ async def doctor(
     json_
         Print one JSON object.
     """
+    _check(path=path, beside=beside, target=target)
     if not subject.startswith(("http://", "https://")):
         examination = _saved(Path(subject))
     else:
@@ -83,6 +84,14 @@ def exit_code(found: Diagnosis, examination: Examination) -> int:
     if examination.target is None:
         return HEALTHY if found.findings else UNKNOWN
     return UNKNOWN if found.healthy is None else HEALTHY if found.healthy else ILL
+
+
+def _check(*, path: str, beside: str, target: float | None) -> None:
+    for name, value in (("path", path), ("beside", beside)):
+        if value and not value.startswith("/"):
+            raise UsageError(f"{name} must begin with a slash, got {value!r}")
+    if target is not None and not 0 < target < float("inf"):
+        raise UsageError(f"target must be a number of requests per second over 0, got {target!r}")
 
 
 async def _examined(

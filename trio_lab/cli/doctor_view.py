@@ -15,8 +15,6 @@ def show(found: Diagnosis, examination: Examination) -> None:
     """Print it on standard output."""
     screen = output()
     screen.print(f"[bold]{escape(found.verdict)}[/]")
-    if examination.stopped:
-        screen.print(escape(f"The examination ended early: {examination.stopped}."))
     if examination.target is not None:
         answer = {True: "yes", False: "no", None: "could not be told"}[found.healthy]
         screen.print(f"Healthy up to {examination.target:g}/s: {answer}.")

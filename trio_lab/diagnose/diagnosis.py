@@ -74,6 +74,8 @@ def _seconds_needed(examination: Examination, found: Saturation | None) -> float
 
 
 def _verdict(examination: Examination, found: Saturation | None, seen: Signals, findings: tuple[Finding, ...]) -> str:
+    if examination.stopped is not None:
+        return f"The examination ended early: {examination.stopped}."
     if found is None and seen.grows is None:
         return "The ramp has no whole round, so nothing can be said."
     load = f"up to {highest_rate(examination):.0f}/s" if found is None else _load(found)

@@ -15,12 +15,13 @@ from statistics import fmean, median
 from ..records.examination import Examination, Step
 from ..records.health import Health, StallFigures, Usage
 from ..records.queue import QueueStatistics
-from .growth import loop_busy, rate_of, utilization, within
+from .growth import loop_busy, offered_growth, rate_of, utilization, within
 from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe_waits
 from .saturation import Saturation, last_rounds, saturation
 
 LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
 _KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
+_UNANSWERED = 0.08  # of the offered rate
 _MACHINE = "not running"  # the cause of stalls in which the process had no CPU
 
 
@@ -109,7 +110,7 @@ def signals(examination: Examination) -> Signals:
         stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(calm, full),
-        generator_limited=any(step.bottleneck for step in full),
+        generator_limited=2 * sum(map(_not_sent, full)) > len(full),
         grows=None if not full else found is not None,
     )
 
@@ -156,6 +157,11 @@ def _by_probe(calm: Sequence[Step], full: Sequence[Step]) -> str | None:
 def _probe_ratio(calm: Sequence[Step], full: Sequence[Step]) -> float | None:
     before, after = ([step.probe for step in steps if step.probe] for steps in (calm, full))
     return median(after) / median(before) if before and after else None
+
+
+def _not_sent(step: Step) -> bool:
+    """Whether the generator says that it was in its own way, and not all was answered. Lateness alone does no harm."""
+    return step.bottleneck is not None and offered_growth(step) >= _UNANSWERED * (step.rate or 0.0)
 
 
 def _failed_share(full: Sequence[Step]) -> float | None:
