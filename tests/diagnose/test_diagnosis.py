@@ -114,3 +114,12 @@ def test_a_generator_that_could_not_send_is_told_from_a_queue_that_is_not_seen(
         for step in idle.steps
     )
     assert [one.id for one in diagnose(replace(idle, steps=steps)).findings] == [finding]
+
+
+@pytest.mark.parametrize(("clean", "told"), [(True, 0), (False, 1)])
+def test_a_crowded_machine_is_told(clean: bool, told: int) -> None:
+    examination = WAITING.examination()
+    steps = tuple(replace(step, clean=clean) for step in examination.steps)
+    found = diagnose(replace(examination, steps=steps))
+    assert sum("quiet machine" in text for text in found.blind_to) == told
+    assert found.first_full == "native_pool"

@@ -11,6 +11,7 @@ from .saturation import Saturation, last_rounds, more_seconds, saturation
 from .signals import LOOP, Signals, concurrency, kind_of, signals
 
 _ROUND = 35.0  # replies, at the rate of the calm step: 20 in each of five steps at about three times that rate
+_OFTEN = 0.5  # of the steps of the ramp
 WANTED = 0.05  # half the width of the interval that is narrow enough, as a share of the load
 
 
@@ -34,11 +35,20 @@ def diagnose(examination: Examination) -> Diagnosis:
         concurrency=seen.concurrency,
         decline=seen.decline,
         seconds_needed=_seconds_needed(examination, found),
-        blind_to=blind,
+        blind_to=(*blind, *_disturbed(examination)),
         findings=findings,
         later=later,
         queues=first.queues,
     )
+
+
+def _disturbed(examination: Examination) -> tuple[str, ...]:
+    """What other programs hid."""
+    steps = list(examination.of("ramp"))
+    share = sum(not step.clean for step in steps) / len(steps) if steps else 0.0
+    if share <= _OFTEN:
+        return ()
+    return (f"what the service does on a quiet machine: other programs used the CPU in {share:.0%} of the steps",)
 
 
 def _first_full(first: First, seen: Signals) -> str | None:
