@@ -20,7 +20,7 @@ from ..records.diagnosis import Diagnosis
 from ..records.examination import Examination
 from ..records.reading import read_examination
 from .doctor_progress import Progress
-from .ending import ended_by_sigterm
+from .ending import ended_by_signal
 
 HEALTHY, ILL, UNKNOWN = 0, 1, 2
 
@@ -110,7 +110,7 @@ async def _examined(
     )
     with Progress(examiner.budget.seconds, quiet=quiet) as progress:
         examiner.on_step = progress.step
-        async with ended_by_sigterm():
+        async with ended_by_signal():
             return await examiner.run()
 
 
