@@ -7,7 +7,7 @@ import sys
 
 from trio_lab.measure.usage import UsageMeter
 
-_COMPUTE = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\ninput()"
+_COMPUTE = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
 
 
 def test_a_child_counts_while_it_lives_and_once_when_it_has_ended() -> None:
@@ -20,6 +20,6 @@ def test_a_child_counts_while_it_lives_and_once_when_it_has_ended() -> None:
     ended = meter.read().children_cpu
     meter.close()
     assert alive is not None
-    assert alive >= 0.09
+    assert alive >= 0.15
     assert ended is not None
-    assert 0 <= ended - alive < 0.09, "counted twice, it would be as much again"
+    assert 0 <= ended - alive < 0.15, "counted twice, it would be as much again"
