@@ -80,7 +80,7 @@ async def doctor(
 
 
 def exit_code(found: Diagnosis, examination: Examination) -> int:
-    """What the process ends with."""
+    """The exit code of the command."""
     if examination.target is None:
         return HEALTHY if found.findings else UNKNOWN
     return UNKNOWN if found.healthy is None else HEALTHY if found.healthy else ILL

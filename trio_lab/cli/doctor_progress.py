@@ -12,7 +12,7 @@ from .console import errors, say
 
 
 class Progress:
-    """To be entered while an examination of about so many ``seconds`` goes on."""
+    """A context for the time of an examination that takes about so many ``seconds``."""
 
     def __init__(self, seconds: float, *, quiet: bool) -> None:
         self._ends = time.monotonic() + seconds

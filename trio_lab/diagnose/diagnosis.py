@@ -16,7 +16,7 @@ WANTED = 0.05  # half the width of the interval that is narrow enough, as a shar
 
 
 def diagnose(examination: Examination) -> Diagnosis:
-    """What can be said of a service that was examined; figures that are not there are None, and ``blind_to`` says which."""
+    """The diagnosis of an examined service. Missing figures are None, and ``blind_to`` lists them."""
     found = saturation(examination.steps, concurrency=concurrency(examination))
     first, seen = first_to_fill(examination), signals(examination)
     findings, later, blind = prescribe(seen)
@@ -43,7 +43,7 @@ def diagnose(examination: Examination) -> Diagnosis:
 
 
 def _disturbed(examination: Examination) -> tuple[str, ...]:
-    """What other programs hid."""
+    """A sentence if other programs disturbed most of the ramp, so that its figures may be theirs."""
     steps = list(examination.of("ramp"))
     share = sum(not step.clean for step in steps) / len(steps) if steps else 0.0
     if share <= _OFTEN:
@@ -52,7 +52,7 @@ def _disturbed(examination: Examination) -> tuple[str, ...]:
 
 
 def _first_full(first: First, seen: Signals) -> str | None:
-    """What a black box tells is the loop alone."""
+    """From outside only the run queue can be told from the others."""
     if first.name is None:
         return seen.first if seen.kind == LOOP else None
     return None if first.name == UNSEEN else first.name
@@ -69,12 +69,12 @@ def _healthy(examination: Examination, found: Saturation | None) -> bool | None:
 
 
 def highest_rate(examination: Examination) -> float:
-    """Of the last whole rounds."""
+    """The highest rate of the last whole rounds."""
     return max((step.rate or 0.0 for one in last_rounds(examination.steps)[-1:] for step in one.values()), default=0.0)
 
 
 def _seconds_needed(examination: Examination, found: Saturation | None) -> float | None:
-    """None when the interval is narrow enough, or there is nothing to be narrowed."""
+    """None if the interval is narrow enough, or if nothing saturated."""
     if found is None:
         asked = max((step.rate or 0.0 for step in examination.of("calm")), default=0.0)
         return LEAST * _ROUND / asked if asked and not last_rounds(examination.steps) else None

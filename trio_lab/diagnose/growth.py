@@ -1,7 +1,7 @@
 """How fast queues grew in a step, by conservation: callers that came and were not answered wait somewhere.
 
 Growth of a queue = Δ waiting + Δ (rejected + timed out + cancelled), per second: callers that came and were not served. The
-generator's own growth = what it offered and was not answered. What no queue of the service accounts for stands before it:
+generator's own growth = what it offered and was not answered. What no queue of the service accounts for waits before it:
 in the accept backlog, in sockets that the loop has not read, in tasks that the loop has not run.
 
 A queue that is always full does not grow, however full it is.
@@ -35,7 +35,7 @@ class Grown:
 
     @property
     def held_growth(self) -> float | None:
-        """Of the callers that it holds beyond its places: what has no capacity keeps them in service."""
+        """Growth of the callers held beyond the places. A queue without a capacity holds them in service."""
         if self.capacity is None and self.in_service_growth is not None:
             return self.in_service_growth + (self.waiting_growth or 0.0)
         return self.waiting_growth
@@ -51,7 +51,7 @@ def offered_growth(step: Step) -> float:
 
 
 def queue_names(steps: Sequence[Step]) -> list[str]:
-    """In the order in which a request meets them."""
+    """The names of all queues that were seen, in the order in which a request meets them."""
     names = (queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
     return list(dict.fromkeys(names))
 
@@ -72,12 +72,12 @@ def grown(step: Step, name: str) -> Grown | None:
 
 
 def within(step: Step) -> list[Sighting]:
-    """The sightings while the step had its load and was not new."""
+    """The sightings within the step, without its first fifth, in which queues may still fill up."""
     return [one for one in step.sightings if _WARM * step.duration <= one.at <= step.duration]
 
 
 def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None:
-    """By how much a figure of what the process has used rose per second, in the step and while its backlog was served."""
+    """How much a counter of the process rose per second, over the step and the time in which its backlog was served."""
     usages = [seen.health.usage for seen in step.sightings if seen.health.usage is not None]
     if len(usages) < _LEAST or usages[-1].elapsed <= usages[0].elapsed:
         return None
@@ -86,8 +86,8 @@ def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None
 
 
 def utilization(step: Step) -> float | None:
-    """Of the loop, in the step and while its backlog was served. The first sighting does not count, for its window began
-    before the step."""
+    """The loop's utilization over the step and the time in which its backlog was served. The first sighting is left out:
+    its window began before the step."""
     seen = [share for one in step.sightings[1:] if (share := one.health.loop.utilization) is not None]
     return fmean(seen) if seen else None
 

@@ -31,7 +31,7 @@ def ceiling(points: Sequence[Point]) -> float | None:
 def onset(points: Sequence[Point]) -> float | None:
     """The load from which on y grows: the o that fits y = slope × max(0, x − o) best; None if y does not grow.
 
-    Two points above the bend fix a line; with one alone the slope is taken to be 1, as of a queue that keeps all that is
+    Two points above the bend fix a line; with a single one the slope is taken to be 1: the queue keeps everything that is
     too much.
     """
     ordered = sorted(points)

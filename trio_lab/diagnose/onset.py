@@ -43,14 +43,14 @@ class First:
     queues: tuple[Growth, ...] = ()
 
     def growth(self) -> Growth | None:
-        """Of the queue that is named. Who waits in the run queue is not observed: its growth is what no other accounts
-        for."""
+        """The growth of the named queue. Waiting in the run queue is not observed, so its growth is what no other queue
+        accounts for."""
         name = UNSEEN if self.name == RUN_QUEUE else self.name
         return next((queue for queue in self.queues if queue.name == name), None)
 
 
 def first_to_fill(examination: Examination) -> First:
-    """From the rounds of the ramp with the last estimate."""
+    """The first queue to fill in the last rounds of the ramp."""
     rounds = last_rounds(examination.steps)
     if not rounds:
         return First(name=None, confidence=None)
@@ -74,7 +74,7 @@ def _least_overload(one: Mapping[float, Step]) -> Step:
 
 
 def _agreement(times: int, rounds: int) -> float:
-    """How sure a name is that so many of these rounds gave: never 1, and 0.5 after a single round."""
+    """How sure a name is if ``times`` of the rounds gave it: below 1 always, and 0.5 after a single round."""
     return (times + 0.5) / (rounds + 2) if rounds == 1 else (times + 0.5) / (rounds + 1)
 
 
@@ -123,7 +123,7 @@ def _goes_out(one: Grown, lost: float) -> bool:
 
 
 def _innermost_flat(gathering: Sequence[str], found: Mapping[str, Grown], calm: Sequence[Step]) -> str:
-    """The last that serves as fast as without load; where all are slower, the one that slowed down least."""
+    """The last queue that serves as fast as without load; if all are slower, the one that slowed down least."""
     ratios = {name: service_ratio(found[name], name, calm) for name in gathering}
     flat = [name for name in gathering if (ratio := ratios[name]) is not None and ratio <= _FLAT]
     if flat:
@@ -143,7 +143,7 @@ def _loop_busy(step: Step) -> bool:
 
 
 def _queues(rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]) -> tuple[Growth, ...]:
-    """Every queue that was seen, and what stood before the app."""
+    """Every queue that was seen, and the growth that none of them accounts for."""
     steps = [step for one in rounds for step in one.values()]
     names = queue_names(steps)
     tracks = {name: [_curve(one, name) for one in rounds] for name in names}

@@ -53,7 +53,7 @@ def prescribe(signals: Signals) -> tuple[tuple[Finding, ...], tuple[str, ...], t
 
 
 def blind_to(signals: Signals) -> tuple[str, ...]:
-    """What the rules that are possible here need and do not have. All are while the first queue is not seen."""
+    """Figures that the possible rules need and do not have. While the first queue is not known, every rule is possible."""
     asked = [rule for rule in RULES if signals.kind == UNSEEN or rule.possible(signals)]
     missing = [name for rule in asked for name in rule.missing(signals)]
     return tuple(dict.fromkeys(UNSEEN_FIGURES[name] for name in missing))

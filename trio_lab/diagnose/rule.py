@@ -40,7 +40,7 @@ class Rule:
     fix: str
 
     def possible(self, signals: Signals) -> bool:
-        """Whether this can be the reason where this queue is first; also when it is not known which is."""
+        """Whether this can be the reason, given the first queue. True if the first queue is not known."""
         return self.kinds is None or signals.kind is None or signals.kind in self.kinds
 
     def missing(self, signals: Signals) -> list[str]:

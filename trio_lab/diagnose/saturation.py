@@ -1,4 +1,4 @@
-"""The saturation load: the rate at which a service can answer and no more, from the steps of a ramp.
+"""The saturation load: the highest rate at which a service can answer, estimated from the steps of a ramp.
 
 Rounds are compared, never pieces of one step: what the machine does to a step it does to all of its pieces, so an interval
 from within a step is far too narrow. Three things keep the estimate from being too low, all seen in simulation:
@@ -8,7 +8,7 @@ from within a step is far too narrow. Three things keep the estimate from being 
 - only steps that are clearly above the bend count, for just above it the service is idle now and then;
 - a step counts until its backlog is served: meanwhile the service is as busy as before.
 
-The interval does not contain what the machine changes over longer times than the ramp lasts.
+The interval does not cover changes of the machine's speed that are slower than the ramp is long.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _SHARED_DRIFT = 1.45
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saturation:
-    """Requests per second. ``interval`` is None for too few rounds. ``decline`` is by which share the rate of replies
-    falls from its best to that at the highest load. ``curve`` has (offered, answered) for each step of a round."""
+    """Requests per second. ``interval`` is None for too few rounds. ``decline`` is the share by which replies per second
+    fall from the best rate to that at the highest load. ``curve`` has (offered, answered) for each step of a round."""
 
     load: float
     interval: tuple[float, float] | None
@@ -55,7 +55,7 @@ Busy = tuple[float, float]
 
 
 def saturation(steps: Iterable[Step], *, concurrency: float = 1.0) -> Saturation | None:
-    """From the open steps of a ramp, those of its last estimate; None when no step was too much for the service.
+    """From the rounds around the ramp's last estimate; None if no step was too much for the service.
 
     ``concurrency`` is how many requests it serves at a time: fewer in flight do not keep it busy.
     """
@@ -130,7 +130,7 @@ def more_seconds(found: Saturation | None, spent: float, *, wanted: float) -> fl
 
 
 def _answered(measured: Sequence[Mapping[float, Busy]], nominals: Sequence[float]) -> float:
-    """Replies a second in these steps of these rounds together."""
+    """Replies per second in these steps, all rounds together."""
     taken = [one[nominal] for one in measured for nominal in nominals]
     return sum(replies for replies, _ in taken) / sum(seconds for _, seconds in taken)
 

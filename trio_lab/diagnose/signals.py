@@ -69,7 +69,7 @@ class Signals:
 
 
 def signals(examination: Examination) -> Signals:
-    """What can be read from an examination, whatever is missing."""
+    """The figures that an examination has."""
     first = first_to_fill(examination)
     found = saturation(examination.steps, concurrency=concurrency(examination))
     rest, calm = list(examination.of("rest")), list(examination.of("calm"))
@@ -116,8 +116,8 @@ def signals(examination: Examination) -> Signals:
 
 
 def kind_of(name: str | None) -> str | None:
-    """What sort of queue this is. A gate of the program's own counts as a pool of threads: its work waits elsewhere as
-    well."""
+    """The sort of queue that has this name. A gate of the program's own counts as a pool of threads: in both, jobs wait
+    or compute outside the loop."""
     if name is None or name in _KINDS:
         return None if name is None else _KINDS[name]
     if name.startswith("outward."):
@@ -160,7 +160,8 @@ def _probe_ratio(calm: Sequence[Step], full: Sequence[Step]) -> float | None:
 
 
 def _not_sent(step: Step) -> bool:
-    """Whether the generator says that it was in its own way, and not all was answered. Lateness alone does no harm."""
+    """Whether the generator reports itself as the bottleneck, and requests were left unanswered. Lateness alone does no
+    harm."""
     return step.bottleneck is not None and offered_growth(step) >= _UNANSWERED * (step.rate or 0.0)
 
 
@@ -194,7 +195,7 @@ def _long_pass(calm: Sequence[Step]) -> float | None:
 
 
 def _passes_per_request(rest: Sequence[Step], calm: Sequence[Step]) -> float | None:
-    """What the loop does without load is taken off: timers, and the doctor's own looks at it."""
+    """Without the passes that the loop has anyway: timers, and the doctor's own samples."""
     idle, busy = _passes(rest), _passes(calm)
     rates = [step.rate for step in calm if step.rate]
     return max(0.0, busy - idle) / fmean(rates) if idle is not None and busy is not None and rates else None
@@ -232,7 +233,7 @@ def _gil_wait(full: Sequence[Step]) -> float | None:
 
 
 def _gc_share(calm: Sequence[Step]) -> float | None:
-    """Of the loop's busy time. A collection stops all threads, the loop's among them."""
+    """Collections as a share of the loop's busy time. A collection stops all threads, also the loop's."""
     spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, utilization)
     return None if spent is None or not busy else min(1.0, spent / busy)
 
@@ -254,7 +255,8 @@ def _backlog_share(full: Sequence[Step]) -> float | None:
 
 
 def _stall(calm: Sequence[Step]) -> StallFigures | None:
-    """The line and cause that cost most of the calm time; a figure without a cause if stalls were watched and none came."""
+    """The line and cause that cost most of the calm time. Its cause is "none" if stalls were watched and there were none;
+    None if they were not watched."""
     before: dict[tuple[str, int, str], StallFigures] = {}
     added: dict[tuple[str, int, str], float] = {}
     watched = False

@@ -52,7 +52,7 @@ class Examiner:
     _loaders: Loaders = field(default_factory=Loaders)
 
     async def run(self) -> Examination:
-        """All of it.
+        """Carry out the whole ramp.
 
         Raises:
             RuntimeError: the load could not be run.
@@ -165,7 +165,7 @@ class Examiner:
 
 
 def _with(step: Step, result: LoadResult) -> Step:
-    """The step with what its load found."""
+    """The step with the results of its load."""
     pieces = (Piece(at=row.start, ok=row.ok, failed=row.shed + row.timed_out + row.errors) for row in result.series)
     return replace(
         step,

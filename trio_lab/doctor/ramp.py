@@ -40,7 +40,7 @@ _DRAIN = 0.15  # of a round, which comes on top
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Seconds for all of it, and for one step of a round."""
+    """Seconds for the whole examination, for one step of a round, and for the calm step."""
 
     seconds: float
     step: float
@@ -64,7 +64,7 @@ class Plan:
 
 
 def next_step(steps: Sequence[Step], budget: Budget, spent: float) -> Plan | None:
-    """What to do after these steps, which took ``spent`` seconds with all that is around them; None when it is enough."""
+    """The step after these, which took ``spent`` seconds including pauses and drains; None when the ramp is over."""
     if not steps:
         return Plan(part="rest", duration=_REST)
     ladder = [step for step in steps if step.part == "ladder"]
@@ -79,7 +79,7 @@ def next_step(steps: Sequence[Step], budget: Budget, spent: float) -> Plan | Non
 
 
 def replies(step: Step) -> float:
-    """Per second of a step, as wanted."""
+    """Replies per second that ended within the step."""
     return sum(piece.ok for piece in step.window(0.0)) / step.duration
 
 
@@ -97,7 +97,7 @@ def _next_rung(ladder: Sequence[Step]) -> int | None:
 
 
 def _rung(ladder: Sequence[Step]) -> float:
-    """Each client asks some times."""
+    """Seconds of the next rung: long enough for each client to ask several times."""
     slowest = max((step.p50 or 0.0 for step in ladder), default=0.0)
     return min(_LONGEST_RUNG, max(_RUNG, _REQUESTS_PER_RUNG * slowest))
 
@@ -129,7 +129,7 @@ def _round(ramp: Sequence[Step]) -> tuple[int, int]:
 
 
 def _corrected(ramp: Iterable[Step], estimate: float) -> float | None:
-    """A better estimate, if all rounds at this one together say that it was wrong."""
+    """A better estimate, if the rounds at this one show that it is wrong; else None."""
     rounds = last_rounds(ramp)
     curve = [(nominal * estimate, _mean_answered([one[nominal] for one in rounds])) for nominal in sorted(rounds[-1])]
     highest, lowest = curve[-1], curve[0]
@@ -146,7 +146,7 @@ def _mean_answered(steps: Sequence[Step]) -> float:
 
 
 def _enough(ramp: Sequence[Step]) -> bool:
-    """Whether the interval is narrower than wanted by far, with rounds to spare for the queues' own intervals."""
+    """Whether the interval is at most half as wide as wanted, and there are enough rounds for the intervals of the queues."""
     found = saturation(ramp)
     return (
         found is not None

@@ -1,4 +1,4 @@
-"""What the doctor knows of the service that it examines: where it is, and how it looks inside, if it lets itself be seen."""
+"""The service that is examined: where it is, and what it tells of itself."""
 
 from __future__ import annotations
 

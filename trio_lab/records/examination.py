@@ -40,10 +40,10 @@ class Piece:
 class Step:
     """A load held for a while.
 
-    ``rate`` is that of an open step; a closed one has as many ``clients`` at all times. ``nominal`` is which rate it is
-    of those in its round, as a share of the estimate. ``p50`` is the median time from the intended start to the reply,
-    ``probe`` that of a cheap URL beside it. ``bottleneck`` says why the figures may be the load generator's own.
-    ``clean`` is false if other programs took the CPU meanwhile.
+    ``rate`` is that of an open step; a closed one has as many ``clients`` at all times. ``nominal`` is its rate as a
+    share of the estimate. ``p50`` is the median time from the intended start to the reply, ``probe`` that of a cheap URL
+    beside it. ``bottleneck`` says why the figures may be the load generator's own. ``clean`` is false if other programs
+    took the CPU meanwhile.
     """
 
     part: Part
