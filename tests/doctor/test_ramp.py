@@ -83,6 +83,13 @@ def test_the_ladder_has_some_rungs_where_one_client_is_enough() -> None:
     assert len([step for step in steps if step.part == "ladder"]) == 4
 
 
+def test_the_ladder_leaves_time_for_rounds() -> None:
+    steps, _ = followed(at_most(60.0), alone=1.0)
+    ladder = [step for step in steps if step.part == "ladder"]
+    assert QUICK.seconds / 4 <= sum(step.duration for step in ladder) <= QUICK.seconds / 4 + 2
+    assert any(step.part == "ramp" for step in steps)
+
+
 def test_an_estimate_that_was_too_low_is_raised() -> None:
     """A server that refuses connections to many closed clients, say: the ladder sees half of what it can do."""
     steps, _ = followed(at_most(75.0), alone=0.04)

@@ -29,6 +29,7 @@ _REST = 0.6  # seconds
 _RUNG, _LONGEST_RUNG = 0.6, 2.0  # seconds
 _REQUESTS_PER_RUNG = 8  # of each client
 _RISES = 1.08  # times the best: less is noise
+_LADDER_SHARE = 0.25  # of the time: rounds need the rest
 _LEAST_RUNGS, _MOST_CLIENTS = 3, 512
 _ANSWERED = 0.9  # of a rate: a step that answers less has too much
 _RAISE = 1.35
@@ -68,7 +69,7 @@ def next_step(steps: Sequence[Step], budget: Budget, spent: float) -> Plan | Non
     if not steps:
         return Plan(part="rest", duration=_REST)
     ladder = [step for step in steps if step.part == "ladder"]
-    if (clients := _next_rung(ladder)) is not None:
+    if (clients := _next_rung(ladder, budget.seconds * _LADDER_SHARE)) is not None:
         return Plan(part="ladder", clients=clients, duration=_rung(ladder))
     found = max(map(replies, ladder))
     if found <= 0:
@@ -83,11 +84,13 @@ def replies(step: Step) -> float:
     return sum(piece.ok for piece in step.window(0.0)) / step.duration
 
 
-def _next_rung(ladder: Sequence[Step]) -> int | None:
-    """How many clients come next; None when more bring no more, or none is answered."""
+def _next_rung(ladder: Sequence[Step], limit: float) -> int | None:
+    """How many clients come next; None when more bring no more, the ladder took ``limit`` seconds, or none is answered."""
     if not ladder:
         return 1
     if not any(piece.ok for piece in ladder[0].pieces) or ladder[-1].clients >= _MOST_CLIENTS:
+        return None
+    if len(ladder) >= _LEAST_RUNGS and sum(step.duration for step in ladder) >= limit:
         return None
     if len(ladder) > _LEAST_RUNGS:
         best = max(map(replies, ladder[:-1]))
