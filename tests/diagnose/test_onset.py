@@ -124,3 +124,10 @@ def test_a_second_queue_that_fills_at_a_higher_load_is_not_the_first() -> None:
         both.step(130.0, nominal=1.3, number=step.round) if step.nominal == 1.3 else step for step in examination.steps
     ]
     assert first_to_fill(replace(examination, steps=tuple(steps))).name == "native_pool"
+
+
+@pytest.mark.parametrize(("probe", "name"), [(0.003, "unseen"), (0.03, "run_queue")])
+def test_what_no_queue_accounts_for_is_before_the_app_if_a_cheap_url_waits_too(probe: float, name: str) -> None:
+    examination = CASES["what is not seen"][0].examination()
+    steps = tuple(replace(step, probe=probe) if step.part == "ramp" else step for step in examination.steps)
+    assert first_to_fill(replace(examination, steps=steps)).name == name

@@ -20,7 +20,7 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import Grown, grown, loop_busy, offered_growth, queue_names
+from .growth import Grown, grown, loop_busy, offered_growth, queue_names, utilization
 from .mean_interval import mean_interval
 from .saturation import last_rounds, saturation
 
@@ -91,7 +91,7 @@ def _first_in(step: Step, calm: Sequence[Step]) -> str | None:
         return outwards[-1]
     if gathering and (told >= _MOST * lost or not _loop_busy(step)):
         return _innermost_flat(gathering, found, calm)
-    return _before_the_app(step, found, lost)
+    return _before_the_app(step, found, lost, calm)
 
 
 def probe_waits(step: Step, calm: Sequence[Step]) -> bool:
@@ -100,12 +100,14 @@ def probe_waits(step: Step, calm: Sequence[Step]) -> bool:
     return step.probe is not None and bool(before) and step.probe >= _LATER_PROBE * median(before)
 
 
-def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float) -> str:
-    backlog = found.get(ACCEPT_BACKLOG)
-    if _loop_busy(step):
+def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float, calm: Sequence[Step]) -> str:
+    """Where callers wait that no queue accounts for. A loop without a CPU keeps them waiting as a busy one does."""
+    if (utilization(step) or 0.0) >= _BUSY:
         return RUN_QUEUE
-    gathers = backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost
-    return ACCEPT_BACKLOG if gathers else UNSEEN
+    backlog = found.get(ACCEPT_BACKLOG)
+    if backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost:
+        return ACCEPT_BACKLOG
+    return RUN_QUEUE if probe_waits(step, calm) else UNSEEN
 
 
 def _gathers(name: str, one: Grown, calm: Sequence[Step], lost: float) -> bool:
