@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, linear_regression
 
-from ..records.examination import Sighting, Step
+from ..records.examination import Examination, Sighting, Step
 from ..records.health import Usage
 from ..records.queue import QueueStatistics
 from ..records.summary import Summary
@@ -54,6 +54,12 @@ def queue_names(steps: Sequence[Step]) -> list[str]:
     """The names of all queues that were seen, in the order in which a request meets them."""
     names = (queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
     return list(dict.fromkeys(names))
+
+
+def quiet_steps(examination: Examination) -> list[Step]:
+    """Those with little load or none, to compare the others with."""
+    first = list(examination.of("ladder"))[:1]
+    return [*examination.of("rest"), *first, *examination.of("calm")]
 
 
 def grown(step: Step, name: str) -> Grown | None:

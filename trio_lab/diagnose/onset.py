@@ -20,7 +20,7 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import Grown, grown, loop_busy, offered_growth, queue_names, utilization
+from .growth import Grown, grown, loop_busy, offered_growth, queue_names, quiet_steps, utilization
 from .mean_interval import mean_interval
 from .saturation import last_rounds, saturation
 
@@ -55,11 +55,11 @@ def first_to_fill(examination: Examination) -> First:
     if not rounds:
         return First(name=None, confidence=None)
     overloads = [_least_overload(one) for one in rounds]
-    calm = list(examination.of("calm"))
-    queues = _queues(rounds, calm)
+    quiet = quiet_steps(examination)
+    queues = _queues(rounds, quiet)
     if saturation(examination.steps) is None:
         return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
-    named = [name for step in overloads if (name := _first_in(step, calm)) is not None]
+    named = [name for step in overloads if (name := _first_in(step, quiet)) is not None]
     if not named:
         return First(name=None, confidence=None, queues=queues)
     name, times = Counter(named).most_common(1)[0]
@@ -78,43 +78,43 @@ def _agreement(times: int, rounds: int) -> float:
     return (times + 0.5) / (rounds + 2) if rounds == 1 else (times + 0.5) / (rounds + 1)
 
 
-def _first_in(step: Step, calm: Sequence[Step]) -> str | None:
+def _first_in(step: Step, quiet: Sequence[Step]) -> str | None:
     """The queue that fills in one overloaded step; None when there is no view inside."""
     found = {name: one for name in queue_names([step]) if (one := grown(step, name)) is not None}
     if not found:
-        return RUN_QUEUE if probe_waits(step, calm) and any(one.sightings for one in calm) else None
+        return RUN_QUEUE if probe_waits(step, quiet) and any(one.sightings for one in quiet) else None
     lost = offered_growth(step)
-    gathering = [name for name, one in found.items() if _gathers(name, one, calm, lost)]
+    gathering = [name for name, one in found.items() if _gathers(name, one, quiet, lost)]
     told = sum(max(0.0, found[name].waiting_growth or 0.0) for name in gathering)
     outwards = [name for name, one in found.items() if _goes_out(one, lost)]
     if outwards and told < _MOST * lost:
         return outwards[-1]
     if gathering and (told >= _MOST * lost or not _loop_busy(step)):
-        return _innermost_flat(gathering, found, calm)
-    return _before_the_app(step, found, lost, calm)
+        return _innermost_flat(gathering, found, quiet)
+    return _before_the_app(step, found, lost, quiet)
 
 
-def probe_waits(step: Step, calm: Sequence[Step]) -> bool:
+def probe_waits(step: Step, quiet: Sequence[Step]) -> bool:
     """Whether a cheap URL waits as well, and so for the loop. A loop that is blocked may not tell its health in time."""
-    before = [one.probe for one in calm if one.probe]
-    return step.probe is not None and bool(before) and step.probe >= _LATER_PROBE * median(before)
+    before = [one.probe for one in quiet if one.probe]
+    return step.probe is not None and bool(before) and step.probe >= _LATER_PROBE * min(before)
 
 
-def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float, calm: Sequence[Step]) -> str:
+def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float, quiet: Sequence[Step]) -> str:
     """Where callers wait that no queue accounts for. A loop without a CPU keeps them waiting as a busy one does."""
     if (utilization(step) or 0.0) >= _BUSY:
         return RUN_QUEUE
     backlog = found.get(ACCEPT_BACKLOG)
     if backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost:
         return ACCEPT_BACKLOG
-    return RUN_QUEUE if probe_waits(step, calm) else UNSEEN
+    return RUN_QUEUE if probe_waits(step, quiet) else UNSEEN
 
 
-def _gathers(name: str, one: Grown, calm: Sequence[Step], lost: float) -> bool:
+def _gathers(name: str, one: Grown, quiet: Sequence[Step], lost: float) -> bool:
     """Whether callers gather in this queue: it grows, or holds more than it did without load."""
     if name == ACCEPT_BACKLOG or one.waiting_growth is None:
         return False
-    held = [found.waiting or 0 for step in calm if (found := grown(step, name)) is not None]
+    held = [found.waiting or 0 for step in quiet if (found := grown(step, name)) is not None]
     more = (one.waiting or 0) - (max(held) if held else 0)
     return one.waiting_growth >= 0.1 * lost or more >= 3
 
@@ -124,9 +124,9 @@ def _goes_out(one: Grown, lost: float) -> bool:
     return one.capacity is None and (one.in_service_growth or 0.0) >= _MOST * lost
 
 
-def _innermost_flat(gathering: Sequence[str], found: Mapping[str, Grown], calm: Sequence[Step]) -> str:
+def _innermost_flat(gathering: Sequence[str], found: Mapping[str, Grown], quiet: Sequence[Step]) -> str:
     """The last queue that serves as fast as without load; if all are slower, the one that slowed down least."""
-    ratios = {name: service_ratio(found[name], name, calm) for name in gathering}
+    ratios = {name: service_ratio(found[name], name, quiet) for name in gathering}
     flat = [name for name in gathering if (ratio := ratios[name]) is not None and ratio <= _FLAT]
     if flat:
         return flat[-1]
@@ -134,9 +134,9 @@ def _innermost_flat(gathering: Sequence[str], found: Mapping[str, Grown], calm: 
     return min(known, key=known.__getitem__) if known else gathering[-1]
 
 
-def service_ratio(one: Grown, name: str, calm: Sequence[Step]) -> float | None:
+def service_ratio(one: Grown, name: str, quiet: Sequence[Step]) -> float | None:
     """The mean service time ÷ that without load; None when either was not seen."""
-    before = [found.served for step in calm if (found := grown(step, name)) is not None and found.served]
+    before = [found.served for step in quiet if (found := grown(step, name)) is not None and found.served]
     return one.served / median(before) if one.served is not None and before else None
 
 
@@ -144,14 +144,14 @@ def _loop_busy(step: Step) -> bool:
     return (loop_busy(step) or 0.0) >= _BUSY
 
 
-def _queues(rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]) -> tuple[Growth, ...]:
+def _queues(rounds: Sequence[Mapping[float, Step]], quiet: Sequence[Step]) -> tuple[Growth, ...]:
     """Every queue that was seen, and the growth that none of them accounts for."""
     steps = [step for one in rounds for step in one.values()]
     names = queue_names(steps)
     tracks = {name: [_curve(one, name) for one in rounds] for name in names}
     if names:
         tracks[UNSEEN] = [_unaccounted(one, names) for one in rounds]
-    return tuple(_growth(name, curves, rounds, calm) for name, curves in tracks.items() if any(curves))
+    return tuple(_growth(name, curves, rounds, quiet) for name, curves in tracks.items() if any(curves))
 
 
 def _curve(one: Mapping[float, Step], name: str) -> list[hinge.Point]:
@@ -170,7 +170,7 @@ def _unaccounted(one: Mapping[float, Step], names: Sequence[str]) -> list[hinge.
 
 
 def _growth(
-    name: str, curves: Sequence[list[hinge.Point]], rounds: Sequence[Mapping[float, Step]], calm: Sequence[Step]
+    name: str, curves: Sequence[list[hinge.Point]], rounds: Sequence[Mapping[float, Step]], quiet: Sequence[Step]
 ) -> Growth:
     begun = [at for curve in curves if (at := hinge.onset(curve)) is not None]
     together = hinge.onset(_means(curves))
@@ -179,7 +179,7 @@ def _growth(
     ratios = [
         ratio
         for one in rounds
-        if (found := grown(one[top], name)) is not None and (ratio := service_ratio(found, name, calm)) is not None
+        if (found := grown(one[top], name)) is not None and (ratio := service_ratio(found, name, quiet)) is not None
     ]
     return Growth(
         name=name,

@@ -15,7 +15,7 @@ from statistics import fmean, median
 from ..records.examination import Examination, Step
 from ..records.health import Health, StallFigures, Usage
 from ..records.queue import QueueStatistics
-from .growth import loop_busy, offered_growth, rate_of, utilization, within
+from .growth import loop_busy, offered_growth, quiet_steps, rate_of, utilization, within
 from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe_waits
 from .saturation import Saturation, last_rounds, saturation
 
@@ -73,8 +73,9 @@ def signals(examination: Examination) -> Signals:
     first = first_to_fill(examination)
     found = saturation(examination.steps, concurrency=concurrency(examination))
     rest, calm = list(examination.of("rest")), list(examination.of("calm"))
+    quiet = quiet_steps(examination)
     full = [one[max(one)] for one in last_rounds(examination.steps)]
-    name = first.name or _by_probe(calm, full)
+    name = first.name or _by_probe(quiet, full)
     queue = _queue(full, name)
     stall = _stall(calm)
     growth = first.growth()
@@ -109,7 +110,7 @@ def signals(examination: Examination) -> Signals:
         stall_share=stall.share if stall else None,
         stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
-        probe_ratio=_probe_ratio(calm, full),
+        probe_ratio=_probe_ratio(quiet, full),
         generator_limited=2 * sum(map(_not_sent, full)) > len(full),
         grows=None if not full else found is not None,
     )
@@ -146,17 +147,17 @@ def _replies(step: Step) -> float:
     return sum(piece.ok for piece in step.window(0.0)) / step.duration if step.duration else 0.0
 
 
-def _by_probe(calm: Sequence[Step], full: Sequence[Step]) -> str | None:
+def _by_probe(quiet: Sequence[Step], full: Sequence[Step]) -> str | None:
     """Without a view inside: the loop if a cheap URL waits as well."""
-    if not full or _probe_ratio(calm, full) is None or any(step.sightings for step in full):
+    if not full or _probe_ratio(quiet, full) is None or any(step.sightings for step in full):
         return None
-    waits = sum(probe_waits(step, calm) for step in full)
+    waits = sum(probe_waits(step, quiet) for step in full)
     return RUN_QUEUE if waits > len(full) / 2 else UNSEEN
 
 
-def _probe_ratio(calm: Sequence[Step], full: Sequence[Step]) -> float | None:
-    before, after = ([step.probe for step in steps if step.probe] for steps in (calm, full))
-    return median(after) / median(before) if before and after else None
+def _probe_ratio(quiet: Sequence[Step], full: Sequence[Step]) -> float | None:
+    before, after = ([step.probe for step in steps if step.probe] for steps in (quiet, full))
+    return median(after) / min(before) if before and after else None
 
 
 def _not_sent(step: Step) -> bool:
