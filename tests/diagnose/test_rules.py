@@ -40,6 +40,7 @@ WELL = Signals(
     stall_cause="none",
     stall_share=None,
     grows=True,
+    free_cores=1.8,
 )
 
 
@@ -73,6 +74,10 @@ TABLE = {
         "native_pool_too_wide",
     ),
     "worker pool too small": (ill("worker_pool", loop_full=0.12, cpu_full=1.1, capacity=1), "worker_pool_too_small"),
+    "worker pool too small, beside a load generator": (
+        ill("worker_pool", loop_full=0.12, cpu_full=1.1, capacity=1, free_cores=0.5),
+        "worker_pool_too_small",
+    ),
     "worker pool on full cores": (ill("worker_pool", loop_full=0.12, cpu_full=1.9, service_ratio=1.8), "cpu_full"),
     "default limiter shared": (
         ill("default_limiter", service_ratio=None, cpu_full=0.11, capacity=40),
@@ -170,3 +175,11 @@ def test_a_finding_has_its_figures_and_its_doubt() -> None:
 )
 def test_kind_of(name: str | None, kind: str | None) -> None:
     assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize("name", ["native pool too small", "worker pool too small"])
+def test_cores_that_other_programs_use_are_not_free(name: str) -> None:
+    seen, finding = TABLE[name]
+    offered, later, _ = prescribe(replace(seen, free_cores=0.1))
+    assert finding not in [*later, *(one.id for one in offered)]
+    assert finding in [one.id for one in prescribe(replace(seen, free_cores=None))[0]], "the other machine is not seen"

@@ -102,6 +102,7 @@ async def _examined(
     whole = parts.path + (f"?{parts.query}" if parts.query else "")
     examiner = Examiner(
         service=RunningServer(url),
+        local=not own_this,
         path=path or whole or "/",
         probe=beside,
         budget=Budget.of(quick=quick),

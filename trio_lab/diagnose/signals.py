@@ -64,8 +64,15 @@ class Signals:
     stall_where: str | None = None
     stall_mean: float | None = None
     probe_ratio: float | None = None
+    free_cores: float | None = None
     generator_limited: bool = False
     grows: bool | None = None
+
+    @property
+    def spare_cores(self) -> float:
+        """Cores that the service could use: those that it does not use, unless other programs do."""
+        own = (self.cores or 0.0) - (self.cpu_full or 0.0)
+        return own if self.free_cores is None else min(own, self.free_cores)
 
 
 def signals(examination: Examination) -> Signals:
@@ -111,6 +118,7 @@ def signals(examination: Examination) -> Signals:
         stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(quiet, full),
+        free_cores=_mean(full, lambda step: step.free_cores),
         generator_limited=2 * sum(map(_not_sent, full)) > len(full),
         grows=None if not full else found is not None,
     )

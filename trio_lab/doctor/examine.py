@@ -15,6 +15,7 @@ from typing import Any
 
 import trio
 
+from ..measure.cpu import CpuWindow
 from ..records.examination import Examination, Piece, Sighting, Step
 from ..records.health import Health
 from ..records.load import LoadResult
@@ -36,12 +37,13 @@ OnStep = Callable[[Plan], None]
 
 @dataclass(slots=True, kw_only=True)
 class Examiner:
-    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one. ``path`` is what is
-    asked for, ``probe`` the cheap path beside it. ``options`` are fields of every load's plan. ``on_step`` is told what
-    comes next."""
+    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``local`` that it runs
+    on this machine. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every
+    load's plan. ``on_step`` is told what comes next."""
 
     service: Service
     ours: bool = False
+    local: bool = True
     path: str = "/"
     probe: str = "/health"
     budget: Budget
@@ -77,7 +79,7 @@ class Examiner:
 
     async def _step(self, plan: Plan) -> Step:
         looks: list[tuple[float, Health]] = []
-        watch = Watch()
+        watch, cpu = Watch(), CpuWindow()
         result: LoadResult | None = None
         begun = trio.current_time()
         probed: list[float | None] = []
@@ -102,7 +104,8 @@ class Examiner:
             sightings=tuple(sightings),
         )
         step = step if result is None else _with(step, result)
-        return replace(step, clean=not self._disturbed(watch, step))
+        free = cpu.free_cores() if self.local else None
+        return replace(step, clean=not self._disturbed(watch, step), free_cores=free)
 
     async def _load(self, plan: Plan) -> tuple[LoadResult, float]:
         """Run the load of a plan, and when it began. That is known only from when it ended and how long it took."""

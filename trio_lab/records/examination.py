@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from .codec import In, Milliseconds, Seconds
+from .codec import In, Milliseconds, Ratio, Seconds
 from .health import Health
 from .load import Rate
 
@@ -42,8 +42,8 @@ class Step:
 
     ``rate`` is that of an open step; a closed one has as many ``clients`` at all times. ``nominal`` is its rate as a
     share of the estimate. ``p50`` is the median time from the intended start to the reply, ``probe`` that of a cheap URL
-    beside it. ``bottleneck`` says why the figures may be the load generator's own. ``clean`` is false if other programs
-    took the CPU meanwhile.
+    beside it. ``bottleneck`` says why the figures may be the load generator's own. ``free_cores`` were idle meanwhile on
+    the service's machine, None if that is another one. ``clean`` is false if other programs took the CPU meanwhile.
     """
 
     part: Part
@@ -59,6 +59,7 @@ class Step:
     status: dict[str, int] | None = None
     bottleneck: str | None = None
     clean: bool = True
+    free_cores: Ratio | None = None
     sightings: tuple[Sighting, ...] = ()
 
     def window(self, warm: float) -> list[Piece]:

@@ -7,13 +7,13 @@ from ..signals import WORKERS as WORKER_POOLS
 from ..signals import Signals
 
 _FLAT = 1.5  # times the service time without load
-_FREE = 0.5  # cores that are left
+_FREE = 0.4  # cores that are left; the load generator may use some
 _IDLE = 0.7  # of the loop
 
 
 def _holds(signals: Signals) -> bool:
     flat = signals.service_ratio is None or signals.service_ratio <= _FLAT
-    free = (signals.cores or 0.0) - (signals.cpu_full or 0.0) >= _FREE
+    free = signals.spare_cores >= _FREE
     return flat and free and (signals.loop_full or 0.0) < _IDLE
 
 
@@ -25,9 +25,9 @@ RULE = Rule(
     holds=_holds,
     because=lambda signals: (
         f"jobs queue for {signals.capacity or 'the'} workers while "
-        f"{(signals.cores or 0) - (signals.cpu_full or 0):.1f} cores are free and the loop has time"
+        f"{signals.spare_cores:.1f} cores are free and the loop has time"
     ),
-    figures=("capacity", "service_ratio", "saturation"),
+    figures=("free_cores", "capacity", "service_ratio", "saturation"),
     doubt="If a job uses more than one core, or another program needs the free ones, more workers bring nothing.",
     fix="Add a worker for each free core, and keep one core for the loop.",
 )
