@@ -123,3 +123,19 @@ def test_a_crowded_machine_is_told(clean: bool, told: int) -> None:
     found = diagnose(replace(examination, steps=steps))
     assert sum("quiet machine" in text for text in found.blind_to) == told
     assert found.first_full == "native_pool"
+
+
+def test_rounds_that_disagree_saturate_nothing_and_are_not_healthy() -> None:
+    """Where the machine was taken away in two of three rounds, nobody knows."""
+    slow, fast = replace(WAITING, limit=70.0), replace(WAITING, limit=1000.0)
+    steps = tuple(
+        service.step(100.0 * nominal, nominal=nominal, number=number)
+        for number, service in enumerate((fast, slow, fast))
+        for nominal in (0.85, 1.0, 1.15, 1.3)
+    )
+    calm = WAITING.step(35.0, part="calm")
+    found = diagnose(Examination(url="", probe="", budget=1.0, target=100.0, steps=(calm, *steps)))
+    assert found.saturation_load is None
+    assert found.healthy is None
+    assert "healthy" not in [one.id for one in found.findings]
+    assert found.seconds_needed is not None

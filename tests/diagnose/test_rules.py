@@ -177,9 +177,15 @@ def test_kind_of(name: str | None, kind: str | None) -> None:
     assert kind_of(name) == kind
 
 
-@pytest.mark.parametrize("name", ["native pool too small", "worker pool too small"])
-def test_cores_that_other_programs_use_are_not_free(name: str) -> None:
-    seen, finding = TABLE[name]
-    offered, later, _ = prescribe(replace(seen, free_cores=0.1))
-    assert finding not in [*later, *(one.id for one in offered)]
-    assert finding in [one.id for one in prescribe(replace(seen, free_cores=None))[0]], "the other machine is not seen"
+def test_cores_that_other_programs_use_are_not_free_for_workers() -> None:
+    seen, finding = TABLE["worker pool too small"]
+    assert prescribe(replace(seen, free_cores=0.1))[0] == ()
+    assert [one.id for one in prescribe(replace(seen, free_cores=None))[0]] == [finding], (
+        "the other machine is not seen"
+    )
+
+
+def test_jobs_that_want_a_cpu_and_have_none_do_not_wait_for_something_else() -> None:
+    seen, _ = TABLE["native pool too small"]
+    assert prescribe(replace(seen, cpu_full=0.4, run_delay_full=5.4))[0] == ()
+    assert prescribe(replace(seen, cpu_full=0.3, run_delay_full=0.6))[0] != ()

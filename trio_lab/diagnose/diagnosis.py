@@ -21,7 +21,7 @@ def diagnose(examination: Examination) -> Diagnosis:
     first, seen = first_to_fill(examination), signals(examination)
     findings, later, blind = prescribe(seen)
     growth = first.growth()
-    healthy = _healthy(examination, found)
+    healthy = _healthy(examination, found, grows=first.name != NONE)
     return Diagnosis(
         healthy=healthy,
         verdict=_verdict(examination, found, seen, findings),
@@ -34,7 +34,7 @@ def diagnose(examination: Examination) -> Diagnosis:
         service_time=seen.service_time,
         concurrency=seen.concurrency,
         decline=seen.decline,
-        seconds_needed=_seconds_needed(examination, found),
+        seconds_needed=_seconds_needed(examination, found, first),
         blind_to=(*blind, *_disturbed(examination)),
         findings=findings,
         later=later,
@@ -58,9 +58,9 @@ def _first_full(first: First, seen: Signals) -> str | None:
     return None if first.name == UNSEEN else first.name
 
 
-def _healthy(examination: Examination, found: Saturation | None) -> bool | None:
+def _healthy(examination: Examination, found: Saturation | None, *, grows: bool) -> bool | None:
     target = examination.target
-    if target is None:
+    if target is None or (found is None and grows):
         return None
     low, high = (found.interval or (found.load, found.load)) if found else (highest_rate(examination), float("inf"))
     if target <= low:
@@ -73,12 +73,13 @@ def highest_rate(examination: Examination) -> float:
     return max((step.rate or 0.0 for one in last_rounds(examination.steps)[-1:] for step in one.values()), default=0.0)
 
 
-def _seconds_needed(examination: Examination, found: Saturation | None) -> float | None:
+def _seconds_needed(examination: Examination, found: Saturation | None, first: First) -> float | None:
     """None if the interval is narrow enough, or if nothing saturated."""
+    spent = sum(step.duration for step in examination.of("ramp"))
     if found is None:
         asked = max((step.rate or 0.0 for step in examination.of("calm")), default=0.0)
-        return LEAST * _ROUND / asked if asked and not last_rounds(examination.steps) else None
-    spent = sum(step.duration for step in examination.of("ramp"))
+        undecided = first.name != NONE
+        return max(spent, LEAST * _ROUND / asked) if asked and undecided else None
     more = more_seconds(found, spent, wanted=WANTED)
     return more if more > 0 else None
 
@@ -88,7 +89,8 @@ def _verdict(examination: Examination, found: Saturation | None, seen: Signals, 
         return f"The examination ended early: {examination.stopped}."
     if found is None and seen.grows is None:
         return "The ramp has no whole round, so nothing can be said."
-    load = f"up to {highest_rate(examination):.0f}/s" if found is None else _load(found)
+    below = "up to" if seen.first == NONE else "somewhere below"
+    load = f"{below} {highest_rate(examination):.0f}/s" if found is None else _load(found)
     if seen.first == NONE:
         where = f"No queue grows {load}"
     elif seen.kind == LOOP:

@@ -57,13 +57,19 @@ def first_to_fill(examination: Examination) -> First:
     overloads = [_least_overload(one) for one in rounds]
     quiet = quiet_steps(examination)
     queues = _queues(rounds, quiet)
-    if saturation(examination.steps) is None:
+    if saturation(examination.steps) is None and _answers_all(rounds):
         return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
     named = [name for step in overloads if (name := _first_in(step, quiet)) is not None]
     if not named:
         return First(name=None, confidence=None, queues=queues)
     name, times = Counter(named).most_common(1)[0]
     return First(name=name, confidence=_agreement(times, len(named)), queues=queues)
+
+
+def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
+    """Whether even the highest rate is answered, but for what a step keeps in flight."""
+    tops = [one[max(one)] for one in rounds]
+    return fmean(map(offered_growth, tops)) < _CLEARLY * (tops[-1].rate or 0.0)
 
 
 def _least_overload(one: Mapping[float, Step]) -> Step:

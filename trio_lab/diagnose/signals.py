@@ -120,7 +120,7 @@ def signals(examination: Examination) -> Signals:
         probe_ratio=_probe_ratio(quiet, full),
         free_cores=_mean(full, lambda step: step.free_cores),
         generator_limited=2 * sum(map(_not_sent, full)) > len(full),
-        grows=None if not full else found is not None,
+        grows=None if not full or first.name is None else first.name != NONE,
     )
 
 
