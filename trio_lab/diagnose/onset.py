@@ -54,7 +54,7 @@ def first_to_fill(examination: Examination) -> First:
     rounds = last_rounds(examination.steps)
     if not rounds:
         return First(name=None, confidence=None)
-    overloads = [_least_overload(one) for one in rounds]
+    overloads = _least_overloads(rounds)
     quiet = quiet_steps(examination)
     queues = _queues(rounds, quiet)
     if saturation(examination.steps) is None and _answers_all(rounds):
@@ -72,11 +72,15 @@ def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
     return fmean(map(offered_growth, tops)) < _CLEARLY * (tops[-1].rate or 0.0)
 
 
-def _least_overload(one: Mapping[float, Step]) -> Step:
-    """The step of a round with the lowest rate that is clearly too much. At higher ones another queue may fill as well,
-    and hold more."""
-    steps = [one[nominal] for nominal in sorted(one)]
-    return next((step for step in steps if offered_growth(step) >= _CLEARLY * (step.rate or 0.0)), steps[-1])
+def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
+    """The steps at the lowest rate that is clearly too much in all rounds together. At higher rates another queue may fill as
+    well, and hold more."""
+    for nominal in sorted(rounds[-1]):
+        steps = [one[nominal] for one in rounds]
+        clearly = [step for step in steps if offered_growth(step) >= _CLEARLY * (step.rate or 0.0)]
+        if fmean(map(offered_growth, steps)) >= _CLEARLY * (steps[-1].rate or 0.0):
+            return clearly
+    return [one[max(one)] for one in rounds]
 
 
 def _agreement(times: int, rounds: int) -> float:
