@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from trio_lab.measure.process import children, lives, open_descriptors
+from trio_lab.measure.process import family, lives, open_descriptors
 from trio_lab.stage.launch import serve
 
 
@@ -77,10 +77,7 @@ class Running:
 
     def family(self) -> list[int]:
         """The server and every process that it or one of those started."""
-        found = [self.process.pid]
-        for pid in found:  # it grows meanwhile
-            found += children(pid)
-        return found
+        return family(self.process.pid)
 
     def settled_descriptors(self) -> int:
         """Open ones of the server without connections: the last client's may take a moment to go."""

@@ -33,6 +33,7 @@ LAYERS = {
     "admission": 2,
     "loop": 1.5,
     "measure": 1,
+    "attach": 1.8,
     "slices": 1,
     "records": 0,
     "worker": 0,

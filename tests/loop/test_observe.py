@@ -148,7 +148,7 @@ async def test_steps_are_armed_by_long_passes() -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watch that looks after itself often."""
-    monkeypatch.setattr(watch_module, "_CHECK", 0.01)
+    monkeypatch.setattr(watch_module, "CHECK", 0.01)
     monkeypatch.setattr(watch_module, "_FIRST_REARM", 0.1)
 
 

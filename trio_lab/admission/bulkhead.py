@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 
 from ..blocks import block
+from ..measure.announced import announce
 from ..records.queue import QueueStatistics
 from .disciplines import Discipline
 from .gate import Decision, Gate, Place
@@ -35,10 +36,15 @@ class BaseBulkhead(ABC):
             queue_timeout=queue_timeout,
             discipline=discipline,
         )
+        announce(self)
 
     @abstractmethod
     def _now(self) -> float:
         """The time of the present run. Raises RuntimeError if no loop of the right kind runs in this thread."""
+
+    @abstractmethod
+    def _time_of_use(self) -> float | None:
+        """The time of the run that used it last; None outside that run."""
 
     @abstractmethod
     def _tell(self, decisions: Iterable[Decision]) -> None:
@@ -119,12 +125,8 @@ class BaseBulkhead(ABC):
         return self._gate.kinds()
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """The queue now, see `Gate.statistics`. Outside a run: as it was at its last change."""
-        try:
-            now = self._now()
-        except RuntimeError:
-            return self._gate.statistics(None, kind)
-        return self._gate.statistics(now, kind)
+        """The queue now, see `Gate.statistics`. Outside the run that uses it: as it was at its last change."""
+        return self._gate.statistics(self._time_of_use(), kind)
 
 
 class BehindBulkhead:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
@@ -55,6 +56,12 @@ class Bulkhead(BaseBulkhead):
             self._loop, self._timer, self._due = loop, None, math.inf
             self._gate.restart(now)
         return now
+
+    def _time_of_use(self) -> float | None:
+        with suppress(RuntimeError):
+            if (loop := asyncio.get_running_loop()) is self._loop:
+                return loop.time()
+        return None
 
     def _tell(self, decisions: Iterable[Decision]) -> None:
         for place, refusal in decisions:

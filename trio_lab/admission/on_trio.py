@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import outcome
 import trio
@@ -76,6 +77,12 @@ class Bulkhead(BaseBulkhead):
             self._clock = clock
             self._gate.restart(clock.current_time())
         return clock.current_time()
+
+    def _time_of_use(self) -> float | None:
+        with suppress(RuntimeError):
+            if (clock := trio.lowlevel.current_clock()) is self._clock:
+                return clock.current_time()
+        return None
 
     def _tell(self, decisions: Iterable[Decision]) -> None:
         for place, refusal in decisions:

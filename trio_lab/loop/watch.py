@@ -42,7 +42,7 @@ _log = logging.getLogger("trio_lab.stalls")
 WORKING_ON: ContextVar[str | None] = ContextVar("trio_lab_working_on", default=None)
 """What the current task is working on. It is kept and logged, so set it to a method and a route, never to a query."""
 
-_CHECK = 0.5  # seconds between two checks of the watch itself
+CHECK = 0.5  # seconds between two checks of the watch itself
 # Seconds for which blindness is shown before what broke is installed again. Each time it is twice as long as the time
 # before, until the watch has seen everything for as long as the longest of them.
 _FIRST_REARM, _LAST_REARM = 1.0, 60.0
@@ -88,6 +88,7 @@ class Watch:
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
         self._logged: dict[int, tuple[float, int]] = {}  # by level: when, and how many stalls had no line since
         self._fault: str | None = None
+        self._waited, self._passes = 0.0, 0  # at the last look
         self._rearmed, self._rearmed_at = 0, -math.inf
         self._rearm_in = _FIRST_REARM
         self._rearm_at: float | None = None  # set while the watch is known to be blind
@@ -227,15 +228,20 @@ class Watch:
             self._steps = None
 
     async def look_after(self) -> None:
-        """Runs as long as the watch is open: reports blindness, installs again what broke, turns the measuring of steps on
-        and off."""
+        """Runs as long as the watch is open."""
         while True:
-            waited, passes = self._monitor.waited, self._monitor.busy.count
-            await trio.sleep(_CHECK)
-            with self._failing_aloud():
-                self._find_spinner(self._monitor.busy.count - passes, self._monitor.waited - waited)
-                self._look_at_itself(trio.current_time())
-                self._arm(perf_counter())
+            await trio.sleep(CHECK)
+            self.look()
+
+    def look(self) -> None:
+        """Report blindness, install again what broke, turn the measuring of steps on and off. Call it about every `CHECK`
+        seconds, in the loop."""
+        waited, passes = self._monitor.waited, self._monitor.busy.count
+        with self._failing_aloud():
+            self._find_spinner(passes - self._passes, waited - self._waited)
+            self._look_at_itself(trio.current_time())
+            self._arm(perf_counter())
+        self._waited, self._passes = waited, passes
 
     def _look_at_itself(self, now: float) -> None:
         """Log each time that the watch becomes blind. When the time has come, install again what broke."""
@@ -271,7 +277,7 @@ class Watch:
 
     def _find_spinner(self, passes: int, waited: float) -> None:
         """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait."""
-        spinning = passes >= _SPINS and waited < _CHECK / 2  # polls that do not wait take time too
+        spinning = passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
         turns: Counter[trio.lowlevel.Task] = Counter() if self._steps is None else self._steps.read_turns()
         if self._steps is not None and not self._steps.sees(trio.lowlevel.current_task()):
             self._fault = "Trio removed the step monitor: it raised an exception, or other code removed it"
@@ -281,13 +287,13 @@ class Watch:
                 self._keep(_busy_wait(task, most, passes))
         if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
             self._suspects_again = now + _ARMED_FOR
-            self._armed_until = max(self._armed_until, now + _CHECK / 2)
+            self._armed_until = max(self._armed_until, now + CHECK / 2)
 
 
 def _busy_wait(task: trio.lowlevel.Task, turns: int, passes: int) -> Stall:
     frame = getattr(task.coro, "cr_frame", None)
     return Stall(
-        duration=_CHECK,
+        duration=CHECK,
         cause=BUSY_WAIT,
         filename="" if frame is None else frame.f_code.co_filename,
         lineno=0 if frame is None else frame.f_lineno or 0,

@@ -57,6 +57,24 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def family(pid: int) -> list[int]:
+    """The process, then every process that it or one of those has started, zombies included."""
+    found = [pid]
+    for one in found:  # it grows meanwhile
+        found += children(one)
+    return found
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for this signal."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            caught = next((int(line.split()[1], 16) for line in file if line.startswith("SigCgt:")), 0)
+    except OSError:
+        return False
+    return bool(caught >> (number - 1) & 1)
+
+
 def lives(pid: int) -> bool:
     """It runs: neither gone nor a zombie that its parent has yet to reap."""
     fields = _stat(pid)

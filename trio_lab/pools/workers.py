@@ -18,6 +18,7 @@ from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedu
 
 from ..admission.disciplines import Discipline
 from ..blocks import block
+from ..measure.announced import announce
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
 from ..preconditions import require_count, require_loop, require_seconds
@@ -99,6 +100,7 @@ class WorkerPool:
         # As `trio.current_time`, which looks for the clock each time.
         self._now = trio.lowlevel.current_clock().current_time
         self.resize(options.size if options.min_size is None else options.min_size)
+        announce(self)
 
     def __repr__(self) -> str:
         restarts = f"{self.restarts} restart" + ("" if self.restarts == 1 else "s")

@@ -9,6 +9,9 @@ not-a-number becomes null, and null not-a-number. Unknown keys are ignored: a ne
 reads.
 
 Whether the figures of a record make sense is not checked here, but by its class when the record is made.
+
+msgspec is imported when the first record is read or encoded: `to_plain` needs none, so a program can tell its figures where
+msgspec is not installed.
 """
 
 from __future__ import annotations
@@ -21,8 +24,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
-
-import msgspec
 
 NOT_OBSERVED = "not observed"
 
@@ -80,6 +81,8 @@ def to_plain(record: Any, unit: In | None = None) -> dict[str, Any]:
 
 def encode(value: Any, kind: Any = None) -> bytes:
     """A record as JSON. ``kind`` is the type of a value that is not a record itself, such as ``tuple[Row, ...]``."""
+    import msgspec
+
     write = to_plain if kind is None else _converters(kind)[0]
     return msgspec.json.encode(value if write is None else write(value))
 
@@ -90,6 +93,8 @@ def from_plain(kind: type[T], value: Any) -> T:
     Raises:
         msgspec.ValidationError: they are not one; the text says where.
     """
+    import msgspec
+
     _, read = _converters(kind)
     return msgspec.convert(value if read is None else read(value), kind)
 
@@ -100,6 +105,8 @@ def decode(kind: type[T], data: bytes | str) -> T:
     Raises:
         msgspec.DecodeError: it is no JSON, or not such a record (`msgspec.ValidationError`).
     """
+    import msgspec
+
     return from_plain(kind, msgspec.json.decode(data))
 
 

@@ -119,14 +119,15 @@ class StallFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """A server at one moment. ``queues`` are in the order in which a request meets them. ``stalls`` is None where they are
+    """A server at one moment. ``queues`` are in the order in which a request meets them. The intervals of the timer probe are
+    None where none runs, ``profile`` is empty for a program that has none. ``stalls`` is None where they are
     not watched, or are told by a route of their own."""
 
     OPTIONAL: ClassVar[tuple[str, ...]] = ("usage", "stalls")
 
     runtime: str
-    event_loop_mean_ms: Annotated[int, In(name="eventLoopMeanMs")]
-    event_loop_max_ms: Annotated[int, In(name="eventLoopMaxMs")]
+    event_loop_mean_ms: Annotated[int | None, In(name="eventLoopMeanMs")]
+    event_loop_max_ms: Annotated[int | None, In(name="eventLoopMaxMs")]
     threads: Annotated[int, In(name="uvThreadpoolSize")]
     pool: WorkerCounts
     native_pool: Annotated[ThreadCounts, In(name="nativePool")]

@@ -1,0 +1,37 @@
+"""What this process knows of the doctor that has started it."""
+
+from __future__ import annotations
+
+import os
+from weakref import WeakSet
+
+from .notes import forget, note
+from .reporter import Reporter
+
+
+class Doctor:
+    """``where`` is the value of the environment variable `notes.DOCTOR`."""
+
+    def __init__(self, where: str) -> None:
+        budget, _, self.socket = where.partition(":")
+        self.budget = float(budget)
+        """Seconds that a pass may take."""
+        self.disowned = False
+        """Whether this process was forked from one that reports already."""
+        self._reporters: WeakSet[Reporter] = WeakSet()
+        os.register_at_fork(after_in_child=self._forked)
+
+    def note(self, what: str, fault: Exception | None = None) -> None:
+        """Leave a note, see `notes`."""
+        why = "" if fault is None else f": {type(fault).__name__}: {fault}"
+        note(os.path.dirname(self.socket), what + why)
+
+    def hears(self, reporter: Reporter) -> None:
+        """A loop reports. Processes that this one starts from now on are not to report as well."""
+        self._reporters.add(reporter)
+        forget()
+
+    def _forked(self) -> None:
+        for reporter in self._reporters:
+            self.disowned = True
+            reporter.forked()

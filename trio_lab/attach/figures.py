@@ -1,0 +1,109 @@
+"""What one loop tells the doctor: the same record as `/health`, and the stalls since the last question, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+from ..loop.loop_time import PassWindow
+from ..loop.stalls import Stall
+from ..loop.watch import Watch
+from ..measure.announced import announced
+from ..measure.usage import UsageMeter
+from ..records.codec import to_plain
+from ..records.health import Health, StallFigures, ThreadCounts, WorkerCounts
+from ..records.queue import Queue, QueueStatistics, with_kinds
+
+Figures = dict[str, Any]
+_NO_WORKERS = WorkerCounts(workers=0, busy=0, queued=0, restarts=0)  # those of the program are among its queues
+
+
+class Told:
+    """``queues`` are the loop's own, ``threads`` counts its default threads. ``watch`` is None where stalls are not seen."""
+
+    def __init__(
+        self,
+        runtime: str,
+        window: PassWindow,
+        queues: Iterable[Queue],
+        *,
+        threads: Callable[[], ThreadCounts],
+        watch: Watch | None = None,
+    ) -> None:
+        self._runtime, self._window, self._queues, self._threads, self._watch = runtime, window, queues, threads, watch
+        self._usage = UsageMeter()
+        self._stalls = 0  # told so far
+        self._last: dict[tuple[str, int, str, str], Stall] = {}  # of each line and cause
+
+    def close(self) -> None:
+        self._usage.close()
+
+    def read(self) -> Callable[[], Figures]:
+        """In the loop: the figures since the last call, except for those that another thread may read. It calls the result."""
+        threads, now = self._threads(), perf_counter()
+        new = self._new_stalls()
+        health = Health(
+            runtime=self._runtime,
+            event_loop_mean_ms=None,
+            event_loop_max_ms=None,
+            threads=threads.threads,
+            pool=_NO_WORKERS,
+            native_pool=threads,
+            loop=self._window.read(reset=True).record(),
+            profile="",
+            queues=named_apart(with_kinds(queue) for queue in [*self._queues, *announced()]),
+            stalls=self._table(),
+        )
+
+        def the_rest() -> Figures:
+            told = [asdict(stall) | {"began": stall.began - now} for stall in new]  # clocks of processes differ
+            return {"health": to_plain(replace(health, usage=self._usage.read())), "stalls": told}
+
+        return the_rest
+
+    def _new_stalls(self) -> list[Stall]:
+        if self._watch is None:
+            return []
+        new = self._watch.count - self._stalls
+        self._stalls += new
+        stalls = self._watch.stalls()[-new:] if new else []
+        self._last |= {(stall.filename, stall.lineno, stall.function, stall.cause): stall for stall in stalls}
+        return stalls
+
+    def _table(self) -> tuple[StallFigures, ...] | None:
+        if self._watch is None:
+            return None
+        found = []
+        for row in self._watch.table():
+            last = self._last.get((row.filename, row.lineno, row.function, row.cause))
+            found.append(
+                StallFigures(
+                    filename=row.filename,
+                    lineno=row.lineno,
+                    function=row.function,
+                    cause=row.cause,
+                    count=row.count,
+                    total=row.total,
+                    longest=row.longest,
+                    samples=row.samples,
+                    share=None if last is None else last.share,
+                    task=None if last is None else last.task_name or None,
+                )
+            )
+        return tuple(found)
+
+
+def named_apart(queues: Iterable[QueueStatistics]) -> tuple[QueueStatistics, ...]:
+    """A program may give two queues the same name. The second becomes ``name#2``."""
+    found: dict[str, QueueStatistics] = {}
+    for queue in queues:
+        name = next(
+            name
+            for number in count(1)
+            if (name := queue.name if number == 1 else f"{queue.name}#{number}") not in found
+        )
+        found[name] = replace(queue, name=name)
+    return tuple(found.values())

@@ -1,0 +1,51 @@
+"""An asyncio loop that reports to the doctor: every pass is measured; who blocks it is not watched yet.
+
+The reporter lives as long as the loop object, over several runs of it. A loop that has ended after a moment is not reported:
+programs run coroutines one by one with loops of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+from ..loop.asyncio_loop import AsyncioPassMonitor
+from ..loop.loop_time import PassWindow
+from ..loop.run_queue import RunQueue
+from ..records.health import ThreadCounts
+from .doctor import Doctor
+from .figures import Told
+from .reporter import Reporter
+
+_MOMENT = 0.1  # seconds
+
+
+def report_loop(doctor: Doctor) -> None:
+    """Report the loop that runs in this thread, if it still does in a moment."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(_MOMENT, _open, doctor, loop)
+
+
+def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
+    monitor, undo = AsyncioPassMonitor(), ExitStack()
+    try:
+        monitor.install(loop)
+        undo.callback(monitor.remove)
+        told = Told("asyncio", PassWindow(monitor), [RunQueue(monitor)], threads=_no_threads)
+        undo.callback(told.close)
+        reporter = Reporter(soon=loop.call_soon_threadsafe, read=told.read, look=_nothing, close=undo.close)
+        kind = loop.__class__
+        reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
+    except Exception as fault:
+        undo.close()
+        doctor.note("the watch could not be opened", fault)
+    else:
+        doctor.hears(reporter)
+
+
+def _no_threads() -> ThreadCounts:
+    return ThreadCounts(threads=0, busy=0, abandoned=0, queued=0)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,81 @@
+"""A Trio run that reports to the doctor: a watch without a log, opened at the first poll and closed when the run ends.
+
+All that runs in the loop is an instrument, or a callback of `TrioToken.run_sync_soon`. So the program finds no task that it has
+not started. What an instrument raises Trio keeps to itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import Any
+
+import trio
+
+from ..loop.default_limiter import DefaultLimiter
+from ..loop.loop_time import PassWindow
+from ..loop.run_queue import RunQueue
+from ..loop.watch import Watch
+from ..records.health import ThreadCounts
+from ..records.queue import Queue
+from .doctor import Doctor
+from .figures import Told
+from .reporter import Reporter
+
+
+class QuietWatch(Watch):
+    """A watch that does not log: the log is the program's."""
+
+    def _say(self, level: int, text: str, *parts: object, trace: bool = False) -> None:
+        pass
+
+
+class _Begin(trio.abc.Instrument):
+    """Waits for the first poll: before that the run has no task yet, and nothing to watch."""
+
+    def __init__(self, doctor: Doctor) -> None:
+        self._doctor = doctor
+
+    def before_io_wait(self, timeout: float) -> None:
+        trio.lowlevel.remove_instrument(self)
+        try:
+            trio.lowlevel.add_instrument(_Reported(self._doctor))
+        except Exception as fault:
+            self._doctor.note("the watch could not be opened", fault)
+
+
+class _Reported(trio.abc.Instrument):
+    """A run with a watch and a reporter, until it ends."""
+
+    def __init__(self, doctor: Doctor) -> None:
+        watch, self._limiter = QuietWatch(doctor.budget, "auto"), DefaultLimiter()
+        undo = ExitStack()
+        try:
+            undo.callback(watch.close)
+            watch.open()
+            queues: list[Queue] = [RunQueue(watch.passes), self._limiter]
+            told = Told("trio", PassWindow(watch.passes), queues, threads=self._threads, watch=watch)
+            undo.callback(told.close)
+            soon = trio.lowlevel.current_trio_token().run_sync_soon
+            self._reporter = Reporter(soon=soon, read=told.read, look=watch.look, close=undo.close)
+            self._reporter.start(doctor.socket, loop="trio", version=trio.__version__)
+        except BaseException:
+            undo.close()
+            raise
+        doctor.hears(self._reporter)
+
+    def _threads(self) -> ThreadCounts:
+        found = self._limiter.statistics()
+        return ThreadCounts(
+            threads=found.capacity or 0, busy=found.in_service or 0, abandoned=0, queued=found.waiting or 0
+        )
+
+    def after_run(self) -> None:
+        self._reporter.loop_ended()
+
+
+def report_run(doctor: Doctor) -> None:
+    """Report the run that was set up just now. A run whose time is a test's own is left alone: it has no load."""
+    testing: Any = sys.modules.get("trio.testing")
+    if testing is None or not isinstance(trio.lowlevel.current_clock(), testing.MockClock):
+        trio.lowlevel.add_instrument(_Begin(doctor))

@@ -1,0 +1,138 @@
+"""One event loop that reports to the doctor: a connection to its Unix socket, and a thread that waits for questions there.
+
+The doctor sends a line for each question, and gets a line of JSON. The thread only carries them: the figures are read in the
+loop, as a handler of `/health` would do it, so nothing that the loop changes is read meanwhile. A loop that is blocked answers
+late, and the doctor learns that too. A second kind of call, `look`, is made in the loop twice a second while nobody asks.
+
+When the loop ends, it sends what it has seen since the last question, without waiting long: the program comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+from .. import __version__
+
+_CONNECT_TIME = 1.0  # seconds
+_LAST_WORDS = 0.2  # seconds that the end of a loop may wait for the doctor
+_CHECK = 0.5  # seconds between two looks
+
+Figures = dict[str, Any]
+
+
+class Reporter:
+    """``soon`` has a function called in the loop, from any thread, and raises RuntimeError when the loop has ended.
+
+    ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, and returns a function that does the
+    rest of the work in the thread. The second takes care of the watch, the third ends it.
+    """
+
+    def __init__(
+        self,
+        *,
+        soon: Callable[[Callable[[], None]], object],
+        read: Callable[[], Callable[[], Figures]],
+        look: Callable[[], None],
+        close: Callable[[], None],
+    ) -> None:
+        self._soon, self._read, self._look, self._close = soon, read, look, close
+        self._answers: SimpleQueue[Callable[[], Figures] | None] = SimpleQueue()
+        self._over = False
+        self._thread = threading.Thread(target=self._serve, name="trio_lab doctor", daemon=True)
+
+    def start(self, path: str, **about: str) -> None:
+        """Connect, and say which loop this is.
+
+        Raises:
+            OSError: the doctor is not there.
+        """
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_CONNECT_TIME)
+        try:
+            self._socket.connect(path)
+            self._say(about | {"python": platform.python_version(), "trio_lab": __version__, "thread": _thread_name()})
+            self._socket.settimeout(_CHECK)
+            self._thread.start()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _say(self, words: Figures) -> None:
+        self._socket.sendall(json.dumps(words).encode() + b"\n")
+
+    def _serve(self) -> None:
+        """The thread. It ends with the connection, or with the loop."""
+        with suppress(OSError, RuntimeError):
+            while True:
+                try:
+                    if not self._socket.recv(64):
+                        break
+                except TimeoutError:
+                    self._soon(self._take_care)
+                    continue
+                self._soon(self._answer)
+                if (answer := self._answers.get()) is None:
+                    return
+                self._say(self._made(answer))
+        with suppress(RuntimeError):
+            self._soon(self._end)  # the doctor has gone
+
+    def _made(self, answer: Callable[[], Figures]) -> Figures:
+        try:
+            return answer()
+        except Exception as fault:
+            return _fault(fault)
+
+    # In the loop. An exception in there would end the program's run.
+
+    def _answer(self) -> None:
+        try:
+            self._answers.put(self._read())
+        except Exception as fault:
+            self._answers.put(partial(_fault, fault))
+
+    def _take_care(self) -> None:
+        with suppress(Exception):
+            if not self._over:
+                self._look()
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            with suppress(Exception):
+                self._close()
+            self._socket.close()
+
+    def loop_ended(self) -> None:
+        """Send what there is to say, and close."""
+        if self._over:
+            return
+        with suppress(Exception):
+            last = self._read()()
+            self._answers.put(None)
+            self._socket.shutdown(socket.SHUT_RD)  # the thread wakes, and ends
+            self._thread.join(_LAST_WORDS)
+            self._socket.settimeout(_LAST_WORDS)
+            self._say(last)
+        self._end()
+
+    def forked(self) -> None:
+        """In a forked process: drop its copy of the connection, so that the doctor learns when the real one is gone."""
+        self._over = True
+        self._socket.close()
+
+
+def _thread_name() -> str:
+    return threading.current_thread().name
+
+
+def _fault(fault: Exception) -> Figures:
+    return {"fault": f"{type(fault).__name__}: {fault}"}
