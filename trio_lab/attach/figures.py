@@ -41,8 +41,9 @@ class Told:
     def close(self) -> None:
         self._usage.close()
 
-    def read(self) -> Callable[[], Figures]:
-        """In the loop: the figures since the last call, except for those that another thread may read. It calls the result."""
+    def read(self, reset: bool) -> Callable[[], Figures]:
+        """In the loop: the figures of the window; with ``reset`` a new one begins. The function that is returned adds what any
+        thread may read."""
         threads, now = self._threads(), perf_counter()
         new = self._new_stalls()
         health = Health(
@@ -52,7 +53,7 @@ class Told:
             threads=threads.threads,
             pool=_NO_WORKERS,
             native_pool=threads,
-            loop=self._window.read(reset=True).record(),
+            loop=self._window.read(reset=reset).record(),
             profile="",
             queues=named_apart(with_kinds(queue) for queue in [*self._queues, *announced()]),
             stalls=self._table(),

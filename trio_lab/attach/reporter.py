@@ -1,6 +1,7 @@
 """One event loop that reports to the doctor: a connection to its Unix socket, and a thread that waits for questions there.
 
-The doctor sends a line for each question, and gets a line of JSON. The thread only carries them: the figures are read in the
+The doctor sends a line for each question, and gets a line of JSON for each. The question is ``figures``, after which a new
+window begins, or ``stalls``, which leaves it as it is. The thread only carries them: the figures are read in the
 loop, as a handler of `/health` would do it, so nothing that the loop changes is read meanwhile. A loop that is blocked answers
 late, and the doctor learns that too. A second kind of call, `look`, is made in the loop twice a second while nobody asks.
 
@@ -26,25 +27,28 @@ _LAST_WORDS = 0.2  # seconds that the end of a loop may wait for the doctor
 _CHECK = 0.5  # seconds between two looks
 
 Figures = dict[str, Any]
+FIGURES = b"figures"
 
 
 class Reporter:
     """``soon`` has a function called in the loop, from any thread, and raises RuntimeError when the loop has ended.
 
-    ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, and returns a function that does the
-    rest of the work in the thread. The second takes care of the watch, the third ends it.
+    ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, with a new window if its argument is
+    true, and returns a function that does the rest of the work in the thread. The second takes care of the watch, the third
+    ends it.
     """
 
     def __init__(
         self,
         *,
         soon: Callable[[Callable[[], None]], object],
-        read: Callable[[], Callable[[], Figures]],
+        read: Callable[[bool], Callable[[], Figures]],
         look: Callable[[], None],
         close: Callable[[], None],
     ) -> None:
         self._soon, self._read, self._look, self._close = soon, read, look, close
         self._answers: SimpleQueue[Callable[[], Figures] | None] = SimpleQueue()
+        self._heard = b""
         self._over = False
         self._thread = threading.Thread(target=self._serve, name="trio_lab doctor", daemon=True)
 
@@ -73,17 +77,27 @@ class Reporter:
         with suppress(OSError, RuntimeError):
             while True:
                 try:
-                    if not self._socket.recv(64):
-                        break
+                    question = self._question()
                 except TimeoutError:
                     self._soon(self._take_care)
                     continue
-                self._soon(self._answer)
+                if not question:
+                    break
+                self._soon(partial(self._answer, question == FIGURES))
                 if (answer := self._answers.get()) is None:
                     return
                 self._say(self._made(answer))
         with suppress(RuntimeError):
             self._soon(self._end)  # the doctor has gone
+
+    def _question(self) -> bytes:
+        """The next line; empty when the doctor has gone."""
+        while b"\n" not in self._heard:
+            if not (data := self._socket.recv(256)):
+                return b""
+            self._heard += data
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
 
     def _made(self, answer: Callable[[], Figures]) -> Figures:
         try:
@@ -93,9 +107,9 @@ class Reporter:
 
     # In the loop. An exception in there would end the program's run.
 
-    def _answer(self) -> None:
+    def _answer(self, reset: bool) -> None:
         try:
-            self._answers.put(self._read())
+            self._answers.put(self._read(reset))
         except Exception as fault:
             self._answers.put(partial(_fault, fault))
 
@@ -116,7 +130,7 @@ class Reporter:
         if self._over:
             return
         with suppress(Exception):
-            last = self._read()()
+            last = self._read(True)()
             self._answers.put(None)
             self._socket.shutdown(socket.SHUT_RD)  # the thread wakes, and ends
             self._thread.join(_LAST_WORDS)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
 import trio
@@ -26,6 +26,7 @@ from ..loop.stalls import Stall
 from ..records.codec import from_plain
 from ..records.health import Health
 
+_LONGEST_FOLDER = 80  # a socket's path has room for 107 bytes
 _LONGEST_LINE = 10_000_000
 _KEPT_STALLS = 10_000
 _SO_PEERCRED = struct.Struct("3i")  # pid, uid, gid
@@ -47,43 +48,45 @@ class View:
         """The last figures."""
         self.fault: str | None = None
         """What went wrong inside when it was last asked."""
-        self._turn = trio.Lock()
-        self._answered = trio.Event()
+        self._sending = trio.Lock()
+        self._asked = self._heard = 0
+        self._news = trio.Event()
 
     def __repr__(self) -> str:
         return f"<View of {self.about.get('loop')} in process {self.pid}{', lost' if self.lost.is_set() else ''}>"
 
-    async def ask(self) -> Health:
-        """The figures since the last question.
+    async def ask(self, question: Literal["figures", "stalls"] = "figures") -> Health:
+        """What the loop says now. After "figures" a new window begins, after "stalls" the present one goes on.
 
         Raises:
-            ViewLost: there is no loop any more.
+            ViewLost: there is no loop any more, or it cannot read its figures.
         """
-        async with self._turn:
-            self._answered = trio.Event()
+        async with self._sending:
             try:
-                await self._stream.send_all(b"figures\n")
+                await self._stream.send_all(question.encode() + b"\n")
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._lose()
-            if not self.lost.is_set():
-                await self._answered.wait()
-        if self.lost.is_set():
-            raise ViewLost(f"{self!r}")
-        if self.health is None:
-            raise ViewLost(f"{self!r}: {self.fault}")
+                self.lost.set()
+            self._asked += 1
+            number = self._asked
+        while self._heard < number and not self.lost.is_set():
+            await self._news.wait()
+        if self.lost.is_set() or self.fault is not None or self.health is None:
+            raise ViewLost(f"{self!r}: {self.fault or 'it has ended'}")
         return self.health
 
-    def _lose(self) -> None:
-        self.lost.set()
-        self._answered.set()
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
 
     async def listen(self, lines: AsyncIterator[bytes]) -> None:
         try:
             async for line in lines:
                 self._hear(line)
-                self._answered.set()
+                self._heard += 1
+                self._tell()
         finally:
-            self._lose()
+            self.lost.set()
+            self._tell()
 
     def _hear(self, line: bytes) -> None:
         try:
@@ -161,7 +164,8 @@ async def _lines(stream: trio.SocketStream) -> AsyncIterator[bytes]:
 @block
 async def open_views(*, budget: float) -> AsyncIterator[Views]:
     """Listen for views, for the length of the block. ``budget``: seconds that a pass may take before it is a stall."""
-    with tempfile.TemporaryDirectory(prefix="trio-lab-", ignore_cleanup_errors=True) as folder:  # with mode 0700
+    short = None if len(tempfile.gettempdir()) < _LONGEST_FOLDER else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="trio-lab-", dir=short, ignore_cleanup_errors=True) as folder:  # mode 0700
         views = Views(Path(folder), budget)
         listening = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with listening:
