@@ -12,6 +12,7 @@ from ..loop.loop_time import PassWindow
 from ..loop.stalls import Stall
 from ..loop.watch import Watch
 from ..measure.announced import announced
+from ..measure.own_process import OwnProcess
 from ..measure.usage import UsageMeter
 from ..records.codec import to_plain
 from ..records.health import Health, StallFigures, ThreadCounts, WorkerCounts
@@ -34,7 +35,7 @@ class Told:
         watch: Watch | None = None,
     ) -> None:
         self._runtime, self._window, self._queues, self._threads, self._watch = runtime, window, queues, threads, watch
-        self._usage = UsageMeter()
+        self._process, self._usage = OwnProcess(), UsageMeter()
         self._stalls = 0  # told so far
         self._last: dict[tuple[str, int, str, str], Stall] = {}  # of each line and cause
 
@@ -61,7 +62,8 @@ class Told:
 
         def the_rest() -> Figures:
             told = [asdict(stall) | {"began": stall.began - now} for stall in new]  # clocks of processes differ
-            return {"health": to_plain(replace(health, usage=self._usage.read())), "stalls": told}
+            whole = replace(health, process=self._process.read(), usage=self._usage.read())
+            return {"health": to_plain(whole), "stalls": told}
 
         return the_rest
 

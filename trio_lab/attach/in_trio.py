@@ -1,4 +1,4 @@
-"""A Trio run that reports to the doctor: a watch without a log, opened at the first poll and closed when the run ends.
+"""A Trio run that reports to the doctor: a watch without a log, opened after the first poll and closed when the run ends.
 
 All that runs in the loop is an instrument, or a callback of `TrioToken.run_sync_soon`. So the program finds no task that it has
 not started. What an instrument raises Trio keeps to itself.
@@ -31,12 +31,12 @@ class QuietWatch(Watch):
 
 
 class _Begin(trio.abc.Instrument):
-    """Waits for the first poll: before that the run has no task yet, and nothing to watch."""
+    """Waits for the end of the first poll: before it the run has no task, and a monitor must not begin within it."""
 
     def __init__(self, doctor: Doctor) -> None:
         self._doctor = doctor
 
-    def before_io_wait(self, timeout: float) -> None:
+    def after_io_wait(self, timeout: float) -> None:
         trio.lowlevel.remove_instrument(self)
         try:
             trio.lowlevel.add_instrument(_Reported(self._doctor))
