@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from weakref import WeakSet
 
-from .notes import forget, note
+from .notes import FAILED, forget, note
 from .reporter import Reporter
 
 
@@ -21,10 +21,12 @@ class Doctor:
         self._reporters: WeakSet[Reporter] = WeakSet()
         os.register_at_fork(after_in_child=self._forked)
 
-    def note(self, what: str, fault: Exception | None = None) -> None:
+    def note(self, kind: str, text: str) -> None:
         """Leave a note, see `notes`."""
-        why = "" if fault is None else f": {type(fault).__name__}: {fault}"
-        note(os.path.dirname(self.socket), what + why)
+        note(os.path.dirname(self.socket), kind, text)
+
+    def note_failure(self, fault: Exception) -> None:
+        self.note(FAILED, f"the watch could not be opened: {type(fault).__name__}: {fault}")
 
     def hears(self, reporter: Reporter) -> None:
         """A loop reports. Processes that this one starts from now on are not to report as well."""

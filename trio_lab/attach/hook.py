@@ -20,9 +20,9 @@ from typing import Any
 from weakref import WeakSet
 
 from .doctor import Doctor
-from .notes import folder_of, note
+from .notes import FAILED, IMPORTED, folder_of, note
 
-_OLDEST_TRIO = (0, 25)
+_OLDEST_TRIO = (0, 29)
 _doctors: dict[str, Doctor] = {}
 
 
@@ -35,7 +35,7 @@ def imported(library: str, where: str) -> None:
         else:
             _wrap_asyncio(doctor)
     except Exception as fault:
-        note(folder_of(where), f"no hook could be put into {library}: {type(fault).__name__}: {fault}")
+        note(folder_of(where), FAILED, f"no hook could be put into {library}: {type(fault).__name__}: {fault}")
 
 
 def _wrap_trio(doctor: Doctor) -> None:
@@ -43,9 +43,10 @@ def _wrap_trio(doctor: Doctor) -> None:
 
     version = tuple(int(part) for part in trio.__version__.split(".")[:2])
     if version < _OLDEST_TRIO:
-        doctor.note(f"Trio {trio.__version__} is too old for the watch, which needs {'.'.join(map(str, _OLDEST_TRIO))}")
+        needed = ".".join(map(str, _OLDEST_TRIO))
+        doctor.note(FAILED, f"Trio {trio.__version__} is too old for the watch, which needs {needed}")
         return
-    doctor.note(f"Trio {trio.__version__} was imported")
+    doctor.note(IMPORTED, f"Trio {trio.__version__} was imported")
     module: Any = sys.modules["trio._core._run"]
     setup_runner = module.setup_runner
 
@@ -67,7 +68,7 @@ def _wrap_trio(doctor: Doctor) -> None:
 def _wrap_asyncio(doctor: Doctor) -> None:
     from asyncio import events
 
-    doctor.note("asyncio was imported")
+    doctor.note(IMPORTED, "asyncio was imported")
     module: Any = events
     set_running_loop = module._set_running_loop
     known: WeakSet[Any] = WeakSet()
@@ -93,4 +94,4 @@ def _begun(doctor: Doctor, report: Callable[[], None]) -> None:
         try:
             report()
         except Exception as fault:
-            doctor.note("the watch could not be opened", fault)
+            doctor.note_failure(fault)

@@ -38,7 +38,7 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
     except Exception as fault:
         undo.close()
-        doctor.note("the watch could not be opened", fault)
+        doctor.note_failure(fault)
     else:
         doctor.hears(reporter)
 

@@ -41,7 +41,7 @@ class _Begin(trio.abc.Instrument):
         try:
             trio.lowlevel.add_instrument(_Reported(self._doctor))
         except Exception as fault:
-            self._doctor.note("the watch could not be opened", fault)
+            self._doctor.note_failure(fault)
 
 
 class _Reported(trio.abc.Instrument):

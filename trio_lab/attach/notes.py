@@ -1,6 +1,6 @@
 """Notes for the doctor on how far the hook came in this process: a file in the doctor's private folder, a line for each.
 
-They are read when no loop has reported, to tell why. Standard library only.
+They are read when no loop has reported, to tell why. A line is its kind, a colon and a text. Standard library only.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ SOCKET = "doctor"
 """The socket's name in the folder. The notes of a process are in a file that is named after its pid."""
 
 
+BEGUN, IMPORTED, FAILED = "begun", "imported", "failed"
+
+
 def folder_of(where: str) -> str:
     """The doctor's folder, by the value of the environment variable."""
     return os.path.dirname(where.partition(":")[2])
 
 
-def note(folder: str, text: str) -> None:
-    """Add a line. The doctor may be gone, and its folder with it; then nobody reads it."""
+def note(folder: str, kind: str, text: str) -> None:
+    """Add a line; the kinds are BEGUN, IMPORTED and FAILED. The doctor may be gone, and its folder with it."""
     with suppress(OSError):
         file = os.open(
             os.path.join(folder, str(os.getpid())), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
         try:
-            os.write(file, (" ".join(text.split()) + "\n").encode(errors="replace"))
+            os.write(file, f"{kind}: {' '.join(text.split())}\n".encode(errors="replace"))
         finally:
             os.close(file)
 

@@ -13,6 +13,7 @@ from typing import IO
 
 import trio
 
+from ..attach.notes import BEGUN, FAILED, IMPORTED
 from ..blocks import block
 from ..errors import UsageError
 from ..loop.stalls import Stall
@@ -125,12 +126,14 @@ class Attached:
             return "its event loop has ended"
         serving = () if self.listener is None else self.listener.pids
         notes = self._views.notes()
-        told = [notes[pid][-1] for pid in (*serving, *notes) if notes.get(pid)]
-        if not told:
+        kind, text = next((notes[pid] for pid in (*serving, *notes) if pid in notes), ("", ""))
+        if not kind:
             return "no Python of it has run the hook (it is no Python program, has -I, -E or -S, or clears its environment)"
-        if "imported" in told[0]:
-            return f"no event loop has begun ({told[0]})"
-        return told[0] if "begun" not in told[0] else f"neither Trio nor asyncio was imported ({told[0]})"
+        if kind == FAILED:
+            return text
+        return (
+            f"no event loop has begun ({text})" if kind == IMPORTED else f"Trio and asyncio were not imported ({text})"
+        )
 
     # What happens before and beside the block.
 
@@ -163,13 +166,12 @@ class Attached:
         """A loop that serves is there soon, if the hook could be loaded."""
         began = trio.current_time()
         while self.view is None or not self._serves(self.view.pid):
-            notes = [note for notes in self._views.notes().values() for note in notes]
-            wait = 0.0 if not notes else _IMPORT_TIME if any("imported" in note for note in notes) else _HOOK_TIME
-            left = began + wait - trio.current_time()
+            kinds = {kind for kind, _ in self._views.notes().values()}
+            wait = _IMPORT_TIME if IMPORTED in kinds else _HOOK_TIME if BEGUN in kinds else 0.0
+            if (left := began + wait - trio.current_time()) <= 0:
+                return
             with trio.move_on_after(min(_LOOK, left)):
                 await self._views.changed.wait()
-            if left <= 0:
-                return
 
     async def _poll_stalls(self) -> None:
         """Ask every loop now and then, so that what it saw is known if it dies."""

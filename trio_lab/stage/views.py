@@ -107,6 +107,7 @@ class Views:
 
     def __init__(self, folder: Path, budget: float) -> None:
         self._folder, self._budget = folder, budget
+        self._notes: dict[int, tuple[str, str]] = {}
         self.all: list[View] = []
         self.changed = trio.Event()
         """Set, and replaced, when one connects or is lost."""
@@ -116,13 +117,14 @@ class Views:
         path = os.pathsep.join(filter(None, [STARTUP, base.get("PYTHONPATH", "")]))
         return base | {"PYTHONPATH": path, DOCTOR: f"{self._budget!r}:{self._folder / SOCKET}"}
 
-    def notes(self) -> dict[int, list[str]]:
-        """What the hook has noted, by process."""
-        found = {}
-        for file in self._folder.iterdir():
-            if file.name.isdigit():
-                found[int(file.name)] = file.read_text(errors="replace").splitlines()
-        return found
+    def notes(self) -> dict[int, tuple[str, str]]:
+        """How far the hook came, by process: the kind of its last note, and the text."""
+        with suppress(FileNotFoundError):  # the block is over
+            for file in self._folder.iterdir():
+                if file.name.isdigit() and (lines := file.read_text(errors="replace").splitlines()):
+                    kind, _, text = lines[-1].partition(": ")
+                    self._notes[int(file.name)] = kind, text
+        return self._notes
 
     def _change(self) -> None:
         self.changed.set()

@@ -47,7 +47,7 @@ class _Finder:
         try:
             loader.exec_module = exec_module
         except AttributeError:
-            _note(self._where, f"{library} is loaded in a way that the hook cannot follow")
+            _note(self._where, "failed", f"{library} is loaded in a way that the hook cannot follow")
 
 
 def _tell_hook(where, library):
@@ -57,7 +57,7 @@ def _tell_hook(where, library):
     except Exception as fault:
         had = getattr(sys.modules.get("trio_lab"), "__version__", None)
         own = "" if had is None else f" (the program has trio_lab {had})"
-        _note(where, f"the hook could not be loaded: {type(fault).__name__}: {fault}{own}")
+        _note(where, "failed", f"the hook could not be loaded: {type(fault).__name__}: {fault}{own}")
     else:
         imported(library, where)
 
@@ -75,11 +75,11 @@ def _find_trio_lab():
         spec.loader.exec_module(module)
 
 
-def _note(where, text):
+def _note(where, kind, text):
     """As `trio_lab.attach.notes.note`, which may not be there."""
     try:
         with open(os.path.join(os.path.dirname(where.partition(":")[2]), str(os.getpid())), "a") as file:
-            file.write(text + "\n")
+            file.write(f"{kind}: {text}\n")
     except Exception:
         pass
 
@@ -91,9 +91,9 @@ def _begin():
         return
     version = "Python " + sys.version.split()[0]
     if sys.version_info < _OLDEST:
-        _note(where, f"{version} is too old for the hook, which needs {_OLDEST[0]}.{_OLDEST[1]}")
+        _note(where, "failed", f"{version} is too old for the hook, which needs {_OLDEST[0]}.{_OLDEST[1]}")
     else:
-        _note(where, f"{version} has begun")
+        _note(where, "begun", f"{version} has begun")
         sys.meta_path.insert(0, _Finder(where))
 
 
