@@ -3,7 +3,8 @@
 **Trio.** A run accepts instruments, but only from who starts it: there is no way to ask for one in every run. `trio.run` and
 `trio.lowlevel.start_guest_run` both prepare a run by the function `setup_runner` of `trio._core._run`. That name is given a
 function that calls it and then adds an instrument to the new run. Wrapping the two public functions would put a
-frame of ours into every traceback that a program prints when it dies of an error.
+frame of ours into every traceback that a program prints when it dies of an error. (Now it is in those of a run that could not
+be set up.)
 
 **asyncio.** Every loop, when it begins to run, says so to `asyncio.events._set_running_loop`, which is looked up there each
 time. asyncio offers it to other loops for this purpose.

@@ -31,7 +31,7 @@ FIGURES = b"figures"
 
 
 class Reporter:
-    """``soon`` has a function called in the loop, from any thread, and raises RuntimeError when the loop has ended.
+    """``soon`` has a function called in the loop, from any thread, and raises when the loop has ended.
 
     ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, with a new window if its argument is
     true, and returns a function that does the rest of the work in the thread. The second takes care of the watch, the third
@@ -74,7 +74,7 @@ class Reporter:
 
     def _serve(self) -> None:
         """The thread. It ends with the connection, or with the loop."""
-        with suppress(OSError, RuntimeError):
+        with suppress(Exception):  # the connection is broken, or the loop has ended
             while True:
                 try:
                     question = self._question()
@@ -87,8 +87,8 @@ class Reporter:
                 if (answer := self._answers.get()) is None:
                     return
                 self._say(self._made(answer))
-        with suppress(RuntimeError):
-            self._soon(self._end)  # the doctor has gone
+        with suppress(Exception):  # the loop has ended
+            self._soon(self._end)
 
     def _question(self) -> bytes:
         """The next line; empty when the doctor has gone."""

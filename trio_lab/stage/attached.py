@@ -29,7 +29,7 @@ BUDGET = 0.02
 
 _LOOK = 0.03  # seconds between two looks for its sockets
 _SETTLE = 0.2  # seconds after the first socket in which another may follow
-_HOOK_TIME = 2.0  # seconds from the first socket until a loop reports, if the hook is there,
+_HOOK_TIME = 1.0  # seconds from the first socket until a loop reports, if the hook is there,
 _IMPORT_TIME = 15.0  # and if Trio was imported already: some servers listen before they import the app
 _POLL = 0.5  # seconds between two questions for stalls
 

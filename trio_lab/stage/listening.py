@@ -35,7 +35,7 @@ def listeners(pids: Iterable[int]) -> list[Listener]:
     for pid in pids:
         for inode in _sockets(pid):
             holders.setdefault(inode, []).append(pid)
-        if pid and not tables:
+        if not any(tables.values()):
             tables = {name: _table(pid, name) for name in ("tcp", "tcp6")}
     found: dict[int, Listener] = {}
     for table in tables.values():

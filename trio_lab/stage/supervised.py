@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -19,8 +19,9 @@ import trio
 
 from ..blocks import block
 from ..errors import UsageError
-from ..measure.process import family
+from ..measure.process import family, lives
 from . import supervisor
+from .until import until
 
 # With -I the program's environment means nothing to the supervisor; with -S it starts in half the time.
 _PACKAGES = str(Path(__file__).parents[2])
@@ -51,9 +52,9 @@ class Program:
         return family(self.pid)
 
     async def _listen(self, stream: trio.SocketStream) -> None:
-        """To the supervisor, until that ends."""
+        """To the supervisor, until that ends: it has things to say while we are cancelled."""
         heard = b""
-        with suppress(trio.BrokenResourceError):
+        with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             async for data in stream:
                 *lines, heard = (heard + data).split(b"\n")
                 for line in lines:
@@ -112,7 +113,6 @@ async def supervised(
                 finally:
                     with trio.CancelScope(shield=True):
                         await _end(program, process, stream, 2 * grace + _SPARE)
-                    nursery.cancel_scope.cancel()
         finally:
             await trio.aclose_forcefully(stream)
 
@@ -125,13 +125,21 @@ def _connected() -> Iterator[tuple[trio.socket.SocketType, socket.socket]]:
 
 
 async def _end(program: Program, process: trio.Process, stream: trio.SocketStream, limit: float) -> None:
-    """Tell the supervisor to stop the program, and wait for it. A supervisor that hangs is killed, and its family with it."""
+    """Tell the supervisor to stop the program, and wait for it. If it hangs or has died, its work is done here."""
     with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
         await stream.send_eof()
     with trio.move_on_after(limit):
         await process.wait()
+    if process.returncode == 0:
         return
     for pid in reversed(family(process.pid)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+        _kill(pid, os.kill)
     await process.wait()
+    if program.pid:
+        _kill(program.pid, os.killpg)
+        await until(lambda: not lives(program.pid), limit=_SPARE)
+
+
+def _kill(pid: int, kill: Callable[[int, int], None]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        kill(pid, signal.SIGKILL)
