@@ -19,17 +19,22 @@ import trio
 from trio_lab.stage.views import Views, open_views
 
 RUN = "import sys, os, json, trio\nasync def main():\n    await trio.sleep(0)\n"
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+ENVIRONMENT = dict(os.environ)
 
 
 async def run(
-    program: str, views: Views | None = None, *, options: tuple[str, ...] = (), **environ: str
+    program: str,
+    views: Views | None = None,
+    *,
+    options: tuple[str, ...] = (),
+    cwd: str | Path | None = None,
+    **environ: str,
 ) -> subprocess.CompletedProcess[str]:
     environment = ENVIRONMENT | environ
     done = await trio.run_process(
         [sys.executable, *options, "-c", program],
         env=environment if views is None else views.environment(environment),
-        cwd="/",
+        cwd=cwd,
         capture_stdout=True,
         capture_stderr=True,
         check=False,
@@ -256,7 +261,7 @@ async def test_a_trio_that_is_too_old_is_named(tmp_path: Path) -> None:
 async def test_a_trio_lab_of_the_program_that_has_no_hook_is_named(tmp_path: Path) -> None:
     (tmp_path / "trio_lab.py").write_text("__version__ = '0.0.1'")
     async with open_views(budget=0.02) as views:
-        done = await run(RUN + "trio.run(main)", views, PYTHONPATH=str(tmp_path))
+        done = await run(RUN + "trio.run(main)", views, cwd=tmp_path)
         [(kind, text)] = views.notes().values()
     assert (done.returncode, done.stderr) == (0, "")
     assert kind == "failed"
