@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,8 +19,9 @@ from ..errors import UsageError
 from ..load.target import Target, resolve
 from ..records.codec import encode
 from ..records.diagnosis import Diagnosis
-from ..records.examination import Examination
+from ..records.examination import Examination, Program
 from ..records.reading import read_examination
+from ..stage.attached import attached
 from .doctor_progress import Progress
 from .ending import ended_by_signal
 
@@ -28,8 +31,9 @@ HEALTHY, ILL, UNKNOWN = 0, 1, 2
 async def doctor(
     subject: str,
     /,
-    *,
+    *arguments: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
     path: str = "",
+    port: int | None = None,
     beside: str = "/health",
     target: float | None = None,
     quick: bool = False,
@@ -46,9 +50,12 @@ async def doctor(
     Parameters
     ----------
     subject
-        The URL of a server that runs, or a file that --out has written.
+        The URL of a server that runs, or a file that --out has written. Or a program to start, behind two hyphens:
+        trio-lab doctor -- python app.py. Nothing has to be changed in it to be looked into; it is stopped at the end.
     path
         What to ask for; by default the path of the URL.
+    port
+        Of the ports that the program listens on, the one to load; it need not be given if there is one.
     beside
         A cheap path that is asked for beside it: if that waits as well, the loop is blocked.
     target
@@ -63,10 +70,15 @@ async def doctor(
         Print one JSON object.
     """
     _check(path=path, beside=beside, target=target)
-    if not subject.startswith(("http://", "https://")):
-        examination = _saved(Path(subject))
-    else:
+    if subject.startswith(("http://", "https://")):
+        if arguments:
+            raise UsageError(f"a URL is all that is examined, not {arguments[0]!r} as well")
         examination = await _examined(subject, path, beside, target, quick, i_own_this, quiet=json_)
+    elif arguments or shutil.which(subject):
+        command = [subject, *arguments]
+        examination = await _started(command, port, path, beside, target, quick, quiet=json_)
+    else:
+        examination = _saved(Path(subject))
     if out is not None:
         _save(out, examination)
     found = diagnose(examination)
@@ -109,10 +121,37 @@ async def _examined(
         target=target,
         options={"own_this": own_this},
     )
+    async with ended_by_signal():
+        return await _run(examiner, quiet=quiet)
+
+
+async def _started(
+    command: list[str],
+    port: int | None,
+    path: str,
+    beside: str,
+    target: float | None,
+    quick: bool,
+    *,
+    quiet: bool,
+) -> Examination:
+    """The program prints where we print; but with JSON there, it prints on standard error."""
+    stdout = sys.stderr.fileno() if quiet else None
+    async with ended_by_signal(), attached(command, port=port, stdout=stdout) as service:
+        examiner = Examiner(
+            service=service, ours=True, path=path or "/", probe=beside, budget=Budget.of(quick=quick), target=target
+        )
+        found = await _run(examiner, quiet=quiet)
+        blind = service.blind_to
+    ended = service.program
+    program = Program(command=tuple(command), exit_code=ended.code, killed=ended.killed)
+    return replace(found, blind=blind, program=program)
+
+
+async def _run(examiner: Examiner, *, quiet: bool) -> Examination:
     with Progress(examiner.budget.seconds, quiet=quiet) as progress:
         examiner.on_step = progress.step
-        async with ended_by_signal():
-            return await examiner.run()
+        return await examiner.run()
 
 
 def _saved(file: Path) -> Examination:

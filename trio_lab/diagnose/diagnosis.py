@@ -35,7 +35,7 @@ def diagnose(examination: Examination) -> Diagnosis:
         concurrency=seen.concurrency,
         decline=seen.decline,
         seconds_needed=_seconds_needed(examination, found, first),
-        blind_to=(*blind, *_disturbed(examination)),
+        blind_to=(*examination.blind, *blind, *_disturbed(examination)),
         findings=findings,
         later=later,
         queues=first.queues,

@@ -68,11 +68,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program that was started to be examined. ``exit_code`` is its own, after it was asked to stop, negative for a signal;
+    ``killed`` is how many of its processes had not ended by then."""
+
+    command: tuple[str, ...]
+    exit_code: int | None
+    killed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """A service under a ramp. ``target`` is the load that it has to bear, if that is known; ``budget`` how long the
-    ramp was allowed to take. ``stopped`` says why it ended early."""
+    ramp was allowed to take. ``stopped`` says why it ended early, ``blind`` what of it could not be seen inside."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("stopped",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("stopped", "program")
 
     schema: str = SCHEMA
     url: str
@@ -81,6 +91,8 @@ class Examination:
     budget: Seconds
     steps: tuple[Step, ...] = ()
     stopped: str | None = None
+    blind: tuple[str, ...] = ()
+    program: Program | None = None
 
     def of(self, part: Part) -> Iterator[Step]:
         return (step for step in self.steps if step.part == part)

@@ -34,7 +34,7 @@ _IMPORT_TIME = 15.0  # and if Trio was imported already: some servers listen bef
 _POLL = 0.5  # seconds between two questions for stalls
 
 
-class ProgramEnded(Exception):
+class ProgramEnded(UsageError):
     """You get it when the program ends while it is needed, or before it listens. ``code`` is its exit code, negative for a
     signal; None if its supervisor died."""
 
