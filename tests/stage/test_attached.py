@@ -104,6 +104,8 @@ def check_health(first: Health | None, health: Health | None, file: Path) -> Non
     assert health.loop.max is not None
     assert health.loop.max > 0.02
     assert (health.queue("run_queue").completions or 0) > (first.queue("run_queue").completions or 0)
+    assert [queue.name for queue in health.queues] == ["accept_backlog", "run_queue", "default_limiter"]
+    assert health.queue("accept_backlog").max_waiting
     assert health.queue("default_limiter").capacity == 40
     assert first.usage is not None
     assert health.usage is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import IO
 
 import trio
@@ -18,13 +19,14 @@ from ..blocks import block
 from ..errors import UsageError
 from ..loop.stalls import Stall
 from ..measure.process import cpu_seconds
+from ..measure.socket_diag import ListeningSocket
 from ..records.health import Health
 from .listening import Listener, holders_of, listeners
 from .supervised import GRACE, Program, supervised
 from .until import until
 from .views import View, ViewLost, Views, open_views
 
-BUDGET = 0.02
+BUDGET = 0.005
 """Seconds that a pass may take before it is a stall."""
 
 _LOOK = 0.03  # seconds between two looks for its sockets
@@ -84,11 +86,17 @@ class Attached:
         """
         while (view := self.view) is not None:
             try:
-                return await view.ask()
+                return self._with_backlog(await view.ask())
             except ViewLost:
                 if not view.lost.is_set():
                     return None  # it cannot read its figures: `blind_to` has the reason
         return None
+
+    def _with_backlog(self, health: Health) -> Health:
+        """The queue before the program itself is seen from outside."""
+        assert self.listener is not None
+        backlog = ListeningSocket(self.listener.port).statistics()
+        return replace(health, queues=(backlog, *health.queues))
 
     def stalls(self) -> list[Stall]:
         """The stalls of all of its loops that were told so far, by the time at which they began."""
