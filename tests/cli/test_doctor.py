@@ -111,3 +111,19 @@ def test_what_is_not_examined(words: tuple[str, ...], said: str) -> None:
 )
 def test_exit_codes(examination: Examination, code: int) -> None:
     assert exit_code(diagnose(examination), examination) == code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--", "sh", "-c", "exit 3"], "sh -c exit 3 ended before it listened (exit code 3)"),
+        (
+            ["--quick", "--", "no-such-program", "--port", "1"],
+            "no-such-program could not be started: No such file or directory",
+        ),
+        (["http://127.0.0.1:1", "--", "sh"], "a URL is all that is examined, not 'sh' as well"),
+    ],
+)
+def test_a_program_that_cannot_be_examined_is_told_in_a_line(words: list[str], said: str) -> None:
+    done = doctor(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"trio-lab: {said}\n")

@@ -115,7 +115,7 @@ def signals(examination: Examination) -> Signals:
         backlog_share=_backlog_share(full),
         stall_cause=stall.cause if stall else None,
         stall_share=stall.share if stall else None,
-        stall_where=f"{stall.filename}:{stall.lineno} in {stall.function}" if stall and stall.filename else None,
+        stall_where=_where(stall) if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(quiet, full),
         free_cores=_mean(full, lambda step: step.free_cores),
@@ -285,6 +285,11 @@ def _stall(calm: Sequence[Step]) -> StallFigures | None:
         return before[costly]
     none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)
     return none if watched else None
+
+
+def _where(stall: StallFigures) -> str:
+    task = f", task {stall.task}" if stall.task else ""
+    return f"{stall.filename}:{stall.lineno} in {stall.function}{task}"
 
 
 def _key(stall: StallFigures) -> tuple[str, int, str]:
