@@ -88,12 +88,16 @@ async def test_the_planted_line_is_named_with_its_task(
 
 
 def check_stalls(stalls: list[Stall], file: Path, line: int, cause: str | None, task: str) -> None:
-    """The longest is the planted one. What Python code does beside other threads may be taken for a C call."""
-    worst = max(stalls, key=lambda stall: stall.duration)
-    assert (worst.filename, worst.lineno) == (str(file), line)
-    assert cause in (None, worst.cause)
-    assert worst.task_name.endswith(task)
-    assert worst.path[-1] == worst.task_name
+    """The planted line cost most. What Python code does beside other threads may be taken for a C call."""
+    cost: dict[tuple[str, int], float] = {}
+    for stall in stalls:
+        if stall.filename:  # else the machine was not ours, and no line is to blame
+            place = stall.filename, stall.lineno
+            cost[place] = cost.get(place, 0.0) + stall.duration
+    assert max(cost, key=cost.__getitem__) == (str(file), line)
+    found = [stall for stall in stalls if (stall.filename, stall.lineno) == (str(file), line)]
+    assert cause is None or cause in {stall.cause for stall in found}
+    assert any(stall.task_name.endswith(task) and stall.path[-1] == stall.task_name for stall in found)
 
 
 def check_health(first: Health | None, health: Health | None, file: Path) -> None:

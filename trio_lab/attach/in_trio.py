@@ -6,6 +6,7 @@ not started. What an instrument raises Trio keeps to itself.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +16,7 @@ import trio
 from ..loop.default_limiter import DefaultLimiter
 from ..loop.loop_time import PassWindow
 from ..loop.run_queue import RunQueue
+from ..loop.stalls import Stall
 from ..loop.watch import Watch
 from ..records.health import ThreadCounts
 from ..records.queue import Queue
@@ -22,12 +24,18 @@ from .doctor import Doctor
 from .figures import Told
 from .reporter import Reporter
 
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
 
 class QuietWatch(Watch):
-    """A watch that does not log: the log is the program's."""
+    """A watch that does not log, because the log is the program's. Passes that our own reading made long are left out."""
 
     def _say(self, level: int, text: str, *parts: object, trace: bool = False) -> None:
         pass
+
+    def _keep(self, found: Stall) -> None:
+        if not found.filename.startswith(_OURS):
+            super()._keep(found)
 
 
 class _Begin(trio.abc.Instrument):

@@ -15,7 +15,7 @@ async def index():
 
 @app.get("/search")
 async def search():
-    return str(WORDS.search("x" * 21))  # planted
+    return str(WORDS.search("x" * 19))  # planted
 
 
 @app.after_serving
