@@ -121,6 +121,19 @@ def check_health(first: Health | None, health: Health | None, file: Path) -> Non
     assert str(file) in {stall.filename for stall in health.stalls}
 
 
+async def test_of_several_workers_one_is_looked_into_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROGRAMS)
+    async with attached([*HYPERCORN, "-w", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as service:
+        while not service.blind_to:  # until the second one reports
+            assert await service.sample() is not None
+            await trio.sleep(0.01)
+        first = service.view
+        assert first is not None
+        [unseen] = service.blind_to
+        assert unseen == f"2 processes serve, and the figures are those of one of them ({first.pid})"
+        assert service.view is first
+
+
 async def test_a_window_of_figures_begins_with_each_sample() -> None:
     async with attached([sys.executable, str(PROGRAMS / "plain.py")], stdout=subprocess.DEVNULL, stderr=-3) as service:
         await fetch(service.url + "/report")
