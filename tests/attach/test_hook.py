@@ -115,7 +115,8 @@ asyncio.run(host())
 
 async def test_an_asyncio_loop_reports_its_passes() -> None:
     program = """
-import asyncio, time
+import asyncio, sys, time
+sys.modules["trio"] = None  # it is not installed
 async def main():
     await asyncio.sleep(0.2)
     time.sleep(0.1)
@@ -302,7 +303,7 @@ from trio_lab import Bulkhead, open_native_pool
 one, other = Bulkhead("database", capacity=2), Bulkhead("database", capacity=3)
 async def main():
     async with open_native_pool(size=5, name="files"), one.place():
-        await trio.sleep(0.05)
+        await trio.sleep_forever()
 trio.run(main)
 """
     async with open_views(budget=0.02) as views:
@@ -310,7 +311,11 @@ trio.run(main)
             nursery.start_soon(run, program, views)
             while not views.all:
                 await views.changed.wait()
-            health = await views.all[0].ask()
+            names: set[str] = set()
+            while "files" not in names:  # the loop reports before the program has opened its pool
+                health = await views.all[0].ask()
+                names = {queue.name for queue in health.queues}
+            nursery.cancel_scope.cancel()
     capacities = {queue.name: queue.capacity for queue in health.queues}
     assert capacities == {"run_queue": 1, "default_limiter": 40, "database": 2, "database#2": 3, "files": 5}
     assert health.queue("database").in_service == 1

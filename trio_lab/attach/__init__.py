@@ -6,6 +6,6 @@ loop to begin. Then a `Reporter` connects to the doctor's Unix socket, and answe
 
 The program must not notice. So nothing here raises into it, prints, logs, or adds a task to its loop; what goes wrong is
 written into a file for the doctor (`notes`). Of other packages only Trio is imported, because the program's environment may
-have nothing else. When a loop begins, the environment variables are taken out again: processes that this one starts from then
-on are none of the doctor's business.
+have nothing else. When a loop reports, the environment variables are restored, so that processes which this one starts from
+then on do not report as well.
 """

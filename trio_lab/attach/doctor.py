@@ -16,7 +16,7 @@ class Doctor:
         budget, _, self.socket = where.partition(":")
         self.budget = float(budget)
         """Seconds that a pass may take."""
-        self.disowned = False
+        self.forked = False
         """Whether this process was forked from one that reports already."""
         self._reporters: WeakSet[Reporter] = WeakSet()
         os.register_at_fork(after_in_child=self._forked)
@@ -28,12 +28,12 @@ class Doctor:
     def note_failure(self, fault: Exception) -> None:
         self.note(FAILED, f"the watch could not be opened: {type(fault).__name__}: {fault}")
 
-    def hears(self, reporter: Reporter) -> None:
-        """A loop reports. Processes that this one starts from now on are not to report as well."""
+    def reported(self, reporter: Reporter) -> None:
+        """A loop reports. From now on, processes that this one starts do not."""
         self._reporters.add(reporter)
         forget()
 
     def _forked(self) -> None:
         for reporter in self._reporters:
-            self.disowned = True
+            self.forked = True
             reporter.forked()

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..loop.loop_time import PassWindow
-from ..loop.stalls import Stall
-from ..loop.watch import Watch
 from ..measure.announced import announced
 from ..measure.own_process import OwnProcess
 from ..measure.usage import UsageMeter
@@ -18,11 +16,15 @@ from ..records.codec import to_plain
 from ..records.health import Health, StallFigures, ThreadCounts, WorkerCounts
 from ..records.queue import Queue, QueueStatistics, with_kinds
 
+if TYPE_CHECKING:  # both need Trio, which a program on asyncio may not have
+    from ..loop.stalls import Stall
+    from ..loop.watch import Watch
+
 Figures = dict[str, Any]
 _NO_WORKERS = WorkerCounts(workers=0, busy=0, queued=0, restarts=0)  # those of the program are among its queues
 
 
-class Told:
+class LoopFigures:
     """``queues`` are the loop's own, ``threads`` counts its default threads. ``watch`` is None where stalls are not seen."""
 
     def __init__(
@@ -60,12 +62,12 @@ class Told:
             stalls=self._table(),
         )
 
-        def the_rest() -> Figures:
-            told = [asdict(stall) | {"began": stall.began - now} for stall in new]  # clocks of processes differ
+        def finish() -> Figures:
+            stalls = [asdict(stall) | {"began": stall.began - now} for stall in new]  # clocks of processes differ
             whole = replace(health, process=self._process.read(), usage=self._usage.read())
-            return {"health": to_plain(whole), "stalls": told}
+            return {"health": to_plain(whole), "stalls": stalls}
 
-        return the_rest
+        return finish
 
     def _new_stalls(self) -> list[Stall]:
         if self._watch is None:

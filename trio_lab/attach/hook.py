@@ -1,10 +1,11 @@
-"""Where a loop begins in a program that knows nothing of us. Called by `sitecustomize` when Trio or asyncio was imported.
+"""How the beginning of an event loop is noticed. Called by `sitecustomize` when Trio or asyncio was imported.
 
-**Trio.** A run accepts instruments, but only from who starts it: there is no way to ask for one in every run. `trio.run` and
-`trio.lowlevel.start_guest_run` both prepare a run by the function `setup_runner` of `trio._core._run`. That name is given a
-function that calls it and then adds an instrument to the new run. Wrapping the two public functions would put a
-frame of ours into every traceback that a program prints when it dies of an error. (Now it is in those of a run that could not
-be set up.)
+**Trio.** A run takes instruments from the code that starts it; Trio offers no way to add one to every run. `trio.run` and
+`trio.lowlevel.start_guest_run` both prepare a run with the function `setup_runner` of `trio._core._run`. It is replaced by a
+function that calls it, and then adds an instrument to the new run. The two public functions are not wrapped, because then every
+traceback of a program that dies of an error would show a frame of ours. (Only the error of a run that cannot be set up does,
+such as a run within a run.) The default value of their parameter ``instruments`` is not changed, because some programs pass
+their own, and pytest-trio always does.
 
 **asyncio.** Every loop, when it begins to run, says so to `asyncio.events._set_running_loop`, which is looked up there each
 time. asyncio offers it to other loops for this purpose.
@@ -91,7 +92,7 @@ def _wrap_asyncio(doctor: Doctor) -> None:
 
 def _begun(doctor: Doctor, report: Callable[[], None]) -> None:
     """A loop has begun in this thread."""
-    if not doctor.disowned:
+    if not doctor.forked:
         try:
             report()
         except Exception as fault:

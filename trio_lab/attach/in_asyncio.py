@@ -14,7 +14,7 @@ from ..loop.loop_time import PassWindow
 from ..loop.run_queue import RunQueue
 from ..records.health import ThreadCounts
 from .doctor import Doctor
-from .figures import Told
+from .figures import LoopFigures
 from .reporter import Reporter
 
 _MOMENT = 0.1  # seconds
@@ -31,16 +31,16 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
     try:
         monitor.install(loop)
         undo.callback(monitor.remove)
-        told = Told("asyncio", PassWindow(monitor), [RunQueue(monitor)], threads=_no_threads)
-        undo.callback(told.close)
-        reporter = Reporter(soon=loop.call_soon_threadsafe, read=told.read, look=_nothing, close=undo.close)
+        figures = LoopFigures("asyncio", PassWindow(monitor), [RunQueue(monitor)], threads=_no_threads)
+        undo.callback(figures.close)
+        reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=_nothing, close=undo.close)
         kind = loop.__class__
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
     except Exception as fault:
         undo.close()
         doctor.note_failure(fault)
     else:
-        doctor.hears(reporter)
+        doctor.reported(reporter)
 
 
 def _no_threads() -> ThreadCounts:

@@ -21,7 +21,7 @@ from ..loop.watch import Watch
 from ..records.health import ThreadCounts
 from ..records.queue import Queue
 from .doctor import Doctor
-from .figures import Told
+from .figures import LoopFigures
 from .reporter import Reporter
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -62,15 +62,15 @@ class _Reported(trio.abc.Instrument):
             undo.callback(watch.close)
             watch.open()
             queues: list[Queue] = [RunQueue(watch.passes), self._limiter]
-            told = Told("trio", PassWindow(watch.passes), queues, threads=self._threads, watch=watch)
-            undo.callback(told.close)
+            figures = LoopFigures("trio", PassWindow(watch.passes), queues, threads=self._threads, watch=watch)
+            undo.callback(figures.close)
             soon = trio.lowlevel.current_trio_token().run_sync_soon
-            self._reporter = Reporter(soon=soon, read=told.read, look=watch.look, close=undo.close)
+            self._reporter = Reporter(soon=soon, read=figures.read, look=watch.look, close=undo.close)
             self._reporter.start(doctor.socket, loop="trio", version=trio.__version__)
         except BaseException:
             undo.close()
             raise
-        doctor.hears(self._reporter)
+        doctor.reported(self._reporter)
 
     def _threads(self) -> ThreadCounts:
         found = self._limiter.statistics()

@@ -1,9 +1,9 @@
 """One event loop that reports to the doctor: a connection to its Unix socket, and a thread that waits for questions there.
 
 The doctor sends a line for each question, and gets a line of JSON for each. The question is ``figures``, after which a new
-window begins, or ``stalls``, which leaves it as it is. The thread only carries them: the figures are read in the
-loop, as a handler of `/health` would do it, so nothing that the loop changes is read meanwhile. A loop that is blocked answers
-late, and the doctor learns that too. A second kind of call, `look`, is made in the loop twice a second while nobody asks.
+window begins, or ``stalls``, which leaves it as it is. The figures are read in the loop, as a handler of `/health` would do
+it, so nothing that the loop changes is read meanwhile; the thread only carries them. A loop that is blocked answers late, and
+the doctor learns that too. A second kind of call, `look`, is made in the loop about twice a second.
 
 When the loop ends, it sends what it has seen since the last question, without waiting long: the program comes first.
 """
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
+from time import perf_counter
 from typing import Any
 
 from .. import __version__
@@ -49,7 +50,8 @@ class Reporter:
         self._soon, self._read, self._look, self._close = soon, read, look, close
         self._answers: SimpleQueue[Callable[[], Figures] | None] = SimpleQueue()
         self._heard = b""
-        self._over = False
+        self._over = self._ending = False
+        self._looked = 0.0
         self._thread = threading.Thread(target=self._serve, name="trio_lab doctor", daemon=True)
 
     def start(self, path: str, **about: str) -> None:
@@ -87,8 +89,11 @@ class Reporter:
                 if (answer := self._answers.get()) is None:
                     return
                 self._say(self._made(answer))
-        with suppress(Exception):  # the loop has ended
-            self._soon(self._end)
+        if not self._ending:  # the doctor has gone
+            try:
+                self._soon(self._end)
+            except Exception:  # an asyncio loop was closed, which is not told
+                self._end()
 
     def _question(self) -> bytes:
         """The next line; empty when the doctor has gone."""
@@ -108,12 +113,15 @@ class Reporter:
     # In the loop. An exception in there would end the program's run.
 
     def _answer(self, reset: bool) -> None:
+        if perf_counter() - self._looked >= _CHECK:
+            self._take_care()
         try:
             self._answers.put(self._read(reset))
         except Exception as fault:
             self._answers.put(partial(_fault, fault))
 
     def _take_care(self) -> None:
+        self._looked = perf_counter()
         with suppress(Exception):
             if not self._over:
                 self._look()
@@ -129,13 +137,15 @@ class Reporter:
         """Send what there is to say, and close."""
         if self._over:
             return
+        self._ending = True
         with suppress(Exception):
             last = self._read(True)()
             self._answers.put(None)
             self._socket.shutdown(socket.SHUT_RD)  # the thread wakes, and ends
             self._thread.join(_LAST_WORDS)
-            self._socket.settimeout(_LAST_WORDS)
-            self._say(last)
+            if not self._thread.is_alive():
+                self._socket.settimeout(_LAST_WORDS)
+                self._say(last)
         self._end()
 
     def forked(self) -> None:
