@@ -134,6 +134,33 @@ async def test_of_several_workers_one_is_looked_into_and_that_is_said(monkeypatc
         assert service.view is first
 
 
+async def test_a_loop_that_does_not_serve_gives_way_to_the_one_that_does(tmp_path: Path) -> None:
+    """A helper reports first; the worker that serves is replaced when it ends."""
+    program = tmp_path / "program.py"
+    program.write_text("""
+import os, socket, subprocess, sys, time, trio
+async def serve():
+    await trio.serve_listeners(lambda stream: stream.aclose(), [trio.SocketListener(trio.socket.from_stdlib_socket(s))])
+helper = subprocess.Popen([sys.executable, "-c", "import trio; trio.run(trio.sleep, 60)"])
+time.sleep(0.5)
+s = socket.create_server(("127.0.0.1", 0))
+for _ in range(2):
+    if not os.fork():
+        trio.run(serve)
+    os.wait()
+""")
+    async with attached([sys.executable, str(program)], stderr=subprocess.DEVNULL) as service:
+        first = service.view
+        assert first is not None
+        assert first.pid == service.program.family()[-1]
+        assert service.blind_to == ()
+        os.kill(first.pid, signal.SIGKILL)
+        await first.lost.wait()
+        while (second := service.view) is None or second.about.get("loop") != "trio" or service.blind_to:
+            await trio.sleep(0.01)
+        assert second is not first
+
+
 async def test_a_window_of_figures_begins_with_each_sample() -> None:
     async with attached([sys.executable, str(PROGRAMS / "plain.py")], stdout=subprocess.DEVNULL, stderr=-3) as service:
         await fetch(service.url + "/report")

@@ -54,6 +54,7 @@ class Attached:
         self.program = program
         self._views = views
         self._view: View | None = None
+        self._ranked: tuple[object, ...] = ()  # what the choice was made from
         self.listener: Listener | None = None
 
     @property
@@ -64,14 +65,24 @@ class Attached:
 
     @property
     def view(self) -> View | None:
-        """The event loop that figures come from, None if none reports: the same one until it ends.
+        """The event loop that figures come from, None if none reports.
 
-        Of several it is one in a process that has the listening socket, Trio's rather than asyncio's, and the latest.
+        Of several it is one in a process that has the listening socket, Trio's rather than asyncio's, and the latest. A loop
+        of Trio that serves remains the one until it ends.
         """
-        if self._view is None or self._view.lost.is_set():
+        lost = self._view if self._view is not None and self._view.lost.is_set() else None
+        if self._ranked != (now := (len(self._views.all), lost, self.listener is None)):
+            self._ranked = now
+            self._find_processes()
             living = [view for view in self._views.all if not view.lost.is_set()]
-            self._view = max(living, key=self._rank, default=None)
+            if self._view not in living or not all(self._rank(self._view)[:2]):
+                self._view = max(living, key=self._rank, default=None)
         return self._view
+
+    def _find_processes(self) -> None:
+        """Which processes serve may change: workers are replaced."""
+        if self.listener is not None:
+            self.listener = next(iter(self._listeners(self.listener.port)), self.listener)
 
     def _rank(self, view: View) -> tuple[bool, bool, int]:
         return self._serves(view.pid), view.about.get("loop") == "trio", self._views.all.index(view)
@@ -109,6 +120,7 @@ class Attached:
     @property
     def blind_to(self) -> tuple[str, ...]:
         """What cannot be seen of it, and why; a sentence each."""
+        self._find_processes()
         view = self.view
         if view is None:
             return (f"nothing inside of the program is seen: {self._why_no_view()}",)
