@@ -131,11 +131,12 @@ def machine() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="runs under each condition")
+    parser.add_argument("--only-lab", action="store_true", help="leave the other experiments out")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
     asked = parser.parse_args()
     found: dict[str, Outcomes] = {"alone": {}}
     for number in range(asked.times):
-        names = [] if number else [one.name for one in EXPERIMENTS]
+        names = [] if number or asked.only_lab else [one.name for one in EXPERIMENTS]
         for condition in asked.conditions:  # in turn, for the machine changes within hours too
             print(f"run {number + 1} of {asked.times}, {condition}", file=sys.stderr)
             for name, outcome in outcomes(condition, number, names).items():

@@ -172,6 +172,13 @@ class LoadResult:
             raise RuntimeError(f"{others} of {self.requests.sent} requests were not answered with 200")
         return self
 
+    @property
+    def pace(self) -> float:
+        """Replies a second until the last one, by the samples: what is in flight when the duration ends counts too, and so
+        does its time. Of a few long requests `throughput` counts one batch more or less; this does not."""
+        last = max((ended for ended, _ in self.samples or ()), default=0.0)
+        return len(self.samples or ()) / last if last else 0.0
+
     def by_start(self) -> list[tuple[float, float]]:
         """The samples as (intended start, from the start of the run; latency), in order of time. Seconds."""
         return sorted((max(0.0, ended - latency), latency) for ended, latency in self.samples or ())

@@ -89,7 +89,7 @@ async def _paths(server: Server) -> tuple[str, str]:
 async def _both(
     stage: Stage, server: Server, hash_path: str, report_path: str, *, clients: int, rate: float | None
 ) -> tuple[Loaded, LoadResult]:
-    seconds = stage.seconds(3, quick=1)
+    seconds = stage.seconds(3, quick=0.8)
     return await both(
         partial(stage.loaded, server, hash_path, connections=50, rate=_HASH_RATE, duration=seconds, keep_samples=True),
         partial(stage.load, server.url + report_path, connections=clients, rate=rate, duration=seconds),
@@ -198,7 +198,7 @@ EXPERIMENT = Experiment(
     name="separate-workloads",
     title="Long and short work in one pool, or in two",
     order=9,
-    expected_s=20,
+    expected_s=40,
     question="What do short jobs gain from a worker pool of their own, and what does it cost the long ones?",
     prediction="""In one pool two reports run and two more wait whenever a hash comes, so it waits longer than half a
         report though one worker could do ten times as many hashes. With a worker of its own it only ever waits for

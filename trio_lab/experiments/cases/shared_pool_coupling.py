@@ -125,7 +125,7 @@ async def _beside_slow_calls(stage: Stage, server: Server, pool: str, seconds: f
 
 
 async def _collect(stage: Stage) -> Collected:
-    seconds = stage.seconds(4, quick=0.8)
+    seconds = stage.seconds(4, quick=1)
     server = await stage.kept("--default-threads", str(_THREADS), "--threads", str(_THREADS), "--workers", "1")
     turns = {
         "alone": partial(_beside, stage, server, seconds),
@@ -187,7 +187,7 @@ EXPERIMENT = Experiment(
     name="shared-pool-coupling",
     title="A pool that everybody shares",
     order=10,
-    expected_s=20,
+    expected_s=35,
     question="Who else suffers when slow calls fill the limiter that everything uses by default?",
     prediction=f"""{_CLIENTS} clients keep {_THREADS} threads and {_CLIENTS - _THREADS} places in the queue taken, so a
         name look-up or a file read first waits for {(_CLIENTS - _THREADS) // _THREADS} slow calls of {_CALL_MS} ms,

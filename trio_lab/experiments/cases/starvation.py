@@ -114,7 +114,7 @@ async def _storms(stage: Stage) -> _Storms:
 async def _storm(stage: Stage, server: Server, mode: str) -> _Storm:
     count = await stage.first(f"ticks of {mode}", partial(_ticks_for, server, mode))
     path = f"/tick-storm?mode={mode}&count={count}"
-    run = await stage.loaded(server, path, connections=1, duration=stage.seconds(3, quick=0.5))
+    run = await stage.loaded(server, path, connections=1, duration=stage.seconds(3, quick=0.4))
     longest = (await server.get(path))["longestStepMs"]
     return _Storm(run, None if longest == NOT_OBSERVED else longest, count)
 
@@ -187,7 +187,7 @@ EXPERIMENT = Experiment(
     name="starvation",
     title="Awaits that let nothing else run",
     order=4,
-    expected_s=26,
+    expected_s=28,
     question="Which awaits let others run, and which starve them?",
     prediction="""An await of something that is ready keeps the loop for the whole storm: on Trio `none` and
         `if_cancelled`, on asyncio `none`, `queue_get` and `done_future`, on Node every chain of `nextTick` or
