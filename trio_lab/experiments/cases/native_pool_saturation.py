@@ -7,8 +7,9 @@ With five clients for each thread a request takes nearly five times what its has
 noise. More threads would make it as long, since they share the cores; so the clients that wait for a thread are counted
 too. They should be 16 of 20: 14 leaves room for two that are between two requests. Five times the clients must not bring
 more work: 1.3 is what two short phases differ by. HTTP, bulkhead, priorities and the probe cost a little, and two short
-phases differ by more: 0.6 of what bare threads do; the exact cost is a benchmark's (offload-efficiency). A blocked loop would show a whole
-hash in /health: half of one is the bound, for nine of ten probes, since the slowest of forty says little.
+phases differ by more: 0.6 of what bare threads do; the exact cost is a benchmark's (offload-efficiency). A blocked loop
+would show a whole hash in /health: half of one is the bound, for nine of ten probes, since the slowest of forty says
+little.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ children, read before and after. In every round both take their turn, and so do 
 The loop only passes messages, so /health waits for less than half a hash; a blocked one would show a whole one. Workers
 move the cost and do not remove it: a quarter covers the pipes, the HTTP of both, the resolution of the CPU clock, and a
 processor that changes its speed. A lower cost in a worker would mean a wrong measurement. Pipes, bulkhead, HTTP and the
-probe cost a little, and two short phases differ by more: 0.6 of what bare processes do; the exact cost is a benchmark's (offload-efficiency).
+probe cost a little, and two short phases differ by more: 0.6 of what bare processes do; the exact cost is a benchmark's
+(offload-efficiency).
 """
 
 from __future__ import annotations
