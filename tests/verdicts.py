@@ -88,8 +88,8 @@ def others(condition: str) -> Iterator[None]:
             process.join()
 
 
-def outcomes(condition: str, number: int, names: list[str]) -> dict[str, Outcome]:
-    """Of one run, which is made unless it is there."""
+def make(condition: str, number: int, names: list[str]) -> None:
+    """One run, unless it is there."""
     folder = FOLDER / condition / str(number)
     try:
         run = load(folder)
@@ -99,7 +99,15 @@ def outcomes(condition: str, number: int, names: list[str]) -> dict[str, Outcome
     if words:
         with others(condition):
             subprocess.run([sys.executable, "-m", "trio_lab", "run", *words], stdout=subprocess.DEVNULL, check=True)
-    return {one.name: one.outcome for one in load(folder).experiments}
+
+
+def kept(condition: str) -> Outcomes:
+    """The outcomes of all runs that are there."""
+    found: Outcomes = {}
+    for file in (FOLDER / condition).glob("*/results.json"):
+        for one in load(file.parent).experiments:
+            found.setdefault(one.name, []).append(one.outcome)
+    return found
 
 
 def judged(found: dict[str, Outcomes]) -> tuple[list[str], bool]:
@@ -107,9 +115,10 @@ def judged(found: dict[str, Outcomes]) -> tuple[list[str], bool]:
     lines = [f"| experiment | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
     agreeing = runs = opposite = 0
     for name in dict.fromkeys(name for outcomes_ in found.values() for name in outcomes_):
-        majority = Counter(found["alone"][name]).most_common(1)[0][0]
-        agreeing += found["alone"][name].count(majority)
-        runs += len(found["alone"][name])
+        alone = found["alone"].get(name, [])
+        majority = Counter(alone or ["undecided"]).most_common(1)[0][0]
+        agreeing += alone.count(majority)
+        runs += len(alone)
         cells = []
         for condition in found:
             count = Counter(found[condition].get(name, []))
@@ -134,14 +143,12 @@ def main() -> int:
     parser.add_argument("--only-lab", action="store_true", help="leave the other experiments out")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
     asked = parser.parse_args()
-    found: dict[str, Outcomes] = {"alone": {}}
     for number in range(asked.times):
         names = [] if number or asked.only_lab else [one.name for one in EXPERIMENTS]
         for condition in asked.conditions:  # in turn, for the machine changes within hours too
             print(f"run {number + 1} of {asked.times}, {condition}", file=sys.stderr)
-            for name, outcome in outcomes(condition, number, names).items():
-                found.setdefault(condition, {}).setdefault(name, []).append(outcome)
-    lines, holds = judged(found)
+            make(condition, number, names)
+    lines, holds = judged({condition: kept(condition) for condition in CONDITIONS})
     print("\n".join(lines))
     above, _, _ = PAGE.read_text("utf-8").partition(_TABLE)
     PAGE.write_text("\n".join([above + _TABLE, machine(), "", *lines, ""]), "utf-8")
