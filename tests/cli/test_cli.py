@@ -21,6 +21,8 @@ import pytest
 from tests.running import Running, running, until_gone
 from trio_lab.cli import command, console, lab
 from trio_lab.measure.process import children
+from trio_lab.records.codec import encode
+from trio_lab.records.examination import Examination
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -379,6 +381,7 @@ PRINT_JSON = {
     "drill": "drill",
     "bench": "bench",
     "report": "report NEW",
+    "doctor": "doctor NEW/examination.json",
     "load": "load http://127.0.0.1:9/ -c 1 -d 0.1",
     "run": "run callback-order --quick --rounds 1 --dose 0.05 --out NEW",
     "serve": "serve --port 0 --workers 1",
@@ -399,7 +402,8 @@ def test_every_command_that_prints_json_is_here() -> None:
 @pytest.mark.parametrize("call", [*(f"{call} --json" for call in PRINT_JSON.values()), "list", "--help"])
 def test_a_full_disk_is_one_line(call: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
-    words = [str(tmp_path) if word == "NEW" else word for word in call.split()]
+    (tmp_path / "examination.json").write_bytes(encode(Examination(url="", probe="", budget=1.0)))
+    words = [word.replace("NEW", str(tmp_path)) for word in call.split()]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "trio_lab", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False

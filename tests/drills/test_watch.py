@@ -39,7 +39,7 @@ async def test_a_stopped_process_is_no_blocked_loop() -> None:
 
 
 async def test_a_broken_watch_says_so_and_is_put_back_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_CHECK", 0.05)
+    monkeypatch.setattr(watch, "CHECK", 0.05)
     monkeypatch.setattr(watch, "_FIRST_REARM", 0.3)
     figures = await blind_monitor.in_process(rounds=1)
     assert {name: figures[name] for name in ("not_put_back", "not_told_again", "hasty")} == {

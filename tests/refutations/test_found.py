@@ -48,8 +48,8 @@ def test_a_plant_is_noticed_by_its_check_and_only_with_it(both: Found, holds: bo
 def test_rounds_that_do_not_count_are_told() -> None:
     quiet = page.row("blocked-loop", found(result(pool_in_hashes=2.0), result()))
     busy = page.row("blocked-loop", found(result("much", pool_in_hashes=2.0), result("much")))
-    assert "| refuted | /health p99 beside /hash ÷ one hash: 2×, not < 0.5× | confirmed |" in quiet
-    assert "| refuted, all rounds | /health p99 beside /hash ÷ one hash: 2×, not < 0.5× | undecided |" in busy
+    assert "| refuted | /health p90 beside /hash ÷ one hash: 2×, not < 0.5× | confirmed |" in quiet
+    assert "| refuted, all rounds | /health p90 beside /hash ÷ one hash: 2×, not < 0.5× | undecided |" in busy
 
 
 def test_a_line_of_the_table_replaces_the_one_before() -> None:
