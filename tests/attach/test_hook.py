@@ -302,7 +302,7 @@ import trio
 from trio_lab import Bulkhead, open_native_pool
 one, other = Bulkhead("database", capacity=2), Bulkhead("database", capacity=3)
 async def main():
-    async with open_native_pool(size=5, name="files"), one.place():
+    async with one.place(), open_native_pool(size=5, name="files"):
         await trio.sleep_forever()
 trio.run(main)
 """
@@ -312,7 +312,7 @@ trio.run(main)
             while not views.all:
                 await views.changed.wait()
             names: set[str] = set()
-            while "files" not in names:  # the loop reports before the program has opened its pool
+            while "files" not in names:  # the loop reports before the program has a place and its pool
                 health = await views.all[0].ask()
                 names = {queue.name for queue in health.queues}
             nursery.cancel_scope.cancel()
