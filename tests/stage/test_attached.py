@@ -24,7 +24,7 @@ from trio_lab.load.plan import LoadPlan
 from trio_lab.loop.stalls import Stall
 from trio_lab.measure.process import lives
 from trio_lab.records.health import Health
-from trio_lab.stage.attached import ProgramEnded, attached
+from trio_lab.stage.attached import BUDGET, ProgramEnded, attached
 
 PROGRAMS = Path(__file__).parents[1] / "attach" / "programs"
 BARE = [sys.executable, "-I", "-S", "-c"]  # starts fast, and cannot be looked into
@@ -106,7 +106,7 @@ def check_health(first: Health | None, health: Health | None, file: Path) -> Non
     assert health.runtime == "trio"
     assert health.loop.passes
     assert health.loop.max is not None
-    assert health.loop.max > 0.02
+    assert health.loop.max > BUDGET
     assert (health.queue("run_queue").completions or 0) > (first.queue("run_queue").completions or 0)
     assert [queue.name for queue in health.queues] == ["accept_backlog", "run_queue", "default_limiter"]
     assert health.queue("accept_backlog").max_waiting
@@ -169,7 +169,8 @@ async def test_a_window_of_figures_begins_with_each_sample() -> None:
     assert calm is not None
     assert blocked.loop.max is not None
     assert calm.loop.max is not None
-    assert blocked.loop.max >= 0.06 > calm.loop.max
+    assert blocked.loop.max >= 0.06  # it sleeps for so long
+    assert calm.loop.max < blocked.loop.max
 
 
 async def test_a_program_that_cannot_be_looked_into_is_served_all_the_same() -> None:
