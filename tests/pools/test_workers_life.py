@@ -74,7 +74,7 @@ async def test_no_job_stands_behind_a_long_one_while_a_worker_is_free(tmp_path: 
         for n in range(4):
             nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
         await wait_all_tasks_blocked()
-        assert pool.statistics().waiting == sent_ahead(pool) == 4
+        assert pool.statistics().waiting == 4  # with a worker, or taken back: how many depends on the test's own speed
         Path(gate + "2").touch()  # one worker becomes free, and does the work of both
         await until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 4)
         assert sorted(Path(log).read_text().split()) == ["0", "1", "2", "3"]
