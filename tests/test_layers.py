@@ -29,6 +29,7 @@ LAYERS = {
     "subjects": 5,
     "http": 4.5,
     "diagnose": 4,
+    "simulate": 4,
     "pools": 3,
     "admission": 2,
     "loop": 1.5,

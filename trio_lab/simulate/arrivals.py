@@ -1,0 +1,46 @@
+"""When the requests of an open workload come: at moments that do not depend on how the server does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """``rate`` requests a second on average: evenly spaced ("constant"), independent of each other ("poisson"), or
+    ``burst`` together at moments that are independent of each other ("bursts"). A "trace" comes at the recorded ``moments``,
+    in seconds from its start and in order.
+    """
+
+    kind: Literal["constant", "poisson", "bursts", "trace"] = "poisson"
+    rate: float = 0.0
+    burst: int = 10
+    moments: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("constant", "poisson", "bursts", "trace"):
+            raise ValueError(f"kind must be constant, poisson, bursts or trace, not {self.kind!r}")
+        if self.kind != "trace" and not self.rate > 0:
+            raise ValueError(f"rate must be over 0, not {self.rate:g}")
+        if self.burst < 1:
+            raise ValueError(f"burst must be at least 1, not {self.burst}")
+        if any(later < earlier for earlier, later in zip(self.moments, self.moments[1:], strict=False)):
+            raise ValueError("the moments of a trace must be in order")
+
+    def times(self, random: Random, start: float = 0.0) -> Iterator[float]:
+        """The moments from ``start`` on, without end but for a trace."""
+        if self.kind == "trace":
+            yield from (start + moment for moment in self.moments)
+        elif self.kind == "constant":
+            yield from (start + n / self.rate for n in count())
+        else:
+            together = self.burst if self.kind == "bursts" else 1
+            gap, draw = together / self.rate, random.expovariate
+            while True:
+                start += gap * draw(1.0)
+                for _ in range(together):
+                    yield start

@@ -1,0 +1,47 @@
+"""Durations drawn at random: service times, patience, pauses. The same seed gives the same durations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Literal
+
+Draw = Callable[[], float]
+"""Gives the next duration in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long something takes, in seconds.
+
+    ``mean`` is the mean of all kinds but "recorded", which draws one of ``values`` with equal chance: measured times, or
+    99 short ones and a long one. ``sigma`` is the standard deviation of a lognormal duration's logarithm.
+    """
+
+    kind: Literal["constant", "exponential", "lognormal", "recorded"] = "constant"
+    mean: float = 0.0
+    sigma: float = 1.0
+    values: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("constant", "exponential", "lognormal", "recorded"):
+            raise ValueError(f"kind must be constant, exponential, lognormal or recorded, not {self.kind!r}")
+        if self.kind == "recorded" and not self.values:
+            raise ValueError("recorded times need values")
+        if min(self.mean, self.sigma, *self.values) < 0:
+            raise ValueError("a duration must not be negative")
+        if self.kind in ("exponential", "lognormal") and not self.mean:
+            raise ValueError(f"the mean of {self.kind} times must be over 0")
+
+    def draw(self, random: Random) -> Draw:
+        """The durations in turn, taken from ``random``."""
+        if self.kind == "exponential":
+            return partial(random.expovariate, 1 / self.mean)
+        if self.kind == "lognormal":
+            return partial(random.lognormvariate, math.log(self.mean) - self.sigma**2 / 2, self.sigma)
+        if self.kind == "recorded":
+            return partial(random.choice, self.values)
+        return partial(float, self.mean)
