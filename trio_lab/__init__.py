@@ -12,6 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "admission.by_patience": ("ByPatience",),
     "admission.disciplines": ("AdaptiveLifo", "ByPriority", "CoDel", "Discipline", "FairShare", "Fifo", "Lifo"),
     "admission.gate": ("Place",),
     "admission.on_trio": ("Bulkhead",),

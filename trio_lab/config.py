@@ -15,6 +15,8 @@ from .errors import UsageError
 
 Profile = Literal["guarded", "naive"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+DisciplineName = Literal["patience", "fifo", "lifo", "adaptive-lifo", "codel", "fair", "priority"]
+DISCIPLINES: tuple[DisciplineName, ...] = get_args(DisciplineName)
 PREFIX = "TRIO_LAB_"
 NOT_IN_ENVIRONMENT = frozenset({"faults"})  # a variable that was left behind must not open the fault routes
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -62,9 +64,13 @@ class Config:
     max_queue: Annotated[int, Between(0, 1_000_000)] = 200
     """Callers that may wait for each pool."""
 
-    # A caller that waits longer has likely gone: refuse it, rather than send an answer that is not read.
-    queue_timeout: _Seconds = 2.0
-    """Seconds a caller may wait for a pool before it is refused."""
+    discipline: DisciplineName = "patience"
+    """The order in which callers of a pool are served: patience (learns how long they wait, and refuses those who would
+    leave before they are served), fifo, lifo, adaptive-lifo, codel, fair (kinds of jobs in turn) or priority."""
+
+    # A last bound, for callers that never leave: the default discipline refuses the others before. As long as a job may run.
+    queue_timeout: _Seconds = 30.0
+    """Seconds a caller may wait for a pool before it is refused in any case."""
 
     run_timeout: Annotated[float, Between(0.001, 86_400)] = 30.0
     """Seconds a job may run in a worker before the worker is killed."""
@@ -97,8 +103,9 @@ class Config:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and low <= value <= high):
                 raise UsageError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
-        if self.profile not in PROFILES:
-            raise UsageError(f"profile must be one of {', '.join(PROFILES)}, not {self.profile!r}")
+        for name, words in {"profile": PROFILES, "discipline": DISCIPLINES}.items():
+            if (word := getattr(self, name)) not in words:
+                raise UsageError(f"{name} must be one of {', '.join(words)}, not {word!r}")
         if self.faults and self.host not in _LOOPBACK:
             raise UsageError(f"faults are for this machine alone: host must be one of {', '.join(_LOOPBACK)}")
 

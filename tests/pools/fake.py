@@ -144,7 +144,7 @@ class House:
         self.all_ready = 0
         self.pids = 0
         self.limits = PoolLimits(**limits)
-        self.dispatcher = Dispatcher("pool", self.limits, discipline, Closed)
+        self.dispatcher = Dispatcher("pool", self.limits, "fifo" if in_order else discipline, Closed)
         self.staff = self.dispatcher.staff
         self.slots = self.staff.slots
         self.driver = Driver(

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from trio_lab.admission.by_patience import ByPatience
 from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, Fifo, Lifo
 from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.slot import State
@@ -29,7 +30,15 @@ from trio_lab.worker.frames import SHORT as FITS
 
 from .fake import SHORT, FakeWorker, House
 
-DISCIPLINES = (Fifo, Fifo, Lifo, ByPriority, lambda: AdaptiveLifo(2), lambda: CoDel(0.1, 0.5))
+DISCIPLINES = (
+    Fifo,
+    Fifo,
+    Lifo,
+    ByPriority,
+    lambda: AdaptiveLifo(2),
+    lambda: CoDel(0.1, 0.5),
+    lambda: ByPatience(random=Random(1).random),
+)
 ANY = range(12)  # chooses one of those that there are
 # What goes on besides, one letter for each thing: workers Start, Begin a job, End one, their replies are Answered; jobs that
 # were asked to end Obey, workers that are to be gone aRe, a Part of a large reply comes.

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from ..blocks import block
 from ..measure.announced import announce
 from ..records.queue import QueueStatistics
-from .disciplines import Discipline
+from .choice import Chosen
 from .gate import Decision, Gate, Place
 
 
@@ -27,7 +27,7 @@ class BaseBulkhead(ABC):
         capacity: int,
         max_waiting: int | None = None,
         queue_timeout: float | None = None,
-        discipline: Discipline[Place] | None = None,
+        discipline: Chosen[Place] = None,
     ) -> None:
         self._gate = Gate(
             name,
@@ -45,6 +45,10 @@ class BaseBulkhead(ABC):
     @abstractmethod
     def _time_of_use(self) -> float | None:
         """The time of the run that used it last; None outside that run."""
+
+    @abstractmethod
+    def _is_cancelled(self) -> bool:
+        """Whether the task that runs now is cancelled."""
 
     @abstractmethod
     def _tell(self, decisions: Iterable[Decision]) -> None:
@@ -101,6 +105,8 @@ class BaseBulkhead(ABC):
         try:
             yield place
         finally:
+            if self._is_cancelled():
+                self.caller_left(place)
             self.leave(place)
 
     def leave(self, place: Place) -> None:
@@ -111,6 +117,13 @@ class BaseBulkhead(ABC):
         """
         if decisions := self._gate.leave(place, self._now()):
             self._tell(decisions)
+
+    def caller_left(self, place: Place) -> None:
+        """The caller has left, and what it started still holds the place, which is given back later.
+
+        The default discipline learns from this how long callers wait; `place` sees to it for those that are cancelled.
+        """
+        self._gate.caller_left(place, self._now())
 
     def resize(self, capacity: int) -> None:
         """Change the number of places at once. Places that are out stay out until they are given back."""

@@ -7,7 +7,8 @@ not depend on how many wait: entries are kept in ordered dicts, from which any m
 `Lifo` serves the newest, whose callers are still there. `AdaptiveLifo` is the first while the queue is short and the
 second while it is long (Facebook, "Fail at Scale", 2015). `CoDel` keeps the order and refuses some callers, so that the
 others wait only briefly (Nichols and Jacobson, "Controlling Queue Delay", 2012). `ByPriority` and `FairShare` keep
-several such queues, one for each priority or kind.
+several such queues, one for each priority or kind. The default is none of these but `ByPatience`, in `by_patience`;
+`choice` has all by name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class Waiting(Protocol):
     """What a discipline must know of an entry. Times in seconds, on one clock."""
 
     arrived: float
+    deadline: float
+    """When it will have waited too long, infinite for never."""
     kind: str
     priority: int
 
@@ -31,8 +34,25 @@ class Waiting(Protocol):
 W = TypeVar("W", bound=Waiting)
 
 
+class Learner(Protocol):
+    """Is told how every caller of a queue ends, also of those that did not have to wait."""
+
+    def left(self, entry: Waiting, now: float, ran: float) -> None:
+        """Its caller has left, after it was served for ``ran`` seconds: 0 if it still waited."""
+
+    def stayed(self, entry: Waiting, now: float) -> None:
+        """It was refused after a wait, by the discipline or because its time was over."""
+
+    def served(self, entry: Waiting, now: float, seconds: float) -> None:
+        """Its service has ended, which took so long, and its caller was there."""
+
+
 class Discipline(Protocol[W]):
     """An order of service. An entry that was pushed comes out of `pop`, is refused by it, or is removed."""
+
+    @property
+    def learner(self) -> Learner | None:
+        """Who wants to be told how callers end; None if nobody does."""
 
     def push(self, entry: W) -> None: ...
 
@@ -47,6 +67,8 @@ class Discipline(Protocol[W]):
 
 class Fifo(Generic[W]):
     """First come, first served."""
+
+    learner: Learner | None = None
 
     def __init__(self) -> None:
         self._entries: OrderedDict[W, None] = OrderedDict()
@@ -133,10 +155,14 @@ class CoDel(Fifo[W]):
 
 
 class ByPriority(Generic[W]):
-    """One queue for each priority. A higher priority is served before all lower ones."""
+    """One queue for each priority. A higher priority is served before all lower ones.
 
-    def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
+    ``learner`` is that of the queues which ``make`` makes.
+    """
+
+    def __init__(self, make: Callable[[], Discipline[W]] = Fifo, learner: Learner | None = None) -> None:
         self._make = make
+        self.learner = learner
         self._queues: dict[int, Discipline[W]] = {}
         self._order: list[int] = []  # priorities used so far, highest first
 
@@ -162,10 +188,14 @@ class ByPriority(Generic[W]):
 
 
 class FairShare(Generic[W]):
-    """One queue for each kind. The kinds are served in turn, however many entries of each wait."""
+    """One queue for each kind. The kinds are served in turn, however many entries of each wait.
 
-    def __init__(self, make: Callable[[], Discipline[W]] = Fifo) -> None:
+    ``learner`` is that of the queues which ``make`` makes.
+    """
+
+    def __init__(self, make: Callable[[], Discipline[W]] = Fifo, learner: Learner | None = None) -> None:
         self._make = make
+        self.learner = learner
         self._turns: OrderedDict[str, Discipline[W]] = OrderedDict()  # kinds that wait, next turn first
         self._waiting = 0
 

@@ -8,7 +8,7 @@ What it guarantees, at every moment:
 
 - at most ``capacity`` places are out (after the gate has shrunk: as soon as enough of them are given back), and at most
   ``max_waiting`` callers wait;
-- callers are admitted in the order of the discipline, by default first come, first served;
+- callers are admitted in the order of the discipline, by default that of `ByPatience`;
 - no caller waits while a place is free;
 - no caller is admitted at or after its deadline, even if the loop was late and its timer has not run;
 - a place that was given is out until it is given back, exactly once;
@@ -26,7 +26,7 @@ from typing import Any
 from ..errors import Closed
 from ..preconditions import require_count, require_timeout
 from ..records.queue import QueueStatistics
-from .disciplines import Discipline
+from .choice import Chosen
 from .tally import Tallies
 from .waiting_room import Entry, Refusal, WaitingRoom
 
@@ -56,10 +56,12 @@ NEXT: dict[PlaceState, frozenset[PlaceState]] = {
 class Place(Entry):
     """One caller's place: asked for, given, given back."""
 
-    __slots__ = ("caller", "gate", "state")
+    __slots__ = ("caller", "caller_gone", "gate", "state")
 
     gate: Gate
     state: PlaceState
+    caller_gone: bool
+    """Whether its caller has left while it was out."""
     caller: Any
     """For the owner of the event loop: what it needs to wake the caller. The gate does not use it."""
 
@@ -81,7 +83,8 @@ class Gate:
         capacity: places that may be out at once; with 0 every caller waits (see `resize`).
         max_waiting: callers that may wait at once, None for no bound.
         queue_timeout: seconds that each caller may wait, None for no bound.
-        discipline: the order of service, see `disciplines`. It belongs to this gate alone.
+        discipline: the order of service, by name or one of `disciplines` that belongs to this gate alone. By default
+            patience is learned: see `by_patience`.
 
     Times are seconds on one clock that never goes back. It begins at 0, or where `restart` says.
     """
@@ -93,7 +96,7 @@ class Gate:
         capacity: int,
         max_waiting: int | None = None,
         queue_timeout: float | None = None,
-        discipline: Discipline[Place] | None = None,
+        discipline: Chosen[Place] = None,
     ) -> None:
         require_count("capacity", capacity, low=0)
         if max_waiting is not None:
@@ -107,6 +110,7 @@ class Gate:
         self._capacity = capacity
         self._tallies = Tallies()
         self._room = WaitingRoom[Place](name, max_waiting=max_waiting, discipline=discipline, tallies=self._tallies)
+        self._learner = self._room.learner
         self._closed = False
         self._changed = 0.0
         self._busy_seconds = self._offered_seconds = 0.0  # integrals over time of places out, and of capacity
@@ -129,6 +133,7 @@ class Gate:
             return None
         place = Place(kind, priority, now, None)
         place.gate = self
+        place.caller_gone = False
         place.state = ADMITTED
         self._tallies[kind].arrivals += 1
         self._account(now)
@@ -150,6 +155,7 @@ class Gate:
         if place is None:
             place = Place(kind, priority, now, queue_timeout)
             place.gate = self
+            place.caller_gone = False
             place.state = WAITING
             self._room.add(place, self._room.count)
         return place
@@ -166,7 +172,16 @@ class Gate:
         self._account(now)
         self.in_service -= 1
         self._tallies[place.kind].complete(place.entered - place.arrived, now - place.entered)
+        if self._learner is not None and not place.caller_gone:
+            self._learner.served(place, now, now - place.entered)
         return self._hand_out(now) if self._room.count else ()
+
+    def caller_left(self, place: Place, now: float) -> None:
+        """The caller has left while its place is out, which is given back later. Nothing is decided; it is learned from."""
+        if place.state is ADMITTED and not place.caller_gone:
+            place.caller_gone = True
+            if self._learner is not None:
+                self._learner.left(place, now, now - place.entered)
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
         """A caller left without being served: while it waited, or after it was admitted but before it learned of that.
@@ -182,6 +197,8 @@ class Gate:
             self._room.remove(place, now)
             return ()
         self._tallies[place.kind].give_up(timed_out=place.deadline <= now)
+        if self._learner is not None and not place.caller_gone:
+            self._learner.left(place, now, now - place.entered)
         self._account(now)
         self.in_service -= 1
         return self._hand_out(now)

@@ -63,6 +63,10 @@ class Bulkhead(BaseBulkhead):
                 return loop.time()
         return None
 
+    def _is_cancelled(self) -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
     def _tell(self, decisions: Iterable[Decision]) -> None:
         for place, refusal in decisions:
             place.caller.set_result(refusal)

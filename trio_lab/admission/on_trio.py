@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -83,6 +84,9 @@ class Bulkhead(BaseBulkhead):
             if (clock := trio.lowlevel.current_clock()) is self._clock:
                 return clock.current_time()
         return None
+
+    def _is_cancelled(self) -> bool:
+        return trio.current_effective_deadline() == -math.inf
 
     def _tell(self, decisions: Iterable[Decision]) -> None:
         for place, refusal in decisions:

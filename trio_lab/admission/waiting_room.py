@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from ..errors import Overloaded, QueueFull, QueueTimeout, Shed
-from .disciplines import Discipline, Fifo
+from .choice import Chosen, chosen
 from .tally import Tallies
 
 
@@ -46,15 +46,15 @@ Refusal = tuple[E, Overloaded]
 class WaitingRoom(Generic[E]):
     """The queue named ``name``, for at most ``max_waiting`` entries (None: no bound)."""
 
-    def __init__(
-        self, name: str, *, max_waiting: int | None, discipline: Discipline[E] | None, tallies: Tallies
-    ) -> None:
+    def __init__(self, name: str, *, max_waiting: int | None, discipline: Chosen[E], tallies: Tallies) -> None:
         self.name = name
         self.max_waiting = max_waiting
         self.count = 0
         """Entries that wait."""
         self.peak = 0
-        self._queue: Discipline[E] = Fifo() if discipline is None else discipline
+        self._queue = chosen(discipline)
+        self.learner = self._queue.learner
+        """Who is told how callers end; the owner of the room tells of those that are served."""
         self._tallies = tallies
         self._shed: list[E] = []  # refused by the discipline during a `take`; empty otherwise
         # Most entries are served before their deadline, so what has left stays in the heap until it comes to the top, or
@@ -101,11 +101,13 @@ class WaitingRoom(Generic[E]):
             self._forget(entry)
             if entry.deadline > now:
                 break
-            self._time_out(entry, refusals)  # its own timer has not run yet: the loop was late
+            self._time_out(entry, now, refusals)  # its own timer has not run yet: the loop was late
         while shed:
             refused = shed.pop()
             self._forget(refused)
             self._tallies[refused.kind].rejected += 1
+            if self.learner is not None:
+                self.learner.stayed(refused, now)
             refusals.append((refused, Shed(self.name)))
         return entry
 
@@ -113,7 +115,13 @@ class WaitingRoom(Generic[E]):
         """Its caller has left: a timeout if its deadline has passed, else a cancellation."""
         self._queue.remove(entry)
         self._forget(entry)
-        self._tallies[entry.kind].give_up(timed_out=entry.deadline <= now)
+        timed_out = entry.deadline <= now
+        self._tallies[entry.kind].give_up(timed_out=timed_out)
+        if self.learner is not None:
+            if timed_out:
+                self.learner.stayed(entry, now)
+            else:
+                self.learner.left(entry, now, 0.0)
 
     def next_deadline(self) -> float:
         """When the next entry will have waited too long; infinite when none will."""
@@ -128,10 +136,12 @@ class WaitingRoom(Generic[E]):
             entry = self._timed[self._deadlines[0][1]]
             self._queue.remove(entry)
             self._forget(entry)
-            self._time_out(entry, refusals)
+            self._time_out(entry, now, refusals)
 
-    def _time_out(self, entry: E, refusals: list[Refusal[E]]) -> None:
+    def _time_out(self, entry: E, now: float, refusals: list[Refusal[E]]) -> None:
         self._tallies[entry.kind].timed_out += 1
+        if self.learner is not None:
+            self.learner.stayed(entry, now)
         refusals.append((entry, QueueTimeout(self.name)))
 
     def clear(self) -> list[E]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
-from ..config import Config
+from ..config import Config, DisciplineName
 from ..loop.loop_time import Intervals, PassWindow
 from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
@@ -50,9 +50,12 @@ class Workers(Pool, Protocol):
 USAGE_PERIOD = 0.05  # seconds: a reading takes a good hundred microseconds, and `/health` is asked for often
 
 
-def bounds(config: Config) -> tuple[int | None, float | None, float | None]:
-    """``max_queue``, ``queue_timeout`` and ``run_timeout`` of a lab's pools: under the naive profile there are none."""
-    return (config.max_queue, config.queue_timeout, config.run_timeout) if config.guarded else (None, None, None)
+def bounds(config: Config) -> tuple[int | None, float | None, float | None, DisciplineName]:
+    """``max_queue``, ``queue_timeout``, ``run_timeout`` and ``discipline`` of a lab's pools. Under the naive profile there
+    are no bounds, and the order is first come, first served."""
+    if config.guarded:
+        return config.max_queue, config.queue_timeout, config.run_timeout, config.discipline
+    return None, None, None, "fifo"
 
 
 @dataclass(frozen=True, kw_only=True)

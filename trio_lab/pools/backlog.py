@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from math import inf
 from operator import attrgetter
-from typing import Any
 
-from ..admission.disciplines import Discipline
+from ..admission.choice import Chosen
 from ..admission.tally import Tallies
 from ..admission.waiting_room import Refusal, WaitingRoom
 from ..errors import QueueTimeout
@@ -26,7 +26,7 @@ class Backlog:
     """The backlog of the pool with this name. Whoever is refused here is told by ``actions``."""
 
     def __init__(
-        self, name: str, max_queue: int | None, discipline: Discipline[Any] | None, tallies: Tallies, actions: Actions
+        self, name: str, max_queue: int | None, discipline: Chosen[Job], tallies: Tallies, actions: Actions
     ) -> None:
         self.room = WaitingRoom[Job](name, max_waiting=max_queue, discipline=discipline, tallies=tallies)
         self.held: deque[Job] = deque()
@@ -42,7 +42,7 @@ class Backlog:
             job = held.popleft()
             if job.deadline > now:
                 return job
-            self.time_out(job)
+            self.time_out(job, now)
         if not self.room.count:
             return None
         taken = self.room.take(now, refusals)
@@ -63,17 +63,22 @@ class Backlog:
             job.wait_again()
             if job.deadline <= now:
                 self.held.remove(job)
-                self.time_out(job)
+                self.time_out(job, now)
             else:
                 self._actions.at(job.deadline)
 
-    def remove(self, job: Job, now: float) -> None:
-        """Its caller has left."""
-        if job in self.held:
+    def caller_left(self, job: Job, now: float) -> None:
+        """The job waits no longer, if it did; one that is with a worker is only learned from."""
+        learner = self.room.learner
+        if job.worker is None and job not in self.held:
+            self.room.remove(job, now)
+            return
+        if job.worker is None:
             self.held.remove(job)
             job.tally.give_up(timed_out=job.deadline <= now)
-        else:
-            self.room.remove(job, now)
+        if learner is not None:
+            runs = job.worker is not None and job.deadline == inf
+            learner.left(job, now, now - job.entered if runs else 0.0)
 
     def expire(self, now: float) -> None:
         """Refuse jobs that have waited too long."""
@@ -81,11 +86,13 @@ class Backlog:
         self.tell()
         for job in [job for job in self.held if job.deadline <= now]:
             self.held.remove(job)
-            self.time_out(job)
+            self.time_out(job, now)
         self._actions.at(min((self.room.next_deadline(), *(job.deadline for job in self.held))))
 
-    def time_out(self, job: Job) -> None:
+    def time_out(self, job: Job, now: float) -> None:
         job.tally.timed_out += 1
+        if self.room.learner is not None:
+            self.room.learner.stayed(job, now)
         self._actions.fail(job, QueueTimeout(self._name))
 
     def clear(self) -> list[Job]:

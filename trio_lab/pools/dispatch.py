@@ -30,7 +30,7 @@ from itertools import islice
 from math import inf
 from typing import Any
 
-from ..admission.disciplines import Discipline
+from ..admission.choice import Chosen
 from ..admission.tally import Tallies
 from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
 from ..worker.frames import SHORT, Pieces, Reply
@@ -51,15 +51,15 @@ class Dispatcher:
     """The jobs of a pool. ``closed`` makes the error for callers of a pool that was closed."""
 
     def __init__(
-        self, name: str, limits: PoolLimits, discipline: Discipline[Any] | None, closed: Callable[[str], Exception]
+        self, name: str, limits: PoolLimits, discipline: Chosen[Job], closed: Callable[[str], Exception]
     ) -> None:
         self.name = name
         self.limits = limits
         self.actions = Actions()
-        self.staff = Staff(name, limits, self.actions)
-        self.slots = self.staff.slots
         self.tallies = Tallies()
         self.backlog = Backlog(name, limits.max_queue, discipline, self.tallies, self.actions)
+        self.staff = Staff(name, limits, self.actions, self.backlog.room.learner)
+        self.slots = self.staff.slots
         self.closing = False
         self.fault = ""
         """Why no worker could be started, the last time that this was so; servers tell it to their clients."""
@@ -229,7 +229,7 @@ class Dispatcher:
             if job.caller is None:
                 job.tally.cancelled += 1
             elif job.deadline <= now:
-                self.backlog.time_out(job)
+                self.backlog.time_out(job, now)
             elif self.closing:
                 job.tally.cancelled += 1
                 self.actions.fail(job, self._closed(f"{self.name} was closed"))
@@ -274,10 +274,9 @@ class Dispatcher:
     def abandon(self, job: Job, now: float) -> None:
         """The caller was cancelled."""
         job.caller = None
+        self.backlog.caller_left(job, now)
         if job.worker is not None:
             self._look(self._slot_of(job))
-        else:
-            self.backlog.remove(job, now)
 
     def _look(self, slot: Slot) -> None:
         if slot.worker is not None and slot.state is not State.LOST:

@@ -16,7 +16,7 @@ import trio
 from outcome import Outcome, capture
 
 from ..admission.bulkhead import BaseBulkhead, BehindBulkhead
-from ..admission.disciplines import Discipline
+from ..admission.choice import Chosen
 from ..admission.gate import Place
 from ..admission.on_trio import Bulkhead
 from ..blocks import block
@@ -178,6 +178,7 @@ class _Thread:
             self._end()
         elif not self._ended:
             self._abandoned = True
+            self._bulkhead.caller_left(self._place)
             self._pool._count_abandoned(+1)
 
     def _end(self) -> None:
@@ -191,13 +192,13 @@ async def open_native_pool(
     size: int = 4,
     max_queue: int | None = 200,
     queue_timeout: float | None = None,
-    discipline: Discipline[Place] | None = None,
+    discipline: Chosen[Place] = None,
     name: str = "native_pool",
 ) -> AsyncIterator[NativePool]:
     """A pool of ``size`` threads for the length of the block.
 
     ``max_queue`` callers may wait, each for ``queue_timeout`` seconds; None is no bound. ``discipline`` is the order in
-    which they are served, first come first served by default.
+    which they are served, a name or an object; by default it learns how long callers wait (`ByPatience`).
 
     At the end of the block callers that still wait get `trio.ClosedResourceError`. Callers wait for their running jobs;
     abandoned threads end when their jobs do, maybe after the block.

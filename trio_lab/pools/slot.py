@@ -20,6 +20,7 @@ from collections.abc import Collection, Iterable
 from enum import StrEnum
 from math import inf
 
+from ..admission.disciplines import Learner
 from ..errors import QueueTimeout
 from ..worker.frames import EXPIRED, Reply
 from .actions import Actions
@@ -56,11 +57,22 @@ class WrongTransition(RuntimeError):
 
 
 class Slot:
-    """Place ``number`` of the pool with this name. Its worker may have ``ahead`` jobs at a time, and ``max_jobs`` in all."""
+    """Place ``number`` of the pool with this name. Its worker may have ``ahead`` jobs at a time, and ``max_jobs`` in all.
+    ``learner`` is told how the jobs of callers that are still there end."""
 
-    def __init__(self, pool: str, number: int, actions: Actions, *, ahead: int, max_jobs: int | None) -> None:
+    def __init__(
+        self,
+        pool: str,
+        number: int,
+        actions: Actions,
+        *,
+        ahead: int,
+        max_jobs: int | None,
+        learner: Learner | None = None,
+    ) -> None:
         self._pool = pool
         self._actions = actions
+        self._learner = learner
         self._ahead = ahead
         self._max_jobs = max_jobs
         self.number = number
@@ -214,7 +226,7 @@ class Slot:
 
         A reply to anything else comes from a process that a job has left behind.
         """
-        actions, jobs = self._actions, self.jobs
+        actions, jobs, learner = self._actions, self.jobs, self._learner
         before = len(jobs)
         for reply in replies:
             number, end, _, seconds, _ = reply
@@ -230,6 +242,11 @@ class Slot:
                 self.busy_seconds += seconds
             if job.caller is not None:
                 actions.wake.append(job)
+                if learner is not None:
+                    if end == EXPIRED:
+                        learner.stayed(job, now)
+                    else:
+                        learner.served(job, now, seconds)
             if jobs:
                 jobs[0].entered = now
         ended = before - len(jobs)

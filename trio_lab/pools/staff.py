@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from ..admission.disciplines import Learner
 from .actions import Actions, Verb
 from .job import Job, Worker
 from .limits import PoolLimits
@@ -20,12 +21,15 @@ _END_TIME = 1.0  # seconds an idle worker may take to end; a job may have left a
 
 
 class Staff:
-    """The slots of a pool."""
+    """The slots of a pool, see `Slot`."""
 
-    def __init__(self, pool: str, limits: PoolLimits, actions: Actions) -> None:
+    def __init__(self, pool: str, limits: PoolLimits, actions: Actions, learner: Learner | None = None) -> None:
         self._limits = limits
         self._actions = actions
-        self.slots = [Slot(pool, n, actions, ahead=limits.ahead, max_jobs=limits.max_jobs) for n in range(limits.size)]
+        self.slots = [
+            Slot(pool, n, actions, ahead=limits.ahead, max_jobs=limits.max_jobs, learner=learner)
+            for n in range(limits.size)
+        ]
         self.idle: list[Slot] = []
         """Workers without a job, the one that gets the next at the end."""
         self.budget = RestartBudget(limits.restart)

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 import trio
 from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
-from ..admission.disciplines import Discipline
+from ..admission.choice import Chosen, chosen
 from ..blocks import block
 from ..measure.announced import announce
 from ..measure.ledger import LEDGER, Ledger
@@ -48,18 +48,19 @@ _HOUSEKEEPING = 0.25  # seconds between two looks at memory, age and idleness
 class PoolOptions(PoolLimits):
     """What `open_worker_pool` takes: the limits, and these.
 
-    ``name`` stands in errors and statistics. ``discipline`` is the order of service, first come first served by default;
-    it belongs to this pool alone. ``grace`` is how many seconds running jobs have to end when the pool is closed.
-    ``command`` starts a worker in another way than the usual.
+    ``name`` stands in errors and statistics. ``discipline`` is the order of service, a name or an object that belongs to
+    this pool alone; by default it learns how long callers wait (`ByPatience`). ``grace`` is how many seconds running jobs
+    have to end when the pool is closed. ``command`` starts a worker in another way than the usual.
     """
 
     name: str = "worker_pool"
-    discipline: Discipline[Any] | None = None
+    discipline: Chosen[Any] = None
     grace: float = 1.0
     command: list[str] | None = None
 
     def __post_init__(self) -> None:
         PoolLimits.__post_init__(self)  # `super` does not find its class here: slots made another of it
+        chosen(self.discipline)
         if self.grace != 0:
             require_seconds("grace", self.grace, low=0.0, high=LONGEST)
 

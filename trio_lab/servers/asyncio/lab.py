@@ -86,7 +86,7 @@ async def open_lab(
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own.
     """
-    max_queue, queue_timeout, run_timeout = bounds(config)
+    max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     async with AsyncExitStack() as stack:
         meter = UsageMeter()
         stack.callback(meter.close)
@@ -94,12 +94,20 @@ async def open_lab(
         timer = await stack.enter_async_context(open_asyncio_timer_probe())
         native_pool = await stack.enter_async_context(
             open_native_pool(
-                size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout, run_timeout=run_timeout
+                size=config.threads,
+                max_queue=max_queue,
+                queue_timeout=queue_timeout,
+                run_timeout=run_timeout,
+                discipline=discipline,
             )
         )
         worker_pool = await stack.enter_async_context(
             open_worker_pool(
-                size=config.workers, max_queue=max_queue, queue_timeout=queue_timeout, run_timeout=run_timeout
+                size=config.workers,
+                max_queue=max_queue,
+                queue_timeout=queue_timeout,
+                run_timeout=run_timeout,
+                discipline=discipline,
             )
         )
         with suppress(TimeoutError):

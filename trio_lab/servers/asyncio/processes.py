@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.bulkhead import BehindBulkhead
+from ...admission.choice import Chosen
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
@@ -203,6 +204,7 @@ class WorkerPool(BehindBulkhead):
             await asyncio.wait((job,))  # cancelling this does not cancel the job
         except asyncio.CancelledError:
             if not job.done():
+                self._bulkhead.caller_left(place)
                 worker.interrupt()
             raise
         return cast(T, job.result()), place.waited
@@ -282,10 +284,17 @@ class WorkerPool(BehindBulkhead):
 
 @block
 async def open_worker_pool(
-    *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
+    *,
+    size: int,
+    max_queue: int | None,
+    queue_timeout: float | None,
+    run_timeout: float | None,
+    discipline: Chosen[Place] = None,
 ) -> AsyncIterator[WorkerPool]:
     """A pool of ``size`` processes for the length of the block; None is no bound. No process is left after it."""
-    bulkhead = Bulkhead("worker_pool", capacity=0, max_waiting=max_queue, queue_timeout=queue_timeout)
+    bulkhead = Bulkhead(
+        "worker_pool", capacity=0, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline
+    )
     pool = WorkerPool(bulkhead, size, run_timeout)
     async with asyncio.TaskGroup() as group:
         attendants = [group.create_task(pool.attend()) for _ in range(size)]

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from ...admission.bulkhead import BehindBulkhead
+from ...admission.choice import Chosen
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
@@ -106,6 +107,7 @@ class _Call:
         """The caller has its result, or abandons a thread."""
         if not self._ended:
             self._abandoned = True
+            self._pool._bulkhead.caller_left(self._place)
             self._pool.abandoned += 1
 
 
@@ -116,10 +118,17 @@ def _be_nice() -> None:
 
 @block
 async def open_native_pool(
-    *, size: int, max_queue: int | None, queue_timeout: float | None, run_timeout: float | None
+    *,
+    size: int,
+    max_queue: int | None,
+    queue_timeout: float | None,
+    run_timeout: float | None,
+    discipline: Chosen[Place] = None,
 ) -> AsyncIterator[NativePool]:
     """A pool of ``size`` threads for the length of the block; None is no bound."""
-    bulkhead = Bulkhead("native_pool", capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout)
+    bulkhead = Bulkhead(
+        "native_pool", capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline
+    )
     pool = NativePool(bulkhead, run_timeout)
     try:
         yield pool

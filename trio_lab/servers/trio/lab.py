@@ -114,13 +114,14 @@ async def open_lab(
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own, and ``shields`` are where its naive profile shields work; their owner cancels them.
     """
-    max_queue, queue_timeout, run_timeout = bounds(config)
+    max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     open_workers = partial(
         open_worker_pool,
         size=config.workers,
         max_queue=max_queue,
         queue_timeout=queue_timeout,
         run_timeout=run_timeout,
+        discipline=discipline,
         on_cancel="stop",
     )
     async with AsyncExitStack() as stack:
@@ -132,7 +133,9 @@ async def open_lab(
         timer = await stack.enter_async_context(open_timer_probe())
         default_limiter = await stack.enter_async_context(open_default_limiter())
         native_pool = await stack.enter_async_context(
-            open_native_pool(size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout)
+            open_native_pool(
+                size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout, discipline=discipline
+            )
         )
         names = ("worker_pool.hash", "worker_pool.reports") if config.separate_pools else ("worker_pool",)
         pools: list[WorkerPool] = []

@@ -1,0 +1,56 @@
+"""A line of entries: the oldest, or any other, is taken in constant time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+W = TypeVar("W")
+
+_HOLES = 16  # empty places that are always allowed
+
+
+class Line(Generic[W]):
+    """Entries in the order in which they came. Those that were taken out leave holes, which are closed from time to time."""
+
+    __slots__ = ("_entries", "_first", "_places")
+
+    def __init__(self) -> None:
+        self._entries: list[W | None] = []
+        self._places: dict[W, int] = {}
+        self._first = 0  # before it are holes only
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, entry: W) -> bool:
+        return entry in self._places
+
+    def add(self, entry: W) -> None:
+        self._places[entry] = len(self._entries)
+        self._entries.append(entry)
+
+    def remove(self, entry: W) -> None:
+        """Raises KeyError if it is not here."""
+        entries, places = self._entries, self._places
+        entries[places.pop(entry)] = None
+        if len(entries) > 2 * len(places) + _HOLES:
+            self._entries = [other for other in entries if other is not None]
+            self._places = {other: place for place, other in enumerate(self._entries) if other is not None}
+            self._first = 0
+
+    def oldest(self) -> W:
+        """Raises IndexError if the line is empty."""
+        entries, first = self._entries, self._first
+        while (entry := entries[first]) is None:
+            first += 1
+        self._first = first
+        return entry
+
+    def any(self, random: Callable[[], float]) -> W:
+        """One of them, each as likely as the others. ``random`` gives numbers from 0 to less than 1."""
+        entries, first = self._entries, self._first
+        count = len(entries) - first
+        while (entry := entries[first + int(random() * count)]) is None:
+            pass
+        return entry
