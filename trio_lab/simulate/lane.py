@@ -111,7 +111,9 @@ class FastLane:
             return
         if place.state is WAITING:
             self._tell(self.gate.abandon(place, self.events.now))
-        elif place.state is not ADMITTED:
+        elif place.state is ADMITTED:
+            self.gate.caller_left(place, self.events.now)
+        else:
             return
         request.crowd.left += 1
         self._lose(request)

@@ -121,7 +121,7 @@ class Downstream(Service):
 
     def __init__(self, events: Events, limit: int) -> None:
         super().__init__(events)
-        self._gate = Gate("downstream", capacity=limit)
+        self._gate = Gate("downstream", capacity=limit, discipline="fifo")
         self._inner: dict[Place, Place] = {}
 
     def resize(self, limit: int) -> None:
