@@ -25,9 +25,9 @@ from .loop.passes import PassMonitor as PassMonitor
 from .loop.passes import open_pass_monitor as open_pass_monitor
 from .loop.stalls import Stall as Stall
 from .loop.stalls import StallGroup as StallGroup
-from .loop.watch import WORKING_ON as WORKING_ON
 from .loop.watch import Watch as Watch
 from .loop.watch import WatchStatistics as WatchStatistics
+from .loop.working_on import WORKING_ON as WORKING_ON
 from .measure.outward import Outward as Outward
 from .measure.outward import outward as outward
 from .pools.limits import PoolLimits as PoolLimits

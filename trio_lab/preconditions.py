@@ -12,7 +12,7 @@ def require_loop(what: str, wanted: Literal["Trio", "asyncio"]) -> None:
 
     ``what`` is the name the caller used: "observe", "the bulkhead database".
     """
-    needed, running = f"{'an' if wanted == 'asyncio' else 'a'} {wanted}", _running_loop()
+    needed, running = f"{'an' if wanted == 'asyncio' else 'a'} {wanted}", running_loop()
     if running is None:
         raise RuntimeError(f"{what} needs {needed} loop; none runs in this thread")
     if running != wanted:
@@ -62,7 +62,7 @@ def require_timeout(name: str, value: float | None) -> None:
         raise ValueError(f"{name} must not be negative or NaN, but is {value:g}")
 
 
-def _running_loop() -> str | None:
+def running_loop() -> str | None:
     # A library that is not loaded runs nothing, so neither is imported for this.
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
     if trio is not None and trio.lowlevel.in_trio_run():

@@ -113,7 +113,7 @@ asyncio.run(host())
     assert {view.about["loop"] for view in views.all} == {"trio", "asyncio"}
 
 
-async def test_an_asyncio_loop_reports_its_passes() -> None:
+async def test_an_asyncio_loop_reports_its_passes_and_the_line_that_blocks_it() -> None:
     program = """
 import asyncio, sys, time
 sys.modules["trio"] = None  # it is not installed
@@ -133,7 +133,8 @@ asyncio.run(main())
     assert health.loop.max is not None
     assert health.loop.max >= 0.1
     assert health.loop.blind is None
-    assert view.stalls == []
+    [stall] = view.stalls
+    assert (stall.cause, stall.function, stall.task_name) == ("blocking call", "main", "main")
 
 
 async def test_short_asyncio_runs_and_runs_on_a_clock_of_a_test_are_left_alone() -> None:

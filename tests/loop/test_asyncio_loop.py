@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,8 +24,8 @@ class Clock:
 
 @contextmanager
 def monitored(clock: Clock) -> Iterator[AsyncioPassMonitor]:
-    monitor = AsyncioPassMonitor(clock)
-    monitor.install(asyncio.get_running_loop())
+    monitor = AsyncioPassMonitor(asyncio.get_running_loop(), clock)
+    monitor.install()
     try:
         yield monitor
     finally:
@@ -98,8 +99,8 @@ def test_a_loop_without_a_selector_is_not_seen_and_not_harmed() -> None:
     class Foreign(asyncio.AbstractEventLoop):
         pass
 
-    monitor = AsyncioPassMonitor()
-    monitor.install(Foreign())
+    monitor = AsyncioPassMonitor(Foreign())
+    monitor.install()
     assert monitor.blind is not None
     monitor.remove()
 
@@ -112,6 +113,46 @@ def test_the_loop_is_left_as_it_was_found() -> None:
             await asyncio.sleep(0)
             assert monitor.busy.count > 0
         assert vars(selector) == before
+
+    asyncio.run(run())
+
+
+async def _polled(monitors: list[AsyncioPassMonitor]) -> list[int]:
+    before = [monitor.busy.count for monitor in monitors]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return [monitor.busy.count - count for monitor, count in zip(monitors, before, strict=True)]
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_monitors_of_one_loop_come_and_go_in_any_order(first_out: int) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        before = dict(vars(loop._selector))  # type: ignore[attr-defined]
+        monitors = [AsyncioPassMonitor(loop) for _ in range(2)]
+        for monitor in monitors:
+            monitor.install()
+        assert min(await _polled(monitors)) >= 2
+        monitors.pop(first_out).remove()
+        [other] = monitors
+        assert other.blind is None
+        assert (await _polled([other]))[0] >= 2
+        other.remove()
+        assert vars(loop._selector) == before  # type: ignore[attr-defined]
+
+    asyncio.run(run())
+
+
+def test_a_poll_that_ends_when_it_was_due_is_no_oversleep() -> None:
+    async def run() -> None:
+        monitor = AsyncioPassMonitor(asyncio.get_running_loop())
+        monitor.budget, overslept = 0.05, []
+        monitor.on_overslept = lambda due, ended: overslept.append(ended - due)
+        monitor.install()
+        await asyncio.sleep(0.1)
+        await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.1)  # a poll without a timeout
+        monitor.remove()
+        assert max(overslept, default=0.0) < 0.1
 
     asyncio.run(run())
 

@@ -224,7 +224,7 @@ def test_a_line_of_the_program_is_blamed_not_the_librarys() -> None:
     seen: list[CodeLine] = []
 
     def note(match: re.Match[str]) -> str:
-        frames = step_frames(sys._getframe())
+        frames = step_frames(sys._getframe(), lambda _: False)
         seen.append(blamed([frame for frame in frames if frame.f_code is not note.__code__]))
         return ""
 
@@ -274,7 +274,9 @@ def test_a_line_of_the_program_is_blamed_not_a_packages(folder: str) -> None:
     package: dict[str, Any] = {}
     exec(compile("def call(what): return what()", f"{folder}/package.py", "exec"), package)
     found = package["call"](
-        lambda: [frame for frame in step_frames(sys._getframe()) if "<lambda>" not in frame.f_code.co_name]
+        lambda: [
+            frame for frame in step_frames(sys._getframe(), lambda _: False) if "<lambda>" not in frame.f_code.co_name
+        ]
     )
     assert found[0].f_code.co_filename == f"{folder}/package.py"
     assert blamed(found).function == "test_a_line_of_the_program_is_blamed_not_a_packages"

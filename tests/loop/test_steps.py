@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from trio_lab.loop.stalls import Steps
+from trio_lab.loop.step_log import _EVERY
 from trio_lab.loop.steps import _ENTRY_QUEUE, StepMonitor
 
 
@@ -64,17 +65,14 @@ async def test_callbacks_that_wait_when_their_step_begins_are_counted(loop: Loop
     assert loop.monitor.steps() == NOTHING
 
 
-def test_turns_are_those_of_passes_that_ended_and_are_read_once(loop: Loop) -> None:
+def test_of_one_pass_in_eight_it_is_noted_which_tasks_had_a_step(loop: Loop) -> None:
     spins, other = Named("spins"), Named("other")
-    for tasks in ((spins, other), (spins,)):
-        for task in tasks:
+    for number in range(3 * _EVERY):
+        for task in (spins, spins, other) if number % (2 * _EVERY) == _EVERY - 1 else (spins,):
             loop.step(task, 0.5)
         loop.monitor.after_io_wait(0.0)
-    loop.step(other, 0.5)
-    assert loop.monitor.read_turns() == Counter({spins: 2, other: 1})
-    assert loop.monitor.read_turns() == Counter()
-    loop.monitor.after_io_wait(0.0)
-    assert loop.monitor.read_turns() == Counter({other: 1})
+    assert loop.monitor.read_turns() == (Counter({spins: 3, other: 2}), 3)
+    assert loop.monitor.read_turns() == (Counter(), 0)
 
 
 def test_the_task_whose_step_was_noted_last_is_seen(loop: Loop) -> None:

@@ -1,4 +1,4 @@
-"""An asyncio loop that reports to the doctor: every pass is measured; who blocks it is not watched yet.
+"""An asyncio loop that reports to the doctor, with a watch over it that does not log.
 
 The reporter lives as long as the loop object, over several runs of it. A loop that has ended after a moment is not reported:
 programs run coroutines one by one with loops of their own.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 
-from ..loop.asyncio_loop import AsyncioPassMonitor
+from ..loop.asyncio_eyes import AsyncioEyes
 from ..loop.loop_time import PassWindow
 from ..loop.run_queue import RunQueue
 from ..records.health import ThreadCounts
 from .doctor import Doctor
 from .figures import LoopFigures
+from .quiet_watch import QuietWatch
 from .reporter import Reporter
 
 _MOMENT = 0.1  # seconds
@@ -27,13 +28,15 @@ def report_loop(doctor: Doctor) -> None:
 
 
 def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
-    monitor, undo = AsyncioPassMonitor(), ExitStack()
+    undo = ExitStack()
     try:
-        monitor.install(loop)
-        undo.callback(monitor.remove)
-        figures = LoopFigures("asyncio", PassWindow(monitor), [RunQueue(monitor)], threads=_no_threads)
+        watch = QuietWatch(AsyncioEyes(loop), budget=doctor.budget, steps="auto")
+        undo.callback(watch.close)
+        watch.open()
+        passes = watch.passes
+        figures = LoopFigures("asyncio", PassWindow(passes), [RunQueue(passes)], threads=_no_threads, watch=watch)
         undo.callback(figures.close)
-        reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=_nothing, close=undo.close)
+        reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)
         kind = loop.__class__
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
     except Exception as fault:
@@ -45,7 +48,3 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
 
 def _no_threads() -> ThreadCounts:
     return ThreadCounts(threads=0, busy=0, abandoned=0, queued=0)
-
-
-def _nothing() -> None:
-    pass

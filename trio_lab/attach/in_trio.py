@@ -6,7 +6,6 @@ not started. What an instrument raises Trio keeps to itself.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack
 from typing import Any
@@ -16,26 +15,13 @@ import trio
 from ..loop.default_limiter import DefaultLimiter
 from ..loop.loop_time import PassWindow
 from ..loop.run_queue import RunQueue
-from ..loop.stalls import Stall
-from ..loop.watch import Watch
+from ..loop.trio_eyes import TrioEyes
 from ..records.health import ThreadCounts
 from ..records.queue import Queue
 from .doctor import Doctor
 from .figures import LoopFigures
+from .quiet_watch import QuietWatch
 from .reporter import Reporter
-
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
-
-class QuietWatch(Watch):
-    """A watch that does not log, because the log is the program's. Passes that our own reading made long are left out."""
-
-    def _say(self, level: int, text: str, *parts: object, trace: bool = False) -> None:
-        pass
-
-    def _keep(self, found: Stall) -> None:
-        if not found.filename.startswith(_OURS):
-            super()._keep(found)
 
 
 class _Begin(trio.abc.Instrument):
@@ -56,7 +42,7 @@ class _Reported(trio.abc.Instrument):
     """A run with a watch and a reporter, until it ends."""
 
     def __init__(self, doctor: Doctor) -> None:
-        watch, self._limiter = QuietWatch(doctor.budget, "auto"), DefaultLimiter()
+        watch, self._limiter = QuietWatch(TrioEyes(), budget=doctor.budget, steps="auto"), DefaultLimiter()
         undo = ExitStack()
         try:
             undo.callback(watch.close)

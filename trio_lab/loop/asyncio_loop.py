@@ -4,56 +4,115 @@ asyncio has no instruments. But its selector loop calls the selector's ``select`
 of an object hides a method of its class, so the poll of this one selector is timed there. Callbacks that schedule each
 other with `call_soon` run in separate passes, as in asyncio itself.
 
-The selector is found under a private name. A loop without one (uvloop) leaves the monitor blind, and `blind` says so.
+The selector is found under a private name. A loop without one leaves the monitor blind, and `blind` says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from ..blocks import block
-from .loop_time import Intervals, LoopTime
+from .eyes import Passes
+from .loop_time import Intervals
 
 
-class AsyncioPassMonitor(LoopTime):
-    """Busy time of each pass and time waited for I/O. Open one with `open_asyncio_pass_monitor`."""
+class _Polls:
+    """The polls of one selector, timed for any number of monitors, which come and go in any order."""
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
-        super().__init__(clock)
-        self._selector: Any = None
+    def __init__(self, selector: Any) -> None:
+        self._selector = selector
+        self._select = selector.select
+        self.monitors: list[AsyncioPassMonitor] = []
 
-    def install(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to measure this loop. Call it in the loop's thread."""
-        self._selector = getattr(loop, "_selector", None)
-        if self._selector is None:
+    @staticmethod
+    def of(selector: Any) -> _Polls:
+        """Those that are timed already, or new ones."""
+        found = getattr(vars(selector).get("select"), "polls", None)
+        return found if isinstance(found, _Polls) else _Polls(selector)
+
+    @property
+    def timed(self) -> bool:
+        return getattr(vars(self._selector).get("select"), "polls", None) is self
+
+    def add(self, monitor: AsyncioPassMonitor) -> None:
+        self.monitors.append(monitor)
+        self._shadow()
+
+    def discard(self, monitor: AsyncioPassMonitor) -> None:
+        with suppress(ValueError):
+            self.monitors.remove(monitor)
+            if self.timed:
+                self._shadow()
+
+    def _shadow(self) -> None:
+        if not self.monitors:
+            del self._selector.select  # the class's method is no longer hidden
             return
-        select, before, after = self._selector.select, self.before_io_wait, self.after_io_wait
+        if len(self.monitors) == 1:
+            timed = _timed(self._select, self.monitors[0])
+        else:
+            timed = self._select
+            for monitor in self.monitors:
+                timed = _timed(timed, monitor)
+        timed.polls = self  # type: ignore[attr-defined]
+        self._selector.select = timed
 
-        def timed_select(timeout: float | None = None) -> Any:
-            before(0.0)
-            try:
-                return select(timeout)
-            finally:
-                after(0.0)
 
-        self._timed_select = timed_select
-        self._selector.select = timed_select
-        self.begin()
+def _timed(select: Callable[[float | None], Any], monitor: AsyncioPassMonitor) -> Callable[[float | None], Any]:
+    before, after = monitor.before_io_wait, monitor.after_io_wait
+
+    def timed_select(timeout: float | None = None) -> Any:
+        before(0.0)
+        try:
+            return select(timeout)
+        finally:
+            after(math.inf if timeout is None else timeout)
+
+    return timed_select
+
+
+class AsyncioPassMonitor(Passes):
+    """Busy time of each pass of ``loop``, and time waited for I/O. Open one with `open_asyncio_pass_monitor`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(clock)
+        self._selector: Any = getattr(loop, "_selector", None)
+        self._polls: _Polls | None = None
+        self.on_pass: Callable[[], None] | None = None
+        """Called after each poll, when a pass begins."""
+
+    def install(self) -> None:
+        if self._selector is not None:
+            self._polls = _Polls.of(self._selector)
+            self._polls.add(self)
+            self.begin()
+
+    def install_again(self) -> None:
+        if self.blind is not None:
+            self.remove()
+            self.install()
 
     def remove(self) -> None:
-        if self.blind is None:
-            del self._selector.select  # the class's method is no longer hidden
+        if self._polls is not None:
+            self._polls.discard(self)
+            self._polls = None
+
+    def after_io_wait(self, timeout: float) -> None:
+        super().after_io_wait(timeout)
+        if self.on_pass is not None:
+            self.on_pass()
 
     @property
     def blind(self) -> str | None:
         """None while every pass is seen, else why not."""
         if self._selector is None:
             return "this event loop has no selector whose polls could be timed"
-        if vars(self._selector).get("select") is not self._timed_select:
+        if self._polls is None or not self._polls.timed:
             return "other code removed the pass monitor from the loop's selector"
         return None
 
@@ -61,8 +120,8 @@ class AsyncioPassMonitor(LoopTime):
 @block
 async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
     """Measure every pass of the running loop for the length of the block."""
-    monitor = AsyncioPassMonitor()
-    monitor.install(asyncio.get_running_loop())
+    monitor = AsyncioPassMonitor(asyncio.get_running_loop())
+    monitor.install()
     try:
         yield monitor
     finally:

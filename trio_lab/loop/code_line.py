@@ -10,13 +10,11 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import FrameType
-
-import trio
+from types import CodeType, FrameType
 
 
 def _within(*folders: str | None) -> tuple[str, ...]:
@@ -32,10 +30,11 @@ _PACKAGES = _within(
     *map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()
 )
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
-_LOOP = "unrolled_run"  # Trio's run loop; the frames below it are the step of one task
 # Hooks of the watch that ran at that moment; they are not the task's code.
-_OURS = {str(Path(__file__).with_name(name)) for name in ("watch.py", "loop_time.py", "steps.py")}
-_MOST_TASKS = 100_000  # looked through for the running one
+_OURS = {
+    str(Path(__file__).with_name(name))
+    for name in ("watch.py", "loop_time.py", "step_log.py", "steps.py", "asyncio_loop.py", "asyncio_steps.py")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,10 @@ def _distance(filename: str) -> int:
     return 2 if filename.startswith(("<", *_LIBRARY)) else 0
 
 
-def step_frames(frame: FrameType | None) -> list[FrameType]:
-    """The frames of the step that the loop's thread is in, innermost first; outside a step all frames of the thread."""
+def step_frames(frame: FrameType | None, is_loop: Callable[[CodeType], bool]) -> list[FrameType]:
+    """The frames from this one outwards to those of the event loop, which are the step that it runs; outside a step all."""
     frames = []
-    while frame is not None and frame.f_code.co_name != _LOOP:
+    while frame is not None and not is_loop(frame.f_code):
         if frame.f_code.co_filename not in _OURS:
             frames.append(frame)
         frame = frame.f_back
@@ -76,34 +75,3 @@ def blamed(frames: list[FrameType]) -> CodeLine:
     """
     frame = min(enumerate(frames), key=lambda found: (_distance(found[1].f_code.co_filename), found[0]))[1]
     return CodeLine(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
-
-
-def running_task(root: trio.lowlevel.Task, frames: list[FrameType]) -> trio.lowlevel.Task | None:
-    """The task whose step these frames are. Called from another thread, during a long step."""
-    if not frames:
-        return None
-    outermost = frames[-1]
-    try:
-        return next((task for task in _tasks(root) if getattr(task.coro, "cr_frame", None) is outermost), None)
-    except RuntimeError:
-        return None  # the loop went on, and a set changed during the search
-
-
-def _tasks(root: trio.lowlevel.Task) -> Iterator[trio.lowlevel.Task]:
-    waiting, seen = [root], 0
-    while waiting and seen < _MOST_TASKS:
-        task = waiting.pop()
-        seen += 1
-        yield task
-        for nursery in task.child_nurseries:
-            waiting.extend(nursery.child_tasks)
-
-
-def nursery_path(task: trio.lowlevel.Task | None) -> tuple[str, ...]:
-    """The names of a task's parents from the main task down, and its own name."""
-    names: list[str] = []
-    while task is not None:
-        names.append(task.name)
-        nursery = task.parent_nursery
-        task = None if nursery is None else nursery.parent_task
-    return tuple(reversed(names[:-1] or names))  # the root is Trio's init task

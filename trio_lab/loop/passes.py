@@ -21,12 +21,12 @@ import trio
 
 from ..blocks import block
 from ..preconditions import require_loop
-from .loop_time import LoopTime
+from .eyes import Passes
 
 _MOMENT = 0.02  # seconds
 
 
-class PassMonitor(LoopTime, trio.abc.Instrument):
+class PassMonitor(Passes, trio.abc.Instrument):
     """Busy time of each pass and time waited for I/O. Install it with `open_pass_monitor`."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
@@ -47,7 +47,6 @@ class PassMonitor(LoopTime, trio.abc.Instrument):
         self.begin()
 
     def install_again(self) -> None:
-        """Install a monitor that was found blind again. Its figures are kept; the passes in between are missing."""
         if self.blind is not None:
             self._blind = None
             self.install()

@@ -1,4 +1,4 @@
-"""A watch over Trio's run loop: which task blocks it, for how long, at which line.
+"""A watch over an event loop, Trio's or asyncio's: which task blocks it, for how long, at which line.
 
 There are three tiers, each more expensive than the one before. Every pass is measured, always (two hooks a pass). A
 watchdog thread samples the line while a pass is over half of its budget. Steps are measured on request, or for a while
@@ -12,18 +12,15 @@ from __future__ import annotations
 import gc
 import logging
 import math
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
-import trio
-
 from ..records.summary import Summary
-from .passes import PassMonitor
+from .eyes import Eyes, Passes
 from .stalls import (
     BUSY_WAIT,
     NOT_RUNNING,
@@ -34,13 +31,9 @@ from .stalls import (
     cause_of_oversleep,
     stall_of,
 )
-from .steps import StepMonitor
 from .watchdog import Watchdog
 
 _log = logging.getLogger("trio_lab.stalls")
-
-WORKING_ON: ContextVar[str | None] = ContextVar("trio_lab_working_on", default=None)
-"""What the current task is working on. It is kept and logged, so set it to a method and a route, never to a query."""
 
 CHECK = 0.5  # seconds between two checks of the watch itself
 # Seconds for which blindness is shown before what broke is installed again. Each time it is twice as long as the time
@@ -71,16 +64,16 @@ class WatchStatistics:
 
 
 class Watch:
-    """A run loop under observation. Open one with `observe`."""
+    """An event loop under observation. Open one with `observe`."""
 
-    def __init__(self, budget: float, steps: bool | Literal["auto"]) -> None:
+    def __init__(self, eyes: Eyes, *, budget: float, steps: bool | Literal["auto"]) -> None:
+        self.eyes = eyes
         self._budget = budget
         self._want_steps = steps
-        self._monitor = PassMonitor()
+        self._monitor = eyes.passes
         self._monitor.budget = budget
         self._monitor.on_long = self._on_long
         self._monitor.on_overslept = self._on_overslept
-        self._steps: StepMonitor | None = None
         self._armed_until = self._suspects_again = 0.0
         self._long: list[float] = []
         self._table = StallTable()
@@ -112,7 +105,7 @@ class Watch:
         return self._budget
 
     @property
-    def passes(self) -> PassMonitor:
+    def passes(self) -> Passes:
         """The monitor that measures every pass. Give it to a `PassWindow` to read figures over windows of your own."""
         return self._monitor
 
@@ -135,7 +128,7 @@ class Watch:
             passes=self._monitor.busy.summary(),
             stalls=self._table.count,
             waited=self._monitor.waited,
-            steps_measured=self._steps is not None,
+            steps_measured=self.eyes.log is not None,
             rearmed=self._rearmed,
             blind=self.blind,
         )
@@ -144,7 +137,7 @@ class Watch:
 
     def _on_long(self, began: float, ended: float) -> None:
         with self._failing_aloud():
-            steps = None if self._steps is None else self._steps.steps()
+            steps = None if self.eyes.log is None else self.eyes.log.steps()
             self._keep(stall_of(self._measurements(began, ended), self._watchdog.samples(began), steps, began=began))
 
     def _on_overslept(self, due: float, ended: float) -> None:
@@ -184,9 +177,15 @@ class Watch:
         self._say(level, "%s%s", found, f" ({more} more since the last line)" if more else "")
         self._logged[level] = now, 0
 
-    @trio.lowlevel.enable_ki_protection
     def open(self) -> None:
         """Begin to watch. Call `close` after it also when it raises: some parts may run already."""
+        self.eyes.undisturbed(self._open)
+
+    def close(self) -> None:
+        self._monitor.budget = math.inf  # a monitor that other code has wrapped can only be silenced
+        self.eyes.undisturbed(self._undo.close)
+
+    def _open(self) -> None:
         self._start_watchdog()
         self._undo.callback(lambda: self._watchdog.stop())
         self._undo.callback(self._monitor.remove)
@@ -196,14 +195,8 @@ class Watch:
         self._undo.callback(self._measure_steps, False)
         self._measure_steps(self._want_steps is True)
 
-    @trio.lowlevel.enable_ki_protection
-    def close(self) -> None:
-        self._undo.close()
-
     def _start_watchdog(self) -> None:
-        root = trio.lowlevel.current_root_task()
-        assert root is not None
-        self._watchdog = Watchdog(self._monitor, budget=self._budget, root=root, label=_label)
+        self._watchdog = Watchdog(self.eyes, budget=self._budget)
         self._watchdog.start()
 
     def _on_gc(self, phase: str, _: dict[str, int]) -> None:
@@ -219,19 +212,7 @@ class Watch:
             gc.callbacks.remove(self._on_gc)
 
     def _measure_steps(self, on: bool) -> None:
-        if on and self._steps is None:
-            self._steps = StepMonitor()
-            trio.lowlevel.add_instrument(self._steps)
-        elif not on and self._steps is not None:
-            with suppress(KeyError):  # it had raised, and Trio removed it
-                trio.lowlevel.remove_instrument(self._steps)
-            self._steps = None
-
-    async def look_after(self) -> None:
-        """Runs as long as the watch is open."""
-        while True:
-            await trio.sleep(CHECK)
-            self.look()
+        self.eyes.measure_steps(on)
 
     def look(self) -> None:
         """Report blindness, install again what broke, turn the measuring of steps on and off. Call it about every `CHECK`
@@ -239,7 +220,7 @@ class Watch:
         waited, passes = self._monitor.waited, self._monitor.busy.count
         with self._failing_aloud():
             self._find_spinner(passes - self._passes, waited - self._waited)
-            self._look_at_itself(trio.current_time())
+            self._look_at_itself(self.eyes.now())
             self._arm(perf_counter())
         self._waited, self._passes = waited, passes
 
@@ -278,33 +259,29 @@ class Watch:
     def _find_spinner(self, passes: int, waited: float) -> None:
         """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait."""
         spinning = passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
-        turns: Counter[trio.lowlevel.Task] = Counter() if self._steps is None else self._steps.read_turns()
-        if self._steps is not None and not self._steps.sees(trio.lowlevel.current_task()):
-            self._fault = "Trio removed the step monitor: it raised an exception, or other code removed it"
-        if spinning and turns:
-            [(task, most)] = turns.most_common(1)
-            if most >= _SPINNING * passes:
-                self._keep(_busy_wait(task, most, passes))
+        log = self.eyes.log
+        if log is not None:
+            self._fault = self.eyes.steps_blind() or self._fault
+            turns, counted = log.read_turns()
+            if spinning and turns:
+                [(step, most)] = turns.most_common(1)
+                if most >= _SPINNING * counted:
+                    self._keep(self._busy_wait(step, most, counted))
         if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
             self._suspects_again = now + _ARMED_FOR
             self._armed_until = max(self._armed_until, now + CHECK / 2)
 
-
-def _busy_wait(task: trio.lowlevel.Task, turns: int, passes: int) -> Stall:
-    frame = getattr(task.coro, "cr_frame", None)
-    return Stall(
-        duration=CHECK,
-        cause=BUSY_WAIT,
-        filename="" if frame is None else frame.f_code.co_filename,
-        lineno=0 if frame is None else frame.f_lineno or 0,
-        function="" if frame is None else frame.f_code.co_qualname,
-        task_name=task.name,
-        samples=turns,
-        began=perf_counter(),
-        share=turns / passes,
-        label=_label(task),
-    )
-
-
-def _label(task: trio.lowlevel.Task) -> str | None:
-    return task.context.get(WORKING_ON)
+    def _busy_wait(self, step: Hashable, turns: int, passes: int) -> Stall:
+        who, frame = self.eyes.whose(step)
+        return Stall(
+            duration=CHECK,
+            cause=BUSY_WAIT,
+            filename="" if frame is None else frame.f_code.co_filename,
+            lineno=0 if frame is None else frame.f_lineno or 0,
+            function="" if frame is None else frame.f_code.co_qualname,
+            task_name=who.name,
+            samples=turns,
+            began=perf_counter(),
+            share=turns / passes,
+            label=who.label,
+        )

@@ -25,18 +25,13 @@ import logging
 import sys
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from types import FrameType
 
-import trio
-
-from .code_line import blamed, nursery_path, running_task, step_frames
-from .loop_time import LoopTime
+from .code_line import blamed
+from .eyes import Eyes
 from .run_delay import RunDelay, Steal
 from .stalls import LineSample, PassMeasurements
 
@@ -100,23 +95,12 @@ def _begun(readings: Readings, began: float) -> float:
 
 
 class Watchdog:
-    """Watches ``loop`` from a thread of its own. Create, `start` and `stop` it in the loop's thread.
+    """Watches a loop from a thread of its own. Create, `start` and `stop` it in the loop's thread."""
 
-    ``label`` returns what a task is working on.
-    """
-
-    def __init__(
-        self,
-        loop: LoopTime,
-        *,
-        budget: float,
-        root: trio.lowlevel.Task,
-        label: Callable[[trio.lowlevel.Task], str | None],
-    ) -> None:
-        self._loop = loop
+    def __init__(self, eyes: Eyes, *, budget: float) -> None:
+        self._eyes = eyes
+        self._loop = eyes.passes
         self._budget = budget
-        self._root = root
-        self._label = label
         self._loop_thread = threading.get_ident()
         self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
         self._loop_delay = RunDelay()
@@ -134,7 +118,6 @@ class Watchdog:
         self._end.acquire()
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
-        self._last_task: weakref.ref[trio.lowlevel.Task] | None = None
         self.fault: str | None = None
 
     @property
@@ -197,30 +180,22 @@ class Watchdog:
         self._woke = now
         if began is None or now - began < self._long:
             return None if began is None else now - began
-        frames = step_frames(sys._current_frames().get(self._loop_thread))
+        frames = self._eyes.frames(sys._current_frames().get(self._loop_thread))
         try:
             if not frames:
                 return now - began
-            task = self._task(frames)
+            who = self._eyes.who(frames)
             sample = LineSample(
                 line=blamed(frames),
-                task_name="" if task is None else task.name,
-                path=nursery_path(task),
-                label=None if task is None else self._label(task),
+                task_name=who.name,
+                path=who.path,
+                label=who.label,
                 stands_for=now - max(began, before),
             )
         finally:
             del frames
         self._samples.append((began, sample))
         return now - began
-
-    def _task(self, frames: list[FrameType]) -> trio.lowlevel.Task | None:
-        """The task whose step this is. Mostly it is that of the last sample, and to search all tasks holds the GIL long."""
-        task = None if self._last_task is None else self._last_task()
-        if task is None or getattr(task.coro, "cr_frame", None) is not frames[-1]:
-            task = running_task(self._root, frames)
-            self._last_task = None if task is None else weakref.ref(task)
-        return task
 
     # Called by the loop, when a pass has ended.
 

@@ -14,8 +14,8 @@ from typing import Protocol
 import trio
 
 from ..blocks import block
+from ..loop.eyes import Passes
 from ..loop.loop_time import PassWindow
-from ..loop.passes import PassMonitor
 from ..preconditions import require_count, require_seconds
 from ..records.queue import QueueStatistics
 from .limits import LONGEST, PoolLimits
@@ -113,7 +113,7 @@ class Autoscaler:
         )
 
 
-def longest_pass(monitor: PassMonitor) -> Callable[[], float]:
+def longest_pass(monitor: Passes) -> Callable[[], float]:
     """A reader of the loop's delay: each call gives the longest pass since the one before, in seconds.
 
     The longest, because whoever came at its beginning was delayed by that much and no probe between two samples would

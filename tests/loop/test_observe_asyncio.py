@@ -1,0 +1,236 @@
+"""Scenarios: the same watch over a real asyncio loop. Blocks are long, so that a busy machine cannot hide them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from trio_lab import WORKING_ON, Stall, Watch, observe
+from trio_lab.loop import watch as watch_module
+from trio_lab.loop.asyncio_eyes import AsyncioEyes
+
+from .test_observe import compute, deepest, lines_of, match, wait
+
+
+def on_asyncio(test: Callable[..., Awaitable[None]]) -> Any:
+    """Run a test in an asyncio loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **keywords: Any) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **keywords), 60))
+
+    return run
+
+
+async def longest(watch: Watch, blocker: Callable[[], None]) -> Stall:
+    async def handle() -> None:
+        WORKING_ON.set("GET /slow")
+        await asyncio.sleep(0.01)
+        blocker()
+
+    async def accept() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(handle())
+
+    await asyncio.create_task(accept(), name="server")
+    return await longest_so_far(watch)
+
+
+async def longest_so_far(watch: Watch) -> Stall:
+    await asyncio.sleep(0.01)  # the pass has ended
+    return max(watch.stalls(), key=lambda stall: stall.duration)
+
+
+@pytest.mark.parametrize(("blocker", "where"), [(compute, compute), (match, match), (wait, deepest)])
+@on_asyncio
+async def test_the_line_and_the_task_are_named(blocker: Callable[[], None], where: Callable[[], None]) -> None:
+    async with observe(budget=0.1) as watch:
+        stall = await longest(watch, blocker)
+    assert stall.lineno in lines_of(where)
+    assert stall.function == where.__qualname__
+    assert stall.task_name.endswith("handle")
+    assert stall.path[-2:] == ("server", stall.task_name)
+    assert stall.label == "GET /slow"
+
+
+@on_asyncio
+async def test_a_blocking_call_and_a_collection_are_told_apart() -> None:
+    async with observe(budget=0.1) as watch:
+        assert (await longest(watch, wait)).cause == "blocking call"
+    rings: list[list[object]] = [[] for _ in range(400_000)]
+    for ring in rings:
+        ring.append(rings)
+    async with observe(budget=0.01) as watch:
+        assert (await longest(watch, gc.collect)).cause == "gc"  # type: ignore[arg-type]
+
+
+class Echo(asyncio.Protocol):
+    def data_received(self, data: bytes) -> None:
+        compute()
+
+
+@on_asyncio
+async def test_a_transports_callback_is_named_though_it_is_no_task() -> None:
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        transport, _ = await loop.connect_accepted_socket(Echo, ours)
+        async with observe(budget=0.1) as watch:
+            theirs.send(b"x")
+            await asyncio.sleep(0.05)
+            stall = await longest_so_far(watch)
+        transport.close()
+    assert stall.lineno in lines_of(compute)
+    assert stall.task_name == ""
+
+
+@on_asyncio
+async def test_a_readers_callback_is_named() -> None:
+    reading, writing = os.pipe()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        os.read(reading, 1)
+        wait()
+
+    loop.add_reader(reading, read)
+    async with observe(budget=0.1) as watch:
+        os.write(writing, b"x")
+        await asyncio.sleep(0.05)
+        stall = await longest_so_far(watch)
+    loop.remove_reader(reading)
+    for end in (reading, writing):
+        os.close(end)
+    assert stall.lineno in lines_of(deepest)
+
+
+@on_asyncio
+async def test_many_small_steps_are_named_with_their_tasks() -> None:
+    async def small() -> None:
+        await asyncio.sleep(0)
+        sum(range(20_000))
+
+    async with observe(budget=0.05, steps=True) as watch:
+        await asyncio.gather(*(small() for _ in range(500)))
+        stall = await longest_so_far(watch)
+    assert stall.top[0][0].endswith("small")
+    assert stall.top[0][1] >= 0.5 * stall.duration
+    assert stall.cause in ("many small steps", "not running")  # the latter on a machine that others use
+
+
+@on_asyncio
+async def test_a_flood_from_threads_is_told_as_one() -> None:
+    loop = asyncio.get_running_loop()
+
+    def flood() -> None:
+        for _ in range(1000):
+            loop.call_soon_threadsafe(lambda: sum(range(5_000)))
+
+    async with observe(budget=0.02, steps=True) as watch:
+        thread = threading.Thread(target=flood)
+        thread.start()
+        thread.join()
+        await asyncio.sleep(0)
+        stall = await longest_so_far(watch)
+    assert stall.cause in ("entry queue", "not running")  # the latter on a machine that others use
+
+
+@on_asyncio
+async def test_a_task_that_spins_is_named() -> None:
+    async def spin() -> None:
+        while not any(stall.cause == "busy wait" for stall in watch.stalls()):
+            await asyncio.sleep(0)
+
+    async with observe(steps=True) as watch:
+        await spin()
+    found = next(stall for stall in watch.stalls() if stall.cause == "busy wait")
+    assert "spin" in found.task_name or "test_a_task_that_spins" in found.task_name
+
+
+@on_asyncio
+async def test_an_idle_loop_has_no_stalls() -> None:
+    async with observe(budget=0.05) as watch:
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(time.sleep, 0.2)
+    assert [stall for stall in watch.stalls() if stall.filename] == []
+
+
+@on_asyncio
+async def test_a_watch_that_was_taken_out_is_blind_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "CHECK", 0.01)
+    monkeypatch.setattr(watch_module, "_FIRST_REARM", 0.1)
+    async with observe(steps=True) as watch:
+        for take_out, said in (
+            (lambda loop: delattr(loop._selector, "select"), "selector"),
+            (lambda loop: setattr(loop, "_ready", type(loop._ready).__mro__[1](loop._ready)), "queue of callbacks"),
+        ):
+            take_out(asyncio.get_running_loop())
+            while watch.blind is None:
+                await asyncio.sleep(0.01)
+            assert said in watch.blind
+            while watch.blind is not None:
+                await asyncio.sleep(0.01)
+
+
+@on_asyncio
+async def test_the_loop_is_left_as_it_was_found() -> None:
+    loop: Any = asyncio.get_running_loop()
+
+    def found() -> tuple[Any, ...]:
+        return dict(vars(loop._selector)), {*vars(loop)}, type(loop._ready), list(gc.callbacks), threading.enumerate()
+
+    before, tasks = found(), asyncio.all_tasks()
+    async with observe(steps=True) as outer:
+        async with observe() as inner:
+            pass
+        assert (outer.blind, inner.eyes.log) == (None, None)
+        assert asyncio.all_tasks() == tasks
+    assert found() == before
+
+
+@on_asyncio
+async def test_nothing_that_threads_call_is_lost_while_steps_are_turned_on_and_off() -> None:
+    loop, came, over = asyncio.get_running_loop(), [0], threading.Event()
+    sent = [0, 0]
+
+    def call(number: int) -> None:
+        while not over.is_set():
+            loop.call_soon_threadsafe(count)
+            sent[number] += 1
+
+    def count() -> None:
+        came[0] += 1
+
+    eyes = AsyncioEyes()
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(400):
+        eyes.measure_steps(number % 2 == 0)
+        await asyncio.sleep(0)
+    over.set()
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    eyes.measure_steps(False)
+    await asyncio.sleep(0)
+    assert came[0] == sum(sent) > 0
+
+
+def test_a_line_that_blocks_in_a_coroutine_of_the_loop_itself_has_no_frames_of_the_loop() -> None:
+    async def look() -> list[str]:
+        import sys
+
+        return [frame.f_code.co_name for frame in AsyncioEyes().frames(sys._getframe())]
+
+    assert asyncio.run(look()) == ["look"]
+    assert re.search("_run", "".join(asyncio.run(look()))) is None

@@ -1,0 +1,148 @@
+"""An asyncio loop as its watch sees it. Neither a task nor a change in the program is needed: what a loop has on it is
+shadowed, and the loop's own timer calls the watch.
+
+Which task runs and who waits for it is read from the watchdog's thread. The interpreter switches threads only between
+instructions, so what is read is whole; it may be of the step that follows, which the line then belongs to as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from types import CodeType, FrameType
+from typing import Any
+
+from ..blocks import block
+from .asyncio_loop import AsyncioPassMonitor
+from .asyncio_steps import AsyncioSteps, task_name
+from .code_line import step_frames
+from .eyes import NO_TASK, Eyes, Who
+from .working_on import WORKING_ON
+
+_LOOP = {asyncio.Handle._run.__code__, asyncio.BaseEventLoop._run_once.__code__}  # type: ignore[attr-defined]
+_MOST_PARENTS = 50
+
+
+class AsyncioEyes(Eyes):
+    """The loop that runs in this thread, or ``loop``, which must run in it."""
+
+    passes: AsyncioPassMonitor
+    log: AsyncioSteps | None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = asyncio.get_running_loop() if loop is None else loop
+        self.passes = AsyncioPassMonitor(self._loop)
+        self.log = None
+        self._outside = _LOOP | _callers(self._loop)
+        self._steps_fault: str | None = None
+
+    def frames(self, top: FrameType | None) -> list[FrameType]:
+        return step_frames(top, self._outside.__contains__)
+
+    def who(self, frames: list[FrameType]) -> Who:
+        task = asyncio.current_task(self._loop)
+        return NO_TASK if task is None else _known(task)
+
+    def measure_steps(self, on: bool) -> None:
+        if on and self.log is None and self._steps_fault is None:
+            log = AsyncioSteps(self._loop)
+            try:
+                log.install()
+            except AttributeError:
+                self._steps_fault = "the callbacks of this kind of loop cannot be measured one by one"
+                return
+            self.log = log
+            self.passes.on_pass = log.pass_ended
+        elif not on and self.log is not None:
+            self.passes.on_pass = None
+            self.log.remove()
+            self.log = None
+
+    def steps_blind(self) -> str | None:
+        if self.log is None or self.log.installed:
+            return None
+        return "other code replaced the loop's queue of callbacks, on which steps are measured"
+
+    def whose(self, step: Any) -> tuple[Who, FrameType | None]:
+        if isinstance(step, asyncio.Task):
+            return _known(step), getattr(step.get_coro(), "cr_frame", None)
+        return Who(name=step), None
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def undisturbed(self, act: Callable[[], None]) -> None:
+        act()
+
+    def calling(self, look: Callable[[], None], *, every: float) -> AbstractAsyncContextManager[None]:
+        return _calling(self._loop, look, every)
+
+
+@block
+async def _calling(loop: asyncio.AbstractEventLoop, look: Callable[[], None], every: float) -> AsyncIterator[None]:
+    """By a timer: a task would show among the program's."""
+
+    def look_again() -> None:
+        timers.append(loop.call_later(every, look_again))
+        look()
+
+    timers = deque([loop.call_later(every, look_again)], maxlen=1)
+    try:
+        yield
+    finally:
+        timers[0].cancel()
+
+
+def _callers(loop: asyncio.AbstractEventLoop) -> set[CodeType]:
+    """The code that ran the current step. A loop written in C has no frames of its own: there it is what started the loop."""
+    task, frame = asyncio.current_task(loop), sys._getframe()
+    while task is not None and frame is not None:
+        if frame is getattr(task.get_coro(), "cr_frame", None):
+            return set() if frame.f_back is None else {frame.f_back.f_code}
+        frame = frame.f_back  # type: ignore[assignment]
+    return set()
+
+
+def _known(task: asyncio.Task[Any]) -> Who:
+    context = _context(task)
+    return Who(
+        name=task_name(task),
+        path=awaiting_path(task),
+        label=None if context is None else context.get(WORKING_ON),
+    )
+
+
+def _context(task: asyncio.Task[Any]) -> contextvars.Context | None:
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    return next((one for one in gc.get_referents(task) if isinstance(one, contextvars.Context)), None)
+
+
+def awaiting_path(task: asyncio.Task[Any]) -> tuple[str, ...]:
+    """The names of the tasks that wait for this one, outermost first, and its own.
+
+    A task that awaits another, or waits in a task group for it, is known to the one awaited, by a callback. `gather` and
+    groups of other libraries are not followed.
+    """
+    found: list[asyncio.Task[Any]] = []
+    parent: asyncio.Task[Any] | None = task
+    while parent is not None and parent not in found and len(found) < _MOST_PARENTS:
+        found.append(parent)
+        parent = _awaiting(parent)
+    return tuple(task_name(one) for one in reversed(found))
+
+
+def _awaiting(task: Any) -> asyncio.Task[Any] | None:
+    with suppress(RuntimeError):  # the list changed meanwhile
+        for callback, _ in task._callbacks or ():
+            owner = getattr(callback, "__self__", None)
+            if isinstance(owner, asyncio.TaskGroup):
+                owner = owner._parent_task  # type: ignore[attr-defined]
+            if isinstance(owner, asyncio.Task):
+                return owner
+    return None

@@ -1,0 +1,105 @@
+"""The steps of an asyncio loop: every callback that it runs, whether it is a task's step, a transport's or a timer's.
+
+asyncio takes the next callback from a deque, the loop's ``_ready``. While steps are measured, a deque that notes what it
+hands out stands in its place. Exchanging the two loses nothing: `call_soon_threadsafe` fetches the deque and appends to it
+without a point at which the interpreter switches threads.
+
+Callbacks that came through `call_soon_threadsafe` are known by their handles, which that method, shadowed on this one loop,
+puts aside; so a flood of them is told as one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from .step_log import StepLog
+
+UNNAMED = "Task-"  # how the names begin that asyncio gives
+
+
+class _NotingDeque(deque[Any]):
+    __slots__ = ("note",)
+
+    note: Callable[[Any], None]
+
+    def popleft(self) -> Any:
+        step = super().popleft()
+        self.note(step)
+        return step
+
+
+class AsyncioSteps(StepLog[asyncio.Handle]):
+    """Notes the callbacks of one loop between `install` and `remove`, which are called in the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(clock)
+        self._loop: Any = loop
+        self._entered: set[asyncio.Handle] = set()
+
+    def install(self) -> None:
+        """Raises AttributeError if this kind of loop has no such deque."""
+        plain, noting = self._loop._ready, _NotingDeque()
+        noting.note = self.note
+        noting.extend(plain)
+        self._loop._ready = self._noting = noting
+        self._loop.call_soon_threadsafe = self._entering = partial(self._enter, self._loop.call_soon_threadsafe)
+
+    def remove(self) -> None:
+        if self.installed:
+            self._loop._ready = deque(self._noting)
+        if vars(self._loop).get("call_soon_threadsafe") is self._entering:
+            del self._loop.call_soon_threadsafe
+
+    @property
+    def installed(self) -> bool:
+        return self._loop._ready is self._noting
+
+    def _enter(self, call: Callable[..., asyncio.Handle], *args: Any, **context: Any) -> asyncio.Handle:
+        handle = call(*args, **context)
+        self._entered.add(handle)
+        return handle
+
+    def pass_ended(self) -> None:
+        steps = self._steps.copy()
+        super().pass_ended()
+        if self._entered:
+            self._entered.difference_update(steps)
+
+    def name(self, step: asyncio.Handle) -> str:
+        task = task_of(step)
+        return name_of(step) if task is None else task_name(task)
+
+    def key(self, step: asyncio.Handle) -> Hashable:
+        task = task_of(step)
+        return name_of(step) if task is None else task
+
+    def is_entry(self, step: asyncio.Handle) -> bool:
+        return step in self._entered
+
+    def entries(self) -> int:
+        return sum(step in self._entered for step in self._steps)
+
+
+def task_of(step: asyncio.Handle) -> asyncio.Task[Any] | None:
+    """The task whose step it is; None for any other callback."""
+    owner = getattr(step._callback, "__self__", None)  # type: ignore[attr-defined]
+    return owner if isinstance(owner, asyncio.Task) else None
+
+
+def name_of(step: asyncio.Handle) -> str:
+    """The name of the function."""
+    call = step._callback  # type: ignore[attr-defined]
+    while isinstance(call, partial):
+        call = call.func
+    return getattr(call, "__qualname__", None) or type(call).__name__
+
+
+def task_name(task: asyncio.Task[Any]) -> str:
+    """The name that the program gave it, else that of its coroutine function: "Task-17" tells nothing."""
+    name, coroutine = task.get_name(), task.get_coro()
+    return getattr(coroutine, "__qualname__", name) if name.startswith(UNNAMED) else name

@@ -1,0 +1,86 @@
+"""The steps of the current pass: which step began when. The expensive tier of the watch, because every step is noted.
+
+A step is measured from its begin to the begin of the next, or to the moment of reading. So the time that the loop spends
+between two steps counts towards the first, and a second clock reading is saved. During a pass only steps and times are
+noted; they are added up when they are read, which is after a long pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable
+from itertools import pairwise
+from time import perf_counter
+from typing import Generic, TypeVar
+
+from .stalls import Steps
+
+_TOP = 5
+_EVERY = 8  # passes: in one of so many it is noted which tasks had a step
+
+S = TypeVar("S", bound=Hashable)
+
+
+class StepLog(Generic[S]):
+    """Notes steps of type ``S``. Subclasses say what a step is called, and which steps work off the entry queue."""
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
+        self._steps: list[S] = []
+        self._began: list[float] = []
+        self._turns: Counter[Hashable] = Counter()
+        self._ended = self._counted = 0
+
+    def name(self, step: S) -> str:
+        """Of the task, or of the callback."""
+        raise NotImplementedError
+
+    def key(self, step: S) -> Hashable:
+        """What stays the same from one step of a task to its next."""
+        raise NotImplementedError
+
+    def is_entry(self, step: S) -> bool:
+        """Whether the step runs callbacks that came through the entry queue."""
+        raise NotImplementedError
+
+    def entries(self) -> int:
+        """How many callbacks of the entry queue ran in this pass."""
+        raise NotImplementedError
+
+    def note(self, step: S) -> None:
+        """A step begins."""
+        self._began.append(self._clock())
+        self._steps.append(step)
+
+    def pass_ended(self) -> None:
+        if self._steps:
+            self._ended += 1
+            if self._ended % _EVERY == 0:
+                self._counted += 1
+                self._turns.update({self.key(step) for step in self._steps})
+            self._steps.clear()
+            self._began.clear()
+
+    def steps(self) -> Steps:
+        """The current pass so far."""
+        took = [after - before for before, after in pairwise([*self._began, self._clock()])]
+        by_name: defaultdict[str, float] = defaultdict(float)
+        entered = 0.0
+        for step, seconds in zip(self._steps, took, strict=True):
+            by_name[self.name(step)] += seconds
+            if self.is_entry(step):
+                entered += seconds
+        top = sorted(by_name.items(), key=lambda item: item[1], reverse=True)
+        return Steps(
+            count=len(took),
+            longest=max(took, default=0.0),
+            entry_queue=entered,
+            callbacks=self.entries(),
+            top=tuple(top[:_TOP]),
+        )
+
+    def read_turns(self) -> tuple[Counter[Hashable], int]:
+        """Of the passes that were looked at since the last call: in how many each task had a step, and their number."""
+        turns, counted = self._turns, self._counted
+        self._turns, self._counted = Counter(), 0
+        return turns, counted
