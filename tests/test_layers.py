@@ -27,6 +27,7 @@ LAYERS = {
     "load": 5,
     "report": 5,
     "subjects": 5,
+    "asgi": 5,
     "http": 4.5,
     "diagnose": 4,
     "simulate": 4,
@@ -58,6 +59,7 @@ CONFINED = {
 }
 # The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {
+    "asgi",
     "blocks",
     "pools",
     "admission",

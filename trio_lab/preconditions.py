@@ -62,7 +62,8 @@ def require_timeout(name: str, value: float | None) -> None:
         raise ValueError(f"{name} must not be negative or NaN, but is {value:g}")
 
 
-def running_loop() -> str | None:
+def running_loop() -> Literal["Trio", "asyncio"] | None:
+    """Which loop runs in this thread."""
     # A library that is not loaded runs nothing, so neither is imported for this.
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
     if trio is not None and trio.lowlevel.in_trio_run():

@@ -57,7 +57,21 @@ class House(ABC):
         """Play a story, in a run of its own. Tasks that are left at its end are cancelled."""
 
     @abstractmethod
-    def start(self, bulkhead: BaseBulkhead, **wishes: Any) -> Caller: ...
+    def spawn(self, fn: Callable[[], Awaitable[object]]) -> Callable[[], object]:
+        """Start a task, and return what cancels it."""
+
+    async def forever(self) -> None:
+        """Wait until cancelled."""
+        await self.until(lambda _: None)
+
+    @abstractmethod
+    async def until(self, tell: Callable[[Callable[[], object]], object]) -> None:
+        """Wait until what ``tell`` was given is called."""
+
+    def start(self, bulkhead: BaseBulkhead, **wishes: Any) -> Caller:
+        caller = Caller()
+        caller.cancel = self.spawn(lambda: caller.live(bulkhead, self.forever, **wishes))
+        return caller
 
     @abstractmethod
     async def settle(self) -> None:
@@ -88,16 +102,20 @@ class TrioHouse(House):
         self._clock = MockClock()
         trio.run(main, clock=self._clock)
 
-    def start(self, bulkhead: BaseBulkhead, **wishes: Any) -> Caller:
-        caller, scope = Caller(), trio.CancelScope()
-        caller.cancel = scope.cancel
+    def spawn(self, fn: Callable[[], Awaitable[object]]) -> Callable[[], object]:
+        scope = trio.CancelScope()
 
         async def live() -> None:
             with scope:
-                await caller.live(bulkhead, trio.sleep_forever, **wishes)
+                await fn()
 
         self._nursery.start_soon(live)
-        return caller
+        return scope.cancel
+
+    async def until(self, tell: Callable[[Callable[[], object]], object]) -> None:
+        event = trio.Event()
+        tell(event.set)
+        await event.wait()
 
     async def settle(self) -> None:
         await wait_all_tasks_blocked()
@@ -127,12 +145,18 @@ class AsyncioHouse(House):
             self._loop = runner.get_loop()
             runner.run(main())
 
-    def start(self, bulkhead: BaseBulkhead, **wishes: Any) -> Caller:
-        caller = Caller()
-        task = self._loop.create_task(caller.live(bulkhead, asyncio.Event().wait, **wishes))
-        caller.cancel = task.cancel
+    def spawn(self, fn: Callable[[], Awaitable[object]]) -> Callable[[], object]:
+        async def live() -> None:
+            await fn()
+
+        task = self._loop.create_task(live())
         self._tasks.append(task)
-        return caller
+        return task.cancel
+
+    async def until(self, tell: Callable[[Callable[[], object]], object]) -> None:
+        event = asyncio.Event()
+        tell(event.set)
+        await event.wait()
 
     async def settle(self) -> None:
         for _ in range(10):  # passes; no task of these tests needs as many

@@ -1,0 +1,344 @@
+"""Contract: what the admission middleware promises, on Trio and on asyncio alike. Who is next is tested at the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.admission.houses import HOUSES, House, Story
+from tests.admission.test_gate import is_balanced
+from trio_lab.admission.deadline import DEADLINE
+from trio_lab.asgi.admission import Admission
+from trio_lab.asgi.policy import AdmissionPolicy
+from trio_lab.measure.announced import announced
+from trio_lab.records.queue import QueueStatistics
+
+from .exchange import Exchange
+
+
+@pytest.fixture(params=HOUSES, ids=lambda house: house.name)
+def house(request: pytest.FixtureRequest) -> House:
+    return request.param()  # type: ignore[no-any-return]
+
+
+def plays(story: Story) -> Callable[[House], None]:
+    """A test that plays the story on each event loop."""
+
+    def test(house: House) -> None:
+        house.run(story)
+
+    return test
+
+
+class Service:
+    """An app behind an admission. It answers a request when the test says so, and keeps what it has received."""
+
+    def __init__(self, house: House, **policy: Any) -> None:
+        self._house = house
+        self.inside: list[Exchange] = []
+        self.served: list[str] = []
+        self.received: list[dict[str, Any]] = []
+        self.deadlines: list[float | None] = []
+        self._go: list[Callable[[], object]] = []
+        self.admission = Admission(self._app, AdmissionPolicy(**({"limit": 1} | policy)))
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        self.served.append(scope["path"])
+        deadline = DEADLINE.get()
+        self.deadlines.append(None if deadline is None else deadline.at)
+        if scope["path"] == "/bug":
+            raise ZeroDivisionError
+        if scope["path"].startswith("/read"):
+            self.received.append(await receive())
+        if scope["path"] == "/read-on":
+            self.received.append(await receive())
+        await self._house.until(self._go.append)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def start(self, path: str = "/", *, kind: str = "http", **headers: str) -> Exchange:
+        exchange = Exchange(self._house, path, kind=kind, **headers)
+        exchange.cancel = self._house.spawn(lambda: exchange.live(self.admission))
+        return exchange
+
+    async def call(self, path: str = "/", *, kind: str = "http", **headers: str) -> Exchange:
+        exchange = self.start(path, kind=kind, **headers)
+        await self._house.settle()
+        return exchange
+
+    async def answer(self) -> None:
+        """The request that was let in first of those that are inside is answered."""
+        self._go.pop(0)()
+        await self._house.settle()
+
+    @property
+    def queue(self) -> QueueStatistics:
+        found = self.admission.queues[0].statistics()
+        assert is_balanced(found)
+        return found
+
+
+@plays
+async def test_a_request_is_served_at_once_while_a_place_is_free(house: House) -> None:
+    service = Service(house)
+    first = await service.call()
+    assert service.queue.in_service == 1
+    await service.answer()
+    assert (first.status, first.ended, service.queue.in_service, service.queue.completions) == (200, True, 0, 1)
+
+
+@plays
+async def test_a_request_waits_for_a_place_and_then_is_served(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    assert (service.served, service.queue.waiting) == (["/1"], 1)
+    await service.answer()
+    await service.answer()
+    assert (service.served, second.status) == (["/1", "/2"], 200)
+
+
+@plays
+async def test_a_full_queue_refuses_at_once_with_503_and_a_time_to_come_again(house: House) -> None:
+    service = Service(house, max_waiting=0)
+    await service.call()
+    refused = await service.call()
+    assert (refused.status, refused.body) == (503, {"error": "admission is full", "queue": "admission"})
+    assert int(refused.headers[b"retry-after"]) >= 1
+    assert int(refused.headers[b"content-length"]) == len(refused.sent[1]["body"])
+    assert service.queue.rejected == 1
+
+
+@plays
+async def test_a_place_comes_back_when_the_app_fails(house: House) -> None:
+    service = Service(house)
+    failed = await service.call("/bug")
+    assert isinstance(failed.error, ZeroDivisionError)
+    assert service.queue.in_service == 0
+
+
+@plays
+async def test_a_place_comes_back_when_the_request_is_cancelled(house: House) -> None:
+    service = Service(house)
+    first = await service.call("/1")
+    await service.call("/2")
+    first.cancel()
+    await house.settle()
+    assert (service.served, service.queue.in_service) == (["/1", "/2"], 1)
+
+
+@plays
+async def test_a_request_that_is_cancelled_while_it_waits_leaves_the_queue(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    second.cancel()
+    await house.settle()
+    assert (service.queue.waiting, service.queue.cancelled) == (0, 1)
+
+
+@plays
+async def test_a_place_given_to_a_request_in_the_pass_in_which_it_is_cancelled_goes_to_the_next(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    await service.call("/3")
+    service._go.pop(0)()
+    second.cancel()
+    await house.settle()
+    assert service.served[-1] == "/3"
+    assert service.queue.in_service == 1
+
+
+@plays
+async def test_a_client_that_leaves_while_it_waits_is_dropped_without_an_answer(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    second.leave()
+    await house.settle()
+    assert (second.ended, second.sent, service.queue.waiting, service.queue.cancelled) == (True, [], 0, 1)
+    await service.answer()
+    assert service.served == ["/1"]
+
+
+@plays
+async def test_a_client_that_leaves_in_the_pass_in_which_it_gets_its_place_is_not_served(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    await service.call("/3")
+    second.leave()
+    service._go.pop(0)()
+    await house.settle()
+    assert service.served == ["/1", "/3"]
+
+
+@plays
+async def test_what_a_client_sends_while_it_waits_reaches_the_app(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/read-on")
+    second.say(body=b"one", more_body=True)
+    second.say(body=b"two", more_body=False)
+    await house.settle()
+    await service.answer()
+    assert [message["body"] for message in service.received] == [b"one", b"two"]
+
+
+@plays
+async def test_what_a_client_sends_after_it_got_its_place_reaches_the_app(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/read")
+    await service.answer()
+    second.say(body=b"late")
+    await house.settle()
+    assert [message["body"] for message in service.received] == [b"late"]
+
+
+@plays
+async def test_a_large_body_is_left_with_the_server_while_its_request_waits(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/read-on")
+    second.say(body=bytes(70_000), more_body=True)
+    await house.settle()
+    second.say(body=b"rest")
+    await house.settle()
+    assert len(second._messages) == 1
+    await service.answer()
+    assert [len(message["body"]) for message in service.received] == [70_000, 4]
+
+
+@plays
+async def test_a_wait_ends_with_the_queue_timeout(house: House) -> None:
+    service = Service(house, queue_timeout=2.0)
+    await service.call("/1")
+    second = await service.call("/2")
+    house.pass_time(2.0)
+    await house.settle()
+    assert (second.status, service.queue.timed_out) == (503, 1)
+    assert second.body["error"] == "admission had no place in time"
+
+
+@plays
+async def test_a_wait_ends_with_the_deadline_of_the_request(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2", x_request_deadline="0.5")
+    third = await service.call("/3", grpc_timeout="700m", x_request_deadline="9")
+    house.pass_time(0.5)
+    await house.settle()
+    assert (second.status, third.status) == (503, None)
+    house.pass_time(0.25)
+    await house.settle()
+    assert third.status == 503
+
+
+@plays
+async def test_the_app_finds_the_deadline_until_the_request_ends(house: House) -> None:
+    service = Service(house)
+    await service.call("/1", x_request_deadline="2s")
+    await service.answer()
+    await service.call("/2", x_request_deadline="soon")
+    begun, none = service.deadlines
+    assert begun is not None
+    assert none is None
+
+
+@plays
+async def test_critical_requests_have_places_of_their_own(house: House) -> None:
+    service = Service(house, critical_limit=1, max_connections=1)
+    await service.call("/1")
+    await service.call("/health")
+    assert service.served == ["/1", "/health"]
+    assert [queue.statistics().name for queue in service.admission.queues] == ["admission", "admission_critical"]
+    assert service.admission.queues[1].statistics().in_service == 1
+
+
+@plays
+async def test_kinds_of_the_queue_are_the_classes(house: House) -> None:
+    service = Service(house, limit=4, background=["/reports/*"])
+    for path in ("/1", "/reports/1", "/reports/2"):
+        await service.call(path)
+    kinds = {
+        kind: service.admission.queues[0].statistics(kind).arrivals for kind in service.admission.queues[0].kinds()
+    }
+    assert kinds == {"normal": 1, "background": 2}
+
+
+@plays
+async def test_the_longest_path_decides_about_the_class(house: House) -> None:
+    service = Service(house, background=["/reports/*"], critical=["/reports/health/*"])
+    await service.call("/1")
+    await service.call("/reports/health/x")
+    assert service.served == ["/1", "/reports/health/x"]
+
+
+@plays
+async def test_a_tenant_that_waits_comes_before_one_that_is_served(house: House) -> None:
+    service = Service(house, tenant="x-api-key", limit=2)
+    await service.call("/1", x_api_key="noisy")
+    await service.call("/2", x_api_key="noisy")
+    await service.call("/3", x_api_key="noisy")
+    await service.call("/4", x_api_key="quiet")
+    await service.answer()
+    assert service.served[-1] == "/4"
+
+
+@plays
+async def test_in_the_dark_nothing_is_refused_and_refusals_are_counted(house: House) -> None:
+    service = Service(house, dark=True, max_waiting=1)
+    exchanges = [await service.call(f"/{n}") for n in range(4)]
+    assert len(service.served) == 4
+    assert service.queue.name == "admission_dark"
+    assert (service.queue.in_service, service.queue.waiting, service.queue.rejected) == (1, 1, 2)
+    for _ in exchanges:
+        await service.answer()
+    assert [exchange.status for exchange in exchanges] == [200] * 4
+    assert service.queue.in_service == service.queue.waiting == 0
+
+
+@plays
+async def test_websockets_pass_and_count_as_connections(house: House) -> None:
+    service = Service(house, max_connections=2, limit=5)
+    await service.call("/ws", kind="websocket")
+    await service.call("/1")
+    refused = await service.call("/2")
+    socket = service.start("/ws", kind="websocket")
+    socket.say("websocket.connect")
+    await house.settle()
+    assert service.served == ["/ws", "/1"]
+    assert refused.body == {"error": "connections is full", "queue": "connections"}
+    assert socket.sent[0]["type"] == "websocket.close"
+    assert service.admission.queues[0].statistics("connections").rejected == 2
+
+
+@plays
+async def test_the_lifespan_passes(house: House) -> None:
+    service = Service(house, max_connections=0)
+    await service.call("/", kind="lifespan")
+    assert service.served == ["/"]
+
+
+@plays
+async def test_the_doctor_finds_both_queues(house: House) -> None:
+    admission = Service(house, name="mine").admission
+    assert [queue for queue in announced() if queue in admission.queues] == list(admission.queues)
+
+
+def test_a_middleware_serves_in_several_runs() -> None:
+    houses = [HOUSES[0](), HOUSES[1](), HOUSES[0]()]
+    service = Service(houses[0])
+
+    async def story(house: House) -> None:
+        service._house = house
+        await service.call()
+        await service.answer()
+
+    for house in houses:
+        house.run(story)
+    assert service.queue.completions == 3

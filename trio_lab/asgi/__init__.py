@@ -1,0 +1,1 @@
+"""Middleware for other people's ASGI apps, on Trio and on asyncio."""

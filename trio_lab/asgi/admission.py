@@ -1,0 +1,210 @@
+"""Admission for a whole server: an ASGI app in front of another, on Trio or asyncio.
+
+    from trio_lab.asgi.admission import Admission
+
+    app = Admission(app)
+
+It bounds how many requests the app serves at once. Others wait for a place, and are refused with a 503 when too many wait
+or when they have waited too long. Critical requests (health, metrics) have places of their own; background requests come
+second; no tenant gets more than its share. The gates decide (`trio_lab.admission`) and know no event loop; this package acts.
+
+A place is held until the app returns, whatever the reason: an answer, an error, a client that has left, a cancellation.
+Websockets and the lifespan take no place; websockets count as connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from ..admission.class_gate import ClassGate
+from ..admission.deadline import DEADLINE, Deadline
+from ..admission.gate import ADMITTED, Gate, Place
+from ..errors import Overloaded, QueueFull
+from ..measure.announced import announce
+from ..preconditions import running_loop
+from ..records.queue import QueueStatistics
+from .deadlines import parsers
+from .inbox import Receive, Send
+from .policy import CRITICAL, AdmissionPolicy, Scope
+from .refusals import refuse, refuse_websocket
+
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
+
+CONNECTIONS = "connections"
+"""The kind under which the queue counts what was refused because too many connections were open."""
+
+
+class Admission:
+    """The middleware in front of ``app``. Its ``queues`` are two: one of normal and background requests, whose kinds are
+    these, and one of critical requests. The doctor finds them by itself; a lab registers them."""
+
+    def __init__(self, app: App, policy: AdmissionPolicy | None = None) -> None:
+        self.app = app
+        self.policy = policy = AdmissionPolicy() if policy is None else policy
+        name = f"{policy.name}_dark" if policy.dark else policy.name
+        self._shared = ClassGate(
+            name,
+            capacity=policy.limit,
+            shares=policy.shares,
+            max_waiting=policy.max_waiting,
+            queue_timeout=policy.queue_timeout,
+            discipline="fifo" if policy.dark else policy.discipline,  # nobody's leaving is seen in the dark
+            by_tenant=policy.tenant is not None,
+        )
+        self._critical = Gate(
+            f"{name}_critical",
+            capacity=policy.critical_limit,
+            max_waiting=policy.max_waiting,
+            queue_timeout=policy.queue_timeout,
+            discipline="fifo",
+        )
+        self._classify = policy.classifier()
+        self._tenant_of = policy.tenant_of()
+        self._deadlines = parsers(policy.deadlines)
+        self._waits: Any = None  # those of the loop that runs now
+        self._open = 0
+        """Requests and websockets that have begun and not ended."""
+        self.queues = (GateQueue(self._shared, self._now), GateQueue(self._critical, self._now))
+        for queue in self.queues:
+            announce(queue)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        self._open += 1
+        try:
+            if kind == "http":
+                await self._serve(scope, receive, send)
+            elif self._has_room():
+                await self.app(scope, receive, send)
+            else:
+                await receive()  # websocket.connect
+                await refuse_websocket(scope, send, QueueFull(CONNECTIONS))
+        finally:
+            self._open -= 1
+
+    def _has_room(self) -> bool:
+        """Whether one more connection may be open."""
+        most = self.policy.max_connections
+        if most is None or self._open <= most:
+            return True
+        self._shared.turn_away(CONNECTIONS)
+        return self.policy.dark
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        waits = self._waits_now()
+        now = waits.now()
+        deadline = self._deadline_of(scope, now)
+        try:
+            place = self._ask(scope, deadline, now)
+        except Overloaded as refusal:
+            if self.policy.dark:
+                await self.app(scope, receive, send)
+            else:
+                await refuse(send, refusal)
+            return
+        if self.policy.dark:
+            await self._serve_in_the_dark(place, scope, receive, send)
+        elif place.state is ADMITTED:
+            await self._serve_admitted(place, deadline, scope, receive, send)
+        else:
+            await self._wait_and_serve(place, deadline, scope, receive, send)
+
+    def _ask(self, scope: Scope, deadline: Deadline | None, now: float) -> Place:
+        """A place, given or waited for. Raises `Overloaded`."""
+        wait = self.policy.queue_timeout
+        if deadline is not None:
+            wait = deadline.at - now if wait is None else min(wait, deadline.at - now)
+        kind = self._classify(scope)
+        if kind == CRITICAL:
+            return self._critical.arrive(now, kind, 0, wait)
+        if not self._has_room():
+            raise QueueFull(CONNECTIONS)
+        return self._shared.arrive(now, kind, 0, wait, self._tenant_of(scope))
+
+    def _deadline_of(self, scope: Scope, now: float) -> Deadline | None:
+        parse = self._deadlines
+        found = [parse[name](value) for name, value in scope["headers"] if name in parse]
+        seconds = min((seconds for seconds in found if seconds is not None), default=None) if found else None
+        return None if seconds is None else Deadline(now + seconds)
+
+    async def _wait_and_serve(
+        self, place: Place, deadline: Deadline | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        waits = self._waits
+        inbox = waits.inbox(receive)
+        try:
+            refusal = await waits.wait(place, inbox)
+            if inbox.left:
+                return
+            if refusal is None:
+                inbox.on_left = lambda: place.gate.caller_left(place, waits.now())
+                await self._serve_admitted(place, deadline, scope, inbox.receive, inbox.sender(send))
+            else:
+                await refuse(send, refusal)
+        finally:
+            inbox.close()
+
+    async def _serve_admitted(
+        self, place: Place, deadline: Deadline | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        token = None if deadline is None else DEADLINE.set(deadline)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if token is not None and deadline is not None:
+                DEADLINE.reset(token)
+                deadline.lift()
+            waits = self._waits
+            if decisions := place.gate.leave(place, waits.now()):
+                waits.tell(decisions)
+
+    async def _serve_in_the_dark(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        """The request is served at once. Its place is that of a shadow, which waits and is refused in its stead."""
+        gate = place.gate
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            now = self._waits.now()
+            gate.expire(now)
+            if place.state is ADMITTED:
+                gate.leave(place, now)
+            else:
+                gate.abandon(place, now)
+
+    def _waits_now(self) -> Any:
+        """What lets requests wait in the loop that calls. A middleware may serve in several runs, one after the other."""
+        waits = self._waits
+        if waits is None or not waits.is_current():
+            gates = (self._shared, self._critical)
+            if running_loop() == "Trio":
+                from .on_trio import TrioWaits  # a program on asyncio starts without Trio
+
+                waits = self._waits = TrioWaits()
+            else:
+                from .on_asyncio import AsyncioWaits
+
+                waits = self._waits = AsyncioWaits(*gates)
+            for gate in gates:
+                gate.restart(waits.now())
+        return waits
+
+    def _now(self) -> float | None:
+        return self._waits.now() if self._waits is not None and self._waits.is_current() else None
+
+
+class GateQueue:
+    """A gate as a queue for `/health` and the doctor."""
+
+    def __init__(self, gate: Gate, now: Callable[[], float | None]) -> None:
+        self._gate = gate
+        self._now = now
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        return self._gate.statistics(self._now(), kind)
+
+    def kinds(self) -> list[str]:
+        return self._gate.kinds()
