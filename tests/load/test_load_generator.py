@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import resource
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -238,6 +239,63 @@ async def percentiles_hold(sound: int, missed: int, pace: Mapping[str, Any], due
     started, latencies = zip(*result.by_start(), strict=True)
     assert started == pytest.approx(due, abs=1e-6)
     for share, told in ((0.5, result.latency.p50), (0.9, result.latency.p90), (0.99, result.latency.p99)):
+        assert told == pytest.approx(percentile(latencies, share), rel=0.005)
+
+
+class Stalls:
+    """A server that stops answering at the requests of these numbers, each time until told to go on."""
+
+    def __init__(self, begin: list[int]) -> None:
+        self._begin, self._asked = begin, 0
+        self._waiting = trio.Condition()
+        self.over: list[float] = []  # seconds of the run at which each was told to be over
+
+    async def script(self, stream: trio.SocketStream) -> None:
+        while await read_request(stream):
+            self._asked += 1
+            async with self._waiting:
+                while sum(number < self._asked for number in self._begin) > len(self.over):
+                    await self._waiting.wait()
+            await stream.send_all(reply())
+
+    async def go_on(self) -> None:
+        async with self._waiting:
+            self._waiting.notify_all()
+
+    @property
+    def stalled(self) -> bool:
+        return sum(number < self._asked for number in self._begin) > len(self.over)
+
+    def known(self, due: list[float]) -> list[float]:
+        """What the requests have to wait at least: from when they were due until the last stall that held them was over."""
+        return [
+            max((over - at for first, over in zip(self._begin, self.over, strict=True) if number >= first), default=0.0)
+            for number, at in enumerate(due)
+        ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_percentiles_are_those_of_the_known_waits_whatever_moments_stalls_come(seed: int) -> None:
+    dice, due = random.Random(seed), [n / 500 for n in range(100)]
+    stalls, missed = Stalls(sorted(dice.sample(range(100), 1 + seed % 3))), dice.randrange(5, 40)
+
+    async with serving(stalls.script) as url, trio.open_nursery() as nursery:
+
+        def watch(progress: Progress) -> None:
+            if stalls.stalled and (progress.backlog >= missed or progress.elapsed >= 0.25):
+                stalls.over.append(progress.elapsed)
+                nursery.start_soon(stalls.go_on)
+
+        plan = LoadPlan(url=url, connections=1, rate=500.0, duration=0.2, interval=0.01, keep_samples=True)
+        result = (run := await run_load(plan, on_progress=watch)).result
+    assert_consistent(run)
+    assert len(stalls.over) == 1 + seed % 3
+    known = stalls.known(due)
+    started, latencies = zip(*result.by_start(), strict=True)
+    assert started == pytest.approx(due, abs=1e-6)
+    assert all(latency >= least - 1e-6 for latency, least in zip(latencies, known, strict=True))
+    for share, told in ((0.5, result.latency.p50), (0.9, result.latency.p90), (0.99, result.latency.p99)):
+        assert told >= percentile(known, share) * 0.995
         assert told == pytest.approx(percentile(latencies, share), rel=0.005)
 
 
