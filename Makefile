@@ -4,6 +4,7 @@
 # make refutations: each experiment with its claim made false (docs/refutations.md); ONLY=blocked-loop for one.
 # make accessibility: axe-core and chromium on the report in OUT; needs npm.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
+# make accuracy: is the load right that the doctor finds, and the queue? An hour; TIMES=1 tries it out.
 # make kills: what does a run keep that is ended at a random moment? TIMES of them.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
@@ -19,7 +20,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts kills accessibility clean
+.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts accuracy kills accessibility clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -54,6 +55,9 @@ TIMES := 10
 verdicts: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.verdicts --times $(TIMES)
 
+accuracy: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.doctor.accuracy --times $(TIMES)
+
 accessibility: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.accessibility $(OUT)
 
@@ -85,4 +89,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-mutants .mutants .verdicts .axe $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-mutants .mutants .verdicts .accuracy .axe $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
