@@ -39,6 +39,7 @@ WELL = Signals(
     backlog_share=0.0,
     stall_cause="none",
     stall_share=None,
+    stall_awaits=None,
     grows=True,
     free_cores=1.8,
 )
@@ -55,12 +56,16 @@ def blocked(**figures: object) -> Signals:
 
 TABLE = {
     "line that blocks": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.9), "line_that_blocks"),
+    "function of many lines that blocks": (
+        blocked(long_pass=0.009, stall_cause="python", stall_share=0.1, stall_awaits=0.05),
+        "line_that_blocks",
+    ),
     "line that blocks, by its passes alone": (blocked(long_pass=0.009), "line_that_blocks"),
     "call that waits on the loop": (
         blocked(long_pass=0.02, stall_cause="blocking call", cpu_full=0.1),
         "line_that_blocks",
     ),
-    "starvation": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.2), "starvation"),
+    "starvation": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.9, stall_awaits=0.8), "starvation"),
     "many small steps": (blocked(passes_per_request=208.0, pass_p50=0.000025), "many_small_steps"),
     "entry queue": (blocked(stall_cause="entry queue"), "entry_queue"),
     "busy wait": (blocked(loop_rest=0.99), "busy_wait"),
@@ -139,6 +144,15 @@ def test_a_rule_without_a_figure_it_needs_is_silent(seen: Signals, finding: str)
         offered, later, blind = prescribe(less)
         assert finding not in [*later, *(one.id for one in offered)]
         assert UNSEEN_FIGURES[name] in blind
+
+
+@pytest.mark.parametrize("name", ["throttled", "stolen"])
+def test_one_figure_of_several_is_enough_and_the_other_is_told_to_be_missing(name: str) -> None:
+    (other,) = {"throttled", "stolen"} - {name}
+    offered, _, blind = prescribe(replace(TABLE["steal"][0], **{name: 0.6, other: None}))
+    assert [one.id for one in offered] == ["cpu_taken"]
+    assert UNSEEN_FIGURES[other] in blind
+    assert UNSEEN_FIGURES[name] not in blind
 
 
 def test_only_possible_rules_are_blind() -> None:

@@ -169,6 +169,31 @@ def test_the_line_seen_most_often_is_the_one() -> None:
     assert "GET /hash" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("looks", "awaits"),
+    [
+        ("AAAA", False),  # one line that blocks
+        ("AABBCC", False),  # a handler that blocks in its middle, and what came before and after
+        ("ABAB", True),  # in an await and out of it, and no other task ran
+        ("AABA", True),
+        ("A", False),
+    ],
+)
+def test_a_step_that_comes_back_to_coroutines_that_it_had_left_goes_through_awaits(looks: str, awaits: bool) -> None:
+    samples = [replace(sample(7), step=1, coroutines=ord(one)) for one in looks]
+    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples)
+    assert found.awaits is awaits
+    table = StallTable()
+    table.add(found)
+    table.add(replace(found, awaits=False, duration=0.6))
+    assert table.rows()[0].awaits == (0.25 if awaits else 0.0)
+
+
+def test_steps_of_several_tasks_are_told_apart() -> None:
+    samples = [replace(sample(7), step=step, coroutines=ord(one)) for step, one in ((1, "A"), (2, "B"), (3, "A"))]
+    assert stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples).awaits is False
+
+
 def test_a_pass_that_nobody_saw_is_still_told() -> None:
     found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), [])
     assert (found.duration, found.cause, found.samples) == (0.2, "python", 0)
@@ -284,5 +309,6 @@ def test_a_line_of_the_program_is_blamed_not_a_packages(folder: str) -> None:
 
 def test_nothing_but_names_is_kept() -> None:
     assert {*Stall.__dataclass_fields__} == {
-        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
+        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "awaits", "path",
+        "label", "top",
     }  # fmt: skip

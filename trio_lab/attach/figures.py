@@ -94,7 +94,8 @@ class LoopFigures:
                     total=row.total,
                     longest=row.longest,
                     samples=row.samples,
-                    share=None if last is None else last.share,
+                    share=row.share,
+                    awaits=row.awaits,
                     task=None if last is None else last.task_name or None,
                 )
             )

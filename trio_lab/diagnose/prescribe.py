@@ -36,7 +36,7 @@ UNSEEN_FIGURES = {
     "descriptors_share": "how many descriptors are open",
     "backlog_share": "how full the accept backlog is",
     "stall_cause": "at which line the loop stalls, and why",
-    "stall_share": "whether a stall is one line or many short steps",
+    "stall_awaits": "whether a stall is one line or many awaits that let no other task run",
     "grows": "whether anything grows (no whole round)",
     "failed_share": "how many requests fail under too much load",
     "decline": "whether the rate of replies falls under too much load",
@@ -55,7 +55,7 @@ def prescribe(signals: Signals) -> tuple[tuple[Finding, ...], tuple[str, ...], t
 def blind_to(signals: Signals) -> tuple[str, ...]:
     """Figures that the possible rules need and do not have. While the first queue is not known, every rule is possible."""
     asked = [rule for rule in RULES if signals.kind == UNSEEN or rule.possible(signals)]
-    missing = [name for rule in asked for name in rule.missing(signals)]
+    missing = [name for rule in asked for name in (*rule.missing(signals), *rule.unseen(signals))]
     return tuple(dict.fromkeys(UNSEEN_FIGURES[name] for name in missing))
 
 
@@ -64,7 +64,7 @@ def _holds(rule: Rule, signals: Signals) -> bool:
 
 
 def _finding(rule: Rule, signals: Signals) -> Finding:
-    figures = {name: getattr(signals, name) for name in dict.fromkeys((*rule.needs, *rule.figures))}
+    figures = {name: getattr(signals, name) for name in dict.fromkeys((*rule.needs, *rule.either, *rule.figures))}
     return Finding(
         id=rule.id,
         step=rule.step,

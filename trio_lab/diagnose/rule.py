@@ -26,13 +26,15 @@ from .signals import Signals
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """``kinds`` are the sorts of first queue for which the rule is a possible reason, None for any. ``needs`` are the
-    names of the figures it decides by; ``holds`` is asked only when all of them are there. ``figures`` are shown with the
+    names of the figures it decides by; ``holds`` is asked only when all of them are there. It decides by ``either`` too, of
+    which any may be missing. ``figures`` are shown with the
     finding."""
 
     id: str
     step: int
     kinds: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
     holds: Callable[[Signals], bool]
     because: Callable[[Signals], str]
     figures: tuple[str, ...] = ()
@@ -47,3 +49,7 @@ class Rule:
         """The figures it needs that were not seen."""
         wanted = (*(("kind",) if self.kinds is not None else ()), *self.needs)
         return [name for name in wanted if getattr(signals, name) is None]
+
+    def unseen(self, signals: Signals) -> list[str]:
+        """What it would have decided by as well."""
+        return [name for name in self.either if getattr(signals, name) is None]

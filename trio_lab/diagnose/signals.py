@@ -61,6 +61,7 @@ class Signals:
     backlog_share: float | None = None
     stall_cause: str | None = None
     stall_share: float | None = None
+    stall_awaits: float | None = None
     stall_where: str | None = None
     stall_mean: float | None = None
     probe_ratio: float | None = None
@@ -109,12 +110,13 @@ def signals(examination: Examination) -> Signals:
         run_delay_full=_spent(full, lambda usage: usage.run_delay),
         gil_wait=_gil_wait(full),
         throttled=_spent([*calm, *full], lambda usage: usage.throttled),
-        stolen=_spent([*calm, *full], lambda usage: usage.stolen),
+        stolen=_mean([*calm, *full], _stolen),
         gc_share=_gc_share(calm),
         descriptors_share=_last_usage([*calm, *full], _descriptors),
         backlog_share=_backlog_share(full),
         stall_cause=stall.cause if stall else None,
         stall_share=stall.share if stall else None,
+        stall_awaits=stall.awaits if stall else None,
         stall_where=_where(stall) if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(quiet, full),
@@ -223,6 +225,12 @@ def _passes(steps: Sequence[Step]) -> float | None:
 
 def _spent(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:
     return _mean(steps, lambda step: rate_of(step, figure))
+
+
+def _stolen(step: Step) -> float | None:
+    """By the service, or by the doctor if both are on one machine."""
+    told = rate_of(step, lambda usage: usage.stolen)
+    return step.stolen if told is None else told
 
 
 def _last_usage(steps: Sequence[Step], figure: Callable[[Usage], float | None]) -> float | None:

@@ -6,6 +6,7 @@ The line to blame is the innermost one that the reader can change: for a catastr
 
 from __future__ import annotations
 
+import inspect
 import os
 import site
 import sys
@@ -35,6 +36,7 @@ _OURS = {
     str(Path(__file__).with_name(name))
     for name in ("watch.py", "loop_time.py", "step_log.py", "steps.py", "asyncio_loop.py", "asyncio_steps.py")
 }
+_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,12 @@ def blamed(frames: list[FrameType]) -> CodeLine:
     """
     frame = min(enumerate(frames), key=lambda found: (_distance(found[1].f_code.co_filename), found[0]))[1]
     return CodeLine(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
+
+
+def coroutines(frames: list[FrameType]) -> int:
+    """A number for the coroutines among these frames: another one when the step is in an await of another depth or function.
+
+    A step that goes through awaits that do not suspend is now in one of them and now outside. A line that blocks keeps the
+    step in the same coroutines.
+    """
+    return hash(tuple(id(frame.f_code) for frame in frames if frame.f_code.co_flags & _COROUTINE))

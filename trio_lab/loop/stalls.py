@@ -46,9 +46,10 @@ class Stall:
 
     ``began`` is when the pass began, by `time.perf_counter`; for a busy wait, which is many passes, when it was noticed.
     ``filename`` is empty when the watchdog could not look during the pass. ``samples`` is how often the watchdog saw this
-    line, ``share`` the share of the sampled time that it was seen for. ``path`` names the tasks from the main task down to
-    the one that ran; ``label`` is what that task had set `WORKING_ON` to. ``top`` has the names of the tasks that took the
-    most time in the pass with their seconds, when steps were measured.
+    line, ``share`` the share of the sampled time that it was seen for. ``awaits`` says that a step went through awaits again
+    and again, none of which let another task run. ``path`` names the tasks from the main task down to the one that ran;
+    ``label`` is what that task had set `WORKING_ON` to. ``top`` has the names of the tasks that took the most time in the
+    pass with their seconds, when steps were measured.
     """
 
     duration: float
@@ -60,6 +61,7 @@ class Stall:
     samples: int = 0
     began: float = 0.0
     share: float = 0.0
+    awaits: bool = False
     path: tuple[str, ...] = ()
     label: str | None = None
     top: tuple[tuple[str, float], ...] = ()
@@ -73,13 +75,18 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class LineSample:
-    """One look of the watchdog at the loop's thread. It stands for the time since the look before, in seconds."""
+    """One look of the watchdog at the loop's thread. It stands for the time since the look before, in seconds.
+
+    ``step`` and ``coroutines`` are numbers to compare: which task ran, and in which coroutines it was.
+    """
 
     line: CodeLine
     task_name: str
     path: tuple[str, ...]
     label: str | None
     stands_for: float = 1.0
+    step: int = 0
+    coroutines: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +190,25 @@ def stall_of(
         samples=len(seen),
         began=began,
         share=seconds[most] / looked_at,
+        awaits=_returns(samples),
         path=last.path,
         label=last.label,
         top=top,
     )
+
+
+def _returns(samples: Sequence[LineSample]) -> bool:
+    """Whether a step was back in coroutines that it had left. A handler that blocks in its middle is in others before and
+    after, and back in none."""
+    past: dict[int, list[int]] = {}
+    for sample in samples:
+        seen = past.setdefault(sample.step, [])
+        if seen[-1:] == [sample.coroutines]:
+            continue
+        if sample.coroutines in seen:
+            return True
+        seen.append(sample.coroutines)
+    return False
 
 
 @dataclass(slots=True)
@@ -203,11 +225,18 @@ class StallGroup:
     samples: int = 0
     seen: float = 0.0
     """Seconds for which the watchdog saw this line."""
+    awaiting: float = 0.0
+    """Seconds of stalls of which a step went through awaits again and again."""
 
     @property
     def share(self) -> float:
         """Of the time of these stalls for which the line was seen."""
         return self.seen / self.total if self.total else 0.0
+
+    @property
+    def awaits(self) -> float:
+        """The share of the time of these stalls in which a step went through awaits again and again."""
+        return self.awaiting / self.total if self.total else 0.0
 
 
 class StallTable:
@@ -234,6 +263,7 @@ class StallTable:
         row.longest = max(row.longest, found.duration)
         row.samples += found.samples
         row.seen += found.share * found.duration
+        row.awaiting += found.awaits * found.duration
 
     def rows(self) -> list[StallGroup]:
         """The costliest first."""

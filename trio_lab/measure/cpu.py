@@ -20,7 +20,8 @@ _GROUP = (  # the group's CPU time so far: file, name of the line (None: the fil
     (Path("/sys/fs/cgroup/cpuacct/cpuacct.usage"), None, 1e9),
 )
 _TICKS = os.sysconf("SC_CLK_TCK")
-_IDLE, _IOWAIT, _GUEST = 3, 4, 8  # fields of a cpu line; those from the eighth on are contained in earlier ones
+# Fields of a cpu line; those from the eighth on are contained in earlier ones.
+_IDLE, _IOWAIT, _STEAL, _GUEST = 3, 4, 7, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,15 @@ def read_cpu_times() -> CpuTimes | None:
     quota = cpu_quota()
     used = None if quota is None else _group_seconds()
     return CpuTimes(at=time.monotonic(), idle=idle, total=total, quota=quota, used=used)
+
+
+def stolen_seconds() -> float | None:
+    """What the host of a virtual machine has taken from all of its cores since it was started; None where it is not told."""
+    try:
+        with _STAT.open() as file:
+            return int(file.readline().split()[1 + _STEAL]) / _TICKS
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _group_seconds() -> float | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..cores import affinity, cpu_quota
 from ..records.health import Usage
+from .cpu import stolen_seconds
 from .process import children, cpu_seconds, open_descriptors, resident_bytes
 
 _GROUP = (  # the time for which the quota of the group stopped its threads: file, name of the line, units per second
@@ -58,7 +59,7 @@ class UsageMeter:
         self._collected = 0.0
         gc.callbacks.append(self._on_gc)
         self._began = time.perf_counter()
-        self._throttled = _throttled()
+        self._throttled, self._stolen = _throttled(), stolen_seconds()
         self._before = self._counters()
 
     def close(self) -> None:
@@ -86,7 +87,7 @@ class UsageMeter:
     def read(self) -> Usage:
         grown = [now - before for now, before in zip(self._counters(), self._before, strict=True)]
         cpu, loop_cpu, children_cpu, run_delay, loop_run_delay = grown
-        throttled = _throttled()
+        throttled, stolen = _throttled(), stolen_seconds()
         quota = cpu_quota()
         known = self._delays.of(self._loop_thread) is not None
         return Usage(
@@ -97,6 +98,7 @@ class UsageMeter:
             run_delay=run_delay if known else None,
             loop_run_delay=loop_run_delay if known else None,
             throttled=None if throttled is None or self._throttled is None else throttled - self._throttled,
+            stolen=None if stolen is None or self._stolen is None else stolen - self._stolen,
             gc=self._collected,
             cores=float(affinity()) if quota is None else min(float(affinity()), quota),
             descriptors=open_descriptors(os.getpid()),

@@ -15,7 +15,8 @@ from .load import Rate
 
 SCHEMA = "trio-lab-examination-1"
 
-Part = Literal["rest", "ladder", "calm", "ramp"]
+Part = Literal["rest", "ladder", "calm", "ramp", "load"]
+"""Of a doctor's ramp; "load" is one of an experiment."""
 At = Annotated[float, In(digits=4)]
 
 
@@ -43,7 +44,8 @@ class Step:
     ``rate`` is that of an open step; a closed one has as many ``clients`` at all times. ``nominal`` is its rate as a
     share of the estimate. ``p50`` is the median time from the intended start to the reply, ``probe`` that of a cheap URL
     beside it. ``bottleneck`` says why the figures may be the load generator's own. ``free_cores`` were idle meanwhile on
-    the service's machine, None if that is another one. ``clean`` is false if other programs took the CPU meanwhile.
+    the service's machine, ``stolen`` ones were taken by its host; None if that is another machine. ``clean`` is false if
+    other programs took the CPU meanwhile.
     """
 
     part: Part
@@ -60,6 +62,7 @@ class Step:
     bottleneck: str | None = None
     clean: bool = True
     free_cores: Ratio | None = None
+    stolen: Ratio | None = None
     sightings: tuple[Sighting, ...] = ()
 
     def window(self, warm: float) -> list[Piece]:

@@ -103,7 +103,8 @@ class Usage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StallFigures:
     """All stalls of one line and cause since the watch was opened. ``share`` is how much of the sampled time the line was
-    seen for: all of it for a line that blocks, little for a long step of many short calls."""
+    seen for: all of it for a line that blocks, little for many short calls. ``awaits`` is the share of it in which a step went
+    through awaits again and again and let no other task run."""
 
     filename: Annotated[str, In(name="file")]
     lineno: Annotated[int, In(name="line")]
@@ -114,6 +115,7 @@ class StallFigures:
     longest: Milliseconds
     samples: int = 0
     share: Ratio | None = None
+    awaits: Ratio | None = None
     task: str | None = None
 
 

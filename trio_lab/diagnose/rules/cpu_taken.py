@@ -21,10 +21,10 @@ def _because(signals: Signals) -> str:
 RULE = Rule(
     id="cpu_taken",
     step=MEASURE,
-    needs=("throttled",),
+    either=("throttled", "stolen"),
     holds=_holds,
     because=_because,
-    figures=("stolen", "cpu_full", "run_delay_full"),
+    figures=("cpu_full", "run_delay_full"),
     doubt="Lift the quota, or repeat on a quiet host: if the load that it bears stays the same, this was not the reason.",
     fix="Raise the CPU quota, or give the service fewer threads and processes than the quota has cores.",
 )

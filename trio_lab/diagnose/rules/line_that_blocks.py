@@ -6,16 +6,16 @@ from ..rule import BLOCKING, Rule
 from ..signals import LOOP, Signals
 from .garbage_collection import RULE as GARBAGE
 from .gil_hog import RULE as GIL
+from .starvation import RULE as STARVATION
 
 _LONG = 0.005  # seconds of a pass: from there on other requests feel it
-_ONE_LINE = 0.5  # of the samples of a stall
 _FEW_PASSES = 50  # a request
 _CAUSES = ("python", "c call", "blocking call")
 
 
 def _holds(signals: Signals) -> bool:
     if signals.stall_cause in _CAUSES:
-        return signals.stall_share is None or signals.stall_share >= _ONE_LINE
+        return not _holds_too(STARVATION, signals)
     seen_by_passes = signals.stall_cause in (None, "none")
     few = signals.passes_per_request is None or signals.passes_per_request < _FEW_PASSES
     long = (signals.long_pass or 0.0) >= _LONG
@@ -40,7 +40,15 @@ RULE = Rule(
     needs=("long_pass",),
     holds=_holds,
     because=_because,
-    figures=("loop_calm", "loop_full", "stall_cause", "stall_share", "stall_where", "passes_per_request"),
-    doubt="If the samples of a stall show many lines of one loop, it is starvation; if they show a collection, it is garbage.",
+    figures=(
+        "loop_calm",
+        "loop_full",
+        "stall_cause",
+        "stall_share",
+        "stall_awaits",
+        "stall_where",
+        "passes_per_request",
+    ),
+    doubt="If its step goes through awaits all the time, it is starvation; if samples show a collection, it is garbage.",
     fix="Move the work off the loop: to a thread if it waits, to a worker process if it computes.",
 )
