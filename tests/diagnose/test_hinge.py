@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_lab.diagnose.hinge import ceiling, onset
+from trio_lab.diagnose.hinge import ceiling, knee, onset
 
 RATES = (85.0, 95.0, 105.0, 115.0, 130.0)
 
@@ -40,6 +40,23 @@ def test_the_order_of_points_does_not_matter() -> None:
 )
 def test_a_queue_that_does_not_grow_has_no_onset(growth: list[float]) -> None:
     assert onset(list(zip(RATES, growth, strict=True))) is None
+
+
+@pytest.mark.parametrize(
+    ("points", "at"),
+    [
+        ([(1, 10), (2, 20), (4, 20), (8, 20)], 2),
+        ([(1, 10), (2, 20), (4, 30), (8, 30)], 3),  # it bends between two sizes
+        ([(1, 10), (2, 20), (4, 40), (8, 80)], None),  # still rising
+        ([(1, 10), (2, 20), (4, 40), (8, 76)], None),  # less than a tenth is noise
+        ([(8, 80), (1, 79)], 1),  # a larger one brings nothing; order does not matter
+        ([(1, 40), (2, 78), (4, 115), (16, 118)], 2.96),
+        ([(1, 0.0), (2, 0.0)], None),
+        ([], None),
+    ],
+)
+def test_knee(points: list[tuple[float, float]], at: float | None) -> None:
+    assert knee(points) == (None if at is None else pytest.approx(at, rel=0.02))
 
 
 def test_noise_moves_them_little() -> None:

@@ -9,6 +9,7 @@ import pytest
 from trio_lab.diagnose.judge import checked
 from trio_lab.experiments.cases.starvation import _WORST, EXPERIMENT, _charts, _figures, _Storm, _Storms
 from trio_lab.http.contract import STORMS
+from trio_lab.stage.load_step import step_of
 from trio_lab.stage.loaded import Loaded
 
 from ..records.loads import RESULT
@@ -19,7 +20,7 @@ def seen(health_ms: float) -> Loaded:
     waited = health_ms / 1e3
     probe = replace(RESULT, samples=tuple((1.0 + n / 50 + waited, waited) for n in range(50)))
     load = replace(RESULT, latency=replace(RESULT.latency, p50=0.25))  # what a storm takes
-    return Loaded(load=load, probe=probe, samples=(), cpu=1.0, jobs={})
+    return Loaded(load=load, probe=probe, step=step_of(RESULT, 0.0, []), cpu=1.0, jobs={})
 
 
 def storms(runtime: str) -> _Storms:

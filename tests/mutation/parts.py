@@ -38,7 +38,7 @@ PARTS: dict[str, Part] = {
             "pools/test_limits.py",
         ),
     ),
-    "diagnose": Part(modules=("diagnose/*.py", "diagnose/fullness/*.py", "diagnose/rules/*.py"), tests=("diagnose",)),
+    "diagnose": Part(modules=("diagnose/*.py", "diagnose/rules/*.py"), tests=("diagnose",)),
     "histogram": Part(
         modules=("measure/histogram.py", "measure/percentile.py"),
         tests=("measure/test_histogram.py", "measure/test_percentile.py"),

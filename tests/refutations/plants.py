@@ -96,7 +96,7 @@ PLANTS: dict[str, Plant] = {
     ),
     "shared-pool-coupling": Plant(
         what="the slow calls are in the default limiter even when they should have a pool of their own",
-        fails="lookup_own_p99_ms",
+        fails="lookup_own_in_calls",
         fault=Fault(
             file="trio_lab/http/routes.py",
             right='await app.lab.in_thread(wait, seconds, kind="wait")',
@@ -153,7 +153,7 @@ PLANTS: dict[str, Plant] = {
     ),
     "many-small-steps": Plant(
         what="only 20 of the 2 000 tasks are runnable at once",
-        fails="pass_ms",
+        fails="pass_in_steps",
         fault=Fault(
             file="trio_lab/subjects/small_steps.py",
             right="trio.CapacityLimiter(at_once or tasks)",

@@ -12,11 +12,15 @@ from trio_lab.records.queue import QueueStatistics
 
 
 class Tickets:
-    """A queue that is full for ever, and tells two kinds of jobs apart."""
+    """A queue in which one more caller waits whenever it is looked at, and that tells two kinds of jobs apart."""
+
+    def __init__(self) -> None:
+        self._looks = 0
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         name = f"tickets.{kind}" if kind else "tickets"
-        return QueueStatistics(name=name, capacity=1, in_service=1, waiting=3, max_waiting=100)
+        self._looks += kind is None
+        return QueueStatistics(name=name, capacity=1, in_service=1, waiting=self._looks, max_waiting=100)
 
     def kinds(self) -> list[str]:
         return ["adults", "children"]

@@ -34,7 +34,7 @@ async def collect(stage: Stage) -> Collected:
     async with server_with_tickets(stage.runtime) as server:
         loaded = await stage.loaded(server, "/wait?ms=1", connections=1, duration=1.0)
     figures = {"ok": float(loaded.load.requests.ok)}
-    return Collected(figures=figures, charts=(), samples=loaded.samples)
+    return Collected(figures=figures, charts=(), loads=[loaded.step])
 
 
 EXPERIMENT = Experiment(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from trio_lab.records.load import Counts
+from trio_lab.stage.load_step import step_of
 from trio_lab.stage.loaded import LEAD, Loaded
 
 from ..records.loads import RESULT
@@ -17,7 +18,13 @@ def loaded(*asked: tuple[float, float], ok: int = 0, jobs: int | None = None) ->
     """``asked``: when each probe was asked, from the start of the load, and how long it took."""
     probe = replace(RESULT, samples=tuple((LEAD + begun + took, took) for begun, took in asked))
     load = replace(RESULT, requests=Counts(ok=ok))
-    return Loaded(load=load, probe=probe, samples=(), cpu=0.0, jobs={} if jobs is None else {"native_pool": jobs})
+    return Loaded(
+        load=load,
+        probe=probe,
+        step=step_of(RESULT, 0.0, []),
+        cpu=0.0,
+        jobs={} if jobs is None else {"native_pool": jobs},
+    )
 
 
 def test_probes_before_the_load_do_not_count() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from tests.diagnose.test_verdicts import IDLE, NATIVE, sample
+from tests.diagnose.test_gathering import IDLE, NATIVE, sample
 from trio_lab.records.load import Counts, Generator, Latencies, LoadResult, Row
 from trio_lab.records.summary import Summary
 from trio_lab.records.timeline import Phase
@@ -84,14 +84,14 @@ async def test_a_run_without_a_reply_is_a_load_too(autojump_clock: object) -> No
 
 async def test_a_queue_that_fills_while_the_load_runs_is_found_at_its_moment(autojump_clock: object) -> None:
     track = Track()
-    for health in (NATIVE, IDLE, NATIVE, NATIVE, NATIVE):
+    for health in (IDLE, IDLE, NATIVE, NATIVE, NATIVE):
         await trio.sleep(0.25)
         track.see(health)
     track.load("/hash", 0.4, result(*[2] * 4, duration=0.8))
     found = track.timeline()
     assert found is not None
     assert (found.phases[0].first_full, found.phases[0].full_at) == ("native_pool", 0.75)
-    assert found.queues[2].waiting == (9, 0, 9, 9, 9)
+    assert found.queues[2].waiting == (0, 0, 9, 9, 9)
 
 
 async def test_a_wait_is_the_mean_of_those_that_ended_since_the_sample_before(autojump_clock: object) -> None:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, linear_regression
+from itertools import pairwise
+from statistics import linear_regression
 
 from ..records.examination import Examination, Sighting, Step
 from ..records.health import Usage
 from ..records.queue import QueueStatistics
 from ..records.summary import Summary
 
+CLEARLY = 0.08
+"""Of an offered rate: growth of that much is no noise of counting."""
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings
 
@@ -64,14 +67,14 @@ def quiet_steps(examination: Examination) -> list[Step]:
 
 def grown(step: Step, name: str) -> Grown | None:
     """A queue in a step; None when it was seen less than twice there."""
-    seen = [(one.at, queue) for one in within(step) if (queue := _named(one, name)) is not None]
+    seen = [(one.at, queue) for one in within(step) if (queue := named(one, name)) is not None]
     if len(seen) < _LEAST or seen[-1][0] <= seen[0][0]:
         return None
     first, last = seen[0][1], seen[-1][1]
     return Grown(
         waiting_growth=_slope(seen, _unserved),
         in_service_growth=_slope(seen, lambda queue: queue.in_service),
-        served=_mean_between(first.service, last.service),
+        served=mean_between(first.service, last.service),
         waiting=last.waiting,
         capacity=last.capacity,
     )
@@ -93,9 +96,14 @@ def rate_of(step: Step, figure: Callable[[Usage], float | None]) -> float | None
 
 def utilization(step: Step) -> float | None:
     """The loop's utilization over the step and the time in which its backlog was served. The first sighting is left out:
-    its window began before the step."""
-    seen = [share for one in step.sightings[1:] if (share := one.health.loop.utilization) is not None]
-    return fmean(seen) if seen else None
+    its window began before the step. While the loop is blocked looks are rare, so each counts by the length of its window."""
+    spans = [
+        (share, now.at - before.at)
+        for before, now in pairwise(step.sightings)
+        if (share := now.health.loop.utilization) is not None
+    ]
+    whole = sum(seconds for _, seconds in spans)
+    return sum(share * seconds for share, seconds in spans) / whole if whole else None
 
 
 def loop_busy(step: Step) -> float | None:
@@ -109,7 +117,12 @@ def loop_busy(step: Step) -> float | None:
 def _unserved(queue: QueueStatistics) -> int | None:
     if queue.waiting is None:
         return None
-    return queue.waiting + (queue.rejected or 0) + (queue.timed_out or 0) + (queue.cancelled or 0)
+    return queue.waiting + lost_callers(queue)
+
+
+def lost_callers(queue: QueueStatistics) -> int:
+    """Those that came and left the queue unserved, since it was opened."""
+    return (queue.rejected or 0) + (queue.timed_out or 0) + (queue.cancelled or 0)
 
 
 def _slope(
@@ -120,12 +133,12 @@ def _slope(
     return linear_regression(*zip(*points, strict=True)).slope if len(points) >= _LEAST else None
 
 
-def _mean_between(before: Summary | None, after: Summary | None) -> float | None:
+def mean_between(before: Summary | None, after: Summary | None) -> float | None:
     """The mean of what was recorded between two summaries of the same histogram."""
     if before is None or after is None or after.count <= before.count:
         return None
     return max(0.0, (after.count * after.mean - before.count * before.mean) / (after.count - before.count))
 
 
-def _named(seen: Sighting, name: str) -> QueueStatistics | None:
+def named(seen: Sighting, name: str) -> QueueStatistics | None:
     return next((queue for queue in seen.health.queues if queue.name == name), None)

@@ -1,7 +1,7 @@
-"""Where a line bends: two fits by exact search, because each is in closed form once it is known which points lie where.
+"""Where a line bends: fits by exact search, because each is in closed form once it is known which points lie where.
 
 Points are (x, y). `ceiling` fits y = min(x, c): what came out of a service against what went in. `onset` fits
-y = slope × max(0, x − o): how fast a queue grew at each load.
+y = slope × max(0, x − o): how fast a queue grew at each load. `knee` fits y = min(slope × x, c): what a pool of each size did.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from statistics import fmean
 
 Point = tuple[float, float]
 
+_NO_LONGER = 0.9  # of what the line through the smaller sizes would bring: less is a bend, and not noise
 _NOISE = 0.02  # of the load: growth that is less is not told from the noise of counting
 
 
@@ -48,6 +49,27 @@ def onset(points: Sequence[Point]) -> float | None:
             best, found = error, at
     top, grew = ordered[-1] if ordered else (0.0, 0.0)
     return found if grew > _NOISE * top else None
+
+
+def knee(points: Sequence[Point]) -> float | None:
+    """The x at which y = min(slope × x, c) bends, the one that fits best; None if y rises as far as the points go."""
+    ordered = sorted(points)
+    best, found = float("inf"), None
+    for split in range(1, len(ordered)):
+        rising, flat = ordered[:split], ordered[split:]
+        slope, height = _through_zero(rising), fmean(y for _, y in flat)
+        if slope <= 0 or height >= _NO_LONGER * slope * flat[-1][0]:
+            continue
+        at = min(max(height / slope, rising[-1][0]), flat[0][0])
+        error = sum((y - min(slope * x, height)) ** 2 for x, y in ordered)
+        if error < best:
+            best, found = error, at
+    return found if best < sum((y - _through_zero(ordered) * x) ** 2 for x, y in ordered) else None
+
+
+def _through_zero(points: Sequence[Point]) -> float:
+    """The slope of the line through zero and the points."""
+    return sum(x * y for x, y in points) / sum(x * x for x, _ in points)
 
 
 def _squares(points: Sequence[Point]) -> float:

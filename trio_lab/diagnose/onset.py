@@ -20,18 +20,18 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import Grown, grown, loop_busy, offered_growth, queue_names, quiet_steps, utilization
+from .growth import CLEARLY, Grown, grown, loop_busy, offered_growth, queue_names, quiet_steps, utilization
 from .mean_interval import mean_interval
 from .saturation import last_rounds, saturation
 
 NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
 _LEAST_GROWTH = 0.03  # of the generator's growth
-_CLEARLY = 0.08  # of the offered rate
 _MOST = 0.5  # of the generator's growth
 _FLAT = 1.5  # times the service time without load
 # Times: from there on a cheap URL waits for the loop. Measured: 9 where the loop is blocked, 1 where a pool is full.
 _LATER_PROBE = 3.0
-_BUSY = 0.85  # loop utilization from which tasks practically always wait
+BUSY = 0.85
+"""Loop utilization from which tasks practically always wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +58,18 @@ def first_to_fill(examination: Examination) -> First:
     quiet = quiet_steps(examination)
     queues = _queues(rounds, quiet)
     if saturation(examination.steps) is None and _answers_all(rounds):
-        return First(name=NONE, confidence=_agreement(len(rounds), len(rounds)), queues=queues)
+        return First(name=NONE, confidence=agreement(len(rounds), len(rounds)), queues=queues)
     named = [name for step in overloads if (name := _first_in(step, quiet)) is not None]
     if not named:
         return First(name=None, confidence=None, queues=queues)
     name, times = Counter(named).most_common(1)[0]
-    return First(name=name, confidence=_agreement(times, len(named)), queues=queues)
+    return First(name=name, confidence=agreement(times, len(named)), queues=queues)
 
 
 def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
     """Whether even the highest rate is answered, but for what a step keeps in flight."""
     tops = [one[max(one)] for one in rounds]
-    return fmean(map(offered_growth, tops)) < _CLEARLY * (tops[-1].rate or 0.0)
+    return fmean(map(offered_growth, tops)) < CLEARLY * (tops[-1].rate or 0.0)
 
 
 def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
@@ -77,13 +77,13 @@ def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
     well, and hold more."""
     for nominal in sorted(rounds[-1]):
         steps = [one[nominal] for one in rounds]
-        clearly = [step for step in steps if offered_growth(step) >= _CLEARLY * (step.rate or 0.0)]
-        if fmean(map(offered_growth, steps)) >= _CLEARLY * (steps[-1].rate or 0.0):
+        clearly = [step for step in steps if offered_growth(step) >= CLEARLY * (step.rate or 0.0)]
+        if fmean(map(offered_growth, steps)) >= CLEARLY * (steps[-1].rate or 0.0):
             return clearly
     return [one[max(one)] for one in rounds]
 
 
-def _agreement(times: int, rounds: int) -> float:
+def agreement(times: int, rounds: int) -> float:
     """How sure a name is if ``times`` of the rounds gave it: below 1 always, and 0.5 after a single round."""
     return (times + 0.5) / (rounds + 2) if rounds == 1 else (times + 0.5) / (rounds + 1)
 
@@ -94,7 +94,12 @@ def _first_in(step: Step, quiet: Sequence[Step]) -> str | None:
     if not found:
         return RUN_QUEUE if probe_waits(step, quiet) and any(one.sightings for one in quiet) else None
     lost = offered_growth(step)
-    gathering = [name for name, one in found.items() if _gathers(name, one, quiet, lost)]
+    return place(step, found, [name for name, one in found.items() if _gathers(name, one, quiet, lost)], lost, quiet)
+
+
+def place(step: Step, found: Mapping[str, Grown], gathering: Sequence[str], lost: float, quiet: Sequence[Step]) -> str:
+    """Where most of the ``lost`` callers a second are: in one of the queues in which callers are ``gathering``, before the
+    app, or where nothing is seen. ``found`` has all queues; they are compared with the ``quiet`` steps."""
     told = sum(max(0.0, found[name].waiting_growth or 0.0) for name in gathering)
     outwards = [name for name, one in found.items() if _goes_out(one, lost)]
     if outwards and told < _MOST * lost:
@@ -112,7 +117,7 @@ def probe_waits(step: Step, quiet: Sequence[Step]) -> bool:
 
 def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float, quiet: Sequence[Step]) -> str:
     """Where callers wait that no queue accounts for. A loop without a CPU keeps them waiting as a busy one does."""
-    if (utilization(step) or 0.0) >= _BUSY:
+    if (utilization(step) or 0.0) >= BUSY:
         return RUN_QUEUE
     backlog = found.get(ACCEPT_BACKLOG)
     if backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost:
@@ -151,7 +156,7 @@ def service_ratio(one: Grown, name: str, quiet: Sequence[Step]) -> float | None:
 
 
 def _loop_busy(step: Step) -> bool:
-    return (loop_busy(step) or 0.0) >= _BUSY
+    return (loop_busy(step) or 0.0) >= BUSY
 
 
 def _queues(rounds: Sequence[Mapping[float, Step]], quiet: Sequence[Step]) -> tuple[Growth, ...]:

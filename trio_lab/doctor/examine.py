@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 import trio
 
 from ..measure.cpu import CpuWindow
-from ..records.examination import Examination, Piece, Sighting, Step
+from ..records.conditions import Conditions
+from ..records.examination import Examination, Sighting, Step
 from ..records.health import Health
 from ..records.load import LoadResult
+from ..stage.load_step import began, pieces_of
 from ..stage.loaders import Loaders
 from ..stage.quiet import Watch
 from .ramp import Budget, Plan, next_step
@@ -33,13 +35,14 @@ _DISTURBED = 0.25  # of the cores, used by other programs
 _CORES = os.cpu_count() or 1
 
 OnStep = Callable[[Plan], None]
+Choose = Callable[[Sequence[Step], Budget, float], Plan | None]
 
 
 @dataclass(slots=True, kw_only=True)
 class Examiner:
     """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``local`` that it runs
     on this machine. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every
-    load's plan. ``on_step`` is told what comes next."""
+    load's plan. ``choose`` says which step comes next, and ``on_step`` is told it."""
 
     service: Service
     ours: bool = False
@@ -49,6 +52,7 @@ class Examiner:
     budget: Budget
     target: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    choose: Choose = next_step
     on_step: OnStep = lambda plan: None
     steps: list[Step] = field(default_factory=list)
     _loaders: Loaders = field(default_factory=Loaders)
@@ -61,7 +65,7 @@ class Examiner:
         """
         begun, stopped = trio.current_time(), None
         async with self._loaders.open():
-            while plan := next_step(self.steps, self.budget, trio.current_time() - begun):
+            while plan := self.choose(self.steps, self.budget, trio.current_time() - begun):
                 self.on_step(plan)
                 step = await self._step(plan)
                 self.steps.append(step)
@@ -104,8 +108,12 @@ class Examiner:
             sightings=tuple(sightings),
         )
         step = step if result is None else _with(step, result)
-        free = cpu.free_cores() if self.local else None
-        return replace(step, clean=not self._disturbed(watch, step), free_cores=free)
+        conditions = watch.conditions()
+        step = replace(step, clean=not self._disturbed(conditions, step))
+        if not self.local:
+            return step
+        stolen = None if conditions.stolen is None else conditions.stolen * _CORES
+        return replace(step, free_cores=cpu.free_cores(), stolen=stolen)
 
     async def _load(self, plan: Plan) -> tuple[LoadResult, float]:
         """Run the load of a plan, and when it began. That is known only from when it ended and how long it took."""
@@ -125,8 +133,7 @@ class Examiner:
                 **self.options,
             }
         )
-        lasted = max([result.duration, *(row.start + _PIECE for row in result.series)])
-        return result, max(asked, trio.current_time() - lasted)
+        return result, began(asked, trio.current_time(), result)
 
     async def _probe(self, duration: float, found: list[float | None]) -> None:
         options = {name: value for name, value in self.options.items() if name == "own_this"}
@@ -150,10 +157,12 @@ class Examiner:
                 looks.append((trio.current_time(), health))
             await trio.sleep(_LOOK_PERIOD)
 
-    def _disturbed(self, watch: Watch, step: Step) -> bool:
-        """Whether other programs used the CPU. A server that is not our child counts among them, unless it says what it
-        used."""
-        others = watch.conditions().others
+    def _disturbed(self, conditions: Conditions, step: Step) -> bool:
+        """Whether other programs used the CPU, or the host of the virtual machine took it. A server that is not our child
+        counts among the others, unless it says what it used."""
+        others = conditions.others
+        if self.local and (conditions.stolen or 0.0) > _DISTURBED:
+            return True
         if others is None:
             return False
         if self.ours:
@@ -169,11 +178,10 @@ class Examiner:
 
 def _with(step: Step, result: LoadResult) -> Step:
     """The step with the results of its load."""
-    pieces = (Piece(at=row.start, ok=row.ok, failed=row.shed + row.timed_out + row.errors) for row in result.series)
     return replace(
         step,
         duration=result.duration,
-        pieces=tuple(pieces),
+        pieces=pieces_of(result),
         p50=_number(result.latency.p50),
         service=_number(result.service.p50),
         status=result.status,

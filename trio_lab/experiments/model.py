@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ..http.runtimes import RUNTIMES
 from ..records.chart import Chart, Table
+from ..records.examination import Step
 from ..records.figures import Check, Compared, Declared, Figures, names_of, require_declared
-from ..records.health import Health
 from ..stage.stage import Stage
 from .reading import Reading
 
@@ -25,13 +25,12 @@ def flowed(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one round of a case found. In the ``samples`` of the server's queues, in order of time, the queue that filled
-    first is looked for."""
+    """What one round of a case found. In its ``loads``, in order of time, the queue that filled first is looked for."""
 
     figures: Figures
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...] = ()
-    samples: Sequence[Health] = ()
+    loads: Sequence[Step] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..diagnose.first_full import first_full
+from ..diagnose.gathering import agreed, first_of
 from ..diagnose.judge import checked, checked_over, judge
 from ..records.figures import Check
 from ..records.result import Evidence, ExperimentResult
@@ -27,6 +27,7 @@ def result_of(
     figures = medians(count or rounds)
     checks = judged(experiment.checks, rounds)
     says = shown.trouble if failed or all(value is None for value in figures.values()) else ""
+    first, confidence = agreed([first_of(one.collected.loads) for one in count or rounds])
     says = says or experiment.finding(Reading(figures, checks))
     return ExperimentResult(
         name=experiment.name,
@@ -37,7 +38,8 @@ def result_of(
         outcome=judge(checks),
         finding=flowed(says),
         advice=_advice(experiment.advice, checks),
-        first_full=first_full(shown.collected.samples),
+        first_full=first,
+        confidence=confidence,
         duration=duration,
         evidence=Evidence(checks=checks, figures=figures, charts=shown.collected.charts, tables=shown.collected.tables),
         failed=failed is not None,

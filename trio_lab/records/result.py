@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from .chart import Chart, Table
-from .codec import In
+from .codec import In, Ratio
 from .conditions import Conditions
 from .figures import Check, Compared
 from .timeline import Timeline
@@ -38,14 +38,14 @@ class Evidence:
 class ExperimentResult:
     """One experiment on one runtime: what was asked, what was predicted, what came of it.
 
-    ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed. ``failed``: it
-    could not be run, and ``finding`` says why. ``notes`` are what a reader of the figures should know about how they were
-    measured. The figures are medians of the rounds that counted, and ``rounds`` has those of every round, with the
-    ``conditions`` under which it was measured; ``timeline`` shows the most typical round. Results of versions that
-    measured once have none of these.
+    ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed; ``confidence`` is how
+    sure that is, from 0 to 1, by how many rounds named it. ``failed``: it could not be run, and ``finding`` says why.
+    ``notes`` are what a reader of the figures should know about how they were measured. The figures are medians of the
+    rounds that counted, and ``rounds`` has those of every round, with the ``conditions`` under which it was measured;
+    ``timeline`` shows the most typical round. Results of earlier versions lack some of these.
     """
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("rounds", "conditions", "timeline")
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("confidence", "rounds", "conditions", "timeline")
 
     name: str
     title: str
@@ -56,6 +56,7 @@ class ExperimentResult:
     finding: str
     advice: str
     first_full: str | None
+    confidence: Ratio | None = None
     duration: Duration
     evidence: Evidence
     failed: bool = False

@@ -29,7 +29,8 @@ class Phase:
     """What was loaded from ``begin`` to ``end``, in a few words, and the replies per second at the middle of each interval.
 
     ``offered`` is the rate at which an open workload sent; a closed one has none, as it sends when it is answered.
-    ``first_full`` is the queue that filled first meanwhile, and ``full_at`` the moment from which on it was full.
+    ``first_full`` is the queue that filled first meanwhile, and ``full_at`` the moment from which on it held
+    more callers than before.
     """
 
     OPTIONAL: ClassVar[tuple[str, ...]] = ("offered",)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ..measure.percentile import percentile
+from ..records.examination import Step
 from ..records.health import Health
 from ..records.load import Latencies, LoadResult
 from .server import Server
@@ -16,7 +17,8 @@ LEAD = 0.2  # seconds that the probe runs before the load, so that its own conne
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The load's own result, the /health probe's, and the server's queues over time.
+    """The load's own result, the /health probe's, and the server's queues over time, as a ``step`` that also has looks from
+    before the load.
 
     ``cpu`` is the CPU seconds that the server and its children used. ``jobs`` is how many jobs each queue ended meanwhile,
     by the queue's name, without the queues that do not count them.
@@ -24,9 +26,14 @@ class Loaded:
 
     load: LoadResult
     probe: LoadResult
-    samples: tuple[Health, ...]
+    step: Step
     cpu: float
     jobs: dict[str, int]
+
+    @property
+    def samples(self) -> tuple[Health, ...]:
+        """The server at each look, in order of time."""
+        return tuple(seen.health for seen in self.step.sightings)
 
     def wasted(self, queue: str) -> float | None:
         """The share of the jobs that ``queue`` ended whose clients had left; None when it ended none."""

@@ -17,9 +17,9 @@ from typing import Any, Required, TypedDict, TypeVar, Unpack
 import trio
 
 from ..diagnose.ratios import order_of_round
-from ..records.health import Health
 from ..records.load import LoadResult
 from .launch import last_words, serve
+from .load_step import Look, began, step_of
 from .loaded import LEAD, Loaded, completions
 from .loaders import Loaders
 from .server import Server, serving
@@ -204,35 +204,38 @@ class Stage:
             keep_samples=True,
         )
 
-    async def watch(self, server: Server, samples: list[Health]) -> None:
-        """Look at the queues again and again, until cancelled."""
+    async def watch(self, server: Server, looks: list[Look]) -> None:
+        """Look at the queues again and again, until cancelled. Moments are Trio's time."""
         while True:
             await trio.sleep(_SAMPLE_PERIOD)
             try:
-                samples.append(await server.health(reset=True))
+                health = await server.health(reset=True)
             except trio.TooSlowError:
                 continue  # the server did not answer in half a minute: the probe's figures show it
+            looks.append((trio.current_time(), health))
             if self.track:
-                self.track.see(samples[-1])
+                self.track.see(health)
 
     async def loaded(self, server: Server, path: str, **options: Unpack[Load]) -> Loaded:
         """Load a route, probe /health and sample the queues, all at once."""
-        samples: list[Health] = []
+        looks: list[Look] = []
         before = await completions(server, reset=True)
 
-        async def load() -> tuple[LoadResult, float]:
+        async def load() -> tuple[LoadResult, float, float]:
             await trio.sleep(LEAD)
-            used = server.cpu_seconds()
+            used, asked = server.cpu_seconds(), trio.current_time()
             result = await self.load(server.url + path, **options)
-            return result, used
+            return result, began(asked, trio.current_time(), result), used
 
         async with trio.open_nursery() as watching:
-            watching.start_soon(self.watch, server, samples)
-            probe, (result, used) = await both(partial(self.probe, server, duration=LEAD + options["duration"]), load)
+            watching.start_soon(self.watch, server, looks)
+            probe, (result, begin, used) = await both(
+                partial(self.probe, server, duration=LEAD + options["duration"]), load
+            )
             watching.cancel_scope.cancel()
         cpu = server.cpu_seconds() - used
         jobs = {name: count - before[name] for name, count in (await completions(server)).items()}
-        return Loaded(load=result, probe=probe, samples=tuple(samples), cpu=cpu, jobs=jobs)
+        return Loaded(load=result, probe=probe, step=step_of(result, begin, looks), cpu=cpu, jobs=jobs)
 
 
 def _described(url: str, **options: Unpack[Load]) -> str:

@@ -7,12 +7,14 @@ from itertools import pairwise
 
 import trio
 
-from ..diagnose.first_full import filled
+from ..diagnose.gathering import first_to_gather, gathers_from
+from ..diagnose.onset import NONE
 from ..records.health import Health
 from ..records.load import LoadResult
 from ..records.queue import QueueStatistics
 from ..records.summary import Summary
 from ..records.timeline import Phase, QueueTrack, Timeline
+from .load_step import Look, began, ends_of, step_of
 
 
 class Track:
@@ -20,7 +22,7 @@ class Track:
 
     def __init__(self) -> None:
         self._began = trio.current_time()
-        self._samples: list[tuple[float, Health]] = []
+        self._samples: list[Look] = []
         self._phases: list[Phase] = []
 
     def now(self) -> float:
@@ -33,23 +35,24 @@ class Track:
         """A load that was asked for then and whose last reply has come now. Its process may have taken a moment to start."""
         over = self.now()
         starts = [row.start for row in result.series]
-        ends = [*starts[1:], _end(starts, result.duration)]
-        begin = max(asked, over - ends[-1])
+        ends = ends_of(result)
+        begin = began(asked, over, result)
         widths = [after - before for before, after in zip(starts, ends, strict=False)]
         replies = [
             (begin + row.start + width / 2, row.ok / width)
             for row, width in zip(result.series, widths, strict=False)
             if width > 0
         ]
-        within = [(at, health) for at, health in self._samples if begin <= at <= over]
-        first, number = filled([health for _, health in within]) or (None, None)
+        step = step_of(result, begin, self._samples)
+        first = first_to_gather(step)
+        since = None if first in (None, NONE) else gathers_from(step, first or NONE)
         phase = Phase(
             name=name,
             begin=begin,
             end=min(begin + result.duration, over),
             replies=tuple(replies),
-            first_full=first,
-            full_at=None if number is None else within[number][0],
+            first_full=None if since is None else first,
+            full_at=None if since is None else begin + since,
             offered=result.offered,
         )
         self._phases.append(phase)
@@ -66,13 +69,6 @@ class Track:
             passes=tuple(sample.loop.max for sample in samples),
             phases=tuple(sorted(self._phases, key=lambda phase: phase.begin)),
         )
-
-
-def _end(starts: Sequence[float], duration: float) -> float:
-    """When the last interval ended: with the duration, or after it, when replies were still to come."""
-    if len(starts) < 2 or starts[-1] < duration:
-        return duration
-    return starts[-1] + (starts[1] - starts[0])
 
 
 def _queue(sample: Health, name: str) -> QueueStatistics:

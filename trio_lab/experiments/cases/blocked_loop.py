@@ -71,7 +71,7 @@ async def _collect(stage: Stage) -> Collected:
                 "Latency of /health", [("beside /hash", pool.health, "good"), ("beside /sync-hash", loop.health, "bad")]
             ),
         ),
-        samples=loop.samples,
+        loads=[loop.step],
     )
 
 

@@ -18,10 +18,11 @@ from functools import partial
 import trio
 
 from ...diagnose.ratios import order_of_round
+from ...records.examination import Step
 from ...records.figures import Measures, check, measured, of_each
-from ...records.health import Health
 from ...stage.alone import alone
 from ...stage.beside import Beside, beside
+from ...stage.load_step import Look, seen_from
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
@@ -69,10 +70,10 @@ _FIGURES: Measures[Mapping[str, Beside]] = {
 
 
 async def _collect(stage: Stage) -> Collected:
-    samples: list[Health] = []
-    server = await stage.kept()
+    looks: list[Look] = []
+    server, begun = await stage.kept(), trio.current_time()
     async with trio.open_nursery() as watching:
-        watching.start_soon(stage.watch, server, samples)
+        watching.start_soon(stage.watch, server, looks)
         seconds = stage.seconds(2, quick=0.75)
         paths = order_of_round(list(_WAYS.values()), stage.round)
         found = await alone(partial(beside, server.url, paths, seconds=seconds, rate=_RATE))
@@ -97,7 +98,7 @@ async def _collect(stage: Stage) -> Collected:
                 note="A cure helps the others. The caller may wait longer; only the bound on the input saves work.",
             ),
         ),
-        samples=samples,
+        loads=[Step(part="load", clients=1, duration=trio.current_time() - begun, sightings=seen_from(begun, looks))],
     )
 
 

@@ -105,7 +105,7 @@ async def _collect(stage: Stage) -> Collected:
                 [(_WAYS[way][0], found[way], _WAYS[way][2]) for way in ("none", "chunk_500", "sliced")]
             ),
         ),
-        samples=found["none"].samples,
+        loads=[found["none"].step],
     )
 
 

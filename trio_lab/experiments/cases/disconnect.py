@@ -110,7 +110,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.health_over_time([(p, found[p].beside, role) for p, role in _PROFILES.items()]),
         ),
-        samples=found["naive"].beside.samples,
+        loads=[found["naive"].beside.step],
     )
 
 

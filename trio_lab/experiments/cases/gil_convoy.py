@@ -77,7 +77,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.percentiles("Latency of /health", [(w, run[w].health, role) for w, role in _ROLES.items()]),
         ),
-        samples=run["thread"].samples,
+        loads=[run["thread"].step],
     )
 
 

@@ -140,7 +140,7 @@ async def _collect(stage: Stage) -> Collected:
                 note=f"{_CLIENTS} clients; each leaves after {_PATIENCE:g} s and comes again.",
             ),
         ),
-        samples=found.control.samples,
+        loads=[found.control.step],
     )
 
 

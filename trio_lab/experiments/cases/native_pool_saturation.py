@@ -101,7 +101,7 @@ async def _collect(stage: Stage) -> Collected:
                 note="A request that does not need the pool is served at once unless the loop is busy.",
             ),
         ),
-        samples=many_.samples,
+        loads=[many_.step],
     )
 
 

@@ -2,8 +2,9 @@
 
 Varied: the pool's size, while one server runs, and what the work needs: a core (`/hash`) or only time (`/wait`). Held
 fixed: the length of a job. There are more clients than the largest pool has threads, else the clients would be the limit.
-The knee is the smallest size within a tenth of the best rate. In every round the sizes take their turn in another order;
-those that no check compares are measured in the first round only, for the charts.
+The knee is the size at which the rate stops rising: where the best fit of a line that rises and then is flat bends. In every
+round the sizes take their turn in another order; those that no check compares are measured in the first round only, for the
+charts.
 
 A thread for each core computes, and a second hides the moment in which the first waits for its next job: 2× the cores.
 Four times as many bring nothing more: 1.5 is what two short phases differ by. Sixteen times the threads could bring 16×
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from ...cores import usable_cores
-from ...diagnose.knee import knee
+from ...diagnose.hinge import knee
 from ...records.chart import Chart, Role
 from ...records.figures import Measures, check, measured
 from ...stage.loaded import Loaded
@@ -92,15 +93,14 @@ async def _collect(stage: Stage) -> Collected:
             _chart("Work that computes (/hash)", computing, "bad"),
             _chart(f"Work that waits {_WAIT_MS} ms (/wait)", waiting, "good"),
         ),
-        samples=found["waiting", _USUAL].samples,
+        loads=[found["waiting", _USUAL].step],
     )
 
 
 def _finding(found: Reading) -> str:
-    return f"""On {_CORES} cores the smallest pool within a tenth of the best throughput had, for hashing,
-        {found.said("computing_knee", "threads")}; {_MANY} threads brought {found.said("computing_gain", "×")} of what {_ENOUGH}
-        did. For waiting calls 64 threads brought {found.said("waiting_gain", "×")} of what 4 did. The size was changed while
-        the server ran."""
+    return f"""On {_CORES} cores the throughput of hashing stopped rising at {found.said("computing_knee", "threads")};
+        {_MANY} threads brought {found.said("computing_gain", "×")} of what {_ENOUGH} did. For waiting calls 64 threads
+        brought {found.said("waiting_gain", "×")} of what 4 did. The size was changed while the server ran."""
 
 
 def _chart(title: str, rates: Rates, role: Role) -> Chart:
@@ -111,8 +111,8 @@ def _chart(title: str, rates: Rates, role: Role) -> Chart:
         ("threads in the native pool", "replies/s"),
         [("throughput", rates.items(), role)],
         log_x=True,
-        rules=[] if at in (None, max(rates)) else [charts.rule(at, f"knee: {at:.0f} threads", axis="x")],
-        note="The knee is the smallest pool within a tenth of the best throughput.",
+        rules=[] if at is None else [charts.rule(at, f"knee: {at:.2g} threads", axis="x")],
+        note="The knee is where the best fit of a line that rises and then is flat bends. Without one it rises to the end.",
     )
 
 

@@ -178,7 +178,7 @@ async def _collect(stage: Stage) -> Collected:
                 "one worker may do as many reports as two.",
             ),
         ),
-        samples=one.hashes.samples,
+        loads=[one.hashes.step],
     )
 
 

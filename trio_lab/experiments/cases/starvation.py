@@ -114,7 +114,7 @@ async def _storms(stage: Stage) -> _Storms:
 async def _storm(stage: Stage, server: Server, mode: str) -> _Storm:
     count = await stage.first(f"ticks of {mode}", partial(_ticks_for, server, mode))
     path = f"/tick-storm?mode={mode}&count={count}"
-    # Beside a storm that starves the queues can be looked at once a storm, and it takes two looks to find a full one.
+    # Beside a storm that starves the queues can be looked at once a storm, and a few looks are needed.
     quick = 0.8 if STORMS[stage.runtime][mode] == "starves" else 0.4
     run = await stage.loaded(server, path, connections=1, duration=stage.seconds(3, quick=quick))
     longest = (await server.get(path))["longestStepMs"]
@@ -174,7 +174,7 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=_figures(found),
         charts=_charts(found),
-        samples=[sample for mode in found.modes("starves") for sample in found.by_mode[mode].run.samples],
+        loads=[found.by_mode[mode].run.step for mode in found.modes("starves")],
         tables=(_matrix(matrix),),
     )
 

@@ -93,7 +93,7 @@ async def _collect(stage: Stage) -> Collected:
             ),
             charts.percentiles("Latency of /health", [(m, found[m].run.health, role) for m, role in _MODES.items()]),
         ),
-        samples=found["buffer"].run.samples,
+        loads=[found["buffer"].run.step],
     )
 
 

@@ -98,7 +98,7 @@ async def _collect(stage: Stage) -> Collected:
                 note="Workers move the cost; they do not remove it.",
             ),
         ),
-        samples=process.samples,
+        loads=[process.step],
     )
 
 

@@ -23,9 +23,11 @@ import trio
 from ...cores import usable_cores
 from ...pools.scaling import FREE, LATE, MANY_QUEUED
 from ...records.chart import Chart
+from ...records.examination import Step
 from ...records.figures import Measures, check, measured
-from ...records.health import Health, ScalingDecision
+from ...records.health import ScalingDecision
 from ...stage.alone import alone
+from ...stage.load_step import Look, seen_from
 from ...stage.server import Server
 from ...stage.stage import Stage
 from ...stage.track import Track
@@ -37,6 +39,7 @@ from ..reading import Reading
 from ..sizing import rounds_per_s
 
 _SOME, _MANY = 60, 130  # clients: fewer, and more, than the rule asks for
+_CLIENTS = {"some": _SOME, "blocked": _MANY, "crowded": _MANY, "many": _MANY}  # of each phase
 _JOB_S = 0.006
 _BLOCK_S, _BLOCK_RATE = 0.080, 4  # the loop is held up so long, twice in each period of the autoscaler
 _BEFORE = 1.0  # seconds in which whatever stands in the way is given time to stand there
@@ -50,7 +53,7 @@ class _Watch:
     """What /health said over time: each reply with the second it came in, and every decision once, by its number."""
 
     begun: float = field(default_factory=trio.current_time)
-    samples: list[tuple[float, Health]] = field(default_factory=list)
+    samples: list[Look] = field(default_factory=list)
     decisions: dict[int, tuple[float, ScalingDecision]] = field(default_factory=dict)
     phases: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -73,6 +76,12 @@ class _Watch:
         begin = self.now()
         yield
         self.phases[name] = (begin, self.now())
+
+    def load(self, phase: str) -> Step:
+        """The clients of a phase, and what was seen meanwhile."""
+        begin, end = self.phases[phase]
+        seen = seen_from(begin, self.samples)
+        return Step(part="load", clients=_CLIENTS[phase], duration=end - begin, sightings=seen)
 
     def during(self, phase: str) -> list[ScalingDecision]:
         """The decisions of a phase."""
@@ -144,19 +153,19 @@ async def _autoscaled(stage: Stage) -> _Watch:
             "crowded": partial(alone, partial(jobs_per_s, "processes", usable_cores(), longer)),
         }
 
-        async def phase(name: str, clients: int, seconds: float) -> None:
+        async def phase(name: str, seconds: float) -> None:
             with watch.phase(name):
-                await stage.load(jobs, connections=clients, duration=seconds)
+                await stage.load(jobs, connections=_CLIENTS[name], duration=seconds)
 
         async with trio.open_nursery() as watching:
             watching.start_soon(watch.look, server, stage.track)
-            await phase("some", _SOME, stage.seconds(8, quick=2))
+            await phase("some", stage.seconds(8, quick=2))
             for name, stand in in_the_way.items():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(stand)
                     await trio.sleep(_BEFORE)
-                    await phase(name, _MANY, seconds)
-            await phase("many", _MANY, stage.seconds(10, quick=2.5))
+                    await phase(name, seconds)
+            await phase("many", stage.seconds(10, quick=2.5))
             with watch.phase("idle"):  # until the pool is small again, or should be
                 await until(lambda: watch.samples[-1][1].pool.workers <= 1, limit=_SHRINK, period=_LOOK)
                 await trio.sleep(2 * _LOOK)
@@ -183,7 +192,7 @@ async def _collect(stage: Stage) -> Collected:
         "one_worker_rps": rates["1"],
         "two_workers_rps": rates["2"],
     }
-    return Collected(figures=figures, charts=_charts(watch), samples=[health for _, health in watch.samples])
+    return Collected(figures=figures, charts=_charts(watch), loads=[watch.load(phase) for phase in _CLIENTS])
 
 
 def _finding(found: Reading) -> str:

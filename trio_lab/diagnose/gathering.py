@@ -1,0 +1,120 @@
+"""Which queue takes in the callers of one load: conservation as under a ramp, for a load of any kind.
+
+A closed workload never has more callers than clients, so its queues do not go on growing: they take in the clients as the load
+begins, and hold them. What is compared is the load as a whole. A queue has taken in
+
+    waiting under the load - waiting before it + (rejected + timed out + cancelled) meanwhile
+
+of all callers that came and had not the reply that they wanted. Where most of them are is decided as in a ramp (`onset`).
+A queue that is always full takes in nothing, and a burst that drains is not there on the mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from ..records.examination import Sighting, Step
+from .growth import CLEARLY, Grown, lost_callers, mean_between, named, queue_names, within
+from .onset import ACCEPT_BACKLOG, BUSY, NONE, RUN_QUEUE, UNSEEN, agreement, place
+
+_SHARE = 0.1  # of the callers without a reply: a queue that took in fewer is not where they are
+_FEW = 0.5  # callers; on the mean of the looks, so half of one caller is no accident
+_SHORTLY = 0.5  # seconds: a look that was longer before the load may be of another one
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """``callers`` that a queue has taken in, and how it served meanwhile."""
+
+    callers: float
+    grown: Grown
+
+
+def first_to_gather(step: Step) -> str | None:
+    """The queue that took in the callers of a load; "none" if none did, None if it was not looked at or cannot be seen.
+
+    The step's sightings begin before it, so that there is something to compare with.
+    """
+    load = _load(step)
+    if len(load.sightings) < 2:
+        return None
+    lost = _unanswered(load)
+    taken = {name: found for name in queue_names([load]) if (found := _taken(load, name)) is not None}
+    gathering = [
+        name for name, found in taken.items() if name != ACCEPT_BACKLOG and found.callers >= max(_FEW, _SHARE * lost)
+    ]
+    rates = {name: found.grown for name, found in taken.items()}
+    name = place(load, rates, gathering, lost / load.duration, [])
+    if name != UNSEEN:
+        return name
+    return None if load.rate is not None and lost > CLEARLY * load.rate * load.duration else NONE
+
+
+def gathers_from(step: Step, name: str) -> float | None:
+    """The moment of the step from which on the queue held more than before; None if it never did."""
+    load = _load(step)
+    before, looks = load.sightings[:1], load.sightings[1:]
+    if name == RUN_QUEUE:
+        return next((one.at for one in looks if (one.health.loop.utilization or 0.0) >= BUSY), None)
+    start = _lost_in(before[0], name) if before else None
+    held = [(one.at, count - (start or 0)) for one in looks if (count := _lost_in(one, name)) is not None]
+    enough = _SHARE * max((count for _, count in held), default=0)
+    late = [number for number, (_, count) in enumerate(held) if count <= enough]
+    after = held[late[-1] + 1 :] if late else held
+    return after[0][0] if after else None
+
+
+def first_of(steps: Iterable[Step]) -> str | None:
+    """The first queue that took in callers in one of these loads, in their order; "none" if none did, None if none of the
+    loads could tell."""
+    names = [name for step in steps if (name := first_to_gather(step)) is not None]
+    return next((name for name in names if name != NONE), NONE) if names else None
+
+
+def agreed(names: Sequence[str | None]) -> tuple[str | None, float | None]:
+    """The name that most rounds gave, and how sure it is; both None if no round could tell."""
+    told = [name for name in names if name is not None]
+    if not told:
+        return None, None
+    name, times = Counter(told).most_common(1)[0]
+    return name, agreement(times, len(told))
+
+
+def _load(step: Step) -> Step:
+    """The step with the looks at it alone, after the last one before it, which is moved to its begin."""
+    before = [one for one in step.sightings if -_SHORTLY <= one.at <= 0][-1:]
+    meanwhile = [one for one in step.sightings if 0 < one.at <= step.duration]
+    return replace(step, sightings=(*(replace(one, at=0.0) for one in before), *meanwhile))
+
+
+def _unanswered(load: Step) -> float:
+    """Callers that came and had not the reply that they wanted: in a closed load the clients, and all that failed."""
+    pieces = load.window(0.0)
+    if load.rate is None:
+        return load.clients + sum(piece.failed for piece in pieces)
+    return max(0.0, load.rate * load.duration - sum(piece.ok for piece in pieces))
+
+
+def _taken(load: Step, name: str) -> _Taken | None:
+    first, last = (named(load.sightings[at], name) for at in (0, -1))
+    held = [queue for one in within(load) if (queue := named(one, name)) is not None and queue.waiting is not None]
+    if first is None or last is None or first.waiting is None or not held:
+        return None
+    lost = lost_callers(last) - lost_callers(first)
+    callers = fmean(queue.waiting or 0 for queue in held) - first.waiting + lost
+    grown = Grown(
+        waiting_growth=callers / load.duration,
+        in_service_growth=(fmean(queue.in_service or 0 for queue in held) - (first.in_service or 0)) / load.duration,
+        served=mean_between(first.service, last.service),
+        waiting=last.waiting,
+        capacity=last.capacity,
+    )
+    return _Taken(callers, grown)
+
+
+def _lost_in(one: Sighting, name: str) -> int | None:
+    queue = named(one, name)
+    return None if queue is None or queue.waiting is None else queue.waiting + lost_callers(queue)
