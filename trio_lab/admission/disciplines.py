@@ -37,8 +37,11 @@ W = TypeVar("W", bound=Waiting)
 class Learner(Protocol):
     """Is told how every caller of a queue ends, also of those that did not have to wait."""
 
-    def left(self, entry: Waiting, now: float, ran: float) -> None:
-        """Its caller has left, after it was served for ``ran`` seconds: 0 if it still waited."""
+    def left(self, entry: Waiting, now: float) -> None:
+        """Its caller has left while it waited or was served. In the second case `ran` follows."""
+
+    def ran(self, entry: Waiting, seconds: float) -> None:
+        """Its service has ended, or was ended, after its caller had left."""
 
     def stayed(self, entry: Waiting, now: float) -> None:
         """It was refused after a wait, by the discipline or because its time was over."""

@@ -1,4 +1,4 @@
-"""Evidence of how long callers wait before they leave, and the greatest age at which one can still be served.
+"""Evidence of how long callers wait before they leave, and at which ages it is too late to begin with one.
 
 Every caller that ends is counted by its age: as one that *left*, or as one that *stayed* until it was served or refused,
 whose patience was therefore longer than that. From both follows, for each age, the hazard: the share of those who reach
@@ -10,6 +10,10 @@ forgotten by halves. Pure: time is an argument.
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import exp, inf, log, log1p
 
 _FIRST = 0.005  # seconds: the end of the first bin
@@ -18,10 +22,13 @@ _LAST = 60.0  # seconds: who waits longer is counted in the last bin
 _HALF_LIFE = 4.0  # seconds after which evidence counts half
 _ENOUGH = 50  # endings that must have come in that time; with fewer, evidence is kept for up to `_LONGEST`
 _LONGEST = 30.0
-# Callers that are assumed to have stayed through every age. So it takes a few that leave at about the same age until
-# others are refused for it: one that closes its connection says little about the next.
+# Callers that are assumed to have stayed through every age. So it takes a few that leave at about the same age until it is
+# taken for a pattern: one that closes its connection says little about the next.
 _ASSUMED = 50.0
 _HIGH = 0.03, 1.5  # the chance to leave is high above 0.03 + 1.5 × that of callers that have just come
+_RECENT = 100  # endings that are looked at to see whether patience has grown
+_SAMPLE = 20  # of these must have reached an age
+_FEW = log(0.2)  # when fewer stay through ages at which they leave, those that seem to are likely gone unseen
 
 _EDGES = [0.0, _FIRST]
 while _EDGES[-1] < _LAST:
@@ -31,92 +38,139 @@ _EDGES.append(inf)
 _PER_LOG = 1 / log(_GROWTH)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ages:
+    """``bounds`` are the ages, in seconds and rising, at which it becomes too late to begin with a caller, or is so no
+    longer, in turn. Beyond ``last`` hardly anybody is left."""
+
+    bounds: tuple[float, ...] = ()
+    last: float = inf
+
+    def too_late(self, age: float) -> bool:
+        return bool(bisect(self.bounds, age) % 2)
+
+
+NEVER_TOO_LATE = Ages()
+
+
 class Evidence:
     """The endings of callers of one kind."""
 
     def __init__(self) -> None:
         self._left = [0.0] * _BINS
         self._ended = [0.0] * _BINS  # those that left, and those that stayed
+        self._any = False  # whether any have left that count
         self._halved = 0.0  # when
         self._due = -inf  # when to look whether it is time to halve again
         self._fresh = 0  # endings since then
+        self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT)  # endings: age, and whether it left
+        self._late: list[tuple[int, int, float]] = []  # bins in which it was too late, and the share that left there
 
     def add(self, age: float, now: float, *, left: bool) -> None:
         """A caller has ended after ``age`` seconds."""
         if now >= self._due:
-            self._forget_half(now)
+            self._forget(now)
         self._fresh += 1
-        index = 0 if age < _FIRST else min(_BINS - 1, 1 + int(log(age / _FIRST) * _PER_LOG))
+        self._recent.append((age, left))
+        index = _bin(age)
         self._ended[index] += 1.0
         if left:
             self._left[index] += 1.0
+            self._any = True
 
-    def _forget_half(self, now: float) -> None:
+    def _forget(self, now: float) -> None:
+        """Let half of what is old enough be forgotten."""
         elapsed = now - self._halved
         if self._due == -inf or elapsed < 0:  # the first, or another clock
-            elapsed = 0.0
-            self._halved = now
+            elapsed, self._halved = 0.0, now
         if elapsed >= (_HALF_LIFE if self._fresh >= _ENOUGH else _LONGEST):
             factor = 0.5 ** max(1, elapsed // _LONGEST)
             self._left = [count * factor for count in self._left]
             self._ended = [count * factor for count in self._ended]
-            self._halved, self._fresh = now, 0
+            self._any = max(self._left) > 0.5
+            self._halved = now
+            self._fresh = 0
         self._due = max(now + _HALF_LIFE / 4, self._halved + _HALF_LIFE)
 
-    def forget(self, age: float) -> None:
-        """Those that left before this age say nothing of those that come now."""
-        for index, end in enumerate(_EDGES[1:]):
-            if end > age:
-                break
+    def ages(self, spans: Iterable[float], now: float) -> Ages:
+        """At which ages the chance to leave within the next ``span`` seconds is high: the first of these that most of those
+        who have just come stay for, or else the last."""
+        if now >= self._due:
+            self._forget(now)
+        for first, end, share in self._late:
+            if self._is_over(_EDGES[first], _EDGES[end], share):
+                self._drop(first, end)
+        self._late.clear()
+        if not self._any:
+            return NEVER_TOO_LATE
+        staying = self._staying()
+        bounds: list[float] = []
+        for first, end in _stretches(staying, *_standard(staying, spans)):
+            bounds += (_EDGES[first - 1], _EDGES[end])
+            through = staying[end] - staying[first]
+            self._late.append((first, end, 1 - exp(through)))
+            if through < _FEW:
+                return Ages(bounds=tuple(bounds), last=_EDGES[end])
+        return Ages(bounds=tuple(bounds))
+
+    def _is_over(self, begin: float, end: float, share: float) -> bool:
+        """Whether of those who have reached these ages recently far fewer have left at them than this share."""
+        reached = [(age, left) for age, left in self._recent if age >= begin]
+        left = sum(left for age, left in reached if age < end)
+        return len(reached) >= _SAMPLE and left < share * len(reached) / 3
+
+    def _drop(self, first: int, end: int) -> None:
+        for index in range(first, end):
             self._ended[index] -= self._left[index]
             self._left[index] = 0.0
+        self._any = max(self._left) > 0.5
 
-    def limit(self, span: float) -> float:
-        """The greatest age at which the chance to leave within the next ``span`` seconds is not yet high. Infinite when
-        it is high at no age."""
-        last = self._last()
-        if last < 0 or not span > 0:
-            return inf
-        survival = self._survival(last)
-        excess, times = _HIGH
-        high = excess + times * (1 - exp(_at(survival, 0, span)))
-        if high >= 1:
-            return inf
-        low = log1p(-high)
-        index = 0
-        for first in range(1, last + 1):
-            end = _EDGES[first] + span
-            while _EDGES[index + 1] <= end:
-                index += 1
-            if _at(survival, index, end) - survival[first] < low:
-                return _EDGES[first - 1]
-        return inf
-
-    def _last(self) -> int:
-        """The last bin that has evidence worth to look at; -1 if there is none."""
-        left = self._left
-        index = _BINS - 1
-        while index >= 0 and left[index] < 0.5:
-            index -= 1
-        return index
-
-    def _survival(self, last: int) -> list[float]:
-        """For the beginning of each bin up to the one behind ``last``, the logarithm of the share that stays until then."""
+    def _staying(self) -> list[float]:
+        """For the beginning of each bin, up to the one behind the last in which callers left, the logarithm of the share
+        that stays until then."""
         reach = sum(self._ended) + _ASSUMED
-        survival, total = [0.0], 0.0
+        last = max(index for index, left in enumerate(self._left) if left)
+        staying, total = [0.0], 0.0
         for left, ended in zip(self._left[: last + 1], self._ended, strict=False):
             if left:
                 total += log1p(-left / reach)
-            survival.append(total)
+            staying.append(total)
             reach -= ended
-        return survival
+        return staying
 
 
-def _at(survival: list[float], index: int, age: float) -> float:
-    """The same for an ``age`` in this bin."""
-    while _EDGES[index + 1] <= age:
-        index += 1
-    if index + 1 >= len(survival):
-        return survival[-1]
+def _bin(age: float) -> int:
+    return 0 if age < _FIRST else min(_BINS - 1, 1 + int(log(age / _FIRST) * _PER_LOG))
+
+
+def _at(staying: list[float], index: int, age: float) -> float:
+    """The logarithm of the share that stays until an ``age`` in this bin."""
+    if index + 1 >= len(staying):
+        return staying[-1]
     begin, end = _EDGES[index], _EDGES[index + 1]
-    return survival[index] + (survival[index + 1] - survival[index]) * (age - begin) / (end - begin)
+    return staying[index] + (staying[index + 1] - staying[index]) * (age - begin) / (end - begin)
+
+
+def _standard(staying: list[float], spans: Iterable[float]) -> tuple[float, float]:
+    """The span that counts, and the logarithm of the share that has to stay for it if it is not to be too late."""
+    for span in spans:
+        at_first = 1 - exp(_at(staying, _bin(span), span))
+        if at_first < 0.5:
+            break
+    excess, times = _HIGH
+    return span, log(max(1 - excess - times * at_first, (1 - at_first) / 2))
+
+
+def _stretches(staying: list[float], span: float, enough: float) -> Iterator[tuple[int, int]]:
+    """The bins at whose beginning it is too late: the first of each stretch, and the one behind its last."""
+    index = begun = 0
+    for first in range(1, len(staying)):
+        until = _EDGES[first] + span
+        while _EDGES[index + 1] <= until:
+            index += 1
+        late = _at(staying, index, until) - staying[first] < enough
+        if late and not begun:
+            begun = first
+        elif begun and not late:
+            yield begun, first
+            begun = 0

@@ -172,8 +172,11 @@ class Gate:
         self._account(now)
         self.in_service -= 1
         self._tallies[place.kind].complete(place.entered - place.arrived, now - place.entered)
-        if self._learner is not None and not place.caller_gone:
-            self._learner.served(place, now, now - place.entered)
+        if self._learner is not None:
+            if place.caller_gone:
+                self._learner.ran(place, now - place.entered)
+            else:
+                self._learner.served(place, now, now - place.entered)
         return self._hand_out(now) if self._room.count else ()
 
     def caller_left(self, place: Place, now: float) -> None:
@@ -181,7 +184,7 @@ class Gate:
         if place.state is ADMITTED and not place.caller_gone:
             place.caller_gone = True
             if self._learner is not None:
-                self._learner.left(place, now, now - place.entered)
+                self._learner.left(place, now)
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
         """A caller left without being served: while it waited, or after it was admitted but before it learned of that.
@@ -198,7 +201,7 @@ class Gate:
             return ()
         self._tallies[place.kind].give_up(timed_out=place.deadline <= now)
         if self._learner is not None and not place.caller_gone:
-            self._learner.left(place, now, now - place.entered)
+            self._learner.left(place, now)
         self._account(now)
         self.in_service -= 1
         return self._hand_out(now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 W = TypeVar("W")
@@ -45,6 +46,17 @@ class Line(Generic[W]):
         while (entry := entries[first]) is None:
             first += 1
         self._first = first
+        return entry
+
+    def oldest_few(self, count: int) -> Iterator[W]:
+        """At most so many, the oldest first. The line must not change meanwhile."""
+        return islice((entry for entry in islice(self._entries, self._first, None) if entry is not None), count)
+
+    def youngest(self) -> W:
+        """Raises IndexError if the line is empty."""
+        entries = self._entries
+        while (entry := entries[-1]) is None:
+            entries.pop()
         return entry
 
     def any(self, random: Callable[[], float]) -> W:

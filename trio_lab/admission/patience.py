@@ -1,51 +1,33 @@
-"""What is learned of callers from how they end: how long their service takes, and how long they wait for it.
+"""What is learned of callers from how they end: how long their service takes, and at which ages it is too late to begin
+with it, because they are likely to leave before its end.
 
-From both follows the *limit* of a kind of caller: the age from which on it is likely to leave before its service would
-end. It is infinite as long as nobody leaves early enough to matter.
-
-Callers that are refused at their limit cannot show that they would have waited longer. So a few of them are *probes*:
-they are kept beyond it. If they stay, patience has grown, and what was learned before is forgotten.
+Each kind of caller is learned by itself: those who wait for a report may have more patience than those who wait for a
+page, and the report takes longer.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 
 from .disciplines import Waiting
-from .evidence import Evidence
+from .evidence import NEVER_TOO_LATE, Evidence
 
 _WEIGHT = 0.05  # of the newest service time in the moving means
-_PERIOD = 0.1  # seconds between two calculations of the limit: each takes about a tenth of a millisecond
-_ONE_IN = 20  # of those that are refused is a probe instead
-_AT_ONCE = 10  # probes of a kind
-_OUTCOMES = 10  # of probes, the last ones
-_GROWN = 9  # of these must have stayed for patience to have grown
+_PERIOD = 0.1  # seconds between two conclusions: each takes about a tenth of a millisecond a kind whose callers leave
 
 
 class Patience:
     """The patience of one kind of caller."""
 
+    __slots__ = ("ages", "deviation", "evidence", "service")
+
     def __init__(self) -> None:
         self.evidence = Evidence()
+        self.ages = NEVER_TOO_LATE
         self.service = 0.0
         """Moving mean of the service time, in seconds."""
         self.deviation = 0.0
         """Moving mean of how far a service time is from that."""
-        self.limit = inf
-        """Seconds from which on a caller is likely to leave before its service ends."""
-        self.probes = 0
-        """How many wait now."""
-        self._calculated = -inf  # when
-        self._refused = 0
-        self._outcomes: deque[bool] = deque(maxlen=_OUTCOMES)  # whether each probe has stayed
-
-    def limit_at(self, now: float) -> float:
-        """`limit`, by the evidence of now."""
-        if now > self._calculated + _PERIOD or now < self._calculated:  # the second: another clock
-            self._calculated = now
-            self.limit = self.evidence.limit(self.service + 2 * self.deviation)
-        return self.limit
 
     def saw_service(self, seconds: float) -> None:
         if self.service:
@@ -55,44 +37,50 @@ class Patience:
         else:
             self.service = seconds
 
-    def wants_probe(self) -> bool:
-        """One is to be refused: whether it is kept instead."""
-        self._refused += 1
-        if self._refused < _ONE_IN or self.probes >= _AT_ONCE:
-            return False
-        self._refused = 0
-        self.probes += 1
-        return True
-
-    @property
-    def probe_time(self) -> float:
-        """The age up to which a probe is kept."""
-        return 2 * self.limit + self.service
-
-    def probe_ended(self, age: float, *, stayed: bool | None) -> None:
-        """A probe that was to be kept up to this age has stayed, or left before; None: it was served."""
-        self.probes -= 1
-        if stayed is None:
-            return
-        self._outcomes.append(stayed)
-        if sum(self._outcomes) >= _GROWN:
-            self._outcomes.clear()
-            self.evidence.forget(age)
-            self._calculated = -inf
+    def conclude(self, now: float) -> None:
+        service = self.service
+        self.ages = self.evidence.ages((service + 2 * self.deviation, service, service / 2, service / 4), now)
 
 
 class Patiences(dict[str, Patience]):
     """The `Learner` of a queue: the patience of each kind."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._concluded = -inf  # when
+        self._in_time = inf
+
     def __missing__(self, kind: str) -> Patience:
         patience = self[kind] = Patience()
         return patience
 
-    def left(self, entry: Waiting, now: float, ran: float) -> None:
+    def in_time(self, now: float) -> float:
+        """Seconds up to which callers of all kinds can wait; infinite as long as nobody leaves early enough to matter."""
+        if now > self._concluded + _PERIOD or now < self._concluded:  # the second: another clock
+            self._concluded, self._in_time = now, inf
+            for patience in self.values():
+                patience.conclude(now)
+                if patience.ages.bounds:
+                    self._in_time = min(self._in_time, patience.ages.bounds[0])
+        return self._in_time
+
+    def too_late(self, entry: Waiting, now: float) -> bool:
+        """Whether its caller is likely to leave before its service ends."""
+        return self[entry.kind].ages.too_late(now - entry.arrived)
+
+    def gone(self, entry: Waiting, now: float) -> bool:
+        """Whether nearly all others have left before this age: if this one seems to wait, its leaving was not seen."""
+        return now - entry.arrived > self[entry.kind].ages.last
+
+    # How callers end.
+
+    def left(self, entry: Waiting, now: float) -> None:
+        self[entry.kind].evidence.add(now - entry.arrived, now, left=True)
+
+    def ran(self, entry: Waiting, seconds: float) -> None:
         patience = self[entry.kind]
-        if ran > patience.service:  # it would have taken longer than that
-            patience.saw_service(ran)
-        patience.evidence.add(now - entry.arrived, now, left=True)
+        if seconds > patience.service:  # else it may have been ended before its time
+            patience.saw_service(seconds)
 
     def stayed(self, entry: Waiting, now: float) -> None:
         self[entry.kind].evidence.add(now - entry.arrived, now, left=False)

@@ -121,7 +121,7 @@ class WaitingRoom(Generic[E]):
             if timed_out:
                 self.learner.stayed(entry, now)
             else:
-                self.learner.left(entry, now, 0.0)
+                self.learner.left(entry, now)
 
     def next_deadline(self) -> float:
         """When the next entry will have waited too long; infinite when none will."""

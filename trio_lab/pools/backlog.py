@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from math import inf
 from operator import attrgetter
 
 from ..admission.choice import Chosen
@@ -69,16 +68,14 @@ class Backlog:
 
     def caller_left(self, job: Job, now: float) -> None:
         """The job waits no longer, if it did; one that is with a worker is only learned from."""
-        learner = self.room.learner
         if job.worker is None and job not in self.held:
             self.room.remove(job, now)
             return
         if job.worker is None:
             self.held.remove(job)
             job.tally.give_up(timed_out=job.deadline <= now)
-        if learner is not None:
-            runs = job.worker is not None and job.deadline == inf
-            learner.left(job, now, now - job.entered if runs else 0.0)
+        if self.room.learner is not None:
+            self.room.learner.left(job, now)
 
     def expire(self, now: float) -> None:
         """Refuse jobs that have waited too long."""

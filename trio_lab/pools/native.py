@@ -174,12 +174,14 @@ class _Thread:
 
     def on_caller_gone(self) -> None:
         """The caller has its result, was cancelled before it had a thread, or abandons one."""
-        if not self._runs:
-            self._end()
-        elif not self._ended:
+        if self._ended:
+            return
+        self._bulkhead.caller_left(self._place)
+        if self._runs:
             self._abandoned = True
-            self._bulkhead.caller_left(self._place)
             self._pool._count_abandoned(+1)
+        else:
+            self._end()
 
     def _end(self) -> None:
         self._ended = True

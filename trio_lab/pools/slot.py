@@ -247,6 +247,8 @@ class Slot:
                         learner.stayed(job, now)
                     else:
                         learner.served(job, now, seconds)
+            elif learner is not None and end != EXPIRED:
+                learner.ran(job, seconds)
             if jobs:
                 jobs[0].entered = now
         ended = before - len(jobs)
