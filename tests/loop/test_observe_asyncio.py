@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import inspect
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -14,12 +16,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from trio_lab import WORKING_ON, Stall, Watch, observe
 from trio_lab.loop import watch as watch_module
 from trio_lab.loop.asyncio_eyes import AsyncioEyes
+from trio_lab.loop.asyncio_loop import open_asyncio_pass_monitor, passes_of
+from trio_lab.loop.eyes import Passes
+from trio_lab.loop.loop_time import PassWindow
 
+from .test_observe import _LONG as LONG
 from .test_observe import compute, deepest, lines_of, match, wait
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 def on_asyncio(test: Callable[..., Awaitable[None]]) -> Any:
@@ -27,9 +36,23 @@ def on_asyncio(test: Callable[..., Awaitable[None]]) -> Any:
 
     @functools.wraps(test)
     def run(*args: Any, **keywords: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(*args, **keywords), 60))
+        with asyncio.Runner(loop_factory=LOOPS["asyncio"]) as runner:
+            runner.run(asyncio.wait_for(test(*args, **keywords), 60))
 
     return run
+
+
+def on_both(test: Callable[..., Awaitable[None]]) -> Any:
+    """The same in asyncio's own loop and in uvloop's."""
+
+    def run(loop: str, **keywords: Any) -> None:
+        with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+            runner.run(asyncio.wait_for(test(**keywords), 60))
+
+    parameters = [inspect.Parameter("loop", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    functools.update_wrapper(run, test)
+    run.__signature__ = inspect.Signature([*parameters, *inspect.signature(test).parameters.values()])  # type: ignore[attr-defined]
+    return pytest.mark.parametrize("loop", LOOPS)(run)
 
 
 async def longest(watch: Watch, blocker: Callable[[], None]) -> Stall:
@@ -52,7 +75,7 @@ async def longest_so_far(watch: Watch) -> Stall:
 
 
 @pytest.mark.parametrize(("blocker", "where"), [(compute, compute), (match, match), (wait, deepest)])
-@on_asyncio
+@on_both
 async def test_the_line_and_the_task_are_named(blocker: Callable[[], None], where: Callable[[], None]) -> None:
     async with observe(budget=0.1) as watch:
         stall = await longest(watch, blocker)
@@ -63,7 +86,7 @@ async def test_the_line_and_the_task_are_named(blocker: Callable[[], None], wher
     assert stall.label == "GET /slow"
 
 
-@on_asyncio
+@on_both
 async def test_a_blocking_call_and_a_collection_are_told_apart() -> None:
     async with observe(budget=0.1) as watch:
         assert (await longest(watch, wait)).cause == "blocking call"
@@ -79,7 +102,7 @@ class Echo(asyncio.Protocol):
         compute()
 
 
-@on_asyncio
+@on_both
 async def test_a_transports_callback_is_named_though_it_is_no_task() -> None:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
@@ -94,7 +117,7 @@ async def test_a_transports_callback_is_named_though_it_is_no_task() -> None:
     assert stall.task_name == ""
 
 
-@on_asyncio
+@on_both
 async def test_a_readers_callback_is_named() -> None:
     reading, writing = os.pipe()
     loop = asyncio.get_running_loop()
@@ -157,7 +180,7 @@ async def test_a_task_that_spins_is_named() -> None:
     assert "spin" in found.task_name or "test_a_task_that_spins" in found.task_name
 
 
-@on_asyncio
+@on_both
 async def test_an_idle_loop_has_no_stalls() -> None:
     async with observe(budget=0.05) as watch:
         await asyncio.sleep(0.3)
@@ -234,3 +257,53 @@ def test_a_line_that_blocks_in_a_coroutine_of_the_loop_itself_has_no_frames_of_t
 
     assert asyncio.run(look()) == ["look"]
     assert re.search("_run", "".join(asyncio.run(look()))) is None
+
+
+@on_both
+async def test_signals_are_no_stalls() -> None:
+    came: list[int] = []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, came.append, 1)
+    sender = threading.Thread(target=signals, args=(30,))
+    async with observe(budget=0.02) as watch:
+        sender.start()
+        while sender.is_alive():
+            await asyncio.sleep(0.2)
+    assert came
+    assert [stall for stall in watch.stalls() if stall.cause != "not running"] == []
+
+
+def signals(count: int) -> None:
+    for _ in range(count):
+        time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def test_a_uvloop_can_be_closed_while_it_is_measured() -> None:
+    loop = uvloop.new_event_loop()
+
+    async def begin() -> Passes:
+        monitor = passes_of(asyncio.get_running_loop())
+        monitor.install()
+        await asyncio.sleep(0.01)
+        return monitor
+
+    monitor = loop.run_until_complete(begin())
+    assert monitor.busy.count > 0
+    loop.close()
+    assert loop.is_closed()
+    assert "not in this loop" in (monitor.blind or "")
+    monitor.remove()
+
+
+@on_both
+async def test_windows_of_passes_are_whole() -> None:
+    async with open_asyncio_pass_monitor() as monitor:
+        window = PassWindow(monitor)
+        compute()
+        assert (window.read(reset=False).passes.max or 0) >= LONG
+        first = window.read(reset=True)
+        await asyncio.sleep(0.2)
+        second = window.read(reset=True)
+    assert first.utilization > 0.9
+    assert second.utilization < 0.9
+    assert second.passes.max < 0.2

@@ -14,11 +14,11 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from ..blocks import block
-from .asyncio_loop import AsyncioPassMonitor
+from .asyncio_loop import AsyncioPassMonitor, passes_of
 from .asyncio_steps import AsyncioSteps, task_name
 from .code_line import step_frames
 from .eyes import NO_TASK, Eyes, Who
@@ -31,33 +31,39 @@ _MOST_PARENTS = 50
 class AsyncioEyes(Eyes):
     """The loop that runs in this thread, or ``loop``, which must run in it."""
 
-    passes: AsyncioPassMonitor
     log: AsyncioSteps | None
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = asyncio.get_running_loop() if loop is None else loop
-        self.passes = AsyncioPassMonitor(self._loop)
+        self.passes = passes_of(self._loop)
         self.log = None
-        self._outside = _LOOP | _callers(self._loop)
-        self._steps_fault: str | None = None
+        self._outside = set(_LOOP)
+        self.frames(sys._getframe())
 
     def frames(self, top: FrameType | None) -> list[FrameType]:
-        return step_frames(top, self._outside.__contains__)
+        """A loop written in C has no frames of its own. What called a task's outermost frame is what runs the loop there;
+        once it has been seen it ends the steps of callbacks as well."""
+        frames = step_frames(top, self._outside.__contains__)
+        task = asyncio.current_task(self._loop)
+        outermost = None if task is None else getattr(task.get_coro(), "cr_frame", None)
+        for number, frame in enumerate(frames[:-1], 1):
+            if frame is outermost:
+                self._outside.add(frames[number].f_code)
+                return frames[:number]
+        return frames
 
     def who(self, frames: list[FrameType]) -> Who:
         task = asyncio.current_task(self._loop)
         return NO_TASK if task is None else _known(task)
 
     def measure_steps(self, on: bool) -> None:
-        if on and self.log is None and self._steps_fault is None:
-            log = AsyncioSteps(self._loop)
-            try:
-                log.install()
-            except AttributeError:
-                self._steps_fault = "the callbacks of this kind of loop cannot be measured one by one"
-                return
-            self.log = log
-            self.passes.on_pass = log.pass_ended
+        """The passes of uvloop are measured, their steps are not."""
+        if not isinstance(self.passes, AsyncioPassMonitor):
+            return
+        if on and self.log is None:
+            self.log = AsyncioSteps(self._loop)
+            self.log.install()
+            self.passes.on_pass = self.log.pass_ended
         elif not on and self.log is not None:
             self.passes.on_pass = None
             self.log.remove()
@@ -96,16 +102,6 @@ async def _calling(loop: asyncio.AbstractEventLoop, look: Callable[[], None], ev
         yield
     finally:
         timers[0].cancel()
-
-
-def _callers(loop: asyncio.AbstractEventLoop) -> set[CodeType]:
-    """The code that ran the current step. A loop written in C has no frames of its own: there it is what started the loop."""
-    task, frame = asyncio.current_task(loop), sys._getframe()
-    while task is not None and frame is not None:
-        if frame is getattr(task.get_coro(), "cr_frame", None):
-            return set() if frame.f_back is None else {frame.f_back.f_code}
-        frame = frame.f_back  # type: ignore[assignment]
-    return set()
 
 
 def _known(task: asyncio.Task[Any]) -> Who:

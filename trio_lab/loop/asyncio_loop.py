@@ -4,7 +4,8 @@ asyncio has no instruments. But its selector loop calls the selector's ``select`
 of an object hides a method of its class, so the poll of this one selector is timed there. Callbacks that schedule each
 other with `call_soon` run in separate passes, as in asyncio itself.
 
-The selector is found under a private name. A loop without one leaves the monitor blind, and `blind` says so.
+The selector is found under a private name. A loop without one leaves the monitor blind, and `blind` says so; uvloop is
+measured in another way (`uvloop_passes`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from ..blocks import block
 from .eyes import Passes
 from .loop_time import Intervals
+from .uvloop_passes import UvloopPassMonitor, is_uvloop
 
 
 class _Polls:
@@ -117,10 +119,15 @@ class AsyncioPassMonitor(Passes):
         return None
 
 
+def passes_of(loop: asyncio.AbstractEventLoop) -> Passes:
+    """The monitor for this kind of loop, not yet installed."""
+    return UvloopPassMonitor(loop) if is_uvloop(loop) else AsyncioPassMonitor(loop)
+
+
 @block
-async def open_asyncio_pass_monitor() -> AsyncIterator[AsyncioPassMonitor]:
+async def open_asyncio_pass_monitor() -> AsyncIterator[Passes]:
     """Measure every pass of the running loop for the length of the block."""
-    monitor = AsyncioPassMonitor(asyncio.get_running_loop())
+    monitor = passes_of(asyncio.get_running_loop())
     monitor.install()
     try:
         yield monitor

@@ -42,7 +42,6 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         self._entered: set[asyncio.Handle] = set()
 
     def install(self) -> None:
-        """Raises AttributeError if this kind of loop has no such deque."""
         plain, noting = self._loop._ready, _NotingDeque()
         noting.note = self.note
         noting.extend(plain)

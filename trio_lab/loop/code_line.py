@@ -34,7 +34,15 @@ _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 # Hooks of the watch that ran at that moment; they are not the task's code.
 _OURS = {
     str(Path(__file__).with_name(name))
-    for name in ("watch.py", "loop_time.py", "step_log.py", "steps.py", "asyncio_loop.py", "asyncio_steps.py")
+    for name in (
+        "watch.py",
+        "loop_time.py",
+        "step_log.py",
+        "steps.py",
+        "asyncio_loop.py",
+        "asyncio_steps.py",
+        "uvloop_passes.py",
+    )
 }
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 

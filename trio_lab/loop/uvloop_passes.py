@@ -1,0 +1,176 @@
+"""Every pass of a uvloop loop, measured exactly with libuv's own clock of the time that it waits.
+
+uvloop has no selector and no hooks in Python. But the symbols of the libuv inside it can be called: a *prepare* handle is
+called once a pass, right before the loop polls, and libuv adds up the time that it waited in polls. From one prepare to the
+next the loop first waits, then runs callbacks; what is not waited is the pass. So a pass is known when it has ended, and
+while it lasts another thread can tell a loop that waits from one that works: the counter of a loop that waits grows.
+
+libuv forgets what it had waited when a signal interrupts the poll. So a pass did not begin before the last moment at which
+the watchdog saw the loop waiting.
+
+Not seen: the steps of a pass. If a symbol is missing, `blind` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from time import perf_counter
+from typing import Any
+
+from .eyes import Passes
+
+_PREPARE = 9  # enum uv_handle_type
+_IDLE_TIME = 1  # enum uv_loop_option
+_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class _Libuv:
+    """The functions of libuv, called without releasing the GIL: each takes less than a microsecond.
+
+    Raises:
+        AttributeError, OSError: this uvloop does not export them.
+    """
+
+    def __init__(self) -> None:
+        loop: Any = import_module("uvloop.loop")
+        symbols = ctypes.PyDLL(loop.__file__)
+        self.pointer_of: Callable[[Any], Any] = loop.libuv_get_loop_t_ptr
+        self.handle_size = _function(symbols.uv_handle_size, ctypes.c_size_t, ctypes.c_int)
+        self.configure = _function(symbols.uv_loop_configure, ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+        self.idle_ns = _function(symbols.uv_metrics_idle_time, ctypes.c_uint64, ctypes.c_void_p)
+        self.timeout_ms = _function(symbols.uv_backend_timeout, ctypes.c_int, ctypes.c_void_p)
+        self.prepare = _function(symbols.uv_prepare_init, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+        self.start = _function(symbols.uv_prepare_start, ctypes.c_int, ctypes.c_void_p, _CALLBACK)
+        self.unref = _function(symbols.uv_unref, None, ctypes.c_void_p)
+        self.close = _function(symbols.uv_close, None, ctypes.c_void_p, _CALLBACK)
+
+
+def _function(symbol: Any, result: Any, *arguments: Any) -> Any:
+    symbol.restype, symbol.argtypes = result, arguments
+    return symbol
+
+
+@lru_cache(1)
+def _libuv() -> _Libuv:
+    return _Libuv()
+
+
+_closing: dict[
+    int, tuple[Any, ...]
+] = {}  # by address: a handle's memory is libuv's until it says that it has closed it
+
+
+@_CALLBACK  # type: ignore[untyped-decorator]
+def _closed(handle: int) -> None:
+    _closing.pop(handle, None)
+
+
+class UvloopPassMonitor(Passes):
+    """Busy time of each pass of ``loop``, and time waited for I/O. Install and remove it in the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__(clock)
+        self._loop: Any = loop
+        self._handle: Any = None
+        self._idle = 0  # nanoseconds that libuv had waited at the last prepare
+        self._timeout = math.inf  # of the poll that followed it, in seconds
+        self._seen_waiting = -math.inf
+        self._missing: str | None = None
+
+    def install(self) -> None:
+        try:
+            uv = self._uv = _libuv()
+        except (AttributeError, OSError) as fault:
+            self._missing = f"this uvloop does not show what its passes could be timed by ({fault})"
+            return
+        get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        self._pointer = get_pointer(uv.pointer_of(self._loop), None)
+        uv.configure(self._pointer, _IDLE_TIME)
+        self._handle = ctypes.create_string_buffer(uv.handle_size(_PREPARE))
+        self._on_prepare = _CALLBACK(self._prepare)
+        uv.prepare(self._pointer, self._handle)
+        uv.start(self._handle, self._on_prepare)
+        uv.unref(self._handle)
+        self._loop.close = self._close  # libuv does not close a loop that has a handle
+        self.begin()
+
+    def install_again(self) -> None:
+        if self.blind is not None:
+            self.remove()
+            self.install()
+
+    def remove(self) -> None:
+        if self._handle is None:
+            return
+        handle, self._handle = self._handle, None
+        if vars(self._loop).get("close") == self._close:
+            del self._loop.close
+        if not self._loop.is_closed():
+            _closing[ctypes.addressof(handle)] = (handle, self._on_prepare)
+            self._uv.close(handle, _closed)
+
+    def _close(self) -> None:
+        """In place of the loop's ``close``."""
+        self.remove()
+        self._loop.close()
+
+    def _prepare(self, _: int) -> None:
+        now, idle = self._clock(), self._uv.idle_ns(self._pointer)
+        poll_began, began = self._poll_began, self._began(idle)
+        slept = began - poll_began
+        self.waited += slept
+        self.busy.record(now - began)
+        self._poll_began, self._idle = now, idle
+        if slept - self._timeout > self.budget:
+            self.on_overslept(poll_began + self._timeout, began)
+        if now - began > self.budget:
+            self.on_long(began, now)
+        # 0 is told as well while descriptors wait to be registered, although the poll then waits.
+        milliseconds = self._uv.timeout_ms(self._pointer)
+        self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
+
+    def _began(self, idle: int) -> float:
+        """When the pass began after the poll at whose end libuv had waited ``idle``."""
+        return max(self._poll_began + (idle - self._idle) / 1e9, self._seen_waiting)
+
+    def begin(self) -> None:
+        self._poll_began = self._clock()
+        if self._handle is not None:
+            self._idle = self._uv.idle_ns(self._pointer)
+
+    def cut(self) -> None:
+        if self._handle is not None:
+            idle, now = self._uv.idle_ns(self._pointer), self._clock()
+            began = self._began(idle)
+            self.waited += began - self._poll_began
+            self.busy.record(now - began)
+            self._poll_began, self._idle = now, idle
+
+    def pass_began(self) -> float | None:
+        if self._handle is None:
+            return None
+        one = self._uv.idle_ns(self._pointer)
+        if self._uv.idle_ns(self._pointer) != one:
+            self._seen_waiting = self._clock()
+            return None
+        return self._began(one)
+
+    def busy_now(self) -> float:
+        began = self.pass_began()
+        return 0.0 if began is None else self._clock() - began
+
+    @property
+    def blind(self) -> str | None:
+        if self._handle is None:
+            return self._missing or "the pass monitor is not in this loop"
+        return None
+
+
+def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+    return any(kind.__module__.partition(".")[0] == "uvloop" for kind in type(loop).__mro__)
