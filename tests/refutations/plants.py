@@ -113,9 +113,13 @@ PLANTS: dict[str, Plant] = {
         ),
     ),
     "http-stack-cost": Plant(
-        what="`/health` goes through Quart",
-        fails="health_over_hypercorn",
-        fault=Fault(file="trio_lab/http/exchange.py", right="        if reset is None:\n", wrong="        if True:\n"),
+        what="the server on bare sockets, on Trio, goes through hypercorn and Quart",
+        fails="trio_sockets_share",
+        fault=Fault(
+            file="trio_lab/subjects/stack/on_trio.py",
+            right='"sockets": _serving(_sockets),',
+            wrong='"sockets": partial(_hypercorn, app=asgi.with_one_route(QuartTrio(__name__))),',
+        ),
     ),
     "blockers": Plant(
         what="the cure of the blocking hash computes on the loop",
