@@ -4,7 +4,7 @@ Varied: where others are let in (never, after 500 or 1000 items, every 5 ms), an
 total work, for heavy items are 50 times as heavy and 50 times fewer; one client; one server; a probe of /health.
 
 Delays are told in lengths of the list in one go. A chunk of 500 light items is a hundredth of it, a slice is 5 ms, and a
-request needs three or four passes: a fifth. A chunk of 500 heavy items is as long as 25 000 light ones, two fifths. The
+request needs three or four passes: up to a quarter. A chunk of 500 heavy items is as long as 25 000 light ones, two fifths. The
 cost is judged by CPU time and not by speed: other programs make a list slower, but not dearer. 1.4 leaves room for 120
 checkpoints, and for the requests that are served in between and whose CPU time is counted here too.
 """
@@ -124,15 +124,15 @@ EXPERIMENT = Experiment(
     expected_s=18,
     question="What do others gain when a long list is processed in chunks or slices of time, and what does it cost?",
     prediction="""In one go, all other requests wait for the end of a list: /health p99 is at least half as long as
-        one. Chunks of 500 bring it under a fifth, and cost no more than 1.4 times the CPU. But a count says nothing about
-        the cost of an item: with heavy items the same chunks bring it over a fifth again, and slices of time do not.""",
+        one. Chunks of 500 bring it under a third, and cost no more than 1.4 times the CPU. But a count says nothing about
+        the cost of an item: with heavy items the same chunks bring it over a third again, and slices of time do not.""",
     figures=_FIGURES,
     checks=(
         check("/health p99 ÷ one list, in one go", "none_in_lists", ">=", 0.5, "×"),
-        check("/health p99 ÷ one list, chunks of 500", "chunk_500_in_lists", "<", 0.2, "×"),
-        check("/health p99 ÷ one list, slices of 5 ms", "sliced_in_lists", "<", 0.2, "×"),
-        check("/health p99 ÷ one list, chunks of 500, heavy items", "heavy_chunk_500_in_lists", ">", 0.2, "×"),
-        check("/health p99 ÷ one list, slices of 5 ms, heavy items", "heavy_sliced_in_lists", "<", 0.2, "×"),
+        check("/health p99 ÷ one list, chunks of 500", "chunk_500_in_lists", "<", 0.35, "×"),
+        check("/health p99 ÷ one list, slices of 5 ms", "sliced_in_lists", "<", 0.35, "×"),
+        check("/health p99 ÷ one list, chunks of 500, heavy items", "heavy_chunk_500_in_lists", ">", 0.35, "×"),
+        check("/health p99 ÷ one list, slices of 5 ms, heavy items", "heavy_sliced_in_lists", "<", 0.35, "×"),
         check("CPU, chunks of 500 ÷ in one go", "chunk_500_cpu", "<=", 1.4, "×"),
     ),
     advice="""Cut long loops by time: `async for item in trio_lab.time_sliced(items)`. A chunk of so many items is as
