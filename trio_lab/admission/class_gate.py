@@ -59,7 +59,7 @@ class ClassGate(Gate):
         self._tallies[kind].arrivals += 1
         self._account(now)
         self.in_service += 1
-        self._room.hold(place)
+        self._room.hold(place, now)
         return place
 
     def arrive(
@@ -90,17 +90,17 @@ class ClassGate(Gate):
         return place
 
     def leave(self, place: Place, now: float) -> Sequence[Decision]:
-        self._release(place)
+        self._release(place, now)
         return super().leave(place, now)
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
-        self._release(place)
+        self._release(place, now)
         return super().abandon(place, now)
 
-    def _release(self, place: Place) -> None:
+    def _release(self, place: Place, now: float) -> None:
         if place.state is ADMITTED and place.gate is self:
             assert isinstance(place, TenantsPlace)
-            self._room.release(place)
+            self._room.release(place, now)
 
     def resize(self, capacity: int, now: float) -> Sequence[Decision]:
         self._room.resize(capacity)

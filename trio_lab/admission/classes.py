@@ -113,7 +113,7 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
             raise ValueError(f"{self.name} has no class {kind!r}; its classes are {', '.join(self._classes)}") from None
         return found.held < found.most
 
-    def hold(self, place: TenantsPlace) -> None:
+    def hold(self, place: TenantsPlace, now: float) -> None:
         """It was given out."""
         found = self._classes[place.kind]
         found.held += 1
@@ -121,14 +121,14 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
             start = self._virtual = max(self._virtual, found.next)
             found.next = start + found.step
         if found.tenants is not None:
-            found.tenants.hold(place.tenant)
+            found.tenants.hold(place.tenant, now)
 
-    def release(self, place: TenantsPlace) -> None:
+    def release(self, place: TenantsPlace, now: float) -> None:
         """It was given back."""
         found = self._classes[place.kind]
         found.held -= 1
         if found.tenants is not None:
-            found.tenants.release(place.tenant)
+            found.tenants.release(place.tenant, now)
 
     def add(self, entry: TenantsPlace, waiting: int) -> None:
         found = self._classes[entry.kind]
@@ -149,7 +149,7 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
             entry = found.room.take(now, refusals)
             self._count(found.room.count - before)
             if entry is not None:
-                self.hold(entry)
+                self.hold(entry, now)
                 return entry
         return None
 
