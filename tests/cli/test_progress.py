@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.status import Status
 
-from trio_lab.cli import console, progress
+from trio_lab.cli import console, progress, status
 from trio_lab.cli.progress import Progress
 
 LONG = "1 round: /health p99 beside /sync-hash ÷ one hash 6.31×"
@@ -22,7 +22,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Console:
     found = Console(width=60, force_terminal=True, stderr=True)
-    for module in (progress, console):
+    for module in (status, console):
         monkeypatch.setattr(module, "errors", found)
     return found
 

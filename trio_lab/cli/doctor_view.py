@@ -8,6 +8,7 @@ from rich.table import Table
 from ..diagnose.advice import advice_of
 from ..records.diagnosis import Diagnosis, Finding
 from ..records.examination import Examination
+from ..records.proof import Proof
 from .console import output
 
 
@@ -19,6 +20,8 @@ def show(found: Diagnosis, examination: Examination) -> None:
         answer = {True: "yes", False: "no", None: "could not be told"}[found.healthy]
         screen.print(f"Healthy up to {examination.target:g}/s: {answer}.")
     screen.print(_loads(found))
+    if examination.held is not None:
+        screen.print(f"The objectives were measured at {examination.held:.4g}/s.")
     if found.queues:
         screen.print(_queues(found))
     for finding in found.findings:
@@ -31,10 +34,19 @@ def show(found: Diagnosis, examination: Examination) -> None:
         screen.print(escape(f"Not seen: {unseen}."))
 
 
+def show_proof(proof: Proof) -> None:
+    """Print what came of a trial."""
+    screen = output()
+    screen.print(f"\n[bold]{escape(proof.says)}.[/]")
+    if proof.before is not None and proof.after is not None:
+        unit = "/s" if proof.measure == "throughput" else " ms"
+        screen.print(f"It was {proof.before:.4g}{unit} without, and {proof.after:.4g}{unit} with it.")
+
+
 def _print_finding(finding: Finding) -> None:
     screen = output()
     screen.print(f"\n[bold]{finding.id}[/] (step {finding.step} of 8)")
-    screen.print(escape(finding.fix))
+    screen.print(escape(finding.fix.says))
     screen.print(escape(f"What would change this: {finding.doubt}"))
     screen.print(escape(advice_of(finding.id)), soft_wrap=True)
 

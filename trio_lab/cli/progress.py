@@ -7,33 +7,21 @@ stays, so there is one for each round and none for each phase; and no line is wr
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
-from rich.status import Status
 from rich.text import Text
 
 from ..experiments.runner import Show
-from .console import errors, say
+from .console import say
+from .status import StatusLine
 
 
-class Progress(Show):
+class Progress(StatusLine, Show):
     """To be entered while a run goes on."""
 
     def __init__(self) -> None:
-        self._status = Status(self, console=errors) if errors.is_terminal else None
+        super().__init__(self)
         self._ends = 0.0
         self._where = self._phase = self._figure = ""
-
-    def __enter__(self) -> Progress:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
 
     def __rich__(self) -> Text:
         """The last line. The status draws it several times a second, so the seconds count down."""

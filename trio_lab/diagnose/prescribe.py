@@ -7,7 +7,7 @@ the loop is put right. So a later step is named, and offered only when the earli
 from __future__ import annotations
 
 from ..catalog import found_in
-from ..records.diagnosis import Finding
+from ..records.diagnosis import Finding, Fix
 from . import rules
 from .onset import UNSEEN
 from .rule import Rule
@@ -71,5 +71,5 @@ def _finding(rule: Rule, signals: Signals) -> Finding:
         because=rule.because(signals),
         figures={name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()},
         doubt=rule.doubt,
-        fix=rule.fix,
+        fix=Fix(says=rule.fix, setting=rule.setting(signals)),
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..records.diagnosis import Setting
+from ..records.proof import Measure
 from .signals import Signals
 
 # The sources' order of fixes.
@@ -27,8 +29,8 @@ from .signals import Signals
 class Rule:
     """``kinds`` are the sorts of first queue for which the rule is a possible reason, None for any. ``needs`` are the
     names of the figures it decides by; ``holds`` is asked only when all of them are there. It decides by ``either`` too, of
-    which any may be missing. ``figures`` are shown with the
-    finding."""
+    which any may be missing. ``figures`` are shown with the finding. ``setting`` is the fix as a setting, if it is one, and
+    ``measure`` what shows that a fix helps."""
 
     id: str
     step: int
@@ -40,6 +42,8 @@ class Rule:
     figures: tuple[str, ...] = ()
     doubt: str
     fix: str
+    setting: Callable[[Signals], Setting | None] = lambda signals: None
+    measure: Measure = "throughput"
 
     def possible(self, signals: Signals) -> bool:
         """Whether this can be the reason, given the first queue. True if the first queue is not known."""

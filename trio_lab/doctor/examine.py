@@ -15,6 +15,9 @@ from typing import Any
 
 import trio
 
+from ..diagnose.diagnosis import highest_rate
+from ..diagnose.saturation import saturation
+from ..diagnose.signals import concurrency, service_time
 from ..measure.cpu import CpuWindow
 from ..records.conditions import Conditions
 from ..records.examination import Examination, Sighting, Step
@@ -23,6 +26,7 @@ from ..records.load import LoadResult
 from ..stage.load_step import began, pieces_of
 from ..stage.loaders import Loaders
 from ..stage.quiet import Watch
+from .hold import SHARE, hold
 from .ramp import Budget, Plan, next_step
 from .service import Service
 
@@ -31,6 +35,7 @@ _PIECE = 0.05  # seconds
 _PROBE_RATE, _PROBE_CONNECTIONS = 20.0, 20
 _PATIENCE = 5.0  # seconds that a request waits, on top of ten times what one takes alone
 _MOST_CONNECTIONS = 512
+_HELD_REQUESTS = 400  # with fewer, a p99 has no upper end
 _DISTURBED = 0.25  # of the cores, used by other programs
 _CORES = os.cpu_count() or 1
 
@@ -42,7 +47,8 @@ Choose = Callable[[Sequence[Step], Budget, float], Plan | None]
 class Examiner:
     """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``local`` that it runs
     on this machine. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every
-    load's plan. ``choose`` says which step comes next, and ``on_step`` is told it."""
+    load's plan. ``choose`` says which step comes next, and ``on_step`` is told it. With ``objectives`` a last load is held,
+    for the figures that those are about."""
 
     service: Service
     ours: bool = False
@@ -51,6 +57,7 @@ class Examiner:
     probe: str = "/health"
     budget: Budget
     target: float | None = None
+    objectives: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     choose: Choose = next_step
     on_step: OnStep = lambda plan: None
@@ -72,7 +79,7 @@ class Examiner:
                 if step.part == "ladder" and not any(piece.ok for piece in step.pieces):
                     stopped = _why_nothing(step)
                     break
-        return Examination(
+        found = Examination(
             url=self.service.url + self.path,
             probe=self.service.url + self.probe,
             target=self.target,
@@ -80,6 +87,25 @@ class Examiner:
             steps=tuple(self.steps),
             stopped=stopped,
         )
+        return await self._held(found) if self.objectives and stopped is None else found
+
+    async def _held(self, seen: Examination) -> Examination:
+        """The same with the figures for objectives, at the target or at a load that the service bears."""
+        saturated = saturation(seen.steps, concurrency=concurrency(seen))
+        rate = self.target or SHARE * (saturated.load if saturated else highest_rate(seen))
+        if not rate:
+            return seen
+        seconds = max(self.budget.hold, min(2 * self.budget.hold, _HELD_REQUESTS / rate))
+        self.on_step(Plan(part="hold", rate=rate, duration=seconds))
+        figures = await hold(
+            self.service,
+            self.path,
+            rate=rate,
+            seconds=seconds,
+            patience=_PATIENCE + 10 * (service_time(seen) or 0.0),
+            own_this=bool(self.options.get("own_this")),
+        )
+        return replace(seen, held=rate, figures=figures)
 
     async def _step(self, plan: Plan) -> Step:
         looks: list[tuple[float, Health]] = []

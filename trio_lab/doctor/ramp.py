@@ -41,15 +41,17 @@ _DRAIN = 0.15  # of a round, which comes on top
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Seconds for the whole examination, for one step of a round, and for the calm step."""
+    """Seconds for the whole ramp, for one step of a round, for the calm step, and for the load at which objectives are judged,
+    which comes on top."""
 
     seconds: float
     step: float
     calm: float
+    hold: float = 6.0
 
     @classmethod
     def of(cls, *, quick: bool) -> Budget:
-        return cls(seconds=28.0, step=0.8, calm=1.5) if quick else cls(seconds=56.0, step=1.4, calm=2.5)
+        return cls(seconds=28.0, step=0.8, calm=1.5) if quick else cls(seconds=56.0, step=1.4, calm=2.5, hold=10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,8 @@ class Service(Protocol):
     @property
     def url(self) -> str: ...
 
-    async def sample(self) -> Health | None:
-        """The service now, over the time since the last sample; None when it cannot be seen."""
+    async def sample(self, *, reset: bool = True) -> Health | None:
+        """The service now, over the time since the last reset; None when it cannot be seen."""
 
 
 class RunningServer:
@@ -38,11 +38,11 @@ class RunningServer:
     def url(self) -> str:
         return self._url
 
-    async def sample(self) -> Health | None:
+    async def sample(self, *, reset: bool = True) -> Health | None:
         if not self._seen:
             return None
         try:
-            health = decode(Health, await self._get("/health?reset=1"))
+            health = decode(Health, await self._get(f"/health?reset={int(reset)}"))
         except trio.TooSlowError:
             return None  # under load: it may answer again
         except (OSError, msgspec.DecodeError):

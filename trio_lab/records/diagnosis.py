@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from .codec import In, Milliseconds, Ratio
 
@@ -12,17 +12,35 @@ Between = tuple[Annotated[float, In(digits=2)], Annotated[float, In(digits=2)]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A fix that can be set without a change of the code. ``of`` is the name of a queue, ``capacity`` how many places it is to
+    have. ``offload`` moves the work from the loop or from threads to worker processes, ``separate`` gives it a limiter of its
+    own."""
+
+    of: str
+    name: Literal["capacity", "offload", "separate"]
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What to do, in a line; and as a setting, if it is one."""
+
+    says: str
+    setting: Setting | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A rule that holds. ``step`` is its place in the order of fixes, ``because`` what it rests on in a sentence, ``figures``
-    the same as numbers, ``doubt`` what would change its mind, ``fix`` what to do in a line; the advice of the same id
-    says more."""
+    the same as numbers, ``doubt`` what would change its mind. The advice of the same id says more than the ``fix``."""
 
     id: str
     step: int
     because: str
     figures: dict[str, float | str | None]
     doubt: str
-    fix: str
+    fix: Fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from .codec import In, Milliseconds, Ratio, Seconds
 from .health import Health
 from .load import Rate
+from .proof import Trial
+from .slo import Estimate
 
 SCHEMA = "trio-lab-examination-1"
 
-Part = Literal["rest", "ladder", "calm", "ramp", "load"]
-"""Of a doctor's ramp; "load" is one of an experiment."""
+Part = Literal["rest", "ladder", "calm", "ramp", "hold", "load"]
+"""Of a doctor's ramp, and then of the load that is held for objectives; "load" is one of an experiment."""
 At = Annotated[float, In(digits=4)]
 
 
@@ -80,12 +83,18 @@ class Program:
     killed: int | None
 
 
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """A service under a ramp. ``target`` is the load that it has to bear, if that is known; ``budget`` how long the
-    ramp was allowed to take. ``stopped`` says why it ended early, ``blind`` what of it could not be seen inside."""
+    ramp was allowed to take. ``stopped`` says why it ended early, ``blind`` what of it could not be seen inside. ``held`` is
+    the rate at which the ``figures`` for its objectives were measured, ``trial`` a change that was tried afterwards."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("stopped", "program")
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("stopped", "program", "held", "figures", "trial")
 
     schema: str = SCHEMA
     url: str
@@ -96,6 +105,19 @@ class Examination:
     stopped: str | None = None
     blind: tuple[str, ...] = ()
     program: Program | None = None
+    held: Rate | None = None
+    figures: tuple[Estimate, ...] | None = None
+    trial: Trial | None = None
+
+    @property
+    def path(self) -> str:
+        """What was asked for."""
+        return _path(self.url)
+
+    @property
+    def beside(self) -> str:
+        """The cheap path that was asked for beside it."""
+        return _path(self.probe)
 
     def of(self, part: Part) -> Iterator[Step]:
         return (step for step in self.steps if step.part == part)

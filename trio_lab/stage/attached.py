@@ -37,14 +37,14 @@ _POLL = 0.5  # seconds between two questions for stalls
 
 
 class ProgramEnded(UsageError):
-    """You get it when the program ends while it is needed, or before it listens. ``code`` is its exit code, negative for a
+    """You get it when the ``program`` ends while it is needed, or before it listens. ``code`` is its exit code, negative for a
     signal; None if its supervisor died."""
 
     def __init__(self, program: Program, when: str) -> None:
         code = program.code
         how = "its supervisor died" if code is None else f"exit code {code}" if code >= 0 else f"signal {-code}"
         super().__init__(f"{' '.join(program.command)} ended {when} ({how})")
-        self.code = code
+        self.program, self.code = program, code
 
 
 class Attached:
@@ -90,14 +90,14 @@ class Attached:
     def _serves(self, pid: int) -> bool:
         return self.listener is not None and pid in self.listener.pids
 
-    async def sample(self) -> Health | None:
-        """What the program's loop says of itself, over the time since the last sample; None if none reports.
+    async def sample(self, *, reset: bool = True) -> Health | None:
+        """What the program's loop says of itself, over the time since the last reset; None if none reports.
 
         It waits until the loop answers: a loop that is blocked does not.
         """
         while (view := self.view) is not None:
             try:
-                return self._with_backlog(await view.ask())
+                return self._with_backlog(await view.ask("figures" if reset else "stalls"))
             except ViewLost:
                 if not view.lost.is_set():
                     return None  # it cannot read its figures: `blind_to` has the reason

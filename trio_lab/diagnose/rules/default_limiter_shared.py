@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import SEPARATE, Rule
 from ..signals import LIMITER
 
@@ -17,4 +18,6 @@ RULE = Rule(
     figures=("capacity", "waiting_full", "cpu_full", "saturation"),
     doubt="If nothing else in the program uses threads, the limiter is only too small.",
     fix="Give this work a limiter or a pool of its own.",
+    setting=lambda signals: Setting(of=signals.first or "", name="separate"),
+    measure="beside_p50",
 )

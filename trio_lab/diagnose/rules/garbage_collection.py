@@ -24,4 +24,5 @@ RULE = Rule(
     figures=("stall_cause", "long_pass"),
     doubt="Run it once with gc.freeze() after start-up, or gc.disable(): if the stalls stay, they are not collections.",
     fix="Freeze what lives as long as the program, and collect less often.",
+    measure="p50",
 )

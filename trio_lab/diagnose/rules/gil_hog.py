@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import WORKERS, Rule
 from ..signals import LIMITER, LOOP, THREADS, Signals
 
@@ -27,4 +28,6 @@ RULE = Rule(
     figures=("service_ratio", "loop_full", "run_delay_full"),
     doubt="If the threads spend their time in C code that releases the GIL, all cores would be in use.",
     fix="Move the Python code that computes from threads to worker processes.",
+    setting=lambda signals: Setting(of=signals.first or "", name="offload"),
+    measure="beside_p50",
 )

@@ -15,4 +15,5 @@ RULE = Rule(
     figures=("loop_full", "cpu_full", "long_pass"),
     doubt="A higher load, another route, or an hour of it may show another picture.",
     fix="Nothing to put right; measure again when the load or the code changes.",
+    measure="p50",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import BLOCKING, Rule
 from ..signals import LOOP, Signals
 from .garbage_collection import RULE as GARBAGE
@@ -51,4 +52,6 @@ RULE = Rule(
     ),
     doubt="If its step goes through awaits all the time, it is starvation; if samples show a collection, it is garbage.",
     fix="Move the work off the loop: to a thread if it waits, to a worker process if it computes.",
+    setting=lambda signals: Setting(of=signals.first or "", name="offload"),
+    measure="beside_p50",
 )

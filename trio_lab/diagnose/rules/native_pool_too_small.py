@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import NATIVE_POOL, Rule
 from ..signals import THREADS, Signals
 
@@ -9,6 +10,7 @@ _FLAT = 1.5  # times the service time without load
 _FREE = 0.4  # cores that are left
 _COMPUTES = 0.5  # cores that a place wants, which it has or waits for: beyond, its jobs compute rather than wait
 _IDLE = 0.7  # of the loop
+_TIMES = 2  # as many places, to begin with
 
 
 def _holds(signals: Signals) -> bool:
@@ -32,4 +34,5 @@ RULE = Rule(
     figures=("concurrency", "saturation"),
     doubt="If twice as many places bring no more replies, the work has a limit of its own behind the pool: a lock, a server.",
     fix="Give the pool more places; the load that it bears grows with them.",
+    setting=lambda signals: Setting(of=signals.first or "", name="capacity", value=_TIMES * (signals.capacity or 1)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import NATIVE_POOL, Rule
 from ..signals import THREADS, Signals
 
@@ -29,4 +30,6 @@ RULE = Rule(
     figures=("concurrency", "saturation"),
     doubt="If jobs wait for something between their computing, more threads than cores do help: compare two sizes.",
     fix="Make the pool as wide as the cores: the same load, with shorter jobs and a loop that is not delayed.",
+    setting=lambda signals: Setting(of=signals.first or "", name="capacity", value=max(1, int(signals.cores or 1))),
+    measure="beside_p50",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...records.diagnosis import Setting
 from ..rule import WORKERS, Rule
 from ..signals import WORKERS as WORKER_POOLS
 from ..signals import Signals
@@ -30,4 +31,7 @@ RULE = Rule(
     figures=("free_cores", "capacity", "service_ratio", "saturation"),
     doubt="If a job uses more than one core, or another program needs the free ones, more workers bring nothing.",
     fix="Add a worker for each free core, and keep one core for the loop.",
+    setting=lambda signals: Setting(
+        of=signals.first or "", name="capacity", value=(signals.capacity or 1) + max(1, int(signals.spare_cores))
+    ),
 )

@@ -1,0 +1,54 @@
+"""A service under the load that it has to bear: what its objectives are judged by.
+
+The ramp holds each load for about a second, and most of them are too much. So for objectives one more load is held, for long
+enough to have intervals of its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import trio
+
+from ..diagnose.client_figures import client_figures
+from ..diagnose.server_figures import server_figures
+from ..load.generator import run_load
+from ..load.plan import LoadPlan
+from ..records.health import Health
+from ..records.slo import Estimate
+from .service import Service
+
+SHARE = 0.7
+"""Of the saturation load, where no target says how much the service has to bear."""
+_ROWS = 20  # that the intervals are made from
+_LOOK_PERIOD = 0.1  # seconds between two looks inside
+
+
+async def hold(
+    service: Service, path: str, *, rate: float, seconds: float, patience: float, own_this: bool
+) -> tuple[Estimate, ...]:
+    """What clients and the service itself measure at a rate, with intervals. ``patience`` is how long a request may take."""
+    plan = LoadPlan(
+        url=service.url + path,
+        rate=rate,
+        duration=seconds,
+        connections=min(512, math.ceil(rate * patience / 2) + 16),
+        timeout=patience,
+        interval=seconds / _ROWS,
+        own_this=own_this,
+    )
+    looks: list[Health] = []
+    await service.sample()  # a new window begins
+    async with trio.open_nursery() as looking:
+        looking.start_soon(_look, service, looks)
+        run = await run_load(plan)
+        looking.cancel_scope.cancel()
+    blind = "" if looks else "nothing inside of the service is seen"
+    return (*client_figures(run.result, run.slices), *server_figures(looks, blind))
+
+
+async def _look(service: Service, looks: list[Health]) -> None:
+    while True:
+        await trio.sleep(_LOOK_PERIOD)
+        if (health := await service.sample(reset=False)) is not None:
+            looks.append(health)
