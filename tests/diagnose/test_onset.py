@@ -126,8 +126,33 @@ def test_a_second_queue_that_fills_at_a_higher_load_is_not_the_first() -> None:
     assert first_to_fill(replace(examination, steps=tuple(steps))).name == "native_pool"
 
 
-@pytest.mark.parametrize(("probe", "name"), [(0.003, "unseen"), (0.03, "run_queue")])
-def test_what_no_queue_accounts_for_is_before_the_app_if_a_cheap_url_waits_too(probe: float, name: str) -> None:
-    examination = CASES["what is not seen"][0].examination()
+@pytest.mark.parametrize(
+    ("probe", "busy", "name"),
+    [(0.003, 0.8, "unseen"), (0.03, 0.8, "run_queue"), (0.03, 0.4, "unseen")],
+    ids=["it does not wait", "it waits", "it waits, and the loop is idle"],
+)
+def test_what_no_queue_accounts_for_is_before_the_app_if_a_cheap_url_waits_too(
+    probe: float, busy: float, name: str
+) -> None:
+    examination = replace(CASES["what is not seen"][0], busy=lambda share: busy).examination()
     steps = tuple(replace(step, probe=probe) if step.part == "ramp" else step for step in examination.steps)
     assert first_to_fill(replace(examination, steps=steps)).name == name
+
+
+def test_one_disturbed_step_does_not_make_a_rate_too_much() -> None:
+    sick = Sick(queues={"native_pool": Tank(share=1.0), "run_queue": Tank(capacity=1)})
+    slow = replace(
+        sick, limit=40.0, queues={"native_pool": Tank(), "run_queue": Tank(capacity=1)}, busy=lambda share: 1.0
+    )
+    examination = sick.examination()
+    steps = [
+        slow.step(100.0, nominal=1.0, number=1) if (step.nominal, step.round) == (1.0, 1) else step
+        for step in examination.steps
+    ]
+    assert first_to_fill(replace(examination, steps=tuple(steps))).name == "native_pool"
+
+
+def test_jobs_that_share_the_cpu_grow_in_their_pool_before_it_is_full() -> None:
+    wide = Sick(queues={"run_queue": Tank(capacity=1), "pool": Tank(share=1.0, capacity=400, in_service_grows=True)})
+    assert first_to_fill(wide.examination()).name == "pool"
+    assert first_to_fill(replace(wide, busy=lambda share: 1.0).examination()).name == "run_queue"

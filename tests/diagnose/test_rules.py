@@ -31,6 +31,7 @@ WELL = Signals(
     passes_per_request=3.0,
     cpu_full=0.06,
     run_delay_full=0.02,
+    jobs_cpu=0.02,
     gil_wait=0.01,
     throttled=0.0,
     stolen=0.0,
@@ -78,18 +79,56 @@ TABLE = {
         ill("native_pool", service_ratio=9.3, loop_full=0.33, cpu_full=1.8, run_delay_full=11.3, capacity=16),
         "native_pool_too_wide",
     ),
-    "worker pool too small": (ill("worker_pool", loop_full=0.12, cpu_full=1.1, capacity=1), "worker_pool_too_small"),
-    "worker pool too small, beside a load generator": (
-        ill("worker_pool", loop_full=0.12, cpu_full=1.1, capacity=1, free_cores=0.5),
+    "native pool too wide, beside busy programs": (
+        ill(
+            "native_pool",
+            service_ratio=3.0,
+            cpu_full=0.6,
+            run_delay_full=6.0,
+            jobs_cpu=6.5,
+            capacity=19,
+            free_cores=0.0,
+            bounded=False,
+            decline=0.4,
+        ),
+        "native_pool_too_wide",
+    ),
+    "worker pool too small": (
+        ill("worker_pool", loop_full=0.12, cpu_full=1.1, jobs_cpu=1.0, capacity=1),
         "worker_pool_too_small",
     ),
-    "worker pool on full cores": (ill("worker_pool", loop_full=0.12, cpu_full=1.9, service_ratio=1.8), "cpu_full"),
+    "worker pool too small, beside a load generator": (
+        ill("worker_pool", loop_full=0.12, cpu_full=1.1, jobs_cpu=1.0, capacity=1, free_cores=0.5),
+        "worker_pool_too_small",
+    ),
+    "worker pool too small, with jobs that wait, beside busy programs": (
+        ill("worker_pool", loop_full=0.12, cpu_full=0.2, jobs_cpu=0.05, capacity=1, free_cores=0.0),
+        "worker_pool_too_small",
+    ),
+    "worker pool on full cores": (
+        ill("worker_pool", loop_full=0.12, cpu_full=1.9, jobs_cpu=1.8, service_ratio=1.8),
+        "cpu_full",
+    ),
     "default limiter shared": (
         ill("default_limiter", service_ratio=None, cpu_full=0.11, capacity=40),
         "default_limiter_shared",
     ),
     "GIL hog": (
         ill("native_pool", service_ratio=5.7, loop_full=0.94, cpu_full=1.0, run_delay_full=0.33, gil_wait=0.18),
+        "gil_hog",
+    ),
+    "GIL hog beside busy programs": (
+        ill(
+            "native_pool",
+            service_ratio=4.5,
+            loop_full=0.3,
+            cpu_full=0.6,
+            run_delay_full=2.2,
+            jobs_cpu=2.0,
+            gil_wait=0.22,
+            capacity=7,
+            free_cores=0.0,
+        ),
         "gil_hog",
     ),
     "GC": (blocked(long_pass=0.03, stall_cause="gc", gc_share=0.6), "garbage_collection"),
@@ -201,5 +240,5 @@ def test_cores_that_other_programs_use_are_not_free_for_workers() -> None:
 
 def test_jobs_that_want_a_cpu_and_have_none_do_not_wait_for_something_else() -> None:
     seen, _ = TABLE["native pool too small"]
-    assert prescribe(replace(seen, cpu_full=0.4, run_delay_full=5.4))[0] == ()
-    assert prescribe(replace(seen, cpu_full=0.3, run_delay_full=0.6))[0] != ()
+    assert prescribe(replace(seen, cpu_full=0.4, jobs_cpu=5.7))[0] == ()
+    assert prescribe(replace(seen, cpu_full=0.3, jobs_cpu=0.8))[0] != ()

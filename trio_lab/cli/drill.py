@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,6 +14,7 @@ from ..records.drill import ControlResult, DrillResults
 from ..records.figures import Check
 from .console import output, print_list, say
 from .ending import ended_by_signal
+from .tables import plain_table
 
 
 async def drill(
@@ -20,6 +22,7 @@ async def drill(
     gate: bool = False,
     all_: Annotated[bool, Parameter(name="--all")] = False,
     dose: float = 1.0,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Break things on purpose, each beside a control that must fail, and say what held. Exit code 0: all passed.
@@ -36,11 +39,15 @@ async def drill(
         All of them, at their full doses.
     dose
         Multiplies every dose; below 1 the figures say less.
+    out
+        Folder for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
     json_
         Print the results as JSON.
     """
     from ..drills.catalog import DRILLS, GATE, select
     from ..drills.runner import run_drills
+    from ..report.drills import save_drills
+    from ..report.files import check_writable
 
     if not (names or gate or all_):
         entries = [{"name": one.name, "question": one.question, "gate": one.gate} for one in DRILLS]
@@ -51,12 +58,18 @@ async def drill(
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
     chosen = GATE if gate else DRILLS if all_ else select(names)
+    if out is not None:
+        check_writable(out)
     async with ended_by_signal():
-        results = await run_drills(chosen, gate=gate, dose=dose, say=say)
+        results = await run_drills(chosen, gate=gate, dose=dose, out=out, say=say)
+    if out is not None:
+        say(f"report: {save_drills(results, out)}")
     if json_:
         print(encode(results).decode())
     else:
         output().print(_table(results))
+        for table in (table for result in results.drills for table in result.tables or ()):
+            output().print(plain_table(table))
     return int(not all(result.passed for result in results.drills))
 
 

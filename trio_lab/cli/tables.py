@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from ..records import chart as records
 from ..records.result import Results
 from .console import output
 
+_MANY_COLUMNS = 8
 _STYLES = {"confirmed": "green", "refuted": "bold red", "undecided": "yellow"}
 
 
@@ -33,6 +35,25 @@ def verdict_table(results: Results) -> Table:
         runtime = [Text(row.runtime)] if named else []
         outcome = Text(row.outcome, _STYLES.get(row.outcome, ""))
         table.add_row(Text(row.name), *runtime, outcome, Text(row.decisive), Text(row.first_full))
+    return table
+
+
+def plain_table(found: records.Table) -> Table:
+    """A table of a record. When there are many columns their heads are numbers, which are explained below."""
+    from ..report.table import format_figure
+
+    many = len(found.columns) > _MANY_COLUMNS
+    heads = [found.columns[0], *(str(number) if many else name for number, name in enumerate(found.columns[1:], 1))]
+    key = ", ".join(f"{number} {name}" for number, name in enumerate(found.columns[1:], 1))
+    table = Table(
+        box=None, padding=(0, 2, 0, 0), title=found.title, title_justify="left", caption=key if many else None
+    )
+    for head in heads:
+        table.add_column(Text(head))
+    for row in found.rows:
+        table.add_row(
+            *(Text(cell if isinstance(cell, str) else "" if cell is None else format_figure(cell)) for cell in row)
+        )
     return table
 
 

@@ -32,6 +32,7 @@ _FLAT = 1.5  # times the service time without load
 _LATER_PROBE = 3.0
 BUSY = 0.85
 """Loop utilization from which tasks practically always wait."""
+_RATHER_BUSY = 0.7  # from there on they often do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,12 @@ def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
 
 
 def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
-    """The steps at the lowest rate that is clearly too much in all rounds together. At higher rates another queue may fill as
-    well, and hold more."""
+    """The steps at the lowest rate that is clearly too much in most rounds: in a single one another program may have had the
+    CPU. At higher rates another queue may fill as well, and hold more."""
     for nominal in sorted(rounds[-1]):
         steps = [one[nominal] for one in rounds]
         clearly = [step for step in steps if offered_growth(step) >= CLEARLY * (step.rate or 0.0)]
-        if fmean(map(offered_growth, steps)) >= CLEARLY * (steps[-1].rate or 0.0):
+        if median(map(offered_growth, steps)) >= CLEARLY * (steps[-1].rate or 0.0):
             return clearly
     return [one[max(one)] for one in rounds]
 
@@ -106,6 +107,9 @@ def place(step: Step, found: Mapping[str, Grown], gathering: Sequence[str], lost
         return outwards[-1]
     if gathering and (told >= _MOST * lost or not _loop_busy(step)):
         return _innermost_flat(gathering, found, quiet)
+    sharing = [name for name, one in found.items() if _shares(one, lost)]
+    if sharing and not _loop_busy(step):
+        return _innermost_flat(sharing, found, quiet)
     return _before_the_app(step, found, lost, quiet)
 
 
@@ -116,13 +120,15 @@ def probe_waits(step: Step, quiet: Sequence[Step]) -> bool:
 
 
 def _before_the_app(step: Step, found: Mapping[str, Grown], lost: float, quiet: Sequence[Step]) -> str:
-    """Where callers wait that no queue accounts for. A loop without a CPU keeps them waiting as a busy one does."""
-    if (utilization(step) or 0.0) >= BUSY:
+    """Where callers wait that no queue accounts for. A loop without a CPU keeps them waiting as a busy one does. A cheap URL
+    may wait for the machine too, so it is believed only if the loop was not idle for much of the time."""
+    used = utilization(step)
+    if (used or 0.0) >= BUSY:
         return RUN_QUEUE
     backlog = found.get(ACCEPT_BACKLOG)
     if backlog is not None and (backlog.waiting_growth or 0.0) >= _LEAST_GROWTH * lost:
         return ACCEPT_BACKLOG
-    return RUN_QUEUE if probe_waits(step, quiet) else UNSEEN
+    return RUN_QUEUE if probe_waits(step, quiet) and (used is None or used >= _RATHER_BUSY) else UNSEEN
 
 
 def _gathers(name: str, one: Grown, quiet: Sequence[Step], lost: float) -> bool:
@@ -132,6 +138,12 @@ def _gathers(name: str, one: Grown, quiet: Sequence[Step], lost: float) -> bool:
     held = [found.waiting or 0 for step in quiet if (found := grown(step, name)) is not None]
     more = (one.waiting or 0) - (max(held) if held else 0)
     return one.waiting_growth >= 0.1 * lost or more >= 3
+
+
+def _shares(one: Grown, lost: float) -> bool:
+    """Whether it has places left and serves ever more callers at once, each of them more slowly: jobs that share the CPU in a
+    pool of many places."""
+    return one.capacity is not None and (one.in_service_growth or 0.0) >= _MOST * lost > 0
 
 
 def _goes_out(one: Grown, lost: float) -> bool:

@@ -22,6 +22,7 @@ from .saturation import Saturation, last_rounds, saturation
 LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
 _KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
 _UNANSWERED = 0.08  # of the offered rate
+_LITTLE = 0.25  # of the time for which the loop was busy: other programs make some passes long
 _MACHINE = "not running"  # the cause of stalls in which the process had no CPU
 
 
@@ -30,7 +31,8 @@ class Signals:
     """Loads are requests per second, times seconds, ``cpu`` figures cores, delays seconds per second.
 
     ``kind`` is what sort of queue the first one is. ``gil_wait`` is the share of time in which the loop was in a pass,
-    and neither ran nor waited for a CPU. ``decline`` is that of the replies under too much load.
+    and neither ran nor waited for a CPU. ``jobs_cpu`` is what all but the loop's thread used or waited for; for a CPU that a
+    child process waits is not seen. ``decline`` is that of the replies under too much load.
     """
 
     first: str | None = None
@@ -53,6 +55,7 @@ class Signals:
     passes_per_request: float | None = None
     cpu_full: float | None = None
     run_delay_full: float | None = None
+    jobs_cpu: float | None = None
     gil_wait: float | None = None
     throttled: float | None = None
     stolen: float | None = None
@@ -86,6 +89,7 @@ def signals(examination: Examination) -> Signals:
     name = first.name or _by_probe(quiet, full)
     queue = _queue(full, name)
     stall = _stall(calm)
+    alone = list(examination.of("ladder"))[:1]
     growth = first.growth()
     return Signals(
         first=name,
@@ -105,9 +109,10 @@ def signals(examination: Examination) -> Signals:
         loop_full=_mean(full, loop_busy),
         pass_p50=_middle(calm, lambda health: health.loop.p50),
         long_pass=_long_pass(calm),
-        passes_per_request=_passes_per_request(rest, calm),
+        passes_per_request=_passes_per_request(rest, alone),
         cpu_full=_spent(full, lambda usage: usage.cpu + (usage.children_cpu or 0.0)),
         run_delay_full=_spent(full, lambda usage: usage.run_delay),
+        jobs_cpu=_spent(full, _of_jobs),
         gil_wait=_gil_wait(full),
         throttled=_spent([*calm, *full], lambda usage: usage.throttled),
         stolen=_mean([*calm, *full], _stolen),
@@ -205,11 +210,12 @@ def _long_pass(calm: Sequence[Step]) -> float | None:
     return median(met[len(met) // 2 :]) if met else None
 
 
-def _passes_per_request(rest: Sequence[Step], calm: Sequence[Step]) -> float | None:
-    """Without the passes that the loop has anyway: timers, and the doctor's own samples."""
-    idle, busy = _passes(rest), _passes(calm)
-    rates = [step.rate for step in calm if step.rate]
-    return max(0.0, busy - idle) / fmean(rates) if idle is not None and busy is not None and rates else None
+def _passes_per_request(rest: Sequence[Step], alone: Sequence[Step]) -> float | None:
+    """Without the passes that the loop has anyway: timers, and the doctor's own samples. Of requests one at a time, because
+    one pass serves all that are there together."""
+    idle, busy = _passes(rest), _passes(alone)
+    rate = _mean(alone, _replies)
+    return max(0.0, busy - idle) / rate if idle is not None and busy is not None and rate else None
 
 
 def _passes(steps: Sequence[Step]) -> float | None:
@@ -244,6 +250,14 @@ def _descriptors(usage: Usage) -> float | None:
     )
 
 
+def _of_jobs(usage: Usage) -> float | None:
+    """What all threads but the loop's, and all child processes, used of the CPU, or could have used if it had been free."""
+    if usage.loop_cpu is None or usage.run_delay is None:
+        return None
+    delayed = usage.run_delay - (usage.loop_run_delay or 0.0)
+    return usage.cpu - usage.loop_cpu + (usage.children_cpu or 0.0) + delayed
+
+
 def _gil_wait(full: Sequence[Step]) -> float | None:
     busy, ran = _mean(full, loop_busy), _spent(full, lambda usage: usage.loop_cpu)
     return None if busy is None or ran is None else max(0.0, busy - ran)
@@ -272,8 +286,8 @@ def _backlog_share(full: Sequence[Step]) -> float | None:
 
 
 def _stall(calm: Sequence[Step]) -> StallFigures | None:
-    """The line and cause that cost most of the calm time. Its cause is "none" if stalls were watched and there were none;
-    None if they were not watched."""
+    """The line and cause that cost most of the calm time. Its cause is "none" if stalls were watched and there were none, or
+    they were little of what the loop did; None if they were not watched."""
     before: dict[tuple[str, int, str], StallFigures] = {}
     added: dict[tuple[str, int, str], float] = {}
     watched = False
@@ -289,7 +303,8 @@ def _stall(calm: Sequence[Step]) -> StallFigures | None:
                 before[key] = stall
                 added[key] = added.get(key, 0.0) + stall.total - known.get(key, 0.0)
     costly = max(added, key=added.__getitem__, default=None)
-    if costly is not None and added[costly] > 0:
+    worked = sum((loop_busy(step) or 0.0) * step.duration for step in calm)
+    if costly is not None and added[costly] > _LITTLE * worked:
         return before[costly]
     none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)
     return none if watched else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ..errors import in_a_line
 from ..records.drill import DrillResult, DrillResults
@@ -14,13 +16,20 @@ from .model import Attempt, Drill
 
 
 async def run_drills(
-    drills: Sequence[Drill], *, gate: bool, dose: float = 1.0, say: Callable[[str], None]
+    drills: Sequence[Drill],
+    *,
+    gate: bool,
+    dose: float = 1.0,
+    out: Path | None = None,
+    say: Callable[[str], None],
 ) -> DrillResults:
-    """``gate`` shortens the doses, ``dose`` multiplies them; ``say`` gets a line for each step."""
+    """``gate`` shortens the doses, ``dose`` multiplies them; ``say`` gets a line for each step. ``out`` is a folder for what a
+    drill keeps."""
     results = []
     for number, drill in enumerate(drills, 1):
         say(f"[{number}/{len(drills)}] {drill.name}: {drill.question}")
-        stage = Stage(quick=gate, dose=dose)
+        stage = Stage(quick=gate, dose=dose, out=out)
+        stage.say = say
         result = await _run(drill, stage)
         results.append(result)
         for line in (*_lines(result), *stage.notes):
@@ -32,7 +41,8 @@ async def _run(drill: Drill, stage: Stage) -> DrillResult:
     begun = time.monotonic()
     fault = await _attempt(drill.inject(stage), partial(require_all, declared=drill.declared))
     control = await _attempt(drill.control(stage), partial(require_declared, declared=drill.declared))
-    return drill.result(fault, control, duration=time.monotonic() - begun)
+    result = drill.result(fault, control, duration=time.monotonic() - begun)
+    return replace(result, tables=tuple(stage.tables)) if stage.tables else result
 
 
 async def _attempt(part: Awaitable[Figures], require: Callable[[Figures], None]) -> Attempt:

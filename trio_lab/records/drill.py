@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from .chart import Table
 from .figures import Check
 from .result import Duration
 
@@ -22,7 +24,10 @@ class ControlResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillResult:
-    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run."""
+    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run. ``tables`` are
+    of it and its control."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("tables",)
 
     name: str
     number: int
@@ -33,6 +38,7 @@ class DrillResult:
     control: ControlResult
     duration: Duration
     error: str | None
+    tables: tuple[Table, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,10 +68,10 @@ def render(run: Results) -> str:
     else:
         lead, summary = side_by_side(run.comparison), overview(run.comparison)
         sections = compared_sections(run.comparison, numbered)
-    script = _asset("values.js")
+    script = asset("values.js")
     return _PAGE.substitute(
         title=text(f"trio-lab: {lead}"),
-        style=_asset("style.css"),
+        style=asset("style.css"),
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'",
         script=script,
         source=source(run.experiments) if run.comparison is None else "",
@@ -86,7 +86,8 @@ def render(run: Results) -> str:
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file of this package."""
     return files("trio_lab.report").joinpath(name).read_text(encoding="utf-8")
 
 

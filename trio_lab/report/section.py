@@ -42,10 +42,10 @@ def mark(outcome: Outcome) -> str:
     return f'<b class="mark {name}" role="img" aria-label="{text(outcome)}">{sign}</b>'
 
 
-def badge(outcome: Outcome) -> str:
-    """The outcome in words, with a sign and a colour that say the same."""
+def badge(outcome: Outcome, word: str = "") -> str:
+    """The outcome in words, or another ``word`` for it, with a sign and a colour that say the same."""
     name, sign = _SIGNS[outcome]
-    return f'<span class="badge {name}"><b aria-hidden="true">{sign}</b> {text(outcome)}</span>'
+    return f'<span class="badge {name}"><b aria-hidden="true">{sign}</b> {text(word or outcome)}</span>'
 
 
 def queue(first_full: str | None) -> str:
@@ -66,10 +66,10 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f"<div><h3>Predicted</h3>{paragraphs(experiment.prediction)}</div>",
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
-        _checks(experiment.evidence.checks),
+        checks_table(experiment.evidence.checks),
         over_time(experiment.timeline),
         *map(figure, experiment.evidence.charts),
-        *(_table(table) for table in experiment.evidence.tables),
+        *(table_figure(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
         _advice(experiment.advice),
         _figures(experiment.evidence.figures),
@@ -104,7 +104,8 @@ def over_time(timeline: Timeline | None, *, title: str = "The queues over time, 
     return f'<figure class="timeline"><h3>{text(title)}</h3>{drawn}<figcaption><p>{said}</p></figcaption></figure>'
 
 
-def _checks(checks: tuple[Check, ...]) -> str:
+def checks_table(checks: tuple[Check, ...]) -> str:
+    """Each claim, what was expected and measured, and whether it holds."""
     if not checks:
         return ""
     rows = (
@@ -133,7 +134,7 @@ def figure(chart: Chart) -> str:
     return f"<figure><h3>{text(chart.title)}</h3>{drawing}{note}</figure>"
 
 
-def _table(table: Table) -> str:
+def table_figure(table: Table) -> str:
     """A table with its title above, like a chart."""
     note = f"<figcaption><p>{sentence(table.note)}</p></figcaption>" if table.note else ""
     return f"<figure><h3>{text(table.title)}</h3>{cells_of(table)}{note}</figure>"

@@ -17,6 +17,7 @@ from typing import Any, Required, TypedDict, TypeVar, Unpack
 import trio
 
 from ..diagnose.ratios import order_of_round
+from ..records.chart import Table
 from ..records.load import LoadResult
 from .launch import last_words, serve
 from .load_step import Look, began, step_of
@@ -59,7 +60,8 @@ class Stage:
 
     ``quick`` takes the short doses, and ``dose`` multiplies either kind. ``runtime`` is whose servers they are. ``peers``
     are the versions of the programs that we compare with and that are here. ``patience`` is how many seconds rounds may
-    lose to other programs on the machine. ``verbose`` shows what the servers log.
+    lose to other programs on the machine. ``verbose`` shows what the servers log. ``out`` is a folder for what is worth
+    keeping.
     """
 
     def __init__(
@@ -71,15 +73,19 @@ class Stage:
         peers: Mapping[str, str] | None = None,
         patience: float = 0.0,
         verbose: bool = False,
+        out: Path | None = None,
     ) -> None:
         self.quick = quick
         self.dose = dose
         self.runtime = runtime
         self.peers = peers or {}
         self.verbose = verbose
+        self.out = out
         self.turns = Turns(patience)
         self.on_phase: Callable[[str], None] = lambda text: None
         """Told what is measured now, in a few words."""
+        self.say: Callable[[str], None] = lambda text: None
+        """Gets a line about what is done, where a measurement takes very long."""
         self._found: dict[str, Any] = {}
         self._loaders = Loaders()
         self.track: Track | None = None
@@ -88,6 +94,8 @@ class Stage:
         """The number of the round, where one measures in several."""
         self.notes: list[str] = []
         """What a reader of the figures should know: where the generator was in its own way, or had no reply."""
+        self.tables: list[Table] = []
+        """What figures alone cannot tell."""
 
     _keepers: trio.Nursery
     _kept: dict[Hashable, Server]

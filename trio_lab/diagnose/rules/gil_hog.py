@@ -8,11 +8,13 @@ from ..signals import LIMITER, LOOP, THREADS, Signals
 
 _WAITS = 0.1  # of the time
 _ONE_CORE = 1.3  # cores: no more than one runs Python at a time
+_MUCH = 0.7  # cores that the service used, or waited for: it computes all the time
 
 
 def _holds(signals: Signals) -> bool:
     idle = (signals.cores or 0.0) >= 2 and (signals.cpu_full or 0.0) <= _ONE_CORE
-    return (signals.gil_wait or 0.0) >= _WAITS and idle and (signals.cpu_full or 0.0) >= 0.7
+    wanted = (signals.cpu_full or 0.0) + (signals.run_delay_full or 0.0)
+    return (signals.gil_wait or 0.0) >= _WAITS and idle and wanted >= _MUCH
 
 
 RULE = Rule(

@@ -16,8 +16,7 @@ _TIMES = 2  # as many places, to begin with
 def _holds(signals: Signals) -> bool:
     flat = (signals.service_ratio or 0.0) <= _FLAT
     free = (signals.cores or 0.0) - (signals.cpu_full or 0.0) >= _FREE
-    wanted = (signals.cpu_full or 0.0) + (signals.run_delay_full or 0.0)
-    waits = wanted < _COMPUTES * (signals.capacity or 1)
+    waits = (signals.jobs_cpu or 0.0) < _COMPUTES * (signals.capacity or 1)
     return flat and free and waits and (signals.loop_full or 0.0) < _IDLE
 
 
@@ -25,7 +24,7 @@ RULE = Rule(
     id="native_pool_too_small",
     step=NATIVE_POOL,
     kinds=(THREADS,),
-    needs=("service_ratio", "cpu_full", "run_delay_full", "cores", "capacity", "loop_full"),
+    needs=("service_ratio", "cpu_full", "jobs_cpu", "cores", "capacity", "loop_full"),
     holds=_holds,
     because=lambda signals: (
         f"{signals.first} serves as fast as without load, and the service uses {signals.cpu_full:.1f} of "

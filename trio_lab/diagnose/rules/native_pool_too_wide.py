@@ -5,16 +5,19 @@ from __future__ import annotations
 from ...records.diagnosis import Setting
 from ..rule import NATIVE_POOL, Rule
 from ..signals import THREADS, Signals
+from .gil_hog import RULE as GIL
 
 _SLOWER = 2.5  # times the service time without load
 _DELAYED = 1.0  # seconds a second, of all threads
-_USED = 0.75  # of the cores
+_SPARE = 0.25  # of the cores: what is left when they are full, whoever uses them
 
 
 def _holds(signals: Signals) -> bool:
     wide = (signals.capacity or 0) > 2 * (signals.cores or 1.0)
     slow = (signals.service_ratio or 0.0) >= _SLOWER and (signals.run_delay_full or 0.0) >= _DELAYED
-    return wide and slow and (signals.cpu_full or 0.0) >= _USED * (signals.cores or 1.0)
+    full = signals.spare_cores <= _SPARE * (signals.cores or 1.0)
+    by_gil = not GIL.missing(signals) and GIL.holds(signals)
+    return wide and slow and full and not by_gil
 
 
 RULE = Rule(

@@ -6,12 +6,11 @@ from ..rule import BACKPRESSURE, Rule
 from ..signals import LIMITER, THREADS, Signals
 from ..signals import WORKERS as WORKER_POOLS
 
-_LEFT = 0.05  # of the requests
-_FELL = 0.3  # of the replies
+_LEFT = 0.05  # of the requests; without any that failed, a decline has another reason
 
 
 def _holds(signals: Signals) -> bool:
-    return not signals.bounded and ((signals.failed_share or 0.0) >= _LEFT or (signals.decline or 0.0) >= _FELL)
+    return not signals.bounded and (signals.failed_share or 0.0) >= _LEFT
 
 
 RULE = Rule(

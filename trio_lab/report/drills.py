@@ -1,0 +1,93 @@
+"""The report of drills: one HTML file, and the results beside it. Each drill with its checks, its control and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+from trio_lab.records.codec import encode
+from trio_lab.records.drill import ControlResult, DrillResult, DrillResults
+from trio_lab.records.result import Outcome
+from trio_lab.report.disk import write_whole
+from trio_lab.report.page import asset
+from trio_lab.report.prose import sentence, slug, text
+from trio_lab.report.section import badge, checks_table, table_figure, tone
+from trio_lab.report.table import format_duration
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>$lead</title>
+<style>
+$style
+</style>
+</head>
+<body>
+<main>
+<header class="top">
+<p class="eyebrow">trio-lab drills</p>
+<h1>$lead</h1>
+<p class="dose">$dose</p>
+</header>
+<div class="body">
+$sections
+</div>
+</main>
+</body>
+</html>
+""")
+
+
+def save_drills(results: DrillResults, folder: Path) -> Path:
+    """Write ``drills.json`` and ``index.html``; returns the path of the page.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    write_whole(folder / "drills.json", encode(results) + b"\n")
+    page = folder / "index.html"
+    write_whole(page, render_drills(results).encode())
+    return page
+
+
+def render_drills(results: DrillResults) -> str:
+    """The whole page."""
+    passed = sum(one.passed for one in results.drills)
+    return _PAGE.substitute(
+        lead=text(f"{passed} of {len(results.drills)} drills passed"),
+        style=asset("style.css"),
+        dose=text("Short doses." if results.gate else f"Full doses × {results.dose:g}."),
+        sections="\n".join(_section(one) for one in results.drills),
+    )
+
+
+def _section(one: DrillResult) -> str:
+    here = slug(one.name)
+    outcome: Outcome = "confirmed" if one.passed else "refuted"
+    parts = [
+        f'<section class="experiment {tone(outcome)}" id="{here}" aria-labelledby="{here}-h">',
+        f'<header>{badge(outcome, "passed" if one.passed else "failed")}<h2 id="{here}-h">{text(one.name)}</h2>'
+        f'<p class="facts"><span>drill {one.number}</span><span>{format_duration(one.duration)}</span></p></header>',
+        f'<p class="question">{sentence(one.question)}</p>',
+        *(f"<p>{text(said)}</p>" for said in _said(one, one.control)),
+        checks_table(one.checks),
+        *map(table_figure, one.tables or ()),
+        "</section>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _said(one: DrillResult, control: ControlResult) -> Iterator[str]:
+    """What the control did, and what could not be run."""
+    broke = ", ".join(control.broke)
+    yield f"Control ({control.twin}): " + (
+        f"it broke “{broke}”." if broke else "it broke nothing, so the drill shows nothing."
+    )
+    for whose, error in (("The drill", one.error), ("The control", control.error)):
+        if error:
+            yield f"{whose} could not be run: {error}."
