@@ -20,7 +20,7 @@ LAYERS = {
     "cli": 7,
     "drills": 6,
     "bench": 6,
-    "doctor": 6,
+    "doctor": 5.9,
     "experiments": 6,
     "stage": 5.8,
     "servers": 5.5,

@@ -61,12 +61,13 @@ TABLE = {
         blocked(long_pass=0.009, stall_cause="python", stall_share=0.1, stall_awaits=0.05),
         "line_that_blocks",
     ),
-    "line that blocks, by its passes alone": (blocked(long_pass=0.009), "line_that_blocks"),
+    "line that blocks, by its passes alone": (blocked(long_pass=0.009, stall_cause=None), "line_that_blocks"),
     "call that waits on the loop": (
         blocked(long_pass=0.02, stall_cause="blocking call", cpu_full=0.1),
         "line_that_blocks",
     ),
     "starvation": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.9, stall_awaits=0.8), "starvation"),
+    "starvation of C calls": (blocked(long_pass=0.009, stall_cause="c call", stall_awaits=0.8), "starvation"),
     "many small steps": (blocked(passes_per_request=208.0, pass_p50=0.000025), "many_small_steps"),
     "entry queue": (blocked(stall_cause="entry queue"), "entry_queue"),
     "busy wait": (blocked(loop_rest=0.99), "busy_wait"),
@@ -150,6 +151,7 @@ TABLE = {
         "client_bottleneck",
     ),
     "a loop full of short work": (blocked(), "loop_full"),
+    "a loop full of short work, beside busy programs": (blocked(long_pass=0.02), "loop_full"),
     "what is not seen": (ill("unseen"), "unseen_queue"),
     "healthy": (replace(WELL, grows=False), "healthy"),
 }

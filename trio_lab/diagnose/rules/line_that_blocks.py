@@ -17,10 +17,10 @@ _CAUSES = ("python", "c call", "blocking call")
 def _holds(signals: Signals) -> bool:
     if signals.stall_cause in _CAUSES:
         return not _holds_too(STARVATION, signals)
-    seen_by_passes = signals.stall_cause in (None, "none")
+    not_watched = signals.stall_cause is None  # passes may be long because other programs have the CPU, and stalls tell
     few = signals.passes_per_request is None or signals.passes_per_request < _FEW_PASSES
     long = (signals.long_pass or 0.0) >= _LONG
-    return seen_by_passes and few and long and not any(_holds_too(rule, signals) for rule in (GARBAGE, GIL))
+    return not_watched and few and long and not any(_holds_too(rule, signals) for rule in (GARBAGE, GIL))
 
 
 def _holds_too(rule: Rule, signals: Signals) -> bool:

@@ -11,8 +11,9 @@ _MANY = 50  # passes a request
 
 
 def _holds(signals: Signals) -> bool:
-    short = (signals.long_pass or 0.0) < _LONG and (signals.passes_per_request or 0.0) < _MANY
-    return short and (signals.loop_full or 0.0) >= _BUSY and signals.stall_cause in (None, "none")
+    short = signals.stall_cause == "none" or (signals.long_pass or 0.0) < _LONG
+    few = (signals.passes_per_request or 0.0) < _MANY
+    return short and few and (signals.loop_full or 0.0) >= _BUSY and signals.stall_cause in (None, "none")
 
 
 RULE = Rule(

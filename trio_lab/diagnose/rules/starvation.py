@@ -12,7 +12,7 @@ _LONG = 0.005  # seconds
 
 def _holds(signals: Signals) -> bool:
     awaits = (signals.stall_awaits or 0.0) >= _AWAITS
-    return signals.stall_cause == "python" and awaits and (signals.long_pass or 0.0) >= _LONG
+    return signals.stall_cause in ("python", "c call") and awaits and (signals.long_pass or 0.0) >= _LONG
 
 
 RULE = Rule(
