@@ -172,7 +172,7 @@ def test_the_ids_are_those_of_the_files() -> None:
 
 
 def test_a_later_step_is_named_and_not_offered() -> None:
-    offered, later, _ = prescribe(blocked(long_pass=0.009, loop_rest=0.99, descriptors_share=0.9))
+    offered, later, _ = prescribe(blocked(long_pass=0.009, stall_cause="python", loop_rest=0.99, descriptors_share=0.9))
     assert [one.id for one in offered] == ["line_that_blocks"]
     assert later == ("busy_wait", "descriptors")
 
