@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,9 +52,11 @@ def test_help_explains() -> None:
     assert "--gate" in done.stdout
 
 
-def test_two_drills_pass_beside_controls_that_fail() -> None:
-    done = drill("sudden-death", "poison-jobs", "--dose", "0.05", "--json")
+def test_two_drills_pass_beside_controls_that_fail(tmp_path: Path) -> None:
+    done = drill("sudden-death", "poison-jobs", "--dose", "0.05", "--json", "--out", str(tmp_path))
     results = json.loads(done.stdout)
+    assert json.loads((tmp_path / "drills.json").read_text()) == results
+    assert "2 of 2 drills passed" in (tmp_path / "index.html").read_text()
     assert [entry["name"] for entry in results["drills"]] == ["sudden-death", "poison-jobs"]
     for entry in results["drills"]:
         assert entry["passed"], entry
