@@ -32,6 +32,7 @@ WELL = Signals(
     cpu_full=0.06,
     run_delay_full=0.02,
     jobs_cpu=0.02,
+    loop_delay=0.02,
     gil_wait=0.01,
     throttled=0.0,
     stolen=0.0,
@@ -132,6 +133,18 @@ TABLE = {
         ),
         "gil_hog",
     ),
+    "GIL hog, by the stalls alone": (
+        ill(
+            "native_pool",
+            service_ratio=2.3,
+            cpu_full=0.8,
+            run_delay_full=1.2,
+            jobs_cpu=1.8,
+            gil_stalls=0.28,
+            free_cores=0.0,
+        ),
+        "gil_hog",
+    ),
     "GC": (blocked(long_pass=0.03, stall_cause="gc", gc_share=0.6), "garbage_collection"),
     "GC, without a watch": (blocked(long_pass=0.03, stall_cause=None, gc_share=0.6), "garbage_collection"),
     "CPU quota": (
@@ -139,6 +152,10 @@ TABLE = {
         "cpu_taken",
     ),
     "steal": (ill("native_pool", service_ratio=1.4, stolen=0.6), "cpu_taken"),
+    "other programs have the cores": (
+        blocked(loop_delay=0.5, loop_full=0.3, cpu_full=0.3, run_delay_full=0.8),
+        "cpu_taken",
+    ),
     "descriptors": (blocked(descriptors_share=0.97, loop_full=0.6), "descriptors"),
     "accept backlog": (ill("accept_backlog", backlog_share=0.9), "accept_backlog"),
     "downstream slow": (ill("outward.db", cpu_full=0.01), "downstream_slow"),

@@ -40,10 +40,12 @@ def usage(share: float, at: float) -> Usage:
     )
 
 
+SICK = Sick(queues={"run_queue": Tank(capacity=1), "few_threads": Tank(share=1.0)}, usage=usage, stalls=(STALL,))
+
+
 def evidence() -> Examination:
     """A pool that is too small, a stall beside it, and names everywhere."""
-    sick = Sick(queues={"run_queue": Tank(capacity=1), "few_threads": Tank(share=1.0)}, usage=usage, stalls=(STALL,))
-    found = sick.examination()
+    found = SICK.examination()
     return replace(found, url="http://localhost/few-threads", blind=("few_threads is not seen",))
 
 
@@ -176,6 +178,9 @@ async def test_what_was_seen_is_kept_and_not_collected_again(tmp_path: Path, mon
     monkeypatch.setattr(sitting, "examined", examined)
     found = [await sitting.seen(few_threads(), tmp_path) for _ in range(2)]
     assert asked == ["few-threads-1"]
+    monkeypatch.setattr(sitting, "disturbed", lambda found: len(asked) < 3)
+    await sitting.seen(replace(few_threads(), seed=2), tmp_path)
+    assert asked == ["few-threads-1", "few-threads-2", "few-threads-2"]
     assert [ours(few_threads(), one).right for one in found] == [True, True]
 
 
@@ -194,6 +199,15 @@ async def test_a_service_does_what_it_is_told() -> None:
     assert health is not None
     assert [health.queue(name).completions for name in ("xyz", "worker_pool", "outward.abc")] == [1, 1, 1]
     assert health.queue("default_limiter").capacity == 3
+
+
+def test_a_disturbed_examination_is_told_by_the_services_own_counters() -> None:
+    assert not sitting.disturbed(evidence())
+    for cpu, told in ((0.3, True), (1.8, False)):
+        crowded = replace(
+            SICK, usage=lambda share, at, cpu=cpu: replace(usage(share, at), cpu=cpu * at, loop_run_delay=0.5 * at)
+        )
+        assert sitting.disturbed(crowded.examination()) == told
 
 
 def test_random_names_say_nothing() -> None:

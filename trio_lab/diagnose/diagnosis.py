@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from ..records.diagnosis import Diagnosis, Finding
 from ..records.examination import Examination
 from .mean_interval import LEAST
 from .onset import NONE, UNSEEN, First, first_to_fill
 from .prescribe import prescribe
+from .rules.cpu_taken import RULE as CPU_TAKEN
 from .saturation import Saturation, last_rounds, more_seconds, saturation
 from .signals import LOOP, Signals, concurrency, kind_of, signals
 
@@ -22,6 +25,8 @@ def diagnose(examination: Examination) -> Diagnosis:
     findings, later, blind = prescribe(seen)
     growth = first.growth()
     healthy = _healthy(examination, found, grows=first.name != NONE)
+    if healthy is False and any(one.id == CPU_TAKEN.id for one in findings):
+        healthy = None  # without its cores it bears less than it could
     return Diagnosis(
         healthy=healthy,
         verdict=_verdict(examination, found, seen, findings),
@@ -62,7 +67,9 @@ def _healthy(examination: Examination, found: Saturation | None, *, grows: bool)
     target = examination.target
     if target is None or (found is None and grows):
         return None
-    low, high = (found.interval or (found.load, found.load)) if found else (highest_rate(examination), float("inf"))
+    if found is not None and found.interval is None:
+        return None
+    low, high = found.interval if found and found.interval else (highest_rate(examination), math.inf)
     if target <= low:
         return True
     return False if target > high else None

@@ -23,6 +23,7 @@ CLEARLY = 0.08
 """Of an offered rate: growth of that much is no noise of counting."""
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings
+_DELAYED = 0.3  # of the time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,11 @@ def utilization(step: Step) -> float | None:
     ]
     whole = sum(seconds for _, seconds in spans)
     return sum(share * seconds for share, seconds in spans) / whole if whole else None
+
+
+def undisturbed(steps: Sequence[Step]) -> list[Step]:
+    """Those in which the loop's thread had a CPU most of the time that it wanted one; all of them if there is no such step."""
+    return [step for step in steps if (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0) < _DELAYED] or [*steps]
 
 
 def loop_busy(step: Step) -> float | None:

@@ -29,6 +29,7 @@ UNSEEN_FIGURES = {
     "passes_per_request": "how many passes of the loop a request takes",
     "cpu_full": "the CPU time of the service",
     "run_delay_full": "how long its threads wait for a CPU",
+    "loop_delay": "how long the loop waits for a CPU",
     "jobs_cpu": "how much CPU time its threads and processes want",
     "gil_wait": "how long the loop waits for the GIL",
     "throttled": "whether a CPU quota stops the service",

@@ -23,6 +23,7 @@ LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads
 _KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
 _UNANSWERED = 0.08  # of the offered rate
 _LITTLE = 0.25  # of the time for which the loop was busy: other programs make some passes long
+_GIL = "gil"  # the cause of stalls in which another thread had the GIL
 _MACHINE = "not running"  # the cause of stalls in which the process had no CPU
 
 
@@ -30,9 +31,10 @@ _MACHINE = "not running"  # the cause of stalls in which the process had no CPU
 class Signals:
     """Loads are requests per second, times seconds, ``cpu`` figures cores, delays seconds per second.
 
-    ``kind`` is what sort of queue the first one is. ``gil_wait`` is the share of time in which the loop was in a pass,
-    and neither ran nor waited for a CPU. ``jobs_cpu`` is what all but the loop's thread used or waited for; for a CPU that a
-    child process waits is not seen. ``decline`` is that of the replies under too much load.
+    ``kind`` is what sort of queue the first one is. ``loop_delay`` is the share of time in which the loop's thread waited for
+    a CPU. ``gil_wait`` is that in which the loop was in a pass, and neither ran nor waited for a CPU, ``gil_stalls`` that of
+    long passes for which the GIL is to blame. ``jobs_cpu`` is what all but the loop's thread used or waited for, without what
+    child processes waited. ``decline`` is that of the replies under too much load.
     """
 
     first: str | None = None
@@ -56,7 +58,9 @@ class Signals:
     cpu_full: float | None = None
     run_delay_full: float | None = None
     jobs_cpu: float | None = None
+    loop_delay: float | None = None
     gil_wait: float | None = None
+    gil_stalls: float | None = None
     throttled: float | None = None
     stolen: float | None = None
     gc_share: float | None = None
@@ -113,7 +117,9 @@ def signals(examination: Examination) -> Signals:
         cpu_full=_spent(full, lambda usage: usage.cpu + (usage.children_cpu or 0.0)),
         run_delay_full=_spent(full, lambda usage: usage.run_delay),
         jobs_cpu=_spent(full, _of_jobs),
+        loop_delay=_spent(full, lambda usage: usage.loop_run_delay),
         gil_wait=_gil_wait(full),
+        gil_stalls=_mean(full, _gil_stalls),
         throttled=_spent([*calm, *full], lambda usage: usage.throttled),
         stolen=_mean([*calm, *full], _stolen),
         gc_share=_gc_share(calm),
@@ -263,6 +269,14 @@ def _gil_wait(full: Sequence[Step]) -> float | None:
     return None if busy is None or ran is None else max(0.0, busy - ran)
 
 
+def _gil_stalls(step: Step) -> float | None:
+    told = [(one.at, one.health.stalls) for one in step.sightings if one.health.stalls is not None]
+    if len(told) < 2 or told[-1][0] <= told[0][0]:
+        return None
+    before, after = (sum(stall.total for stall in stalls if stall.cause == _GIL) for _, stalls in (told[0], told[-1]))
+    return (after - before) / (told[-1][0] - told[0][0])
+
+
 def _gc_share(calm: Sequence[Step]) -> float | None:
     """Collections as a share of the loop's busy time. A collection stops all threads, also the loop's."""
     spent, busy = _spent(calm, lambda usage: usage.gc), _mean(calm, utilization)
@@ -303,7 +317,7 @@ def _stall(calm: Sequence[Step]) -> StallFigures | None:
                 before[key] = stall
                 added[key] = added.get(key, 0.0) + stall.total - known.get(key, 0.0)
     costly = max(added, key=added.__getitem__, default=None)
-    worked = sum((loop_busy(step) or 0.0) * step.duration for step in calm)
+    worked = sum((utilization(step) or 0.0) * step.duration for step in calm)
     if costly is not None and added[costly] > _LITTLE * worked:
         return before[costly]
     none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)

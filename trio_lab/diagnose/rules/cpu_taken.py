@@ -1,30 +1,47 @@
-"""A CPU quota stops the service, or the host of the virtual machine takes its cores away."""
+"""A CPU quota stops the service, the host of the virtual machine takes its cores away, or other programs have them."""
 
 from __future__ import annotations
 
+from ..onset import UNSEEN
 from ..rule import MEASURE, Rule
-from ..signals import Signals
+from ..signals import LOOP, Signals
 
 _MUCH = 0.1  # of a core
+_WAITS = 0.35  # of the time
+_OWN = 0.6  # of the cores: a service that uses as much delays its own loop
 
 
 def _holds(signals: Signals) -> bool:
-    return max(signals.throttled or 0.0, signals.stolen or 0.0) >= _MUCH
+    return max(signals.throttled or 0.0, signals.stolen or 0.0) >= _MUCH or _crowded(signals)
+
+
+def _crowded(signals: Signals) -> bool:
+    """Whether nothing but the want of a CPU explains why the loop is late. A pool that grows, or a line that blocks, is told on
+    a crowded machine too."""
+    if signals.kind not in (LOOP, UNSEEN) or signals.stall_cause not in (None, "none"):
+        return False
+    own = (signals.cpu_full or 0.0) >= _OWN * (signals.cores or 1.0)
+    return (signals.loop_delay or 0.0) >= _WAITS and not own
 
 
 def _because(signals: Signals) -> str:
     if (throttled := signals.throttled or 0.0) >= _MUCH:
         return f"its CPU quota stopped the service's threads for {throttled:.2g} s in each second"
-    return f"the host took {signals.stolen or 0.0:.2g} cores away from this machine"
+    if (stolen := signals.stolen or 0.0) >= _MUCH:
+        return f"the host took {stolen:.2g} cores away from this machine"
+    return (
+        f"other programs had the cores: the loop waited for one for {signals.loop_delay or 0.0:.0%} of the time, while the "
+        f"service used {signals.cpu_full or 0.0:.1f} of {signals.cores or 1.0:g}"
+    )
 
 
 RULE = Rule(
     id="cpu_taken",
     step=MEASURE,
-    either=("throttled", "stolen"),
+    either=("throttled", "stolen", "loop_delay"),
     holds=_holds,
     because=_because,
     figures=("cpu_full", "run_delay_full"),
-    doubt="Lift the quota, or repeat on a quiet host: if the load that it bears stays the same, this was not the reason.",
-    fix="Raise the CPU quota, or give the service fewer threads and processes than the quota has cores.",
+    doubt="Lift the quota, or repeat on a quiet machine: if the load that it bears stays the same, this was not the reason.",
+    fix="Raise the CPU quota, or give the service cores of its own; measure again before anything else is changed.",
 )

@@ -24,7 +24,7 @@ from ...stage.stage import Stage
 from ..aftermath import remembered
 from ..exam.case import KINDS, TWO, Case, cases
 from ..exam.marking import Doctor, confusion, naively, ours, scores
-from ..exam.sitting import seen
+from ..exam.sitting import disturbed, seen
 from ..model import Drill
 
 _QUICK = ("blocking-line", "few-threads", "few-workers", "slow-neighbour", "busy-crew", "held-around", TWO)
@@ -61,6 +61,7 @@ async def _inject(stage: Stage) -> Figures:
     async with remembered(figures):
         found = await _evidence(stage)
     figures |= _marked(stage, "What the doctor said", ours, found)
+    figures["disturbed"] = float(sum(disturbed(examination) for _, examination in found))
     return figures | {"naive_right_percent": scores([naively(*one) for one in found])["right_percent"]}
 
 
@@ -80,6 +81,7 @@ DRILL = Drill(
         "healthy",
         "healthy_ill",
         "cases",
+        "disturbed",
         "naive_right_percent",
     ),
     checks=(
