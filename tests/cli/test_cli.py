@@ -107,6 +107,7 @@ def test_env_says_what_it_runs_on() -> None:
         (["load", "http://127.0.0.1:1/", "-H", "nonsense"], "name: value"),
         (["load", "http://127.0.0.1:1/", "--stages", "10s50"], "10s@50"),
         (["load", "http://127.0.0.1:1/", "-b", "x", "-D", "/dev/null"], "exclude"),
+        (["load", "http://127.0.0.1:1/", "--patience", "log:1"], "patience"),
         (["load", "http://127.0.0.1:1/", "--csv", "/no/such/folder/x"], "cannot be written"),
         (["load"], "url"),
         (["fly"], "fly"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trio_lab.errors import UsageError
 from trio_lab.load import notation
+from trio_lab.load.patience import Patience
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 numbers = st.decimals(0, 1000, places=3).map(lambda number: f"{number:f}")
@@ -84,10 +85,30 @@ def test_a_header_is_a_name_and_a_value_without_the_space_around_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "patience"),
+    [
+        ("1", Patience(seconds=(1.0,))),
+        ("500ms", Patience(seconds=(0.5,))),
+        ("0.3,1s,3", Patience(seconds=(0.3, 1.0, 3.0))),
+        ("exp:1", Patience(seconds=(1.0,), exponential=True)),
+    ],
+)
+def test_patience_is_one_value_several_or_a_mean(text: str, patience: Patience) -> None:
+    assert notation.patience(text) == patience
+
+
+def test_a_backoff_is_fixed_or_grows() -> None:
+    assert notation.backoff("50ms") == (0.05, None)
+    assert notation.backoff("50ms-2s") == (0.05, 2.0)
+
+
+@pytest.mark.parametrize(
     ("read", "text"),
     [(notation.seconds, text) for text in ("", "s", "5 s", "5x", "5s3", "-5s", "1_0s", "5S")]
     + [(notation.stages, text) for text in ("", "10s", "10s50", "@50", "10s@", "10s@x", "10s@50,", "1x@5")]
-    + [(notation.header, text) for text in ("", "X-A", "X-A=b")],
+    + [(notation.header, text) for text in ("", "X-A", "X-A=b")]
+    + [(notation.patience, text) for text in ("", "x", "1,", "exp", "exp:", "exp:1,2", "log:1", "0", "-1")]
+    + [(notation.backoff, text) for text in ("", "x", "-", "1-", "-1")],
 )
 def test_nonsense_is_refused_in_one_line(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from trio_lab.errors import UsageError
+from trio_lab.load.patience import Patience
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.target import Target, resolve
 
@@ -145,3 +146,5 @@ def test_the_shorter_patience_rules() -> None:
     assert LoadPlan(url="x").patience == 10.0
     assert LoadPlan(url="x", leave_after=1.0).patience == 1.0
     assert LoadPlan(url="x", leave_after=20.0).patience == 10.0
+    assert LoadPlan(url="x", leave_after=Patience(seconds=(0.3, 3.0))).patience == 3.0
+    assert LoadPlan(url="x", leave_after=Patience(seconds=(0.3,), exponential=True)).patience == 10.0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from trio_lab.records.codec import decode, encode, to_plain
-from trio_lab.records.load import Counts, Latencies, LoadResult
+from trio_lab.records.load import Counts, Latencies, LoadResult, Row
 from trio_lab.records.summary import Summary
 
 from .loads import RESULT, SUMMARY
@@ -88,3 +88,16 @@ def test_samples_in_the_order_of_their_starts(
     samples: tuple[tuple[float, float], ...] | None, expected: list[tuple[float, float]]
 ) -> None:
     assert replace(RESULT, samples=samples).by_start() == [pytest.approx(pair) for pair in expected]
+
+
+def test_goodput_is_of_the_whole_rows_in_a_stretch_of_the_duration() -> None:
+    rows = tuple(
+        Row(start=t, ok=ok, shed=0, timed_out=0, errors=0, p50=None, max=None)
+        for t, ok in ((0.0, 9), (0.5, 2), (1.0, 4), (1.5, 7))
+    )
+    found = replace(RESULT, series=rows)  # of 1.5 s: the last row is of what came later
+    assert found.goodput_in(0.0) == pytest.approx(15 / 1.5)
+    assert found.goodput_in(0.5) == pytest.approx(6 / 1.0)
+    assert found.goodput_in(0.4, 1.2) == pytest.approx(2 / 0.5)
+    assert found.goodput_in(1.2) is None
+    assert replace(found, series=()).goodput_in(0.0) is None

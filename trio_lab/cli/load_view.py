@@ -58,6 +58,9 @@ def show(result: LoadResult) -> None:
     )
     if result.requests.shed:
         table.add_row("refusals", f"p50 {_ms(result.shed.p50)}, p99 {_ms(result.shed.p99)} ms")
+    if result.retries is not None:
+        again = to_plain(result.retries)
+        table.add_row("again", ", ".join(f"{number:,} {name}" for name, number in again.items()))
     for status, found in result.by_status.items():
         if status not in ("2xx", "429", "503"):
             table.add_row(f"{status} replies", f"p50 {_ms(found.p50)}, p99 {_ms(found.p99)}, max {_ms(found.max)} ms")

@@ -14,8 +14,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 _ROUNDING = 1e-9  # of a request
+
+
+class Schedule(Protocol):
+    """What an open workload is told by: see `Arrivals`."""
+
+    @property
+    def next_due(self) -> float: ...
+    def take(self, now: float) -> float | None: ...
+    def waiting(self, now: float) -> int: ...
+    def end(self, now: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 
 from trio_lab.load.connection import Connection, State, error_kind
-from trio_lab.load.parts import Parts
+from trio_lab.load.parts import Kind, Parts
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.replies import BadReply, HeadReader, ReplyReader
@@ -51,6 +51,8 @@ class Clients(ABC):
         self._connections = [
             connection(i, poller.epoll, self._requests[0], self.tally, reader) for i in range(plan.connections)
         ]
+        for one in self._connections:
+            one.patience = plan.patience
         self._by_fd: dict[int, Connection] = {}
         self._timers: list[tuple[float, int]] = []  # (moment, index of the connection); see `_watch`
         self._known: dict[bytes, int] = {}  # replies seen whole, and their status
@@ -169,7 +171,7 @@ class Clients(ABC):
         self._replied(connection, status, now)
 
     def _replied(self, connection: Connection, status: int, now: float) -> None:
-        if now - connection.intended > self._patience:
+        if now - connection.intended > connection.patience:
             self._give_up(connection, now)
             return
         connection.tally.reply(status, connection.intended, connection.sent_at, now)
@@ -258,7 +260,7 @@ class Clients(ABC):
             connection.check_at = math.inf
             if not connection.busy:
                 self._rested(connection, now)
-            elif now < (deadline := connection.intended + self._patience):
+            elif now < (deadline := connection.intended + connection.patience):
                 self._watch(connection, deadline)
             else:
                 self._give_up(connection, now)
@@ -282,19 +284,24 @@ class Clients(ABC):
         if self.parts is None:
             self.tally.sent += 1
         else:
-            kind = self.parts.next(intended)
+            kind = self._kind_of(connection, intended)
             connection.request, connection.tally = kind.request, kind
             kind.send()
         connection.busy = True
         connection.intended = intended
-        if intended + self._patience < connection.check_at:
-            self._watch(connection, intended + self._patience)
+        if intended + connection.patience < connection.check_at:
+            self._watch(connection, intended + connection.patience)
         if connection.state is State.IDLE:
             self._send(connection, now)
             return
         connection.sent_at = math.inf
         if connection.state is State.CLOSED:
             self._open(connection, now)
+
+    def _kind_of(self, connection: Connection, intended: float) -> Kind:
+        """The URL and the stage of the request that the connection is about to send, in a run that has several."""
+        assert self.parts is not None
+        return self.parts.next(intended)
 
     def _open(self, connection: Connection, now: float) -> None:
         try:

@@ -71,6 +71,8 @@ class Connection:
     intended: float = 0.0  # when the request was meant to go
     sent_at: float = 0.0  # when it went
     reused: bool = False  # it was idle, or has replied once: the server may close it at any time
+    patience: float = math.inf  # how long a reply is waited for, from then on
+    tries: int = 0  # how often this request was sent before, because it failed
     backoff: float = 0.0  # seconds to wait after the next failure to connect; 0 after a success
     check_at: float = math.inf  # when to look at it next if nothing happens
 

@@ -14,11 +14,11 @@ import trio
 
 from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
-from trio_lab.load.closed import ClosedClients, CountedClients
 from trio_lab.load.opened import OpenClients
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.results import LoadRun, Progress, find_bottleneck
+from trio_lab.load.returning import ReturningClients, clients_of, retries_of
 from trio_lab.load.target import choose, resolve_plan, targets_of
 from trio_lab.measure.descriptors import room_for
 from trio_lab.records.load import Generator, Latencies, LoadResult
@@ -51,8 +51,7 @@ async def run_load(
     _check_descriptors(plan.connections)
     address = await choose(addresses)
     poller = Poller()
-    kind = OpenClients if plan.schedule else CountedClients if plan.requests else ClosedClients
-    clients = kind(plan, targets, address, poller)
+    clients = clients_of(plan)(plan, targets, address, poller)
     try:
         await _connect_first(clients, poller)
         hopeless = not clients.reached and not clients.connecting
@@ -167,6 +166,8 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         by_status={status: Latencies.of(found.summary()) for status, found in tally.by_status().items()},
         urls=parts.of_urls([url for url, _ in plan.mix]) if parts else None,
         stages=parts.of_stages([f"{seconds:g}s@{rate:g}" for seconds, rate in plan.stages]) if parts else None,
+        retries=retries_of(clients),
+        unserved=clients.unserved if isinstance(clients, ReturningClients) else None,
     )
     return LoadRun(
         result=result,

@@ -1,4 +1,5 @@
-"""How durations, headers, stages and weighted URLs are written on a command line. Errors are `UsageError` in one line."""
+"""How durations, headers, stages, patience and weighted URLs are written on a command line. Errors are `UsageError` in one
+line."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from trio_lab.errors import UsageError
+from trio_lab.load.patience import Patience
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WITH_UNIT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(us|ms|s|m|h)")
@@ -36,6 +38,20 @@ def header(text: str) -> tuple[str, str]:
 def stages(text: str) -> tuple[tuple[float, float], ...]:
     """``10s@50,30s@200``: 10 seconds with 50 requests per second, then 30 seconds with 200."""
     return tuple(_stage(part.strip()) for part in text.split(","))
+
+
+def patience(text: str) -> Patience:
+    """``1s``; ``0.3,1,3`` for clients of three kinds; ``exp:1`` for a mean of one second, drawn for each request."""
+    kind, colon, mean = text.partition(":")
+    if colon and kind != "exp":
+        raise UsageError(f"patience {text!r} must be like 1, 0.3,1,3 or exp:1 (seconds, or durations)")
+    return Patience(seconds=tuple(map(seconds, (mean if colon else text).split(","))), exponential=bool(colon))
+
+
+def backoff(text: str) -> tuple[float, float | None]:
+    """``50ms`` is always the same; ``50ms-2s`` doubles from the one to the other, drawn from 0 to there."""
+    first, dash, last = text.partition("-")
+    return seconds(first), seconds(last) if dash else None
 
 
 def _stage(text: str) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from trio_lab.load.arrivals import Arrivals
+from trio_lab.load.arrivals import Arrivals, Schedule
 from trio_lab.load.clients import Clients
 from trio_lab.load.connection import Connection, State
 from trio_lab.load.plan import LoadPlan
@@ -26,7 +26,7 @@ class OpenClients(Clients):
         self.behind: int | None = None  # requests due and not sent when the duration ended
         self.lateness = Histogram()  # how late requests were sent that found a connection free
 
-    def _schedule(self, start: float) -> Arrivals:
+    def _schedule(self, start: float) -> Schedule:
         return Arrivals(start=start, steps=self._plan.schedule, most=self._plan.requests)
 
     def start(self, now: float) -> None:
@@ -71,7 +71,7 @@ class OpenClients(Clients):
             self._drop(intended, now)
         return super().abandon(now)
 
-    def _send_due(self, arrivals: Arrivals, now: float) -> None:
+    def _send_due(self, arrivals: Schedule, now: float) -> None:
         while self._idle or self._unconnected:
             intended = arrivals.take(now)
             if intended is None:

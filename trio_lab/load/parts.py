@@ -34,10 +34,10 @@ def _turn(shares: Sequence[int]) -> Iterator[int]:
 class Kind:
     """Requests of one URL in one stage: what is sent, and where it is counted. Has the counting methods of a tally."""
 
-    __slots__ = ("_tallies", "request")
+    __slots__ = ("_tallies", "request", "url")
 
-    def __init__(self, request: bytes, tallies: Sequence[Tally]) -> None:
-        self.request = request
+    def __init__(self, url: int, request: bytes, tallies: Sequence[Tally]) -> None:
+        self.url, self.request = url, request  # which of the URLs, and its bytes
         self._tallies = tuple(tallies)
 
     def send(self) -> None:
@@ -90,7 +90,7 @@ class Parts:
         self._turn = in_turn(weights)
         self._kinds = [
             [
-                Kind(request, [whole, *self._urls[i : i + 1], *self._stages[j : j + 1]])
+                Kind(i, request, [whole, *self._urls[i : i + 1], *self._stages[j : j + 1]])
                 for i, request in enumerate(requests)
             ]
             for j in range(max(1, len(self._stages)))
@@ -98,8 +98,14 @@ class Parts:
 
     def next(self, intended: float) -> Kind:
         """The kind of the next request."""
-        stage = bisect_right(self._begins, intended) - 1 if self._stages else 0
-        return self._kinds[stage][next(self._turn)]
+        return self._kinds[self._stage(intended)][next(self._turn)]
+
+    def again(self, kind: Kind, intended: float) -> Kind:
+        """The kind of a request that is sent once more: the same URL, in the stage of its new intended start."""
+        return self._kinds[self._stage(intended)][kind.url]
+
+    def _stage(self, intended: float) -> int:
+        return bisect_right(self._begins, intended) - 1 if self._stages else 0
 
     def of_urls(self, names: Sequence[str]) -> tuple[Part, ...] | None:
         """What came of the requests of each URL, or None if there was one."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trio_lab.errors import UsageError
+from trio_lab.load.patience import Patience
+from trio_lab.load.retry import Retry
 
 _MOST_CONNECTIONS = 10_000
 _DURATION = 10.0  # seconds, when nothing else says how long
@@ -36,7 +38,8 @@ class LoadPlan:
     The run ends after ``duration``, or when ``requests`` were sent, whichever comes first.
 
     ``timeout`` is a failure (no whole reply in that time), ``leave_after`` a client's patience (it leaves without a
-    word and comes back). Both count from the intended start and both end in ``timed_out``; the shorter one decides.
+    word and comes back), the same for all or of several kinds. Both count from the intended start and both end in
+    ``timed_out``; the shorter one decides. With ``retry`` a request that failed is sent again (see `returning`).
 
     Every request carries the same ``body`` and ``headers``. Without a ``method`` it is GET, or POST when there is a body.
     With ``others``, of (URL, weight), the requests are for several URLs of one server, in proportion to the weights.
@@ -52,7 +55,8 @@ class LoadPlan:
     requests: int | None = None
     think: float = 0.0
     timeout: float = 10.0
-    leave_after: float | None = None
+    leave_after: float | Patience | None = None
+    retry: Retry | None = None
     interval: float = 1.0  # length of one row of the series
     own_this: bool = False  # the target is the caller's own, though it is not loopback
     unix_socket: str = ""  # connect to the socket at this path; the URL gives Host and path alone
@@ -69,7 +73,7 @@ class LoadPlan:
         _check("interval", self.interval, _LONGEST)
         if self.interval < SHORTEST_INTERVAL:
             raise UsageError(f"interval must be at least {SHORTEST_INTERVAL:g}, got {self.interval!r}")
-        if self.leave_after is not None:
+        if self.leave_after is not None and not isinstance(self.leave_after, Patience):
             _check("leave_after", self.leave_after, _LONGEST)
         self._check_pace()
         self._check_request()
@@ -156,8 +160,11 @@ class LoadPlan:
 
     @property
     def patience(self) -> float:
-        """How long a reply is waited for, from the intended start."""
-        return self.timeout if self.leave_after is None else min(self.timeout, self.leave_after)
+        """How long a reply is waited for, from the intended start, at most."""
+        kind = self.leave_after
+        if kind is None or (isinstance(kind, Patience) and kind.exponential):
+            return self.timeout
+        return min(self.timeout, max(kind.seconds) if isinstance(kind, Patience) else kind)
 
 
 def _check(name: str, value: float, most: float) -> None:

@@ -16,6 +16,7 @@ from .codec import MS, In, Milliseconds, Seconds
 from .summary import Summary
 
 _BEHIND = 0.01  # share of the requests
+_ROUNDED = 1e-3  # seconds: what the start of a row is rounded to on its way
 
 Rate = Annotated[float, In(suffix="_rps", digits=2)]
 """Per second."""
@@ -97,6 +98,17 @@ class Generator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """What was sent again. Every try counts in ``sent``, so there were ``sent`` less ``retries`` requests that a client
+    wanted an answer to; ``failed`` is how many of these had none in the end. ``denied``: retries that the budget did not
+    allow."""
+
+    retries: int
+    failed: int
+    denied: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadResult:
     """One run.
 
@@ -110,10 +122,12 @@ class LoadResult:
     out, were dropped or were abandoned; both latencies count them with the time that they had waited, so they are lower
     bounds. ``behind`` is how many requests of an open workload were due and not sent when the duration ended.
     ``offered`` is the rate of an open workload, the mean of its stages. ``samples`` are thinned evenly when they are many.
-    ``urls`` and ``stages`` are there when the run had several. ``url`` is then the first one.
+    ``urls`` and ``stages`` are there when the run had several. ``url`` is then the first one. ``retries`` are there when
+    requests were sent again, and ``unserved``, the clients without a single ok reply, in a closed workload whose clients
+    leave or retry.
     """
 
-    OPTIONAL = ("samples", "urls", "stages")
+    OPTIONAL = ("samples", "urls", "stages", "retries", "unserved")
 
     url: str
     mode: Literal["closed", "open"]
@@ -136,6 +150,20 @@ class LoadResult:
     by_status: Annotated[dict[str, Annotated[Latencies, MS]], In(name="by_status_ms")] = field(default_factory=dict)
     urls: tuple[Part, ...] | None = None
     stages: tuple[Part, ...] | None = None
+    retries: Retries | None = None
+    unserved: int | None = None
+
+    def goodput_in(self, begin: float, end: float = math.inf) -> float | None:
+        """Ok replies per second in the whole rows of the series from ``begin`` to ``end``, seconds from the start of the
+        run; None without such a row. What came after the duration is in none of them."""
+        ends = [*(row.start for row in self.series[1:]), self.duration]
+        within = [
+            (row.ok, after - row.start)
+            for row, after in zip(self.series, ends, strict=False)
+            if begin - _ROUNDED <= row.start < after <= min(end, self.duration) + _ROUNDED
+        ]
+        seconds = math.fsum(length for _, length in within)
+        return sum(ok for ok, _ in within) / seconds if seconds else None
 
     @property
     def succeeded(self) -> int:

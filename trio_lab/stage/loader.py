@@ -17,7 +17,9 @@ import trio
 
 from ..errors import in_a_line
 from ..load.generator import run_load
+from ..load.patience import Patience
 from ..load.plan import LoadPlan
+from ..load.retry import Retry
 from ..records.codec import to_plain
 
 
@@ -41,6 +43,9 @@ async def _answer(fields: dict[str, Any]) -> None:
     try:
         if "body" in fields:
             fields["body"] = await trio.Path(fields["body"]).read_bytes()
+        for name, kind in (("leave_after", Patience), ("retry", Retry)):
+            if isinstance(fields.get(name), dict):
+                fields[name] = kind(**fields[name])
         answer: dict[str, Any] = {"result": to_plain((await run_load(LoadPlan(**fields))).result)}
     except Exception as error:  # whatever it was, the lab has to say it
         answer = {"error": in_a_line(error)}

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 import trio
@@ -44,7 +45,7 @@ class Loaders:
         """
         fields = {name: str(value) if name == "body" else value for name, value in plan.items()}
         async with self._one() as child:
-            answer = await child.ask(json.dumps(fields))
+            answer = await child.ask(json.dumps(fields, default=asdict))
         if "error" in answer:
             raise RuntimeError(f"the load could not be run: {answer['error']}")
         return from_plain(LoadResult, answer["result"])

@@ -5,9 +5,10 @@ Nothing here shares a process with the server under study, so what measures is n
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any, Required, TypedDict, TypeVar, Unpack
 import trio
 
 from ..diagnose.ratios import order_of_round
+from ..load.patience import Patience
+from ..load.retry import Retry
 from ..records.chart import Table
 from ..records.load import LoadResult
 from .launch import last_words, serve
@@ -43,12 +46,15 @@ K = TypeVar("K")
 
 
 class Load(TypedDict, total=False):
-    """What `trio-lab load` is told. The content of the file ``body`` is what every request sends."""
+    """What `trio-lab load` is told; either ``duration`` or ``stages``. The content of the file ``body`` is what every
+    request sends."""
 
     connections: Required[int]
-    duration: Required[float]
+    duration: float
     rate: float | None
-    leave_after: float | None
+    leave_after: float | Patience | None
+    retry: Retry
+    stages: Sequence[tuple[float, float]]
     timeout: float
     interval: float
     keep_samples: bool
@@ -237,9 +243,7 @@ class Stage:
 
         async with trio.open_nursery() as watching:
             watching.start_soon(self.watch, server, looks)
-            probe, (result, begin, used) = await both(
-                partial(self.probe, server, duration=LEAD + options["duration"]), load
-            )
+            probe, (result, begin, used) = await both(partial(self.probe, server, duration=LEAD + _span(options)), load)
             watching.cancel_scope.cancel()
         cpu = server.cpu_seconds() - used
         jobs = {name: count - before[name] for name, count in (await completions(server)).items()}
@@ -249,4 +253,9 @@ class Stage:
 def _described(url: str, **options: Unpack[Load]) -> str:
     """``/hash, 20 connections, 3 s``."""
     rate = f", {options['rate']:g}/s" if options.get("rate") else ""
-    return f"/{url.split('/', 3)[3]}, {options['connections']} connections{rate}, {options['duration']:g} s"
+    return f"/{url.split('/', 3)[3]}, {options['connections']} connections{rate}, {_span(options):g} s"
+
+
+def _span(options: Load) -> float:
+    """How long requests are sent."""
+    return options["duration"] if "duration" in options else math.fsum(seconds for seconds, _ in options["stages"])
