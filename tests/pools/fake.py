@@ -11,6 +11,7 @@ from collections import deque
 from itertools import count, islice
 from typing import Any
 
+from trio_lab.admission.deadline import Deadline
 from trio_lab.errors import Closed
 from trio_lab.pools.dispatch import Dispatcher
 from trio_lab.pools.driver import Driver
@@ -174,7 +175,7 @@ class House:
                 assert job.number not in self.ran, "a job that was begun does not expire"
                 assert job.number not in self.displaced or not self.staff.idle, "it had its place"
             case "RunTimeout":
-                assert self.now >= job.entered + job.run_limit
+                assert self.now >= min(job.entered + job.run_limit, job.ends_by)
             case "BrokenWorkerError":
                 assert job.number in self.ran
 
@@ -187,7 +188,9 @@ class House:
 
     def may_be_ended(self, number: int) -> bool:
         job = self._job(number)
-        return self.now >= job.entered + job.run_limit or (job.caller is None and self.limits.on_cancel == "stop")
+        return self.now >= min(job.entered + job.run_limit, job.ends_by) or (
+            job.caller is None and self.limits.on_cancel == "stop"
+        )
 
     def check_wanted(self, number: int) -> None:
         """A worker begins this job. It is of no use any more if its caller has left; only large ones cannot be taken back."""
@@ -225,12 +228,13 @@ class House:
         priority: int = 0,
         queue_timeout: float | None = None,
         run_timeout: float | None = None,
+        deadline: Deadline | None = None,
         call: bytes = b"",
     ) -> str:
         """A caller comes with a job, both of this name. Returns what it is told at once, if anything."""
         try:
             self.jobs[name] = self.dispatcher.submit(
-                self.submit, (call, 0), queue_timeout, run_timeout, kind, priority, name, self.now
+                self.submit, (call, 0), queue_timeout, run_timeout, kind, priority, name, self.now, deadline
             )
         except Exception as error:
             self.told[name] = type(error).__name__

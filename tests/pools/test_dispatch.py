@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from trio_lab.admission.deadline import Deadline
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
 from trio_lab.pools.slot import LONG, State
@@ -678,6 +679,27 @@ class TestRunTimeout:
         house.die()
         assert house.told == {"a": "RunTimeout"}
         assert house.dispatcher.tallies.total().completions == 1
+
+    def test_a_job_neither_waits_nor_runs_beyond_the_deadline_of_its_callers_caller(self) -> None:
+        house = House(size=1, run_timeout=9.0)
+        house.submit("a", deadline=Deadline(house.now + 2.0))
+        house.submit("b", deadline=Deadline(house.now + 1.0))
+        house.submit("c", queue_timeout=0.5, deadline=Deadline(house.now + 1.0))
+        house.submit("d", deadline=Deadline(house.now + 5.0))
+        house.worker().begin()
+        house.pass_time(0.5)
+        house.pass_time(0.5)
+        assert house.told == {"b": "QueueTimeout", "c": "QueueTimeout"}
+        assert house.worker().asked == []
+        house.pass_time(1.0)
+        house.worker().obey()
+        house.answer()
+        assert house.told.get("a") == "RunTimeout"
+        house.worker().begin()
+        house.pass_time(2.9)
+        assert len(house.worker().asked) == 1
+        house.pass_time(0.1)
+        assert house.worker().asked[1:] == [house.jobs["d"].number]
 
     def test_a_job_that_lets_itself_be_ended_keeps_its_worker(self) -> None:
         house = House(size=1, run_timeout=1.0)

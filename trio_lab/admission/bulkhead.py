@@ -56,7 +56,8 @@ class BaseBulkhead(ABC):
 
     @abstractmethod
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
-        """Wait for a place, at most ``queue_timeout`` seconds (default: the bulkhead's own bound).
+        """Wait for a place, at most ``queue_timeout`` seconds (default: the bulkhead's own bound), and not beyond the
+        `DEADLINE` of the current request.
 
         Raises:
             QueueFull: at once, when ``max_waiting`` callers wait already.

@@ -22,6 +22,19 @@ class Deadline:
     def lift(self) -> None:
         self.at = math.inf
 
+    def within(self, timeout: float | None, now: float) -> float | None:
+        """The timeout (None: no bound), or the time that is left if that is less."""
+        left = self.at - now
+        if left == math.inf:
+            return timeout
+        return max(0.0, left if timeout is None else min(left, timeout))
+
 
 DEADLINE: ContextVar[Deadline | None] = ContextVar("trio_lab_deadline", default=None)
 """The deadline of the request that the current task works for; None if it has none."""
+
+
+def within_deadline(timeout: float | None, now: float) -> float | None:
+    """The timeout of a wait that begins now, bounded by the deadline of the current request."""
+    deadline = DEADLINE.get()
+    return timeout if deadline is None else deadline.within(timeout, now)

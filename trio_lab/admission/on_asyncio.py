@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
+from .deadline import within_deadline
 from .gate import WAITING, Decision, Place
 
 
@@ -24,7 +25,9 @@ class Bulkhead(BaseBulkhead):
     _due = math.inf  # when the timer rings: at the earliest deadline of all callers that wait
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
-        place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
+        now = self._now()
+        wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
+        place = self._gate.arrive(now, kind, priority, wait)
         if place.state is WAITING:
             await self._wait(place)
         return place

@@ -12,6 +12,7 @@ import trio
 from ..errors import Closed, QueueTimeout
 from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
+from .deadline import within_deadline
 from .gate import WAITING, Decision, Place
 
 
@@ -47,8 +48,10 @@ class Bulkhead(BaseBulkhead):
         except RuntimeError:
             self._now()  # where no Trio loop runs, its error says so
             raise
+        now = self._now()
+        wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
         try:
-            place = self._gate.arrive(self._now(), kind, priority, queue_timeout)
+            place = self._gate.arrive(now, kind, priority, wait)
         except Closed as closed:
             raise _as_trio(closed) from None
         if place.state is WAITING:

@@ -31,6 +31,7 @@ from math import inf
 from typing import Any
 
 from ..admission.choice import Chosen
+from ..admission.deadline import Deadline
 from ..admission.tally import Tallies
 from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
 from ..worker.frames import SHORT, Pieces, Reply
@@ -90,22 +91,22 @@ class Dispatcher:
         priority: int,
         caller: object,
         now: float,
+        deadline: Deadline | None = None,
     ) -> Job:
         """Admit a job, or refuse it. ``call`` is what `Calls.write` makes of the function and its arguments."""
         if self.closing:
             raise self._closed(f"{self.name} is closed")
-        room = self._room
         if queue_timeout is not None or run_timeout is not None:
             check_timeouts(queue_timeout, run_timeout)
         if kind is None:
             kind = getattr(fn, "__name__", None) or type(fn).__name__
-        job = Job(kind, priority, now, self._queue_timeout if queue_timeout is None else queue_timeout)
+        wait = self._queue_timeout if queue_timeout is None else queue_timeout
+        job = Job(kind, priority, now, wait if deadline is None else deadline.within(wait, now))
+        job.ends_by = inf if deadline is None else deadline.at
         job.run_limit = self._run_timeout if run_timeout is None else run_timeout
-        job.call, job.split = call
-        job.caller = caller
+        (job.call, job.split), job.caller = call, caller
         job.worker = job.reply = job.error = None
-        job.timed_out = False
-        job.number = 0
+        job.timed_out, job.number = False, 0
         tally = job.tally = self.tallies[kind]
         recent = tally.recent
         job.brief = recent is not None and recent < _BRIEF and len(job.call) <= SHORT
@@ -120,11 +121,11 @@ class Dispatcher:
             tally.arrivals += 1
             tally.timed_out += 1
             raise QueueTimeout(self.name)
-        elif not room.count and not self._held and (slot := self._slot_ahead(job, now)) is not None:
+        elif not self._room.count and not self._held and (slot := self._slot_ahead(job, now)) is not None:
             slot.take(job, now)
             tally.arrivals += 1
         else:
-            room.add(job, room.count + len(self._held) + self.actions.sent_ahead)
+            self._room.add(job, self._room.count + len(self._held) + self.actions.sent_ahead)
             if job.deadline < self.actions.due:
                 self.actions.due = job.deadline
         return job

@@ -53,6 +53,7 @@ class Job(Entry):
         "brief",
         "call",
         "caller",
+        "ends_by",
         "error",
         "number",
         "reply",
@@ -74,6 +75,8 @@ class Job(Entry):
     caller: Any
     """What the pool wakes, None once it has left. Only the driver knows what it is."""
     run_limit: float
+    ends_by: float
+    """The deadline of the caller's own caller: whatever the limit, it does not run beyond."""
     worker: Worker | None
     """Who has been given the job, None while it waits. A job that was given to a free worker has its place: its
     deadline is infinite. One that was sent ahead gets its place when the worker begins it."""

@@ -212,7 +212,7 @@ class Slot:
                 self._move(_BUSY)
             job.deadline = inf  # it has got its place
             job.entered = now
-            self.due = due = now + job.run_limit
+            self.due = due = min(now + job.run_limit, job.ends_by)
         job.worker = self.worker
         if not job.number:
             job.number = next(actions.numbers)
@@ -257,7 +257,7 @@ class Slot:
             self.served += ended
             self.interrupted = False
             if jobs:
-                self.due = due = now + jobs[0].run_limit
+                self.due = due = min(now + jobs[0].run_limit, jobs[0].ends_by)
                 if due < actions.due:
                     actions.due = due
             else:
@@ -285,7 +285,7 @@ class Slot:
         self.due = inf
         if self.jobs:
             self.jobs[0].entered = now
-            self.due = now + self.jobs[0].run_limit
+            self.due = min(now + self.jobs[0].run_limit, self.jobs[0].ends_by)
             self._actions.at(self.due)
         else:
             if self._deaf_since != self.served:

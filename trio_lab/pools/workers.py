@@ -17,6 +17,7 @@ import trio
 from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.choice import Chosen, chosen
+from ..admission.deadline import DEADLINE
 from ..blocks import block
 from ..measure.announced import announce
 from ..measure.ledger import LEDGER, Ledger
@@ -163,8 +164,8 @@ class WorkerPool:
         """Run ``fn(*args)`` in a worker process and return what it returns.
 
         The function and its arguments must be picklable; they are pickled before the job may wait. The limits default
-        to the pool's; ``kind`` names the job in statistics (default: the function's name), and disciplines may go by it
-        and by ``priority`` (higher first).
+        to the pool's, and a job neither waits nor runs beyond the `DEADLINE` of the current request; ``kind`` names the
+        job in statistics (default: the function's name), and disciplines may go by it and by ``priority`` (higher first).
 
         Raises:
             QueueFull, QueueTimeout, Shed, RestartLimitReached: refused; the job was not started.
@@ -176,8 +177,9 @@ class WorkerPool:
             and whatever the job raises, with the worker's traceback as a note.
         """
         await checkpoint_if_cancelled()  # once it is sent, an idle worker reads it at once
+        now, deadline = self._now(), DEADLINE.get()
         job = self._submit(
-            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
+            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), now, deadline
         )
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
@@ -197,8 +199,9 @@ class WorkerPool:
     ) -> tuple[T, float]:
         """As `run`, and the seconds that the job waited for a worker."""
         await checkpoint_if_cancelled()
+        now, deadline = self._now(), DEADLINE.get()
         job = self._submit(
-            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), self._now()
+            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), now, deadline
         )
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)

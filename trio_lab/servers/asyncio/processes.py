@@ -19,6 +19,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.choice import Chosen
+from ...admission.deadline import within_deadline
 from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
@@ -216,7 +217,8 @@ class WorkerPool(BehindBulkhead):
         keep(self._answers, answer)
         try:
             # Not `asyncio.timeout`: where the loop was blocked while the time passed, it would end a job whose reply is there.
-            await asyncio.wait((answer,), timeout=self._run_timeout)
+            limit = within_deadline(self._run_timeout, asyncio.get_running_loop().time())
+            await asyncio.wait((answer,), timeout=limit)
             for _ in range(0 if answer.done() else _PASSES):
                 await asyncio.sleep(0)
             if worker.replying:
