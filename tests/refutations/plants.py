@@ -57,9 +57,9 @@ PLANTS: dict[str, Plant] = {
         what="`/worker-hash` computes on the loop",
         fails="health_in_hashes",
         fault=Fault(
-            file="trio_lab/http/routes.py",
-            right='await app.lab.in_worker(hash_password, rounds, kind="hash")',
-            wrong="hash_password(rounds), 0.0",
+            file="trio_lab/http/lab.py",
+            right="await self.in_worker(job.fn, *job.args, kind=job.kind)",
+            wrong="job.fn(*job.args), 0.0",
         ),
     ),
     "impatient-clients": Plant(
@@ -90,7 +90,7 @@ PLANTS: dict[str, Plant] = {
         fails="two_wait_in_reports",
         fault=Fault(
             file="trio_lab/servers/trio/lab.py",
-            right='pool = self.report_pool if kind == "reports" else self.worker_pool',
+            right="pool = self.report_pool if kind == REPORTS else self.worker_pool",
             wrong="pool = self.report_pool",
         ),
     ),
@@ -99,8 +99,8 @@ PLANTS: dict[str, Plant] = {
         fails="lookup_own_in_calls",
         fault=Fault(
             file="trio_lab/http/routes.py",
-            right='await app.lab.in_thread(wait, seconds, kind="wait")',
-            wrong="await app.lab.in_default_thread(wait, seconds)",
+            right='PoolJob(fn=wait, args=(seconds,), kind="wait") if pool == "own" else None',
+            wrong="None",
         ),
     ),
     "callback-order": Plant(
@@ -151,9 +151,7 @@ PLANTS: dict[str, Plant] = {
     "gil-convoy": Plant(
         what="jobs for a worker process run in a thread",
         fails="convoy_p99",
-        fault=Fault(
-            file="trio_lab/http/routes.py", right='"process": _fib_in_process,', wrong='"process": _fib_in_thread,'
-        ),
+        fault=Fault(file="trio_lab/http/routes.py", right='in_process=where == "process"', wrong="in_process=False"),
     ),
     "many-small-steps": Plant(
         what="only 20 of the 2 000 tasks are runnable at once",

@@ -1,20 +1,50 @@
-"""How both Python servers answer: in JSON, through Quart (`reply`) or in ASGI's own messages (`answer`, `refuse`)."""
+"""How both Python servers answer: in JSON, through Quart (`reply`), in ASGI's own messages (`answer`, `refuse`), or in bytes
+for a request that neither has seen (`refusal`, `ending`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
 import msgspec
 from quart import Response
 
+from ..errors import Overloaded
+
 _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
+_ENDING = {"error": "The server is ending"}
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
     """A response for Quart to send."""
     return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
+
+
+def refuse_overload(error: Overloaded) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body and the headers of the 503 to a request that a queue has refused."""
+    return {"error": str(error), "queue": error.queue}, {"Retry-After": f"{error.retry_after:.0f}"}
+
+
+def refusal(error: Overloaded, others: Headers, *, closes: bool) -> bytes:
+    """The same as bytes. ``others`` are the headers of every reply; ``closes`` ends the connection after this one."""
+    body, headers = refuse_overload(error)
+    own = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return _unavailable(body, [*own, *others], closes=closes)
+
+
+def ending(others: Headers) -> bytes:
+    """The reply to a request that the end of the server cuts off."""
+    return _unavailable(_ENDING, others, closes=True)
+
+
+def _unavailable(body: dict[str, Any], headers: Headers, *, closes: bool) -> bytes:
+    encoded = msgspec.json.encode(body)
+    lines = [_JSON, (b"content-length", b"%d" % len(encoded)), *headers, *([_CLOSE] if closes else [])]
+    return b"HTTP/1.1 503 \r\n%b\r\n%b" % (b"".join(b"%b: %b\r\n" % line for line in lines), encoded)
 
 
 def ms(seconds: float) -> float:

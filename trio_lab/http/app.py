@@ -20,10 +20,11 @@ from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..options import from_env
 from ..records.queue import Queue
-from .answers import reply
+from .answers import refuse_overload, reply
 from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
 from .lab import Lab
 from .listening import SHORTAGE
+from .pool_job import HELD, Done, Held, JobOf, PoolJob
 from .query import BadQuery
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class LabApp(_Mixed):
         self.body_routes: dict[str, Callable[[bytes], int]] = {}
         """The paths whose handlers read a body, and by their query how many bytes it may have. A body for any other path is
         dropped as it comes."""
+        self.jobs: dict[str, JobOf] = {}
+        """The paths whose GET gives a job to a pool, and the job by the query."""
         self.numbers: Numbers = {}
         self.choices: Choices = {}
         self.listener = listener
@@ -80,6 +83,23 @@ class LabApp(_Mixed):
     def declare(self, numbers: Numbers, choices: Choices) -> None:
         """Add the query parameters that handlers read, so that `/` can list them."""
         self.numbers, self.choices = {**self.numbers, **numbers}, {**self.choices, **choices}
+
+    async def run_job(self) -> Done | None:
+        """Run the job that the present request gives to a pool, or take its outcome if it was held meanwhile. None if its query
+        asks for no job. Raises what `Lab.do` raises."""
+        if (held := HELD.get()) is not None:
+            return held.result()
+        job = self.jobs[request.path](request.args)
+        return None if job is None else await self.lab.do(job)
+
+    async def run_held(self, path: str, job: PoolJob) -> Held:
+        """Run the job of a request for ``path`` that no handler has seen yet. Raises `Overloaded` if it was refused."""
+        try:
+            return Held(done=await self.lab.do(job))
+        except Overloaded:
+            raise
+        except Exception as error:
+            return Held(error=error)
 
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""
@@ -123,10 +143,10 @@ async def _no_head_for_work() -> None:
 
 def _on_error(status: int) -> Callable[[Exception], Awaitable[Response]]:
     async def handle(error: Exception) -> Response:
-        body = {"error": str(error) or HTTPStatus(status).phrase}
         if isinstance(error, Overloaded):
-            return reply(body | {"queue": error.queue}, status, **{"Retry-After": f"{error.retry_after:.0f}"})
-        return reply(body, status)
+            body, headers = refuse_overload(error)
+            return reply(body, status, **headers)
+        return reply({"error": str(error) or HTTPStatus(status).phrase}, status)
 
     return handle
 

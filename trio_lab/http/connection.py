@@ -1,5 +1,7 @@
 """What a connection is on both event loops: hypercorn's, speaking our protocol, and ending by its own faults alone.
 
+- **It begins where a bare connection ends** (see `bare`), with the bytes that have come. Later requests that have to wait
+  for a pool are held in the same way, while its protocol is idle.
 - **A client gets its reply before the connection is closed.** Closing a socket with unread bytes in it resets the connection,
   and the reset may overtake the reply. So after the last reply the server sends its end, and reads on and drops what comes,
   until the client ends too: at most `LINGER` seconds and `MAX_DROPPED` bytes (RFC 9112, 9.6).
@@ -12,13 +14,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from socket import SO_ERROR, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ConnectionState
 
+from .callers import is_reset
 from .connections import LiveConnections, Socket, addresses
+from .holding import Holder
 from .protocol import LabProtocol
 
 if TYPE_CHECKING:
@@ -33,12 +36,13 @@ _FIRST_LOOK, _LAST_LOOKS = 0.001, 0.5  # seconds between two looks for a reset; 
 _log = logging.getLogger(__name__)
 
 
-class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from either of two classes
+class LabConnection(Holder, _Mixed):  # type: ignore[misc]  # its methods come from either of two classes
     """Mixed into hypercorn's `TCPServer` of one loop. It ends with its client, but not before its reply."""
 
     protocol: Any  # a `LabProtocol`; hypercorn's chooses between HTTP/1.1 and HTTP/2
     tasks: Any
     """Called, it opens the group of the connection's tasks."""
+    _unread = b""  # what the protocol is to read first
     _all_read = False  # nothing that the client may still send is read
 
     @abstractmethod
@@ -56,8 +60,13 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
     def stop_reading(self, seconds: float) -> None:
         """Cancel `read` when so many seconds have passed."""
 
-    async def serve(self, live: LiveConnections) -> None:
-        """Until its end it is one of those that are ``live``."""
+    async def send(self, data: bytes) -> None:
+        await self.protocol_send(RawData(data=data))
+
+    async def serve(self, live: LiveConnections, bare: Holder, data: bytes) -> None:
+        """Go on with a ``bare`` connection and its ``data``. Until its end it is one of those that are ``live``."""
+        self.take_over(bare)
+        self._unread = data
         try:
             with live.holding(self.socket()):
                 await self._converse()
@@ -73,7 +82,6 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
                 self.protocol = LabProtocol(
                     self.app, self.config, self.context, tasks, state, False, client, server, self.protocol_send
                 )
-                await self.idle_task.restart(tasks, self._idle_timeout)
                 await self._read_data()
         except OSError:
             pass  # the client was gone before it was served
@@ -92,11 +100,34 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
 
     async def _read_to_the_end(self) -> None:
         dropped = 0
+        if self.is_last:
+            await self.protocol.end()
+        else:
+            await self._hear(self._unread)
+            if self.protocol.stream is None:  # it was not a whole head
+                await self.idle_task.restart(self._task_group, self._idle_timeout)
         while dropped <= MAX_DROPPED and (data := await self.receive()):
-            if self.protocol.hears:
-                await self.protocol.handle(RawData(data=bytes(data)))
-            else:
+            if not self.protocol.hears:
                 dropped += len(data)
+            elif data := await self._answer_between(bytes(data)):
+                await self._hear(data)
+
+    async def _hear(self, data: bytes) -> None:
+        self.protocol.in_hand, self.in_hand = self.in_hand, None
+        self.protocol.sent_ahead, self.sent_ahead = self.sent_ahead, b""
+        await self.protocol.handle(RawData(data=data))
+
+    async def _answer_between(self, data: bytes) -> bytes:
+        """As `answer_held`, on a connection that has a protocol."""
+        if self.holding is None or self.holding.next_job(data) is None or not self.protocol.is_idle:
+            return data
+        await self.protocol_send(Updated(idle=False))
+        data = await self.answer_held(data)
+        if self.is_last:
+            await self.protocol.end()
+        elif not data:
+            await self.protocol_send(Updated(idle=True))
+        return data
 
     async def _await_reply(self) -> None:
         """The end of the last reply cancels this."""
@@ -113,11 +144,3 @@ class LabConnection(_Mixed):  # type: ignore[misc]  # its methods come from eith
             await self.send_end()
             self.stop_reading(0 if self._all_read else LINGER)
             await self.protocol.handle(Closed())
-
-
-def is_reset(connected: Socket) -> bool:
-    """The client has reset the connection, or it is closed."""
-    try:
-        return connected.getsockopt(SOL_SOCKET, SO_ERROR) != 0
-    except OSError:
-        return True

@@ -18,6 +18,7 @@ from .answers import answer
 from .app import LabApp
 from .contract import MAX_BODY
 from .head import not_understood, plain_health, too_large, too_long
+from .pool_job import HELD, IN_HAND, Held
 from .unread import UnreadBody
 
 if TYPE_CHECKING:
@@ -58,7 +59,14 @@ class Exchange(_Mixed):
             request.body = UnreadBody()  # type: ignore[assignment]  # has the methods that Quart calls, and keeps nothing
         return request
 
+    @property
+    def held(self) -> Held | None:
+        """What became of its job, if the request was held."""
+        found: Held | None = (self.scope.get("state") or {}).get(IN_HAND)
+        return found
+
     async def through_quart(self, receive: Any, send: Any) -> None:
+        HELD.set(self.held)
         await super().__call__(receive, send)
 
     async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:

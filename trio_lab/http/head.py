@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from .contract import MAX_HEAD, MAX_TARGET, METHODS, NOT_FOUND
 
 _RESETS = {b"": True, b"reset=1": True, b"reset=0": False}
-_HOST = re.compile(rb"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
+HOST = re.compile(rb"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
 _NOT_PLAIN = {b"content-length", b"transfer-encoding", b"expect"}
 
 
@@ -67,7 +67,7 @@ def plain_health(scope: Mapping[str, Any]) -> bool | None:
         return None
     hosts = 0
     for name, value in scope["headers"]:
-        if name == b"host" and _HOST.fullmatch(value):
+        if name == b"host" and HOST.fullmatch(value):
             hosts += 1
         elif name == b"host" or name in _NOT_PLAIN:
             return None

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config, DisciplineName
@@ -18,6 +19,7 @@ from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, Usage, WorkerCounts
+from .pool_job import Done, PoolJob
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -37,6 +39,10 @@ class Pool(Protocol):
     def waiting(self) -> int: ...
 
 
+def _is_full(pool: Pool) -> bool:
+    return pool.busy >= pool.size or pool.waiting > 0
+
+
 class Threads(Pool, Protocol):
     @property
     def abandoned(self) -> int: ...
@@ -46,6 +52,9 @@ class Workers(Pool, Protocol):
     @property
     def restarts(self) -> int: ...
 
+
+REPORTS = "reports"
+"""The kind of the long jobs, which may have a pool of their own: the last one."""
 
 USAGE_PERIOD = 0.05  # seconds: a reading takes a good hundred microseconds, and `/health` is asked for often
 
@@ -93,6 +102,23 @@ class Lab(ABC):
             RunTimeout, BrokenWorkerError: it ran too long, or its worker died.
             and whatever it raises.
         """
+
+    async def do(self, job: PoolJob) -> Done:
+        """Give a job to its pool. Raises what `in_thread` and `in_worker` raise."""
+        begun, queued = perf_counter(), 0.0
+        if job.in_process:
+            value, queued = await self.in_worker(job.fn, *job.args, kind=job.kind)
+        else:
+            value = await self.in_thread(job.fn, *job.args, kind=job.kind)
+        return Done(value=value, took=perf_counter() - begun, queued=queued)
+
+    def would_wait(self, job: PoolJob) -> bool:
+        """Whether the job could not begin now."""
+        return _is_full(self.worker_pools[-1 if job.kind == REPORTS else 0] if job.in_process else self.native_pool)
+
+    def is_full(self) -> bool:
+        """Whether there is a pool in which a job could not begin now."""
+        return _is_full(self.native_pool) or any(map(_is_full, self.worker_pools))
 
     @abstractmethod
     async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:

@@ -33,13 +33,14 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState, H11SendableEvent
 
+from .callers import BEGINNING
 from .framing import is_ambiguous, without_empty_lines
+from .pool_job import IN_HAND, Held
 
 WANTED = "trio_lab.wanted"
 """In the state of an ASGI scope, if its client waits for a 100 before it sends the body: an async function that sends it."""
 
 _CLOSE = (b"connection", b"close")
-_BEGINNING = b"HTTP/1.1 "  # of every reply
 _DEAF = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)  # states of a client that can send no more requests
 
 
@@ -48,7 +49,10 @@ class LabProtocol(H11Protocol):
 
     connection: h11.Connection  # hypercorn's other kind comes with an upgrade, and there is none
     _head = b""  # a response head that waits for the first piece of its body
-    _sent_ahead = b""  # the beginning of the reply, if it was sent before the rest was known
+    sent_ahead = b""
+    """The beginning of the reply, if it was sent before the rest was known."""
+    in_hand: Held | None = None
+    """What became of the job of the next request, which was held (see `holding`)."""
     _over = False  # the connection is being closed
 
     @property
@@ -64,6 +68,15 @@ class LabProtocol(H11Protocol):
         """What the client sends now is part of a request."""
         return not self._over and self.connection.their_state not in _DEAF
 
+    @property
+    def is_idle(self) -> bool:
+        """The next byte is the first of a request."""
+        return (
+            self.stream is None
+            and self.connection.our_state is self.connection.their_state is h11.IDLE
+            and not self.connection.trailing_data[0]
+        )
+
     async def handle(self, event: Event) -> None:
         if not isinstance(event, RawData):
             await super().handle(event)
@@ -74,9 +87,9 @@ class LabProtocol(H11Protocol):
     async def begin_reply(self) -> None:
         """Send what every reply begins with, if nothing of this one was sent: a client that is gone resets the connection
         at the first byte."""
-        if self.connection.our_state is h11.SEND_RESPONSE and not self._sent_ahead:
-            self._sent_ahead = _BEGINNING
-            await self.send(RawData(data=_BEGINNING))
+        if self.connection.our_state is h11.SEND_RESPONSE and not self.sent_ahead:
+            self.sent_ahead = BEGINNING
+            await self.send(RawData(data=BEGINNING))
 
     async def _handle_events(self) -> None:
         while self.hears:
@@ -118,6 +131,11 @@ class LabProtocol(H11Protocol):
         if ended:
             self.connection.receive_data(b"")
 
+    async def end(self) -> None:
+        """The last reply was sent."""
+        self._over = True
+        await self.send(Closed())
+
     async def _refuse(self, status: int) -> None:
         self._over = True
         if self.connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -138,6 +156,8 @@ class LabProtocol(H11Protocol):
             STREAM_ID,
         )
         state = self.connection_state
+        if self.in_hand is not None:
+            state, self.in_hand = ConnectionState({**state, IN_HAND: self.in_hand}), None
         if self.connection.they_are_waiting_for_100_continue:
             state = ConnectionState({**state, WANTED: self._want_body})
         await self.stream.handle(
@@ -179,7 +199,7 @@ class LabProtocol(H11Protocol):
             return
         data, self._head = self._head + data, b""
         if isinstance(event, h11.Response):
-            self._head, self._sent_ahead = data.removeprefix(self._sent_ahead), b""
+            self._head, self.sent_ahead = data.removeprefix(self.sent_ahead), b""
         elif data:
             await self.send(RawData(data=data))
 

@@ -8,7 +8,6 @@ The first line of a handler's docstring is what `/` says about its route (see `o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -19,13 +18,15 @@ from ..work import fib, hash_password, wait
 from .answers import ms, ms_since, reply
 from .app import LabApp
 from .contract import CHOICES, NUMBERS, RESET, STORMS
-from .lab import Lab
+from .lab import REPORTS
 from .overview import overview
-from .query import choice, integer
+from .pool_job import Done, JobOf, PoolJob
+from .query import Query, choice, integer
 
 
 def add_routes(app: LabApp) -> None:
     app.declare(NUMBERS, CHOICES)
+    app.jobs.update(JOBS)
 
     @app.get("/")
     async def _overview() -> Response:
@@ -40,23 +41,21 @@ def add_routes(app: LabApp) -> None:
     @app.get("/hash")
     async def _hash() -> Response:
         """A slow hash in a thread of the native pool."""
-        rounds, begun = _rounds("/hash"), perf_counter()
-        await app.lab.in_thread(hash_password, rounds, kind="hash")
-        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms_since(begun)})
+        done = await _done(app)
+        return reply({"route": "/hash", "mode": "async pbkdf2", "durationMs": ms(done.took)})
 
     @app.get("/sync-hash")
     async def _sync_hash() -> Response:
         """The same hash on the loop: nothing else runs meanwhile."""
-        rounds, begun = _rounds("/sync-hash"), perf_counter()
+        rounds, begun = _rounds(request.args, "/sync-hash"), perf_counter()
         hash_password(rounds)  # on purpose
         return reply({"route": "/sync-hash", "mode": "sync pbkdf2", "durationMs": ms_since(begun)})
 
     @app.get("/worker-hash")
     async def _worker_hash() -> Response:
         """The same hash in a worker process."""
-        rounds, begun = _rounds("/worker-hash"), perf_counter()
-        seconds, queued = await app.lab.in_worker(hash_password, rounds, kind="hash")
-        times = {"workerDurationMs": ms(seconds), "totalDurationMs": ms_since(begun), "queueMs": ms(queued)}
+        done = await _done(app)
+        times = {"workerDurationMs": ms(done.value), "totalDurationMs": ms(done.took), "queueMs": ms(done.queued)}
         pool = to_plain(app.lab.worker_counts())
         return reply({"route": "/worker-hash", "mode": "worker process", **times, "pool": pool})
 
@@ -71,21 +70,19 @@ def add_routes(app: LabApp) -> None:
     @app.get("/wait")
     async def _wait() -> Response:
         """A blocking call that computes nothing, in the native pool or in the event loop's default threads."""
-        seconds = integer(request.args, "ms", NUMBERS["/wait"]) / 1e3
-        pool, begun = choice(request.args, "pool", CHOICES["/wait"]), perf_counter()
-        if pool == "own":
-            await app.lab.in_thread(wait, seconds, kind="wait")
-        else:
-            await app.lab.in_default_thread(wait, seconds)
-        return reply({"route": "/wait", "mode": "blocking wait", "pool": pool, "durationMs": ms_since(begun)})
+        begun, done = perf_counter(), await app.run_job()
+        if done is None:
+            await app.lab.in_default_thread(wait, _seconds(request.args))
+        pool, took = choice(request.args, "pool", CHOICES["/wait"]), ms_since(begun) if done is None else ms(done.took)
+        return reply({"route": "/wait", "mode": "blocking wait", "pool": pool, "durationMs": took})
 
     @app.get("/fib")
     async def _fib() -> Response:
         """Fibonacci in plain Python, which holds the GIL: in a worker process, in a thread or on the loop."""
-        n = integer(request.args, "n", NUMBERS["/fib"])
-        where, begun = choice(request.args, "where", CHOICES["/fib"]), perf_counter()
-        value, seconds = await _FIB[where](app.lab, n)
-        times = {"computeMs": ms(seconds), "durationMs": ms_since(begun)}
+        begun, done = perf_counter(), await app.run_job()
+        n, where = _n(request.args), choice(request.args, "where", CHOICES["/fib"])
+        value, seconds = fib(n) if done is None else done.value  # the first is on the loop, on purpose
+        times = {"computeMs": ms(seconds), "durationMs": ms_since(begun) if done is None else ms(done.took)}
         return reply({"route": "/fib", "n": n, "where": where, "value": value, **times})
 
     @app.get("/lookup")
@@ -109,25 +106,46 @@ def reset() -> bool:
     return bool(integer(request.args, "reset", {"reset": RESET}))
 
 
-def _rounds(route: str) -> int:
-    return integer(request.args, "rounds", NUMBERS[route])
+async def _done(app: LabApp) -> Done:
+    """The job of a route that always has one."""
+    done = await app.run_job()
+    assert done is not None
+    return done
 
 
-async def _fib_on_loop(_: Lab, n: int) -> tuple[int, float]:
-    return fib(n)  # nothing else runs meanwhile, on purpose
+def _rounds(query: Query, route: str) -> int:
+    return integer(query, "rounds", NUMBERS[route])
 
 
-async def _fib_in_thread(lab: Lab, n: int) -> tuple[int, float]:
-    return await lab.in_thread(fib, n, kind="reports")
+def _seconds(query: Query) -> float:
+    return integer(query, "ms", NUMBERS["/wait"]) / 1e3
 
 
-async def _fib_in_process(lab: Lab, n: int) -> tuple[int, float]:
-    found, _ = await lab.in_worker(fib, n, kind="reports")
-    return found
+def _n(query: Query) -> int:
+    return integer(query, "n", NUMBERS["/fib"])
 
 
-_FIB: dict[str, Callable[[Lab, int], Awaitable[tuple[int, float]]]] = {
-    "loop": _fib_on_loop,
-    "thread": _fib_in_thread,
-    "process": _fib_in_process,
+def _hash_job(query: Query) -> PoolJob:
+    return PoolJob(fn=hash_password, args=(_rounds(query, "/hash"),), kind="hash")
+
+
+def _worker_hash_job(query: Query) -> PoolJob:
+    return PoolJob(fn=hash_password, args=(_rounds(query, "/worker-hash"),), kind="hash", in_process=True)
+
+
+def _wait_job(query: Query) -> PoolJob | None:
+    seconds, pool = _seconds(query), choice(query, "pool", CHOICES["/wait"])
+    return PoolJob(fn=wait, args=(seconds,), kind="wait") if pool == "own" else None
+
+
+def _fib_job(query: Query) -> PoolJob | None:
+    n, where = _n(query), choice(query, "where", CHOICES["/fib"])
+    return None if where == "loop" else PoolJob(fn=fib, args=(n,), kind=REPORTS, in_process=where == "process")
+
+
+JOBS: dict[str, JobOf] = {
+    "/hash": _hash_job,
+    "/worker-hash": _worker_hash_job,
+    "/wait": _wait_job,
+    "/fib": _fib_job,
 }

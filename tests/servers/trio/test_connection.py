@@ -105,6 +105,7 @@ def connection_on(stream: Any) -> Any:
     """A connection whose protocol takes everything and does nothing."""
     connection: Any = Connection(nothing, hypercorn.config.Config(), WorkerContext(None), {}, stream)
     connection.protocol = SimpleNamespace(handle=nothing, begin_reply=nothing, hears=True, stream=None)
+    connection.sockets = None
     return connection
 
 
@@ -145,7 +146,7 @@ async def test_a_fault_in_one_connection_is_logged_and_ends_there(
     connection = connection_on(SimpleNamespace(socket=None))
     monkeypatch.setattr(connection, "_converse", break_down)
     with caplog.at_level(logging.ERROR):
-        await connection.serve(LiveConnections())
+        await connection.serve(LiveConnections(), connection, b"")
     assert "a connection ended by a fault" in caplog.text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import hypercorn.config
 from hypercorn.asyncio.lifespan import Lifespan
@@ -17,11 +17,13 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
+from ...http.bare import BareConnection
 from ...http.connections import LiveConnections
-from ...http.listening import LAST_TURNS, Shortage, waiting
-from .connection import Connection
-
-_AT_ONCE = 100  # connections that are accepted in one pass of the loop
+from ...http.door import Door
+from ...http.epoll_set import EpollSet
+from ...http.holding import Holding
+from ...http.listening import LAST_TURNS, Shortage
+from .connection import Bare, Connection
 
 
 async def serve_app(
@@ -32,11 +34,13 @@ async def serve_app(
     live: LiveConnections,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
+    holding: Holding | None = None,
 ) -> None:
     """Serve an ASGI app until ``stop`` is set, and then what is in flight until it ends.
 
     ``on_ready`` is called when connections are accepted. The listener is closed at the stop. When the grace period is
-    over the caller shuts the ``live`` connections down, which ends what is in flight.
+    over the caller shuts the ``live`` connections down, which ends what is in flight. With ``holding`` requests that have
+    to wait are held.
 
     Raises:
         LifespanFailureError: the app could not start, or ended (in a group).
@@ -49,67 +53,51 @@ async def serve_app(
         await lifespan.wait_for_startup()
         if life.done() and life.exception() is not None:
             return  # the group raises it; its cancellation of this task may be lost in Python 3.11's `wait_for`
-        async with asyncio.TaskGroup() as connections:
+        with _watched(EpollSet()) as sockets:
+            async with asyncio.TaskGroup() as connections:
 
-            async def serve_one(accepted: socket.socket) -> None:
-                try:
-                    reader, writer = await _streams(accepted)
-                except OSError:  # the client is gone already
-                    accepted.close()
-                    return
-                connection = Connection(wrapped, loop, settings, context, lifespan.state, reader, writer)
-                await connection.serve(live)
+                async def speak(bare: BareConnection, data: bytes) -> None:
+                    try:
+                        reader, writer = await _streams(bare.socket())
+                    except OSError:  # the client is gone already
+                        bare.socket().close()
+                        return
+                    connection = Connection(wrapped, loop, settings, context, lifespan.state, reader, writer)
+                    await connection.serve(live, bare, data)
 
-            with _accepting(listener, lambda accepted: connections.create_task(serve_one(accepted))):
-                on_ready()
-                await stop.wait()
-            for _ in range(LAST_TURNS):
-                await asyncio.sleep(0)
-            await context.terminated.set()
+                def begin(accepted: socket.socket, data: bytes) -> None:
+                    bare = Bare(accepted, context, live, sockets, holding)
+                    connections.create_task(bare.serve(data, door, speak))
+
+                idle_time = settings.keep_alive_timeout
+                door = Door(
+                    listener, sockets, idle_time=idle_time, begin=begin, later=loop.call_later, shortage=Shortage()
+                )
+                with closing(door):
+                    with door:
+                        on_ready()
+                        await stop.wait()
+                    for _ in range(LAST_TURNS):
+                        await asyncio.sleep(0)
+                    await context.terminated.set()
         await lifespan.wait_for_shutdown()
 
 
 @contextmanager
-def _accepting(listener: socket.socket, begin: Callable[[socket.socket], object]) -> Iterator[None]:
-    """Accept connections for the length of the block, then those that are in the backlog, and close the listener.
-
-    asyncio's own server, when there are no descriptors, logs as many tracebacks at once as the backlog is long, and tries
-    again after it was closed.
-    """
-    loop, shortage = asyncio.get_running_loop(), Shortage()
-    resume: asyncio.TimerHandle | None = None
-
-    def accept() -> None:
-        nonlocal resume
-        for _ in range(_AT_ONCE):
-            try:
-                accepted, _address = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                loop.remove_reader(listener)
-                resume = loop.call_later(shortage.PAUSE, loop.add_reader, listener, accept)
-                shortage.note(error)
-                return
-            begin(accepted)
-
-    listener.setblocking(False)
-    loop.add_reader(listener, accept)
-    try:
-        yield
-    finally:
-        loop.remove_reader(listener)
-        if resume is not None:
-            resume.cancel()
-        for accepted in waiting(listener):
-            begin(accepted)
-        listener.close()
+def _watched(sockets: EpollSet) -> Iterator[EpollSet]:
+    """Let the loop watch a set for the length of the block, and then close it."""
+    loop = asyncio.get_running_loop()
+    with sockets:
+        loop.add_reader(sockets, sockets.look)
+        try:
+            yield sockets
+        finally:
+            loop.remove_reader(sockets)
 
 
 async def _streams(accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    accepted.setblocking(False)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -15,16 +15,22 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import AsyncioSingleTask
 from hypercorn.events import Closed, Event, RawData
 
+from ...http.bare import BareConnection
+from ...http.callers import Caller
 from ...http.connection import LabConnection
 from ...http.connections import Socket
+from ...http.holding import Holder
+
+T = TypeVar("T")
 
 
 class _NeverIdle(AsyncioSingleTask):
@@ -34,7 +40,24 @@ class _NeverIdle(AsyncioSingleTask):
         pass
 
 
-class Connection(LabConnection, TCPServer):
+class AsyncioHolder(Holder):
+    """What both kinds of connections have in common."""
+
+    async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as waiting:
+                with caller.watched(self.sockets, lambda: waiting.reschedule(loop.time())):
+                    return await work
+        except TimeoutError:
+            return None
+
+
+class Bare(AsyncioHolder, BareConnection):
+    """One that has no protocol yet."""
+
+
+class Connection(AsyncioHolder, LabConnection, TCPServer):
     """One client's connection on asyncio."""
 
     _reading: asyncio.Timeout | None = None
@@ -55,6 +78,21 @@ class Connection(LabConnection, TCPServer):
 
     async def receive(self) -> bytes:
         return await self.reader.read(MAX_RECV)
+
+    def send_now(self, data: bytes) -> int:
+        if self.writer.is_closing():
+            raise ConnectionError
+        self.writer.write(data)
+        return len(data)
+
+    async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
+        """The transport must not read meanwhile: at a reset it would close the socket, and with it what is watched."""
+        transport: asyncio.ReadTransport = self.writer.transport  # type: ignore[assignment]  # it is both kinds
+        transport.pause_reading()
+        try:
+            return await super().unless_left(caller, work)
+        finally:
+            transport.resume_reading()
 
     async def send_end(self) -> None:
         with suppress(OSError, RuntimeError):

@@ -19,6 +19,7 @@ from ...config import Config
 from ...errors import LabLost, UsageError, in_a_line
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
+from ...http.holding import Holding
 from ...http.listening import listen, ready_line, url_of
 from ...options import from_env
 from ...records.queue import Queue
@@ -63,7 +64,9 @@ async def serve(
         on_ready(url)
 
     try:
-        await serve_app(app, Settings(config), listener, live=live, stop=app.stop, on_ready=begin)
+        settings = Settings(config)
+        holding = Holding(app, settings) if config.guarded else None
+        await serve_app(app, settings, listener, live=live, stop=app.stop, on_ready=begin, holding=holding)
     except ExceptionGroup:
         if app.fault is None:
             raise

@@ -7,7 +7,8 @@ flight has the grace period, and the lifespan ends. It speaks HTTP/1.1 on one li
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import closing
 
 import hypercorn.config
 import trio
@@ -16,9 +17,13 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
+from ...http.bare import BareConnection
 from ...http.connections import LiveConnections
-from ...http.listening import LAST_TURNS, Shortage, waiting
-from .connection import Connection
+from ...http.door import Door
+from ...http.epoll_set import EpollSet
+from ...http.holding import Holding
+from ...http.listening import LAST_TURNS, Shortage
+from .connection import Bare, Connection
 
 
 async def serve_app(
@@ -28,12 +33,14 @@ async def serve_app(
     *,
     live: LiveConnections,
     stop: trio.Event,
+    holding: Holding | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve an ASGI app until ``stop`` is set, and then what is in flight for ``settings.graceful_timeout`` seconds.
 
     ``task_status.started()`` is called when connections are accepted. The listener is closed at the stop. A send to a
-    client that does not read may outlast the grace period, until the caller shuts the ``live`` connections down.
+    client that does not read may outlast the grace period, until the caller shuts the ``live`` connections down. With
+    ``holding`` requests that have to wait are held.
 
     Raises:
         LifespanFailureError: the app could not start, or ended (in a group).
@@ -42,45 +49,50 @@ async def serve_app(
     wrapped = wrap_app(app, settings.wsgi_max_body_size, "asgi")
     lifespan = Lifespan(wrapped, settings, {})
 
-    async def serve_one(stream: trio.SocketStream) -> None:
-        try:
-            await Connection(wrapped, settings, context, lifespan.state, stream).serve(live)
-        finally:
-            await trio.aclose_forcefully(stream)
+    async def speak(bare: BareConnection, data: bytes) -> None:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(bare.socket()))
+        await Connection(wrapped, settings, context, lifespan.state, stream).serve(live, bare, data)
 
-    async with trio.open_nursery() as living:
-        await living.start(lifespan.handle_lifespan)
-        await lifespan.wait_for_startup()
-        async with trio.open_nursery() as connections:
-            async with trio.open_nursery() as accepting:
-                accepting.start_soon(_accept, listener, serve_one, connections)
-                task_status.started()
-                await stop.wait()
-                accepting.cancel_scope.cancel()
-            for _ in range(LAST_TURNS):
-                await trio.lowlevel.checkpoint()
-            await context.terminated.set()
-            connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
-        await lifespan.wait_for_shutdown()
-        living.cancel_scope.cancel()
+    with EpollSet() as sockets:
+        async with trio.open_nursery() as living:
+            await living.start(lifespan.handle_lifespan)
+            await lifespan.wait_for_startup()
+            living.start_soon(_look, sockets)
+            async with trio.open_nursery() as connections:
+
+                def begin(accepted: socket.socket, data: bytes) -> None:
+                    bare = Bare(accepted, context, live, sockets, holding)
+                    connections.start_soon(bare.serve, data, door, speak)
+
+                def later(seconds: float, call: Callable[[], None]) -> None:
+                    living.start_soon(_later, seconds, call)
+
+                door = Door(
+                    listener,
+                    sockets,
+                    idle_time=settings.keep_alive_timeout,
+                    begin=begin,
+                    later=later,
+                    shortage=Shortage(),
+                )
+                with closing(door):
+                    with door:
+                        task_status.started()
+                        await stop.wait()
+                    for _ in range(LAST_TURNS):
+                        await trio.lowlevel.checkpoint()
+                    await context.terminated.set()
+                connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
+            await lifespan.wait_for_shutdown()
+            living.cancel_scope.cancel()
 
 
-async def _accept(
-    listener: socket.socket, serve_one: Callable[[trio.SocketStream], Awaitable[None]], connections: trio.Nursery
-) -> None:
-    """Accept connections until cancelled, then those that are in the backlog, and close the listener. (Trio's own loop logs
-    a traceback ten times a second while there are no descriptors.)"""
-    shortage, door = Shortage(), trio.SocketListener(trio.socket.from_stdlib_socket(listener))
-    try:
-        while True:
-            try:
-                stream = await door.accept()
-            except OSError as error:
-                shortage.note(error)
-                await trio.sleep(shortage.PAUSE)
-            else:
-                connections.start_soon(serve_one, stream)
-    finally:
-        for accepted in waiting(listener):
-            connections.start_soon(serve_one, trio.SocketStream(trio.socket.from_stdlib_socket(accepted)))
-        door.socket.close()
+async def _look(sockets: EpollSet) -> None:
+    while True:
+        await trio.lowlevel.wait_readable(sockets)
+        sockets.look()
+
+
+async def _later(seconds: float, call: Callable[[], None]) -> None:
+    await trio.sleep(seconds)
+    call()

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import trio
@@ -27,6 +29,7 @@ from ...config import Config
 from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
+from ...http.pool_job import Held, PoolJob
 from ...http.protocol import WANTED
 from ...loop.observe import WORKING_ON
 from ...measure.ledger import LEDGER, Ledger, Ledgers
@@ -58,7 +61,8 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
         await super().respond(receive, send)
 
     async def through_quart(self, receive: Any, send: Any) -> None:
-        self.ledger = Ledger(self.label, made=made_at(self.scope))
+        held = self.held
+        self.ledger = Ledger(self.label, made=made_at(self.scope)) if held is None else held.ledger
         LEDGER.set(self.ledger)
         try:
             await super().through_quart(receive, send)
@@ -140,6 +144,20 @@ class TrioApp(LabApp, QuartTrio):
         self.shields = Shields()
         self.ledgers = Ledgers()
         self.body_memory = BodyMemory()
+
+    async def run_held(self, path: str, job: PoolJob) -> Held:
+        """As `LabApp.run_held`, with a ledger of the request's time."""
+        ledger = Ledger(f"GET {path}", made=perf_counter())
+        kept, worked_on = LEDGER.set(ledger), WORKING_ON.set(ledger.route)
+        held = None
+        try:
+            held = await super().run_held(path, job)
+        finally:
+            LEDGER.reset(kept)
+            WORKING_ON.reset(worked_on)
+            if held is None:
+                self.ledgers.keep(ledger)
+        return replace(held, ledger=ledger)
 
     @cached_property
     def labels(self) -> Labels:

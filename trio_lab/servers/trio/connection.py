@@ -13,10 +13,11 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import hypercorn.config
 import trio
@@ -26,9 +27,14 @@ from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, LifespanState
 
+from ...http.bare import BareConnection
+from ...http.callers import Caller
 from ...http.connection import LabConnection
 from ...http.connections import Socket
+from ...http.holding import Holder
 from .idle_time import IdleTime
+
+T = TypeVar("T")
 
 _MADE = "trio_lab.made"
 
@@ -50,7 +56,20 @@ class ConnectionTasks(TaskGroup):
         return put
 
 
-class Connection(LabConnection, TCPServer):
+class TrioHolder(Holder):
+    """What both kinds of connections have in common."""
+
+    async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
+        with trio.CancelScope() as scope, caller.watched(self.sockets, scope.cancel):
+            return await work
+        return None
+
+
+class Bare(TrioHolder, BareConnection):
+    """One that has no protocol yet."""
+
+
+class Connection(TrioHolder, LabConnection, TCPServer):
     """One client's connection on Trio."""
 
     idle_task: IdleTime  # type: ignore[assignment]
@@ -78,6 +97,9 @@ class Connection(LabConnection, TCPServer):
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise ConnectionError from None
 
+    def send_now(self, data: bytes) -> int:
+        return os.write(self.stream.socket.fileno(), data)
+
     async def send_end(self) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self.stream.send_eof()
@@ -90,6 +112,9 @@ class Connection(LabConnection, TCPServer):
             await self.read()
         await self.protocol.handle(Closed())
         self.idle_task.end()
+
+    async def _close(self) -> None:
+        self.stream.socket.close()  # nothing is sent any more: every task of the connection has ended
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):

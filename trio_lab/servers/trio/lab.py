@@ -17,7 +17,7 @@ import trio
 
 from ...blocks import block
 from ...config import Config
-from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
+from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Lab, bounds
 from ...loop.default_limiter import open_default_limiter
 from ...loop.loop_time import PassWindow
 from ...loop.observe import Watch, observe
@@ -74,7 +74,7 @@ class TrioLab(Lab):
             return await self.native_pool.run(fn, *args, kind=kind, abandon_on_cancel=True)
 
     async def in_worker(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts, kind: str) -> tuple[T, float]:
-        pool = self.report_pool if kind == "reports" else self.worker_pool
+        pool = self.report_pool if kind == REPORTS else self.worker_pool
         with self.pool_work():
             return await pool.run_timed(fn, *args, kind=kind)
 

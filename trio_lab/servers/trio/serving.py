@@ -18,6 +18,7 @@ from ...config import Config
 from ...errors import LabLost
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
+from ...http.holding import Holding
 from ...http.listening import listen, url_of
 from ...records.queue import Queue
 from .accepting import serve_app
@@ -57,7 +58,10 @@ async def serve(
                 async with trio.open_nursery() as server:
                     await watchers.start(_watch_signals, app)
                     watchers.start_soon(_end_grace, app, server.cancel_scope, live, config.grace)
-                    await server.start(partial(serve_app, app, Settings(config), listener, live=live, stop=app.stop))
+                    settings = Settings(config)
+                    holding = Holding(app, settings) if config.guarded else None
+                    serve = partial(serve_app, app, settings, listener, live=live, stop=app.stop)
+                    await server.start(partial(serve, holding=holding))
                     if control:
                         watchers.start_soon(_obey, app)
                     on_ready(url, app)

@@ -1,0 +1,146 @@
+"""Unit: the door, with real sockets and without an event loop."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.servers.shortage import no_descriptors
+from trio_lab.http.door import Door
+from trio_lab.http.epoll_set import EpollSet
+from trio_lab.http.listening import Shortage
+
+from .sockets import listening, reset
+
+
+class House:
+    """A door, and what it has asked for."""
+
+    def __init__(self, sockets: EpollSet, *, idle_time: float = 3600.0) -> None:
+        self.listener = listening()
+        self.address = self.listener.getsockname()
+        self.sockets = sockets
+        self.begun: list[tuple[socket.socket, bytes]] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        self.door = Door(
+            self.listener,
+            sockets,
+            idle_time=idle_time,
+            begin=lambda connected, data: self.begun.append((connected, data)),
+            later=lambda seconds, call: self.later.append((seconds, call)),
+            shortage=Shortage(),
+        )
+
+    def connect(self, data: bytes = b"") -> socket.socket:
+        client = socket.create_connection(self.address)
+        client.sendall(data)
+        return client
+
+    def look(self) -> None:
+        assert select.select([self.sockets], [], [], 10)[0]
+        self.sockets.look()
+
+    def wait_later(self) -> None:
+        """The time that was asked for last is over."""
+        self.later.pop()[1]()
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with EpollSet() as sockets:
+        house = House(sockets)
+        with closing(house.door), house.door:
+            yield house
+        for connected, _ in house.begun:
+            connected.close()
+
+
+def test_a_connection_begins_with_its_first_bytes(house: House) -> None:
+    with house.connect() as client:
+        house.look()
+        assert house.begun == []
+        client.sendall(b"GET /")
+        house.look()
+        ((connected, data),) = house.begun
+        assert (data, connected.getpeername(), connected.gettimeout()) == (b"GET /", client.getsockname(), 0.0)
+        client.sendall(b"more")
+        assert not select.select([house.sockets], [], [], 0)[0]  # it is not watched any more
+
+
+def test_bytes_that_have_come_with_the_connection_are_not_waited_for(house: House) -> None:
+    with house.connect(b"GET"), house.connect(b"PUT"):
+        house.look()
+        assert sorted(data for _, data in house.begun) == [b"GET", b"PUT"]
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["FIN", "RST"])
+def test_a_client_that_leaves_without_a_word_is_let_out(house: House, leave: Callable[[socket.socket], None]) -> None:
+    client = house.connect()
+    house.look()
+    before = len(house.sockets)
+    leave(client)
+    house.look()
+    assert (len(house.sockets), house.begun) == (before - 1, [])
+
+
+def test_a_connection_may_come_back(house: House) -> None:
+    with house.connect(b"one") as client:
+        house.look()
+        ((connected, _),) = house.begun
+        house.door.let_in(connected)
+        client.sendall(b"two")
+        house.look()
+        assert house.begun == [(connected, b"one"), (connected, b"two")]
+
+
+def test_idle_connections_are_closed() -> None:
+    with EpollSet() as sockets:
+        house = House(sockets, idle_time=0.0)
+        with closing(house.door), house.door, house.connect() as idle:
+            house.look()
+            house.wait_later()
+            assert idle.recv(1) == b""
+
+
+def test_the_next_look_for_idle_connections_is_when_the_first_may_be_one(house: House) -> None:
+    ((seconds, _),) = house.later
+    assert seconds == 3600.0  # who comes now may stay for so long
+    with house.connect():
+        house.look()
+        house.wait_later()
+        assert 0 < house.later[-1][0] < 3600.0
+
+
+def test_at_its_end_it_accepts_what_waits_and_then_closes_those_that_ask_for_nothing(house: House) -> None:
+    with house.connect(b"asks") as asks, house.connect() as silent, house.connect() as late:
+        house.door.__exit__()
+        late.sendall(b"late")
+        house.door.close()
+        assert {data for _, data in house.begun} == {b"asks", b"late"}
+        assert silent.recv(1) == b""
+        for client in (asks, late):
+            client.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                client.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        house.connect()
+    house.wait_later()
+    assert house.later == []  # there is nothing left to look for
+
+
+def test_without_descriptors_connections_wait(house: House) -> None:
+    client = socket.socket()
+    with client, no_descriptors():
+        client.connect(house.address)
+        client.sendall(b"hello")
+        house.look()
+        assert not select.select([house.sockets], [], [], 0)[0]  # else the loop would spin
+        assert house.later[-1][0] == Shortage.PAUSE
+    with house.connect(b"second"):
+        house.wait_later()
+        house.look()
+        assert {data for _, data in house.begun} >= {b"second"}

@@ -1,0 +1,54 @@
+"""An app with a pool of one place, whose requests are held when it is taken; it stands where the lab's app stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.http.app import LabApp
+from trio_lab.http.connections import Settings
+from trio_lab.http.holding import Holding
+from trio_lab.http.pool_job import IN_HAND, Done, PoolJob
+
+WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n%s\r\n"
+ASKED = WORK % b""
+
+
+class OnePlace:
+    """Its jobs take no time: once they have the place, they are done."""
+
+    def __init__(self, bulkhead: BaseBulkhead) -> None:
+        self.bulkhead = bulkhead
+        self.lab = self
+        self.jobs = {"/work": lambda _: PoolJob(fn=len, args=(), kind="work")}
+        self.seen: list[bool] = []
+        """Of each request that has come to the app, whether it was held."""
+
+    def is_full(self) -> bool:
+        return self.bulkhead.in_service >= self.bulkhead.capacity
+
+    def would_wait(self, _: PoolJob) -> bool:
+        return self.is_full()
+
+    async def do(self, job: PoolJob) -> Done:
+        self.bulkhead.leave(await self.bulkhead.enter(kind=job.kind))
+        return Done(value="done", took=0.0)
+
+    async def run_held(self, path: str, job: PoolJob) -> Any:
+        return await LabApp.run_held(self, path, job)  # type: ignore[arg-type]  # its lab is all that is used
+
+    def holding(self, settings: Settings) -> Holding:
+        return Holding(self, settings)  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for stage in ("startup", "shutdown"):
+                assert (await receive())["type"] == f"lifespan.{stage}"
+                await send({"type": f"lifespan.{stage}.complete"})
+            return
+        held = scope["state"].get(IN_HAND)
+        self.seen.append(held is not None)
+        body = b"not held" if held is None else held.result().value.encode()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

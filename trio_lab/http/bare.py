@@ -1,0 +1,66 @@
+"""A connection that has no protocol yet: a socket, and the bytes that have come.
+
+Under overload most connections never get one. Their clients leave while their request is held, or are refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .connections import LiveConnections
+from .door import Door
+from .epoll_set import EpollSet
+from .holding import Holder, Holding
+
+_FULL_PAUSE = 0.01  # seconds until another attempt to send to a client that does not read
+
+_log = logging.getLogger(__name__)
+
+
+class BareConnection(Holder):
+    """Each event loop has a subclass. ``context`` is hypercorn's."""
+
+    def __init__(
+        self, connected: socket.socket, context: Any, live: LiveConnections, sockets: EpollSet, holding: Holding | None
+    ) -> None:
+        self._socket = connected
+        self._live = live
+        self.context = context
+        self.sockets = sockets
+        self.holding = holding
+
+    async def serve(self, data: bytes, door: Door, speak: Callable[[BareConnection, bytes], Awaitable[None]]) -> None:
+        """Answer what can be answered here; ``speak`` makes a protocol for the rest. If there is none, the connection goes back
+        to the door."""
+        try:
+            with self._live.holding(self._socket):
+                data = await self.answer_held(data)
+        except BaseException as error:
+            self._socket.close()
+            if not isinstance(error, Exception):
+                raise
+            if not isinstance(error, ConnectionError):  # the client has left
+                _log.error("a connection ended by a fault", exc_info=error)
+        else:
+            if data or self.is_last:
+                await speak(self, data)
+            else:
+                door.let_in(self._socket)
+
+    def socket(self) -> socket.socket:
+        return self._socket
+
+    def send_now(self, data: bytes) -> int:
+        return self._socket.send(data)
+
+    async def send(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                await self.context.sleep(_FULL_PAUSE)
+            except OSError:
+                return

@@ -1,0 +1,131 @@
+"""The door of a server: it accepts connections, and keeps those that have asked for nothing yet.
+
+Such a connection is a socket in an `EpollSet`. With its first bytes it goes to ``begin``, which starts its task; it comes back
+if its request was answered without a protocol (see `bare`). After the idle time it is closed.
+
+Shared by both event loops, of which it needs two functions: one that watches the set's descriptor, and ``later(seconds,
+call)``. asyncio's own server logs as many tracebacks at once as the backlog is long when there are no descriptors, and tries
+again after it was closed; Trio's loop logs a traceback ten times a second.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from time import monotonic
+
+from .epoll_set import EpollSet
+from .listening import Shortage, waiting
+
+_AT_ONCE = 100  # connections that are accepted before anything else is done
+_MAX_RECV = 65_536
+_LOOKS = 50  # in one idle time, at most, for connections whose idle time is over
+
+
+class Door:
+    """It accepts connections for the length of its block, and those that are in the backlog at the end of it."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        sockets: EpollSet,
+        *,
+        idle_time: float,
+        begin: Callable[[socket.socket, bytes], object],
+        later: Callable[[float, Callable[[], None]], object],
+        shortage: Shortage,
+    ) -> None:
+        self._listener = listener
+        self._sockets = sockets
+        self._idle_time = idle_time
+        self._begin = begin
+        self._later = later
+        self._shortage = shortage
+        self._silent: dict[socket.socket, float] = {}  # when each is closed, in this order
+        self._is_open = True
+        listener.setblocking(False)
+        self._listen()
+        self._end_idle()
+
+    def _listen(self) -> None:
+        if self._is_open:
+            self._sockets.add(self._listener.fileno(), select.EPOLLIN, self._accept)
+
+    def _accept(self, _: int) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                accepted, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._shortage.note(error)
+                self._sockets.remove(self._listener.fileno())
+                self._later(self._shortage.PAUSE, self._listen)
+                return
+            accepted.setblocking(False)
+            self.let_in(accepted)
+
+    def let_in(self, connected: socket.socket) -> None:
+        """Begin with the first bytes of a connection, or wait for them."""
+        data = _read(connected)
+        if data is None:
+            self._silent[connected] = monotonic() + self._idle_time
+            self._sockets.add(connected.fileno(), select.EPOLLIN, partial(self._hear, connected))
+        elif data:
+            self._begin(connected, data)
+        else:
+            connected.close()
+
+    def _hear(self, connected: socket.socket, _: int) -> None:
+        if (data := _read(connected)) is not None:
+            self._forget(connected)
+            if data:
+                self._begin(connected, data)
+            else:
+                connected.close()
+
+    def _forget(self, connected: socket.socket) -> None:
+        del self._silent[connected]
+        self._sockets.remove(connected.fileno())
+
+    def _end_idle(self) -> None:
+        """Close those whose idle time is over. Called again when the next one's may be over: newcomers have the whole of it."""
+        now = monotonic()
+        self._close_silent(until=now)
+        if self._is_open:
+            left = next(iter(self._silent.values()), inf) - now
+            self._later(min(max(left, self._idle_time / _LOOKS), self._idle_time), self._end_idle)
+
+    def _close_silent(self, *, until: float) -> None:
+        for connected in [connected for connected, due in self._silent.items() if due <= until]:
+            self._forget(connected)
+            connected.close()
+
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_open = False
+        self._sockets.remove(self._listener.fileno())
+        for accepted in waiting(self._listener):
+            accepted.setblocking(False)
+            self.let_in(accepted)
+        self._listener.close()
+
+    def close(self) -> None:
+        """Close the connections that still have asked for nothing."""
+        self._sockets.look()
+        self._close_silent(until=inf)
+
+
+def _read(connected: socket.socket) -> bytes | None:
+    """The next bytes; None if none have come, and none at the client's end, however it ended."""
+    try:
+        return connected.recv(_MAX_RECV)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -1,0 +1,141 @@
+"""Requests that would wait for a pool are held on their bare connection, before the protocol and Quart see them.
+
+Most requests that are lost under overload are lost while they wait: their callers leave, or they are refused. Through the
+protocol, its tasks and Quart each costs most of a millisecond of the loop, which is then missing where work could be done.
+So when a plain request (`plain`) comes for a route whose job is declared (`pool_job`), and its pool would let it wait:
+
+- its job is given to the pool from here. The pool counts it once, and decides about it as about every other;
+- meanwhile the connection keeps the request's bytes, and nothing else is made for it. Its client's end is watched for
+  (`callers`), and cancels the job;
+- a refusal is written as it is (`answers.refusal`). The connection lives on, unless the client asked otherwise or the server
+  is ending;
+- a job that has ended, well or not, goes on with its request: through the protocol and Quart to its handler, which finds the
+  outcome (`IN_HAND`).
+
+So no place in a pool is ever given to a request that has still to come through Quart, and none is lost with its caller.
+
+A request that would not wait is not touched, and neither is one that comes while another is being answered on its
+connection. The naive profile holds none: there, work is done to its end for clients that have left.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from ..errors import Overloaded
+from .answers import ending, refusal
+from .app import LabApp
+from .callers import Caller
+from .connections import Settings, Socket
+from .epoll_set import EpollSet
+from .plain import PlainRequest, plain_request
+from .pool_job import Held, PoolJob
+from .query import BadQuery
+
+T = TypeVar("T")
+
+
+class Holding:
+    """What the connections of one server share."""
+
+    def __init__(self, app: LabApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    def next_job(self, data: bytes) -> tuple[PlainRequest, PoolJob] | None:
+        """The request at the beginning of ``data`` and its job, if it is to be held."""
+        lab = self._app.lab
+        if not lab.is_full() or (request := plain_request(data)) is None or request.path not in self._app.jobs:
+            return None
+        try:
+            job = self._app.jobs[request.path](request.query)
+        except BadQuery:
+            return None
+        return (request, job) if job is not None and lab.would_wait(job) else None
+
+    async def run(self, request: PlainRequest, job: PoolJob) -> Held:
+        """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""
+        return await self._app.run_held(request.path, job)
+
+    def refusal(self, error: Overloaded, *, closes: bool) -> bytes:
+        return refusal(error, self._settings.response_headers("h11"), closes=closes)
+
+    def ending(self) -> bytes:
+        """The reply to a request that is cut off by the end of the server."""
+        return ending(self._settings.response_headers("h11"))
+
+
+class Holder(ABC):
+    """A connection that holds requests, on either event loop."""
+
+    context: Any
+    """hypercorn's: it knows the time, and whether the server is ending."""
+    sockets: EpollSet
+    holding: Holding | None = None
+    in_hand: Held | None = None
+    """The outcome of the request that the protocol gets next."""
+    sent_ahead = b""
+    """What was sent of its reply."""
+    is_last = False
+    """A reply was sent from here that is the connection's last."""
+
+    def take_over(self, bare: Holder) -> None:
+        """Go on with a connection that was served by another holder."""
+        self.sockets, self.holding = bare.sockets, bare.holding
+        self.in_hand, self.sent_ahead, self.is_last = bare.in_hand, bare.sent_ahead, bare.is_last
+
+    @abstractmethod
+    def socket(self) -> Socket: ...
+
+    @abstractmethod
+    def send_now(self, data: bytes) -> int:
+        """Send what can be sent at once; the number of bytes. Raises `OSError`."""
+
+    @abstractmethod
+    async def send(self, data: bytes) -> None:
+        """It is no error if the client is gone: the next bytes that are waited for will tell."""
+
+    @abstractmethod
+    async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
+        """What ``work`` returns; None if it was cancelled because the client left."""
+
+    async def answer_held(self, data: bytes) -> bytes:
+        """Hold the requests at the beginning of ``data`` that are to be held. Returns what is for the protocol: from the first
+        request on that was not held, or whose outcome is `in_hand`.
+
+        Raises:
+            ConnectionError: the client has left.
+        """
+        while data and self.holding is not None and (held := self.holding.next_job(data)) is not None:
+            if await self._hold(self.holding, *held):
+                break
+            data = data[held[0].size :]
+            if self.is_last:
+                return b""
+            if data:
+                await self.context.sleep(0)  # many may have come together
+        return data
+
+    async def _hold(self, holding: Holding, request: PlainRequest, job: PoolJob) -> bool:
+        """Hold one request. True when its job has ended, False when it was refused here."""
+        caller = Caller(self.socket(), self.send_now)
+        try:
+            self.in_hand = await self.unless_left(caller, holding.run(request, job))
+        except Overloaded as error:
+            self.is_last = request.closes or self.context.terminated.is_set()
+            await self.send(holding.refusal(error, closes=self.is_last).removeprefix(caller.sent_ahead))
+            return False
+        except BaseException:  # the server's end
+            self._cut_off(holding, caller)
+            raise
+        if self.in_hand is None:
+            raise ConnectionResetError
+        self.sent_ahead = caller.sent_ahead
+        return True
+
+    def _cut_off(self, holding: Holding, caller: Caller) -> None:
+        with suppress(OSError):
+            self.send_now(holding.ending().removeprefix(caller.sent_ahead))
