@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from trio_lab.admission.by_patience import ByPatience
 from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, FairShare, Fifo, Lifo
+from trio_lab.admission.patience import Patiences
 
 
 class One:
@@ -139,3 +141,12 @@ def test_codel_refuses_nothing_while_waits_are_under_the_target_now_and_then() -
 
 def test_codel_is_idle_when_nobody_waits() -> None:
     assert CoDel().pop(1.0, []) is None
+
+
+def test_learned_patience_of_nothing_still_serves_someone() -> None:
+    class Hasty(Patiences):
+        def in_time(self, now: float) -> float:
+            return 0.0
+
+    hasty = filled(ByPatience(Hasty(), random=lambda: 0.5), "a b c")
+    assert sorted(drain(hasty, 1.0)) == ["a", "b", "c"]

@@ -64,8 +64,8 @@ class ByPatience(Generic[W]):
         while learner.gone(entry := line.oldest(), now) and len(line) > 1:
             line.remove(entry)
             refused.append(entry)
-        overload = self._pace * len(line) / in_time
-        if overload <= 1 or self._random() * overload < 1:
+        needed = self._pace * len(line)  # seconds until all that wait are served
+        if needed <= in_time or self._random() * needed < in_time:
             for entry in line.oldest_few(_TRIES):
                 if not learner.too_late(entry, now):
                     return entry

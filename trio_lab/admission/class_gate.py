@@ -9,7 +9,9 @@ from ..errors import Closed, QueueTimeout
 from ..preconditions import require_timeout
 from .choice import DEFAULT
 from .classes import ClassRoom, Share, TenantsPlace
-from .gate import ADMITTED, WAITING, Decision, Gate, Place
+from .gate import ADMITTED, SUCCESS, WAITING, Decision, Gate, Place
+from .limits.choice import ChosenLimit
+from .limits.limit import Outcome
 
 
 class ClassGate(Gate):
@@ -36,8 +38,9 @@ class ClassGate(Gate):
         queue_timeout: float | None = None,
         discipline: DisciplineName = DEFAULT,
         by_tenant: bool = False,
+        limit: ChosenLimit = None,
     ) -> None:
-        super().__init__(name, capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout)
+        super().__init__(name, capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout, limit=limit)
         self._room = ClassRoom(
             name,
             shares=shares,
@@ -47,7 +50,7 @@ class ClassGate(Gate):
             tallies=self._tallies,
         )
         self._learner = self._room.learner
-        self._room.resize(capacity)
+        self._room.resize(self._capacity)
 
     def try_enter(self, now: float, kind: str = "", priority: int = 0, tenant: str = "") -> TenantsPlace | None:
         if self._closed:
@@ -89,9 +92,11 @@ class ClassGate(Gate):
         place.tenant = tenant
         return place
 
-    def leave(self, place: Place, now: float) -> Sequence[Decision]:
+    def leave(
+        self, place: Place, now: float, outcome: Outcome = SUCCESS, loop_delay: float = 0.0
+    ) -> Sequence[Decision]:
         self._release(place, now)
-        return super().leave(place, now)
+        return super().leave(place, now, outcome, loop_delay)
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
         self._release(place, now)
@@ -102,9 +107,9 @@ class ClassGate(Gate):
             assert isinstance(place, TenantsPlace)
             self._room.release(place, now)
 
-    def resize(self, capacity: int, now: float) -> Sequence[Decision]:
+    def _set_capacity(self, capacity: int) -> None:
+        super()._set_capacity(capacity)
         self._room.resize(capacity)
-        return super().resize(capacity, now)
 
     def turn_away(self, kind: str) -> None:
         """Count a request that its owner refuses without asking the gate."""

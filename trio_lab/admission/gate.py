@@ -27,6 +27,8 @@ from ..errors import Closed
 from ..preconditions import require_count, require_timeout
 from ..records.queue import QueueStatistics
 from .choice import Chosen
+from .limits.choice import ChosenLimit, make_limit
+from .limits.limit import Limit, Outcome, Sample
 from .tally import Tallies
 from .waiting_room import Entry, Refusal, WaitingRoom
 
@@ -42,6 +44,7 @@ class PlaceState(Enum):
 
 
 WAITING, ADMITTED, LEFT, REFUSED, ABANDONED = PlaceState
+SUCCESS = Outcome.SUCCESS
 
 # Which states may follow which. A new place begins as WAITING or, where there is room, as ADMITTED.
 NEXT: dict[PlaceState, frozenset[PlaceState]] = {
@@ -85,6 +88,7 @@ class Gate:
         queue_timeout: seconds that each caller may wait, None for no bound.
         discipline: the order of service, by name or one of `disciplines` that belongs to this gate alone. By default
             patience is learned: see `by_patience`.
+        limit: "adaptive", or one of `limits` that belongs to this gate alone: what the capacity follows from where it begins.
 
     Times are seconds on one clock that never goes back. It begins at 0, or where `restart` says.
     """
@@ -97,6 +101,7 @@ class Gate:
         max_waiting: int | None = None,
         queue_timeout: float | None = None,
         discipline: Chosen[Place] = None,
+        limit: ChosenLimit = None,
     ) -> None:
         require_count("capacity", capacity, low=0)
         if max_waiting is not None:
@@ -108,6 +113,9 @@ class Gate:
         self.in_service = 0
         """Places that are out."""
         self._capacity = capacity
+        self._limit = make_limit(limit, capacity)
+        if self._limit is not None:
+            self._capacity = self._limit.limit
         self._tallies = Tallies()
         self._room = WaitingRoom[Place](name, max_waiting=max_waiting, discipline=discipline, tallies=self._tallies)
         self._learner = self._room.learner
@@ -160,8 +168,10 @@ class Gate:
             self._room.add(place, self._room.count)
         return place
 
-    def leave(self, place: Place, now: float) -> Sequence[Decision]:
-        """A place is given back.
+    def leave(
+        self, place: Place, now: float, outcome: Outcome = SUCCESS, loop_delay: float = 0.0
+    ) -> Sequence[Decision]:
+        """A place is given back. An adaptive limit learns from it: see `Sample`.
 
         Raises:
             RuntimeError: it was given back before, was never given, or is another gate's.
@@ -177,6 +187,8 @@ class Gate:
                 self._learner.ran(place, now - place.entered)
             else:
                 self._learner.served(place, now, now - place.entered)
+        if self._limit is not None:
+            self._adapt(self._limit, place, now, outcome, loop_delay)
         return self._hand_out(now) if self._room.count else ()
 
     def caller_left(self, place: Place, now: float) -> None:
@@ -210,7 +222,7 @@ class Gate:
         """Change the number of places at once. Places that are out stay out until they are given back."""
         require_count("capacity", capacity, low=0)
         self._account(now)
-        self._capacity = capacity
+        self._set_capacity(capacity)
         return self._hand_out(now)
 
     def expire(self, now: float) -> Sequence[Decision]:
@@ -264,6 +276,23 @@ class Gate:
             self.in_service += 1
             decisions.append((place, None))
         return [*decisions, *self._refuse(refusals)]
+
+    def _adapt(self, limit: Limit, place: Place, now: float, outcome: Outcome, loop_delay: float) -> None:
+        limit.on_sample(
+            Sample(
+                now=now,
+                waited=place.entered - place.arrived,
+                served=now - place.entered,
+                in_flight=self.in_service + 1,
+                outcome=outcome,
+                loop_delay=loop_delay,
+            )
+        )
+        if limit.limit != self._capacity:
+            self._set_capacity(limit.limit)
+
+    def _set_capacity(self, capacity: int) -> None:
+        self._capacity = capacity
 
     def _refuse(self, refusals: Sequence[tuple[Place, Exception]]) -> Sequence[Decision]:
         for place, _ in refusals:

@@ -14,6 +14,7 @@ from math import inf
 from random import Random
 
 from ..admission.gate import ADMITTED, WAITING, Decision, Gate, Place
+from ..admission.limits.limit import Outcome
 from ..errors import Overloaded
 from .arrivals import Arrivals
 from .callers import Callers, Crowd, Request
@@ -123,7 +124,7 @@ class FastLane:
             return
         request = place.caller
         self.service.stop(place)
-        decisions = self.gate.leave(place, self.events.now)
+        decisions = self.gate.leave(place, self.events.now, Outcome.DROPPED)
         request.crowd.failed += 1
         if request.place is place:
             self._lose(request)

@@ -1,0 +1,115 @@
+"""What was seen while one limit was in force: service times, throughput, and whether they can be compared.
+
+Requests that began under the limit before, or before the places were full (or, after a lower limit, free) again, say nothing
+about this one; so times count from requests that began after the number in flight reached the limit.
+
+Requests that are in service together are slow together, so they are not independent, and a standard error computed from them
+one by one would be far too small. It is computed from the means of batches, each as long as a service time (method of batch
+means).
+"""
+
+from __future__ import annotations
+
+from math import inf, log, sqrt
+
+from .limit import Outcome, Sample
+
+_BATCH = 5  # requests in a batch, or as many as are in flight
+_BATCHES = 4  # at least
+_SECONDS = 0.5  # at least: a burst, or a pause of the garbage collector, must not decide
+_SEEN = 40  # requests from which a share of them can be told
+_DROPPED = 0.1  # of all requests at most; a timeout tells the length of a timeout
+_FULL = 0.5  # of the requests at least ended while the limit was reached
+_LATE = 0.25  # of the service time at most was the loop's delay
+
+
+class _Batches:
+    """The mean of batches of values, and its standard error."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left, self._sum = size, 0.0
+        self.count = 0
+        self._total = self._squares = 0.0
+
+    def add(self, value: float) -> None:
+        self._sum += value
+        self._left -= 1
+        if not self._left:
+            mean = self._sum / self._size
+            self.count += 1
+            self._total += mean
+            self._squares += mean * mean
+            self._left, self._sum = self._size, 0.0
+
+    def merge(self, other: _Batches) -> None:
+        self.count += other.count
+        self._total += other._total
+        self._squares += other._squares
+
+    @property
+    def mean(self) -> float:
+        return self._total / self.count
+
+    @property
+    def error(self) -> float:
+        return sqrt(max(0.0, self._squares / self.count - self.mean**2) / (self.count - 1))
+
+
+class Stretch:
+    """The requests that ended under ``limit`` from ``began`` on."""
+
+    def __init__(self, limit: int, began: float) -> None:
+        self.limit, self.began = limit, began
+        self.settled = inf
+        """When the number in flight reached the limit; infinite before."""
+        self.seen = self._dropped = self._full = 0
+        self._late = self._served = 0.0
+        self._last = inf
+        size = max(_BATCH, limit)
+        self.logs = _Batches(size)
+        """The logarithms of service times."""
+        self.gaps = _Batches(size)
+        """Seconds between two requests that end one after the other."""
+        self.flights = _Batches(size)
+        """The numbers in flight when they end."""
+
+    def add(self, sample: Sample) -> None:
+        self.seen += 1
+        self._dropped += sample.outcome is Outcome.DROPPED
+        self._full += sample.in_flight >= self.limit
+        if self.settled == inf:
+            if sample.in_flight == self.limit:
+                self.settled = self._last = sample.now
+            return
+        self.gaps.add(sample.now - self._last)
+        self.flights.add(sample.in_flight)
+        self._last = sample.now
+        if sample.outcome is Outcome.SUCCESS and sample.now - sample.served >= self.settled:
+            self.logs.add(log(max(sample.served, 1e-9)))
+            self._served += sample.served
+            self._late += sample.loop_delay
+
+    def merge(self, other: Stretch) -> None:
+        """Add a later stretch with the same limit."""
+        self.logs.merge(other.logs)
+        self.gaps.merge(other.gaps)
+        self.flights.merge(other.flights)
+
+    def follow(self, before: Stretch) -> None:
+        """It follows a stretch with the same limit, which was reached there already or was not."""
+        self.settled = before._last
+        self._last = before._last
+
+    @property
+    def is_enough(self) -> bool:
+        return self.logs.count >= _BATCHES and self._last - self.settled >= _SECONDS
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it must not be compared: too many failed, there was too little to do, or the loop was late."""
+        return self.is_failing or self._full < _FULL * self.seen or self._late > _LATE * self._served
+
+    @property
+    def is_failing(self) -> bool:
+        return self.seen >= _SEEN and self._dropped > _DROPPED * self.seen
