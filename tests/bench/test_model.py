@@ -59,6 +59,11 @@ def test_a_median_just_under_its_goal_does_not_meet_it_by_rounding() -> None:
     assert goals({"piscina": [1.99999]})["piscina"].met is False
 
 
+def test_a_ratio_of_six_rounds_has_an_interval_and_one_of_five_has_none() -> None:
+    rounds = [1.2, 1.0, 1.1, 1.5, 1.3, 1.4]
+    assert Measured(ratios={"six": rounds, "five": rounds[1:]}).intervals == {"six": (1.0, 1.5)}
+
+
 def test_a_goal_for_a_ratio_that_is_not_declared_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="not declared: piscina"):
         replace(benchmark(), ratios=("node",))

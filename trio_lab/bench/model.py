@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from ..diagnose.interval import Interval, median_interval
 from ..diagnose.judge import passes
 from ..diagnose.ratios import ratios
 from ..records.benchmark import Goal
@@ -35,6 +36,12 @@ class Measured:
             ratios={name: ratios(rounds[a], rounds[b]) for name, (a, b) in pairs.items() if {a, b} <= rounds.keys()},
             figures={say.format(name): median(values) for name, values in rounds.items()},
         )
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """The 95 % interval of the median of each ratio that was measured often enough."""
+        found = {name: median_interval(values) for name, values in self.ratios.items()}
+        return {name: interval for name, interval in found.items() if interval is not None}
 
     @property
     def spreads(self) -> dict[str, Spread]:

@@ -70,4 +70,5 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         busy_machine=stage.turns.disturbed > 0,
         duration=time.monotonic() - began,
         environment=machine,
+        intervals=measured.intervals,
     )

@@ -72,11 +72,13 @@ async def bench(
 def _show(result: BenchmarkResult) -> None:
     out = output()
     table = Table(title=f"{result.name}: {_VERDICTS[result.met]}", title_justify="left", box=None)
-    for column in ("ratio to", "median", "min", "max", "goal", ""):
+    for column in ("ratio to", "median", "min", "max", "95 % interval", "goal", ""):
         table.add_column(column, justify="left" if column in ("ratio to", "goal", "") else "right")
     for name in dict.fromkeys([*result.ratios, *result.goals]):
         spread, goal = result.ratios.get(name, Spread()), result.goals.get(name)
         figures = ["–" if one is None else f"{one:.3g}" for one in (spread.median, spread.min, spread.max)]
+        low, high = result.intervals.get(name, (None, None))
+        figures.append("–" if low is None or high is None else f"{low:.3g} to {high:.3g}")
         wanted = ["", ""] if goal is None else [f"{goal.relation} {goal.bound:g}", _VERDICTS[goal.met]]
         table.add_row(name, *figures, *wanted)
     out.print(table)

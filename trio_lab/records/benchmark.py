@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from .codec import In
 from .figures import Relation
 from .result import Duration
 from .spread import Spread
+
+Digits = Annotated[float, In(digits=4)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,8 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """One benchmark. Ratios and goals by the ratio's name; ``met`` None: one of the goals could not be judged.
+    """One benchmark. Ratios, goals and intervals by the ratio's name; ``met`` None: one of the goals could not be judged. An
+    interval holds the true median with 95 %; a ratio of too few rounds has none.
 
     ``missing`` are peers that are not here, ``failed`` is why it could not be run. ``others_share`` is the share of the
     machine's cores that other programs used, ``disturbed_rounds`` the rounds that count although they used too much.
@@ -43,6 +46,7 @@ class BenchmarkResult:
     busy_machine: bool
     duration: Duration
     environment: dict[str, Any]
+    intervals: dict[str, tuple[Digits, Digits]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

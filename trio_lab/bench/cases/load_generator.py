@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from functools import partial
 
+from ...diagnose.interval import LEAST
 from ...records.benchmark import Goal
 from ...stage.launch import output_of
 from ...stage.server import serving
@@ -52,7 +53,7 @@ async def _run(stage: Stage) -> Measured:
             contestants["wrk"] = partial(_wrk, url, seconds)
         if "autocannon" in stage.peers:
             contestants["autocannon"] = partial(_autocannon, url, seconds)
-        rates = await stage.in_turn(contestants, stage.rounds(5, quick=3))
+        rates = await stage.in_turn(contestants, stage.rounds(8, quick=LEAST))
     found = Measured.compared(rates, {name: ("ours", name) for name in rates if name != "ours"}, "{}, requests/s")
     if len(found.ratios) < 2:
         return found
