@@ -22,6 +22,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import fmean, median
+from tempfile import TemporaryFile
 
 import trio
 
@@ -131,19 +132,24 @@ def _next_of(plans: Sequence[Plan], steps: Sequence[Step], budget: Budget, spent
 
 async def examine(subject: Subject, *, stay_below: bool) -> tuple[Examination, list[float]]:
     """What was seen, and what the subject bears by its cost, before and after."""
-    async with serving(subject.command) as server:
-        loads = [subject.places / await cost(subject, server)]
-        examiner = Examiner(
-            service=RunningServer(server.url),
-            ours=True,
-            path=subject.path,
-            probe="/health",
-            budget=Budget.of(quick=True),
-        )
-        if stay_below:
-            examiner.choose = below(loads[0])
-        found = await examiner.run()
-        loads.append(subject.places / await cost(subject, server))
+    with TemporaryFile() as log:  # what it stalled on is not asked here
+        async with serving(subject.command, stderr=log) as server:
+            return await _examine(subject, server, stay_below=stay_below)
+
+
+async def _examine(subject: Subject, server: Server, *, stay_below: bool) -> tuple[Examination, list[float]]:
+    loads = [subject.places / await cost(subject, server)]
+    examiner = Examiner(
+        service=RunningServer(server.url),
+        ours=True,
+        path=subject.path,
+        probe="/health",
+        budget=Budget.of(quick=True),
+    )
+    if stay_below:
+        examiner.choose = below(loads[0])
+    found = await examiner.run()
+    loads.append(subject.places / await cost(subject, server))
     return found, loads
 
 

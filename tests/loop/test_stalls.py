@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from trio_lab.loop import code_line
+from trio_lab.loop.awaits import Changes
 from trio_lab.loop.code_line import CodeLine, blamed, step_frames
 from trio_lab.loop.stalls import (
     LineSample,
@@ -170,28 +171,38 @@ def test_the_line_seen_most_often_is_the_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "awaits"),
+    ("stalls", "awaits"),
     [
-        ("AAAA", False),  # one line that blocks
-        ("AABBCC", False),  # a handler that blocks in its middle, and what came before and after
-        ("ABAB", True),  # in an await and out of it, and no other task ran
-        ("AABA", True),
-        ("A", False),
+        (["AAAA", "AAA"], 0.0),  # one line that blocks
+        (["AABBCC", "ABC"], 0.0),  # a handler that blocks in its middle, and what came before and after
+        (["AAAAAAAAB"] * 9 + ["BAAAAAAAA"], 0.025),
+        (["ABABA"], 1.0),  # in an await and out of it, and no other task ran
+        (["AB", "BA", "AA", "BB"], 0.5),  # seen in short steps, too
+        (["ABCABC"], 0.0),  # each change in one direction
+        (["A", "B"], None),  # no step was looked at twice
     ],
 )
-def test_a_step_that_comes_back_to_coroutines_that_it_had_left_goes_through_awaits(looks: str, awaits: bool) -> None:
-    samples = [replace(sample(7), step=1, coroutines=ord(one)) for one in looks]
-    found = stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples)
-    assert found.awaits is awaits
+def test_steps_that_go_into_awaits_and_out_of_them_are_told(stalls: list[str], awaits: float | None) -> None:
     table = StallTable()
-    table.add(found)
-    table.add(replace(found, awaits=False, duration=0.6))
-    assert table.rows()[0].awaits == (0.25 if awaits else 0.0)
+    for looks in stalls:
+        samples = [replace(sample(7), step=1, coroutines=ord(one)) for one in looks]
+        table.add(stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples), samples)
+    [row] = table.rows()
+    assert row.awaits == (None if awaits is None else pytest.approx(awaits))
 
 
 def test_steps_of_several_tasks_are_told_apart() -> None:
     samples = [replace(sample(7), step=step, coroutines=ord(one)) for step, one in ((1, "A"), (2, "B"), (3, "A"))]
-    assert stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples).awaits is False
+    table = StallTable()
+    table.add(stall_of(measured(loop_cpu=0.2, process_cpu=0.2), samples), samples)
+    assert table.rows()[0].awaits is None
+
+
+def test_changes_are_kept_in_bounded_memory() -> None:
+    changes = Changes()
+    changes.add((1, number) for number in range(1000))
+    changes.add((1, number) for number in [0, 1, 0, 1])
+    assert len(changes._seen) == 64
 
 
 def test_a_pass_that_nobody_saw_is_still_told() -> None:
@@ -309,6 +320,5 @@ def test_a_line_of_the_program_is_blamed_not_a_packages(folder: str) -> None:
 
 def test_nothing_but_names_is_kept() -> None:
     assert {*Stall.__dataclass_fields__} == {
-        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "awaits", "path",
-        "label", "top",
+        "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
     }  # fmt: skip

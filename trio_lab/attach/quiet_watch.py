@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
-from ..loop.stalls import Stall
+from ..loop.stalls import LineSample, Stall
 from ..loop.watch import Watch
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -16,6 +17,6 @@ class QuietWatch(Watch):
     def _say(self, level: int, text: str, *parts: object, trace: bool = False) -> None:
         pass
 
-    def _keep(self, found: Stall) -> None:
+    def _keep(self, found: Stall, samples: Sequence[LineSample] = ()) -> None:
         if not found.filename.startswith(_OURS):
-            super()._keep(found)
+            super()._keep(found, samples)

@@ -25,9 +25,10 @@ Not here: who measures (`watchdog`, `steps`), and which frame is to blame (`code
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
+from .awaits import Changes
 from .code_line import CodeLine
 
 PYTHON, C_CALL, BLOCKING_CALL, GIL, GC, NOT_RUNNING = "python", "c call", "blocking call", "gil", "gc", "not running"
@@ -46,10 +47,9 @@ class Stall:
 
     ``began`` is when the pass began, by `time.perf_counter`; for a busy wait, which is many passes, when it was noticed.
     ``filename`` is empty when the watchdog could not look during the pass. ``samples`` is how often the watchdog saw this
-    line, ``share`` the share of the sampled time that it was seen for. ``awaits`` says that a step went through awaits again
-    and again, none of which let another task run. ``path`` names the tasks from the main task down to the one that ran;
-    ``label`` is what that task had set `WORKING_ON` to. ``top`` has the names of the tasks that took the most time in the
-    pass with their seconds, when steps were measured.
+    line, ``share`` the share of the sampled time that it was seen for. ``path`` names the tasks from the main task down to
+    the one that ran; ``label`` is what that task had set `WORKING_ON` to. ``top`` has the names of the tasks that took the
+    most time in the pass with their seconds, when steps were measured.
     """
 
     duration: float
@@ -61,7 +61,6 @@ class Stall:
     samples: int = 0
     began: float = 0.0
     share: float = 0.0
-    awaits: bool = False
     path: tuple[str, ...] = ()
     label: str | None = None
     top: tuple[tuple[str, float], ...] = ()
@@ -190,25 +189,10 @@ def stall_of(
         samples=len(seen),
         began=began,
         share=seconds[most] / looked_at,
-        awaits=_returns(samples),
         path=last.path,
         label=last.label,
         top=top,
     )
-
-
-def _returns(samples: Sequence[LineSample]) -> bool:
-    """Whether a step was back in coroutines that it had left. A handler that blocks in its middle is in others before and
-    after, and back in none."""
-    past: dict[int, list[int]] = {}
-    for sample in samples:
-        seen = past.setdefault(sample.step, [])
-        if seen[-1:] == [sample.coroutines]:
-            continue
-        if sample.coroutines in seen:
-            return True
-        seen.append(sample.coroutines)
-    return False
 
 
 @dataclass(slots=True)
@@ -225,8 +209,7 @@ class StallGroup:
     samples: int = 0
     seen: float = 0.0
     """Seconds for which the watchdog saw this line."""
-    awaiting: float = 0.0
-    """Seconds of stalls of which a step went through awaits again and again."""
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def share(self) -> float:
@@ -234,9 +217,9 @@ class StallGroup:
         return self.seen / self.total if self.total else 0.0
 
     @property
-    def awaits(self) -> float:
-        """The share of the time of these stalls in which a step went through awaits again and again."""
-        return self.awaiting / self.total if self.total else 0.0
+    def awaits(self) -> float | None:
+        """How often a step had gone into an await, or out of one, between two looks; None if none was looked at twice."""
+        return self.changes.share
 
 
 class StallTable:
@@ -251,7 +234,8 @@ class StallTable:
         self._most = most
         self._rows: dict[tuple[str, int, str, str], StallGroup] = {}
 
-    def add(self, found: Stall) -> None:
+    def add(self, found: Stall, samples: Iterable[LineSample] = ()) -> None:
+        """One more, and the looks at it."""
         self.last.append(found)
         self.count += 1
         key = (found.filename, found.lineno, found.function, found.cause)
@@ -263,7 +247,7 @@ class StallTable:
         row.longest = max(row.longest, found.duration)
         row.samples += found.samples
         row.seen += found.share * found.duration
-        row.awaiting += found.awaits * found.duration
+        row.changes.add((sample.step, sample.coroutines) for sample in samples)
 
     def rows(self) -> list[StallGroup]:
         """The costliest first."""

@@ -13,7 +13,7 @@ import gc
 import logging
 import math
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -24,6 +24,7 @@ from .eyes import Eyes, Passes
 from .stalls import (
     BUSY_WAIT,
     NOT_RUNNING,
+    LineSample,
     PassMeasurements,
     Stall,
     StallGroup,
@@ -138,7 +139,8 @@ class Watch:
     def _on_long(self, began: float, ended: float) -> None:
         with self._failing_aloud():
             steps = None if self.eyes.log is None else self.eyes.log.steps()
-            self._keep(stall_of(self._measurements(began, ended), self._watchdog.samples(began), steps, began=began))
+            samples = self._watchdog.samples(began)
+            self._keep(stall_of(self._measurements(began, ended), samples, steps, began=began), samples)
 
     def _on_overslept(self, due: float, ended: float) -> None:
         with self._failing_aloud():
@@ -164,9 +166,9 @@ class Watch:
         with suppress(Exception):
             _log.log(level, text, *parts, exc_info=trace)
 
-    def _keep(self, found: Stall) -> None:
+    def _keep(self, found: Stall, samples: Sequence[LineSample] = ()) -> None:
         now = perf_counter()
-        self._table.add(found)
+        self._table.add(found, samples)
         self._long = [at for at in self._long if now - at < _ARM_WITHIN] + [now]
         # What is the machine's doing is told more quietly, and must not take the turn of a line that everybody sees.
         level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING

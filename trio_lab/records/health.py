@@ -103,8 +103,8 @@ class Usage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StallFigures:
     """All stalls of one line and cause since the watch was opened. ``share`` is how much of the sampled time the line was
-    seen for: all of it for a line that blocks, little for many short calls. ``awaits`` is the share of it in which a step went
-    through awaits again and again and let no other task run."""
+    seen for: all of it for a line that blocks, little for many short calls. ``awaits`` is how often a step was found to have
+    gone into an await, or out of one, since the look before: hardly ever for a line that blocks."""
 
     filename: Annotated[str, In(name="file")]
     lineno: Annotated[int, In(name="line")]

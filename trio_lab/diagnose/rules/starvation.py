@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..rule import STARVATION, Rule
 from ..signals import LOOP, Signals
 
-# Of the time of the stalls: in a short step the awaits are not always seen, and in one without them never.
-_AWAITS = 0.25
+_AWAITS = 0.1  # of the pairs of looks at a step; a line that blocks has none but at its begin and end
+_RUNS = ("python", "c call")  # not told apart for certain where awaits are many and the machine is busy
 _LONG = 0.005  # seconds
 
 
 def _holds(signals: Signals) -> bool:
     awaits = (signals.stall_awaits or 0.0) >= _AWAITS
-    return signals.stall_cause in ("python", "c call") and awaits and (signals.long_pass or 0.0) >= _LONG
+    return signals.stall_cause in _RUNS and awaits and (signals.long_pass or 0.0) >= _LONG
 
 
 RULE = Rule(

@@ -45,7 +45,7 @@ def _stalls_of(watch: Watch) -> dict[str, Any]:
             "longest_ms": ms(row.longest),
             "samples": row.samples,
             "share": round(row.share, 4),
-            "awaits": round(row.awaits, 4),
+            "awaits": None if row.awaits is None else round(row.awaits, 4),
         }
         for row in watch.table()
     ]
