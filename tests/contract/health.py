@@ -38,6 +38,7 @@ _BY_TIMER = {name: or_not_observed(shape) for name, shape in _EVERY_PASS.items()
 
 
 def health(subject: Subject) -> Shape:
+    admits = subject.runtime != "node" and subject.profile == "guarded"
     return {
         "runtime": subject.runtime,
         "eventLoopMeanMs": COUNT,
@@ -51,9 +52,10 @@ def health(subject: Subject) -> Shape:
         "queues": [
             _elsewhere("accept_backlog"),
             _elsewhere("run_queue"),
-            _pool("native_pool", THREADS, subject),
-            _pool("worker_pool", WORKERS, subject),
+            _pool("native_pool", THREADS, Config().max_queue, subject),
+            _pool("worker_pool", WORKERS, Config().max_queue, subject),
             _elsewhere("default_limiter"),
+            *([_pool("admission", 1000, 1000, subject)] if admits else []),
         ],
         "scaling": [],
         **({} if subject.runtime == "node" else {"usage": USAGE}),
@@ -75,12 +77,12 @@ def _elsewhere(name: str) -> Shape:
     return _record(name, kinds=[])
 
 
-def _pool(name: str, capacity: int, subject: Subject) -> Shape:
+def _pool(name: str, capacity: int, max_waiting: int, subject: Subject) -> Shape:
     """A queue that is the server's own: it knows all about it."""
     counts: dict[str, Any] = dict.fromkeys(("in_service", "waiting", "peak_waiting", *_ENTERED), COUNT)
     known = counts | {
         "capacity": capacity,
-        "max_waiting": Config().max_queue if subject.profile == "guarded" else NOT_OBSERVED,
+        "max_waiting": max_waiting if subject.profile == "guarded" else NOT_OBSERVED,
         "utilization": SHARE,
         "wait_ms": SUMMARY,
         "service_ms": SUMMARY,

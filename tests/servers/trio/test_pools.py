@@ -15,7 +15,13 @@ def test_separate_pools_are_two_queues() -> None:
         server.get("/worker-hash?rounds=1")
         body = server.get("/health?reset=0")
         queues = {queue["name"]: queue for queue in body["queues"]}
-        assert list(queues) == [*FIRST_QUEUES, "worker_pool.hash", "worker_pool.reports", "default_limiter"]
+        assert list(queues) == [
+            *FIRST_QUEUES,
+            "worker_pool.hash",
+            "worker_pool.reports",
+            "default_limiter",
+            "admission",
+        ]
         assert queues["worker_pool.hash"]["completions"] == queues["worker_pool.reports"]["completions"] == 1
         assert body["pool"]["workers"] == 2
 

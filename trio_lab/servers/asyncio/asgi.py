@@ -12,6 +12,7 @@ from ...errors import Closed
 from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
+from ..admission import admit
 from .lab import AsyncioLab, open_lab
 
 
@@ -41,7 +42,9 @@ class AsyncioLifespan(ASGILifespan):
                 await send(message)
 
         try:
-            async with open_lab(app.lab_config(), listener=app.listener, queues=app.queues) as app.lab:
+            config = app.lab_config()
+            queues = (*admit(app, config), *app.queues)
+            async with open_lab(config, listener=app.listener, queues=queues) as app.lab:
                 await super().__call__(receive, send_but_the_last)
             for message in last_words:
                 await send(message)

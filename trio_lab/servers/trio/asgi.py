@@ -34,6 +34,7 @@ from ...http.protocol import WANTED
 from ...loop.observe import WORKING_ON
 from ...measure.ledger import LEDGER, Ledger, Ledgers
 from ...records.queue import Queue
+from ..admission import admit
 from .bodies import BodyMemory, LabBody
 from .connection import made_at
 from .lab import TrioLab, open_lab
@@ -121,9 +122,9 @@ class TrioLifespan(TrioASGILifespan):
     async def __call__(self, receive: Any, send: Any) -> None:
         app = self.app
         try:
-            async with open_lab(
-                app.lab_config(), listener=app.listener, queues=app.queues, shields=app.shields
-            ) as app.lab:
+            config = app.lab_config()
+            queues = (*admit(app, config), *app.queues)
+            async with open_lab(config, listener=app.listener, queues=queues, shields=app.shields) as app.lab:
                 await super().__call__(receive, send)
         except* Exception as fault:
             raise app.lose(fault) from fault
