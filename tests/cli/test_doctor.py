@@ -7,13 +7,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as Xml
 
 import pytest
 
+from trio_lab.cli.doctor import doctor as command
 from trio_lab.cli.doctor import exit_code
 from trio_lab.diagnose.diagnosis import diagnose
+from trio_lab.diagnose.proof import prove
+from trio_lab.errors import UsageError
 from trio_lab.records.codec import encode
 from trio_lab.records.examination import Examination
+from trio_lab.records.proof import Trial
+from trio_lab.records.slo import FIGURES, Estimate, SloResult
 
 from ..diagnose.services import Sick, Tank
 from ..diagnose.test_diagnosis import WAITING
@@ -36,11 +43,24 @@ def test_a_saved_examination_as_json(saved: Path) -> None:
     done = doctor(saved, "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 1, "it has to bear 150 a second, and bears 100"
+    assert list(found) == [
+        "healthy",
+        "verdict",
+        "first_full",
+        "onset_load",
+        "onset_interval",
+        "saturation_load",
+        "saturation_interval",
+        "confidence",
+        "blind_to",
+        "findings",
+    ]
     assert found["healthy"] is False
     assert found["first_full"] == "native_pool"
     assert found["saturation_load"] == pytest.approx(100, rel=0.01)
     (finding,) = found["findings"]
-    assert set(finding) >= {"id", "step", "because", "figures", "fix"}
+    assert list(finding) == ["id", "step", "because", "figures", "fix"]
+    assert finding["fix"]["setting"] == {"of": "native_pool", "name": "capacity", "value": 8}
     assert found["blind_to"] == ["how full the accept backlog is"]
 
 
@@ -51,6 +71,97 @@ def test_a_saved_examination_for_people(saved: Path) -> None:
     assert "Healthy up to 150/s: no." in rest
     assert any(line.startswith("native_pool_too_small (step 4 of 8)") for line in rest)
     assert "## When not to" in rest
+
+
+def held(**figures: tuple[float, float | None]) -> Examination:
+    """With what was measured under a held load: the interval of each figure."""
+    found = tuple(
+        Estimate(figure=name, unit=FIGURES[name].unit, measured=low, low=low, high=high)
+        for name, (low, high) in figures.items()
+    )
+    return replace(WAITING.examination(), held=70.0, figures=found)
+
+
+@pytest.mark.parametrize(
+    ("examination", "slo", "code", "said"),
+    [
+        (held(p50=(40.0, 60.0)), "p50<100ms", 0, "p50 < 100ms 40 ms 95 %: 40 … 60 met"),
+        (held(p50=(40.0, 60.0)), "p50<30ms", 1, "NOT MET"),
+        (held(p50=(40.0, 60.0)), "p50<50ms", 2, "could not tell"),
+        (held(p99=(40.0, None)), "p99<30ms", 1, "95 %: 40 … ∞ NOT MET"),
+        (held(p50=(40.0, 60.0)), "p50<100ms,callback-order.x<1", 0, "not judged"),
+        (held(p50=(40.0, 60.0)), "p50<100ms", 0, "The objectives were measured at 70/s."),
+        (WAITING.examination(), "p50<100ms", 2, "not measured in this run"),
+        (WAITING.examination(target=150.0), "p50<100ms", 1, "saturation load > 150/s 100 /s"),
+        (WAITING.examination(target=50.0), None, 0, "saturation load > 50/s 100 /s"),
+    ],
+)
+async def test_objectives(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    examination: Examination,
+    slo: str | None,
+    code: int,
+    said: str,
+) -> None:
+    file, xml = tmp_path / "seen.json", tmp_path / "junit.xml"
+    file.write_bytes(encode(examination))
+    assert await command(str(file), target=examination.target, slo=slo, junit=xml) == code
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert Xml.parse(xml).getroot().get("failures") == str(int(code == 1))
+
+
+async def test_objectives_are_in_the_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "seen.json"
+    file.write_bytes(encode(held(p50=(40.0, 60.0))))
+    assert await command(str(file), slo="p50<30ms", json_=True) == 1
+    assert json.loads(capsys.readouterr().out)["slo"]["met"] is False
+
+
+TRIAL = Trial(
+    variables={"THREADS": "8"}, measure="throughput", clients=16, piece=0.5, pairs=tuple([(100.0, 200.0)] * 8)
+)
+
+
+async def test_a_saved_trial_is_concluded_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "seen.json"
+    file.write_bytes(encode(replace(WAITING.examination(), trial=TRIAL)))
+    assert await command(str(file), json_=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found)[-1] == "proof"
+    assert found["proof"]["outcome"] == "helps"
+    assert found["proof"]["effect"] == 2.0
+    assert found["proof"]["interval"][0] > 1.9
+    await command(str(file))
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-2].startswith("THREADS=8 helps: throughput at saturation 2 ×")
+    assert shown[-1] == "It was 100/s without, and 200/s with it."
+
+
+@pytest.mark.parametrize(
+    ("trial", "code"),
+    [(TRIAL, 0), (replace(TRIAL, broke=True), 0), (replace(TRIAL, pairs=(), stopped="app.py ended"), 2)],
+)
+def test_the_exit_code_is_2_if_nothing_could_be_tried(trial: Trial, code: int) -> None:
+    examination = WAITING.examination()
+    assert exit_code(diagnose(examination), examination, None, prove(trial)) == code
+    met = SloResult(met=False, objectives=())
+    assert exit_code(diagnose(examination), examination, met, prove(trial)) == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "options", "said"),
+    [
+        ("http://127.0.0.1:1", {"prove": True}, "--prove starts the program twice"),
+        ("sh", {"prove": True}, "add --try NAME=VALUE"),
+        ("sh", {"try_": ("POOL",)}, "try must be like NAME=VALUE"),
+        ("sh", {"junit": Path("x.xml")}, "--junit needs a verdict"),
+        ("sh", {"slo": "p50<200"}, "the target has no unit"),
+    ],
+)
+async def test_a_mistake_is_told_before_anything_is_started(subject: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        await command(subject, *(("-c", "exit 3") if subject == "sh" else ()), **options)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,10 @@ _UNKNOWN = 0.05  # seconds of a request, if that was not seen
 
 
 def measure_for(found: Diagnosis) -> Measure:
-    """What shows that the fix of the first finding helps. If nothing saturated, a lower latency is all that can be gained."""
-    if found.saturation_load is None:
-        return "p50"
+    """What shows that the fix of the first finding helps. If nothing is wrong, a lower latency is all that can be gained."""
     first = found.findings[0].id if found.findings else ""
-    return next((rule.measure for rule in RULES if rule.id == first), "throughput")
+    unknown: Measure = "p50" if found.saturation_load is None else "throughput"
+    return next((rule.measure for rule in RULES if rule.id == first), unknown)
 
 
 def planned(examination: Examination, found: Diagnosis, variables: Mapping[str, str], path: str | None) -> Trial:

@@ -20,7 +20,8 @@ _ROUTES = {
     "offload": (
         (r"^/sync-hash\b", "/worker-hash"),
         (r"\bwhere=(loop|thread)\b", "where=process"),
-        (r"\bfixed=0\b|^(/block/[^?]+)$", r"\1?fixed=1"),
+        (r"\bfixed=0\b", "fixed=1"),
+        (r"^/block/\w+$", r"\g<0>?fixed=1"),
     ),
     "separate": ((r"\bpool=default\b", "pool=own"),),
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from .codec import In, Ratio, Seconds
-from .diagnosis import Between, Rate
+from .diagnosis import Rate
 
 Measure = Literal["throughput", "p50", "beside_p50"]
 """``throughput``: ok replies per second to as many clients as keep the service full. ``p50``: median latency at a fixed rate
@@ -51,7 +51,7 @@ class Proof:
     path: str | None
     measure: Measure
     effect: Ratio | None = None
-    interval: Between | None = field(default=None)
+    interval: tuple[Ratio, Ratio] | None = None
     before: Value | None = None
     after: Value | None = None
     pairs: int = 0

@@ -4,6 +4,7 @@ PORT is where it listens, any free one without it. With DIES it ends after so ma
 """
 
 import os
+import signal
 import sys
 from functools import partial
 
@@ -28,9 +29,12 @@ async def answer(stream):
 
 
 async def main():
-    async with trio.open_nursery() as nursery:
-        port = int(os.environ.get("PORT", "0"))
-        await nursery.start(partial(trio.serve_tcp, answer, port, host="127.0.0.1"))
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            port = int(os.environ.get("PORT", "0"))
+            await nursery.start(partial(trio.serve_tcp, answer, port, host="127.0.0.1"))
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
 
 
 try:

@@ -1,0 +1,138 @@
+"""A program is started twice and measured in turn; and what is done when one of the two does not run."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from trio_lab.diagnose.proof import prove
+from trio_lab.doctor.trial import Side, Trier
+from trio_lab.measure.process import family
+from trio_lab.records.proof import Measure, Trial
+
+PROGRAM = str(Path(__file__).parent / "programs" / "places.py")
+
+
+def trier(
+    before: Mapping[str, str],
+    change: Mapping[str, str],
+    *,
+    measure: Measure = "throughput",
+    port: int | None = None,
+    program: str = PROGRAM,
+) -> Trier:
+    command = (sys.executable, program)
+    trial = Trial(variables=dict(change), measure=measure, clients=8, rate=50.0, piece=0.1)
+    return Trier(
+        trial=trial,
+        before=Side(command=command, variables=before, path="/"),
+        after=Side(command=command, variables={**before, **change}, path="/"),
+        beside="/health",
+        patience=2.0,
+        budget=2.0,
+        port=port,
+        stdout=sys.stderr.fileno(),
+    )
+
+
+def left() -> list[int]:
+    return family(os.getpid())[1:]
+
+
+async def test_twice_as_many_places_and_nothing_is_left_of_a_trial_that_is_cancelled() -> None:
+    trial = trier({"PLACES": "1"}, {"PLACES": "4"})
+    with trio.CancelScope() as scope:
+        trial.on_pair = lambda trial, left: scope.cancel()
+        await trial.run()
+    assert scope.cancelled_caught
+    ((before, after),) = trial.trial.pairs
+    assert after > 1.5 * before
+    assert left() == []
+
+
+async def test_a_program_that_ends_with_the_change_is_worse() -> None:
+    proof = prove(found := await trier({}, {"DIES": "60"}).run())
+    assert found.broke
+    assert proof.outcome == "worse"
+    assert "(exit code 7)" in proof.says
+    assert left() == []
+
+
+async def test_a_program_that_does_not_start_with_the_change_could_not_be_tried() -> None:
+    found = await trier({}, {"PLACES": "banana"}).run()
+    assert (found.pairs, found.broke) == ((), False)
+    assert prove(found).says.startswith("PLACES=banana could not be tried: ")
+    assert "ended before it listened (exit code 1)" in prove(found).says
+    assert left() == []
+
+
+async def test_a_program_that_always_takes_the_same_port_is_started_for_each_piece() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+    trial = replace(trier({"PORT": port}, {"PLACES": "4"}), budget=0.1)  # a pair or two
+    found = await trial.run()
+    assert found.restarted
+    assert found.stopped is None
+    assert found.pairs
+    assert prove(found).outcome == "undecided"
+    assert left() == []
+
+
+# What decides, with pieces of no time.
+
+
+class Pieces:
+    """Each takes so many seconds, and has the next figure of its side."""
+
+    def __init__(self, trial: Trier, before: float, after: float, *, seconds: float = 0.5) -> None:
+        self._figures = {trial.before: before, trial.after: after}
+        self._seconds = seconds
+        self.taken: list[str] = []
+        self._names = {trial.before: "A", trial.after: "B"}
+
+    async def __call__(self, side: Side) -> float:
+        await trio.sleep(self._seconds)
+        self.taken.append(self._names[side])
+        return self._figures[side]
+
+
+async def test_pairs_are_measured_in_an_order_that_is_thrown(autojump_clock: trio.testing.MockClock) -> None:
+    trial = trier({}, {"X": "1"})
+    pieces = Pieces(trial, 100.0, 104.0)
+    random.seed(3)
+    await trial._in_turn(pieces, 64.0)
+    pairs = ["".join(pieces.taken[at : at + 2]) for at in range(0, len(pieces.taken), 2)]
+    assert set(pairs) == {"AB", "BA"}
+    assert pairs[0] == "AB", "until they are warm"
+    assert set(trial.trial.pairs) == {(100.0, 104.0)}, "whichever came first"
+
+
+@pytest.mark.parametrize(
+    ("after", "seconds", "pairs"),
+    [
+        (200.0, 0.5, 8),  # the first look decides
+        (100.0, 0.5, 8),
+        (200.0, 9.0, 6),  # 8 pairs take longer than one and a half of the budget
+        (200.0, 60.0, 1),
+    ],
+)
+async def test_it_ends_when_it_is_decided_or_its_time_is_over(
+    after: float, seconds: float, pairs: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    trial = trier({}, {"X": "1"})
+    told: list[float] = []
+    trial.on_pair = lambda trial, left: told.append(left)
+    await trial._in_turn(Pieces(trial, 100.0, after, seconds=seconds), 64.0)
+    assert len(trial.trial.pairs) == len(told) == pairs
+    assert min(told) >= 0
+    assert trial.trial.looks == (7 if seconds < 1 else 1) or seconds < 1
