@@ -118,6 +118,35 @@ def test_an_estimate_that_was_too_high_is_lowered() -> None:
     assert min(step.rate or 0 for one in last_rounds(steps) for step in one.values()) < 100
 
 
+def disturbed(step: Step) -> Step:
+    """Other programs had the CPU, and half was answered."""
+    return replace(step, clean=False, pieces=tuple(replace(one, ok=one.ok // 2) for one in step.pieces))
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_an_estimate_is_not_lowered_for_a_single_round_that_was_disturbed(rounds: int) -> None:
+    steps, spent = followed(at_most(80.0), alone=0.04)
+    steps = [step for step in steps if step.part != "ramp"]
+    while len(rates := [step.rate for step in steps if step.nominal == NOMINAL[0]]) <= rounds:
+        assert (plan := next_step(steps, FULL, 10.0)) is not None
+        steps.append(carried_out(plan, at_most(80.0), 0.04))
+        if plan.round < rounds and plan.part == "ramp":
+            steps[-1] = disturbed(steps[-1])
+    assert (rates[-1] == rates[0]) is (rounds == 1)
+
+
+def test_an_estimate_that_was_lowered_by_mistake_is_raised_to_that_of_the_ladder() -> None:
+    steps, _ = followed(at_most(80.0), alone=0.04)
+    steps = [step for step in steps if step.part != "ramp"]
+    while (plan := next_step(steps, FULL, 10.0)) is not None and plan.round < 3:
+        steps.append(carried_out(plan, at_most(80.0), 0.04))
+        if plan.part == "ramp" and plan.round == 0:
+            steps[-1] = replace(disturbed(steps[-1]), clean=True)
+    rates = [step.rate for step in steps if step.nominal == 1.0]
+    assert rates[0] == rates[2] == pytest.approx(80, rel=0.03)
+    assert (rates[1] or 0) < 60
+
+
 def test_a_server_that_does_not_answer_ends_it() -> None:
     steps, _ = followed(lambda rate: 1e-9)
     assert [step.part for step in steps] == ["rest", "ladder"]

@@ -112,7 +112,7 @@ def _next_in_rounds(ramp: Sequence[Step], found: float, budget: Budget, spent: f
     estimate = found if not ramp else (ramp[-1].rate or 0.0) / (ramp[-1].nominal or 1.0)
     if ramp and done == len(NOMINAL):
         number, done = number + 1, 0
-        corrected = _corrected(ramp, estimate)
+        corrected = _corrected(ramp, estimate, found)
         corrections = len({round(step.rate or 0.0, 6) for step in ramp if step.nominal == NOMINAL[0]}) - 1
         if corrected is not None and corrections >= _MOST_CORRECTIONS:
             return None
@@ -133,13 +133,19 @@ def _round(ramp: Sequence[Step]) -> tuple[int, int]:
     return number, sum(step.round == number for step in ramp)
 
 
-def _corrected(ramp: Iterable[Step], estimate: float) -> float | None:
-    """A better estimate, if the rounds at this one show that it is wrong; else None."""
+def _corrected(ramp: Iterable[Step], estimate: float, found: float) -> float | None:
+    """A better estimate, if the rounds at this one show that it is wrong; else None. The ladder ``found`` one.
+
+    A single round that other programs disturbed shows only that the estimate is too low. Lowered by mistake, it would have to be
+    raised again step by step, which takes the rounds that the interval needs.
+    """
     rounds = last_rounds(ramp)
     curve = [(nominal * estimate, _mean_answered([one[nominal] for one in rounds])) for nominal in sorted(rounds[-1])]
     highest, lowest = curve[-1], curve[0]
     if highest[1] > _ANSWERED * highest[0]:
-        return estimate * _RAISE
+        return max(estimate * _RAISE, found)
+    if len(rounds) == 1 and not all(step.clean for step in rounds[0].values()):
+        return None
     if lowest[1] < _ANSWERED * lowest[0] and (lower := ceiling(curve)):
         return min(lower, estimate * NOMINAL[0])
     return None
