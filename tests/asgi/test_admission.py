@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.admission.houses import HOUSES, House, Story
 from tests.admission.test_gate import is_balanced
 from trio_lab.admission.deadline import DEADLINE
+from trio_lab.admission.limits.limit import Limit, Outcome, Sample
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.measure.announced import announced
@@ -55,7 +57,7 @@ class Service:
         if scope["path"] == "/read-on":
             self.received.append(await receive())
         await self._house.until(self._go.append)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 503 if scope["path"] == "/busy" else 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
     def start(self, path: str = "/", *, kind: str = "http", **headers: str) -> Exchange:
@@ -315,6 +317,56 @@ async def test_websockets_pass_and_count_as_connections(house: House) -> None:
     assert refused.body == {"error": "connections is full", "queue": "connections"}
     assert socket.sent[0]["type"] == "websocket.close"
     assert service.admission.queues[0].statistics("connections").rejected == 2
+
+
+@plays
+async def test_a_request_waits_only_as_long_as_the_objectives_allow(house: House) -> None:
+    """A promise of 1 s, and a usual service of 0.6 s: after a wait of 0.4 s it is too late."""
+    service = Service(house, slo="p50<100ms, p99<1s")
+    await service.call("/1")
+    house.pass_time(0.6)
+    await service.answer()
+    await service.call("/2")
+    late = await service.call("/3")
+    house.pass_time(0.45)
+    await house.settle()
+    assert (late.status, service.queue.timed_out) == (503, 1)
+
+
+def block() -> None:
+    """Keep the loop from all else, on purpose."""
+    time.sleep(0.02)
+
+
+@plays
+async def test_the_limit_falls_while_the_loop_is_late(house: House) -> None:
+    service = Service(house, limit=8, slo="loop_delay_p99<5ms")
+    for n in range(8):
+        await service.call(f"/{n}")
+    block()
+    house.pass_time(1.0)
+    await service.call("/late")
+    await service.answer()
+    assert service.queue.capacity == 4
+    await service.call("/", kind="lifespan")
+
+
+@plays
+async def test_an_adaptive_limit_learns_from_answers_but_not_from_errors(house: House) -> None:
+    class Heard(Limit):
+        outcomes: list[Outcome] = []  # noqa: RUF012  # of the one that is made here
+
+        def on_sample(self, sample: Sample) -> None:
+            self.outcomes.append(sample.outcome)
+
+    service = Service(house, limit=Heard(5))
+    Heard.outcomes.clear()
+    await service.call("/bug")
+    await service.call("/busy")
+    await service.answer()
+    await service.call("/fine")
+    await service.answer()
+    assert Heard.outcomes == [Outcome.IGNORED, Outcome.DROPPED, Outcome.SUCCESS]
 
 
 @plays

@@ -20,14 +20,18 @@ from typing import Any, TypeAlias
 from ..admission.class_gate import ClassGate
 from ..admission.deadline import DEADLINE, Deadline
 from ..admission.gate import ADMITTED, Gate, Place
+from ..admission.limits.late_loop import LateLoop
 from ..errors import Overloaded, QueueFull
 from ..measure.announced import announce
 from ..preconditions import running_loop
 from ..records.queue import QueueStatistics
 from .deadlines import parsers
 from .inbox import Receive, Send
+from .loop_delay import LoopDelay
 from .policy import CRITICAL, AdmissionPolicy, Scope
+from .promises import promises
 from .refusals import refuse, refuse_websocket
+from .replying import Replying
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
@@ -43,9 +47,14 @@ class Admission:
         self.app = app
         self.policy = policy = AdmissionPolicy() if policy is None else policy
         name = f"{policy.name}_dark" if policy.dark else policy.name
+        capacity, limit = policy.gate_limit()
+        self._late = limit if isinstance(limit, LateLoop) else None
+        self._loop_delay: LoopDelay | None = None
+        self._response = promises(policy.slo).response
         self._shared = ClassGate(
             name,
-            capacity=policy.limit,
+            capacity=capacity,
+            limit=limit,
             shares=policy.shares,
             max_waiting=policy.max_waiting,
             queue_timeout=policy.queue_timeout,
@@ -72,7 +81,10 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "lifespan":
-            await self.app(scope, receive, send)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._close()
             return
         self._open += 1
         try:
@@ -97,6 +109,8 @@ class Admission:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waits = self._waits_now()
         now = waits.now()
+        if self._loop_delay is not None:
+            self._loop_delay.look(now)
         deadline = self._deadline_of(scope, now)
         try:
             place = self._ask(scope, deadline, now)
@@ -123,6 +137,9 @@ class Admission:
             return self._critical.arrive(now, kind, 0, wait)
         if not self._has_room():
             raise QueueFull(CONNECTIONS)
+        if self._response is not None:
+            left = max(0.0, self._response - self._shared.usual_service(kind))
+            wait = left if wait is None else min(wait, left)
         return self._shared.arrive(now, kind, 0, wait, self._tenant_of(scope))
 
     def _deadline_of(self, scope: Scope, now: float) -> Deadline | None:
@@ -152,14 +169,15 @@ class Admission:
         self, place: Place, deadline: Deadline | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
         token = None if deadline is None else DEADLINE.set(deadline)
+        replying = Replying(send)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, replying.send)
         finally:
             if token is not None and deadline is not None:
                 DEADLINE.reset(token)
                 deadline.lift()
             waits = self._waits
-            if decisions := place.gate.leave(place, waits.now()):
+            if decisions := place.gate.leave(place, waits.now(), replying.outcome):
                 waits.tell(decisions)
 
     async def _serve_in_the_dark(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,9 +206,16 @@ class Admission:
                 from .on_asyncio import AsyncioWaits
 
                 waits = self._waits = AsyncioWaits(*gates)
+            if self._late is not None:
+                self._loop_delay = LoopDelay(self._late)
             for gate in gates:
                 gate.restart(waits.now())
         return waits
+
+    def _close(self) -> None:
+        if self._loop_delay is not None:
+            self._loop_delay.close()
+            self._loop_delay = None
 
     def _now(self) -> float | None:
         return self._waits.now() if self._waits is not None and self._waits.is_current() else None

@@ -8,8 +8,12 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..admission.choice import DEFAULT
 from ..admission.classes import Share
+from ..admission.limits.choice import make_limit
+from ..admission.limits.late_loop import LateLoop
+from ..admission.limits.limit import Limit
 from ..config import DisciplineName
 from ..preconditions import require_count, require_timeout
+from .promises import promises
 
 Scope: TypeAlias = dict[str, Any]
 Class = Literal["critical", "normal", "background"]
@@ -18,13 +22,17 @@ CRITICAL, NORMAL, BACKGROUND = cast("tuple[Class, Class, Class]", get_args(Class
 MONITORED = ("/health", "/healthz", "/livez", "/readyz", "/metrics")
 """Paths that monitors ask for. A service that does not answer them in time is restarted, which helps nobody."""
 
+INITIAL = 20
+"""Where an adaptive limit begins: low enough for work that computes, and raised within seconds for work that waits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionPolicy:
     """Every argument has a default that suits most services. Times in seconds.
 
     Args:
-        limit: normal and background requests that are served at once.
+        limit: normal and background requests that are served at once: a number, "adaptive" (it is learned from how long
+            they take, beginning with 20), or one of `trio_lab.admission.limits`.
         max_waiting: requests of one class that may wait; None for no bound.
         queue_timeout: how long each may wait in any case; None for no bound.
         critical_limit: critical requests that are served at once, in places of their own.
@@ -37,6 +45,8 @@ class AdmissionPolicy:
             the client's address, or a function of the scope. None: all requests are treated alike.
         deadlines: the headers that may say how long the caller waits, see `deadlines`.
         discipline: the order of service of a class, or of each of its tenants. The default learns how long callers wait.
+        slo: an SLO file, or a line such as ``p99<200ms, loop_delay_p99<50ms``. The limit is lowered while the loop is late,
+            and a request does not wait so long that it would be answered too late.
         dark: count what would be refused, and refuse nothing.
         name: of the queue, in `/health` and in refusals.
 
@@ -44,7 +54,7 @@ class AdmissionPolicy:
         TypeError, ValueError: an argument has no meaning; the text names it.
     """
 
-    limit: int = 100
+    limit: int | Limit | Literal["adaptive"] = "adaptive"
     max_waiting: int | None = 1000
     queue_timeout: float | None = 30.0
     critical_limit: int = 20
@@ -57,11 +67,15 @@ class AdmissionPolicy:
     tenant: str | Callable[[Scope], str] | None = None
     deadlines: Iterable[str] = ("x-request-deadline", "grpc-timeout")
     discipline: DisciplineName = DEFAULT
+    slo: str | None = None
     dark: bool = False
     name: str = "admission"
 
     def __post_init__(self) -> None:
-        require_count("limit", self.limit, low=1)
+        if isinstance(self.limit, int):
+            require_count("limit", self.limit, low=1)
+        else:
+            make_limit(self.limit, INITIAL)  # says what is wrong with it
         require_count("critical_limit", self.critical_limit, low=1)
         for name in ("max_waiting", "max_connections"):
             if (count := getattr(self, name)) is not None:
@@ -70,6 +84,15 @@ class AdmissionPolicy:
         for name in ("critical", "background", "deadlines"):
             if isinstance(getattr(self, name), str):
                 raise TypeError(f"{name} must be a list of texts, not one text")
+
+    def gate_limit(self) -> tuple[int, Limit | None]:
+        """The capacity to begin with, and what it follows: None if it stays."""
+        fixed = self.limit if isinstance(self.limit, int) else None
+        adaptive = None if isinstance(self.limit, int) else make_limit(self.limit, INITIAL)
+        late = promises(self.slo).loop_delay
+        if late is not None:
+            adaptive = LateLoop(fixed or adaptive or INITIAL, late)
+        return fixed or INITIAL, adaptive
 
     @property
     def shares(self) -> Mapping[str, Share]:
