@@ -99,6 +99,12 @@ def test_callers_of_an_open_load_that_are_nowhere_wait_where_nothing_is_seen() -
     assert first_to_gather(opened(60, *[sample(native_pool=(4, 4, 5 * n)) for n in range(9)])) == "native_pool"
 
 
+def test_callers_that_are_being_served_are_not_lost() -> None:
+    """Calls of 0.2 s at 100/s: 20 are in service when the load ends, and all of them have their place."""
+    served = sample(native_pool=(64, 20, 0))
+    assert first_to_gather(opened(80, *[served] * 9)) == "none"
+
+
 def test_a_look_from_long_before_is_not_compared_with() -> None:
     step = load(*[NATIVE] * 9, before=None)
     old = Sighting(at=-3.0, health=IDLE)

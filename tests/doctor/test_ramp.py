@@ -125,10 +125,11 @@ def disturbed(step: Step) -> Step:
 
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_an_estimate_is_not_lowered_for_a_single_round_that_was_disturbed(rounds: int) -> None:
-    steps, spent = followed(at_most(80.0), alone=0.04)
+    steps, _ = followed(at_most(80.0), alone=0.04)
     steps = [step for step in steps if step.part != "ramp"]
     while len(rates := [step.rate for step in steps if step.nominal == NOMINAL[0]]) <= rounds:
-        assert (plan := next_step(steps, FULL, 10.0)) is not None
+        plan = next_step(steps, FULL, 10.0)
+        assert plan is not None
         steps.append(carried_out(plan, at_most(80.0), 0.04))
         if plan.round < rounds and plan.part == "ramp":
             steps[-1] = disturbed(steps[-1])

@@ -73,7 +73,7 @@ def grown(step: Step, name: str) -> Grown | None:
         return None
     first, last = seen[0][1], seen[-1][1]
     return Grown(
-        waiting_growth=_slope(seen, _unserved),
+        waiting_growth=_slope(seen, unserved),
         in_service_growth=_slope(seen, lambda queue: queue.in_service),
         served=mean_between(first.service, last.service),
         waiting=last.waiting,
@@ -120,14 +120,13 @@ def loop_busy(step: Step) -> float | None:
     return None if busy is None else max(0.0, busy - delayed)
 
 
-def _unserved(queue: QueueStatistics) -> int | None:
-    if queue.waiting is None:
-        return None
-    return queue.waiting + lost_callers(queue)
+def unserved(queue: QueueStatistics) -> int | None:
+    """Callers that wait, and all that were not served since the queue was opened; None if those that wait are not observed."""
+    return None if queue.waiting is None else queue.waiting + lost_callers(queue)
 
 
 def lost_callers(queue: QueueStatistics) -> int:
-    """Those that came and left the queue unserved, since it was opened."""
+    """Callers that left the queue without being served, since it was opened."""
     return (queue.rejected or 0) + (queue.timed_out or 0) + (queue.cancelled or 0)
 
 
@@ -147,4 +146,5 @@ def mean_between(before: Summary | None, after: Summary | None) -> float | None:
 
 
 def named(seen: Sighting, name: str) -> QueueStatistics | None:
+    """The queue of this name, if the service told of it."""
     return next((queue for queue in seen.health.queues if queue.name == name), None)

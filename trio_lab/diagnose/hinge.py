@@ -11,7 +11,7 @@ from statistics import fmean
 
 Point = tuple[float, float]
 
-_NO_LONGER = 0.9  # of what the line through the smaller sizes would bring: less is a bend, and not noise
+_NO_LONGER = 0.9  # of what the line through the smaller sizes would reach; more may be noise
 _NOISE = 0.02  # of the load: growth that is less is not told from the noise of counting
 
 
@@ -52,7 +52,7 @@ def onset(points: Sequence[Point]) -> float | None:
 
 
 def knee(points: Sequence[Point]) -> float | None:
-    """The x at which y = min(slope × x, c) bends, the one that fits best; None if y rises as far as the points go."""
+    """The x at which y = min(slope × x, c) bends, for the best fit; None if y still rises at the largest x."""
     ordered = sorted(points)
     best, found = float("inf"), None
     for split in range(1, len(ordered)):

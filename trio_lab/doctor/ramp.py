@@ -136,8 +136,8 @@ def _round(ramp: Sequence[Step]) -> tuple[int, int]:
 def _corrected(ramp: Iterable[Step], estimate: float, found: float) -> float | None:
     """A better estimate, if the rounds at this one show that it is wrong; else None. The ladder ``found`` one.
 
-    A single round that other programs disturbed shows only that the estimate is too low. Lowered by mistake, it would have to be
-    raised again step by step, which takes the rounds that the interval needs.
+    A single round that other programs disturbed can only show that the estimate is too low. An estimate that is lowered by
+    mistake is raised again step by step, and that takes the rounds that the interval needs.
     """
     rounds = last_rounds(ramp)
     curve = [(nominal * estimate, _mean_answered([one[nominal] for one in rounds])) for nominal in sorted(rounds[-1])]
