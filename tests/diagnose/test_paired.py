@@ -104,11 +104,11 @@ TRIAL = Trial(variables={"THREADS": "8"}, measure="throughput", clients=16, piec
         ("p50", [0.5] * 8, "helps", "THREADS=8 helps: median latency at a fixed rate 0.5 ×"),
         ("beside_p50", [2.0] * 8, "worse", "THREADS=8 makes it worse"),
         ("throughput", [0.99, 1.01] * 4, "no effect", "THREADS=8 has no effect"),
-        ("throughput", [0.8, 1.02] * 4, "undecided", "could not be told"),
+        ("throughput", [0.8, 1.02] * 4, "undecided", "Whether THREADS=8 helps could not be told: throughput"),
         ("throughput", [0.8, 1.02] * 4, "undecided", "a gain of 10% is ruled out"),
         ("p50", [1.25, 0.98] * 4, "undecided", "a gain of 5% is ruled out"),
         ("throughput", [2.0] * 5, "undecided", "5 pairs are too few"),
-        ("throughput", [], "not tried", "THREADS=8 could not be tried"),
+        ("throughput", [], "not tried", "THREADS=8 could not be tried: nothing was measured"),
     ],
 )
 def test_what_came_of_it(measure: Measure, ratios: list[float], outcome: Outcome, said: str) -> None:

@@ -33,11 +33,11 @@ class Progress(StatusLine):
         self._show(part, _load(plan), self._ends - time.monotonic())
 
     def pair(self, trial: Trial, left: float) -> None:
-        """A pair of the trial was measured."""
+        """Another pair is measured."""
         found, count = effect_of(trial), len(trial.pairs)
         if self._status is not None or count % _PAIRS == 0:
             so_far = f"{found.ratio:.3g} × so far" if found else ""
-            self._show(f"pair {count}: {so_far}", "", left)
+            self._show(f"{count} pairs: {so_far}" if count else "warm", "", left)
 
     def _show(self, part: str, load: str, left: float) -> None:
         seconds = f"at most {max(0.0, left):.0f} s left"

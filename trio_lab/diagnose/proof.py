@@ -23,6 +23,14 @@ _CALLED: dict[Measure, str] = {
     "beside_p50": "median latency of the cheap path beside a full service",
 }
 
+_VERDICTS: dict[Outcome, str] = {
+    "helps": "{} helps",
+    "worse": "{} makes it worse",
+    "no effect": "{} has no effect",
+    "undecided": "Whether {} helps could not be told",
+    "not tried": "{} could not be tried",
+}
+
 
 def effect_of(trial: Trial) -> Effect | None:
     """The effect in the pairs so far; None if there are none."""
@@ -74,31 +82,22 @@ def _outcome(trial: Trial, found: Effect | None) -> Outcome:
 def changed(trial: Trial | Proof) -> str:
     """The change in a few words: ``THREADS=8``, or the path that was asked for instead."""
     words = [f"{name}={value}" for name, value in trial.variables.items()]
-    return ", ".join([*words, *([] if trial.path is None else [f"path {trial.path}"])])
+    return ", ".join([*words, *([] if trial.path is None else [f"path {trial.path}"])]) or "no change"
 
 
 def _says(trial: Trial, found: Effect | None, outcome: Outcome) -> str:
-    if trial.broke:
-        return f"{changed(trial)} makes it worse: {trial.stopped}"
-    if found is None:
-        what = f"{changed(trial)} could not be tried" if changed(trial) else "Nothing could be tried"
-        return f"{what}: {trial.stopped or 'nothing was measured'}"
+    if found is None or trial.broke:
+        return f"{_VERDICTS[outcome].format(changed(trial))}: {trial.stopped or 'nothing was measured'}"
     ended = f"; it ended early: {trial.stopped}" if trial.stopped else ""
+    verdict = _VERDICTS[outcome].format(changed(trial))
     if found.interval is None:
-        return f"Whether {changed(trial)} helps could not be told: {len(trial.pairs)} pairs are too few{ended}"
+        return f"{verdict}: {len(trial.pairs)} pairs are too few{ended}"
     low, high = found.interval
     figure = f"{_CALLED[trial.measure]} {found.ratio:.3g} × (95 %: {low:.3g} to {high:.3g}, {len(trial.pairs)} pairs)"
-    verdict = {
-        "helps": "helps",
-        "worse": "makes it worse",
-        "no effect": "has no effect",
-        "undecided": "may help or not: it could not be told",
-        "not tried": "",
-    }[outcome]
-    return f"{changed(trial)} {verdict}: {figure}{_ruled_out(trial, outcome, high, low)}{ended}"
+    return f"{verdict}: {figure}{_ruled_out(trial, outcome, low, high)}{ended}"
 
 
-def _ruled_out(trial: Trial, outcome: Outcome, high: float, low: float) -> str:
+def _ruled_out(trial: Trial, outcome: Outcome, low: float, high: float) -> str:
     """That a gain is ruled out is known even where a loss is not."""
     noticed = 1 + _NOTICED[trial.measure]
     gain = high < noticed if trial.measure == "throughput" else low > 1 / noticed

@@ -26,10 +26,9 @@ from ..stage.attached import Attached, ProgramEnded, attached
 from ..stage.loaders import Loaders
 from ..stage.quiet import Watch
 
-_MOST_PAIRS = 96
 _PROBES = 40.0  # a second, of the cheap path beside the load
 _STARTS_COST = 2.0  # times the budget, if each piece has a start of its own
-_OVERTIME = 1.5  # times the budget: a program that became slow takes longer than its first piece
+_OVERTIME = 1.5  # times the budget, for the first look
 _FAILED = 0.05  # of the requests: a latency of the others would say nothing
 
 Piece = Callable[["Side"], Awaitable[float]]
@@ -48,7 +47,7 @@ class Side:
 class Trier:
     """Carries out a ``trial``. ``port`` is the one that the program must be loaded on, if it was named. ``patience`` is how
     many seconds a request may take, ``budget`` how many the pairs may take, by default what the measure needs. ``stdout`` is
-    where the programs print, None for where we do. ``on_pair`` is told of each pair, and how many seconds are left."""
+    where the programs print, None for where we do. ``on_pair`` is told before each pair how many seconds are left."""
 
     trial: Trial
     before: Side
@@ -121,14 +120,13 @@ class Trier:
 
     async def _in_turn(self, piece: Piece, budget: float) -> None:
         """Measure pairs until they decide, or time is over."""
-        began = trio.current_time()
         for side in (self.before, self.after):
-            await piece(side)  # until both are warm; and how long a pair takes
-        took = trio.current_time() - began
-        most = min(_MOST_PAIRS, max(FIRST_LOOK, int(budget / took)))
+            await piece(side)  # until both are warm
+        most = max(FIRST_LOOK, int(budget / (2 * self.trial.piece)))
         self.trial = replace(self.trial, looks=len(looks(most)))
-        end = trio.current_time() + _OVERTIME * budget
-        while not decided(self.trial, most) and trio.current_time() < end:
+        begun = trio.current_time()
+        while not decided(self.trial, most) and (left := self._left(trio.current_time() - begun, budget)) > 0:
+            self.on_pair(self.trial, left)
             watch = Watch()
             found = {side: await piece(side) for side in random.sample((self.before, self.after), 2)}
             self.trial = replace(
@@ -136,8 +134,13 @@ class Trier:
                 pairs=(*self.trial.pairs, (found[self.before], found[self.after])),
                 disturbed=self.trial.disturbed + watch.disturbed(),
             )
-            left = min(end - trio.current_time(), (most - len(self.trial.pairs)) * took)
-            self.on_pair(self.trial, max(0.0, left))
+
+    def _left(self, spent: float, budget: float) -> float:
+        """Seconds for more pairs, after so many. Something is decided only after some pairs, so they get a little more."""
+        count = len(self.trial.pairs)
+        if count < FIRST_LOOK:
+            return _OVERTIME * budget - spent
+        return budget - spent if spent * (count + 1) / count <= budget else 0.0
 
     # One piece of load. Every figure is a number over 0: a piece without a reply is as bad as can be told.
 

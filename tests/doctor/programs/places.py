@@ -3,6 +3,7 @@
 PORT is where it listens, any free one without it. With DIES it ends after so many requests.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,11 @@ left = int(os.environ.get("DIES", "1000000"))
 
 
 async def answer(stream):
+    with contextlib.suppress(trio.BrokenResourceError):
+        await converse(stream)
+
+
+async def converse(stream):
     global left
     async for data in stream:
         if not data.startswith(b"GET /health"):
