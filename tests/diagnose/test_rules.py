@@ -77,6 +77,10 @@ TABLE = {
         ill("native_pool", service_ratio=1.1, loop_full=0.17, cpu_full=1.9, run_delay_full=0.26, capacity=2),
         "cpu_full",
     ),
+    "native pool, CPU work, beside busy programs": (
+        ill("native_pool", service_ratio=3.9, cpu_full=0.9, jobs_cpu=2.6, capacity=4, free_cores=0.1),
+        "cpu_full",
+    ),
     "native pool too wide": (
         ill("native_pool", service_ratio=9.3, loop_full=0.33, cpu_full=1.8, run_delay_full=11.3, capacity=16),
         "native_pool_too_wide",

@@ -12,6 +12,7 @@ import trio
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.diagnose.ratios import ratios
+from trio_lab.doctor.ramp import Plan
 from trio_lab.errors import UsageError, in_a_line
 from trio_lab.experiments import cases, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
@@ -19,7 +20,7 @@ from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import Show, begun, go_on, judged_again, planned, run_experiments
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.figures import Check
-from trio_lab.records.result import Results
+from trio_lab.records.result import Examined, Results
 from trio_lab.report.page import render
 from trio_lab.stage.stage import Stage
 
@@ -46,7 +47,7 @@ async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> Results:
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
     monkeypatch.setattr(runner, "Watch", QuietMachine)
     show = Said()
-    results = await run_experiments((), quick=True, show=show)
+    results = await run_experiments(("example",), quick=True, show=show)
     assert any("example" in line for line in show.lines)
     render(results)  # the report can show whatever the runner makes
     return results
@@ -103,7 +104,7 @@ async def test_each_experiment_is_kept_as_soon_as_it_is_done_and_the_rest_can_be
     monkeypatch.setattr(runner, "Watch", QuietMachine)
     kept: list[Results] = []
     with trio.CancelScope() as scope:
-        await go_on(begun(planned(()), quick=True), show=Show(), keep=kept.append)
+        await go_on(begun(planned(("a", "b", "c")), quick=True), show=Show(), keep=kept.append)
     (run,) = kept
     assert [one.name for one in run.experiments] == ["a"]
     assert run.missing == ("b", "c")
@@ -124,6 +125,47 @@ async def test_what_could_not_be_run_is_run_again_when_a_run_goes_on(monkeypatch
     again = await go_on(await run(collect, monkeypatch), show=Show())
     (result,) = again.experiments
     assert (result.failed, result.outcome) == (False, "confirmed")
+
+
+async def test_a_whole_lab_ends_with_the_doctor_and_goes_on_until_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    came: list[str] = []
+
+    async def collect(stage: Stage) -> Collected:
+        return Collected(figures={"size": 1.0}, charts=())
+
+    async def examined(path: str, stage: Stage, *, on_step: Any, keep: Any) -> Examined:
+        came.append(path)
+        if len(came) == 1:
+            scope.cancel()  # as Ctrl-C does
+            await trio.lowlevel.checkpoint()
+        on_step(Plan(part="ramp", duration=1.0, round=1, rate=12.5))
+        failed = "It could not be run: no port." if len(came) == 2 else None
+        return Examined(path=path, duration=1.0, diagnosis=None, timeline=None, failed=failed)
+
+    monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
+    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    monkeypatch.setattr(runner, "examined", examined)
+    kept: list[Results] = []
+    with trio.CancelScope() as scope:
+        await go_on(begun(planned(()), quick=True), show=Show(), keep=kept.append)
+    assert [(one.missing, one.unexamined) for one in kept] == [((), True)]
+    said = Phases()
+    failed = await go_on(decode(Results, encode(kept[-1])), show=said, keep=kept.append)
+    assert said.phases == [("round 2", "12.5 requests a second")]
+    assert failed.unexamined, "what could not be run is run again"
+    whole = await go_on(decode(Results, encode(kept[-1])), show=Show())
+    assert not whole.unexamined
+    assert (await go_on(whole, show=Show())).doctor == whole.doctor
+    assert came == ["/hash"] * 3
+
+
+class Phases(Show):
+    def __init__(self) -> None:
+        self.phases: list[tuple[str, str]] = []
+
+    def phase(self, where: str, text: str) -> None:
+        if "requests" in text:
+            self.phases.append((where, text))
 
 
 @pytest.mark.parametrize("found", [{}, {"size": 9.0, "more": 1.0}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from trio_lab.records.conditions import Conditions
 from trio_lab.records.reading import read_results
-from trio_lab.records.result import Results
+from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.records.timeline import Phase, QueueTrack, Timeline
 from trio_lab.report.lead import headline, held, learned, strongest, told, uncounted
 from trio_lab.report.page import render
@@ -152,6 +153,10 @@ def run_with(timeline: Timeline | None) -> Results:
     return replace(run, experiments=tuple(replace(one, timeline=timeline) for one in run.experiments))
 
 
+def of(experiments: Iterable[ExperimentResult]) -> Results:
+    return replace(run_with(None), experiments=tuple(experiments))
+
+
 def test_the_first_screen_has_every_finding_once_and_one_picture_of_queues() -> None:
     run = run_with(TIMELINE)
     page = render(run)
@@ -168,18 +173,18 @@ def test_the_picture_is_of_the_strongest_finding_whose_queue_filled() -> None:
     found = strongest(run.experiments)
     quiet = replace(TIMELINE, phases=())
     timed = {found[0].name: quiet, found[2].name: TIMELINE}
-    shown = learned([replace(one, timeline=timed.get(one.name)) for one in run.experiments])
+    shown = learned(of(replace(one, timeline=timed.get(one.name)) for one in run.experiments))
     assert f"<h3>{found[2].title}: its queues over time</h3>" in shown
-    shown = learned([replace(one, timeline=quiet if one.name == found[1].name else None) for one in run.experiments])
+    shown = learned(of(replace(one, timeline=quiet if one.name == found[1].name else None) for one in run.experiments))
     assert f"<h3>{found[1].title}: its queues over time</h3>" in shown
-    assert "<figure" not in learned(run.experiments)
+    assert "<figure" not in learned(run)
 
 
 def test_when_nothing_is_decided_what_was_seen_is_told_as_undecided() -> None:
     run = run_with(TIMELINE)
     open_ = [replace(one, outcome="undecided") for one in run.experiments]
-    assert headline(open_) == "0 of 6 predictions held, 6 are undecided."
-    shown = learned(open_)
+    assert headline(of(open_)) == "0 of 6 predictions held, 6 are undecided."
+    shown = learned(of(open_))
     assert shown.count('aria-label="undecided"') == 6
     assert "<figure" in shown
 
@@ -204,7 +209,7 @@ def test_rounds_that_do_not_count_are_told_at_the_top(counted: tuple[bool, ...],
 
 def test_many_findings_are_folded_and_none_is_lost() -> None:
     many = run_with(None).experiments * 3
-    shown = learned(many)
+    shown = learned(of(many))
     assert shown.count("<li>") == len(many) - 1
     assert f"<summary>{len(many) - 6} more</summary>" in shown
 

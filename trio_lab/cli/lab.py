@@ -12,12 +12,13 @@ from rich.table import Table
 
 from ..diagnose.interval import LEAST
 from ..errors import UsageError
-from ..experiments import differences
+from ..experiments import differences, finale
 from ..experiments.catalog import EXPERIMENTS, select
 from ..experiments.runner import begun, expected_s, go_on, planned
 from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
 from ..records.codec import encode
+from ..records.examination import Examination
 from ..records.result import Results
 from .console import output, print_list, say
 from .ending import ended_by_signal
@@ -61,7 +62,7 @@ def list_(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:
 def minutes_of(runtimes: tuple[str, ...], *, dose: float = 1.0) -> int:
     """How long a quick run takes that names no experiment."""
     seconds = sum(expected_s(one, runtimes, quick=True, dose=dose) for one in select((), runtimes))
-    return round((seconds + (differences.EXPECTED_S if len(runtimes) > 1 else 0)) / 60)
+    return round((seconds + (differences.EXPECTED_S if len(runtimes) > 1 else finale.EXPECTED_S)) / 60)
 
 
 async def run(
@@ -179,13 +180,18 @@ async def _resumed(folder: Path, asked: Gate | None, *, verbose: bool, json_: bo
     run = load(folder)
     if run.plan is None:
         raise UsageError(f"{folder} has no plan: the version that saved it could not go on with a run")
-    say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}")
+    say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}{_doctor_too(run)}")
     return await _go_on(run, folder, asked, verbose=verbose, json_=json_)
+
+
+def _doctor_too(run: Results) -> str:
+    return ", and the doctor" if run.unexamined else ""
 
 
 async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, json_: bool) -> int:
     """Do what is planned, and save after each experiment."""
-    from ..report.files import check_writable, save
+    from ..report.disk import write_whole
+    from ..report.files import EXAMINATION, check_writable, save
 
     if asked is not None:
         check_figures(asked, run)
@@ -197,12 +203,15 @@ async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, 
         nonlocal kept, page
         kept, page = now, save(now, out)
 
+    def keep_examination(seen: Examination) -> None:
+        write_whole(out / EXAMINATION, encode(seen))
+
     try:
         async with ended_by_signal():
             with Progress() as show:
-                await go_on(run, show=show, keep=keep, verbose=verbose)
+                await go_on(run, show=show, keep=keep, keep_examination=keep_examination, verbose=verbose)
     except BaseException:
-        if page is not None and kept.missing:
+        if page is not None and (kept.missing or kept.unexamined):
             done = len(kept.experiments)
             say(f"{done} result{'s' if done > 1 else ''} kept: {page} (go on with: trio-lab run --resume {out})")
         raise
@@ -212,7 +221,7 @@ async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, 
     elif not json_:
         _show(kept, page)
     if asked is None:
-        return int(any(result.failed for result in kept.experiments))
+        return int(any(result.failed for result in kept.experiments) or bool(kept.doctor and kept.doctor.failed))
     verdict = asked.end(asked_of(asked, kept), suite="trio-lab run", seconds=kept.duration, quiet=json_)
     if json_:
         print(with_verdict(kept, verdict))

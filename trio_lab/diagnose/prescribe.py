@@ -47,7 +47,7 @@ UNSEEN_FIGURES = {
 
 def prescribe(signals: Signals) -> tuple[tuple[Finding, ...], tuple[str, ...], tuple[str, ...]]:
     """The findings of the earliest step, the ids of later ones, and what could not be seen."""
-    held = [rule for rule in RULES if _holds(rule, signals)]
+    held = [rule for rule in RULES if rule.explains(signals)]
     first = min((rule.step for rule in held), default=0)
     offered = tuple(_finding(rule, signals) for rule in held if rule.step == first)
     later = tuple(rule.id for rule in held if rule.step > first)
@@ -59,10 +59,6 @@ def blind_to(signals: Signals) -> tuple[str, ...]:
     asked = [rule for rule in RULES if signals.kind == UNSEEN or rule.possible(signals)]
     missing = [name for rule in asked for name in (*rule.missing(signals), *rule.unseen(signals))]
     return tuple(dict.fromkeys(UNSEEN_FIGURES[name] for name in missing))
-
-
-def _holds(rule: Rule, signals: Signals) -> bool:
-    return rule.possible(signals) and not rule.missing(signals) and rule.holds(signals)
 
 
 def _finding(rule: Rule, signals: Signals) -> Finding:

@@ -49,6 +49,10 @@ class Rule:
         """Whether this can be the reason, given the first queue. True if the first queue is not known."""
         return self.kinds is None or signals.kind is None or signals.kind in self.kinds
 
+    def explains(self, signals: Signals) -> bool:
+        """Whether it is the reason, by figures that are all there. Rules ask others that know more than they do."""
+        return self.possible(signals) and not self.missing(signals) and self.holds(signals)
+
     def missing(self, signals: Signals) -> list[str]:
         """The figures it needs that were not seen."""
         wanted = (*(("kind",) if self.kinds is not None else ()), *self.needs)

@@ -13,9 +13,11 @@ import trio
 
 from ..diagnose.interval import LEAST
 from ..diagnose.ratios import order_of_round
+from ..doctor.ramp import Plan as Step
 from ..errors import UsageError, first_of, in_a_line
 from ..http.runtimes import lack
 from ..measure.environment import environment
+from ..records.examination import Examination
 from ..records.figures import Figures, require_all
 from ..records.result import Comparison, ExperimentResult, Plan, Results
 from ..stage.quiet import Watch
@@ -24,6 +26,8 @@ from ..stage.track import Track
 from .catalog import select
 from .compare import comparison
 from .differences import differences
+from .finale import EXPECTED_S, examined
+from .finale import PATH as DOCTORS_PATH
 from .model import Collected, Experiment
 from .rounds import Round, another, so_far
 from .verdict import judge_again, result_of
@@ -48,13 +52,19 @@ class Show:
 
 
 def planned(names: tuple[str, ...], *, runtimes: tuple[str, ...] = ("trio",), rounds: int = LEAST) -> Plan:
-    """The plan of a run: of these experiments, or without names of the lab's own.
+    """The plan of a run: of these experiments, or without names of the lab's own, which ends with the doctor.
 
     Raises:
         UsageError: a name is not known, or an experiment is not for a runtime.
     """
     chosen = select(names, runtimes)
-    return Plan(experiments=tuple(one.name for one in chosen), runtimes=runtimes, rounds=rounds)
+    whole = not names and runtimes == ("trio",)
+    return Plan(
+        experiments=tuple(one.name for one in chosen),
+        runtimes=runtimes,
+        rounds=rounds,
+        doctor=DOCTORS_PATH if whole else None,
+    )
 
 
 def begun(plan: Plan, *, quick: bool, dose: float = 1.0) -> Results:
@@ -90,13 +100,18 @@ async def run_experiments(
 
 
 async def go_on(
-    run: Results, *, show: Show, keep: Callable[[Results], None] = lambda _: None, verbose: bool = False
+    run: Results,
+    *,
+    show: Show,
+    keep: Callable[[Results], None] = lambda _: None,
+    keep_examination: Callable[[Examination], None] = lambda _: None,
+    verbose: bool = False,
 ) -> Results:
     """The run with every planned experiment that it lacks, or that could not be run before.
 
     Each is measured in the planned number of rounds, or half as many again while its outcome is undecided. The runtimes
-    take turns, in an order that changes from round to round. ``keep`` gets the run after each experiment. What the servers
-    log is shown only if ``verbose``.
+    take turns, in an order that changes from round to round. ``keep`` gets the run after each experiment, and
+    ``keep_examination`` what the doctor has seen at the end. What the servers log is shown only if ``verbose``.
 
     Raises:
         UsageError: the run has no plan, or plans what this version does not know.
@@ -123,7 +138,22 @@ async def go_on(
         told = await differences(present, say=show.say)
         run = replace(run, comparison=replace(run.comparison, differences=told), duration=spent + time.monotonic())
         keep(run)
+    if run.unexamined and plan.doctor is not None:
+        stage = Stage(quick=run.quick, dose=run.dose or 1.0, verbose=verbose)
+        show.begin(f"doctor: which queue of the lab's own server fills first, at {plan.doctor}?", EXPECTED_S)
+        told_step = partial(_show_step, show)
+        found_by_doctor = await examined(plan.doctor, stage, on_step=told_step, keep=keep_examination)
+        run = replace(run, doctor=found_by_doctor, duration=spent + time.monotonic())
+        keep(run)
+        said = found_by_doctor.diagnosis
+        show.say(f"      {found_by_doctor.failed if said is None else said.verdict}")
     return run
+
+
+def _show_step(show: Show, step: Step) -> None:
+    where = f"round {step.round + 1}" if step.part == "ramp" else step.part
+    load = f"{step.clients} clients" if step.rate is None else f"{step.rate:.4g} requests a second"
+    show.phase(where, "" if step.part == "rest" else load)
 
 
 def expected_s(

@@ -14,6 +14,7 @@ import msgspec
 from .chart import Chart, Table
 from .codec import In, Ratio
 from .conditions import Conditions
+from .diagnosis import Diagnosis
 from .figures import Check, Compared
 from .timeline import Timeline
 
@@ -98,21 +99,39 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What the doctor said of the lab's own server at the end of a run: the ``path`` that was loaded, the diagnosis, and the
+    ramp over time, without the pauses between its steps. ``failed`` says why it could not be carried out; then there is
+    neither."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("failed",)
+
+    path: str
+    duration: Duration
+    diagnosis: Diagnosis | None
+    timeline: Timeline | None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a run set out to do, so that one that was interrupted can go on: experiments by name, each on every runtime
-    (where it can run) in so many ``rounds``."""
+    (where it can run) in so many ``rounds``; at the end the doctor examines the path ``doctor``."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("doctor",)
 
     experiments: tuple[str, ...]
     runtimes: tuple[str, ...]
     rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    doctor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """A run, whole or as far as it has come. ``created`` is an ISO 8601 time in UTC. A run on one runtime has no
-    comparison, and one of an earlier version no plan."""
+    comparison, and one of an earlier version no plan. ``doctor`` is there if the lab was run as a whole."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("dose", "plan", "comparison")
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("dose", "plan", "comparison", "doctor")
 
     schema: int = SCHEMA
     created: str
@@ -123,6 +142,13 @@ class Results:
     environment: dict[str, Any]
     experiments: tuple[ExperimentResult, ...]
     comparison: Comparison | None = None
+    doctor: Examined | None = None
+
+    @property
+    def unexamined(self) -> bool:
+        """Whether the doctor still has to come."""
+        planned = self.plan is not None and self.plan.doctor is not None
+        return planned and (self.doctor is None or self.doctor.failed is not None)
 
     @property
     def missing(self) -> tuple[str, ...]:

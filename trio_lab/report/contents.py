@@ -17,6 +17,8 @@ def contents(run: Results, *, learned: bool) -> str:
 
 
 def _entries(run: Results, *, learned: bool) -> Iterator[tuple[str, str]]:
+    if run.doctor is not None:
+        yield "doctor", "Which queue fills first"
     if learned:
         yield "learned", "What we learned"
     compared = run.comparison

@@ -1,4 +1,5 @@
 """Results on disk: ``results.json``, which is the run, and ``index.html``, which can always be made again from it.
+A run that ends with the doctor has what that saw in a file beside them.
 
 The results are written first, so a run of minutes is kept even if its page cannot be drawn.
 """
@@ -19,6 +20,8 @@ from trio_lab.report.page import render
 
 RESULTS = "results.json"
 PAGE = "index.html"
+EXAMINATION = "doctor.json"
+"""What the doctor saw at the end of a run, for ``trio-lab doctor``."""
 
 
 def check_writable(directory: Path) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from trio_lab.records.figures import Check
-from trio_lab.records.result import ExperimentResult
+from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, mark, over_time
 from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
@@ -23,27 +23,33 @@ _MOST = 100.0  # times: a figure of zero, and any that is farther from its bound
 _FIGURE = re.compile(r"(?<![\w./-])\d[\d.,]*")
 
 
-def headline(experiments: Sequence[ExperimentResult]) -> str:
-    """The strongest finding; without one, how many predictions held."""
-    found = strongest(experiments)
-    return told(found[0].finding) if found else held(experiments)
+def headline(run: Results) -> str:
+    """What the doctor said; without it the strongest finding, or how many predictions held."""
+    if run.doctor is not None and run.doctor.diagnosis is not None:
+        return run.doctor.diagnosis.verdict.removesuffix(".")
+    found = strongest(run.experiments)
+    return told(found[0].finding) if found else held(run.experiments)
 
 
-def source(experiments: Sequence[ExperimentResult]) -> str:
+def source(run: Results) -> str:
     """A link to the experiment that found it, if one did."""
-    found = strongest(experiments)
-    return f" · strongest finding: {_link(experiments, found[0])}" if found else ""
+    if run.doctor is not None and run.doctor.diagnosis is not None:
+        return f' · the doctor on <a href="#doctor">{text(run.doctor.path)}</a> of the lab’s own server'
+    found = strongest(run.experiments)
+    return f" · strongest finding: {_link(run.experiments, found[0])}" if found else ""
 
 
-def learned(experiments: Sequence[ExperimentResult]) -> str:
-    """A sentence of each experiment but the strongest, which is the headline, and the queues over time."""
+def learned(run: Results) -> str:
+    """A sentence of each experiment but the headline, and the queues over time if the doctor has not shown some."""
+    experiments = run.experiments
     found, open_ = strongest(experiments), _undecided(experiments)
-    items = [_item(experiments, one) for one in [*found[1:], *open_]]
+    doctors = run.doctor is not None and run.doctor.diagnosis is not None
+    items = [_item(experiments, one) for one in [*found[0 if doctors else 1 :], *open_]]
     more = len(items) - _AT_ONCE
     few = f"<ol>{''.join(items[:_AT_ONCE])}</ol>" if items else ""
     rest = f"<ol>{''.join(items[_AT_ONCE:])}</ol>"
     rest = f"<details><summary>{more} more</summary>{rest}</details>" if more > 0 else ""
-    picture = _picture([*found, *open_])
+    picture = "" if doctors else _picture([*found, *open_])
     if not items and not picture:
         return ""
     return (

@@ -18,6 +18,7 @@ from string import Template
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, overview, rounds, side_by_side
 from trio_lab.report.contents import contents
+from trio_lab.report.doctor import examination
 from trio_lab.report.lead import headline, held, learned, source, uncounted
 from trio_lab.report.machine import machine
 from trio_lab.report.prose import sentence, text
@@ -63,7 +64,7 @@ def render(run: Results) -> str:
     numbered = list(enumerate(run.experiments, 1))
     counts = held(run.experiments)
     if run.comparison is None:
-        lead, summary = headline(run.experiments), learned(run.experiments)
+        lead, summary = headline(run), examination(run.doctor) + learned(run)
         sections = [section(number, one) for number, one in numbered]
     else:
         lead, summary = side_by_side(run.comparison), overview(run.comparison)
@@ -74,7 +75,7 @@ def render(run: Results) -> str:
         style=asset("style.css"),
         policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'",
         script=script,
-        source=source(run.experiments) if run.comparison is None else "",
+        source=source(run) if run.comparison is None else "",
         lead=sentence(lead),
         counts=f'<p class="counts">{text(counts)}</p>\n' if lead != counts else "",
         dose=text(_dose(run)),
@@ -102,6 +103,8 @@ def _dose(run: Results) -> str:
     if run.missing:
         is_are = "is" if len(run.missing) == 1 else "are"
         dose = f"{dose} It was interrupted: {len(run.missing)} of its experiments {is_are} missing."
+    elif run.unexamined and run.doctor is None:
+        dose += " It was interrupted before the doctor came."
     dose += uncounted(run.experiments)
     return dose if run.comparison is None else f"{dose} {rounds(run.comparison)}"
 

@@ -11,7 +11,7 @@ DEPTH = "Queues: callers that wait"
 """The title of the chart that shows which queue fills."""
 
 _MOST = 5  # queues in one chart; the others were never deeper
-_SECONDS = "seconds since the round began"
+_SECONDS = "seconds since the start"
 
 
 def timeline_charts(timeline: Timeline) -> list[Chart]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import trio
@@ -59,16 +59,19 @@ class Track:
 
     def timeline(self) -> Timeline | None:
         """None when nothing was seen."""
-        if not self._samples:
-            return None
-        samples = [health for _, health in self._samples]
-        names = dict.fromkeys(queue.name for sample in samples for queue in sample.queues)
-        return Timeline(
-            seconds=tuple(at for at, _ in self._samples),
-            queues=tuple(_track([_queue(sample, name) for sample in samples], name) for name in names),
-            passes=tuple(sample.loop.max for sample in samples),
-            phases=tuple(sorted(self._phases, key=lambda phase: phase.begin)),
-        )
+        return timeline(self._samples, self._phases) if self._samples else None
+
+
+def timeline(looks: Sequence[Look], phases: Iterable[Phase]) -> Timeline:
+    """The timeline of these looks at one server."""
+    samples = [health for _, health in looks]
+    names = dict.fromkeys(queue.name for sample in samples for queue in sample.queues)
+    return Timeline(
+        seconds=tuple(at for at, _ in looks),
+        queues=tuple(_track([_queue(sample, name) for sample in samples], name) for name in names),
+        passes=tuple(sample.loop.max for sample in samples),
+        phases=tuple(sorted(phases, key=lambda phase: phase.begin)),
+    )
 
 
 def _queue(sample: Health, name: str) -> QueueStatistics:

@@ -16,16 +16,11 @@ _CAUSES = ("python", "c call", "blocking call")
 
 def _holds(signals: Signals) -> bool:
     if signals.stall_cause in _CAUSES:
-        return not _holds_too(STARVATION, signals)
+        return not STARVATION.explains(signals)
     not_watched = signals.stall_cause is None  # passes may be long because other programs have the CPU, and stalls tell
     few = signals.passes_per_request is None or signals.passes_per_request < _FEW_PASSES
     long = (signals.long_pass or 0.0) >= _LONG
-    return not_watched and few and long and not any(_holds_too(rule, signals) for rule in (GARBAGE, GIL))
-
-
-def _holds_too(rule: Rule, signals: Signals) -> bool:
-    """Whether another rule, which knows more than how long passes are, has the reason."""
-    return not rule.missing(signals) and rule.holds(signals)
+    return not_watched and few and long and not GARBAGE.explains(signals) and not GIL.explains(signals)
 
 
 def _because(signals: Signals) -> str:

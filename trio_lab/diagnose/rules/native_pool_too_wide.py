@@ -16,8 +16,7 @@ def _holds(signals: Signals) -> bool:
     wide = (signals.capacity or 0) > 2 * (signals.cores or 1.0)
     slow = (signals.service_ratio or 0.0) >= _SLOWER and (signals.run_delay_full or 0.0) >= _DELAYED
     full = signals.spare_cores <= _SPARE * (signals.cores or 1.0)
-    by_gil = not GIL.missing(signals) and GIL.holds(signals)
-    return wide and slow and full and not by_gil
+    return wide and slow and full and not GIL.explains(signals)
 
 
 RULE = Rule(
