@@ -10,9 +10,11 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -307,3 +309,37 @@ async def test_windows_of_passes_are_whole() -> None:
     assert first.utilization > 0.9
     assert second.utilization < 0.9
     assert second.passes.max < 0.2
+
+
+def test_the_time_between_two_runs_of_a_loop_is_no_pass() -> None:
+    for make in LOOPS.values():
+        loop = make()
+        monitor = passes_of(loop)
+
+        async def begin(monitor: Passes = monitor) -> None:
+            monitor.install()
+            await asyncio.sleep(0.01)
+
+        loop.run_until_complete(begin())
+        monitor.pause()
+        compute()
+        assert monitor.pass_began() is None
+        monitor.begin()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        assert monitor.busy.max < LONG
+        loop.run_until_complete(asyncio.sleep(0))
+        monitor.remove()
+        loop.close()
+
+
+@on_both
+async def test_a_line_that_imports_is_told_as_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text(f"import time\ntime.sleep({LONG})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+
+    def load() -> None:
+        import slow_to_import  # type: ignore[import-not-found]  # noqa: F401
+
+    async with observe(budget=0.1) as watch:
+        assert (await longest(watch, load)).cause == "import"

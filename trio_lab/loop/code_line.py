@@ -31,6 +31,7 @@ _PACKAGES = _within(
     *map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()
 )
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
+_IMPORTS = "<frozen importlib._bootstrap>"
 # Hooks of the watch that ran at that moment; they are not the task's code.
 _OURS = {
     str(Path(__file__).with_name(name))
@@ -94,3 +95,8 @@ def coroutines(frames: list[FrameType]) -> int:
     step in the same coroutines.
     """
     return hash(tuple(id(frame.f_code) for frame in frames if frame.f_code.co_flags & _COROUTINE))
+
+
+def importing(frames: list[FrameType]) -> bool:
+    """Whether a module is being imported."""
+    return any(frame.f_code.co_filename == _IMPORTS for frame in frames)

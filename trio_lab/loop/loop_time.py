@@ -91,6 +91,10 @@ class LoopTime:
         self._polling = False
         self._pass_began = self._clock()
 
+    def pause(self) -> None:
+        """The loop has stopped and may run again: until `begin` no time is counted."""
+        self._polling = True
+
     @property
     def blind(self) -> str | None:
         """None while every pass is seen, else why not."""

@@ -18,6 +18,7 @@ Two more causes are known when steps are measured: **many small steps** (the pas
 **entry queue** (a flood of callbacks of `run_sync_soon`, all of which run in one step). A **busy wait** is not one long
 pass but very many short ones, of a task that never waits. A poll that ends long after it was due delays every task as a
 long pass does. It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
+What a line does that imports a module is an **import**, whether it reads, waits or computes.
 
 Not here: who measures (`watchdog`, `steps`), and which frame is to blame (`code_line`).
 """
@@ -32,12 +33,13 @@ from .awaits import Changes
 from .code_line import CodeLine
 
 PYTHON, C_CALL, BLOCKING_CALL, GIL, GC, NOT_RUNNING = "python", "c call", "blocking call", "gil", "gc", "not running"
-SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT = "many small steps", "entry queue", "busy wait"
+SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT, IMPORT = "many small steps", "entry queue", "busy wait", "import"
 
 # Shares of a pass. A cause must account for half of it; a share under 0.3 counts as none.
 _MOSTLY = 0.5
 _HARDLY = 0.3
 _GIL_LATE = 0.0025  # seconds: half of the switch interval, after which the holder of the GIL is asked to release it
+_BY_A_LINE = (PYTHON, C_CALL, BLOCKING_CALL)
 _MANY = 20  # steps, or callbacks of the entry queue
 
 
@@ -64,6 +66,7 @@ class Stall:
     path: tuple[str, ...] = ()
     label: str | None = None
     top: tuple[tuple[str, float], ...] = ()
+    lost: float = 0.0
 
     def __str__(self) -> str:
         where = f"{self.filename}:{self.lineno} in {self.function}" if self.filename else "nobody saw where"
@@ -84,6 +87,7 @@ class LineSample:
     path: tuple[str, ...]
     label: str | None
     stands_for: float = 1.0
+    importing: bool = False
     step: int = 0
     coroutines: int = 0
 
@@ -168,8 +172,9 @@ def stall_of(
     only samples of that task count."""
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
+    lost = min(found.duration, found.loop_delayed + found.gc)
     if not samples:
-        return Stall(duration=found.duration, cause=cause, began=began, top=top)
+        return Stall(duration=found.duration, cause=cause, began=began, top=top, lost=lost)
     seconds: defaultdict[CodeLine, float] = defaultdict(float)
     looked_at = sum(sample.stands_for for sample in samples) or 1.0
     if top and top[0][1] >= _MOSTLY * found.duration:  # a late sample shows the task that ran next
@@ -179,6 +184,8 @@ def stall_of(
     most = max(seconds, key=seconds.__getitem__)
     seen = [sample for sample in samples if sample.line == most]
     last = seen[-1]
+    if last.importing and cause in _BY_A_LINE:
+        cause = IMPORT
     return Stall(
         duration=found.duration,
         cause=cause,
@@ -192,6 +199,7 @@ def stall_of(
         path=last.path,
         label=last.label,
         top=top,
+        lost=lost,
     )
 
 

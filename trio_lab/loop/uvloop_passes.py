@@ -80,6 +80,7 @@ class UvloopPassMonitor(Passes):
         self._idle = 0  # nanoseconds that libuv had waited at the last prepare
         self._timeout = math.inf  # of the poll that followed it, in seconds
         self._seen_waiting = -math.inf
+        self._paused = False
         self._missing: str | None = None
 
     def install(self) -> None:
@@ -139,7 +140,11 @@ class UvloopPassMonitor(Passes):
         """When the pass began after the poll at whose end libuv had waited ``idle``."""
         return max(self._poll_began + (idle - self._idle) / 1e9, self._seen_waiting)
 
+    def pause(self) -> None:
+        self._paused = True
+
     def begin(self) -> None:
+        self._paused = False
         self._poll_began = self._clock()
         if self._handle is not None:
             self._idle = self._uv.idle_ns(self._pointer)
@@ -153,7 +158,7 @@ class UvloopPassMonitor(Passes):
             self._poll_began, self._idle = now, idle
 
     def pass_began(self) -> float | None:
-        if self._handle is None:
+        if self._handle is None or self._paused:
             return None
         one = self._uv.idle_ns(self._pointer)
         if self._uv.idle_ns(self._pointer) != one:

@@ -30,7 +30,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .code_line import blamed, coroutines
+from .code_line import blamed, coroutines, importing
 from .eyes import Eyes
 from .run_delay import RunDelay, Steal
 from .stalls import LineSample, PassMeasurements
@@ -191,6 +191,7 @@ class Watchdog:
                 path=who.path,
                 label=who.label,
                 stands_for=now - max(began, before),
+                importing=importing(frames),
                 step=id(frames[-1]),
                 coroutines=coroutines(frames),
             )
