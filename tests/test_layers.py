@@ -27,6 +27,7 @@ LAYERS = {
     "load": 5,
     "report": 5,
     "subjects": 5,
+    "testing": 5,
     "asgi": 5,
     "http": 4.5,
     "diagnose": 4,

@@ -330,7 +330,7 @@ async def test_tests_of_a_program_pass_under_the_hook(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\nfilterwarnings = error\n")
     async with open_views(budget=0.02) as views:
         done = await trio.run_process(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", str(tmp_path)],
             env=views.environment(ENVIRONMENT),
             capture_stdout=True,
             check=False,

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import ExitStack
 
 from ..loop.asyncio_eyes import AsyncioEyes
+from ..loop.eyes import Passes
 from ..loop.loop_time import PassWindow
 from ..loop.run_queue import RunQueue
 from ..records.health import ThreadCounts
@@ -21,19 +22,23 @@ from .reporter import Reporter
 _MOMENT = 0.1  # seconds
 
 
-def report_loop(doctor: Doctor) -> None:
-    """Report the loop that runs in this thread, if it still does in a moment."""
+Watched = dict[asyncio.AbstractEventLoop, Passes]
+
+
+def report_loop(doctor: Doctor, watched: Watched) -> None:
+    """Report the loop that runs in this thread, if it still does in a moment. Meanwhile it is among the ``watched``."""
     loop = asyncio.get_running_loop()
-    loop.call_later(_MOMENT, _open, doctor, loop)
+    loop.call_later(_MOMENT, _open, doctor, loop, watched)
 
 
-def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop) -> None:
+def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> None:
     undo = ExitStack()
     try:
         watch = QuietWatch(AsyncioEyes(loop), budget=doctor.budget, steps="auto")
         undo.callback(watch.close)
         watch.open()
-        passes = watch.passes
+        passes = watched[loop] = watch.passes
+        undo.callback(watched.pop, loop, None)
         figures = LoopFigures("asyncio", PassWindow(passes), [RunQueue(passes)], threads=_no_threads, watch=watch)
         undo.callback(figures.close)
         reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)

@@ -92,8 +92,9 @@ class LoopTime:
         self._pass_began = self._clock()
 
     def pause(self) -> None:
-        """The loop has stopped and may run again: until `begin` no time is counted."""
-        self._polling = True
+        """The loop has stopped and may run again: the pass ends, and until `begin` no time is counted."""
+        if not self._polling:
+            self.before_io_wait(0.0)
 
     @property
     def blind(self) -> str | None:

@@ -122,6 +122,12 @@ class UvloopPassMonitor(Passes):
         self._loop.close()
 
     def _prepare(self, _: int) -> None:
+        self._end_pass()
+        # 0 is told as well while descriptors wait to be registered, although the poll then waits.
+        milliseconds = self._uv.timeout_ms(self._pointer)
+        self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
+
+    def _end_pass(self) -> None:
         now, idle = self._clock(), self._uv.idle_ns(self._pointer)
         poll_began, began = self._poll_began, self._began(idle)
         slept = began - poll_began
@@ -132,15 +138,14 @@ class UvloopPassMonitor(Passes):
             self.on_overslept(poll_began + self._timeout, began)
         if now - began > self.budget:
             self.on_long(began, now)
-        # 0 is told as well while descriptors wait to be registered, although the poll then waits.
-        milliseconds = self._uv.timeout_ms(self._pointer)
-        self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
 
     def _began(self, idle: int) -> float:
         """When the pass began after the poll at whose end libuv had waited ``idle``."""
         return max(self._poll_began + (idle - self._idle) / 1e9, self._seen_waiting)
 
     def pause(self) -> None:
+        if self._handle is not None and not self._paused:
+            self._end_pass()
         self._paused = True
 
     def begin(self) -> None:

@@ -1,0 +1,3 @@
+"""A plugin of pytest can be loaded only from the root."""
+
+pytest_plugins = ["pytester"]

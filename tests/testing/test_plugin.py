@@ -1,0 +1,117 @@
+"""Scenarios: pytest in a folder of its own, with tests that know nothing of the lab, under each plugin."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from trio_lab.loop.stalls import C_CALL, GIL, NOT_RUNNING, PYTHON, Stall
+from trio_lab.testing.plugin import blocks
+
+TESTS = """
+import asyncio, gc, re, time
+import pytest
+{imports}
+
+def compute():
+    end = time.perf_counter() + 0.3
+    while time.perf_counter() < end:
+        sum(range(1000))
+
+def match():
+    begun, more = time.perf_counter(), 18
+    while time.perf_counter() - begun < 0.3:
+        more += 1
+        re.match("(a+)+$", "a" * more + "b")
+
+def wait():
+    time.sleep(0.3)
+
+{mark}
+@pytest.mark.parametrize("what", [compute, match, wait])
+async def test_blocks(what):
+    await {sleep}(0.01)
+    what()
+
+{mark}
+async def test_is_quiet():
+    await {sleep}(0.1)
+    rings = [[] for _ in range(200_000)]
+    for ring in rings:
+        ring.append(rings)
+    gc.collect()
+
+{mark}
+async def test_imports():
+    await {sleep}(0.01)
+    import slow
+
+def test_without_a_loop():
+    wait()
+"""
+
+PLUGINS = {
+    "trio": ("import trio", "@pytest.mark.trio", "trio.sleep", []),
+    "asyncio": ("", "@pytest.mark.asyncio", "asyncio.sleep", []),
+    "anyio": ("import anyio", "@pytest.mark.anyio", "anyio.sleep", []),
+}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_test_that_blocks_its_loop_fails_with_the_line(pytester: pytest.Pytester, plugin: str) -> None:
+    imports, mark, sleep, options = PLUGINS[plugin]
+    pytester.makepyfile(slow="import time\ntime.sleep(0.3)\n")
+    pytester.makepyfile(test_it=TESTS.format(imports=imports, mark=mark, sleep=sleep))
+    pytester.makeini("[pytest]\npythonpath = .\nasyncio_default_fixture_loop_scope = function\n")
+    if plugin == "anyio":
+        pytester.makeconftest(
+            "import pytest\n@pytest.fixture(params=['asyncio', 'trio'])\ndef anyio_backend(request): return request.param"
+        )
+    done = pytester.runpytest_subprocess("--no-blocking", "-p", "no:cacheprovider", *options)
+    times = 2 if plugin == "anyio" else 1
+    done.assert_outcomes(failed=3 * times, passed=2 * times + 1)
+    said = done.stdout.str()
+    for function, cause in (("compute", "python"), ("match", "c call"), ("wait", "blocking call")):
+        assert re.search(rf"\d+ ms \({cause}\): .*test_it.py:\d+ in {function}", said), function
+    assert "lines that blocked the event loop" in said
+
+
+@pytest.mark.parametrize(
+    ("how", "fails"), [("", False), ("@pytest.mark.no_blocking", True), ("@pytest.mark.no_blocking(budget=5)", False)]
+)
+def test_only_tests_that_ask_for_it_are_watched(pytester: pytest.Pytester, how: str, fails: bool) -> None:
+    pytester.makepyfile(
+        f"import asyncio, time, pytest\n{how}\ndef test_it():\n"
+        "    async def main():\n        time.sleep(0.2)\n    asyncio.run(main())\n"
+        "def test_asks(no_blocking):\n    asyncio.run(asyncio.sleep(0))\n"
+    )
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    done.assert_outcomes(failed=int(fails), passed=2 - int(fails))
+
+
+def test_a_test_that_fails_anyway_says_why(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import asyncio, time\ndef test_it(no_blocking):\n"
+        "    async def main():\n        time.sleep(0.2)\n        assert 1 == 2\n    asyncio.run(main())\n"
+    )
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*assert 1 == 2*"])
+
+
+@pytest.mark.parametrize(
+    ("stall", "fails"),
+    [
+        (Stall(duration=0.06, cause=PYTHON, filename="app.py"), True),
+        (Stall(duration=0.06, cause=C_CALL, filename="app.py"), True),
+        (Stall(duration=0.04, cause=PYTHON, filename="app.py"), False),
+        (Stall(duration=0.06, cause=PYTHON, filename="app.py", lost=0.02), False),
+        (Stall(duration=0.06, cause=NOT_RUNNING, filename="app.py"), False),
+        (Stall(duration=0.06, cause=GIL, filename="app.py"), False),
+        (Stall(duration=0.06, cause=PYTHON, filename="/x/site-packages/_pytest/python.py"), False),
+        (Stall(duration=0.06, cause=PYTHON), False),
+    ],
+)
+def test_what_blocks_is_a_line_of_the_program_over_the_budget(stall: Stall, fails: bool) -> None:
+    assert blocks(stall, 0.05) is fails
