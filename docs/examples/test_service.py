@@ -11,13 +11,13 @@ def sign(text: bytes) -> str:
 
 
 @pytest.mark.no_blocking(budget=0.1)
-def test_a_signature_is_short_work():
-    async def serve():
+def test_a_signature_is_short_work() -> None:
+    async def serve() -> str:
         await asyncio.sleep(0)
         return sign(b"please")
 
     assert len(asyncio.run(serve())) == 64
 
 
-def test_a_thread_signs(no_blocking):
+def test_a_thread_signs(no_blocking: None) -> None:
     assert len(asyncio.run(asyncio.to_thread(sign, b"please"))) == 64

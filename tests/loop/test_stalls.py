@@ -321,5 +321,5 @@ def test_a_line_of_the_program_is_blamed_not_a_packages(folder: str) -> None:
 def test_nothing_but_names_is_kept() -> None:
     assert {*Stall.__dataclass_fields__} == {
         "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",
-        "lost",
+        "lost", "cpu",
     }  # fmt: skip

@@ -67,6 +67,7 @@ class Stall:
     label: str | None = None
     top: tuple[tuple[str, float], ...] = ()
     lost: float = 0.0
+    cpu: float = 0.0
 
     def __str__(self) -> str:
         where = f"{self.filename}:{self.lineno} in {self.function}" if self.filename else "nobody saw where"
@@ -172,9 +173,9 @@ def stall_of(
     only samples of that task count."""
     cause = cause or cause_of(found, steps)
     top = () if steps is None else steps.top
-    lost = min(found.duration, found.loop_delayed + found.gc)
+    lost, cpu = min(found.duration, found.loop_delayed + found.gc), max(0.0, found.loop_cpu - found.gc)
     if not samples:
-        return Stall(duration=found.duration, cause=cause, began=began, top=top, lost=lost)
+        return Stall(duration=found.duration, cause=cause, began=began, top=top, lost=lost, cpu=cpu)
     seconds: defaultdict[CodeLine, float] = defaultdict(float)
     looked_at = sum(sample.stands_for for sample in samples) or 1.0
     if top and top[0][1] >= _MOSTLY * found.duration:  # a late sample shows the task that ran next
@@ -200,6 +201,7 @@ def stall_of(
         label=last.label,
         top=top,
         lost=lost,
+        cpu=cpu,
     )
 
 
