@@ -28,8 +28,11 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class _BodyFailed(BaseException):
-    """Thrown into the generator in place of the body's exception."""
+class BodyFailed(BaseException):
+    """Thrown into the generator in place of the body's exception, ``error``. A generator that catches it raises it again."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
 
 
 class _Block(AbstractAsyncContextManager[T]):
@@ -51,10 +54,10 @@ class _Block(AbstractAsyncContextManager[T]):
             if kind is None:
                 await anext(self._steps)
             else:
-                await self._steps.athrow(_BodyFailed())
+                await self._steps.athrow(BodyFailed(error))
             failed = RuntimeError("the generator of a block must yield once")
             await self._steps.aclose()
-        except (StopAsyncIteration, _BodyFailed):
+        except (StopAsyncIteration, BodyFailed):
             pass
         except BaseException as raised:
             failed = raised if kind is None else _besides_the_body(raised)
@@ -78,7 +81,7 @@ def block(steps: Callable[P, AsyncIterator[T]]) -> Callable[P, AbstractAsyncCont
 
 def _besides_the_body(failed: BaseException) -> BaseException | None:
     """The failure of the block itself, None if it has not failed. That it was cancelled does not count as a failure."""
-    passing: tuple[type[BaseException], ...] = (_BodyFailed, *_cancelled())
+    passing: tuple[type[BaseException], ...] = (BodyFailed, *_cancelled())
     if isinstance(failed, BaseExceptionGroup):
         return failed.split(passing)[1]
     return None if isinstance(failed, passing) else failed

@@ -17,6 +17,8 @@ Profile = Literal["guarded", "naive"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 DisciplineName = Literal["patience", "fifo", "lifo", "adaptive-lifo", "codel", "fair", "priority"]
 DISCIPLINES: tuple[DisciplineName, ...] = get_args(DisciplineName)
+LimitName = Literal["fixed", "adaptive"]
+LIMITS: tuple[LimitName, ...] = get_args(LimitName)
 PREFIX = "TRIO_LAB_"
 NOT_IN_ENVIRONMENT = frozenset({"faults"})  # a variable that was left behind must not open the fault routes
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -68,6 +70,10 @@ class Config:
     """The order in which callers of a pool are served: patience (learns how long they wait, and refuses those who would
     leave before they are served), fifo, lifo, adaptive-lifo, codel, fair (kinds of jobs in turn) or priority."""
 
+    limit: LimitName = "fixed"
+    """fixed (the native pool has as many threads as --threads says) or adaptive (it begins with them, and finds out how
+    many serve most). Not under the naive profile."""
+
     # A last bound, for callers that never leave: the default discipline refuses the others before. As long as a job may run.
     queue_timeout: _Seconds = 30.0
     """Seconds a caller may wait for a pool before it is refused in any case."""
@@ -103,7 +109,7 @@ class Config:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and low <= value <= high):
                 raise UsageError(f"{name} must be between {low:g} and {high:g}, not {value:g}")
-        for name, words in {"profile": PROFILES, "discipline": DISCIPLINES}.items():
+        for name, words in {"profile": PROFILES, "discipline": DISCIPLINES, "limit": LIMITS}.items():
             if (word := getattr(self, name)) not in words:
                 raise UsageError(f"{name} must be one of {', '.join(words)}, not {word!r}")
         if self.faults and self.host not in _LOOPBACK:
@@ -112,6 +118,11 @@ class Config:
     @property
     def guarded(self) -> bool:
         return self.profile == "guarded"
+
+    @property
+    def adaptive(self) -> Literal["adaptive"] | None:
+        """The ``limit`` of the native pool."""
+        return "adaptive" if self.limit == "adaptive" and self.guarded else None
 
     def to_env(self) -> dict[str, str]:
         """The same as environment variables, for a server that is another program: `options.from_env` reads them back.

@@ -10,15 +10,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 
-from ..blocks import block
+from ..blocks import BodyFailed, block
+from ..errors import Overloaded, RunTimeout
 from ..measure.announced import announce
 from ..records.queue import QueueStatistics
 from .choice import Chosen
-from .gate import Decision, Gate, Place
+from .gate import SUCCESS, Decision, Gate, Place
+from .limits.choice import ChosenLimit
+from .limits.limit import Limit, Outcome
 
 
 class BaseBulkhead(ABC):
     """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`."""
+
+    _signs_of_load: tuple[type[Exception], ...] = (TimeoutError, RunTimeout, Overloaded)
+    """Errors with which work fails under load. An adaptive limit takes them as `Outcome.DROPPED`."""
 
     def __init__(
         self,
@@ -28,6 +34,7 @@ class BaseBulkhead(ABC):
         max_waiting: int | None = None,
         queue_timeout: float | None = None,
         discipline: Chosen[Place] = None,
+        limit: ChosenLimit = None,
     ) -> None:
         self._gate = Gate(
             name,
@@ -35,6 +42,7 @@ class BaseBulkhead(ABC):
             max_waiting=max_waiting,
             queue_timeout=queue_timeout,
             discipline=discipline,
+            limit=limit,
         )
         announce(self)
 
@@ -80,6 +88,11 @@ class BaseBulkhead(ABC):
         return self._gate.capacity
 
     @property
+    def limit(self) -> Limit | None:
+        """What adapts the capacity; None if it stays."""
+        return self._gate.limit
+
+    @property
     def max_waiting(self) -> int | None:
         return self._gate.max_waiting
 
@@ -101,22 +114,32 @@ class BaseBulkhead(ABC):
     async def place(
         self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0
     ) -> AsyncIterator[Place]:
-        """``async with bulkhead.place():`` enters and leaves. Raises what `enter` raises."""
+        """``async with bulkhead.place():`` enters and leaves. Raises what `enter` raises.
+
+        An adaptive limit learns from blocks that end, and from those that end with a `TimeoutError`, `trio.TooSlowError`,
+        `RunTimeout` or `Overloaded`; not from those that are cancelled or raise something else.
+        """
         place = await self.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
+        outcome = Outcome.IGNORED
         try:
             yield place
+            outcome = SUCCESS
+        except BodyFailed as failed:
+            if isinstance(failed.error, self._signs_of_load):
+                outcome = Outcome.DROPPED
+            raise
         finally:
             if self._is_cancelled():
                 self.caller_left(place)
-            self.leave(place)
+            self.leave(place, outcome)
 
-    def leave(self, place: Place) -> None:
-        """Give a place back, once; the next caller gets it.
+    def leave(self, place: Place, outcome: Outcome = SUCCESS, *, loop_delay: float = 0.0) -> None:
+        """Give a place back, once; the next caller gets it. An adaptive limit learns from it: see `Sample`.
 
         Raises:
             RuntimeError: it was given back before, was never given, or is another bulkhead's.
         """
-        if decisions := self._gate.leave(place, self._now()):
+        if decisions := self._gate.leave(place, self._now(), outcome, loop_delay):
             self._tell(decisions)
 
     def caller_left(self, place: Place) -> None:

@@ -113,9 +113,10 @@ class Gate:
         self.in_service = 0
         """Places that are out."""
         self._capacity = capacity
-        self._limit = make_limit(limit, capacity)
-        if self._limit is not None:
-            self._capacity = self._limit.limit
+        self.limit = make_limit(limit, capacity)
+        """What adapts the capacity; None if it stays."""
+        if self.limit is not None:
+            self._capacity = self.limit.limit
         self._tallies = Tallies()
         self._room = WaitingRoom[Place](name, max_waiting=max_waiting, discipline=discipline, tallies=self._tallies)
         self._learner = self._room.learner
@@ -187,8 +188,8 @@ class Gate:
                 self._learner.ran(place, now - place.entered)
             else:
                 self._learner.served(place, now, now - place.entered)
-        if self._limit is not None:
-            self._adapt(self._limit, place, now, outcome, loop_delay)
+        if self.limit is not None:
+            self._adapt(self.limit, place, now, outcome, loop_delay)
         return self._hand_out(now) if self._room.count else ()
 
     def caller_left(self, place: Place, now: float) -> None:
@@ -219,8 +220,14 @@ class Gate:
         return self._hand_out(now)
 
     def resize(self, capacity: int, now: float) -> Sequence[Decision]:
-        """Change the number of places at once. Places that are out stay out until they are given back."""
+        """Change the number of places at once. Places that are out stay out until they are given back.
+
+        Raises:
+            ValueError: the limit is adaptive; it changes the number by itself.
+        """
         require_count("capacity", capacity, low=0)
+        if self.limit is not None:
+            raise ValueError(f"{self.name} cannot be resized: its limit is adaptive")
         self._account(now)
         self._set_capacity(capacity)
         return self._hand_out(now)

@@ -24,6 +24,7 @@ class Bulkhead(BaseBulkhead):
     queue at once.
     """
 
+    _signs_of_load = (*BaseBulkhead._signs_of_load, trio.TooSlowError)
     _clock: trio.abc.Clock | None = None
 
     def enter_nowait(self, *, kind: str = "", priority: int = 0) -> Place:

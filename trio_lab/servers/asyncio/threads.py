@@ -15,15 +15,19 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from time import perf_counter
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.choice import Chosen
-from ...admission.gate import Place
+from ...admission.gate import SUCCESS, Place
+from ...admission.limits.choice import ChosenLimit, make_limit
+from ...admission.limits.limit import Outcome
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
 from ...errors import Closed, RunTimeout
 from ...pools.functions import call
+from ...pools.native import MOST_THREADS
 from ...worker.priority import NICER
 
 T = TypeVar("T")
@@ -92,16 +96,22 @@ class _Call:
         self._pool = pool
         self._place = place
         self._ended = self._abandoned = False
+        self._outcome, self._done = SUCCESS, 0.0
 
-    def on_thread_free(self, _: Future[T]) -> None:
+    def on_thread_free(self, job: Future[T]) -> None:
         """Called in the thread, or in the loop when the job was cancelled before a thread took it."""
+        self._done = perf_counter()
+        if job.cancelled():
+            self._outcome = Outcome.IGNORED
+        elif isinstance(job.exception(), TimeoutError):
+            self._outcome = Outcome.DROPPED
         with suppress(RuntimeError):  # the loop was closed meanwhile, and the pool with it
             self._pool._loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
         self._ended = True
         self._pool.abandoned -= self._abandoned
-        self._pool._bulkhead.leave(self._place)
+        self._pool._bulkhead.leave(self._place, self._outcome, loop_delay=perf_counter() - self._done)
 
     def on_caller_gone(self) -> None:
         """The caller has its result, or abandons a thread."""
@@ -124,10 +134,16 @@ async def open_native_pool(
     queue_timeout: float | None,
     run_timeout: float | None,
     discipline: Chosen[Place] = None,
+    limit: ChosenLimit = None,
 ) -> AsyncIterator[NativePool]:
     """A pool of ``size`` threads for the length of the block; None is no bound."""
     bulkhead = Bulkhead(
-        "native_pool", capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline
+        "native_pool",
+        capacity=size,
+        max_waiting=max_queue,
+        queue_timeout=queue_timeout,
+        discipline=discipline,
+        limit=make_limit(limit, size, MOST_THREADS),
     )
     pool = NativePool(bulkhead, run_timeout)
     try:

@@ -134,7 +134,11 @@ async def open_lab(
         default_limiter = await stack.enter_async_context(open_default_limiter())
         native_pool = await stack.enter_async_context(
             open_native_pool(
-                size=config.threads, max_queue=max_queue, queue_timeout=queue_timeout, discipline=discipline
+                size=config.threads,
+                max_queue=max_queue,
+                queue_timeout=queue_timeout,
+                discipline=discipline,
+                limit=config.adaptive,
             )
         )
         names = ("worker_pool.hash", "worker_pool.reports") if config.separate_pools else ("worker_pool",)
