@@ -4,7 +4,7 @@
 # make refutations: each experiment with its claim made false (docs/refutations.md); ONLY=blocked-loop for one.
 # make accessibility: axe-core and chromium on the report in OUT; needs npm.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
-# make accuracy: is the load right that the doctor finds, and the queue? An hour; TIMES=1 tries it out.
+# make accuracy: how right are the doctor's saturation load and first queue? An hour; TIMES=1 tries it out.
 # make kills: what does a run keep that is ended at a random moment? TIMES of them.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 

@@ -1,12 +1,12 @@
-"""Is the saturation load right, and the first queue? ``python -m tests.doctor.accuracy``, or ``make accuracy``; an hour.
+"""How right are the doctor's saturation load and first queue? ``python -m tests.doctor.accuracy``, or ``make accuracy``.
 
-Each subject is examined as ``trio-lab doctor --quick`` does it. Before and after that, what a request costs is measured by
-itself, in a closed load: the time for which it holds a place, told by the server, or the CPU time that the server used, told by
-the system. What the subject bears is its places ÷ that time, or its cores. The one is compared with the other.
+It takes an hour. Each subject is examined as ``trio-lab doctor --quick`` does. What a request costs is measured before and
+after that, in a closed load: the time for which it holds a place, which the server tells, or the CPU time of the server, which
+the system tells. The places ÷ that time, or the cores ÷ it, is the load that the doctor should find.
 
-Below the load nothing may be found: ``/wait`` is held at 0.9 of it as well.
+``/wait`` is also held below its load, where the doctor should find nothing.
 
-Every run is kept in ``.accuracy``, so that what was interrupted can go on, and so that a later version diagnoses it once more;
+Every run is kept in ``.accuracy``. So an interrupted command can go on, and a later version can diagnose the same runs;
 ``--times 1`` tries it out. A run that other programs disturbed is kept apart, counted, and repeated. The table goes into the
 docs.
 """
