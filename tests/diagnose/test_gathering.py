@@ -87,11 +87,12 @@ def test_callers_that_were_refused_count_as_taken_in() -> None:
 
 def opened(answered: int, *looks: Health) -> Step:
     """100 callers in a second, of which so many were answered."""
-    return replace(load(*looks), rate=100.0, pieces=(Piece(at=0.0, ok=answered, failed=0),))
+    pieces = tuple(Piece(at=number / 10, ok=answered // 10, failed=0) for number in range(10))
+    return replace(load(*looks), rate=100.0, pieces=pieces)
 
 
 def test_an_open_load_that_is_answered_fills_nothing_however_busy_the_loop_is() -> None:
-    assert first_to_gather(opened(99, *[sample(0.8)] * 9)) == "none"
+    assert first_to_gather(opened(100, *[sample(0.99)] * 9)) == "none"
 
 
 def test_callers_of_an_open_load_that_are_nowhere_wait_where_nothing_is_seen() -> None:
@@ -99,10 +100,11 @@ def test_callers_of_an_open_load_that_are_nowhere_wait_where_nothing_is_seen() -
     assert first_to_gather(opened(60, *[sample(native_pool=(4, 4, 5 * n)) for n in range(9)])) == "native_pool"
 
 
-def test_callers_that_are_being_served_are_not_lost() -> None:
-    """Calls of 0.2 s at 100/s: 20 are in service when the load ends, and all of them have their place."""
-    served = sample(native_pool=(64, 20, 0))
-    assert first_to_gather(opened(80, *[served] * 9)) == "none"
+def test_callers_that_are_served_when_an_open_load_ends_are_not_lost() -> None:
+    """Calls of 0.2 s at 100/s: 20 are in service when the load ends."""
+    step = opened(0, *[sample(native_pool=(64, 20, 3))] * 9)
+    pieces = tuple(Piece(at=0.2 + number / 10, ok=10, failed=0) for number in range(8))
+    assert first_to_gather(replace(step, pieces=pieces)) == "none"
 
 
 def test_a_look_from_long_before_is_not_compared_with() -> None:
@@ -137,6 +139,13 @@ def test_of_several_loads_the_first_that_fills_a_queue_decides() -> None:
     assert first_of([idle, worker, native]) == "worker_pool"
     assert first_of([idle, idle]) == "none"
     assert first_of([load(), load()]) is None
+
+
+def test_an_admission_is_in_front_of_the_pools_wherever_it_is_told() -> None:
+    full = sample(native_pool=(4, 4, 9), admission=(20, 20, 9))
+    assert (
+        first_to_gather(load(*[full] * 9, before=sample(native_pool=(4, 0, 0), admission=(20, 0, 0)))) == "native_pool"
+    )
 
 
 def test_rounds_agree_on_a_name() -> None:

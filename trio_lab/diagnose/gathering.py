@@ -5,9 +5,9 @@ go on growing. So the load is compared as a whole with the moment before it. A q
 
     callers waiting under the load - waiting before it + (rejected + timed out + cancelled) meanwhile
 
-and this is compared with all callers that did not get the reply they wanted, except those who are being served. Which queue is
-named is decided as under a ramp (`onset`). A queue that is always full takes in nothing. A burst that drains does not count,
-because the mean of all looks decides.
+and this is compared with all callers that did not get the reply they wanted. Which queue is named is decided as under a ramp
+(`onset`). An open load that is answered fills none, and a queue that is always full takes in nothing. A burst that drains does
+not count, because the mean of all looks decides.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from dataclasses import replace
 from statistics import fmean
 
 from ..records.examination import Sighting, Step
-from .growth import CLEARLY, Grown, lost_callers, mean_between, named, queue_names, unserved, within
+from .growth import (
+    CLEARLY,
+    Grown,
+    lost_callers,
+    mean_between,
+    named,
+    offered_growth,
+    queue_names,
+    unserved,
+    within,
+)
 from .onset import ACCEPT_BACKLOG, BUSY, NONE, RUN_QUEUE, UNSEEN, agreement, place
 
 _SHARE = 0.1  # of the callers without a reply: they are not in a queue that took in fewer
@@ -35,13 +45,10 @@ def first_to_gather(step: Step) -> str | None:
     load = _load(step)
     if len(load.sightings) < 2:
         return None
-    taken = {name: found for name in queue_names([load]) if (found := _taken(load, name)) is not None}
-    served = max(
-        (found.in_service_growth or 0.0 for found in taken.values() if found.capacity is not None), default=0.0
-    )
-    lost = max(0.0, _unanswered(load) / load.duration - served)
-    if load.rate is not None and lost <= CLEARLY * load.rate:
+    if load.rate is not None and offered_growth(load) < CLEARLY * load.rate:
         return NONE
+    taken = {name: found for name in queue_names([load]) if (found := _taken(load, name)) is not None}
+    lost = _unanswered(load) / load.duration
     least = max(_FEW / load.duration, _SHARE * lost)
     held = [name for name, found in taken.items() if name != ACCEPT_BACKLOG and (found.waiting_growth or 0.0) >= least]
     name = place(load, taken, held, lost, [])
@@ -101,7 +108,8 @@ def _taken(load: Step, name: str) -> Grown | None:
     held = [queue for one in within(load) if (queue := named(one, name)) is not None and queue.waiting is not None]
     if first is None or last is None or first.waiting is None or not held:
         return None
-    callers = fmean(queue.waiting or 0 for queue in held) - first.waiting + lost_callers(last) - lost_callers(first)
+    refused = max(0, lost_callers(last) - lost_callers(first))
+    callers = fmean(queue.waiting or 0 for queue in held) - first.waiting + refused
     served = fmean(queue.in_service or 0 for queue in held) - (first.in_service or 0)
     return Grown(
         waiting_growth=callers / load.duration,

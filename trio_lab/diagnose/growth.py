@@ -21,6 +21,7 @@ from ..records.summary import Summary
 
 CLEARLY = 0.08
 """Of an offered rate: growth of that much is no noise of counting."""
+_IN_FRONT = {"accept_backlog", "run_queue", "admission"}
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings
 _DELAYED = 0.3  # of the time
@@ -55,9 +56,12 @@ def offered_growth(step: Step) -> float:
 
 
 def queue_names(steps: Sequence[Step]) -> list[str]:
-    """The names of all queues that were seen, in the order in which a request meets them."""
-    names = (queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
-    return list(dict.fromkeys(names))
+    """The names of all queues that were seen, in the order in which a request meets them.
+
+    A service tells them in this order, but for queues of its own, which come last. An admission is in front of all places.
+    """
+    names = dict.fromkeys(queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
+    return sorted(names, key=lambda name: name not in _IN_FRONT)
 
 
 def quiet_steps(examination: Examination) -> list[Step]:

@@ -10,7 +10,6 @@ from ..measure.percentile import percentile
 from ..records.examination import Step
 from ..records.health import Health
 from ..records.load import Latencies, LoadResult
-from .server import Server
 
 LEAD = 0.2  # seconds that the probe runs before the load, so that its own connecting is not blamed on the load
 
@@ -56,7 +55,6 @@ class Loaded:
         return self.health.p99 * 1e3
 
 
-async def completions(server: Server, *, reset: bool = False) -> dict[str, int]:
+def completions(health: Health) -> dict[str, int]:
     """Jobs that each queue has ended since the server started."""
-    queues = (await server.health(reset=reset)).queues
-    return {queue.name: queue.completions for queue in queues if queue.completions is not None}
+    return {queue.name: queue.completions for queue in health.queues if queue.completions is not None}

@@ -232,8 +232,11 @@ class Stage:
 
     async def loaded(self, server: Server, path: str, **options: Unpack[Load]) -> Loaded:
         """Load a route, probe /health and sample the queues, all at once."""
-        looks: list[Look] = []
-        before = await completions(server, reset=True)
+        idle = await server.health(reset=True)  # what the queues held before it is compared with
+        looks: list[Look] = [(trio.current_time(), idle)]
+        if self.track:
+            self.track.see(idle)
+        before = completions(idle)
 
         async def load() -> tuple[LoadResult, float, float]:
             await trio.sleep(LEAD)
@@ -246,7 +249,7 @@ class Stage:
             probe, (result, begin, used) = await both(partial(self.probe, server, duration=LEAD + _span(options)), load)
             watching.cancel_scope.cancel()
         cpu = server.cpu_seconds() - used
-        jobs = {name: count - before[name] for name, count in (await completions(server)).items()}
+        jobs = {name: count - before[name] for name, count in completions(await server.health()).items()}
         return Loaded(load=result, probe=probe, step=step_of(result, begin, looks), cpu=cpu, jobs=jobs)
 
 

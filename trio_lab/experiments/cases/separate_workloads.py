@@ -178,7 +178,7 @@ async def _collect(stage: Stage) -> Collected:
                 "one worker may do as many reports as two.",
             ),
         ),
-        loads=[one.hashes.step],
+        loads=[one.hashes.step, one.hashes_overload.step],
     )
 
 

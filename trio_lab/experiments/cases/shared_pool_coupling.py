@@ -179,7 +179,7 @@ async def _collect(stage: Stage) -> Collected:
                 rules=[charts.rule(_CALL_MS, "one slow call")],
             ),
         ),
-        loads=[_without_workers(shared.lookups.step)],
+        loads=[_slow_calls(found)],
     )
 
 
@@ -191,8 +191,12 @@ def _finding(found: Reading) -> str:
         {found.said("respawn_own_ms", "ms")}."""
 
 
-def _without_workers(step: Step) -> Step:
-    return replace(step, sightings=tuple(replace(one, health=_less(one.health)) for one in step.sightings))
+def _slow_calls(found: _Found) -> Step:
+    """The slow calls as a load: what the queues held beside them, compared with the server without."""
+    idle, step = found["alone"].lookups.step.sightings[0], found["shared"].lookups.step
+    seen = [replace(idle, at=0.0), *(one for one in step.sightings if one.at > 0)]
+    sightings = tuple(replace(one, health=_less(one.health)) for one in seen)
+    return replace(step, rate=None, clients=_CLIENTS, sightings=sightings)
 
 
 def _less(health: Health) -> Health:
