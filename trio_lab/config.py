@@ -67,16 +67,17 @@ class Config:
     """Callers that may wait for each pool."""
 
     discipline: DisciplineName = "patience"
-    """The order in which callers of a pool are served: patience (learns how long they wait, and refuses those who would
-    leave before they are served), fifo, lifo, adaptive-lifo, codel, fair (kinds of jobs in turn) or priority."""
+    """The order in which callers of a pool are served: patience (learns how long they wait, and passes over those who
+    would leave before the end), fifo, lifo, adaptive-lifo, codel, fair (kinds of jobs in turn) or priority."""
 
     limit: LimitName = "fixed"
     """fixed (the native pool has as many threads as --threads says) or adaptive (it begins with them, and finds out how
     many serve most). Not under the naive profile."""
 
-    # A last bound, for callers that never leave: the default discipline refuses the others before. As long as a job may run.
-    queue_timeout: _Seconds = 30.0
-    """Seconds a caller may wait for a pool before it is refused in any case."""
+    # None is 30 under the discipline patience, which needs it only for callers that never leave: as long as a job may run.
+    # The others know nothing of their callers: 2 is a guess, and Node's default too.
+    queue_timeout: _Seconds | None = None
+    """Seconds a caller may wait for a pool before it is refused; by default 30, with another discipline than patience 2."""
 
     run_timeout: Annotated[float, Between(0.001, 86_400)] = 30.0
     """Seconds a job may run in a worker before the worker is killed."""
@@ -114,6 +115,13 @@ class Config:
                 raise UsageError(f"{name} must be one of {', '.join(words)}, not {word!r}")
         if self.faults and self.host not in _LOOPBACK:
             raise UsageError(f"faults are for this machine alone: host must be one of {', '.join(_LOOPBACK)}")
+
+    @property
+    def longest_wait(self) -> float:
+        """The queue timeout, or its default."""
+        if self.queue_timeout is not None:
+            return self.queue_timeout
+        return 30.0 if self.discipline == "patience" else 2.0
 
     @property
     def guarded(self) -> bool:

@@ -12,9 +12,11 @@ import trio
 from trio_lab.admission import on_asyncio, on_trio
 from trio_lab.admission.bulkhead import BaseBulkhead
 from trio_lab.admission.disciplines import ByPriority, CoDel
+from trio_lab.admission.gate import Place
 from trio_lab.errors import QueueFull
 
 from .houses import HOUSES, House, Story
+from .recorder import Recorded
 from .test_gate import is_balanced
 
 
@@ -114,6 +116,62 @@ async def test_a_caller_that_the_discipline_refuses_is_told(house: House) -> Non
     await house.settle()
     assert [caller.fate for caller in callers] == ["is in", "Shed", "is in"]
     assert balanced(b)
+
+
+@plays
+async def test_the_discipline_is_told_how_every_caller_ends(house: House) -> None:
+    discipline = Recorded[Place]()
+    b, told = bulkhead(house, discipline=discipline), discipline.learner.told
+    first, second, third, _ = [
+        await house.call(b, kind=kind, queue_timeout=3.0 if kind == "d" else None) for kind in "abcd"
+    ]
+    house.pass_time(1.0)
+    second.cancel()  # while it waits
+    await house.settle()
+    house.pass_time(1.0)
+    first.cancel()  # while it has a place
+    await house.settle()
+    house.pass_time(1.5)
+    await house.settle()  # the fourth has waited too long
+    assert third.place is not None
+    b.caller_left(third.place)  # and what it started goes on
+    house.pass_time(0.5)
+    third.cancel()  # told of already
+    await house.settle()
+    place = await b.enter(kind="e")
+    house.pass_time(1.0)
+    b.leave(place)
+    assert told == [
+        "b left at 10",
+        "a left at 20",
+        "a ran for 20",
+        "d stayed until 35",
+        "c left at 35",
+        "c ran for 20",
+        "e served at 10 after 10",
+    ]
+
+
+@plays
+async def test_the_discipline_is_told_of_those_that_it_refuses(house: House) -> None:
+    discipline = Choosy()
+    b = bulkhead(house, discipline=discipline)
+    place = await b.enter(kind="a")
+    await house.call(b, kind="b")
+    await house.call(b, kind="c")
+    house.pass_time(1.0)
+    b.leave(place)
+    await house.settle()
+    assert discipline.learner.told == ["a served at 10 after 10", "b stayed until 10"]
+
+
+class Choosy(Recorded[Place]):
+    """It refuses the first one."""
+
+    def pop(self, now: float, refused: list[Place]) -> Place | None:
+        if (first := super().pop(now, refused)) is not None:
+            refused.append(first)
+        return super().pop(now, refused)
 
 
 # The wait is bounded.

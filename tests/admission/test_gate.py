@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from trio_lab.admission.by_patience import ByPatience
 from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, FairShare, Fifo, Lifo
 from trio_lab.admission.gate import ABANDONED, ADMITTED, LEFT, NEXT, REFUSED, WAITING, Decision, Gate, Place, PlaceState
 from trio_lab.errors import Closed, QueueFull, QueueTimeout, Shed
@@ -425,7 +426,9 @@ def costs(discipline: Any, depth: int) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize("make", [Fifo, Lifo, lambda: AdaptiveLifo(3), lambda: CoDel(9, 9), ByPriority, FairShare])
+@pytest.mark.parametrize(
+    "make", [Fifo, Lifo, lambda: AdaptiveLifo(3), lambda: CoDel(9, 9), ByPriority, FairShare, ByPatience]
+)
 def test_operations_cost_the_same_however_many_wait(make: Callable[[], Any]) -> None:
     costs(make(), 10)  # the first run fills caches
     assert costs(make(), 10) == costs(make(), 3000)

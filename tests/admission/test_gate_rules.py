@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,8 +23,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from trio_lab.admission.by_patience import ByPatience
 from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, FairShare, Fifo, Lifo
 from trio_lab.admission.gate import ABANDONED, ADMITTED, LEFT, REFUSED, WAITING, Decision, Gate, Place
+from trio_lab.admission.waiting_room import Entry
 from trio_lab.errors import Closed, QueueFull, QueueTimeout, Shed
 
 LONG = 3  # more than this is a long queue, for AdaptiveLifo
@@ -64,7 +67,18 @@ NEXT_OF: dict[str, tuple[Callable[[], Any], Callable[[list[Place], list[str]], P
     "CoDel": (lambda: CoDel(target=0.25, interval=0.5), first),
     "ByPriority": (ByPriority, highest),
     "FairShare": (FairShare, in_turn),
+    "ByPatience": (lambda: impatient(), first),  # which is random: what it decided is taken for right, see `hand_out`
 }
+
+
+def impatient() -> ByPatience[Place]:
+    """It has learned that callers leave after 2 s, and that services take half a second."""
+    discipline = ByPatience[Place](random=Random(1).random)
+    for kind in "xyz":
+        for _ in range(1000):
+            discipline.learner.left(Entry(kind, 0, -2.0, None), 0.0)
+        discipline.learner.served(Entry(kind, 0, -0.5, None), 0.0, 0.5)
+    return discipline
 
 
 class GateRules(RuleBasedStateMachine):
@@ -167,6 +181,14 @@ class GateRules(RuleBasedStateMachine):
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())
+    def give_up_while_it_is_served(self, data: st.DataObject) -> None:
+        place = self.out[data.draw(st.integers(0, len(self.out) - 1))]
+        for _ in range(2):
+            self.gate.caller_left(place, self.now)
+        assert place.state is ADMITTED  # until it is given back
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
     def give_up_when_admitted(self, data: st.DataObject) -> None:
         place = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         self.ends["timed_out" if place.deadline <= self.now else "cancelled"] += 1
@@ -212,6 +234,8 @@ class GateRules(RuleBasedStateMachine):
         assert len(errors) == len(decisions)
         while errors:
             place = self.next_of(self.queue, self.turns)
+            if self.discipline == "ByPatience":
+                place = next(iter(errors))
             error = errors.pop(place)
             if error is not None and not isinstance(error, Shed):
                 assert place.deadline <= self.now
@@ -225,7 +249,7 @@ class GateRules(RuleBasedStateMachine):
                 self.out.append(place)
                 assert len(self.out) <= self.gate.capacity
             else:
-                assert self.discipline == "CoDel"
+                assert self.discipline in ("CoDel", "ByPatience")
                 assert place.state is REFUSED
                 self.ends["rejected"] += 1
 

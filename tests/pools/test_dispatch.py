@@ -10,9 +10,11 @@ import pytest
 from trio_lab.admission.deadline import Deadline
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
+from trio_lab.pools.job import Job
 from trio_lab.pools.slot import LONG, State
 from trio_lab.worker.frames import SHORT as FITS
 
+from ..admission.recorder import Recorded
 from .fake import SHORT, House
 
 
@@ -48,6 +50,43 @@ def test_the_discipline_decides_who_is_next(discipline: Any, order: str) -> None
     for name in order:
         house.end_job()
         assert house.with_worker() == name
+
+
+def test_the_discipline_is_told_how_every_job_ends() -> None:
+    discipline = Recorded[Job]()
+    house = House(size=1, discipline=discipline)
+    for name in "abcd":
+        house.submit(name, name, queue_timeout=1.5 if name == "d" else None)
+    house.worker().begin()
+    house.pass_time(1.0)
+    house.cancel("b")  # while it waits
+    house.end_job()
+    house.worker().begin()
+    house.pass_time(1.0)  # the last one has waited too long
+    house.cancel("c")  # while it runs
+    house.end_job()
+    assert discipline.learner.told == [
+        "b left at 10",
+        "a served at 10 after 10",
+        "d stayed until 15",
+        "c left at 20",
+        "c ran for 10",
+    ]
+
+
+def test_of_a_job_that_was_sent_ahead_the_discipline_is_told_once() -> None:
+    discipline = Recorded[Job]()
+    house = House(size=1, discipline=discipline)
+    house.learn_short()
+    for name in "abc":
+        house.submit(name, SHORT, queue_timeout=0.5 if name == "c" else None)
+    assert house.dispatcher.actions.sent_ahead == 2
+    house.cancel("b")
+    house.block(1.0)
+    house.worker().end(0.0)
+    assert not house.worker().begin()
+    house.answer()
+    assert discipline.learner.told == ["short left at 0", "short served at 10 after 0", "short stayed until 10"]
 
 
 def test_a_full_queue_refuses_at_once() -> None:

@@ -14,10 +14,12 @@ from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
 from trio_lab.admission.disciplines import ByPriority
+from trio_lab.admission.gate import Place
 from trio_lab.errors import JobError, QueueFull
 from trio_lab.pools.native import NativePool
 from trio_lab.worker import priority
 
+from ..admission.recorder import Recorded
 from .raised import Frozen, NotAnException, raise_it
 
 
@@ -93,7 +95,8 @@ async def test_a_cancelled_caller_holds_its_place_until_the_thread_is_done(gate:
 
 
 async def test_a_caller_may_leave_a_thread_behind_which_keeps_its_place(gate: Gate) -> None:
-    async with trio_lab.open_native_pool(size=1, max_queue=0) as pool:
+    discipline = Recorded[Place]()
+    async with trio_lab.open_native_pool(size=1, max_queue=0, discipline=discipline) as pool:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(pool.run, gate.job, abandon_on_cancel=True))
             await gate.wait_entered(1)
@@ -107,6 +110,7 @@ async def test_a_caller_may_leave_a_thread_behind_which_keeps_its_place(gate: Ga
         await until_free(pool)
         assert pool.abandoned == 0
         assert pool.statistics().completions == 1
+        assert discipline.learner.words() == ["left", "ran"]
 
 
 async def until_free(pool: NativePool) -> None:
@@ -119,7 +123,8 @@ async def until_free(pool: NativePool) -> None:
 async def test_a_caller_that_is_cancelled_between_its_place_and_its_thread_gives_the_place_back(
     gate: Gate, abandon: bool
 ) -> None:
-    async with trio_lab.open_native_pool(size=1) as pool, trio.open_nursery() as nursery:
+    discipline = Recorded[Place]()
+    async with trio_lab.open_native_pool(size=1, discipline=discipline) as pool, trio.open_nursery() as nursery:
         scope = trio.CancelScope()
 
         async def caller() -> None:
@@ -136,6 +141,7 @@ async def test_a_caller_that_is_cancelled_between_its_place_and_its_thread_gives
         await wait_all_tasks_blocked()
         assert scope.cancelled_caught
         assert (pool.abandoned, pool.statistics().in_service) == (0, 1)
+        assert discipline.learner.words() == ["left", "ran"]
         gate.opened.set()
 
 

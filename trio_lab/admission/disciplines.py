@@ -35,7 +35,8 @@ W = TypeVar("W", bound=Waiting)
 
 
 class Learner(Protocol):
-    """Is told how every caller of a queue ends, also of those that did not have to wait."""
+    """Is told how the callers of a queue end, also those that did not have to wait. It is not told of those that were
+    refused on arrival, nor of jobs that died with their worker."""
 
     def left(self, entry: Waiting, now: float) -> None:
         """Its caller has left while it waited or was served. In the second case `ran` follows."""
@@ -72,6 +73,7 @@ class Fifo(Generic[W]):
     """First come, first served."""
 
     learner: Learner | None = None
+    """Who is told how callers end: see `Discipline.learner`."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[W, None] = OrderedDict()

@@ -18,7 +18,7 @@ from math import exp, inf, log, log1p
 
 _FIRST = 0.005  # seconds: the end of the first bin
 _GROWTH = 1.05  # each bin's end ÷ its begin; with 1.08 a patience of 0.3 s was found too coarsely
-_LAST = 60.0  # seconds: who waits longer is counted in the last bin
+_LAST = 60.0  # seconds: who is older is counted in the last bin, as having stayed so long
 _HALF_LIFE = 4.0  # seconds after which evidence counts half
 _ENOUGH = 50  # endings that must have come in that time; with fewer, evidence is kept for up to `_LONGEST`
 _LONGEST = 30.0
@@ -68,13 +68,13 @@ class Evidence:
 
     def add(self, age: float, now: float, *, left: bool) -> None:
         """A caller has ended after ``age`` seconds."""
-        if now >= self._due:
+        if now >= self._due or now < self._halved:
             self._forget(now)
         self._fresh += 1
         self._recent.append((age, left))
         index = _bin(age)
         self._ended[index] += 1.0
-        if left:
+        if left and index < _BINS - 1:
             self._left[index] += 1.0
             self._any = True
 
@@ -95,7 +95,7 @@ class Evidence:
     def ages(self, spans: Iterable[float], now: float) -> Ages:
         """At which ages the chance to leave within the next ``span`` seconds is high: the first of these that most of those
         who have just come stay for, or else the last."""
-        if now >= self._due:
+        if now >= self._due or now < self._halved:
             self._forget(now)
         for first, end, share in self._late:
             if self._is_over(_EDGES[first], _EDGES[end], share):

@@ -63,7 +63,7 @@ def bounds(config: Config) -> tuple[int | None, float | None, float | None, Disc
     """``max_queue``, ``queue_timeout``, ``run_timeout`` and ``discipline`` of a lab's pools. Under the naive profile there
     are no bounds, and the order is first come, first served."""
     if config.guarded:
-        return config.max_queue, config.queue_timeout, config.run_timeout, config.discipline
+        return config.max_queue, config.longest_wait, config.run_timeout, config.discipline
     return None, None, None, "fifo"
 
 

@@ -13,7 +13,9 @@ from typing import Any, cast
 
 import pytest
 
+from tests.admission.recorder import Recorded
 from tests.pools import jobs, raised
+from trio_lab.admission.gate import Place
 from trio_lab.admission.on_asyncio import Bulkhead
 from trio_lab.errors import BrokenWorkerError, Closed, JobError, QueueTimeout, RunTimeout
 from trio_lab.measure.process import children
@@ -200,13 +202,15 @@ def test_a_job_that_ended_while_the_loop_was_blocked_did_not_run_too_long(size: 
 
 def test_a_caller_that_leaves_ends_its_job_and_keeps_the_worker(tmp_path: Path) -> None:
     async def test() -> None:
-        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+        discipline = Recorded[Place]()
+        async with open_worker_pool(size=1, discipline=discipline, **UNBOUNDED) as pool:
             begun = tmp_path / "begun"
             job = asyncio.create_task(pool.run(stand_still, str(begun), kind="x"))
             await until(lambda: begun.exists() and begun.read_text() != "")
             job.cancel()
             assert await only_child(pool) == int(begun.read_text())  # it is free again, and the same
             assert pool.restarts == 0
+            assert discipline.learner.words()[:2] == ["left", "ran"]
 
     run(test())
 
@@ -262,7 +266,8 @@ def test_a_thread_whose_caller_left_holds_its_place_until_it_ends() -> None:
             begun.set()
             release.wait(PATIENCE)
 
-        async with open_native_pool(size=1, **UNBOUNDED) as pool:
+        discipline = Recorded[Place]()
+        async with open_native_pool(size=1, discipline=discipline, **UNBOUNDED) as pool:
             caller = asyncio.create_task(pool.run(job, kind="wait"))
             await until(begun.is_set)
             caller.cancel()
@@ -271,6 +276,7 @@ def test_a_thread_whose_caller_left_holds_its_place_until_it_ends() -> None:
             release.set()
             await until(lambda: pool.statistics().in_service == 0)
             assert pool.abandoned == 0
+            assert discipline.learner.words() == ["left", "ran"]
 
     run(test())
 
@@ -278,13 +284,15 @@ def test_a_thread_whose_caller_left_holds_its_place_until_it_ends() -> None:
 def test_a_thread_that_runs_too_long_is_left_behind() -> None:
     async def test() -> None:
         release = threading.Event()
+        discipline = Recorded[Place]()
         limits = UNBOUNDED | {"run_timeout": 0.01}
-        async with open_native_pool(size=1, **limits) as pool:
+        async with open_native_pool(size=1, discipline=discipline, **limits) as pool:
             with pytest.raises(RunTimeout):
                 await pool.run(release.wait, PATIENCE, kind="wait")
             assert pool.abandoned == 1
             release.set()
             await until(lambda: pool.abandoned == 0)
+            assert discipline.learner.words() == ["served"]  # its caller did not leave
 
     run(test())
 

@@ -73,15 +73,16 @@ class NativePool(BehindBulkhead):
             self._bulkhead.leave(place)
             raise Closed(self._bulkhead.name) from None
         job.add_done_callback(held.on_thread_free)
+        limit = asyncio.timeout(self._run_timeout)
         try:
-            async with asyncio.timeout(self._run_timeout) as limit:
+            async with limit:
                 return await asyncio.wrap_future(job)
         except TimeoutError:
             if not limit.expired():
                 raise  # the job's own
             raise RunTimeout("the job ran too long; its thread cannot be stopped") from None
         finally:
-            held.on_caller_gone()
+            held.on_caller_gone(left=not limit.expired())
 
     def close(self) -> None:
         """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""
@@ -113,12 +114,13 @@ class _Call:
         self._pool.abandoned -= self._abandoned
         self._pool._bulkhead.leave(self._place, self._outcome, loop_delay=perf_counter() - self._done)
 
-    def on_caller_gone(self) -> None:
-        """The caller has its result, or abandons a thread."""
+    def on_caller_gone(self, *, left: bool) -> None:
+        """The caller has its result, or abandons a thread: because it ``left``, or was told that the job runs too long."""
         if not self._ended:
             self._abandoned = True
-            self._pool._bulkhead.caller_left(self._place)
             self._pool.abandoned += 1
+            if left:
+                self._pool._bulkhead.caller_left(self._place)
 
 
 def _be_nice() -> None:
