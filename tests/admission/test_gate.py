@@ -417,7 +417,7 @@ def costs(discipline: Any, depth: int) -> dict[str, int]:
     inside = next(place for place in places if place.state is ADMITTED)
     return {
         "arrive": lines_run(lambda: gate.arrive(1.0, "a")),
-        "give up": lines_run(lambda: gate.abandon(waiting[depth // 2], 1.0)),
+        "give up": lines_run(lambda: gate.abandon(waiting[depth // 4 * 2], 1.0)),
         "leave": lines_run(lambda: gate.leave(inside, 1.0)),
         "look for timeouts": lines_run(lambda: gate.expire(1.0)),
         "ask for the next": lines_run(gate.next_deadline),
