@@ -111,9 +111,9 @@ def utilization(step: Step) -> float | None:
     return sum(share * seconds for share, seconds in spans) / whole if whole else None
 
 
-def undisturbed(steps: Sequence[Step]) -> list[Step]:
-    """Those in which the loop's thread had a CPU most of the time that it wanted one; all of them if there is no such step."""
-    return [step for step in steps if (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0) < _DELAYED] or [*steps]
+def disturbed(step: Step) -> bool:
+    """Whether the loop's thread waited for a CPU for much of the step."""
+    return (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0) >= _DELAYED
 
 
 def loop_busy(step: Step) -> float | None:

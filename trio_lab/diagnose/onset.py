@@ -20,7 +20,7 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import CLEARLY, Grown, grown, loop_busy, offered_growth, queue_names, quiet_steps, undisturbed, utilization
+from .growth import CLEARLY, Grown, disturbed, grown, loop_busy, offered_growth, queue_names, quiet_steps, utilization
 from .mean_interval import mean_interval
 from .saturation import last_rounds, saturation
 
@@ -74,14 +74,18 @@ def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
 
 
 def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
-    """The steps at the lowest rate that is clearly too much in most rounds: in a single one, or in those in which the loop
-    waited for a CPU, another program may have been the reason. At higher rates another queue may fill as well, and hold
-    more."""
-    for nominal in sorted(rounds[-1]):
-        steps = undisturbed([one[nominal] for one in rounds])
-        clearly = [step for step in steps if offered_growth(step) >= CLEARLY * (step.rate or 0.0)]
-        if median(map(offered_growth, steps)) >= CLEARLY * (steps[-1].rate or 0.0):
-            return clearly
+    """The steps at the lowest rate that is clearly too much in most rounds. In a single one another program may have been the
+    reason, and in a disturbed step: such steps count only if no other is too much. At higher rates another queue may fill as
+    well, and hold more."""
+    told = [
+        {nominal: step for nominal, step in one.items() if step.sightings and not disturbed(step)} for one in rounds
+    ]
+    for seen in (told, rounds):
+        for nominal in sorted(rounds[-1]):
+            steps = [one[nominal] for one in seen if nominal in one]
+            clearly = [step for step in steps if offered_growth(step) >= CLEARLY * (step.rate or 0.0)]
+            if steps and median(map(offered_growth, steps)) >= CLEARLY * (steps[-1].rate or 0.0):
+                return clearly
     return [one[max(one)] for one in rounds]
 
 

@@ -127,7 +127,7 @@ def signals(examination: Examination) -> Signals:
         backlog_share=_backlog_share(full),
         stall_cause=stall.cause if stall else None,
         stall_share=stall.share if stall else None,
-        stall_awaits=stall.awaits if stall else None,
+        stall_awaits=_stall_awaits(calm) if stall else None,
         stall_where=_where(stall) if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(quiet, full),
@@ -322,6 +322,15 @@ def _stall(calm: Sequence[Step]) -> StallFigures | None:
         return before[costly]
     none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)
     return none if watched else None
+
+
+def _stall_awaits(calm: Sequence[Step]) -> float | None:
+    """Of all lines together, by the time that they cost: many awaits have many lines, and each is seen a few times."""
+    tables = [one.health.stalls for step in calm for one in step.sightings if one.health.stalls is not None]
+    rows = [(stall.total, stall.awaits) for stall in (tables[-1] if tables else ()) if stall.cause != _MACHINE]
+    told = [(total, awaits) for total, awaits in rows if awaits is not None]
+    spent = sum(total for total, _ in told)
+    return sum(total * awaits for total, awaits in told) / spent if spent else None
 
 
 def _where(stall: StallFigures) -> str:
