@@ -185,4 +185,27 @@ PLANTS: dict[str, Plant] = {
             wrong="        self._reading, self._buffer = trio.CancelScope(), bytearray(65_536)\n",
         ),
     ),
+    "unknown-patience": Plant(
+        what="the default discipline believes that everybody waits for ever",
+        fails="share_second",
+        fault=Fault(
+            file="trio_lab/admission/by_patience.py",
+            right="in_time = self.learner.in_time(now)",
+            wrong="in_time = inf",
+        ),
+    ),
+    "overload": Plant(
+        what="the default is first come, first served",
+        fails="tenfold_share",
+        fault=Fault(
+            file="trio_lab/config.py",
+            right='discipline: DisciplineName = "patience"',
+            wrong='discipline: DisciplineName = "fifo"',
+        ),
+    ),
+    "retry-storm": Plant(
+        what="the guarded server has no bounds, no timeouts, and works on for clients that have left",
+        fails="stock_after",
+        fault=Fault(file="trio_lab/config.py", right='return self.profile == "guarded"', wrong="return False"),
+    ),
 }

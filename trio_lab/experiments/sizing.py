@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cores import usable_cores
 from ..stage.server import Server
+from ..stage.stage import Stage
 
 _TRIAL = 20_000  # rounds
 _TRIALS = 5
@@ -27,3 +28,13 @@ async def rounds_of(server: Server, seconds: float) -> int:
 async def rounds_for(server: Server, *, per_second: float, threads: int) -> int:
     """The rounds of a hash of which ``threads`` compute about ``per_second`` on this machine's cores."""
     return max(1, int(await rounds_per_s(server) * min(usable_cores(), threads) / per_second))
+
+
+async def hash_path(stage: Stage, *, per_second: float, threads: int) -> str:
+    """The path of such a hash. It is the same in every round."""
+
+    async def sized() -> str:
+        async with stage.server("--threads", str(threads)) as server:
+            return f"/hash?rounds={await rounds_for(server, per_second=per_second, threads=threads)}"
+
+    return await stage.first("path", sized)

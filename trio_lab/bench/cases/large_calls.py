@@ -41,7 +41,7 @@ async def _run(stage: Stage) -> Measured:
 
 BENCHMARK = Benchmark(
     name="large-calls",
-    order=5,
+    order=10,
     question="How fast do arguments and results of 10 MB travel beside bare pipes, and what does the loop feel of them?",
     peers=(),
     ratios=(_PIPE, _LOOP),

@@ -63,7 +63,7 @@ async def _run(stage: Stage) -> Measured:
 
 BENCHMARK = Benchmark(
     name="load-generator",
-    order=3,
+    order=5,
     question=f"How many requests a second on {_CONNECTIONS} connections, against wrk (one thread) and autocannon?",
     peers=(NODE, WRK, _AUTOCANNON),
     ratios=("wrk", "autocannon", _BETTER),

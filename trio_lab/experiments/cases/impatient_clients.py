@@ -1,9 +1,9 @@
 """A hundred clients that wait 0.6 seconds, at a server that can serve half of them in that time.
 
-Varied: the bulkhead, whose queue timeout is the patience less twice the p90 of the service, against the naive profile
-without bound or timeout. Held fixed: the clients and their patience, four threads, hashes sized for 90 a second on this
-machine. In every round the capacity is measured too, and both goodputs are judged by it. Goodput counts from the first
-patience on: until then no client has had a reason to leave.
+Varied: the stock settings, which nobody told of the patience, against the naive profile without bound or timeout. Held fixed:
+the clients and their patience, four threads, hashes sized for 90 a second on this machine. In every round the capacity is
+measured too, and both goodputs are judged by it. Goodput counts from twice the patience on: until the first no client has had
+a reason to leave, and until the second the server learns from those that do.
 
 Refusing costs little, so 0.7 of the capacity should stay useful: a tenth is for over a hundred refusals a second and for
 replies that just miss, and a fifth is what two short phases differ by. "Collapse" must mean that more than half is lost:
@@ -17,80 +17,57 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...records.figures import Measures, check, compared, measured
-from ...records.load import Row
 from ...stage.loaded import Loaded
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import rounds_for
+from ..sizing import hash_path
 
 _CLIENTS = 100
 _PATIENCE = 0.6
 _CAPACITY = 90  # replies per second the hash is sized for: the clients want more than twice that
 _THREADS = 4
 _INTERVAL = 0.2  # seconds to a row of the series
+_LEARNING = 2 * _PATIENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """``timeout`` is the queue timeout of the bulkhead."""
-
-    timeout: float
     capacity: Loaded
     bulkhead: Loaded
     control: Loaded
 
     def share(self, run: Loaded) -> float | None:
-        capacity = _goodput(self.capacity)
-        return _goodput(run, _PATIENCE) / capacity if capacity else None
+        capacity = self.capacity.load.goodput_in(0.0)
+        return _goodput(run) / capacity if capacity else None
 
 
-def _rows(run: Loaded) -> list[Row]:
-    """The whole intervals of a run; what ended after it is not counted."""
-    return [row for row in run.load.series if row.start + _INTERVAL <= run.load.duration + 1e-6]
-
-
-def _goodput(run: Loaded, after: float = 0.0) -> float:
-    """Replies in time per second, from so many seconds on."""
-    rows = [row for row in _rows(run) if row.start >= after - 1e-6]
-    return sum(row.ok for row in rows) / (len(rows) * _INTERVAL) if rows else 0.0
+def _goodput(run: Loaded) -> float:
+    """Replies in time per second, after the server had time to learn."""
+    return run.load.goodput_in(_LEARNING) or 0.0
 
 
 def _curve(run: Loaded) -> list[tuple[float, float]]:
     """Goodput over time, in replies per second."""
-    return [(row.start, row.ok / _INTERVAL) for row in _rows(run)]
+    whole = int(run.load.duration / _INTERVAL + 1e-6)
+    return [(row.start, row.ok / _INTERVAL) for row in run.load.series[:whole]]
 
 
 _FIGURES: Measures[_Found] = {
-    "capacity_rps": lambda found: _goodput(found.capacity),
+    "capacity_rps": lambda found: found.capacity.load.goodput_in(0.0),
     "bulkhead_share": lambda found: found.share(found.bulkhead),
     "control_share": lambda found: found.share(found.control),
-    "bulkhead_goodput_rps": lambda found: _goodput(found.bulkhead, _PATIENCE),
-    "control_goodput_rps": lambda found: _goodput(found.control, _PATIENCE),
+    "bulkhead_goodput_rps": lambda found: _goodput(found.bulkhead),
+    "control_goodput_rps": lambda found: _goodput(found.control),
     "bulkhead_shed_rps": lambda found: found.bulkhead.load.requests.shed / found.bulkhead.load.duration,
     "bulkhead_left": lambda found: found.bulkhead.load.requests.timed_out,
     "control_left": lambda found: found.control.load.requests.timed_out,
     "bulkhead_wasted": lambda found: found.bulkhead.wasted("native_pool"),
     "control_wasted": lambda found: found.control.wasted("native_pool"),
     "health_p99_ms": lambda found: found.bulkhead.health_p99_ms,
-    "queue_timeout_s": lambda found: found.timeout,
 }
-
-
-async def _queue_timeout(stage: Stage, path: str) -> float:
-    """The patience less what the service takes under load, with some room: a request that waited longer is served too late."""
-    async with stage.server("--threads", str(_THREADS)) as server:
-        await _capacity(stage, server, path)
-        service = (await server.health()).queue("native_pool").service
-    assert service is not None
-    return round(max(0.1, _PATIENCE - 2 * service.p90), 3)
-
-
-async def _path(stage: Stage) -> str:
-    async with stage.server("--threads", str(_THREADS)) as server:
-        return f"/hash?rounds={await rounds_for(server, per_second=_CAPACITY, threads=_THREADS)}"
 
 
 async def _capacity(stage: Stage, server: Server, path: str) -> Loaded:
@@ -101,7 +78,7 @@ async def _capacity(stage: Stage, server: Server, path: str) -> Loaded:
 
 
 async def _impatient(stage: Stage, server: Server, path: str, quick: float) -> Loaded:
-    seconds = max(stage.seconds(6, quick=quick), 2 * _PATIENCE)  # something must be left after the first patience
+    seconds = _LEARNING + max(stage.seconds(5, quick=quick), _PATIENCE)
     return await stage.loaded(
         server, path, connections=_CLIENTS, duration=seconds, leave_after=_PATIENCE, interval=_INTERVAL
     )
@@ -109,22 +86,21 @@ async def _impatient(stage: Stage, server: Server, path: str, quick: float) -> L
 
 async def _control(stage: Stage, path: str) -> Loaded:
     async with stage.server("--threads", str(_THREADS), "--profile", "naive", "--grace", "0.2") as naive:
-        return await _impatient(stage, naive, path, 1.2)
+        return await _impatient(stage, naive, path, 0.8)
 
 
 async def _collect(stage: Stage) -> Collected:
-    path = await stage.first("path", partial(_path, stage))
-    timeout = await stage.first("timeout", partial(_queue_timeout, stage, path))
-    guarded = await stage.kept("--threads", str(_THREADS), "--queue-timeout", str(timeout))
+    path = await hash_path(stage, per_second=_CAPACITY, threads=_THREADS)
+    guarded = await stage.kept("--threads", str(_THREADS), "--grace", "0.2")
     await stage.first("warm", partial(guarded.fetch, path))  # its first request is slower than the others
     unloaded = await stage.kept("--threads", str(_THREADS))
     turns = {
         "capacity": partial(_capacity, stage, unloaded, path),
-        "bulkhead": partial(_impatient, stage, guarded, path, 1.6),
+        "bulkhead": partial(_impatient, stage, guarded, path, 1.2),
         "control": partial(_control, stage, path),
     }
-    found = _Found(timeout=timeout, **await stage.once(turns))
-    capacity = _goodput(found.capacity)
+    found = _Found(**await stage.once(turns))
+    capacity = found.capacity.load.goodput_in(0.0) or 0.0
     return Collected(
         figures=measured(_FIGURES, found),
         charts=(
@@ -155,9 +131,9 @@ EXPERIMENT = Experiment(
     name="impatient-clients",
     title="Clients that leave",
     order=6,
-    expected_s=46,
+    expected_s=55,
     question="How much useful work is left when more clients come than can be served before they leave?",
-    prediction="""A queue bounded by time refuses in time, a client that leaves frees its place, and nearly all of the
+    prediction="""The pool learns how long clients wait, a client that leaves frees its place, and nearly all of the
         capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than
         the clients' patience, it works for clients that have left, and the goodput collapses although it is as busy as
         before.""",
@@ -166,9 +142,9 @@ EXPERIMENT = Experiment(
         check("goodput ÷ capacity with the bulkhead", "bulkhead_share", ">=", 0.7, "×"),
         check("goodput ÷ capacity without it", "control_share", "<", 0.5, "×"),
     ),
-    advice="""Bound every queue by the time its callers are ready to wait (`--queue-timeout`), not only by number: a
-        reply that comes after its client has left is wasted work. Free the place of a client that leaves at once, which
-        Trio's cancellation does, and answer 503 with Retry-After to those that must come again.""",
+    advice="""Let every queue serve those who will still be there: a reply that comes after its client has left is wasted
+        work, and a fixed timeout (`--queue-timeout`) fits only the patience that it was chosen for. Free the place of a client
+        that leaves at once, which Trio's cancellation does, and answer 503 with Retry-After to those that must come again.""",
     collect=_collect,
     finding=_finding,
     compared=(
