@@ -208,4 +208,13 @@ PLANTS: dict[str, Plant] = {
         fails="stock_after",
         fault=Fault(file="trio_lab/config.py", right='return self.profile == "guarded"', wrong="return False"),
     ),
+    "noisy-tenant": Plant(
+        what="the admission does not look at the tenants",
+        fails="beside_p99",
+        fault=Fault(
+            file="trio_lab/asgi/admission.py",
+            right="by_tenant=policy.tenant is not None,",
+            wrong="by_tenant=False,",
+        ),
+    ),
 }

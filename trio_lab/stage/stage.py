@@ -58,6 +58,7 @@ class Load(TypedDict, total=False):
     timeout: float
     interval: float
     keep_samples: bool
+    headers: Sequence[tuple[str, str]]
     body: Path
 
 

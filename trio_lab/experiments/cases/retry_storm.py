@@ -106,8 +106,8 @@ def _chart(found: _Found) -> Chart:
 def _finding(found: Reading) -> str:
     return f"""From a second after the rise on {found.said("stock_after", "×")} of what was wanted came in time, at
         {found.said("stock_tries")} tries for each request. The naive server gave {found.said("naive_after", "×")} when it
-        should long have served its queue, at {found.said("naive_tries")} tries; {found.said("once_after", "×")} where nobody
-        tried again."""
+        should long have served its queue, at {found.said("naive_tries")} tries; {found.said("once_after", "×")} without
+        retries."""
 
 
 EXPERIMENT = Experiment(

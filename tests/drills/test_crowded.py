@@ -1,0 +1,78 @@
+"""Unit: what the drills of overload read from a load and from the server beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.records.loads import RESULT
+from trio_lab.drills.cases.overload import _Found as Staged
+from trio_lab.drills.cases.overload_step import _Found as Stepped
+from trio_lab.drills.crowded import Watched
+from trio_lab.records.load import LoadResult, Row
+
+SECOND = 10  # rows
+
+
+def row(number: int, ok: int, left: int = 0) -> Row:
+    return Row(start=number / SECOND, ok=ok, shed=0, timed_out=left, errors=0, p50=None, max=None)
+
+
+def load(oks: Sequence[int], *, left: int = 0, samples: Sequence[tuple[float, float]] = ()) -> LoadResult:
+    """Of rows of a tenth of a second; ``samples`` are (begin, latency)."""
+    rows = tuple(row(number, ok, left) for number, ok in enumerate(oks))
+    ended = tuple((begun + latency, latency) for begun, latency in samples)
+    return replace(RESULT, series=rows, duration=len(oks) / SECOND, samples=ended)
+
+
+ALWAYS = [(begun / 10, 0.3) for begun in range(80)]
+
+
+@pytest.mark.parametrize(
+    ("oks", "samples", "back"),
+    [
+        pytest.param([5] * 20 + [10] * 60, ALWAYS, 0.0, id="at once"),
+        pytest.param([5] * 20 + [0] * 5 + [10] * 55, ALWAYS, 0.1, id="half a second of nothing"),
+        pytest.param([5] * 20 + [10] * 10 + [0] * 50, ALWAYS, math.inf, id="collapses"),
+        pytest.param([5] * 20 + [10] * 20 + [6] * 40, ALWAYS, math.inf, id="loses a third"),
+    ],
+)
+def test_answers_are_in_time_again_from_a_moment_on_to_the_end(
+    oks: list[int], samples: list[tuple[float, float]], back: float
+) -> None:
+    assert Stepped(capacity=100.0, load=load(oks, samples=samples)).back_after() == pytest.approx(back, abs=1e-6)
+
+
+def staged(oks: Sequence[int], *, left: int = 0, samples: Sequence[tuple[float, float]] = ()) -> Staged:
+    return Staged(
+        capacity=100.0, length=4.0, memory=0, load=load(oks, left=left, samples=samples), seen=Watched(looks=1)
+    )
+
+
+def test_what_is_lost_counts_from_two_seconds_after_the_step_down() -> None:
+    calm = [5] * 20
+    assert staged([0] * 100 + calm).lost() == 0.0
+    assert staged([0] * 100 + calm, left=5).lost() == pytest.approx(0.5)
+    assert staged([0] * 100).lost() == 1.0  # nothing ended: that is not calm
+
+
+def test_latencies_count_from_a_second_after_the_step_down() -> None:
+    found = staged([5] * 120, samples=[(8.5, 0.9), (9.5, 0.2), (10.0, 1.1)])
+    assert found.calm() == pytest.approx([0.2, 1.1])
+
+
+@pytest.mark.parametrize(
+    ("seen", "over"),
+    [
+        (Watched(looks=3, most_waiting=200, bound=200), 0),
+        (Watched(looks=3, most_waiting=7, bound=200), 0),
+        (Watched(looks=3, most_waiting=201, bound=200), 1),
+        (Watched(looks=3, most_waiting=50, bound=None), 50),
+        (Watched(), None),
+    ],
+)
+def test_a_queue_without_a_bound_is_over_it(seen: Watched, over: int | None) -> None:
+    assert seen.over_bound() == over
