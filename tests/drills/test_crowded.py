@@ -35,7 +35,7 @@ ALWAYS = [(begun / 10, 0.3) for begun in range(80)]
     ("oks", "samples", "back"),
     [
         pytest.param([5] * 20 + [10] * 60, ALWAYS, 0.0, id="at once"),
-        pytest.param([5] * 20 + [0] * 5 + [10] * 55, ALWAYS, 0.1, id="half a second of nothing"),
+        pytest.param([5] * 20 + [0] * 10 + [10] * 50, ALWAYS, 0.5, id="a second of nothing"),
         pytest.param([5] * 20 + [10] * 10 + [0] * 50, ALWAYS, math.inf, id="collapses"),
         pytest.param([5] * 20 + [10] * 20 + [6] * 40, ALWAYS, math.inf, id="loses a third"),
     ],
