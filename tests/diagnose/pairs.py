@@ -31,6 +31,7 @@ class Noise:
 
 
 NOISES = {
+    "a quiet machine": Noise(machine=0.02, piece=0.026),
     "a machine that drifts slowly": Noise(machine=0.1, memory=20.0),
     "a machine that drifts within a second": Noise(memory=1.0),
     "programs that drift": Noise(program=0.015),

@@ -13,10 +13,7 @@ from trio_lab.diagnose.paired import FIRST_LOOK, effect, looks
 from trio_lab.diagnose.proof import decided, prove
 from trio_lab.records.proof import Measure, Outcome, Trial
 
-from .pairs import NOISES, Noise, outcomes
-
-QUIET = Noise(machine=0.02, piece=0.026)
-"""Median latencies of a second each: their pairs are spread by 4 %."""
+from .pairs import NOISES, outcomes
 
 
 def of(*ratios: float) -> list[tuple[float, float]]:
@@ -83,14 +80,14 @@ def test_no_more_than_one_in_twenty_is_a_false_effect(kind: str) -> None:
 
 
 def test_nor_of_a_latency() -> None:
-    found = outcomes(QUIET, 1000, measure="p50")
+    found = outcomes(NOISES["a quiet machine"], 1000, measure="p50")
     assert found.get("helps", 0.0) + found.get("worse", 0.0) <= 0.05
 
 
 def test_a_tenth_more_throughput_and_a_twentieth_less_latency_are_found() -> None:
     for noise in NOISES.values():
         assert outcomes(noise, 100, effect=1.1).get("helps", 0.0) >= 0.9
-    assert outcomes(QUIET, 300, effect=1 / 1.05, measure="p50").get("helps", 0.0) >= 0.85
+    assert outcomes(NOISES["a quiet machine"], 300, effect=1 / 1.05, measure="p50").get("helps", 0.0) >= 0.85
 
 
 TRIAL = Trial(variables={"THREADS": "8"}, measure="throughput", clients=16, piece=0.5, looks=3)

@@ -106,7 +106,7 @@ class Pieces:
         return next(self._after) if changed else 100.0
 
 
-async def test_pairs_are_measured_in_an_order_that_is_thrown(autojump_clock: trio.testing.MockClock) -> None:
+async def test_each_pair_is_measured_in_a_random_order(autojump_clock: trio.testing.MockClock) -> None:
     trial = trier({}, {"X": "1"})
     pieces = Pieces(trial, 70.0, 140.0)
     random.seed(3)

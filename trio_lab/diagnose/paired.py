@@ -3,7 +3,7 @@
 The effect is the median of the pairs' ratios, and its interval is Wilcoxon's: every mean of two logarithms of ratios (a Walsh
 average) is a guess at the effect, and the guesses at either end are left out as the signed-rank distribution allows. Nothing is
 assumed of how figures are spread, but that a pair is as likely to be measured in one order as in the other: so the order
-must be thrown for each pair.
+must be random for each pair.
 
 Three things make false effects, all seen in simulation (`tests/diagnose/pairs.py`), and each has its remedy here:
 

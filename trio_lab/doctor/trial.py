@@ -1,4 +1,4 @@
-"""A trial: a program as it is and with a change, under the same load in turn, in an order that is thrown for each pair.
+"""A trial: a program as it is and with a change, under the same load in turn, in a random order for each pair.
 
 Both run all the time, and one of them is loaded. A program that can run only once, because it always takes the same port, is
 started anew for each piece; that takes longer. What happens to either program ends the trial, and not the diagnosis.
@@ -28,6 +28,7 @@ from ..stage.quiet import Watch
 
 _PROBES = 40.0  # a second, of the cheap path beside the load
 _STARTS_COST = 2.0  # times the budget, if each piece has a start of its own
+_START_TIME = 5.0  # seconds to listen, on top of three times what a start took
 _OVERTIME = 1.5  # times the budget, for the first look
 _FAILED = 0.05  # of the requests: a latency of the others would say nothing
 
@@ -60,6 +61,7 @@ class Trier:
     on_pair: Callable[[Trial, float], None] = lambda trial, left: None
     _loaders: Loaders = field(default_factory=Loaders)
     _loaded: Side | None = None
+    _start_time: float = 60.0  # seconds; less when it is known how long a start takes
 
     async def run(self) -> Trial:
         """The trial with its pairs, or with the reason why it has none.
@@ -110,9 +112,11 @@ class Trier:
     async def _start(self, stack: AsyncExitStack, side: Side) -> Attached:
         self._loaded = None
         environment = os.environ | dict(side.variables)
-        program = attached(side.command, port=self.port, env=environment, stdout=self.stdout)
+        begun, limit = trio.current_time(), self._start_time
+        program = attached(side.command, port=self.port, env=environment, stdout=self.stdout, start_time=limit)
         service = await stack.enter_async_context(program)
         self._loaded = side
+        self._start_time = min(limit, _START_TIME + 3 * (trio.current_time() - begun))
         return service
 
     def _stop(self, error: UsageError, *, broke: bool) -> None:
@@ -172,7 +176,7 @@ class Trier:
     def _rate(self, result: LoadResult) -> float:
         """Ok replies a second until the last one: what is in flight when the piece ends counts too, and so does its time."""
         last = max((ended for ended, latency in result.samples or () if latency < self.patience), default=0.0)
-        return max(1, result.requests.ok) / max(last, self.trial.piece / 2)
+        return max(1, result.requests.ok) / (last or self.patience)
 
     def _latency(self, result: LoadResult) -> float:
         counts = result.requests

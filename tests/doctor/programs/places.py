@@ -1,6 +1,6 @@
 """A small HTTP server, as somebody else would write it: each request holds one of PLACES places for WORK_MS milliseconds.
 
-PORT is where it listens, any free one without it. With DIES it ends after so many requests.
+PORT is where it listens, any free one without it. With DIES it ends after so many requests, with HANGS it never listens.
 """
 
 import contextlib
@@ -35,6 +35,7 @@ async def converse(stream):
 
 
 async def main():
+    await trio.sleep(float(os.environ.get("HANGS", "0")))
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             port = int(os.environ.get("PORT", "0"))
