@@ -22,7 +22,7 @@ CRITICAL, NORMAL, BACKGROUND = cast("tuple[Class, Class, Class]", get_args(Class
 MONITORED = ("/health", "/healthz", "/livez", "/readyz", "/metrics")
 """Paths that monitors ask for. A service that does not answer them in time is restarted, which helps nobody."""
 
-INITIAL = 20
+INITIAL = 10
 """Where an adaptive limit begins: low enough for work that computes, and raised within seconds for work that waits."""
 
 
@@ -32,7 +32,7 @@ class AdmissionPolicy:
 
     Args:
         limit: normal and background requests that are served at once: a number, "adaptive" (it is learned from how long
-            they take, beginning with 20), or one of `trio_lab.admission.limits`.
+            they take, beginning with 10), or one of `trio_lab.admission.limits`.
         max_waiting: requests of one class that may wait; None for no bound.
         queue_timeout: how long each may wait in any case; None for no bound.
         critical_limit: critical requests that are served at once, in places of their own.
