@@ -1,1 +1,7 @@
 """Middleware for other people's ASGI apps, on Trio and on asyncio."""
+
+from ..admission.classes import Share
+from .admission import Admission
+from .policy import AdmissionPolicy
+
+__all__ = ["Admission", "AdmissionPolicy", "Share"]
