@@ -11,7 +11,7 @@ from trio_lab.http.app import LabApp
 from trio_lab.http.contract import NUMBERS
 from trio_lab.http.overview import entry, paths
 from trio_lab.servers.asyncio.app import create_app as create_asyncio_app
-from trio_lab.servers.trio import blockers, ingest, measurements
+from trio_lab.servers.trio import blockers, ingest, ledgers
 from trio_lab.servers.trio.app import create_app
 
 
@@ -25,7 +25,7 @@ def test_every_route_says_what_it_does(create: Any) -> None:
 
 def test_every_parameter_is_declared() -> None:
     app = create_app()
-    assert app.numbers == {**NUMBERS, **blockers.NUMBERS, **measurements.NUMBERS}
+    assert app.numbers == {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS}
     assert app.choices.keys() >= {*blockers.CHOICES, *ingest.CHOICES, "/wait"}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ from ..records.queue import Queue
 from .answers import refuse_overload, reply
 from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
 from .lab import Lab
+from .labels import Labels
 from .listening import SHORTAGE
 from .pool_job import HELD, Done, Held, JobOf, PoolJob
 from .query import BadQuery
@@ -76,6 +78,11 @@ class LabApp(_Mixed):
         self.register_error_handler(OSError, _on_shortage)
         self.register_error_handler(HTTPException, _on_http_error)
         self.register_error_handler(500, _on_bug)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The labels of requests. Made at the first request, when all routes have been added."""
+        return Labels(self.url_map)
 
     def lab_config(self) -> Config:
         return self._lab_config or from_env()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from quart import Request
 from quart.asgi import ASGIHTTPConnection
 
+from ..loop.working_on import WORKING_ON
 from ..records.codec import to_plain
 from .answers import answer
 from .app import LabApp
@@ -28,9 +29,12 @@ else:
 
 
 class Exchange(_Mixed):
-    """Mixed into Quart's class for one request. Each server's subclass says how `refuse` is done on its loop."""
+    """Mixed into Quart's class for one request. Each server's subclass says how `refuse` is done on its loop.
+
+    ``label`` is its method and route."""
 
     app: LabApp
+    label: str
     scope: Any
 
     async def __call__(self, receive: Any, send: Any) -> None:
@@ -47,6 +51,8 @@ class Exchange(_Mixed):
 
     async def respond(self, receive: Any, send: Any) -> None:
         """Answer a request whose head is in order."""
+        self.label = self.app.labels.of(self.scope)
+        WORKING_ON.set(self.label)
         reset = plain_health(self.scope)
         if reset is None:
             await self.through_quart(receive, send)

@@ -15,6 +15,7 @@ from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config, DisciplineName
 from ..loop.loop_time import Intervals, PassWindow
+from ..loop.watch import Watch
 from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
@@ -75,6 +76,7 @@ class Lab(ABC):
 
     config: Config
     window: PassWindow
+    watch: Watch
     timer: Intervals
     native_pool: Threads
     worker_pools: tuple[Workers, ...]

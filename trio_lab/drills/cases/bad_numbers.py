@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from ...http.contract import NUMBERS, Numbers
 from ...measure.process import run_delay
 from ...records.figures import Figures, check
-from ...servers.trio import blockers, measurements
+from ...servers.trio import blockers, ledgers
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import faults
@@ -39,7 +39,7 @@ _PATIENCE = 10.0
 _REFUSALS = {400, 414, 431}
 Reply = tuple[int, bytes] | None
 OF: dict[str, Numbers] = {
-    "trio": {**NUMBERS, **blockers.NUMBERS, **measurements.NUMBERS, **faults.NUMBERS},
+    "trio": {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
     "asyncio": {**NUMBERS, **faults.NUMBERS},
     "node": NUMBERS,
 }

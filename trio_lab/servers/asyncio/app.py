@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ...config import Config
 from ...http.routes import add_routes
+from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
 from .asgi import AsyncioApp
 
@@ -17,6 +18,7 @@ def create_app(
     """The lab as an ASGI app; see `LabApp` for the arguments."""
     app = AsyncioApp(config, listener=listener, queues=queues)
     add_routes(app)
+    add_stalls_route(app)
     return app
 
 

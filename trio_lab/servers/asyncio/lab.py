@@ -13,8 +13,10 @@ from typing import Any, ClassVar, TypeVar, TypeVarTuple, Unpack
 from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
-from ...loop.asyncio_loop import open_asyncio_pass_monitor, open_asyncio_timer_probe
+from ...http.plants import stalls_explained
+from ...loop.asyncio_loop import open_asyncio_timer_probe
 from ...loop.loop_time import PassWindow
+from ...loop.observe import observe
 from ...loop.run_queue import RunQueue
 from ...measure.accept_backlog import AcceptBacklog
 from ...measure.latest import Latest
@@ -90,7 +92,8 @@ async def open_lab(
     async with AsyncExitStack() as stack:
         meter = UsageMeter()
         stack.callback(meter.close)
-        passes = await stack.enter_async_context(open_asyncio_pass_monitor())
+        stack.enter_context(stalls_explained())
+        watch = await stack.enter_async_context(observe(budget=config.stall_budget))
         timer = await stack.enter_async_context(open_asyncio_timer_probe())
         native_pool = await stack.enter_async_context(
             open_native_pool(
@@ -117,11 +120,12 @@ async def open_lab(
         yield AsyncioLab(
             config=config,
             usage=Latest(meter.read, period=USAGE_PERIOD),
-            window=PassWindow(passes),
+            window=PassWindow(watch.passes),
+            watch=watch,
             timer=timer,
             native_pool=native_pool,
             worker_pools=(worker_pool,),
             queues=Queues(
-                AcceptBacklog(listener), RunQueue(passes), native_pool, worker_pool, DefaultExecutor(), *queues
+                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, worker_pool, DefaultExecutor(), *queues
             ),
         )

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from ...config import Config
 from ...http.routes import add_routes
+from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
 from .asgi import TrioApp
 from .blockers import add_blocker_routes
 from .ingest import add_ingest_route
-from .measurements import add_measurement_routes
+from .ledgers import add_ledger_route
 
 
 def create_app(
@@ -19,6 +20,6 @@ def create_app(
 ) -> TrioApp:
     """The lab as an ASGI app; see `LabApp` for the arguments. More routes may be added until it is served."""
     app = TrioApp(config, listener=listener, queues=queues)
-    for add in (add_routes, add_measurement_routes, add_blocker_routes, add_ingest_route):
+    for add in (add_routes, add_stalls_route, add_ledger_route, add_blocker_routes, add_ingest_route):
         add(app)
     return app

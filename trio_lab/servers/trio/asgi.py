@@ -16,7 +16,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -38,7 +37,6 @@ from ..admission import admit
 from .bodies import BodyMemory, LabBody
 from .connection import made_at
 from .lab import TrioLab, open_lab
-from .labels import Labels
 from .shields import Shields
 
 # Far more than any honest reply of the lab takes to leave; a client that does not read is cut off after it.
@@ -50,16 +48,10 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
     """One request. It has a label, and unless it is answered without Quart, a ledger of its time."""
 
     app: TrioApp
-    label: str
     ledger: Ledger
     replied = False
     left = False
     _body: LabBody | None = None  # if the handler reads it
-
-    async def respond(self, receive: Any, send: Any) -> None:
-        self.label = self.app.labels.of(self.scope)
-        WORKING_ON.set(self.label)
-        await super().respond(receive, send)
 
     async def through_quart(self, receive: Any, send: Any) -> None:
         held = self.held
@@ -159,8 +151,3 @@ class TrioApp(LabApp, QuartTrio):
             if held is None:
                 self.ledgers.keep(ledger)
         return replace(held, ledger=ledger)
-
-    @cached_property
-    def labels(self) -> Labels:
-        """The labels of requests. Made at the first request, when all routes have been added."""
-        return Labels(self.url_map)

@@ -18,9 +18,10 @@ import trio
 from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Lab, bounds
+from ...http.plants import stalls_explained
 from ...loop.default_limiter import open_default_limiter
 from ...loop.loop_time import PassWindow
-from ...loop.observe import Watch, observe
+from ...loop.observe import observe
 from ...loop.run_queue import RunQueue
 from ...loop.timer_probe import open_timer_probe
 from ...measure.accept_backlog import AcceptBacklog
@@ -35,7 +36,6 @@ from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.health import ScalingDecision
 from ...records.queue import Queue
 from . import storms
-from .plants import stalls_explained
 from .shields import Shields
 
 T = TypeVar("T")
@@ -52,7 +52,6 @@ class TrioLab(Lab):
 
     native_pool: NativePool
     worker_pools: tuple[WorkerPool, ...]
-    watch: Watch
     autoscalers: tuple[Autoscaler, ...]
     shields: Shields
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.running import running
 
 _CAUSES = ("python", "c call", "not running")  # the last on a machine that others use
 
 
-def test_a_hash_on_the_loop_is_named() -> None:
-    with running("--stall-budget", "0.1", "--workers", "1") as server:
+@pytest.mark.parametrize("runtime", ["trio", "asyncio"])
+def test_a_hash_on_the_loop_is_named(runtime: str) -> None:
+    with running("--stall-budget", "0.1", "--workers", "1", runtime=runtime) as server:
         server.get("/sync-hash?rounds=1000000")
         while not (seen := [stall for stall in server.get("/stalls")["last"] if stall["label"] == "GET /sync-hash"]):
             pass

@@ -1,4 +1,4 @@
-"""`/ledger` and `/stalls`: what only the Trio server measures. Times in milliseconds."""
+"""`/stalls`: which line blocked the loop, on both Python servers. Times in milliseconds."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from typing import Any
 
 from quart import Response
 
-from ...http.answers import ms, reply
-from ...http.contract import RESET, Numbers
-from ...http.routes import reset
-from ...loop.observe import Watch
-from ...loop.stalls import Stall
-from .asgi import TrioApp
+from ..loop.stalls import Stall
+from ..loop.watch import Watch
+from .answers import ms, reply
+from .app import LabApp
 
-NUMBERS: Numbers = {"/ledger": {"reset": RESET}}
 _STALLS = 50  # the last ones, listed one by one
 
 
-def add_measurement_routes(app: TrioApp) -> None:
-    app.declare(NUMBERS, {})
-
-    @app.get("/ledger")
-    async def _ledger() -> Response:
-        """Where the time of each route's requests went. With reset=1 a new measuring window begins."""
-        return reply({"routes": [route.as_json() for route in app.ledgers.read(reset=reset())]})
-
+def add_stalls_route(app: LabApp) -> None:
     @app.get("/stalls")
     async def _stalls() -> Response:
         """The lines that held the loop for too long."""

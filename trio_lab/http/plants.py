@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...loop.stalls import BLOCKING_CALL, C_CALL, ENTRY_QUEUE, PYTHON, SMALL_STEPS, Stall
+from ..loop.stalls import BLOCKING_CALL, C_CALL, ENTRY_QUEUE, PYTHON, SMALL_STEPS, Stall
 
 _ROUTES = frozenset(
     ("GET /sync-hash", "GET /fib", "GET /tick-storm", "GET /block/<kind>", "GET /process-list", "POST /ingest")

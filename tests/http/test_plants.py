@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
+from trio_lab.http.plants import _ROUTES, stalls_explained
 from trio_lab.loop.stalls import GC, NOT_RUNNING, PYTHON, Stall
 from trio_lab.servers.trio.app import create_app
-from trio_lab.servers.trio.plants import _ROUTES, stalls_explained
 
 LOG = logging.getLogger("trio_lab.stalls")
 
