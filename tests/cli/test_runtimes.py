@@ -30,7 +30,7 @@ def serve(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (["--runtime", "asyncio", "--autoscale"], {}, "--autoscale is for the trio runtime"),
         (["--runtime", "asyncio", "--separate-pools"], {}, "--separate-pools is for the trio runtime"),
         (["--runtime", "node", "--faults"], {}, "--faults is for the trio or the asyncio runtime"),
-        (["--runtime", "asyncio", "--stall-budget", "1"], {}, "--stall-budget is for the trio runtime"),
+        (["--runtime", "node", "--stall-budget", "1"], {}, "--stall-budget is for the trio or the asyncio runtime"),
         (["--runtime", "node"], {"TRIO_LAB_DEFAULT_THREADS": "3"}, "--default-threads is for the trio runtime"),
         (["--runtime", "asyncio", "--threads", "0"], {}, "threads must be between"),
         (["--runtime", "node"], {"PATH": "/nowhere"}, "node is not installed"),

@@ -17,10 +17,10 @@ from ..errors import UsageError
 from ..http.runtimes import lack
 
 # The options that not every runtime knows, each with the runtimes that do.
-_ONLY: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("separate_pools", "autoscale", "default_threads", "stall_budget"), ("trio",)
-)
-_ONLY["faults"] = ("trio", "asyncio")
+_ONLY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("separate_pools", "autoscale", "default_threads"), ("trio",)),
+    **dict.fromkeys(("stall_budget", "faults"), ("trio", "asyncio")),
+}
 
 
 def become(runtime: str, config: Config, *, as_json: bool, control: bool) -> NoReturn:
