@@ -20,7 +20,7 @@ from ..records.queue import QueueStatistics
 from ..records.summary import Summary
 
 CLEARLY = 0.08
-"""Of an offered rate: growth of that much is no noise of counting."""
+"""A share of the offered rate; less growth may be noise of counting."""
 _IN_FRONT = {"accept_backlog", "run_queue", "admission"}
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings

@@ -28,7 +28,7 @@ NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog",
 _LEAST_GROWTH = 0.03  # of the generator's growth
 _MOST = 0.5  # of the generator's growth
 _FLAT = 1.5  # times the service time without load
-# Times: from there on a cheap URL waits for the loop. Measured: 9 where the loop is blocked, 1 where a pool is full.
+# A cheap URL that takes so many times as long waits for the loop. Measured: 9 if the loop is blocked, 1 if a pool is full.
 _LATER_PROBE = 3.0
 BUSY = 0.85
 """Loop utilization from which tasks practically always wait."""

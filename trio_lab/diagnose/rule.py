@@ -28,9 +28,9 @@ from .signals import Signals
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """``kinds`` are the sorts of first queue for which the rule is a possible reason, None for any. ``needs`` are the
-    names of the figures it decides by; ``holds`` is asked only when all of them are there. It decides by ``either`` too, of
-    which any may be missing. ``figures`` are shown with the finding. ``setting`` is the fix as a setting, if it is one, and
-    ``measure`` what shows that a fix helps."""
+    names of the figures it decides by; ``holds`` is asked only when all of them are there. Of ``either`` it uses the
+    figures that are there, and the others are told as not seen. ``figures`` are shown with the finding. ``setting`` is the
+    fix as a setting, if it is one, and ``measure`` what shows that a fix helps."""
 
     id: str
     step: int
@@ -59,5 +59,5 @@ class Rule:
         return [name for name in wanted if getattr(signals, name) is None]
 
     def unseen(self, signals: Signals) -> list[str]:
-        """What it would have decided by as well."""
+        """Those of ``either`` that were not seen."""
         return [name for name in self.either if getattr(signals, name) is None]

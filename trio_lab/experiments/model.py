@@ -25,7 +25,7 @@ def flowed(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one round of a case found. In its ``loads``, in order of time, the queue that filled first is looked for."""
+    """What one round of a case found. The queue that filled first is looked for in its ``loads``, in order of time."""
 
     figures: Figures
     charts: tuple[Chart, ...]

@@ -4,8 +4,8 @@ Two looks at one step show in which coroutines it was. A step that awaits again 
 it, so changes are seen in both directions. A line that blocks keeps the step in the same coroutines. What a handler awaits
 before it and after it makes changes too, but few, and each in one direction.
 
-A short step is looked at once or twice, so looks at all stalls of a line are counted together. Not seen are awaits that take
-no time beside what the task computes between them.
+A short step is looked at once or twice, so the looks at all stalls of a line are counted together. Awaits that take hardly any
+time, compared with what the task computes between them, are not seen.
 """
 
 from __future__ import annotations

@@ -89,10 +89,9 @@ def blamed(frames: list[FrameType]) -> CodeLine:
 
 
 def coroutines(frames: list[FrameType]) -> int:
-    """A number for the coroutines among these frames: another one when the step is in an await of another depth or function.
+    """A number that stands for the coroutines among these frames; it is another one when the step is in another await.
 
-    A step that goes through awaits that do not suspend is now in one of them and now outside. A line that blocks keeps the
-    step in the same coroutines.
+    See `awaits` for what it is compared with.
     """
     return hash(tuple(id(frame.f_code) for frame in frames if frame.f_code.co_flags & _COROUTINE))
 

@@ -1,4 +1,4 @@
-"""A load as a step that can be judged: what came back when, and what was seen inside of the server meanwhile."""
+"""A load as a step that can be judged: which replies came when, and what was seen inside the server meanwhile."""
 
 from __future__ import annotations
 
