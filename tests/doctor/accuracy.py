@@ -229,7 +229,8 @@ def report() -> bool:
     rows = [row(subject) for subject in SUBJECTS if kept(folder_of(subject))]
     alarms, below_ = false_alarms()
     lines += [line for line, _ in rows]
-    lines += ["", f"At 0.9 of the load of `/wait` something was found in {alarms} of {below_} runs."]
+    if below_:
+        lines += ["", f"At 0.9 of the load of `/wait` something was found in {alarms} of {below_} runs."]
     print("\n".join(lines))
     above, _, _ = PAGE.read_text("utf-8").partition(_TABLE)
     PAGE.write_text("\n".join([above + _TABLE, machine(), "", *lines, ""]), "utf-8")
