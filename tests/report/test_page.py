@@ -132,6 +132,12 @@ def test_backticks_mark_code_and_blank_lines_part_paragraphs(light: dict[str, An
     assert "<p>Use <code>a &lt; b</code>.</p>\n<p>Then stop.</p>" in render(light)
 
 
+def test_how_sure_the_first_queue_is_stands_beside_it(light: dict[str, Any]) -> None:
+    assert " sure)" not in render(light)  # a result of an earlier version does not know
+    light["experiments"][0] |= {"first_full": "native_pool", "confidence": 0.875}
+    assert "first full queue: <code>native_pool</code> (88% sure)" in render(light)
+
+
 def test_run_without_experiments_is_still_a_page(light: dict[str, Any]) -> None:
     light["experiments"] = []
     assert "0 of 0 predictions held." in render(light)

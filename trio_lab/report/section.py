@@ -55,6 +55,10 @@ def queue(first_full: str | None) -> str:
     return '<span class="quiet">none</span>' if first_full == "none" else f"<code>{text(first_full)}</code>"
 
 
+def _sure(confidence: float | None) -> str:
+    return "" if confidence is None else f" ({confidence:.0%} sure)"
+
+
 def section(number: int, experiment: ExperimentResult) -> str:
     """The whole section; ``number`` counts from 1 and is part of its ids."""
     here = anchor(number, experiment)
@@ -83,7 +87,7 @@ def _heading(here: str, experiment: ExperimentResult) -> str:
         f"<span><code>{text(experiment.name)}</code></span>",
         f'<span id="{here}-on">on {text(experiment.runtime)}</span>',
         f"<span>{format_duration(experiment.duration)}</span>",
-        f"<span>first full queue: {queue(experiment.first_full)}</span>",
+        f"<span>first full queue: {queue(experiment.first_full)}{_sure(experiment.confidence)}</span>",
     ]
     return (
         f'<header>{badge(experiment.outcome)}<h2 id="{here}-h">{text(experiment.title)}</h2>'
