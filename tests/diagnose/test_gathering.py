@@ -148,6 +148,11 @@ def test_an_admission_is_in_front_of_the_pools_wherever_it_is_told() -> None:
     )
 
 
+def test_an_admission_without_a_limit_is_no_call_outwards() -> None:
+    inside = sample(0.5, native_pool=(4, 1, 0), admission=(None, 13, 0))
+    assert first_to_gather(load(*[inside] * 9, before=sample(native_pool=(4, 0, 0), admission=(None, 0, 0)))) == "none"
+
+
 def test_rounds_agree_on_a_name() -> None:
     name, sure = agreed(["native_pool", "native_pool", None, "none", "native_pool"])
     assert name == "native_pool"

@@ -56,7 +56,7 @@ def seen(p50: float, causes: dict[str, int]) -> _Seen:
         passes=spread,
         steps=spread,
         stalls=sum(causes.values()),
-        stall_p50=0.4 if causes else None,
+        stall_p90=0.4 if causes else None,
         causes=causes,
         explained=0.99 if causes else None,
         top=None,

@@ -30,8 +30,8 @@ async def test_a_pass_of_small_steps_is_named() -> None:
     assert SMALL_STEPS in watched.causes
     assert watched.top is not None
     assert "_decide" in watched.top
-    assert watched.stall_p50 is not None
-    assert watched.stall_p50 > watched.steps.p50 * 50
+    assert watched.stall_p90 is not None
+    assert watched.stall_p90 > watched.steps.p50 * 50
 
 
 async def test_every_block_over_the_budget_is_told_by_the_exact_one() -> None:

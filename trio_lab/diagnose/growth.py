@@ -21,7 +21,8 @@ from ..records.summary import Summary
 
 CLEARLY = 0.08
 """A share of the offered rate; less growth may be noise of counting."""
-_IN_FRONT = {"accept_backlog", "run_queue", "admission"}
+IN_FRONT = frozenset({"accept_backlog", "run_queue", "admission"})
+"""Queues that a request meets before all others."""
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings
 _DELAYED = 0.3  # of the time
@@ -61,7 +62,7 @@ def queue_names(steps: Sequence[Step]) -> list[str]:
     A service tells them in this order, but for queues of its own, which come last. An admission is in front of all places.
     """
     names = dict.fromkeys(queue.name for step in steps for seen in step.sightings for queue in seen.health.queues)
-    return sorted(names, key=lambda name: name not in _IN_FRONT)
+    return sorted(names, key=lambda name: name not in IN_FRONT)
 
 
 def quiet_steps(examination: Examination) -> list[Step]:

@@ -20,7 +20,18 @@ from statistics import fmean, median
 from ..records.diagnosis import Growth
 from ..records.examination import Examination, Step
 from . import hinge
-from .growth import CLEARLY, Grown, disturbed, grown, loop_busy, offered_growth, queue_names, quiet_steps, utilization
+from .growth import (
+    CLEARLY,
+    IN_FRONT,
+    Grown,
+    disturbed,
+    grown,
+    loop_busy,
+    offered_growth,
+    queue_names,
+    quiet_steps,
+    utilization,
+)
 from .mean_interval import mean_interval
 from .saturation import last_rounds, saturation
 
@@ -107,7 +118,7 @@ def place(step: Step, found: Mapping[str, Grown], gathering: Sequence[str], lost
     """Where most of the ``lost`` callers a second are: in one of the queues in which callers are ``gathering``, before the
     app, or where nothing is seen. ``found`` has all queues; they are compared with the ``quiet`` steps."""
     told = sum(max(0.0, found[name].waiting_growth or 0.0) for name in gathering)
-    outwards = [name for name, one in found.items() if _goes_out(one, lost)]
+    outwards = [name for name, one in found.items() if name not in IN_FRONT and _goes_out(one, lost)]
     if outwards and told < _MOST * lost:
         return outwards[-1]
     if gathering and (told >= _MOST * lost or not _loop_busy(step)):

@@ -21,6 +21,7 @@ import trio
 
 from ..loop.observe import Watch, observe
 from ..measure.histogram import Histogram
+from ..measure.percentile import percentile
 from ..records.codec import MS, Milliseconds, encode
 from ..records.summary import Summary
 from .telling import say
@@ -50,7 +51,7 @@ class Watched:
     passes: Annotated[Summary, MS]
     steps: Annotated[Summary, MS]
     stalls: int
-    stall_p50: Milliseconds | None
+    stall_p90: Milliseconds | None
     causes: dict[str, int]
     explained: float | None
     top: str | None
@@ -64,7 +65,7 @@ def _seen(watch: Watch, steps: Histogram) -> Watched:
         passes=watch.statistics().passes,
         steps=steps.summary(),
         stalls=len(stalls),
-        stall_p50=median(stall.duration for stall in stalls) if stalls else None,
+        stall_p90=percentile([stall.duration for stall in stalls], 0.9) if stalls else None,
         causes=dict(Counter(stall.cause for stall in stalls)),
         explained=median(explained) if explained else None,
         top=stalls[-1].top[0][0] if stalls and stalls[-1].top else None,

@@ -4,10 +4,10 @@ Varied: how many of the tasks may be under way at once (all, or 20). Held fixed:
 clients that ask for a reply which needs nothing. The program watches itself; what it saw is asked for at the end.
 
 A pass gives one step to every runnable task, so it is as long as 2 000 steps: at least 1 000 of what a step took in this round
-leaves room for passes that were cut by the start. 20 at a time make a hundredth, hence at least 5×. A step may be interrupted
-by the system, hence a fortieth of a pass and not a two-thousandth. The watch has to name the pass, not a line, and five names
-have to explain it: 0.9 each. Stalls that other programs caused are not the program's to be named, and are
-left out.
+leaves room for noise. Every other pass only gives the tasks their places, and on a busy machine it is over the budget too,
+hence the 90th percentile of those that are. 20 at a time make a hundredth of a pass, hence at least 5×. A step may be
+interrupted by the system, hence a fortieth of a pass and not a two-thousandth. The watch has to name the pass, not a line, and
+five names have to explain it: 0.9 each. Stalls that other programs caused are not the program's to be named, and are left out.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def _stalls(seen: _Seen) -> int:
 
 
 def _long_pass(seen: _Seen) -> float:
-    """The median of the long ones; the longest if none was long."""
-    return seen.watch.stall_p50 or seen.watch.passes.max
+    """The 90th percentile of those over the budget; the longest if none was."""
+    return seen.watch.stall_p90 or seen.watch.passes.max
 
 
 _FIGURES: Measures[tuple[_Seen, _Seen]] = {  # of the crowd, and cured
@@ -92,7 +92,7 @@ async def _collect(stage: Stage) -> Collected:
 
 def _finding(found: Reading) -> str:
     return f"""The longest steps of {_TASKS} tasks took {found.said("step_p99_ms", "ms")} (p99), and a long pass
-        {found.said("pass_ms", "ms")} (p50). Of the stalls, the watch called this share "{SMALL_STEPS}":
+        {found.said("pass_ms", "ms")} (p90). Of the stalls, the watch called this share "{SMALL_STEPS}":
         {found.said("named_share")}. A reply took {found.said("reply_p50_ms", "ms")} (p50); with {_AT_ONCE} tasks at a time
         {found.said("reply_p50_cured_ms", "ms")}."""
 
@@ -108,8 +108,8 @@ EXPERIMENT = Experiment(
         the task whose steps fill it. The same tasks, 20 at a time, let others in between.""",
     figures=_FIGURES,
     checks=(
-        check("a long pass, p50 ÷ a step, p50", "pass_in_steps", ">=", 1000, "×"),
-        check("a step, p99 ÷ a long pass, p50", "step_in_passes", "<", 0.025, "×"),
+        check("a long pass, p90 ÷ a step, p50", "pass_in_steps", ">=", 1000, "×"),
+        check("a step, p99 ÷ a long pass, p90", "step_in_passes", "<", 0.025, "×"),
         check('stalls told as "many small steps"', "named_share", ">=", 0.9),
         check("share of the pass that the named tasks explain", "explained_share", ">=", 0.9),
         check("a reply, p50, all ÷ 20 at a time", "slowdown", ">=", 5, "×"),
