@@ -119,6 +119,14 @@ def test_looks_after_the_load_do_not_count() -> None:
     assert first_to_gather(replace(step, sightings=(*step.sightings, *late))) == "none"
 
 
+def test_a_look_that_a_blocked_loop_answers_after_the_load_tells_of_it() -> None:
+    """Its clients' requests end late as well."""
+    late = Sighting(at=1.3, health=sample(0.99))
+    step = replace(load(), sightings=(*load().sightings, late))
+    assert first_to_gather(step) is None
+    assert first_to_gather(replace(step, pieces=(Piece(at=1.4, ok=1, failed=0),))) == "run_queue"
+
+
 @pytest.mark.parametrize(
     ("looks", "name", "at"),
     [

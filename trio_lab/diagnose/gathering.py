@@ -88,9 +88,11 @@ def agreed(names: Sequence[str | None]) -> tuple[str | None, float | None]:
 
 
 def _load(step: Step) -> Step:
-    """The step without looks after it, and with a single one from before it, which is moved to its begin."""
+    """The step with a single look from before it, which is moved to its begin, and with those until its last reply. A look at
+    a loop that is blocked is answered late."""
+    over = max([step.duration, *(piece.at for piece in step.pieces[-1:])])
     before = [one for one in step.sightings if -_SHORTLY <= one.at <= 0][-1:]
-    meanwhile = [one for one in step.sightings if 0 < one.at <= step.duration]
+    meanwhile = [one for one in step.sightings if 0 < one.at <= over]
     return replace(step, sightings=(*(replace(one, at=0.0) for one in before), *meanwhile))
 
 
