@@ -221,7 +221,7 @@ def false_alarms() -> tuple[int, int]:
 
 
 def report() -> bool:
-    """Print the table and put it into the docs; whether all is right."""
+    """Print the table and put it into the docs if there is a run; whether all is right."""
     lines = [
         "| subject | bears | median error | errors | right | interval holds it | first queue | replaced |",
         "|---|---|---|---|---|---|---|---|",
@@ -232,6 +232,8 @@ def report() -> bool:
     if below_:
         lines += ["", f"At 0.9 of the load of `/wait` something was found in {alarms} of {below_} runs."]
     print("\n".join(lines))
+    if not rows:
+        return False
     above, _, _ = PAGE.read_text("utf-8").partition(_TABLE)
     PAGE.write_text("\n".join([above + _TABLE, machine(), "", *lines, ""]), "utf-8")
     return not alarms and all(right for _, right in rows)
