@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 
@@ -74,6 +75,44 @@ def test_a_full_queue_refuses_at_once_and_a_client_that_leaves_makes_room(narrow
     holder.close()  # nothing stops a thread: it stays busy, and is counted apart
     until(lambda: narrow.get("/health?reset=0")["nativePool"]["abandoned"] == 1)
     assert in_native_pool(narrow, "in_service") == 1
+
+
+def test_a_connection_goes_on_after_a_refusal(narrow: Running) -> None:
+    with ask(narrow, HOLD), ask(narrow, HOLD):
+        until(lambda: in_native_pool(narrow, "waiting") == 1)
+        connection = http.client.HTTPConnection(*narrow.address, timeout=60)
+        for path, status in (("/hash?rounds=1", 503), ("/wait?ms=1", 503), ("/worker-hash?rounds=1", 200)):
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            assert (reply.status, next(iter(json.loads(reply.read())))) == (
+                status,
+                "error" if status == 503 else "route",
+            )
+            assert connection.sock is not None  # else the reply would have ended the connection
+        connection.close()
+    until(lambda: in_native_pool(narrow, "waiting") == 0)
+
+
+def said(headers: http.client.HTTPMessage) -> dict[str, str]:
+    """What headers say of the refusal, and not of the moment or of the connection."""
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if name.lower() not in {"date", "connection", "keep-alive"}
+    }
+
+
+@pytest.mark.parametrize("unusual", [{"Expect": "100-continue"}, {"Content_Length": "0"}, {"X-Request-Deadline": "60"}])
+def test_an_unusual_request_is_refused_in_the_same_words(narrow: Running, unusual: dict[str, str]) -> None:
+    """Python servers refuse plain requests on their bare connection."""
+    with ask(narrow, HOLD), ask(narrow, HOLD):
+        until(lambda: in_native_pool(narrow, "waiting") == 1)
+        replies = [narrow.exchange("/hash?rounds=1", **headers) for headers in ({}, unusual)]
+        plain, other = ((status, said(headers), body) for status, headers, body in replies)
+        assert plain == other
+        assert narrow.exchange("/hash?rounds=1", "HEAD")[0] == 405
+        assert narrow.exchange("/hash?rounds=0")[0] == 400
+    until(lambda: in_native_pool(narrow, "waiting") == 0)
 
 
 def test_a_client_that_leaves_ends_its_job_in_a_worker(narrow: Running) -> None:
