@@ -144,3 +144,12 @@ def test_without_descriptors_connections_wait(house: House) -> None:
         house.wait_later()
         house.look()
         assert {data for _, data in house.begun} >= {b"second"}
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(house: House) -> None:
+    with house.connect(b"one") as client:
+        house.look()
+        house.door.__exit__()
+        house.door.close()
+        house.door.let_in(house.begun[0][0])
+        assert client.recv(1) == b""

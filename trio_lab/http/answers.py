@@ -1,5 +1,5 @@
-"""How both Python servers answer: in JSON, through Quart (`reply`), in ASGI's own messages (`answer`, `refuse`), or in bytes
-for a request that neither has seen (`refusal`, `ending`)."""
+"""How both Python servers answer: in JSON, through Quart (`reply`), in ASGI's own messages (`answer`, `refuse`), or as the
+bytes of a whole reply, where there is no protocol yet (`refusal`, `ending`)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A connection that has no protocol yet: a socket, and the bytes that have come.
+"""A connection that has no protocol yet: a socket, and the bytes that have been read.
 
-Under overload most connections never get one. Their clients leave while their request is held, or are refused.
+Under overload most connections never need a protocol: their clients leave while the request is held, or are refused.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class BareConnection(Holder):
         self.holding = holding
 
     async def serve(self, data: bytes, door: Door, speak: Callable[[BareConnection, bytes], Awaitable[None]]) -> None:
-        """Answer what can be answered here; ``speak`` makes a protocol for the rest. If there is none, the connection goes back
-        to the door."""
+        """Refuse here what is refused while it is held. ``speak`` makes a protocol for the rest of ``data``; without a rest the
+        connection goes back to the door."""
         try:
             with self._live.holding(self._socket):
                 data = await self.answer_held(data)

@@ -1,9 +1,10 @@
-"""Tells when the client of a held request leaves, without reading from its connection.
+"""Finds out when the client of a held request leaves, without reading from its connection.
 
-Its end is watched for in an `EpollSet`, so nothing has to be read to find it behind a pipelined request.
+An `EpollSet` reports the client's end even if unread bytes come before it, so a pipelined request does not hide it. (The end
+is hidden only if the kernel's buffers are full of unread bytes.)
 
-A client that has sent its end may be closed, or may still want its reply. At the first byte of data a closed one answers
-with a reset, so the beginning of the reply is sent (`BEGINNING`, the same for every reply), and a reset is waited for.
+A client that has sent its end may have closed the connection, or may still wait for its reply. To find out, the beginning of
+the reply is sent, which is the same for every reply: a client that has closed answers with a reset.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _GONE = select.EPOLLERR | select.EPOLLHUP  # always watched for
 
 
 class Caller:
-    """The client of one held request. ``send`` sends what it can at once; it returns the number of bytes, or
-    raises `OSError`."""
+    """The client of one held request. ``send`` sends what can be sent at once, and returns the number of bytes or raises
+    `OSError`."""
 
     def __init__(self, connected: Socket, send: Callable[[bytes], int]) -> None:
         self._connected = connected
         self._send = send
         self.sent_ahead = b""
-        """The beginning of the reply, if it was sent to find out whether the client is there."""
+        """The beginning of the reply, if it was sent."""
 
     @contextmanager
     def watched(self, sockets: EpollSet, leave: Callable[[], object]) -> Iterator[None]:
@@ -49,7 +50,7 @@ class Caller:
             sockets.remove(descriptor)
 
     def _is_there(self) -> bool:
-        """The client has sent its end. Whether it may still want its reply: a reset may also come later."""
+        """The client has sent its end: whether it may still wait for its reply. (A reset may also come later.)"""
         try:
             self.sent_ahead = BEGINNING[: self._send(BEGINNING)]
         except BlockingIOError:  # it has not read the replies before this one

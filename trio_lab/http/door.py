@@ -1,11 +1,12 @@
-"""The door of a server: it accepts connections, and keeps those that have asked for nothing yet.
+"""The door of a server: it accepts connections, and keeps those that have sent nothing yet.
 
-Such a connection is a socket in an `EpollSet`. With its first bytes it goes to ``begin``, which starts its task; it comes back
-if its request was answered without a protocol (see `bare`). After the idle time it is closed.
+Such a connection is only a socket in an `EpollSet`: no task, no protocol. When its first bytes come it is given to ``begin``,
+which starts its task. It comes back to the door if its request was refused without a protocol (see `bare`), and is closed
+when its idle time is over.
 
-Shared by both event loops, of which it needs two functions: one that watches the set's descriptor, and ``later(seconds,
-call)``. asyncio's own server logs as many tracebacks at once as the backlog is long when there are no descriptors, and tries
-again after it was closed; Trio's loop logs a traceback ten times a second.
+Both event loops share the door. They watch the descriptor of the set, and provide ``later(seconds, call)``. The accepting
+loops of Trio and asyncio are not used because of what they do when there are no descriptors: asyncio's logs as many tracebacks
+at once as the backlog is long, and tries again after it was closed; Trio's logs a traceback ten times a second.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from .listening import Shortage, waiting
 
 _AT_ONCE = 100  # connections that are accepted before anything else is done
 _MAX_RECV = 65_536
-_LOOKS = 50  # in one idle time, at most, for connections whose idle time is over
+_LOOKS = 50  # times in one idle time, at most, that we look for connections to close
 
 
 class Door:
-    """It accepts connections for the length of its block, and those that are in the backlog at the end of it."""
+    """Accepts connections until the end of its block, and then those that are in the backlog."""
 
     def __init__(
         self,
@@ -44,8 +45,9 @@ class Door:
         self._begin = begin
         self._later = later
         self._shortage = shortage
-        self._silent: dict[socket.socket, float] = {}  # when each is closed, in this order
+        self._silent: dict[socket.socket, float] = {}  # when each is to be closed, the next first
         self._is_open = True
+        self._is_over = False
         listener.setblocking(False)
         self._listen()
         self._end_idle()
@@ -71,7 +73,7 @@ class Door:
     def let_in(self, connected: socket.socket) -> None:
         """Begin with the first bytes of a connection, or wait for them."""
         data = _read(connected)
-        if data is None:
+        if data is None and not self._is_over:
             self._silent[connected] = monotonic() + self._idle_time
             self._sockets.add(connected.fileno(), select.EPOLLIN, partial(self._hear, connected))
         elif data:
@@ -92,7 +94,7 @@ class Door:
         self._sockets.remove(connected.fileno())
 
     def _end_idle(self) -> None:
-        """Close those whose idle time is over. Called again when the next one's may be over: newcomers have the whole of it."""
+        """Close those whose idle time is over, and look again when that of the next may be."""
         now = monotonic()
         self._close_silent(until=now)
         if self._is_open:
@@ -116,13 +118,14 @@ class Door:
         self._listener.close()
 
     def close(self) -> None:
-        """Close the connections that still have asked for nothing."""
+        """Close the connections that have sent nothing. Those that come back later are closed at once."""
         self._sockets.look()
+        self._is_over = True
         self._close_silent(until=inf)
 
 
 def _read(connected: socket.socket) -> bytes | None:
-    """The next bytes; None if none have come, and none at the client's end, however it ended."""
+    """The next bytes: None if there are none yet, empty if the client has ended or reset the connection."""
     try:
         return connected.recv(_MAX_RECV)
     except BlockingIOError:

@@ -1,7 +1,7 @@
 """One epoll set of our own, for sockets that no task waits on.
 
-An event loop watches a single descriptor, the set's, and calls `look` when it is readable. So a connection that has asked for
-nothing, or whose request waits for a pool, needs neither a task nor a place in the loop's own selector.
+The event loop watches a single descriptor, that of the set, and calls `look` when it is readable. So a connection that has
+sent nothing needs no task, and the end of a client is seen while its task waits for something else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class EpollSet:
-    """``told`` of a descriptor is called with its events. Closing a descriptor does not take it out: `remove` it before."""
+    """For each descriptor ``told`` is called with the events. Remove a descriptor before you close it."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -48,5 +48,5 @@ class EpollSet:
         """Tell what has happened. Does not wait."""
         for descriptor, events in self._epoll.poll(0):
             told = self._told.get(descriptor)
-            if told is not None:  # else what was told before has removed it
+            if told is not None:  # else an earlier call in this loop has removed it
                 told(events)

@@ -1,21 +1,21 @@
 """Requests that would wait for a pool are held on their bare connection, before the protocol and Quart see them.
 
-Most requests that are lost under overload are lost while they wait: their callers leave, or they are refused. Through the
-protocol, its tasks and Quart each costs most of a millisecond of the loop, which is then missing where work could be done.
-So when a plain request (`plain`) comes for a route whose job is declared (`pool_job`), and its pool would let it wait:
+Most requests that are lost under overload are lost while they wait: their callers leave, or they are refused. With a protocol,
+its tasks and Quart each of them costs about a millisecond of the loop, which the others then lack. So when a plain request
+(`plain`) comes for a route whose job is declared (`pool_job`), and its pool has no free place:
 
-- its job is given to the pool from here. The pool counts it once, and decides about it as about every other;
-- meanwhile the connection keeps the request's bytes, and nothing else is made for it. Its client's end is watched for
-  (`callers`), and cancels the job;
-- a refusal is written as it is (`answers.refusal`). The connection lives on, unless the client asked otherwise or the server
-  is ending;
-- a job that has ended, well or not, goes on with its request: through the protocol and Quart to its handler, which finds the
-  outcome (`IN_HAND`).
+- Its job is given to the pool from here. The pool counts it once, and decides about it as about any other job.
+- Meanwhile the connection keeps the bytes of the request, and nothing else is made for it. If its client leaves (`callers`),
+  the job is cancelled.
+- If the pool refuses it, the 503 is written at once (`answers.refusal`). The connection stays open, unless the client asked
+  for its end or the server is ending.
+- When its job has ended, with a result or an error, the request goes through the protocol and Quart to its handler, which
+  finds the outcome (`IN_HAND`).
 
-So no place in a pool is ever given to a request that has still to come through Quart, and none is lost with its caller.
+So a place in a pool is never idle while its request comes through Quart, and is never lost with its caller.
 
-A request that would not wait is not touched, and neither is one that comes while another is being answered on its
-connection. The naive profile holds none: there, work is done to its end for clients that have left.
+Requests that need not wait take the usual way, and so do those that are pipelined behind a request in the protocol. Under the
+naive profile nothing is held: there, work is done to its end even if the client has left.
 """
 
 from __future__ import annotations
@@ -96,15 +96,15 @@ class Holder(ABC):
 
     @abstractmethod
     async def send(self, data: bytes) -> None:
-        """It is no error if the client is gone: the next bytes that are waited for will tell."""
+        """Send all of it. Returns quietly if the client is gone: the next read will find out."""
 
     @abstractmethod
     async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
         """What ``work`` returns; None if it was cancelled because the client left."""
 
     async def answer_held(self, data: bytes) -> bytes:
-        """Hold the requests at the beginning of ``data`` that are to be held. Returns what is for the protocol: from the first
-        request on that was not held, or whose outcome is `in_hand`.
+        """Hold the requests at the beginning of ``data`` as long as they are to be held, and answer those that are refused.
+        Returns what the protocol is to get: the first request that is not held, or whose outcome is `in_hand`, and the rest.
 
         Raises:
             ConnectionError: the client has left.
@@ -116,7 +116,7 @@ class Holder(ABC):
             if self.is_last:
                 return b""
             if data:
-                await self.context.sleep(0)  # many may have come together
+                await self.context.sleep(0)  # many requests may have come together: let other tasks run
         return data
 
     async def _hold(self, holding: Holding, request: PlainRequest, job: PoolJob) -> bool:

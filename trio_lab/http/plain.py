@@ -1,8 +1,9 @@
-"""Plain requests: those whose whole head has come, has one reading only, and asks for nothing out of the ordinary.
+"""Plain requests: GET requests whose whole head has come, and asks for nothing unusual.
 
-Whatever is plain here must be accepted by h11, by `framing` and by `head`, and mean the same there: its job may be run before
-they see it. The opposite need not hold. What is not plain (a body, ``Expect``, an upgrade, a deadline, HTTP/1.0, a head that
-came in two pieces or is over 4 KB, bytes that are not printable ASCII) takes the usual way, and is refused there if it must be.
+The job of a plain request may be run before h11, `framing` and `head` see it. So each of them must accept every request that is
+plain here, and read it in the same way. The opposite need not hold: what is not plain takes the usual way, and is refused there
+if it must be. Not plain are requests with a body, ``Expect``, an offer to upgrade or a deadline, HTTP/1.0, and heads that come
+in two pieces, are over 4 KB, or contain bytes that are not printable ASCII.
 
 Pure: takes bytes, and reads no more of them than the first head.
 """
@@ -50,9 +51,7 @@ def plain_request(data: bytes) -> PlainRequest | None:
     return None if end < 0 else _read(data[: end + len(_END)])
 
 
-@lru_cache(
-    maxsize=256
-)  # a client's heads are often the same to the last byte, and reading one costs as much as refusing it
+@lru_cache(maxsize=256)  # clients repeat their heads to the byte, and parsing one costs a third of a refusal
 def _read(head: bytes) -> PlainRequest | None:
     found = _HEAD.fullmatch(head)
     if found is None:

@@ -1,9 +1,9 @@
 """The job that a route gives to a pool, declared apart from the route's handler.
 
-A handler is called inside Quart, which costs more than many a wait is worth. So what it gives to a pool is declared beside
-it (`LabApp.jobs`), as a function of the query. A request that would have to wait is held on its bare connection, and its job
-is given to the pool from there (see `holding`); the handler finds the outcome. Every other request's job is given to the
-pool by its handler.
+Calling a handler through Quart costs most of a millisecond of the loop, which is wasted if the request is lost while it waits
+for the pool. So the job is declared beside the handler (`LabApp.jobs`), as a function of the query. If a request would have to
+wait, it is held on its bare connection and its job is given to the pool from there (see `holding`); its handler then finds the
+outcome. Otherwise the handler gives the job to the pool.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ JobOf = Callable[[Query], PoolJob | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A job that has returned ``value``. Times in seconds: ``took`` from when it was given to the pool, ``queued`` of that in
-    the queue (of jobs in threads it is not told, and 0)."""
+    """A job that has returned ``value``. ``took`` is the time since it was given to the pool, ``queued`` the part of it in the
+    queue; of jobs in threads ``queued`` is not known, and 0. Both in seconds."""
 
     value: Any
     took: float
@@ -42,8 +42,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What became of the job of a request that was held: it is done, or has failed. ``ledger`` is the server's, if it keeps
-    any."""
+    """The outcome of the job of a held request: it is done, or has failed with ``error``. ``ledger`` is the request's, if the
+    server keeps ledgers."""
 
     done: Done | None = None
     error: Exception | None = None
