@@ -131,6 +131,12 @@ def test_a_program_that_ends_under_load_because_of_the_change_is_worse_whatever_
     assert proof.says == "THREADS=8 makes it worse: app.py ended"
 
 
+def test_pairs_that_were_disturbed_count_and_are_told_if_they_are_many() -> None:
+    trial = replace(TRIAL, pairs=tuple(of(*[2.0] * 8)))
+    assert prove(replace(trial, disturbed=4)).says.endswith("8 pairs)")
+    assert prove(replace(trial, disturbed=5)).says.endswith("8 pairs); other programs used the CPU in 5 of them")
+
+
 def test_a_trial_that_ended_early_says_why() -> None:
     proof = prove(replace(TRIAL, pairs=tuple(of(*[1.0] * 8)), stopped="the program ended"))
     assert proof.says.endswith("; it ended early: the program ended")

@@ -17,6 +17,7 @@ _NOTICED: dict[Measure, float] = {"throughput": 0.1, "p50": 0.05, "beside_p50": 
 """Changes that are smaller than this are called none, if the interval says that they are."""
 # By how much two starts of one program may differ. Replies per second depend more on which core a program gets.
 _STARTS: dict[Measure, float] = {"throughput": 0.01, "p50": 0.005, "beside_p50": 0.005}
+_OFTEN = 0.5  # of the pairs were disturbed: then a reader should know
 _CALLED: dict[Measure, str] = {
     "throughput": "throughput at saturation",
     "p50": "median latency at a fixed rate",
@@ -94,7 +95,12 @@ def _says(trial: Trial, found: Effect | None, outcome: Outcome) -> str:
         return f"{verdict}: {len(trial.pairs)} pairs are too few{ended}"
     low, high = found.interval
     figure = f"{_CALLED[trial.measure]} {found.ratio:.3g} × (95 %: {low:.3g} to {high:.3g}, {len(trial.pairs)} pairs)"
-    return f"{verdict}: {figure}{_ruled_out(trial, outcome, low, high)}{ended}"
+    return f"{verdict}: {figure}{_ruled_out(trial, outcome, low, high)}{_disturbed(trial)}{ended}"
+
+
+def _disturbed(trial: Trial) -> str:
+    count = len(trial.pairs)
+    return f"; other programs used the CPU in {trial.disturbed} of them" if trial.disturbed > _OFTEN * count else ""
 
 
 def _ruled_out(trial: Trial, outcome: Outcome, low: float, high: float) -> str:

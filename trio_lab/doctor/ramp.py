@@ -1,14 +1,12 @@
 """Which load comes next: decided from the steps so far, without a clock.
 
 1. **rest**: no load, to know what the service does by itself.
-2. **ladder**: closed, 1, 2, 4 … clients until the rate of replies no longer rises. It finds the load roughly, and the
-time of one
-   request alone.
+2. **ladder**: closed, 1, 2, 4 … clients until the rate of replies no longer rises. It finds the load roughly, and the time of
+   one request alone.
 3. **calm**: about a third of that load. Causes in the loop are judged here.
 4. **ramp**: rounds of open steps around the estimate, with evenly spaced arrivals, each served to its end before the next
-begins.
-   Rounds are what the interval is made of. A round whose highest step is answered, or whose lowest is not, was at a wrong
-   estimate: it is corrected, and the rounds begin anew.
+   begins. The interval is made from the rounds. If the highest step of a round is answered, or its lowest is not, the estimate
+   was wrong: it is corrected, and the rounds start again.
 """
 
 from __future__ import annotations

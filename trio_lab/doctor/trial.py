@@ -27,6 +27,7 @@ from ..stage.loaders import Loaders
 from ..stage.quiet import Watch
 
 _PROBES = 40.0  # a second, of the cheap path beside the load
+_MOST_CONNECTIONS = 512
 _STARTS_COST = 2.0  # times the budget, if each piece has a start of its own
 _START_TIME = 5.0  # seconds to listen, on top of three times what a start took
 _OVERTIME = 1.5  # times the budget, for the first look
@@ -75,7 +76,7 @@ class Trier:
         return self.trial
 
     async def _side_by_side(self) -> bool:
-        """False if the two cannot run at the same time."""
+        """False if the two cannot run at the same time, or the second not at all."""
         running: dict[Side, Attached] = {}
         try:
             async with AsyncExitStack() as stack:
@@ -153,7 +154,8 @@ class Trier:
             return self._rate(await self._load(url + side.path, connections=self.trial.clients))
         if self.trial.measure == "p50":
             rate = self.trial.rate or 1.0
-            result = await self._load(url + side.path, rate=rate, connections=math.ceil(rate * self.patience) + 16)
+            connections = min(_MOST_CONNECTIONS, math.ceil(rate * self.patience) + 16)
+            result = await self._load(url + side.path, rate=rate, connections=connections)
             return self._latency(result)
         return await self._beside(url, side)
 
