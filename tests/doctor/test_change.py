@@ -77,3 +77,8 @@ def test_flags_that_would_win_over_the_variables_are_left_out() -> None:
     variables = {"TRIO_LAB_THREADS": "8", "TRIO_LAB_PORT": "0", "TRIO_LAB_DEFAULT_THREADS": "9"}
     assert without_flags(command, variables) == ["trio-lab", "serve", "--control"]
     assert without_flags(command, {}) == command
+
+
+def test_flags_of_other_commands_are_their_own() -> None:
+    for command in (["hypercorn", "--workers", "2", "trio_lab.server:app"], ["python", "app.py", "--workers", "2"]):
+        assert without_flags(command, {"TRIO_LAB_WORKERS": "4"}) == command

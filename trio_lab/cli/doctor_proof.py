@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..config import PREFIX
@@ -54,19 +54,17 @@ async def tried(
     quiet: bool,
 ) -> Trial:
     """The trial of the change, or without one of what was found."""
-    path = examination.path
-    change = change or change_found(found, path)
-    if change is None:
-        trial = planned(examination, found, {}, None)
-        return replace(trial, stopped="no finding has a fix that is a setting of this program")
+    change = change or change_found(found, examination.path)
+    if change is None or examination.stopped is not None:
+        trial = planned(examination, found, change.variables if change else {}, None)
+        why = "the examination ended early" if change else "no finding has a fix that is a setting of this program"
+        return replace(trial, stopped=why)
     trial = planned(examination, found, change.variables, change.path)
     free = _ANY_PORT if is_the_labs(command) and port is None else {}
-    apart = without_flags(command, {**free, **change.variables}) if is_the_labs(command) else command
-    as_it_is = without_flags(command, free) if free else command
     trier = Trier(
         trial=trial,
-        before=Side(command=tuple(as_it_is), variables=free, path=path),
-        after=Side(command=tuple(apart), variables={**free, **change.variables}, path=change.path or path),
+        before=_side(command, free, examination.path),
+        after=_side(command, {**free, **change.variables}, change.path or examination.path),
         beside=examination.beside,
         patience=_PATIENCE + 10 * (found.service_time or 0.0),
         port=port,
@@ -76,3 +74,7 @@ async def tried(
         trier.on_pair = progress.pair
         async with ended_by_signal():
             return await trier.run()
+
+
+def _side(command: Sequence[str], variables: Mapping[str, str], path: str) -> Side:
+    return Side(command=tuple(without_flags(command, variables)), variables=variables, path=path)

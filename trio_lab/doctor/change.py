@@ -75,7 +75,9 @@ def change_of(setting: Setting | None, path: str) -> Change | None:
 
 
 def without_flags(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
-    """The command of the lab's own server without the flags of these variables, which would win over them."""
+    """The command without the flags of these variables, which would win over them, if it is ``trio-lab serve``."""
+    if not is_the_labs(command) or "serve" not in command:
+        return list(command)
     flags = {"--" + name.removeprefix(PREFIX).lower().replace("_", "-") for name in variables}
     kept: list[str] = []
     words = iter(command)
