@@ -1,12 +1,13 @@
 """Admission for a whole server: an ASGI app in front of another, on Trio or asyncio.
 
-    from trio_lab.asgi.admission import Admission
+    from trio_lab.asgi import Admission
 
     app = Admission(app)
 
 It bounds how many requests the app serves at once. Others wait for a place, and are refused with a 503 when too many wait
 or when they have waited too long. Critical requests (health, metrics) have places of their own; background requests come
-second; no tenant gets more than its share. The gates decide (`trio_lab.admission`) and know no event loop; this package acts.
+second; no tenant gets more than its share while others wait. The gates decide (`trio_lab.admission`) and know no event loop;
+this package acts.
 
 A place is held until the app returns, whatever the reason: an answer, an error, a client that has left, a cancellation.
 Websockets and the lifespan take no place; websockets count as connections.
@@ -36,7 +37,7 @@ from .replying import Replying
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
 CONNECTIONS = "connections"
-"""The kind under which the queue counts what was refused because too many connections were open."""
+"""The kind under which the queue counts requests and websockets that were refused because too many were open."""
 
 
 class Admission:
@@ -58,7 +59,7 @@ class Admission:
             shares=policy.shares,
             max_waiting=policy.max_waiting,
             queue_timeout=policy.queue_timeout,
-            discipline="fifo" if policy.dark else policy.discipline,  # nobody's leaving is seen in the dark
+            discipline="fifo" if policy.dark else policy.discipline,  # in the dark nobody waits, so nothing is learned
             by_tenant=policy.tenant is not None,
         )
         self._critical = Gate(
@@ -181,7 +182,7 @@ class Admission:
                 waits.tell(decisions)
 
     async def _serve_in_the_dark(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
-        """The request is served at once. Its place is that of a shadow, which waits and is refused in its stead."""
+        """Serve it at once. At the gate it still waits and may be refused, so that the counts are right; nobody acts on that."""
         gate = place.gate
         try:
             await self.app(scope, receive, send)

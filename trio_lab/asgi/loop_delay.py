@@ -1,4 +1,4 @@
-"""How late the loop is, for a limit that heeds it.
+"""How late the loop is, for a limit that follows it.
 
 Every pass is measured, as for `/health`. A request looks at the figure twice a second; no task runs for it.
 """

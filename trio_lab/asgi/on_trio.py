@@ -12,7 +12,7 @@ from .inbox import Inbox, Receive
 
 
 class TrioWaits:
-    """The waits of one run. A request that waits receives; whoever decides about it cancels that."""
+    """The waits of one run. A request waits by receiving, and that is cancelled when the gate has decided about it."""
 
     def __init__(self) -> None:
         self._clock = trio.lowlevel.current_clock()

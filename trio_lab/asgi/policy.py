@@ -23,7 +23,7 @@ MONITORED = ("/health", "/healthz", "/livez", "/readyz", "/metrics")
 """Paths that monitors ask for. A service that does not answer them in time is restarted, which helps nobody."""
 
 INITIAL = 10
-"""Where an adaptive limit begins: low enough for work that computes, and raised within seconds for work that waits."""
+"""Where an adaptive limit begins: low enough for work that computes, and soon raised for work that waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

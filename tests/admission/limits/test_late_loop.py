@@ -1,4 +1,4 @@
-"""Unit (pure): a limit that heeds the loop's delay."""
+"""Unit (pure): a limit that follows the loop's delay."""
 
 from __future__ import annotations
 
