@@ -182,7 +182,7 @@ class Admission:
                 waits.tell(decisions)
 
     async def _serve_in_the_dark(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it at once. At the gate it still waits and may be refused, so that the counts are right; nobody acts on that."""
+        """Serve it at once. The gate decides about its place all the same, so that it counts; nothing acts on that."""
         gate = place.gate
         try:
             await self.app(scope, receive, send)
