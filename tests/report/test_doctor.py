@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from tests.diagnose.services import Sick, Tank
+from tests.drills.test_exam import usage
 from trio_lab.diagnose.diagnosis import diagnose
 from trio_lab.doctor.over_time import over_time
 from trio_lab.records.codec import encode
@@ -16,7 +17,7 @@ from trio_lab.report.page import render
 
 from .test_lead import run_with
 
-SEEN = Sick(queues={"run_queue": Tank(capacity=1), "native_pool": Tank(share=1.0)}).examination()
+SEEN = Sick(queues={"run_queue": Tank(capacity=1), "native_pool": Tank(share=1.0)}, usage=usage).examination()
 SAID = diagnose(SEEN)
 TIMELINE = over_time(SEEN, SAID.first_full)
 DOCTOR = Examined(path="/hash", duration=28.0, diagnosis=SAID, timeline=TIMELINE)
@@ -51,6 +52,13 @@ def test_a_doctor_that_failed_is_told_and_does_not_lead() -> None:
     assert "It could not be run: no port." in page
     assert page[page.index("<h1>") : page.index("</h1>")] in render(run_with(None))
     assert run(failed).unexamined
+
+
+def test_a_doctor_that_could_not_tell_does_not_lead() -> None:
+    nothing = replace(SAID, verdict="The ramp has no whole round, so nothing can be said.", findings=(), queues=())
+    page = render(run(replace(DOCTOR, diagnosis=nothing)))
+    assert page[page.index("<h1>") : page.index("</h1>")] in render(run_with(None))
+    assert f"<p>{nothing.verdict}</p>" in page
 
 
 def test_a_run_that_was_interrupted_before_the_doctor_says_so() -> None:

@@ -289,6 +289,7 @@ def _queue(full: Sequence[Step], name: str | None) -> QueueStatistics | None:
 
 
 def _backlog_share(full: Sequence[Step]) -> float | None:
+    """The middle one of all looks: it is full for a moment whenever many clients connect at once."""
     shares = [
         queue.waiting / queue.max_waiting
         for step in full
@@ -296,7 +297,7 @@ def _backlog_share(full: Sequence[Step]) -> float | None:
         for queue in seen.health.queues
         if queue.name == ACCEPT_BACKLOG and queue.waiting is not None and queue.max_waiting
     ]
-    return max(shares) if shares else None
+    return median(shares) if shares else None
 
 
 def _stall(calm: Sequence[Step]) -> StallFigures | None:

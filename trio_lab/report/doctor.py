@@ -26,7 +26,8 @@ def examination(found: Examined | None) -> str:
 
 def _told(found: Diagnosis) -> str:
     """What to do about it, what would change that, and what could not be seen."""
-    parts = [
+    parts = [] if found.findings else [f"<p>{text(found.verdict)}</p>"]
+    parts += [
         f"<p>{sentence(one.fix.says)} <span class=quiet>{sentence(one.doubt)}</span></p>" for one in found.findings
     ]
     parts += [f'<p class="quiet">Not seen: {text(one)}.</p>' for one in found.blind_to]

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from trio_lab.records.diagnosis import Diagnosis
 from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.prose import sentence, text
@@ -25,25 +26,31 @@ _FIGURE = re.compile(r"(?<![\w./-])\d[\d.,]*")
 
 def headline(run: Results) -> str:
     """What the doctor said; without it the strongest finding, or how many predictions held."""
-    if run.doctor is not None and run.doctor.diagnosis is not None:
-        return run.doctor.diagnosis.verdict.removesuffix(".")
+    if (said := _doctors(run)) is not None:
+        return said.verdict.removesuffix(".")
     found = strongest(run.experiments)
     return told(found[0].finding) if found else held(run.experiments)
 
 
 def source(run: Results) -> str:
     """A link to the experiment that found it, if one did."""
-    if run.doctor is not None and run.doctor.diagnosis is not None:
+    if run.doctor is not None and _doctors(run) is not None:
         return f' · the doctor on <a href="#doctor">{text(run.doctor.path)}</a> of the lab’s own server'
     found = strongest(run.experiments)
     return f" · strongest finding: {_link(run.experiments, found[0])}" if found else ""
+
+
+def _doctors(run: Results) -> Diagnosis | None:
+    """What the doctor said, if it could tell anything."""
+    said = run.doctor.diagnosis if run.doctor else None
+    return said if said is not None and said.findings else None
 
 
 def learned(run: Results) -> str:
     """A sentence of each experiment but the headline, and the queues over time if the doctor has not shown some."""
     experiments = run.experiments
     found, open_ = strongest(experiments), _undecided(experiments)
-    doctors = run.doctor is not None and run.doctor.diagnosis is not None
+    doctors = _doctors(run) is not None
     items = [_item(experiments, one) for one in [*found[0 if doctors else 1 :], *open_]]
     more = len(items) - _AT_ONCE
     few = f"<ol>{''.join(items[:_AT_ONCE])}</ol>" if items else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+from ...diagnose import growth
 from ...diagnose.signals import signals
 from ...doctor.examine import Examiner
 from ...doctor.ramp import Budget
@@ -25,7 +26,7 @@ from .case import Case
 BUDGET = Budget(seconds=18.0, step=0.5, calm=1.2)
 """As short as the verdict stays right; see docs/drills.md."""
 _AGAIN = 2  # times that a disturbed examination is repeated
-_DELAYED, _OWN = 0.35, 0.6  # of the time that the loop waited for a CPU; of the cores that the service used itself
+_OWN = 0.6  # of the cores: a service that uses as many delays its own loop
 _TURN = 1.5  # seconds in which the load of others stays the same
 _WORK, _CHEAP = "/a", "/b"
 
@@ -47,9 +48,10 @@ async def seen(case: Case, folder: Path) -> Examination:
 def disturbed(found: Examination) -> bool:
     """Whether other programs kept the service from running, by its own counters and whatever the verdict is: then nothing about
     the service can be told."""
+    loaded = [step for step in found.steps if step.part != "rest"]
     figures = signals(found)
     own = (figures.cpu_full or 0.0) >= _OWN * (figures.cores or 1.0)
-    return (figures.loop_delay or 0.0) >= _DELAYED and not own
+    return 2 * sum(map(growth.disturbed, loaded)) > len(loaded) and not own
 
 
 async def examined(case: Case) -> Examination:
