@@ -19,7 +19,13 @@ from .test_commands import PAGES, ROOT
 
 LAB, COMPARED = minutes_of(("trio",)), minutes_of(RUNTIMES, dose=_QUICK_DOSE)
 COMMANDS = {"make lab": LAB, "trio-lab run --quick": LAB, "trio-lab compare --quick": COMPARED}
-ABOUT_OTHERS = {"bench.md", "drills.md", "mutants.md", "observe.md"}  # pages whose other minutes are not the lab's
+ABOUT_OTHERS = {
+    "adaptive-limits.md",
+    "bench.md",
+    "drills.md",
+    "mutants.md",
+    "observe.md",
+}  # pages whose other minutes are not the lab's
 _MINUTES = re.compile(r"([\w–-]+) minutes\b")
 
 

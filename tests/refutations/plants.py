@@ -26,8 +26,8 @@ PLANTS: dict[str, Plant] = {
         fails="most_waiting",
         fault=Fault(
             file="trio_lab/pools/native.py",
-            right="Bulkhead(name, capacity=size,",
-            wrong="Bulkhead(name, capacity=16 * size,",
+            right="        capacity=size,\n",
+            wrong="        capacity=16 * size,\n",
         ),
     ),
     "native-pool-sizing": Plant(

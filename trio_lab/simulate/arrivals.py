@@ -1,4 +1,4 @@
-"""When the requests of an open workload come: at moments that do not depend on how the server does."""
+"""The moments at which the requests of an open workload come. They do not depend on the server."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Who calls: open workloads, whose requests come whatever happens, and closed ones, whose clients wait for their answers.
+"""The callers: of an open workload, whose requests come whatever happens, or of a closed one, whose clients wait for answers.
 
-A caller has patience: when it is over the caller leaves, whether its request waits or is being served. In the queue its
-place is free at once; work that was begun goes on to its end for nobody, as a thread does. A caller that left or was refused
-may come again (`retries`), after a pause.
+A caller leaves when its patience is over, whether its request waits or is being served. Its position in the queue is free at
+once; work that has begun goes on to its end, as a thread does. A caller that left or was refused may come again
+(``retries``), after a pause.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from .times import Times
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callers:
-    """``service`` is the work of a request, ``patience`` None for callers that never leave. A lost request comes again
-    up to ``retries`` times, each after a ``pause``; ``backoff`` multiplies the pause each time. ``think`` is how long a
-    closed client waits between two requests; after one that was lost at last it waits for a ``pause`` too, so that it cannot
-    be refused for ever at one moment.
+    """``service`` is the work of a request; without ``patience`` callers never leave. A request that failed is sent again up
+    to ``retries`` times, each time after a ``pause``, which ``backoff`` multiplies each time. A closed client waits for
+    ``think`` between two requests, and for a ``pause`` too if the last one failed, so that virtual time goes on.
     """
 
     service: Times
@@ -59,7 +58,7 @@ class Request:
     __slots__ = ("attempts", "crowd", "place")
 
     place: Place | None
-    """What its present attempt waits for or has; None when the caller is not there."""
+    """The place of its present attempt; None when the caller has left or is between two attempts."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd

@@ -1,4 +1,4 @@
-"""What will happen, in the order of time: a heap. Events of one moment happen in the order in which they were planned."""
+"""Virtual time: a heap of events. Events at the same moment happen in the order in which they were planned."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 
 class Events:
-    """Virtual time, and what is planned in it. Nothing that was planned is taken back: an event that has become
-    meaningless does nothing when it happens."""
+    """Virtual time and its events. An event cannot be removed; one that has become meaningless does nothing."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -23,7 +22,7 @@ class Events:
         heappush(self._heap, (time, self._next(), act, subject))
 
     def run(self, until: float) -> None:
-        """Let happen what is due up to ``until``, where time then stands."""
+        """Call everything that is due until then; afterwards it is ``until``."""
         heap = self._heap
         while heap and heap[0][0] <= until:
             self.now, _, act, subject = heappop(heap)

@@ -22,7 +22,8 @@ from .service import Service
 
 
 class FastLane:
-    """A gate, what serves those whom it admits, and who comes. ``run_timeout`` ends work that takes longer, as failed."""
+    """A gate, the service behind it, and the callers in front. Work that takes longer than ``run_timeout`` is ended, and
+    counts as failed."""
 
     def __init__(self, gate: Gate, service: Service, *, seed: int = 1, run_timeout: float | None = None) -> None:
         self.gate = gate
@@ -34,13 +35,13 @@ class FastLane:
         service.on_end = self._end
 
     def open(self, callers: Callers, arrivals: Arrivals, *, start: float = 0.0, end: float = inf) -> Crowd:
-        """Requests come as ``arrivals`` say, from ``start`` up to ``end``."""
+        """An open workload: requests come at the moments of ``arrivals``, from ``start`` until ``end``."""
         crowd = self._crowd(callers, closed=False)
         self._next((crowd, arrivals.times(self._draws(), start), end))
         return crowd
 
     def close(self, callers: Callers, clients: int, *, start: float = 0.0) -> Crowd:
-        """So many clients come from ``start`` on, each again after its last request has ended."""
+        """A closed workload: each of the ``clients`` sends its next request when its last one has ended."""
         crowd = self._crowd(callers, closed=True)
         for _ in range(clients):
             self.events.at(start + crowd.think(), self._ask, Request(crowd))
@@ -56,7 +57,7 @@ class FastLane:
         return crowd
 
     def _draws(self) -> Random:
-        # Each source has random numbers of its own, so a change of one leaves the others as they are.
+        # Each source has its own random numbers, so a change of one source does not change the others.
         return Random(self._random.getrandbits(64))
 
     def _come(self, source: tuple[Crowd, Iterator[float], float]) -> None:
@@ -142,7 +143,7 @@ class FastLane:
                 self._lose(place.caller)
 
     def _lose(self, request: Request) -> None:
-        """An attempt has brought nothing; the caller may come again."""
+        """An attempt has failed; the caller may come again."""
         crowd = request.crowd
         request.place = None
         if request.attempts < crowd.retries:

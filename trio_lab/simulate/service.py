@@ -1,8 +1,8 @@
-"""What serves the requests that were admitted. The gate has a limit; these have what the limit is for.
+"""The services behind a gate: how long admitted requests take.
 
-`Independent` serves each request in its own time, however many there are: waiting, or one server for each place.
-`Cores` share processors: beyond one request a core, all become slower (processor sharing). `Downstream` has a limit of
-its own that the gate does not know, and a queue before it. In the last two a higher limit only makes service times longer.
+With `Independent` each takes its own time, however many there are; the gate's places are the servers. With `Cores` they share
+processors, so that beyond one request a core all become slower (processor sharing). `Downstream` has a limit of its own that
+the gate does not know, and a queue in front of it. With the last two, a higher limit at the gate makes service times longer.
 
 Each can be slowed down at any time (`Service.slow_down`). `Independent` and `Downstream` are then slower with what begins
 after the change, `Cores` also with what runs.

@@ -1,7 +1,7 @@
 """Additive increase, multiplicative decrease: the rule of TCP's congestion control (Chiu and Jain, 1989).
 
-One more for each success while at least half of the limit is used; a tenth less for each drop or slow success. It knows no
-cost but the timeout: as long as requests end within it, the limit grows.
+The limit grows by one with each success while at least half of it is used, and shrinks by a tenth with each drop or slow
+success. Only the timeout counts: the limit grows as long as requests end within it, however slow they become.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from ...preconditions import require_count
 
 
 class Outcome(Enum):
-    """What the end of a request says about the load (after Netflix, concurrency-limits)."""
+    """What the end of a request tells about the load. The three come from Netflix's concurrency-limits."""
 
     SUCCESS = "success"
     """It was served: its service time counts."""
     DROPPED = "dropped"
     """It failed as things fail under load: it ran into a timeout, or what it depends on refused it."""
     IGNORED = "ignored"
-    """It says nothing: its caller left midway, or it failed for a reason of its own."""
+    """It tells nothing: its caller left before the end, or it failed for a reason of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class Sample:
     """A request that has ended at ``now``. Times in seconds.
 
     ``waited`` is the time in the queue, ``served`` that in service. ``in_flight`` counts the requests in service, itself
-    included, just before it ended. ``loop_delay`` is the part of ``served`` in which the work was done and the event loop
-    was late to notice, as far as that is known.
+    included, just before it ended. ``loop_delay`` is the last part of ``served``: the work was done, and the event loop had
+    not noticed yet. It is 0 where this is not known.
     """
 
     now: float
@@ -42,7 +42,7 @@ class Sample:
 
 
 class Limit(ABC):
-    """A limit between ``lowest`` and ``highest``, that begins at ``initial``."""
+    """A limit that begins at ``initial`` and stays between ``lowest`` and ``highest``."""
 
     def __init__(self, initial: int, *, lowest: int = 1, highest: int = 1000) -> None:
         require_count("lowest", lowest, low=1)

@@ -1,22 +1,23 @@
-"""Ours: compares what the service does a little below and a little above the limit.
+"""Our own algorithm: it compares service times and throughput a little below and a little above the limit.
 
-The idea: with too few requests in flight, one more costs the others nothing; with too many, each is slower by as much as
-there are more, and throughput stays the same. The best limit is the knee between the two. The others guess the service time
-without load from the fastest or from the past, and are wrong as soon as it changes. Here it need not be known. The limit
-is set to a lower and a higher one in turn, and if the lower one is below the knee and the higher one above it, the knee is
+With few requests in flight, one more does not slow down the others. With too many, throughput stays the same, and each
+request is slower by as much as there are more of them. The best limit is the knee between the two. Other algorithms need the
+service time without load, and guess it from the fastest request or from the past; the guess is wrong as soon as the service
+changes. This one does not need it. It sets a lower and a higher limit in turn. If the knee is between them, it is
 
     higher × (service time at lower ÷ service time at higher)  =  lower × (throughput at higher ÷ throughput at lower).
 
-If both are below the knee this gives the higher one, if both are above it the lower one; so the same formula climbs,
-descends and stays. The gate knows service times without the wait in its queue, and throughput exactly, so both sides can be
-computed. Service times enter by the mean of their logarithms, which one slow request in a hundred hardly moves; throughput
-is right where a slow request makes others wait. The one with the smaller standard error is taken.
+If both are below the knee, the formula gives the higher one; if both are above it, the lower one. So one formula climbs,
+descends and stays. The gate knows service times without the wait in its queue, and every request that ended, so both sides
+can be computed, and the one with the smaller standard error is used. Service times enter by the mean of their logarithms,
+which one slow request in a hundred hardly changes.
 
-It holds while there is nothing to learn (the limit is not reached, too many requests fail, the loop is late), and rests
-between comparisons so that they cost about two percent of the throughput, unless the service time changes.
+It holds the limit while a comparison would mean nothing: the limit is not reached, too many requests fail, or the loop is
+late. Between comparisons it rests, so that they cost about two percent of the throughput; a change of the service time ends
+the rest.
 
-It cannot tell a service that became faster from one with a lower load, and does not look for the limit of a service that
-waits only: there more in flight is always more throughput, and the limit grows to ``highest``.
+It does not find a limit where requests only wait: there more in flight always means more throughput, and the limit grows to
+``highest``.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from math import exp, hypot, inf, log
 from .limit import Limit, Outcome, Sample
 from .stretch import Stretch
 
-_STEPS = (4 / 3, 5 / 3, 2.0)  # how far apart neighbours are: further while each comparison points the same way
-_DECISIVE = 2.0  # standard errors from which a difference needs no more windows
-_PRECISE = 0.06  # standard error that is small enough
-_WINDOWS = 12  # of a comparison at most
-_NEAR = 0.5  # of a step: a knee further away is looked for at once, with a longer step
-_CLOSE = 0.1  # relative change after which it rests
+_STEPS = (4 / 3, 5 / 3, 2.0)  # from the limit to its neighbours; longer while comparisons point in the same direction
+_DECISIVE = 2.0  # a change of so many standard errors needs no more windows
+_PRECISE = 0.06  # a smaller standard error needs no more windows either
+_WINDOWS = 12  # most windows of one comparison
+_NEAR = 0.5  # share of a step; if the knee is further away, the next comparison follows at once, with a longer step
+_CLOSE = 0.1  # relative change; after a larger one the rest is shorter
 _COST = 0.02  # share of throughput that comparisons may cost
-_SOON = 0.2  # of that rest, after a change that was more than `_CLOSE`
+_SOON = 0.2  # how much shorter
 _LONGEST_REST = 120.0  # seconds
-_RETRY = 2.0  # seconds after a comparison that came to nothing
-_PATIENT = 5  # service times that the number in flight may take to reach a new limit, and `_RETRY`
-_CHANGED = 0.2  # change of the service time's logarithm that ends a rest, and 3 standard errors
+_RETRY = 2.0  # seconds of rest after a comparison that had to be given up
+_PATIENT = 5  # a new limit must be reached within `_RETRY` and so many service times
+_CHANGED = 0.2  # a change of the logarithm of the service time by this and 3 standard errors ends a rest
 
 
 class Neighbours(Limit):
-    """``lowest`` ≤ limit ≤ ``highest``. The limit that is in force changes for comparisons; `best` is the one it rests at."""
+    """During a comparison ``limit`` is one of the two that are compared; `best` is the one between comparisons."""
 
     def __init__(self, initial: int, *, lowest: int = 1, highest: int = 1000) -> None:
         super().__init__(initial, lowest=lowest, highest=highest)
@@ -65,7 +66,10 @@ class Neighbours(Limit):
     def on_sample(self, sample: Sample) -> None:
         if sample.outcome is Outcome.IGNORED:
             return
-        window, now = self._window, sample.now
+        now = sample.now
+        if now < self._window.began:  # another run, with another clock
+            self._rest(now, 0.0)
+        window = self._window
         window.add(sample)
         if self._pair is None:
             if window.is_enough:
@@ -76,7 +80,7 @@ class Neighbours(Limit):
             self._on_compared(window, now)
 
     def _is_out_of_reach(self, window: Stretch, sample: Sample) -> bool:
-        """Whether there are too few requests to reach this limit."""
+        """Whether too few requests come to reach this limit."""
         return window.settled == inf and sample.now - window.began > _RETRY + _PATIENT * sample.served
 
     def _on_rested(self, window: Stretch, now: float) -> None:
@@ -97,15 +101,15 @@ class Neighbours(Limit):
         self._open(self.best, now)
 
     def _open(self, limit: int, now: float) -> None:
-        """Begin a window. Where the limit stays the same, it is reached already if it was before."""
+        """Begin a window. If the limit stays the same and was reached, it is reached from the beginning."""
         before, self._window = self._window, Stretch(limit, now)
-        if limit == before.limit and before.settled != inf:
+        if limit == before.limit and before.settled <= now:
             self._window.follow(before)
 
     # A comparison: windows at the lower and the higher limit, in the order low, high, high, low, low …
 
     def _compare(self, now: float, known: Stretch | None = None) -> None:
-        """Begin one. While it moves in one direction, the limit itself is one of the two, and may be ``known``."""
+        """Begin one. While the limit moves in one direction it is itself one of the two, and its stretch may be ``known``."""
         best, step = self.best, _STEPS[self._step]
         low = best if self._direction > 0 else max(self.lowest, min(best - 1, round(best / step)))
         high = best if self._direction < 0 else min(self.highest, max(best + 1, round(best * step)))
@@ -140,7 +144,8 @@ class Neighbours(Limit):
             self._move(low, high, change, error, now)
 
     def _move(self, low: Stretch, high: Stretch, change: float, error: float, now: float) -> None:
-        # A change that is hardly more than its error counts less. A limit a little too high costs less than one too low.
+        # A change that is hardly larger than its error counts less. The error is added, because a limit that is a little
+        # too high costs less than one that is too low.
         change *= change**2 / (change**2 + error**2) if change else 0.0
         before = self._value
         self._set(min(max(before * exp(change + min(error, _PRECISE)), low.limit), high.limit))
@@ -150,7 +155,7 @@ class Neighbours(Limit):
             self._step = min(self._step + 1, len(_STEPS) - 1) if direction == self._direction else 0
             self._direction = direction
             self._compare(now, low if self.best == low.limit else high)
-        elif self._direction:  # the limit itself was one of the two, so a knee on its other side was not seen
+        elif self._direction:  # the limit was one of the two, so a knee on its other side would not have been seen
             self._direction = self._step = 0
             self._compare(now)
         else:

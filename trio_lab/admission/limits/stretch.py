@@ -1,7 +1,7 @@
 """What was seen while one limit was in force: service times, throughput, and whether they can be compared.
 
-Requests that began under the limit before, or before the places were full (or, after a lower limit, free) again, say nothing
-about this one; so times count from requests that began after the number in flight reached the limit.
+After a change it takes a while until as many requests are in flight as the limit says. Requests that began before that
+were served together with more or with fewer, so their service times do not count.
 
 Requests that are in service together are slow together, so they are not independent, and a standard error computed from them
 one by one would be far too small. It is computed from the means of batches, each as long as a service time (method of batch
@@ -14,13 +14,14 @@ from math import inf, log, sqrt
 
 from .limit import Outcome, Sample
 
-_BATCH = 5  # requests in a batch, or as many as are in flight
-_BATCHES = 4  # at least
-_SECONDS = 0.5  # at least: a burst, or a pause of the garbage collector, must not decide
-_SEEN = 40  # requests from which a share of them can be told
-_DROPPED = 0.1  # of all requests at most; a timeout tells the length of a timeout
-_FULL = 0.5  # of the requests at least ended while the limit was reached
-_LATE = 0.25  # of the service time at most was the loop's delay
+_BATCH = 5  # requests in a batch, or as many as the limit
+_BATCHES = 4  # needed for a comparison
+_SECONDS = 0.5  # needed for a comparison, so that a pause of the garbage collector does not decide
+_SEEN = 40  # requests needed to judge a share of them
+_DROPPED = 0.1  # share of requests that may fail; the service time of a timeout is that of the timeout
+_FULL = 0.5  # share of requests that must end while the limit is reached
+_LATE = 0.25  # share of the service times that may be loop delay
+_SHORTEST = 1e-9  # seconds; a clock may stand still
 
 
 class _Batches:
@@ -82,11 +83,11 @@ class Stretch:
             if sample.in_flight == self.limit:
                 self.settled = self._last = sample.now
             return
-        self.gaps.add(sample.now - self._last)
+        self.gaps.add(max(sample.now - self._last, _SHORTEST))
         self.flights.add(sample.in_flight)
         self._last = sample.now
         if sample.outcome is Outcome.SUCCESS and sample.now - sample.served >= self.settled:
-            self.logs.add(log(max(sample.served, 1e-9)))
+            self.logs.add(log(max(sample.served, _SHORTEST)))
             self._served += sample.served
             self._late += sample.loop_delay
 
@@ -97,7 +98,7 @@ class Stretch:
         self.flights.merge(other.flights)
 
     def follow(self, before: Stretch) -> None:
-        """It follows a stretch with the same limit, which was reached there already or was not."""
+        """It follows a stretch with the same limit, which was reached in that one."""
         self.settled = before._last
         self._last = before._last
 
