@@ -137,6 +137,10 @@ def test_pairs_that_were_disturbed_count_and_are_told_if_they_are_many() -> None
     assert prove(replace(trial, disturbed=5)).says.endswith("8 pairs); other programs used the CPU in 5 of them")
 
 
+def test_without_a_change_nothing_could_be_tried() -> None:
+    assert prove(replace(TRIAL, variables={}, stopped="it has none")).says == "Nothing could be tried: it has none"
+
+
 def test_a_trial_that_ended_early_says_why() -> None:
     proof = prove(replace(TRIAL, pairs=tuple(of(*[1.0] * 8)), stopped="the program ended"))
     assert proof.says.endswith("; it ended early: the program ended")

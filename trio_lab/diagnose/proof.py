@@ -88,7 +88,9 @@ def changed(trial: Trial | Proof) -> str:
 
 def _says(trial: Trial, found: Effect | None, outcome: Outcome) -> str:
     if found is None or trial.broke:
-        return f"{_VERDICTS[outcome].format(changed(trial))}: {trial.stopped or 'nothing was measured'}"
+        some = trial.variables or trial.path
+        what = _VERDICTS[outcome].format(changed(trial)) if some else "Nothing could be tried"
+        return f"{what}: {trial.stopped or 'nothing was measured'}"
     ended = f"; it ended early: {trial.stopped}" if trial.stopped else ""
     verdict = _VERDICTS[outcome].format(changed(trial))
     if found.interval is None:
