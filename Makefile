@@ -5,6 +5,7 @@
 # make accessibility: axe-core and chromium on the report in OUT; needs npm.
 # make verdicts: do the outcomes of the lab hold beside a neighbour? Hours; TIMES=1 tries it out.
 # make accuracy: how right are the doctor's saturation load and first queue? An hour; TIMES=1 tries it out.
+# make proofs: does a proof of the doctor prove? TIMES=40 of the same program against itself, and changes that are known.
 # make kills: what does a run keep that is ended at a random moment? TIMES of them.
 # PYTHON=python3.13 chooses another Python; the environment in .venv is then made again.
 
@@ -20,7 +21,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --config-settings editable_mode=compat
 
-.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts accuracy kills accessibility clean
+.PHONY: lab test check format mutants pool-model pool-faults refutations verdicts accuracy proofs kills accessibility clean
 
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
@@ -57,6 +58,9 @@ verdicts: $(VENV)/.installed-dev
 
 accuracy: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.doctor.accuracy --times $(TIMES)
+
+proofs: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.doctor.proofs --times $(TIMES)
 
 accessibility: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.accessibility $(OUT)
