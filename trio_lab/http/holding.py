@@ -44,9 +44,12 @@ class Holding:
     def __init__(self, app: LabApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._beginnings = tuple(b"GET " + path.encode() for path in app.jobs)
 
     def next_job(self, data: bytes) -> tuple[PlainRequest, PoolJob] | None:
         """The request at the beginning of ``data`` and its job, if it is to be held."""
+        if not data.startswith(self._beginnings):  # most requests, seen at once
+            return None
         lab = self._app.lab
         if not lab.is_full() or (request := plain_request(data)) is None or request.path not in self._app.jobs:
             return None
