@@ -1,9 +1,8 @@
 """Whether and when a request that failed is sent again: pure, and without a clock.
 
-Many clients that send a failed request again at once multiply the load just when the server can bear least. What helps is
-here too: waits that grow and are drawn by chance ("full jitter", from Marc Brooker's article on back-off and jitter), so that
-clients do not come back together, and a budget, so that all retries together stay a share of the requests (as in Finagle
-and in gRPC).
+When many clients send a failed request again at once, they multiply the load just when the server can bear least. Two things
+help. Waits that grow and are drawn by chance ("full jitter", from Marc Brooker's article on back-off and jitter) keep clients
+from coming back together. A budget, as in Finagle and gRPC, keeps all retries together a share of the requests.
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ from trio_lab.errors import UsageError
 
 _LONGEST = 3600.0  # seconds
 _MOST = 1_000_000
-_SAVED = (
-    10.0  # retries that a budget saves up at most, and begins with: the first failures of a quiet client are retried
-)
+# Retries that a budget saves up at most, and begins with: so the few failures of a quiet service are always sent again.
+_SAVED = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """``most``: how often a request is sent again, after the first time. ``first``: seconds before that. With ``last`` the
     wait doubles each time up to that many seconds, and is drawn evenly from 0 to there; else it is always ``first``.
-    ``budget``: retries for each first request, on the mean over all clients.
+    ``budget``: retries for each request that is sent for the first time, all clients together.
 
     Raises:
         UsageError: a value is out of range.

@@ -2,7 +2,7 @@
 
 Every try is a request of its own, with its own intended start, patience and end, so the tallies know nothing of retries and
 add up as before. A request failed if it had no reply, or one of 429 or 5xx. It keeps its URL and its patience. It is sent
-again only while the duration lasts: what waits for its next try at the end has failed.
+again only while the duration lasts: one that waits for its next try at the end has failed.
 
 These are subclasses, because the clients of a plain load must not pay for what they do not use.
 """
@@ -30,7 +30,7 @@ from trio_lab.load.retry import Retries
 from trio_lab.load.tally import Tally
 from trio_lab.records.load import Retries as Record
 
-_AFTER_ERROR = 0.01  # seconds before the next try after an error at least: a dead server is no busy loop
+_AFTER_ERROR = 0.01  # seconds to wait at least after an error: with a dead server the generator must not spin
 
 
 class _Returning(Clients, ABC):
@@ -40,12 +40,12 @@ class _Returning(Clients, ABC):
         dice = random.Random(0)  # the same figures in each run
         self._dice = dice
         self.retries = Retries(plan.retry, dice)
-        self._failed = False  # how the request ended that `_next` is called for
+        self._failed = False  # whether the request failed that `_next` is called for
         self._served: set[int] = set()
 
     @property
     def unserved(self) -> int:
-        """Clients that had no reply that was ok."""
+        """Clients without a single ok reply."""
         return len(self._connections) - len(self._served)
 
     def _draw(self, number: int) -> float:

@@ -53,7 +53,7 @@ class Load(TypedDict, total=False):
     duration: float
     rate: float | None
     leave_after: float | Patience | None
-    retry: Retry
+    retry: Retry | None
     stages: Sequence[tuple[float, float]]
     timeout: float
     interval: float
