@@ -86,7 +86,7 @@ async def _impatient(stage: Stage, server: Server, path: str, quick: float) -> L
 
 async def _control(stage: Stage, path: str) -> Loaded:
     async with stage.server("--threads", str(_THREADS), "--profile", "naive", "--grace", "0.2") as naive:
-        return await _impatient(stage, naive, path, 0.8)
+        return await _impatient(stage, naive, path, 0.6)
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -96,7 +96,7 @@ async def _collect(stage: Stage) -> Collected:
     unloaded = await stage.kept("--threads", str(_THREADS))
     turns = {
         "capacity": partial(_capacity, stage, unloaded, path),
-        "bulkhead": partial(_impatient, stage, guarded, path, 1.2),
+        "bulkhead": partial(_impatient, stage, guarded, path, 0.8),
         "control": partial(_control, stage, path),
     }
     found = _Found(**await stage.once(turns))
@@ -131,7 +131,7 @@ EXPERIMENT = Experiment(
     name="impatient-clients",
     title="Clients that leave",
     order=6,
-    expected_s=55,
+    expected_s=46,
     question="How much useful work is left when more clients come than can be served before they leave?",
     prediction="""The pool learns how long clients wait, a client that leaves frees its place, and nearly all of the
         capacity stays useful. The control has neither, like the servers of the articles: its queue grows longer than
