@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.admission.houses import HOUSES, House, Story
+from tests.admission.houses import HOUSES, AsyncioHouse, House, Story
 from tests.admission.test_gate import is_balanced
-from trio_lab.admission.deadline import DEADLINE
+from trio_lab.admission.deadline import DEADLINE, Deadline
 from trio_lab.admission.limits.limit import Limit, Outcome, Sample
+from trio_lab.admission.patience import Patiences
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.measure.announced import announced
@@ -42,14 +45,13 @@ class Service:
         self.inside: list[Exchange] = []
         self.served: list[str] = []
         self.received: list[dict[str, Any]] = []
-        self.deadlines: list[float | None] = []
+        self.deadlines: list[Deadline | None] = []
         self._go: list[Callable[[], object]] = []
         self.admission = Admission(self._app, AdmissionPolicy(**({"limit": 1} | policy)))
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.served.append(scope["path"])
-        deadline = DEADLINE.get()
-        self.deadlines.append(None if deadline is None else deadline.at)
+        self.deadlines.append(DEADLINE.get())
         if scope["path"] == "/bug":
             raise ZeroDivisionError
         if scope["path"].startswith("/read"):
@@ -244,11 +246,51 @@ async def test_a_wait_ends_with_the_deadline_of_the_request(house: House) -> Non
 async def test_the_app_finds_the_deadline_until_the_request_ends(house: House) -> None:
     service = Service(house)
     await service.call("/1", x_request_deadline="2s")
-    await service.answer()
-    await service.call("/2", x_request_deadline="soon")
+    await service.call("/health", x_request_deadline="soon")
     begun, none = service.deadlines
     assert begun is not None
+    assert begun.at < math.inf
+    await service.answer()
+    assert begun.at == math.inf
     assert none is None
+
+
+@plays
+async def test_it_is_learned_from_a_client_that_leaves_while_it_is_served_but_not_from_one_that_was_answered(
+    house: House,
+) -> None:
+    left: list[str] = []
+
+    class Learner(Patiences):
+        def left(self, entry: Any, now: float) -> None:
+            left.append(entry.tenant)
+
+    service = Service(house, tenant="x-api-key")
+    service.admission._shared._learner = Learner()
+    await service.call("/1")
+    leaver = await service.call("/read", x_api_key="leaver")
+    answered = await service.call("/read", x_api_key="answered")
+    answered.say()
+    await service.answer()
+    leaver.leave()
+    await house.settle()
+    await service.answer()
+    await service.answer()
+    answered.leave()  # so a server tells of each answer
+    await house.settle()
+    assert left == ["leaver"]
+
+
+def test_on_asyncio_no_receive_is_left_when_a_request_has_ended() -> None:
+    async def story(house: House) -> None:
+        service = Service(house)
+        await service.call("/1")
+        await service.call("/2")
+        await service.answer()
+        await service.answer()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    AsyncioHouse().run(story)
 
 
 @plays

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 
-from ..admission.gate import ADMITTED, Decision, Gate, Place
+from ..admission.gate import Decision, Gate, Place
 from .inbox import Inbox, Message, Receive
 
 
@@ -80,7 +80,7 @@ class AsyncioWaits:
         self._ring_at(place.deadline)
 
         def on_left() -> None:
-            self._abandon(place)
+            self._abandon(place)  # also if it was admitted in this pass
             if not turn.done():
                 turn.set_result(None)
 
@@ -91,8 +91,6 @@ class AsyncioWaits:
             self._abandon(place)
             raise
         inbox.stop()
-        if inbox.left and place.state is ADMITTED:
-            self._abandon(place)
         return refusal
 
     def _abandon(self, place: Place) -> None:
