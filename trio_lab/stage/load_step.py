@@ -22,7 +22,7 @@ def ends_of(result: LoadResult) -> list[float]:
 
 
 def began(asked: float, over: float, result: LoadResult) -> float:
-    """When a load began that was asked for and was over then: its process may have taken a moment to start."""
+    """When a load began, from when it was asked for and when it was over: its process may have taken a moment to start."""
     return max(asked, over - ends_of(result)[-1])
 
 
