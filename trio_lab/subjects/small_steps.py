@@ -20,6 +20,7 @@ from typing import Annotated
 import trio
 
 from ..loop.observe import Watch, observe
+from ..loop.stalls import NOT_RUNNING
 from ..measure.histogram import Histogram
 from ..measure.percentile import percentile
 from ..records.codec import MS, Milliseconds, encode
@@ -45,7 +46,8 @@ async def _decide(step: float, steps: Histogram, limiter: trio.CapacityLimiter) 
 class Watched:
     """What the watch saw so far: passes, stalls (passes over the budget) with their causes, and the tasks' own steps.
 
-    ``explained`` is the share of a stall that the tasks it names had, and ``top`` the first of them in the last stall.
+    ``stall_p90`` is of those that the program made itself. ``explained`` is the share of a stall that the tasks it names had,
+    and ``top`` the first of them in the last stall.
     """
 
     passes: Annotated[Summary, MS]
@@ -60,12 +62,13 @@ class Watched:
 
 def _seen(watch: Watch, steps: Histogram) -> Watched:
     stalls = watch.stalls()
+    own = [stall.duration for stall in stalls if stall.cause != NOT_RUNNING]
     explained = [sum(seconds for _, seconds in stall.top) / stall.duration for stall in stalls if stall.top]
     return Watched(
         passes=watch.statistics().passes,
         steps=steps.summary(),
         stalls=len(stalls),
-        stall_p90=percentile([stall.duration for stall in stalls], 0.9) if stalls else None,
+        stall_p90=percentile(own, 0.9) if own else None,
         causes=dict(Counter(stall.cause for stall in stalls)),
         explained=median(explained) if explained else None,
         top=stalls[-1].top[0][0] if stalls and stalls[-1].top else None,
