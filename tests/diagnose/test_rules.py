@@ -265,3 +265,9 @@ def test_jobs_that_want_a_cpu_and_have_none_do_not_wait_for_something_else() -> 
     seen, _ = TABLE["native pool too small"]
     assert prescribe(replace(seen, cpu_full=0.4, jobs_cpu=5.7))[0] == ()
     assert prescribe(replace(seen, cpu_full=0.3, jobs_cpu=0.8))[0] != ()
+
+
+def test_a_generator_that_the_service_itself_keeps_from_running_is_not_the_limit() -> None:
+    seen, finding = TABLE["client is the bottleneck"]
+    assert finding == "client_bottleneck"
+    assert prescribe(replace(seen, jobs_cpu=1.6))[0] == ()

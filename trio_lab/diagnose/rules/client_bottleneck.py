@@ -6,11 +6,14 @@ from ..onset import NONE, UNSEEN
 from ..rule import MEASURE, Rule
 from ..signals import Signals
 
-_IDLE = 0.7  # of a loop: above, the service may be the limit as well
+_IDLE = (
+    0.7  # of a loop, and of the cores: above, the service may be the limit, or keep a generator beside it from running
+)
 
 
 def _holds(signals: Signals) -> bool:
-    return signals.generator_limited and (signals.loop_full or 0.0) < _IDLE
+    computes = max(signals.cpu_full or 0.0, signals.jobs_cpu or 0.0) >= _IDLE * (signals.cores or 1.0)
+    return signals.generator_limited and (signals.loop_full or 0.0) < _IDLE and not computes
 
 
 RULE = Rule(

@@ -1,9 +1,9 @@
 """The doctor examines services whose fault is known, and does not know it.
 
 Varied: the fault, how large it is, and the service around it, a server on plain sockets or a Quart app under hypercorn. Some
-have two faults, of which the one for the smaller load is the first. Some are asked by somebody else too, now more and now
-less. Some are healthy: the load that they have to bear is well below what they can. The ramp is the quick one with half of its
-time, so a verdict takes a quarter of a minute.
+have two faults: the one that limits the service at the smaller load is the first. Some have another client, whose load
+changes. Some are healthy: the load that they have to bear is well below what they can. The ramp is shorter than the quick one,
+so a verdict takes a third of a minute.
 
 What was seen is judged without its names (`exam.masked`), so nothing but figures can have told the fault. The control is a
 naive doctor that blames the queue with the highest utilization; it judges the same evidence.

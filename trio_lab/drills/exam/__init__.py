@@ -1,1 +1,1 @@
-"""The doctor's exam: services with a known fault, what it says of each, and what a naive doctor says of the same evidence."""
+"""The doctor's exam: services with a known fault, and the verdicts of the doctor and of a naive one on the same evidence."""

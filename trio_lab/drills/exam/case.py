@@ -1,4 +1,4 @@
-"""A case of the exam: a service, the load beside the doctor's own, and what is right to say. All of it follows from a name."""
+"""A case of the exam: a service, the load of other clients, and the right verdict. All follows from a kind and a seed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FACES = (
 )
 _LOADS = (45.0, 130.0)  # requests a second
 _TARGET = 0.6  # of the load that a service bears
-_OTHERS = (0.0, 0.2)  # of that load, sent by somebody else in turn
+_OTHERS = (0.0, 0.2)  # of that load, sent by another client in turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """``kind`` is the name of a plant, or of a kind of case. ``target`` is the load that the service has to bear, ``others``
-    what somebody else sends meanwhile."""
+    """``kind`` is the name of a plant, or one of the kinds above. ``target`` is the load that the service has to bear,
+    ``others`` the rates at which another client sends in turn."""
 
     kind: str
     seed: int
@@ -40,7 +40,7 @@ class Case:
 
 
 def case(kind: str, seed: int) -> Case:
-    """The case of this name."""
+    """The case of a kind with this seed; the same one every time."""
     random = Random(f"{kind} {seed}")
     load, face = random.uniform(*_LOADS), random.choice(_FACES)
     target: float | None = None
@@ -57,7 +57,7 @@ def case(kind: str, seed: int) -> Case:
 
 
 def cases(kinds: Sequence[str], *, seeds: int, healthy: int) -> list[Case]:
-    """Every kind with so many seeds, and healthy services; shuffled."""
+    """A case of each kind for each seed, and so many healthy services, in a random order that is always the same."""
     found = [case(kind, seed) for kind in kinds for seed in range(1, seeds + 1)]
     found += [case(HEALTHY, seed) for seed in range(1, healthy + 1)]
     Random(1).shuffle(found)

@@ -1,4 +1,4 @@
-"""What a doctor said of each case, and how much of it was right. Pure."""
+"""The verdicts of a doctor on all cases, and how many are right. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WELL, ILL, UNTOLD = "well", "ill", "not told"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was said of a case: the first finding and the first queue; of a healthy one whether it is ill."""
+    """On one case: the first finding and the first queue. For a healthy service the finding is whether it is ill."""
 
     case: Case
     finding: str
@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        """A healthy service is not called ill. Any other has the finding that was planted, and the queue if that is known."""
+        """A healthy service is not called ill. Any other has the planted finding, and its queue if that is known."""
         if self.case.kind == HEALTHY:
             return self.finding != ILL
         planted = self.case.planted
@@ -81,7 +81,7 @@ def _percent(verdicts: Sequence[Verdict]) -> float | None:
 
 
 def confusion(title: str, verdicts: Iterable[Verdict]) -> Table:
-    """How often each plant got each finding: right ones first, and who got another one."""
+    """How often each kind of case got each finding. A right finding for a wrong queue has a column of its own."""
     rows: dict[str, Counter[str]] = {}
     for one in verdicts:
         elsewhere = not one.right and one.finding in one.case.planted.findings

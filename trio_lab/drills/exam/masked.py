@@ -1,4 +1,4 @@
-"""Evidence without names: what a program calls its routes, queues, functions, files and tasks is replaced by letters.
+"""Evidence without names: those of routes, queues, functions, files and tasks are replaced by random codes.
 
 The doctor is examined on it, so no name can have told it what was planted. The names of queues that every program has, and the
 first part of a name that says what a queue is, are the lab's own and stay.
@@ -19,7 +19,7 @@ _SORTS = ("worker_pool", "outward.")
 
 
 class Mask:
-    """Other names for all names. ``seed`` chooses them."""
+    """Replaces names by codes. Another ``seed`` gives other codes."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -28,7 +28,7 @@ class Mask:
         return f"{Random(f'{self._seed} {name}').getrandbits(40):010x}"
 
     def queue(self, name: str) -> str:
-        """The name of a queue, without what its program calls it."""
+        """The code for the name of a queue. What says which sort of queue it is stays."""
         if name in _EVERYWHERE:
             return name
         sort = next((sort for sort in _SORTS if name.startswith(sort)), "")

@@ -30,7 +30,7 @@ Plant = Callable[[Random, float], Planted]
 
 
 def name(random: Random) -> str:
-    """Of a queue: it says nothing."""
+    """A name for a queue that does not tell what it is for."""
     return "".join(random.choices(_NAMES, k=6))
 
 
@@ -106,7 +106,7 @@ def _slow_neighbour(random: Random, load: float) -> Planted:
 
 
 def _busy_crew(random: Random, load: float) -> Planted:
-    """A pool that is full at any load and not on the way of a request, and one on the way that is too small."""
+    """A pool that requests do not use is always full; one that they use is too small."""
     found, beside = _few_threads(random, load), Part(kind="crew", name=name(random), places=random.randint(2, 8), ms=30)
     return _planted(found.findings[0], *found.prescription.request, queue=found.queue, load=load, beside=(beside,))
 
@@ -146,7 +146,7 @@ STEADY = ("blocking-line", "few-threads", "few-workers", "default-threads", "slo
 
 
 def two_faults(random: Random, load: float) -> Planted:
-    """Two plants in one service, in either order; the second bears half as much again, or more."""
+    """Two plants in one service, in either order. The second one limits it at 1.6 to 2.5 times the load of the first."""
     first, second = random.sample(_CHAINED, 2)
     found = PLANTS[first](random, load)
     parts = [*found.prescription.request, *PLANTS[second](random, load * random.uniform(1.6, 2.5)).prescription.request]

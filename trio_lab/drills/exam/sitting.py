@@ -24,7 +24,7 @@ from ...subjects.patients.prescription import VARIABLE
 from .case import Case
 
 BUDGET = Budget(seconds=18.0, step=0.5, calm=1.2)
-"""As short as the verdict stays right; see docs/drills.md."""
+"""About two thirds of a quick examination: its intervals are wider, and the exam is about names and reasons."""
 _AGAIN = 2  # times that a disturbed examination is repeated
 _OWN = 0.6  # of the cores: a service that uses as many delays its own loop
 _TURN = 1.5  # seconds in which the load of others stays the same
@@ -46,8 +46,8 @@ async def seen(case: Case, folder: Path) -> Examination:
 
 
 def disturbed(found: Examination) -> bool:
-    """Whether other programs kept the service from running, by its own counters and whatever the verdict is: then nothing about
-    the service can be told."""
+    """Whether other programs kept the service from running for most of the time, by its own counters. The verdict plays no
+    part in this."""
     loaded = [step for step in found.steps if step.part != "rest"]
     figures = signals(found)
     own = (figures.cpu_full or 0.0) >= _OWN * (figures.cores or 1.0)
@@ -67,7 +67,7 @@ async def examined(case: Case) -> Examination:
 
 @asynccontextmanager
 async def _others(case: Case, url: str) -> AsyncIterator[None]:
-    """Somebody else who asks as well, now more and now less."""
+    """Another client, whose load changes all the time."""
     async with trio.open_nursery() as nursery:
         if case.others:
             nursery.start_soon(_ask, url, case.others)
