@@ -61,6 +61,8 @@ class Service:
         await self._house.until(self._go.append)
         await send({"type": "http.response.start", "status": 503 if scope["path"] == "/busy" else 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
+        if scope["path"].endswith("-after"):
+            await receive()
 
     def start(self, path: str = "/", *, kind: str = "http", **headers: str) -> Exchange:
         exchange = Exchange(self._house, path, kind=kind, **headers)
@@ -269,7 +271,7 @@ async def test_it_is_learned_from_a_client_that_leaves_while_it_is_served_but_no
     service.admission._shared._learner = Learner()
     await service.call("/1")
     leaver = await service.call("/read", x_api_key="leaver")
-    answered = await service.call("/read", x_api_key="answered")
+    answered = await service.call("/read-after", x_api_key="answered")
     answered.say()
     await service.answer()
     leaver.leave()
