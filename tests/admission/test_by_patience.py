@@ -94,6 +94,15 @@ def test_in_an_overload_any_is_next_for_whom_it_is_not_too_late() -> None:
     assert min(taken) < 0.05 < 0.1 < max(taken)
 
 
+def test_of_those_served_at_once_one_counts_for_many() -> None:
+    discipline = taught(0.3)
+    for _ in range(1_600):
+        discipline.learner.served(entry(-0.001), 0.0, 0.001)
+    patience = discipline.learner[""]
+    assert sum(patience.evidence._ended) == 300 + 1 + 1_600
+    assert patience.service == pytest.approx(0.001, rel=0.5)
+
+
 # At a gate, with callers that come again.
 
 

@@ -66,16 +66,16 @@ class Evidence:
         self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT)  # endings: age, and whether it left
         self._late: list[tuple[int, int, float]] = []  # bins in which it was too late, and the share that left there
 
-    def add(self, age: float, now: float, *, left: bool) -> None:
-        """A caller has ended after ``age`` seconds."""
+    def add(self, age: float, now: float, *, left: bool, count: int = 1) -> None:
+        """A caller has ended after ``age`` seconds; it stands for ``count`` of them."""
         if now >= self._due or now < self._halved:
             self._forget(now)
         self._fresh += 1
         self._recent.append((age, left))
         index = _bin(age)
-        self._ended[index] += 1.0
+        self._ended[index] += count
         if left and index < _BINS - 1:
-            self._left[index] += 1.0
+            self._left[index] += count
             self._any = True
 
     def _forget(self, now: float) -> None:
