@@ -3,7 +3,7 @@
 While all that wait can be served in time, they are served in the order in which they came. When more come than that, a
 *random* one is next among those for whom it is not too late (`patience`). First come, first served would then serve each
 caller just before it leaves, and fail for all when what was learned is a little wrong; last come, first served would be
-as good, but leaves most callers without an answer for as long as the overload lasts.
+as good, but leaves the unlucky without an answer for as long as the overload lasts.
 
 A caller for whom it is too late is not refused but passed over: it may have more patience than most, and then its turn
 comes later; and one that is refused comes again sooner, and each time costs. Only callers who are still here at an age at
@@ -59,7 +59,7 @@ class ByPatience(Generic[W]):
         return entry
 
     def _choose(self, in_time: float, now: float, refused: list[W]) -> W:
-        """The last one in the line is served in any case: better than that the place stays free."""
+        """The next one in an overload. The last caller in the line is served in any case, rather than leave the place free."""
         line, learner = self._line, self.learner
         while learner.gone(entry := line.oldest(), now) and len(line) > 1:
             line.remove(entry)

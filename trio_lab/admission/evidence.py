@@ -18,17 +18,17 @@ from math import exp, inf, log, log1p
 
 _FIRST = 0.005  # seconds: the end of the first bin
 _GROWTH = 1.05  # each bin's end ÷ its begin; with 1.08 a patience of 0.3 s was found too coarsely
-_LAST = 60.0  # seconds: who is older is counted in the last bin, as having stayed so long
+_LAST = 60.0  # seconds: older callers are counted in the last bin, as having stayed so long
 _HALF_LIFE = 4.0  # seconds after which evidence counts half
 _ENOUGH = 50  # endings that must have come in that time; with fewer, evidence is kept for up to `_LONGEST`
 _LONGEST = 30.0
-# Callers that are assumed to have stayed through every age. So it takes a few that leave at about the same age until it is
-# taken for a pattern: one that closes its connection says little about the next.
+# Callers that are assumed to have stayed through every age. So a single one that closes its connection changes nothing: it
+# takes a few that leave at about the same age.
 _ASSUMED = 50.0
 _HIGH = 0.03, 1.5  # the chance to leave is high above 0.03 + 1.5 × that of callers that have just come
-_RECENT = 100  # endings that are looked at to see whether patience has grown
-_SAMPLE = 20  # of these must have reached an age
-_FEW = log(0.2)  # when fewer stay through ages at which they leave, those that seem to are likely gone unseen
+_RECENT = 100  # last endings, which show whether patience has grown
+_SAMPLE = 20  # as many of them must have reached an age to say anything about it
+_FEW = log(0.2)  # where fewer than this share stay, those that seem to stay have most likely left unseen
 
 _EDGES = [0.0, _FIRST]
 while _EDGES[-1] < _LAST:
@@ -40,8 +40,8 @@ _PER_LOG = 1 / log(_GROWTH)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """``bounds`` are the ages, in seconds and rising, at which it becomes too late to begin with a caller, or is so no
-    longer, in turn. Beyond ``last`` hardly anybody is left."""
+    """At which ages it is too late to begin with a caller: from the first of the ``bounds`` to the second, from the third to
+    the fourth, and so on, in seconds. Older than ``last``, hardly any callers are left."""
 
     bounds: tuple[float, ...] = ()
     last: float = inf
@@ -60,9 +60,9 @@ class Evidence:
         self._left = [0.0] * _BINS
         self._ended = [0.0] * _BINS  # those that left, and those that stayed
         self._any = False  # whether any have left that count
-        self._halved = 0.0  # when
-        self._due = -inf  # when to look whether it is time to halve again
-        self._fresh = 0  # endings since then
+        self._halved = 0.0  # when half was forgotten last
+        self._due = -inf  # when to check whether it is time to do so again
+        self._fresh = 0  # endings since the last time
         self._recent: deque[tuple[float, bool]] = deque(maxlen=_RECENT)  # endings: age, and whether it left
         self._late: list[tuple[int, int, float]] = []  # bins in which it was too late, and the share that left there
 
@@ -79,7 +79,7 @@ class Evidence:
             self._any = True
 
     def _forget(self, now: float) -> None:
-        """Let half of what is old enough be forgotten."""
+        """Forget half of the evidence, if it is old enough."""
         elapsed = now - self._halved
         if self._due == -inf or elapsed < 0:  # the first, or another clock
             elapsed, self._halved = 0.0, now
@@ -93,8 +93,8 @@ class Evidence:
         self._due = max(now + _HALF_LIFE / 4, self._halved + _HALF_LIFE)
 
     def ages(self, spans: Iterable[float], now: float) -> Ages:
-        """At which ages the chance to leave within the next ``span`` seconds is high: the first of these that most of those
-        who have just come stay for, or else the last."""
+        """At which ages the chance to leave within the next span of time is high. Of the ``spans``, in seconds, the first
+        counts for which most callers stay that have just come, or else the last."""
         if now >= self._due or now < self._halved:
             self._forget(now)
         for first, end, share in self._late:
@@ -114,7 +114,7 @@ class Evidence:
         return Ages(bounds=tuple(bounds))
 
     def _is_over(self, begin: float, end: float, share: float) -> bool:
-        """Whether of those who have reached these ages recently far fewer have left at them than this share."""
+        """Whether far fewer than this share have left between these ages, of the last callers that reached them."""
         reached = [(age, left) for age, left in self._recent if age >= begin]
         left = sum(left for age, left in reached if age < end)
         return len(reached) >= _SAMPLE and left < share * len(reached) / 3
@@ -162,7 +162,7 @@ def _standard(staying: list[float], spans: Iterable[float]) -> tuple[float, floa
 
 
 def _stretches(staying: list[float], span: float, enough: float) -> Iterator[tuple[int, int]]:
-    """The bins at whose beginning it is too late: the first of each stretch, and the one behind its last."""
+    """Stretches of bins at whose beginning it is too late: the first bin, and the one after the last."""
     index = begun = 0
     for first in range(1, len(staying)):
         until = _EDGES[first] + span

@@ -14,8 +14,8 @@ from .evidence import NEVER_TOO_LATE, Evidence
 
 _WEIGHT = 0.05  # of the newest service time in the moving means
 _PERIOD = 0.1  # seconds between two conclusions: each takes about a tenth of a millisecond a kind whose callers leave
-# Of those served so soon, one in sixteen is counted, as sixteen. They say little of patience, and come by the ten thousand a
-# second: counting takes a microsecond or two, and a short job ten.
+# Of callers that are served this soon, one in sixteen is counted, as sixteen. They say little about patience, and there may
+# be ten thousand a second: counting one takes a microsecond or two, where a short job takes ten.
 _BRIEF = 0.005  # seconds
 _ONE_IN = 16
 
@@ -52,7 +52,7 @@ class Patiences(dict[str, Patience]):
     def __init__(self) -> None:
         super().__init__()
         self._uncounted = -1  # callers that were served within `_BRIEF`; the first is counted
-        self._concluded = -inf  # when
+        self._concluded = -inf  # when conclusions were drawn last
         self._in_time = inf
 
     def __missing__(self, kind: str) -> Patience:
@@ -74,7 +74,7 @@ class Patiences(dict[str, Patience]):
         return self[entry.kind].ages.too_late(now - entry.arrived)
 
     def gone(self, entry: Waiting, now: float) -> bool:
-        """Whether nearly all others have left before this age: if this one seems to wait, its leaving was not seen."""
+        """Whether nearly all others leave before this age, so that this one has most likely left unseen."""
         return now - entry.arrived > self[entry.kind].ages.last
 
     # How callers end.
