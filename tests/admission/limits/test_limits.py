@@ -117,7 +117,7 @@ def test_ours_follows_a_hidden_limit_that_changes() -> None:
 
 @pytest.mark.parametrize(
     "what",
-    [{"load": 0.5}, {"outcome": Outcome.DROPPED}, {"loop_delay": 0.5}],
+    [{"load": 0.5}, {"outcome": Outcome.DROPPED}, {"loop_delay": 0.6}],
     ids=["nobody needs more", "nearly all fail", "the loop is late"],
 )
 def test_ours_holds_where_nothing_can_be_learned(what: dict[str, Any]) -> None:

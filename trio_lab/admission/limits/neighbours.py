@@ -12,9 +12,9 @@ descends and stays. The gate knows service times without the wait in its queue, 
 can be computed, and the one with the smaller standard error is used. Service times enter by the mean of their logarithms,
 which one slow request in a hundred hardly changes.
 
-It holds the limit while a comparison would mean nothing: the limit is not reached, too many requests fail, or the loop is
-late. Between comparisons it rests, so that they cost about two percent of the throughput; a change of the service time ends
-the rest.
+It holds the limit while a comparison would mean nothing: the limit is not reached, or too many requests fail. It does not
+raise it while the event loop is the bottleneck, but it may lower it, because too many threads make the loop late too. Between
+comparisons it rests, so that they cost about two percent of the throughput; a change of the service time ends the rest.
 
 It does not find a limit where requests only wait: there more in flight always means more throughput, and the limit grows to
 ``highest``.
@@ -138,7 +138,9 @@ class Neighbours(Limit):
             return
         knee, error = _knee(low, high)
         change = log(knee / self._value)
-        if error > _PRECISE and abs(change) < _DECISIVE * error and self._windows < _WINDOWS:
+        if change > 0 and (low.is_late or high.is_late):
+            self._rest(now, _RETRY)
+        elif error > _PRECISE and abs(change) < _DECISIVE * error and self._windows < _WINDOWS:
             self._open(window.limit, now)
         else:
             self._move(low, high, change, error, now)

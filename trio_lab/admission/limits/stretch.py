@@ -20,7 +20,7 @@ _SECONDS = 0.5  # needed for a comparison, so that a pause of the garbage collec
 _SEEN = 40  # requests needed to judge a share of them
 _DROPPED = 0.1  # share of requests that may fail; the service time of a timeout is that of the timeout
 _FULL = 0.5  # share of requests that must end while the limit is reached
-_LATE = 0.25  # share of the service times that may be loop delay
+_LATE = 0.5  # share of the service times; if more is loop delay, the loop is the bottleneck
 _SHORTEST = 1e-9  # seconds; a clock may stand still
 
 
@@ -96,6 +96,8 @@ class Stretch:
         self.logs.merge(other.logs)
         self.gaps.merge(other.gaps)
         self.flights.merge(other.flights)
+        self._late += other._late
+        self._served += other._served
 
     def follow(self, before: Stretch) -> None:
         """It follows a stretch with the same limit, which was reached in that one."""
@@ -108,8 +110,13 @@ class Stretch:
 
     @property
     def is_void(self) -> bool:
-        """Whether it must not be compared: too many failed, there was too little to do, or the loop was late."""
-        return self.is_failing or self._full < _FULL * self.seen or self._late > _LATE * self._served
+        """Whether it must not be compared: too many failed, or there was too little to do."""
+        return self.is_failing or self._full < _FULL * self.seen
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the loop was the bottleneck."""
+        return self._late > _LATE * self._served
 
     @property
     def is_failing(self) -> bool:
