@@ -5,5 +5,5 @@ others run, and which let a cancel in), ``siblings_*`` (what the error of one ta
 what happened, with ``--json`` as one of the records in `answers`.
 
 For one question each: `bare`, `offload`, `two_detectors`, `small_steps`, the programs with mistakes `watched_tcp` and
-`watched_quart`, and `stack`, the HTTP stack layer by layer.
+`watched_quart`, `patients`, the services that the doctor is examined on, and `stack`, the HTTP stack layer by layer.
 """

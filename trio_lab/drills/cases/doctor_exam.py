@@ -27,7 +27,7 @@ from ..exam.marking import Doctor, confusion, naively, ours, scores
 from ..exam.sitting import disturbed, seen
 from ..model import Drill
 
-_QUICK = ("blocking-line", "few-threads", "few-workers", "slow-neighbour", "busy-crew", "held-around", TWO)
+_QUICK = ("blocking-line", "starvation", "few-threads", "slow-neighbour", "busy-crew", "held-around", TWO)
 Evidence = Sequence[tuple[Case, Examination]]
 
 
