@@ -29,6 +29,7 @@ FIFO = ("--discipline", "fifo", "--queue-timeout", "2")
 _FEW = 8  # clients that keep every pool of a case busy and do not leave
 _INTERVAL = 0.1  # seconds to a row of the series
 _FIRST = 0.4  # seconds of a capacity that do not count: the first job of each thread or worker is slower
+_LEAST = 1.6  # seconds of a capacity at least, whatever the dose
 
 
 async def crowd(stage: Stage, path: str, *flags: str, runtime: str | None = None, **load: Unpack[Load]) -> LoadResult:
@@ -45,7 +46,7 @@ async def capacity(stage: Stage, path: str, *flags: str, seconds: float, runtime
     Raises:
         RuntimeError: it gave none.
     """
-    seconds = max(seconds, 2 * _FIRST)
+    seconds = max(seconds, _LEAST)
     found = await crowd(stage, path, *flags, runtime=runtime, connections=_FEW, duration=seconds)
     rate = found.goodput_in(_FIRST)
     if not rate:
