@@ -2,7 +2,8 @@
 
 asyncio takes the next callback from a deque, the loop's ``_ready``. While steps are measured, a deque that notes what it
 hands out stands in its place. Exchanging the two loses nothing: `call_soon_threadsafe` fetches the deque and appends to it
-without a point at which the interpreter switches threads.
+without a point at which the interpreter switches threads. So when the new deque is in its place nothing is added to the old
+one any more, and only then is the old one emptied into the new.
 
 Callbacks that came through `call_soon_threadsafe` are known by their handles, which that method, shadowed on this one loop,
 puts aside; so a flood of them is told as one.
@@ -42,17 +43,21 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         self._entered: set[asyncio.Handle] = set()
 
     def install(self) -> None:
-        plain, noting = self._loop._ready, _NotingDeque()
-        noting.note = self.note
-        noting.extend(plain)
-        self._loop._ready = self._noting = noting
+        self._noting = _NotingDeque()
+        self._noting.note = self.note
+        self._exchange(self._noting)
         self._loop.call_soon_threadsafe = self._entering = partial(self._enter, self._loop.call_soon_threadsafe)
 
     def remove(self) -> None:
         if self.installed:
-            self._loop._ready = deque(self._noting)
+            self._exchange(deque())
         if vars(self._loop).get("call_soon_threadsafe") is self._entering:
             del self._loop.call_soon_threadsafe
+
+    def _exchange(self, new: deque[Any]) -> None:
+        old = self._loop._ready
+        self._loop._ready = new  # other threads add to it from now on
+        new.extendleft(reversed(old))
 
     @property
     def installed(self) -> bool:
@@ -66,7 +71,9 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
     def pass_ended(self) -> None:
         steps = self._steps.copy()
         super().pass_ended()
-        if self._entered:
+        if not self._loop._ready:  # all have run, also one that its thread put aside after its step
+            self._entered.clear()
+        elif self._entered:
             self._entered.difference_update(steps)
 
     def name(self, step: asyncio.Handle) -> str:
