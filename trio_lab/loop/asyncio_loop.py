@@ -28,7 +28,7 @@ class _Polls:
 
     def __init__(self, selector: Any) -> None:
         self._selector = selector
-        self._select = selector.select
+        self._select, self._had = selector.select, "select" in vars(selector)
         self.monitors: list[AsyncioPassMonitor] = []
 
     @staticmethod
@@ -53,7 +53,10 @@ class _Polls:
 
     def _shadow(self) -> None:
         if not self.monitors:
-            del self._selector.select  # the class's method is no longer hidden
+            if self._had:  # other code had hidden the class's method before
+                self._selector.select = self._select
+            else:
+                del self._selector.select  # the class's method is no longer hidden
             return
         if len(self.monitors) == 1:
             timed = _timed(self._select, self.monitors[0])

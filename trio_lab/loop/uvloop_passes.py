@@ -70,6 +70,38 @@ def _closed(handle: int) -> None:
     _closing.pop(handle, None)
 
 
+class _Close:
+    """In place of a loop's ``close``: takes the monitors out first, because libuv does not close a loop that has a handle."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop, self._hidden, self._had = loop, loop.close, "close" in vars(loop)
+        self._monitors: list[UvloopPassMonitor] = []
+        loop.close = self
+
+    @staticmethod
+    def of(loop: Any) -> _Close:
+        """The one that is there already, or a new one."""
+        found = vars(loop).get("close")
+        return found if isinstance(found, _Close) else _Close(loop)
+
+    def __call__(self) -> None:
+        for monitor in [*self._monitors]:
+            monitor.remove()
+        self._hidden()
+
+    def add(self, monitor: UvloopPassMonitor) -> None:
+        self._monitors.append(monitor)
+
+    def discard(self, monitor: UvloopPassMonitor) -> None:
+        self._monitors.remove(monitor)
+        if self._monitors or vars(self._loop).get("close") is not self:
+            return
+        if self._had:
+            self._loop.close = self._hidden
+        else:
+            del self._loop.close  # the class's method is no longer hidden
+
+
 class UvloopPassMonitor(Passes):
     """Busy time of each pass of ``loop``, and time waited for I/O. Install and remove it in the loop's thread."""
 
@@ -98,7 +130,8 @@ class UvloopPassMonitor(Passes):
         uv.prepare(self._pointer, self._handle)
         uv.start(self._handle, self._on_prepare)
         uv.unref(self._handle)
-        self._loop.close = self._close  # libuv does not close a loop that has a handle
+        self._close = _Close.of(self._loop)
+        self._close.add(self)
         self.begin()
 
     def install_again(self) -> None:
@@ -110,16 +143,10 @@ class UvloopPassMonitor(Passes):
         if self._handle is None:
             return
         handle, self._handle = self._handle, None
-        if vars(self._loop).get("close") == self._close:
-            del self._loop.close
+        self._close.discard(self)
         if not self._loop.is_closed():
             _closing[ctypes.addressof(handle)] = (handle, self._on_prepare)
             self._uv.close(handle, _closed)
-
-    def _close(self) -> None:
-        """In place of the loop's ``close``."""
-        self.remove()
-        self._loop.close()
 
     def _prepare(self, _: int) -> None:
         self._end_pass()
@@ -163,13 +190,18 @@ class UvloopPassMonitor(Passes):
             self._poll_began, self._idle = now, idle
 
     def pass_began(self) -> float | None:
-        if self._handle is None or self._paused:
+        one = self._idle_unless_removed()
+        if one is None or self._paused:
             return None
-        one = self._uv.idle_ns(self._pointer)
-        if self._uv.idle_ns(self._pointer) != one:
+        if self._idle_unless_removed() != one:
             self._seen_waiting = self._clock()
             return None
         return self._began(one)
+
+    def _idle_unless_removed(self) -> int | None:
+        """For another thread: to ask a loop that is closed is a crash. Between the check and the call, which keeps the GIL, the
+        interpreter does not switch threads."""
+        return None if self._handle is None else self._uv.idle_ns(self._pointer)
 
     def busy_now(self) -> float:
         began = self.pass_began()
