@@ -124,6 +124,24 @@ async def _polled(monitors: list[AsyncioPassMonitor]) -> list[int]:
     return [monitor.busy.count - count for monitor, count in zip(monitors, before, strict=True)]
 
 
+def test_what_other_code_has_put_around_the_poll_stays() -> None:
+    async def run() -> None:
+        selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+        polls, select = [0], selector.select
+
+        def counted(timeout: float | None = None) -> Any:
+            polls[0] += 1
+            return select(timeout)
+
+        selector.select = counted
+        async with open_asyncio_pass_monitor():
+            await asyncio.sleep(0)
+        assert selector.select is counted
+        assert polls[0] > 0
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("first_out", [0, 1])
 def test_monitors_of_one_loop_come_and_go_in_any_order(first_out: int) -> None:
     async def run() -> None:

@@ -15,15 +15,18 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 import uvloop
 
 from trio_lab import WORKING_ON, Stall, Watch, observe
+from trio_lab.loop import asyncio_steps
 from trio_lab.loop import watch as watch_module
 from trio_lab.loop.asyncio_eyes import AsyncioEyes
 from trio_lab.loop.asyncio_loop import open_asyncio_pass_monitor, passes_of
+from trio_lab.loop.asyncio_steps import AsyncioSteps
 from trio_lab.loop.eyes import Passes
 from trio_lab.loop.loop_time import PassWindow
 
@@ -225,30 +228,60 @@ async def test_the_loop_is_left_as_it_was_found() -> None:
 
 @on_asyncio
 async def test_nothing_that_threads_call_is_lost_while_steps_are_turned_on_and_off() -> None:
-    loop, came, over = asyncio.get_running_loop(), [0], threading.Event()
-    sent = [0, 0]
-
-    def call(number: int) -> None:
-        while not over.is_set():
-            loop.call_soon_threadsafe(count)
-            sent[number] += 1
+    loop, came, sent = asyncio.get_running_loop(), [0], 0
 
     def count() -> None:
         came[0] += 1
 
-    eyes = AsyncioEyes()
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for number in range(400):
-        eyes.measure_steps(number % 2 == 0)
+    def call_at_each_instruction(frame: FrameType, event: str, _: object) -> Any:
+        """As another thread may, if the interpreter switches to it there."""
+        nonlocal sent
+        if frame.f_code.co_filename != asyncio_steps.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        sent += 1
+        loop.call_soon_threadsafe(count)
+        return call_at_each_instruction
+
+    eyes, before = AsyncioEyes(), sys.gettrace()
+    for on in (True, False):
+        sys.settrace(call_at_each_instruction)
+        eyes.measure_steps(on)
+        sys.settrace(before)
         await asyncio.sleep(0)
-    over.set()
-    for thread in threads:
-        await asyncio.to_thread(thread.join)
-    eyes.measure_steps(False)
     await asyncio.sleep(0)
-    assert came[0] == sum(sent) > 0
+    assert came[0] == sent > 20
+
+
+@on_asyncio
+async def test_what_threads_called_is_not_kept_when_it_has_run() -> None:
+    loop, steps = asyncio.get_running_loop(), AsyncioSteps(asyncio.get_running_loop())
+    steps.install()
+    late = loop.call_soon(int)
+    await asyncio.sleep(0)
+    steps.pass_ended()
+    steps._entered.add(late)  # its thread got no turn to do so before the loop ran it
+    steps.pass_ended()
+    steps.remove()
+    assert not steps._entered
+
+
+def test_a_watchdog_of_a_thread_that_has_ended_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    watches: list[Watch] = []
+
+    async def leave_open() -> None:
+        watches.append(Watch(AsyncioEyes(), budget=0.02, steps=False))
+        watches[0].open()
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=(leave_open(),))
+    thread.start()
+    thread.join()
+    watches[0]._watchdog._thread.join()
+    assert watches[0].blind == "the watchdog's thread has ended (the loop's thread has ended)"
+    watches[0].close()
+    loop.close()
+    assert not caplog.records
 
 
 def test_a_line_that_blocks_in_a_coroutine_of_the_loop_itself_has_no_frames_of_the_loop() -> None:
@@ -280,21 +313,29 @@ def signals(count: int) -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
 
 
-def test_a_uvloop_can_be_closed_while_it_is_measured() -> None:
+@pytest.mark.parametrize("taken_out", [(), (0,), (1,), (0, 1), (1, 0)])
+def test_a_uvloop_can_be_closed_while_it_is_measured(taken_out: tuple[int, ...]) -> None:
     loop = uvloop.new_event_loop()
+    before = {*vars(loop)}
 
-    async def begin() -> Passes:
-        monitor = passes_of(asyncio.get_running_loop())
-        monitor.install()
+    async def begin() -> list[Passes]:
+        monitors = [passes_of(asyncio.get_running_loop()) for _ in range(2)]
+        for monitor in monitors:
+            monitor.install()
         await asyncio.sleep(0.01)
-        return monitor
+        return monitors
 
-    monitor = loop.run_until_complete(begin())
-    assert monitor.busy.count > 0
+    monitors = loop.run_until_complete(begin())
+    assert all(monitor.busy.count for monitor in monitors)
+    for number in taken_out:
+        monitors[number].remove()
     loop.close()
     assert loop.is_closed()
-    assert "not in this loop" in (monitor.blind or "")
-    monitor.remove()
+    assert {*vars(loop)} == before
+    for monitor in monitors:
+        assert "not in this loop" in (monitor.blind or "")
+        assert monitor.pass_began() is None
+        monitor.remove()
 
 
 @on_both

@@ -94,6 +94,10 @@ def _begun(readings: Readings, began: float) -> float:
     return min(counted, max(0.0, counted - max(0.0, began - before), likely))
 
 
+class _LoopThreadEnded(Exception):
+    """There is nothing to look at any more."""
+
+
 class Watchdog:
     """Watches a loop from a thread of its own. Create, `start` and `stop` it in the loop's thread."""
 
@@ -158,6 +162,8 @@ class Watchdog:
                         age = self._look()
                 wait, now = self._wait(age), time.perf_counter()
                 self._beats.append(self._beat(now, now + wait, self._waits))
+        except _LoopThreadEnded:
+            self.fault = "the loop's thread has ended"
         except Exception as fault:  # a thread that dies must be reported, whatever the reason
             self.fault = f"{type(fault).__name__}: {fault}"
             with suppress(Exception):
@@ -172,7 +178,11 @@ class Watchdog:
         return _Waits(time.perf_counter(), self._loop_delay.read(), own, self._steal.read())
 
     def _beat(self, at: float, next_due: float, waits: _Waits) -> _Beat:
-        return _Beat(at, next_due, time.clock_gettime(self._loop_clock), time.process_time(), waits)
+        try:
+            loop_cpu = time.clock_gettime(self._loop_clock)
+        except OSError:  # a loop may be left open, or closed by another thread
+            raise _LoopThreadEnded from None
+        return _Beat(at, next_due, loop_cpu, time.process_time(), waits)
 
     def _look(self) -> float | None:
         """The age of the current pass, None while the loop polls. Takes a sample if the pass is long already."""
