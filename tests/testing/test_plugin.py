@@ -14,6 +14,8 @@ import asyncio, gc, re, time
 import pytest
 {imports}
 
+RINGS = [[] for _ in range(200_000)]  # what a collection has to look at
+
 def compute():
     end = time.perf_counter() + 0.3
     while time.perf_counter() < end:
@@ -37,10 +39,9 @@ async def test_blocks(what):
 {mark}
 async def test_is_quiet():
     await {sleep}(0.1)
-    rings = [[] for _ in range(200_000)]
-    for ring in rings:
-        ring.append(rings)
-    gc.collect()
+    end = time.perf_counter() + 0.15
+    while time.perf_counter() < end:
+        gc.collect()
 
 {mark}
 async def test_imports():
@@ -78,7 +79,13 @@ def test_a_test_that_blocks_its_loop_fails_with_the_line(pytester: pytest.Pytest
 
 
 @pytest.mark.parametrize(
-    ("how", "fails"), [("", False), ("@pytest.mark.no_blocking", True), ("@pytest.mark.no_blocking(budget=5)", False)]
+    ("how", "fails"),
+    [
+        ("", False),
+        ("@pytest.mark.no_blocking", True),
+        ("@pytest.mark.no_blocking(budget=5)", False),
+        ("@pytest.mark.no_blocking(5)", False),
+    ],
 )
 def test_only_tests_that_ask_for_it_are_watched(pytester: pytest.Pytester, how: str, fails: bool) -> None:
     pytester.makepyfile(
@@ -88,6 +95,50 @@ def test_only_tests_that_ask_for_it_are_watched(pytester: pytest.Pytester, how: 
     )
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     done.assert_outcomes(failed=int(fails), passed=2 - int(fails))
+
+
+def test_a_fixture_may_mark_its_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import asyncio, time, pytest\n"
+        "@pytest.fixture\ndef marked(request): request.node.add_marker(pytest.mark.no_blocking)\n"
+        "def test_it(marked):\n"
+        "    async def main():\n        time.sleep(0.2)\n    asyncio.run(main())\n"
+    )
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*ms (blocking call): *.py:6 in *main*"])
+
+
+def test_between_tests_nothing_is_left_of_the_watch(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import asyncio, gc, threading, warnings, pytest\n"
+        "@pytest.mark.no_blocking\ndef test_asks(): pass\n"
+        "@pytest.mark.parametrize('number', range(3))\n"
+        "def test_closes(number): asyncio.run(asyncio.sleep(0))\n"
+        "def test_leaves_a_loop_open():\n"
+        "    loop = asyncio.new_event_loop()\n"
+        "    loop.run_until_complete(asyncio.sleep(0))\n"
+        "    del loop\n"
+        "    with warnings.catch_warnings(): warnings.simplefilter('ignore'); gc.collect()\n"
+        "def test_has_a_thread_to_itself():\n"
+        "    with pytest.warns(ResourceWarning, match='unclosed event loop'): gc.collect()\n"
+        "    assert threading.active_count() == 1\n"
+    )
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:timeout")
+    done.assert_outcomes(passed=6)
+
+
+def test_a_suite_without_a_loop_imports_neither_library(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import sys\ndef test_it(): assert not {'trio', 'asyncio', 'msgspec'} & {*sys.modules}\n")
+    pytester.plugins = ["trio_lab.testing.plugin"]
+    pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_a_budget_in_milliseconds_is_an_error(pytester: pytest.Pytester) -> None:
+    done = pytester.runpytest_subprocess("--no-blocking", "--no-blocking-budget", "50")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*in seconds, not milliseconds*"])
 
 
 def test_a_test_that_fails_anyway_says_why(pytester: pytest.Pytester) -> None:

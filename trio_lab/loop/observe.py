@@ -14,8 +14,6 @@ from .eyes import Eyes
 from .watch import Watch as Watch
 from .working_on import WORKING_ON as WORKING_ON
 
-_SHORTEST, _LONGEST = 0.001, 30.0  # seconds; a greater number was rather meant as milliseconds
-
 
 def observe(*, budget: float = 0.05, steps: bool | Literal["auto"] = "auto") -> AbstractAsyncContextManager[Watch]:
     """Watch the loop that runs in this thread, Trio's or asyncio's, for the length of an ``async with`` block.
@@ -28,7 +26,7 @@ def observe(*, budget: float = 0.05, steps: bool | Literal["auto"] = "auto") -> 
             value.
         RuntimeError: the block is entered where no loop runs.
     """
-    require_seconds("budget", budget, low=_SHORTEST, high=_LONGEST)
+    require_seconds("budget", budget, low=watching.SHORTEST, high=watching.LONGEST)
     if not (isinstance(steps, bool) or steps == "auto"):
         raise ValueError(f'steps must be True, False or "auto", not {steps!r}')
     return _Observation(budget, steps)

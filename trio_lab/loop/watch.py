@@ -36,6 +36,7 @@ from .watchdog import Watchdog
 
 _log = logging.getLogger("trio_lab.stalls")
 
+SHORTEST, LONGEST = 0.001, 30.0  # seconds of a budget; a greater number was rather meant as milliseconds
 CHECK = 0.5  # seconds between two checks of the watch itself
 # Seconds for which blindness is shown before what broke is installed again. Each time it is twice as long as the time
 # before, until the watch has seen everything for as long as the longest of them.
@@ -45,7 +46,7 @@ _LOG_EVERY = 5.0  # seconds between two lines of the log, of one level
 _ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = 3, 10.0, 30.0
 _SPINNING = 0.9  # share of the passes in which one and the same task had a step
 _SPINS = 1000  # passes between two checks, at least
-_COLLECTIONS = 64  # garbage collections that are kept
+_COLLECTIONS = 1024  # garbage collections that are kept: a pass that makes many objects has one for every 700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

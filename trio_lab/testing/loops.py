@@ -1,4 +1,8 @@
-"""A watch in every event loop that begins in this process, for as long as the loop lives."""
+"""A watch in every event loop that begins in this process, until the loop or the test ends.
+
+A watch has a thread, and refers to its loop. So none is kept of a loop that does not run between two tests: a program's own
+complaint that a loop was left open comes as it always does.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,8 @@ class Loops:
     """Install it once: it cannot be taken out again. Passes longer than ``budget`` seconds become stalls."""
 
     def __init__(self, budget: float) -> None:
-        self._budget = budget
-        self._watches: list[QuietWatch] = []  # of Trio runs that go on, and of loops of asyncio that are open
+        self.budget = budget
+        self._watches: list[QuietWatch] = []  # the open ones, of both kinds of loops
         self._by_loop: dict[Any, QuietWatch] = {}
         self._past: list[Stall] = []
 
@@ -23,12 +27,16 @@ class Loops:
         at_asyncio_loops(self._asyncio_begins, self._asyncio_stops)
 
     def stalls(self, since: float) -> list[Stall]:
-        """Those whose pass began after that time (`time.perf_counter`), in order. Older ones are forgotten."""
-        for loop in [loop for loop in self._by_loop if loop.is_closed()]:
-            self._end(self._by_loop.pop(loop))
-        found = [*self._past, *(stall for watch in self._watches for stall in watch.stalls())]
-        self._past.clear()
+        """Those whose pass began after that time (`time.perf_counter`) and since the last `rest`, in order."""
+        found = [*self._past, *(stall for watch in [*self._watches] for stall in watch.stalls())]
         return sorted((stall for stall in found if stall.began >= since), key=lambda stall: stall.began)
+
+    def rest(self) -> None:
+        """A test is over. Loops that go on, in another thread, stay watched."""
+        for loop in [*self._by_loop]:
+            if not loop.is_running():
+                self._end(self._by_loop.pop(loop))
+        self._past.clear()
 
     def _end(self, watch: QuietWatch) -> None:
         watch.close()
@@ -40,7 +48,7 @@ class Loops:
 
         from .trio_run import WatchedRun
 
-        trio.lowlevel.add_instrument(WatchedRun(self._budget, self._watches.append, self._end))
+        trio.lowlevel.add_instrument(WatchedRun(self.budget, self._watches.append, self._end))
 
     def _asyncio_begins(self, loop: Any) -> None:
         watch = self._by_loop.get(loop)
@@ -49,7 +57,7 @@ class Loops:
             return
         from ..loop.asyncio_eyes import AsyncioEyes
 
-        watch = self._by_loop[loop] = QuietWatch(AsyncioEyes(loop), budget=self._budget, steps=False)
+        watch = self._by_loop[loop] = QuietWatch(AsyncioEyes(loop), budget=self.budget, steps=False)
         self._watches.append(watch)
         watch.open()
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from ..loop.stalls import BLOCKING_CALL, C_CALL, IMPORT, PYTHON, Stall
+from ..loop.watch import LONGEST, SHORTEST
+from ..preconditions import require_seconds
 from .loops import Loops
 
 BUDGET = 0.05  # seconds
@@ -42,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "no_blocking(budget=0.05): fail if the event loop is blocked for so many seconds"
     )
+    if (budget := config.getoption("no_blocking_budget")) is not None:
+        try:
+            require_seconds("--no-blocking-budget", budget, low=SHORTEST, high=LONGEST)
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 @pytest.fixture
@@ -52,8 +59,8 @@ def no_blocking() -> None:
 def _budget(item: pytest.Item) -> float | None:
     """Seconds; None if this test may block its loop."""
     marker = item.get_closest_marker("no_blocking")
-    if marker is not None and "budget" in marker.kwargs:
-        return float(marker.kwargs["budget"])
+    for budget in () if marker is None else (*marker.args, *marker.kwargs.values()):
+        return float(budget)
     asked = (
         marker is not None or item.config.getoption("no_blocking") or "no_blocking" in getattr(item, "fixturenames", ())
     )
@@ -63,21 +70,39 @@ def _budget(item: pytest.Item) -> float | None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     budgets = [budget for item in session.items if (budget := _budget(item)) is not None]
-    if budgets and _LOOPS not in session.config.stash:
-        loops = session.config.stash[_LOOPS] = Loops(min(budgets))
+    if budgets:
+        _watched(session.config, min(budgets))
+
+
+def _watched(config: pytest.Config, budget: float) -> Loops:
+    """The loops of this process. Those that begin from now on are watched with this budget, or a smaller one."""
+    loops = config.stash.get(_LOOPS, None)
+    if loops is None:
+        loops = config.stash[_LOOPS] = Loops(budget)
         loops.install()
+    loops.budget = min(loops.budget, budget)
+    return loops
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    result = yield
+    if (loops := item.config.stash.get(_LOOPS, None)) is not None:
+        loops.rest()
+    return result
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     budget, began = _budget(item), perf_counter()
+    if budget is None:
+        return (yield)
+    loops = _watched(item.config, budget)  # also if a fixture has marked the test
     result = yield
-    if budget is not None:
-        stalls = item.config.stash[_LOOPS].stalls(began)
-        if found := [stall for stall in stalls if blocks(stall, budget)]:
-            for stall in found:
-                item.user_properties.append((_PROPERTY, str(stall)))
-            pytest.fail(_told(found, budget), pytrace=False)
+    if found := [stall for stall in loops.stalls(began) if blocks(stall, budget)]:
+        for stall in found:
+            item.user_properties.append((_PROPERTY, str(stall)))
+        pytest.fail(_told(found, budget), pytrace=False)
     return result
 
 
