@@ -10,7 +10,7 @@ from trio_lab.admission.limits.late_loop import LateLoop
 from trio_lab.admission.limits.neighbours import Neighbours
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
-from trio_lab.asgi.refusals import refuse_websocket, retry_after
+from trio_lab.asgi.refusals import refuse_websocket
 from trio_lab.errors import QueueFull
 
 SCOPE = {"path": "/a", "headers": [(b"x-key", b"k")], "client": ("10.0.0.1", 5)}
@@ -59,14 +59,6 @@ def test_the_limit_is_fixed_or_learned_and_follows_the_loop_if_that_is_an_object
     late = AdmissionPolicy(limit=7, slo="loop_delay_p99<50ms").gate_limit()[1]
     assert isinstance(late, LateLoop)
     assert late.limit == 7
-
-
-@pytest.mark.parametrize(("hint", "seconds"), [(0.1, [1, 2, 3]), (1.0, [1, 2, 3]), (1.5, [2, 3, 4, 5, 6])])
-def test_refused_clients_are_told_different_times(hint: float, seconds: list[int]) -> None:
-    draws = [n / 1000 for n in range(1000)]
-    told = [retry_after(hint, lambda draw=draw: draw) for draw in draws]  # type: ignore[misc]
-    assert sorted(set(told)) == seconds
-    assert max(map(told.count, seconds)) - min(map(told.count, seconds)) <= 1
 
 
 async def test_a_websocket_is_refused_with_503_where_the_server_can() -> None:

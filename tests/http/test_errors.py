@@ -30,7 +30,8 @@ async def reply_to(error: Exception) -> tuple[int, Any, Any]:
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 async def test_a_lack_of_descriptors_is_a_503_and_no_bug(number: int, caplog: pytest.LogCaptureFixture) -> None:
     status, body, retry_after = await reply_to(OSError(number, "no more", "/a/path"))
-    assert (status, body, retry_after) == (503, {"error": "no more"}, "1")
+    assert (status, body) == (503, {"error": "no more"})
+    assert retry_after in ("1", "2", "3")
     assert not caplog.records
 
 

@@ -1,25 +1,13 @@
-"""The answer to a request that is refused: 503, with a time after which it may come again.
-
-If all requests that are refused in one moment were told the same time, they would all come again in one moment. So each is
-told a time of its own, drawn at random from the hint up to three times as much.
-"""
+"""The answer to a request that is refused: 503, with a time after which it may come again."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable
-from random import random
 from typing import Any
 
+from ..admission.retry_after import retry_after
 from ..errors import Overloaded
 from .inbox import Message, Send
-
-
-def retry_after(hint: float, draw: Callable[[], float] = random) -> int:
-    """Whole seconds, as the header has them."""
-    least = max(1, math.ceil(hint))
-    return least + int(draw() * (2 * least + 1))
 
 
 async def refuse(send: Send, refusal: Overloaded) -> None:

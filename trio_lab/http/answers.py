@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from quart import Response
 
+from ..admission.retry_after import retry_after
 from ..errors import Overloaded
 
 _JSON = (b"content-type", b"application/json")
@@ -26,7 +27,7 @@ def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
 
 def refuse_overload(error: Overloaded) -> tuple[dict[str, Any], dict[str, str]]:
     """The body and the headers of the 503 to a request that a queue has refused."""
-    return {"error": str(error), "queue": error.queue}, {"Retry-After": f"{error.retry_after:.0f}"}
+    return {"error": str(error), "queue": error.queue}, {"Retry-After": str(retry_after(error.retry_after))}
 
 
 def refusal(error: Overloaded, others: Headers, *, closes: bool) -> bytes:

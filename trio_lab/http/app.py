@@ -17,6 +17,7 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
+from ..admission.retry_after import retry_after
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..options import from_env
@@ -166,7 +167,7 @@ async def _on_shortage(error: Exception) -> Response:
     """What a handler needs is not to be had just now: a descriptor, or memory in the kernel. Anything else is a bug."""
     if not isinstance(error, OSError) or error.errno not in SHORTAGE:
         raise error
-    return reply({"error": error.strerror}, 503, **{"Retry-After": "1"})
+    return reply({"error": error.strerror}, 503, **{"Retry-After": str(retry_after())})
 
 
 async def _on_http_error(error: HTTPException) -> Response:

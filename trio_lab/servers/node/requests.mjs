@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import { getSystemErrorMap } from "node:util";
 import { Query } from "./query.mjs";
-import { Refusal } from "./refusal.mjs";
+import { Refusal, retryAfter } from "./refusal.mjs";
 import { ROUTES } from "./routes.mjs";
 
 const MAX_BODY = 1_000_000; // bytes
@@ -92,7 +92,7 @@ function lineAt(packet, at) {
 export function inJson(error) {
   if (error instanceof Refusal) return error;
   if (SHORTAGE.has(error.code)) {
-    return new Refusal(503, getSystemErrorMap().get(error.errno)?.[1], { headers: { "retry-after": "1" } });
+    return new Refusal(503, getSystemErrorMap().get(error.errno)?.[1], { headers: retryAfter() });
   }
   console.error(error);
   return new Refusal(500, "Internal server error");
