@@ -8,7 +8,8 @@ from trio_lab.admission.bulkhead import BaseBulkhead
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
-from trio_lab.http.pool_job import IN_HAND, Done, PoolJob
+from trio_lab.http.pool_job import Done, PoolJob, held_in
+from trio_lab.loop.working_on import WORKING_ON
 
 WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n%s\r\n"
 ASKED = WORK % b""
@@ -23,6 +24,8 @@ class OnePlace:
         self.jobs = {"/work": lambda _: PoolJob(fn=len, args=(), kind="work")}
         self.seen: list[bool] = []
         """Of each request that has come to the app, whether it was held."""
+        self.labels: list[str | None] = []
+        """Of each job that was given to the pool, the label of its request."""
 
     def is_full(self) -> bool:
         return self.bulkhead.in_service >= self.bulkhead.capacity
@@ -31,6 +34,7 @@ class OnePlace:
         return self.is_full()
 
     async def do(self, job: PoolJob) -> Done:
+        self.labels.append(WORKING_ON.get())
         self.bulkhead.leave(await self.bulkhead.enter(kind=job.kind))
         return Done(value="done", took=0.0)
 
@@ -46,7 +50,7 @@ class OnePlace:
                 assert (await receive())["type"] == f"lifespan.{stage}"
                 await send({"type": f"lifespan.{stage}.complete"})
             return
-        held = scope["state"].get(IN_HAND)
+        held = held_in(scope)
         self.seen.append(held is not None)
         body = b"not held" if held is None else held.result().value.encode()
         headers = [(b"content-length", b"%d" % len(body))]

@@ -20,6 +20,7 @@ from werkzeug.routing import RequestRedirect
 from ..admission.retry_after import retry_after
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
+from ..loop.working_on import WORKING_ON
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import refuse_overload, reply
@@ -102,12 +103,15 @@ class LabApp(_Mixed):
 
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """Run the job of a request for ``path`` that no handler has seen yet. Raises `Overloaded` if it was refused."""
+        before = WORKING_ON.set(f"GET {path}")
         try:
             return Held(done=await self.lab.do(job))
         except Overloaded:
             raise
         except Exception as error:
             return Held(error=error)
+        finally:
+            WORKING_ON.reset(before)
 
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""

@@ -19,7 +19,7 @@ from .answers import answer
 from .app import LabApp
 from .contract import MAX_BODY
 from .head import not_understood, plain_health, too_large, too_long
-from .pool_job import HELD, IN_HAND, Held
+from .pool_job import HELD, Held, held_in
 from .unread import UnreadBody
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class Exchange(_Mixed):
     @property
     def held(self) -> Held | None:
         """What became of its job, if the request was held."""
-        found: Held | None = (self.scope.get("state") or {}).get(IN_HAND)
-        return found
+        return held_in(self.scope)
 
     async def through_quart(self, receive: Any, send: Any) -> None:
         HELD.set(self.held)

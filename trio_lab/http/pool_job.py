@@ -8,7 +8,7 @@ outcome. Otherwise the handler gives the job to the pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +59,13 @@ class Held:
 
 IN_HAND = "trio_lab.held"
 """In the state of an ASGI scope: the `Held` of a request that was held."""
+
+
+def held_in(scope: Mapping[str, Any]) -> Held | None:
+    """What became of the job of the request with this ASGI scope, if the request was held."""
+    found: Held | None = (scope.get("state") or {}).get(IN_HAND)
+    return found
+
 
 HELD: ContextVar[Held | None] = ContextVar("trio_lab_held", default=None)
 """The same for the handler of the request."""

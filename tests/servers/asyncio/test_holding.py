@@ -85,7 +85,7 @@ def test_a_request_that_would_wait_is_held_until_its_job_is_done() -> None:
     async def test(served: Serving) -> None:
         client = await served.connect(ASKED)
         await served.until_waiting(1)
-        assert served.app.seen == []
+        assert (served.app.seen, served.app.labels) == ([], ["GET /work"])
         served.leave()
         await client.received(b"\r\n\r\ndone")
         served.place = await served.bulkhead.enter()

@@ -72,7 +72,7 @@ async def test_a_request_that_would_wait_is_held_until_its_job_is_done() -> None
     async with served() as serving, await serving.connect(ASKED) as client:
         await serving.until_waiting(1)
         await wait_all_tasks_blocked()
-        assert serving.app.seen == []
+        assert (serving.app.seen, serving.app.labels) == ([], ["GET /work"])
         serving.leave()
         await received(client, b"\r\n\r\ndone")
         assert serving.app.seen == [True]

@@ -30,7 +30,6 @@ from ...http.app import LabApp
 from ...http.exchange import Exchange
 from ...http.pool_job import Held, PoolJob
 from ...http.protocol import WANTED
-from ...loop.observe import WORKING_ON
 from ...measure.ledger import LEDGER, Ledger, Ledgers
 from ...records.queue import Queue
 from ..admission import admit
@@ -141,13 +140,12 @@ class TrioApp(LabApp, QuartTrio):
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """As `LabApp.run_held`, with a ledger of the request's time."""
         ledger = Ledger(f"GET {path}", made=perf_counter())
-        kept, worked_on = LEDGER.set(ledger), WORKING_ON.set(ledger.route)
+        kept = LEDGER.set(ledger)
         held = None
         try:
             held = await super().run_held(path, job)
         finally:
             LEDGER.reset(kept)
-            WORKING_ON.reset(worked_on)
             if held is None:
                 self.ledgers.keep(ledger)
         return replace(held, ledger=ledger)
