@@ -37,5 +37,5 @@ def admit(app: LabApp, config: Config) -> tuple[Queue, ...]:
     if not config.guarded:
         return ()
     admission = LabAdmission(partial(type(app).asgi_app, app), POLICY)
-    app.asgi_app = admission  # type: ignore[method-assign, assignment]  # as Quart's documentation says
+    app.asgi_app = admission  # type: ignore[method-assign]  # as Quart's documentation says
     return admission.queues[:1]
