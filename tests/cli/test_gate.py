@@ -17,6 +17,7 @@ from tests.running import Running, running
 from trio_lab.cli.gate import gate
 from trio_lab.cli.lab import run
 from trio_lab.cli.load import load
+from trio_lab.cli.load_options import Asked
 from trio_lab.errors import UsageError
 from trio_lab.records.slo import FIGURES
 from trio_lab.records.slo_text import parse_toml
@@ -61,13 +62,13 @@ def test_the_exit_code_says_whether_it_was_met(server: Running, slo: str, code: 
 async def test_what_the_server_tells_is_judged_and_what_it_cannot_is_not(
     server: Running, capsys: pytest.CaptureFixture[str], slo: str, code: int, said: str
 ) -> None:
-    assert await load(server.url + "/health?reset=0", connections=2, duration=1.0, slo=slo) == code
+    assert await load(server.url + "/health?reset=0", asked=Asked(connections=2, duration=1.0), slo=slo) == code
     assert said in capsys.readouterr().out
 
 
 async def test_a_server_of_somebody_else_cannot_be_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
     async with serving(replying(reply())) as url:
-        assert await load(url, connections=2, duration=0.5, slo="pool<80%,p50<9s") == 2
+        assert await load(url, asked=Asked(connections=2, duration=0.5), slo="pool<80%,p50<9s") == 2
     assert "what answers there is not trio_lab" in " ".join(capsys.readouterr().out.split())
 
 
@@ -93,14 +94,14 @@ async def test_a_load_is_compared_with_an_earlier_one(
     server: Running, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     url, file = server.url + "/health?reset=0", tmp_path / "before.json"
-    await load(url, connections=2, duration=1.0, slo="p50<9s", json_=True)
+    await load(url, asked=Asked(connections=2, duration=1.0), slo="p50<9s", json_=True)
     saved = json.loads(capsys.readouterr().out)
     for one in saved["figures"]:
         one |= {key: one[key] and one[key] / 1e4 for key in ("measured", "low", "high")}
 
     async def against(**changed: object) -> tuple[int, dict[str, Any]]:
         file.write_text(json.dumps(saved | changed))
-        code = await load(url, connections=2, duration=1.0, baseline=file, json_=True)
+        code = await load(url, asked=Asked(connections=2, duration=1.0), baseline=file, json_=True)
         found = json.loads(capsys.readouterr().out)["slo"]["objectives"]
         return code, {one["figure"]: one for one in found}
 
@@ -116,7 +117,7 @@ async def test_a_load_is_compared_with_an_earlier_one(
 
 async def test_a_server_that_may_not_be_loaded_is_not_asked_for_its_health_either() -> None:
     with pytest.raises(UsageError, match="stress only what you own"):
-        await load("http://192.0.2.1/", duration=0.1, slo="pool<80%")
+        await load("http://192.0.2.1/", asked=Asked(duration=0.1), slo="pool<80%")
 
 
 async def test_a_verdict_about_nothing_is_a_mistake(tmp_path: Path) -> None:

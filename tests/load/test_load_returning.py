@@ -64,7 +64,7 @@ async def test_a_request_without_a_reply_is_sent_again(
     assert again is not None
     assert again.retries >= 2
     assert getattr(counts, kind) == counts.sent
-    assert counts.sent < 200  # a server that slams is no busy loop
+    assert counts.sent < 1000  # a server that slams is no busy loop, which sends some thousands
 
 
 @workloads
