@@ -50,7 +50,9 @@ class Line(Generic[W]):
 
     def oldest_few(self, count: int) -> Iterator[W]:
         """At most so many, the oldest first. The line must not change meanwhile."""
-        return islice((entry for entry in islice(self._entries, self._first, None) if entry is not None), count)
+        entries = self._entries
+        places = range(self._first, len(entries))
+        return islice((entry for place in places if (entry := entries[place]) is not None), count)
 
     def youngest(self) -> W:
         """Raises IndexError if the line is empty."""

@@ -32,6 +32,7 @@ class AsyncioInbox(Inbox):
         self._waits = False
 
     def close(self) -> None:
+        self.stop()  # a message that has just come must not lead to another receive
         if self._pending is not None:
             self._pending.cancel()
 

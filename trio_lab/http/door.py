@@ -15,6 +15,7 @@ import select
 import socket
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from math import inf
 from time import monotonic
 
@@ -102,7 +103,7 @@ class Door:
             self._later(min(max(left, self._idle_time / _LOOKS), self._idle_time), self._end_idle)
 
     def _close_silent(self, *, until: float) -> None:
-        for connected in [connected for connected, due in self._silent.items() if due <= until]:
+        for connected, _ in list(takewhile(lambda item: item[1] <= until, self._silent.items())):
             self._forget(connected)
             connected.close()
 

@@ -86,13 +86,18 @@ class Connection(AsyncioHolder, LabConnection, TCPServer):
         return len(data)
 
     async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
-        """The transport must not read meanwhile: at a reset it would close the socket, and with it what is watched."""
+        """The transport must not read meanwhile: at a reset it would close the socket, and with it what is watched.
+
+        If it had stopped before, because the reader's buffer is full, only the reader may let it go on: it would not stop it
+        again, and a client that pipelines requests could fill the memory."""
         transport: asyncio.ReadTransport = self.writer.transport  # type: ignore[assignment]  # it is both kinds
+        was_reading = transport.is_reading()
         transport.pause_reading()
         try:
             return await super().unless_left(caller, work)
         finally:
-            transport.resume_reading()
+            if was_reading:
+                transport.resume_reading()
 
     async def send_end(self) -> None:
         with suppress(OSError, RuntimeError):
