@@ -1,8 +1,11 @@
 """A service with tenants behind an admission: ``python -m trio_lab.experiments.tenants [HEADER]``.
 
-Every request waits for a fixed time and computes nothing, so what it can serve is its places ÷ that time, on any machine. With
-a header the admission knows whose request it is; without one it treats all alike. It prints ``{"url": …}`` and ends when its
-standard input does.
+Every request waits for a while and computes nothing, so what it can serve is its places ÷ the mean of that time, on any
+machine. The time is drawn from half of the mean to one and a half of it: if all took the same, requests that began together
+would end together, and places would be free all at once and then none for long.
+
+With a header the admission knows whose request it is; without one it treats all alike. It prints ``{"url": …}`` and ends when
+its standard input does.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import socket
 import sys
 from functools import partial
+from random import uniform
 from typing import Any
 
 import trio
@@ -21,7 +25,7 @@ from ..servers.trio.accepting import serve_app
 from ..subjects.stack import asgi
 from ..subjects.stack.__main__ import serve
 
-PLACES, SERVICE = 8, 0.4  # requests at once, seconds for each
+PLACES, SERVICE = 8, 0.4  # requests at once, mean seconds for each
 CAPACITY = PLACES / SERVICE
 TENANT = "X-Tenant"
 
@@ -29,7 +33,7 @@ TENANT = "X-Tenant"
 async def waiting(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The app: the same short reply to all, after a while."""
     if scope["type"] == "http":
-        await trio.sleep(SERVICE)
+        await trio.sleep(SERVICE * uniform(0.5, 1.5))
     await asgi.app(scope, receive, send)
 
 

@@ -1,12 +1,12 @@
 """Two tenants of one service, and one of them asks for twenty times its share.
 
-A service behind `trio_lab.asgi.admission`: eight requests at once, 400 ms each, so 20 a second on any machine, and 10 for
-each of two tenants. The quiet one asks for 5 a second, which is half of its share. Varied: whether a second tenant asks for
+A service behind `trio_lab.asgi.admission`: eight requests at once, 200 to 600 ms each, so 20 a second on any machine, and 10
+for each of two tenants. The quiet one asks for 5 a second, which is half of its share. Varied: whether a second tenant asks for
 200 a second beside it, and whether the admission knows the tenants by a header. Held fixed: the quiet tenant's requests.
 
-A place is free every 50 ms. The quiet tenant is next in turn when one is, so its p99 may grow by about that, an eighth of the
-service; the bound leaves as much again for the CPU that 200 requests a second take. Where all are treated alike it waits
-with the others, for several times the service.
+A place is free every 50 ms on average. The quiet tenant is next in turn when one is, so its p99 may grow by about that, an
+eighth of the service; the bound leaves as much again for the CPU that 200 requests a second take. Where all are treated alike
+it waits with the others, for several times the service.
 """
 
 from __future__ import annotations
