@@ -94,12 +94,10 @@ def test_a_connection_goes_on_after_a_refusal(narrow: Running) -> None:
 
 
 def said(headers: http.client.HTTPMessage) -> dict[str, str]:
-    """What headers say of the refusal, and not of the moment or of the connection."""
-    return {
-        name.lower(): value
-        for name, value in headers.items()
-        if name.lower() not in {"date", "connection", "keep-alive"}
-    }
+    """What headers say of the refusal, and not of the moment or of the connection. When to come again is drawn at random."""
+    told = {name.lower(): value for name, value in headers.items()}
+    assert told.pop("retry-after") in {"1", "2", "3"}
+    return {name: value for name, value in told.items() if name not in {"date", "connection", "keep-alive"}}
 
 
 @pytest.mark.parametrize("unusual", [{"Expect": "100-continue"}, {"Content_Length": "0"}, {"X-Request-Deadline": "60"}])
