@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..config import DisciplineName
 from ..errors import Closed, QueueTimeout
 from ..preconditions import require_timeout
-from .choice import DEFAULT
+from .choice import DEFAULT, Draw
 from .classes import ClassRoom, Share, TenantsPlace
 from .gate import ADMITTED, SUCCESS, WAITING, Decision, Gate, Place
 from .limits.choice import ChosenLimit
@@ -21,6 +21,7 @@ class ClassGate(Gate):
         shares: the classes. Every place is asked for with one of these names as its kind.
         max_waiting: requests of one class that may wait at once, None for no bound.
         discipline: the order of service of a class, by name; with ``by_tenant``, of each of its tenants.
+        random: numbers from 0 to less than 1 for disciplines that draw.
 
     The other arguments and the guarantees are those of `Gate`, with one exception: a class that holds as many places as it
     may waits while others are free.
@@ -39,6 +40,7 @@ class ClassGate(Gate):
         discipline: DisciplineName = DEFAULT,
         by_tenant: bool = False,
         limit: ChosenLimit = None,
+        random: Draw = None,
     ) -> None:
         super().__init__(name, capacity=capacity, max_waiting=max_waiting, queue_timeout=queue_timeout, limit=limit)
         self._room = ClassRoom(
@@ -48,6 +50,7 @@ class ClassGate(Gate):
             discipline=discipline,
             by_tenant=by_tenant,
             tallies=self._tallies,
+            random=random,
         )
         self._learner = self._room.learner
         self._room.resize(self._capacity)

@@ -21,7 +21,7 @@ from typing import Any
 from ..config import DisciplineName
 from ..errors import QueueFull
 from .by_patience import ByPatience
-from .choice import chosen
+from .choice import Draw, chosen
 from .disciplines import Discipline, Learner
 from .gate import Place
 from .patience import Patiences
@@ -89,9 +89,10 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
         discipline: DisciplineName,
         by_tenant: bool,
         tallies: Tallies,
+        random: Draw = None,
     ) -> None:
         super().__init__(name, max_waiting=max_waiting, discipline="fifo", tallies=tallies)
-        make, self.learner = _maker(discipline)
+        make, self.learner = _maker(discipline, random)
         self._virtual = 0.0
         self._classes: dict[str, _Class] = {}
         for kind, share in shares.items():
@@ -180,11 +181,11 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
         self.peak = max(self.peak, self.count)
 
 
-def _maker(discipline: DisciplineName) -> tuple[Callable[[], Discipline[Any]], Learner | None]:
+def _maker(discipline: DisciplineName, random: Draw) -> tuple[Callable[[], Discipline[Any]], Learner | None]:
     """What makes the order of each queue, and who learns for all of them."""
     if discipline in ("fair", "priority"):
         raise ValueError(f"the discipline of a class cannot be {discipline!r}: use classes and tenants instead")
     if discipline == "patience":
         learner = Patiences()
-        return partial(ByPatience, learner), learner
+        return partial(ByPatience, learner, random=random), learner
     return partial(chosen, discipline), None

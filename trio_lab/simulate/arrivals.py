@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 from typing import Literal
@@ -30,6 +30,18 @@ class Arrivals:
             raise ValueError(f"burst must be at least 1, not {self.burst}")
         if any(later < earlier for earlier, later in zip(self.moments, self.moments[1:], strict=False)):
             raise ValueError("the moments of a trace must be in order")
+
+    @property
+    def mean_rate(self) -> float:
+        """Requests a second, of a trace too."""
+        if self.kind != "trace":
+            return self.rate
+        return len(self.moments) / self.moments[-1] if self.moments and self.moments[-1] else 0.0
+
+    def faster(self, factor: float) -> Arrivals:
+        """The same at so many times the rate."""
+        moments = tuple(moment / factor for moment in self.moments)
+        return replace(self, rate=self.rate * factor, moments=moments)
 
     def times(self, random: Random, start: float = 0.0) -> Iterator[float]:
         """The moments from ``start`` on, without end but for a trace."""

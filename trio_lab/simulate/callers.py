@@ -29,6 +29,7 @@ class Callers:
     backoff: float = 1.0
     think: Times = field(default_factory=Times)
     kind: str = ""
+    tenant: str = ""
     priority: int = 0
 
     def __post_init__(self) -> None:
@@ -40,7 +41,7 @@ class Crowd:
     """Callers in a simulation, and how their requests ended."""
 
     def __init__(self, callers: Callers, random: Random, *, closed: bool) -> None:
-        self.kind, self.priority = callers.kind, callers.priority
+        self.kind, self.tenant, self.priority = callers.kind, callers.tenant, callers.priority
         self.retries, self.backoff = callers.retries, callers.backoff
         self.closed = closed
         self.work = callers.service.draw(random)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
+from statistics import fmean, pstdev
 from typing import Literal
 
 Draw = Callable[[], float]
@@ -35,6 +36,26 @@ class Times:
             raise ValueError("a duration must not be negative")
         if self.kind in ("exponential", "lognormal") and not self.mean:
             raise ValueError(f"the mean of {self.kind} times must be over 0")
+
+    @property
+    def expected(self) -> float:
+        """The mean, of the recorded ones too."""
+        return fmean(self.values) if self.kind == "recorded" else self.mean
+
+    @property
+    def variation(self) -> float:
+        """The standard deviation ÷ the mean; 0 for times that are all the same."""
+        if self.kind == "exponential":
+            return 1.0
+        if self.kind == "lognormal":
+            return math.sqrt(math.expm1(self.sigma**2))
+        if self.kind == "recorded" and self.expected:
+            return pstdev(self.values) / self.expected
+        return 0.0
+
+    def scaled(self, factor: float) -> Times:
+        """The same, but so many times as long."""
+        return replace(self, mean=factor * self.mean, values=tuple(factor * value for value in self.values))
 
     def draw(self, random: Random) -> Draw:
         """The durations in turn, taken from ``random``."""
