@@ -54,14 +54,18 @@ class Crowd:
 
 
 class Request:
-    """One request, through all its attempts; of a closed client, one after the other."""
+    """One attempt to be served. A caller that comes again makes another."""
 
-    __slots__ = ("attempts", "crowd", "place")
+    __slots__ = ("attempts", "crowd", "number", "place", "work")
 
+    number: int
+    """Given when it comes: 1 for the first that came."""
+    work: float
     place: Place | None
-    """The place of its present attempt; None when the caller has left or is between two attempts."""
+    """None when its caller has left, and at the end."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, crowd: Crowd, attempts: int = 0) -> None:
         self.crowd = crowd
-        self.attempts = 0
+        self.attempts = attempts
+        """Those before this one that failed."""
         self.place = None

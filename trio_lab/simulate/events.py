@@ -1,4 +1,12 @@
-"""Virtual time: a heap of events. Events at the same moment happen in the order in which they were planned."""
+"""Virtual time: a heap of events. Those at the same moment happen in the order of their ranks, then as they were planned.
+
+The ranks say what a tie means, and follow what the gate promises and what Trio does:
+
+- a deadline is over at its own moment: who leaves or has waited too long then is gone before anything else happens, because
+  no caller is admitted at its deadline;
+- work that ends at its run timeout has ended in time;
+- a place that is given back at a moment is free for those who come at that moment.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +15,24 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+LEAVE, EXPIRE, FAULT, END, STOP, COME = (rank << 48 for rank in range(6))
+"""The ranks: a caller's patience is over; a wait is over; the server changes its pace; work is done; work has taken too long;
+a request comes."""
+
 
 class Events:
     """Virtual time and its events. An event cannot be removed; one that has become meaningless does nothing."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        """Seconds since the start."""
+    def __init__(self, start: float = 0.0) -> None:
+        self.start = start
+        self.now = start
+        """Seconds."""
         self._heap: list[tuple[float, int, Callable[[Any], object], Any]] = []
         self._next = count().__next__
 
-    def at(self, time: float, act: Callable[[Any], object], subject: Any = None) -> None:
+    def at(self, time: float, act: Callable[[Any], object], subject: Any = None, rank: int = END) -> None:
         """Call ``act(subject)`` at that time, which must not have passed."""
-        heappush(self._heap, (time, self._next(), act, subject))
+        heappush(self._heap, (time, rank + self._next(), act, subject))
 
     def run(self, until: float) -> None:
         """Call everything that is due until then; afterwards it is ``until``."""

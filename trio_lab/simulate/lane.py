@@ -4,106 +4,83 @@ The gate, its discipline and its limit are the ones that serve real requests; ar
 There is no event loop and no task a request, so a second of wall time simulates more than a hundred thousand requests, and
 memory does not grow with their number: what is kept are counts and histograms.
 
-What it leaves out: the cost of the event loop and of the protocol. A refusal takes no time here.
+What it leaves out: the cost of the event loop and of the protocol. A refusal takes no time here. That tasks of an event loop
+at the same gate do the same is checked with the truth lane, `testing.truth_lane`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from math import inf
-from random import Random
 
 from ..admission.gate import ADMITTED, WAITING, Decision, Gate, Place
 from ..admission.limits.limit import Outcome
-from ..errors import Overloaded
-from .arrivals import Arrivals
-from .callers import Callers, Crowd, Request
+from ..errors import Overloaded, QueueTimeout
+from .callers import Request
+from .events import EXPIRE, LEAVE, STOP
+from .log import Log
 from .service import Service
+from .traffic import Traffic
 
 
-class FastLane:
-    """A gate, the service behind it, and the callers in front. Work that takes longer than ``run_timeout`` is ended, and
-    counts as failed."""
+class FastLane(Traffic):
+    """A gate, the service behind it, and the callers in front. The other arguments are those of `Traffic`."""
 
-    def __init__(self, gate: Gate, service: Service, *, seed: int = 1, run_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        service: Service,
+        *,
+        seed: int = 1,
+        run_timeout: float | None = None,
+        log: Log | None = None,
+    ) -> None:
+        super().__init__(service, seed=seed, run_timeout=run_timeout, log=log)
         self.gate = gate
-        self.service = service
-        self.events = service.events
-        self.crowds: list[Crowd] = []
-        self._run_timeout = run_timeout
-        self._random = Random(seed)
+        gate.restart(self.events.now)
         service.on_end = self._end
-
-    def open(self, callers: Callers, arrivals: Arrivals, *, start: float = 0.0, end: float = inf) -> Crowd:
-        """An open workload: requests come at the moments of ``arrivals``, from ``start`` until ``end``."""
-        crowd = self._crowd(callers, closed=False)
-        self._next((crowd, arrivals.times(self._draws(), start), end))
-        return crowd
-
-    def close(self, callers: Callers, clients: int, *, start: float = 0.0) -> Crowd:
-        """A closed workload: each of the ``clients`` sends its next request when its last one has ended."""
-        crowd = self._crowd(callers, closed=True)
-        for _ in range(clients):
-            self.events.at(start + crowd.think(), self._ask, Request(crowd))
-        return crowd
 
     def run(self, seconds: float) -> None:
         """Let so much more time pass."""
         self.events.run(self.events.now + seconds)
 
-    def _crowd(self, callers: Callers, *, closed: bool) -> Crowd:
-        crowd = Crowd(callers, self._draws(), closed=closed)
-        self.crowds.append(crowd)
-        return crowd
-
-    def _draws(self) -> Random:
-        # Each source has its own random numbers, so a change of one source does not change the others.
-        return Random(self._random.getrandbits(64))
-
-    def _come(self, source: tuple[Crowd, Iterator[float], float]) -> None:
-        self._ask(Request(source[0]))
-        self._next(source)
-
-    def _next(self, source: tuple[Crowd, Iterator[float], float]) -> None:
-        moment = next(source[1], inf)
-        if moment < source[2]:
-            self.events.at(moment, self._come, source)
-
     def _ask(self, request: Request) -> None:
         crowd, events = request.crowd, self.events
-        crowd.came += 1
+        self._arrive(request)
+        patience = None if crowd.patience is None else crowd.patience()
         try:
             place = self.gate.arrive(events.now, crowd.kind, crowd.priority)
-        except Overloaded:
-            crowd.refused += 1
-            self._lose(request)
+        except Overloaded as refusal:
+            self._refuse(request, refusal)
             return
         place.caller, request.place = request, place
         if place.state is ADMITTED:
             self._serve(place)
-        elif place.deadline != inf:
-            events.at(place.deadline, self._expire)
-        if crowd.patience is not None:
-            events.at(events.now + crowd.patience(), self._leave, place)
+        else:
+            if self._log is not None:
+                self._note(request, "queue")
+            if place.deadline != inf:
+                events.at(place.deadline, self._expire, None, EXPIRE)
+        if patience is not None:
+            events.at(events.now + patience, self._leave, place, LEAVE)
 
     def _serve(self, place: Place) -> None:
-        self.service.start(place, place.caller.crowd.work())
+        request = place.caller
+        if self._log is not None:
+            self._note(request, "start")
+        self.service.start(place, request.work)
         if self._run_timeout is not None:
-            self.events.at(self.events.now + self._run_timeout, self._fail, place)
+            self.events.at(self.events.now + self._run_timeout, self._stop, place, STOP)
 
     def _end(self, place: Place) -> None:
         request, now = place.caller, self.events.now
+        if self._log is not None:
+            self._note(request, "end")
         decisions = self.gate.leave(place, now)
-        crowd = request.crowd
-        if request.place is not place:
-            crowd.wasted += 1
+        if request.place is place:
+            self._succeed(request, now - place.arrived)
         else:
-            crowd.served += 1
-            crowd.responses.record(now - place.arrived)
-            request.place = None  # else the two would keep each other until a garbage collection
-            if crowd.closed:
-                request.attempts = 0
-                self.events.at(now + crowd.think(), self._ask, request)
+            request.crowd.wasted += 1
         if decisions:
             self._tell(decisions)
 
@@ -112,18 +89,22 @@ class FastLane:
         if request.place is not place:
             return
         if place.state is WAITING:
-            self._tell(self.gate.abandon(place, self.events.now))
+            self.gate.abandon(place, self.events.now)
         elif place.state is ADMITTED:
             self.gate.caller_left(place, self.events.now)
         else:
             return
+        if self._log is not None:
+            self._note(request, "leave")
         request.crowd.left += 1
         self._lose(request)
 
-    def _fail(self, place: Place) -> None:
+    def _stop(self, place: Place) -> None:
         if place.state is not ADMITTED:
             return
         request = place.caller
+        if self._log is not None:
+            self._note(request, "stop")
         self.service.stop(place)
         decisions = self.gate.leave(place, self.events.now, Outcome.DROPPED)
         request.crowd.failed += 1
@@ -134,24 +115,21 @@ class FastLane:
     def _expire(self, _: None) -> None:
         self._tell(self.gate.expire(self.events.now))
 
-    def _tell(self, decisions: Iterable[Decision]) -> None:
-        for place, refusal in decisions:
+    def _tell(self, decisions: Sequence[Decision]) -> None:
+        """Of several at a moment those that are admitted come first, and then the order is that in which they came."""
+        for place, refusal in sorted(decisions, key=_rank) if len(decisions) > 1 else decisions:
             if refusal is None:
                 self._serve(place)
             else:
-                place.caller.crowd.refused += 1
-                self._lose(place.caller)
+                self._refuse(place.caller, refusal)
 
-    def _lose(self, request: Request) -> None:
-        """An attempt has failed; the caller may come again."""
-        crowd = request.crowd
-        request.place = None
-        if request.attempts < crowd.retries:
-            request.attempts += 1
-            pause = crowd.pause() * crowd.backoff ** (request.attempts - 1)
-        elif crowd.closed:
-            request.attempts = 0
-            pause = crowd.pause() + crowd.think()
-        else:
-            return
-        self.events.at(self.events.now + pause, self._ask, request)
+    def _refuse(self, request: Request, refusal: Exception) -> None:
+        if self._log is not None:
+            self._note(request, "timeout" if isinstance(refusal, QueueTimeout) else "refuse")
+        request.crowd.refused += 1
+        self._lose(request)
+
+
+def _rank(decision: Decision) -> tuple[bool, int]:
+    place, refusal = decision
+    return refusal is not None, place.caller.number
