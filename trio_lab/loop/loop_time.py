@@ -149,10 +149,11 @@ class PassWindow:
 
 
 class Intervals:
-    """Seconds between the wakes of a timer probe since the last reset. For one reader: a reset clears it."""
+    """Seconds between the wakes of a timer probe: ``all`` of them, and those since the last reset of the one reader."""
 
     def __init__(self) -> None:
-        self._intervals = Histogram()
+        self.all = Histogram()
+        self._window = self.all.follow()
 
     async def probe(self, sleep: Callable[[float], Awaitable[None]], clock: Callable[[], float]) -> NoReturn:
         """Sleep again and again, with the ``sleep`` and the ``clock`` of the loop."""
@@ -160,12 +161,13 @@ class Intervals:
         while True:
             await sleep(RESOLUTION)
             now = clock()
-            self._intervals.record(now - last)
+            self.all.record(now - last)
             last = now
 
     def read(self, *, reset: bool) -> Histogram:
         """The intervals of the window; with ``reset`` a new window begins."""
-        read = self._intervals
+        read = self._window
         if reset:
-            self._intervals = Histogram()
+            read = read.copy()  # a window goes on to fill as long as it is referenced
+            self._window.clear()
         return read

@@ -17,17 +17,18 @@ import math
 import struct
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from weakref import ref
 
-from ..records.summary import Summary
+from ..records.summary import BOUNDS, Buckets, Summary
 from .percentile import rank
 
 PARTS_OF_OCTAVE = 128
+_LOOKS = 1000  # a second, of `Histogram.delays`
 _LOT = 4096  # values that are put into buckets together
 _UPPER = 1 if sys.byteorder == "little" else 0  # index of the upper half of a 32-bit float
 
@@ -41,8 +42,15 @@ def _middle(bucket: int) -> float:
     """The middle of a bucket, in seconds."""
     if bucket == 0:
         return 0.0
-    low, high = (struct.unpack("=f", struct.pack("=I", b << 16))[0] for b in (bucket, bucket + 1))
-    return float(low + high) / 2
+    return (_low(bucket) + _low(bucket + 1)) / 2
+
+
+def _low(bucket: int) -> float:
+    """The lower end of a bucket, in seconds."""
+    return float(struct.unpack("=f", struct.pack("=I", bucket << 16))[0])
+
+
+_BOUNDS = _buckets(list(BOUNDS))
 
 
 class Histogram:
@@ -210,12 +218,49 @@ class Histogram:
             self._counts = Counter(dict(sorted(self._counts.items())))
             self._ordered = [*self._counts]
 
+    def buckets(self) -> Buckets:
+        """All values, by the `BOUNDS` of the record."""
+        self._settle()
+        self._order()
+        up_to = [0, *accumulate(self._counts.values())]
+        ends = [0, *(up_to[bisect_right(self._ordered, bound)] for bound in _BOUNDS), up_to[-1]]
+        return Buckets(counts=tuple(end - begin for begin, end in pairwise(ends)), total=self._total)
+
+    def delays(self, waited: float) -> Buckets:
+        """With passes of a loop, which ``waited`` so many seconds besides: how late it came to what became due, if something
+        had become due each millisecond. At a moment within a pass that is the rest of the pass, else 0.
+
+        No bucket ever shrinks: a pass counts with the lower end of its own bucket, which is not more than it lasted.
+        """
+        self._settle()
+        self._order()
+        whole, over, number = self._total + waited, 0.0, 0
+        lows = [(_low(bucket), self._counts[bucket]) for bucket in self._ordered]
+        in_time = [whole]  # seconds in which the delay did not exceed the bound, from the highest bound down
+        for bound in reversed(BOUNDS):
+            while lows and lows[-1][0] > bound:
+                low, count = lows.pop()
+                over, number = over + low * count, number + count
+            in_time.append(whole - (over - number * bound))
+        looks = [0, *(int(seconds * _LOOKS) for seconds in reversed(in_time))]
+        squares = sum(_middle(bucket) ** 2 * count for bucket, count in self._counts.items())
+        return Buckets(counts=tuple(end - begin for begin, end in pairwise(looks)), total=squares / 2 * _LOOKS)
+
     def summary(self) -> Summary:
         """The usual quantiles; computed again only if values were recorded since the last call."""
         count = self.count
         if self._summary is None or self._summary.count != count:
             p50, p90, p99, p99_9 = self._quantiles((0.5, 0.9, 0.99, 0.999))
-            self._summary = Summary(count=count, mean=self.mean, p50=p50, p90=p90, p99=p99, p99_9=p99_9, max=self._max)
+            self._summary = Summary(
+                count=count,
+                mean=self.mean,
+                p50=p50,
+                p90=p90,
+                p99=p99,
+                p99_9=p99_9,
+                max=self._max,
+                buckets=self.buckets(),
+            )
         return self._summary
 
     def __repr__(self) -> str:

@@ -4,9 +4,9 @@ Inside, every duration is a float in seconds. In JSON its key says the unit: a f
 written as ``wait_ms``. The unit is declared once, beside the field, and no other module converts it.
 
 A class says with ``NULL`` what is written for None (default: null), and with ``OPTIONAL`` which fields are left out when
-they are None. "not observed" is read as None wherever None is allowed. In a record that is written in its field's unit,
-not-a-number becomes null, and null not-a-number. Unknown keys are ignored: a newer version may write more than this one
-reads.
+they are None. A field whose metadata is `UNWRITTEN` is never written. "not observed" is read as None wherever None is
+allowed. In a record that is written in its field's unit, not-a-number becomes null, and null not-a-number. Unknown keys are
+ignored: a newer version may write more than this one reads.
 
 Whether the figures of a record make sense is not checked here, but by its class when the record is made.
 
@@ -26,6 +26,7 @@ from functools import cache, lru_cache, partial
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 NOT_OBSERVED = "not observed"
+UNWRITTEN: Mapping[str, bool] = types.MappingProxyType({"written": False})
 
 T = TypeVar("T")
 
@@ -113,7 +114,8 @@ def decode(kind: type[T], data: bytes | str) -> T:
 @cache
 def _plan(kind: Any, unit: In | None) -> _Plan:
     hints = get_type_hints(kind, include_extras=True)
-    fields = dict(_field(field.name, hints[field.name], unit) for field in dataclasses.fields(kind))
+    written = [field.name for field in dataclasses.fields(kind) if field.metadata.get("written", True)]
+    fields = dict(_field(name, hints[name], unit) for name in written)
     return _Plan(fields, _writer(fields, getattr(kind, "NULL", None), getattr(kind, "OPTIONAL", ())))
 
 

@@ -13,28 +13,13 @@ from typing import Annotated, ClassVar, Literal
 from .codec import MS, In, Milliseconds, Seconds
 from .diagnosis import Finding
 from .health import Health, Loop
-from .summary import Summary
-
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The upper bounds of `Buckets` in seconds, each included; those of Prometheus clients, and 1 and 2.5 ms."""
+from .summary import Buckets, Summary
+from .totals import Totals
 
 State = Literal["passing", "blocked", "stopped"]
 
 _For = Annotated[float, In(name="for_s", digits=3)]
 _File, _Line = Annotated[str | None, In(name="file")], Annotated[int | None, In(name="line")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buckets:
-    """All durations since the service began. ``counts`` has those of each bucket alone: up to the first of `BOUNDS`, up to the
-    second and so on, and above the last one. ``total`` is their sum."""
-
-    counts: tuple[int, ...]
-    total: Seconds
-
-    def __post_init__(self) -> None:
-        if len(self.counts) != len(BOUNDS) + 1:
-            raise ValueError(f"there are {len(BOUNDS) + 1} buckets, not {len(self.counts)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +59,15 @@ class WorkerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFigures:
-    """A service at one moment. ``loop_thread`` is the native id of its loop's thread.
+    """A service at one moment. ``loop_thread`` is the native id of its loop's thread. ``totals`` are what `/metrics`
+    tells beside the health (`loop.totals.totals_of`).
 
     ``health.loop`` is the time since the figures before these, ``recent`` the last ten to twenty seconds, ``passes`` all passes
     since the service began. ``health.stalls`` has all stalls by line and cause, ``last_stalls`` the newest one by one, newest
     first. A pass over ``budget`` is a stall; the service counts as blocked when one has lasted for ``blocked_after``.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("totals",)
 
     service: str
     pid: int
@@ -94,6 +82,7 @@ class LiveFigures:
     last_stalls: tuple[RecentStall, ...] = ()
     routes: tuple[RouteFigures, ...] = ()
     workers: tuple[WorkerState, ...] = ()
+    totals: Totals | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,14 @@ class QueueStatistics:
     service: Annotated[Summary | None, MS] = None
     kinds: tuple[QueueStatistics, ...] | None = None
 
+    def parts(self) -> tuple[QueueStatistics, ...]:
+        """The records of its kinds; its own if it tells none apart."""
+        return self.kinds or (self,)
+
+    def kind_of(self, part: QueueStatistics) -> str:
+        """The kind of one of the `parts`; empty for its own record."""
+        return part.name.removeprefix(self.name).removeprefix(".")
+
 
 class Queue(Protocol):
     """The owner of a queue. Registered once in a lab, it appears in `/health`, as first full and in the report.
