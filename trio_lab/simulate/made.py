@@ -10,11 +10,11 @@ from .service import Cores, Downstream, Independent, Service
 from .traffic import Traffic
 
 
-def fast_lane(scenario: Scenario, *, start: float = 0.0, log: Log | None = None) -> FastLane:
-    """The fast lane of a scenario, at its beginning. Its clock begins at ``start``, and ``log`` is told all that happens."""
+def fast_lane(scenario: Scenario, *, events: Events | None = None, log: Log | None = None) -> FastLane:
+    """The fast lane of a scenario, at its beginning. ``log`` is told all that happens."""
     lane = FastLane(
         scenario.gate.make(scenario.servers, scenario.kinds, scenario.seed),
-        service_of(scenario, Events(start)),
+        service_of(scenario, events or Events()),
         seed=scenario.seed,
         run_timeout=scenario.gate.run_timeout,
         log=log,

@@ -66,3 +66,8 @@ class Times:
         if self.kind == "recorded":
             return partial(random.choice, self.values)
         return partial(float, self.mean)
+
+
+def times_of(duration: Times | float) -> Times:
+    """A number of seconds as times that are all the same."""
+    return duration if isinstance(duration, Times) else Times(mean=duration)
