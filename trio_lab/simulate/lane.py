@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from ..admission.class_gate import ClassGate
 from ..admission.gate import ADMITTED, WAITING, Decision, Gate, Place
 from ..admission.limits.limit import Outcome
 from ..errors import Overloaded, QueueTimeout
@@ -37,6 +38,7 @@ class FastLane(Traffic):
     ) -> None:
         super().__init__(service, seed=seed, run_timeout=run_timeout, log=log)
         self.gate = gate
+        self._classes = gate if isinstance(gate, ClassGate) else None
         gate.restart(self.events.now)
         service.on_end = self._end
 
@@ -49,7 +51,10 @@ class FastLane(Traffic):
         self._arrive(request)
         patience = None if crowd.patience is None else crowd.patience()
         try:
-            place = self.gate.arrive(events.now, crowd.kind, crowd.priority)
+            if self._classes is None:
+                place = self.gate.arrive(events.now, crowd.kind, crowd.priority)
+            else:
+                place = self._classes.arrive(events.now, crowd.kind, crowd.priority, tenant=crowd.tenant)
         except Overloaded as refusal:
             self._refuse(request, refusal)
             return

@@ -62,8 +62,8 @@ class Traffic(ABC):
         return Random(self._random.getrandbits(64))
 
     def _come(self, source: tuple[Crowd, Iterator[float], float]) -> None:
+        self._next(source)  # first: what follows from this request is planned after the next
         self._ask(Request(source[0]))
-        self._next(source)
 
     def _next(self, source: tuple[Crowd, Iterator[float], float]) -> None:
         moment = next(source[1], inf)
