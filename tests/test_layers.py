@@ -31,7 +31,7 @@ LAYERS = {
     "asgi": 5,
     "http": 4.5,
     "diagnose": 4,
-    "simulate": 4,
+    "simulate": 4.1,
     "pools": 3,
     "admission": 2,
     "loop": 1.5,

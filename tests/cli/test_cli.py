@@ -382,6 +382,8 @@ PRINT_JSON = {
     "drill": "drill",
     "bench": "bench",
     "report": "report NEW",
+    "simulate": "simulate NEW/queue.toml",
+    "plan": "plan --rate 10 --p99 1 --service 5ms",
     "doctor": "doctor NEW/examination.json",
     "load": "load http://127.0.0.1:9/ -c 1 -d 0.1",
     "run": "run callback-order --quick --rounds 1 --dose 0.05 --out NEW",
@@ -403,6 +405,7 @@ def test_every_command_that_prints_json_is_here() -> None:
 @pytest.mark.parametrize("call", [*(f"{call} --json" for call in PRINT_JSON.values()), "list", "--help"])
 def test_a_full_disk_is_one_line(call: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
+    (tmp_path / "queue.toml").write_text("requests = 9\n[arrivals]\nrate = 1\n[service]\nmean = 1\n")
     (tmp_path / "examination.json").write_bytes(encode(Examination(url="", probe="", budget=1.0)))
     words = [word.replace("NEW", str(tmp_path)) for word in call.split()]
     with open("/dev/full", "w") as full:

@@ -243,7 +243,10 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert set(DOCS.rglob("*.md")) - {DOCS / "index.md"} <= shown
 
 
-@pytest.mark.parametrize(("command", "page"), [("serve", "serving.md"), ("load", "load.md")])
+@pytest.mark.parametrize(
+    ("command", "page"),
+    [("serve", "serving.md"), ("load", "load.md"), ("simulate", "simulate.md"), ("plan", "plan.md")],
+)
 def test_every_option_is_explained(command: str, page: str) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "trio_lab", command, "--help"], capture_output=True, text=True, timeout=60, check=True

@@ -29,7 +29,7 @@ def at(*moments: float) -> Arrivals:
 
 
 def figures(lane: FastLane) -> Simulated:
-    return simulated(lane.gate, lane.crowds, lane.events.now)
+    return simulated(lane)
 
 
 def test_a_request_waits_for_those_before_it() -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from heapq import heapify, heapreplace
 from itertools import islice
+from math import log
 from random import Random
+from typing import Any
 
 import pytest
 
-from tests.simulate.theory import compare
 from trio_lab.admission.gate import Gate
+from trio_lab.bench.peers.virtual_time import queue
+from trio_lab.simulate.against_theory import against_theory, theory_of
 from trio_lab.simulate.arrivals import Arrivals
 from trio_lab.simulate.callers import Callers
 from trio_lab.simulate.events import Events
 from trio_lab.simulate.lane import FastLane
+from trio_lab.simulate.scenario import Fault, GateSettings, Scenario, Workload
 from trio_lab.simulate.service import Cores, Downstream, Independent
-from trio_lab.simulate.theory import erlang_c, mean_wait
+from trio_lab.simulate.theory import erlang_c, mean_constant_wait, mean_wait, mean_wait_of_one, wait_quantile
 from trio_lab.simulate.times import Times
 
 
@@ -31,10 +36,55 @@ def test_theory_has_no_wait_for_a_queue_that_only_grows() -> None:
         erlang_c(2, 2.0)
 
 
-@pytest.mark.parametrize("servers", [1, 4, 16])
-def test_the_mean_wait_is_that_of_erlang_within_its_interval(servers: int) -> None:
-    found = compare(servers, 0.8, 20_000)
-    assert abs(found.simulated - found.theory) < found.margin < 0.6 * found.theory
+@pytest.mark.parametrize(("servers", "load"), [(1, 0.5), (2, 0.5), (4, 0.9), (10, 0.9), (64, 0.95)])
+def test_waits_for_constant_work_are_near_their_approximation(servers: int, load: float) -> None:
+    """Cosmetatos (1976): a little over half of the wait for exponential work."""
+    more = (1 - load) * (servers - 1) * ((4 + 5 * servers) ** 0.5 - 2) / (16 * load * servers)
+    half = mean_wait(servers, load * servers, 1.0) / 2
+    assert mean_constant_wait(servers, load * servers, 1.0) == pytest.approx((1 + more) * half, rel=0.01)
+
+
+def test_one_server_waits_by_the_variation_of_its_work() -> None:
+    assert mean_wait_of_one(0.8, 1.0, 1.0) == pytest.approx(mean_wait(1, 0.8, 1.0))
+    assert mean_wait_of_one(0.8, 1.0, 0.0) == pytest.approx(mean_wait(1, 0.8, 1.0) / 2)
+
+
+def test_a_quantile_of_the_waits_is_zero_where_fewer_have_to_wait() -> None:
+    assert wait_quantile(0.5, 2, 1.0, 1.0) == 0.0  # a third has to wait
+    assert wait_quantile(0.99, 1, 0.5, 1.0) == pytest.approx(log(0.5 / 0.01) / 0.5)
+
+
+@pytest.mark.parametrize(("servers", "load"), [(1, 0.8), (4, 0.8), (16, 0.8), (64, 0.9)])
+def test_the_mean_wait_is_that_of_erlang_within_its_interval(servers: int, load: float) -> None:
+    found = against_theory(queue(servers, load), 20_000, 8)
+    assert found is not None
+    assert found.low <= 0 <= found.high
+    assert found.high - found.low < 2
+
+
+def test_waits_for_constant_work_are_crommelins() -> None:
+    callers = Callers(service=Times(mean=1.0))
+    scenario = Scenario(workloads=(Workload(callers=callers, arrivals=Arrivals(rate=3.2)),), servers=4, requests=1)
+    found = against_theory(scenario, 20_000, 8)
+    assert found is not None
+    assert (found.queue, found.holds) == ("M/D/4 (Crommelin)", True)
+    assert found.high - found.low < 0.4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"faults": (Fault(kind="slow", at=1.0, seconds=1.0),)},
+        {"cores": 2},
+        {"gate": GateSettings(max_waiting=10)},
+        {"gate": GateSettings(limit="adaptive")},
+        {"gate": GateSettings(discipline="lifo")},
+        {"servers": 1},  # more comes than it can serve
+    ],
+)
+def test_there_is_no_theory_for_what_theory_does_not_know(change: dict[str, Any]) -> None:
+    assert theory_of(queue(2, 0.8)) is not None
+    assert theory_of(replace(queue(2, 0.8), **change)) is None
 
 
 @pytest.mark.parametrize("servers", [1, 3])

@@ -128,8 +128,8 @@ class Evidence:
     def _staying(self) -> list[float]:
         """For the beginning of each bin, up to the one behind the last in which callers left, the logarithm of the share
         that stays until then."""
+        last = next(index for index in range(_BINS - 1, -1, -1) if self._left[index])
         reach = sum(self._ended) + _ASSUMED
-        last = max(index for index, left in enumerate(self._left) if left)
         staying, total = [0.0], 0.0
         for left, ended in zip(self._left[: last + 1], self._ended, strict=False):
             if left:
@@ -163,12 +163,19 @@ def _standard(staying: list[float], spans: Iterable[float]) -> tuple[float, floa
 
 def _stretches(staying: list[float], span: float, enough: float) -> Iterator[tuple[int, int]]:
     """Stretches of bins at whose beginning it is too late: the first bin, and the one after the last."""
-    index = begun = 0
-    for first in range(1, len(staying)):
-        until = _EDGES[first] + span
-        while _EDGES[index + 1] <= until:
+    index, begun, edges, last = 0, 0, _EDGES, len(staying) - 1
+    end = edges[1]
+    for first in range(1, last + 1):
+        until = edges[first] + span
+        while end <= until:
             index += 1
-        late = _at(staying, index, until) - staying[first] < enough
+            end = edges[index + 1]
+        if index < last:  # as `_at`, written out for speed
+            begin, at_begin = edges[index], staying[index]
+            left = at_begin + (staying[index + 1] - at_begin) * (until - begin) / (end - begin)
+        else:
+            left = staying[last]
+        late = left - staying[first] < enough
         if late and not begun:
             begun = first
         elif begun and not late:

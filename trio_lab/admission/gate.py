@@ -273,6 +273,11 @@ class Gate:
             utilization=self._busy_seconds / self._offered_seconds if self._offered_seconds else 0.0,
         )
 
+    def place_time(self, now: float) -> tuple[float, float]:
+        """Seconds of place-time (capacity × time) up to ``now``: those in which places were out, and all."""
+        self._account(now)
+        return self._busy_seconds, self._offered_seconds
+
     def _hand_out(self, now: float) -> Sequence[Decision]:
         decisions: list[Decision] = []
         refusals: list[Refusal[Place]] = []
@@ -282,7 +287,7 @@ class Gate:
             place.entered = now
             self.in_service += 1
             decisions.append((place, None))
-        return [*decisions, *self._refuse(refusals)]
+        return [*decisions, *self._refuse(refusals)] if refusals else decisions
 
     def _adapt(self, limit: Limit, place: Place, now: float, outcome: Outcome, loop_delay: float) -> None:
         limit.on_sample(

@@ -20,6 +20,8 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "serve": ("serve:serve", {"config": Variables()}),
     "load": ("load:load", {"usage": "Usage: trio-lab load [OPTIONS] URL..."}),
     "doctor": ("doctor:doctor", {}),
+    "simulate": ("simulate:simulate", {"usage": "Usage: trio-lab simulate [OPTIONS] FILE"}),
+    "plan": ("plan:plan", {}),
     "drill": ("drill:drill", {}),
     "bench": ("bench:bench", {}),
     "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),

@@ -21,7 +21,8 @@ def _seconds(_: object, tokens: Sequence[Token]) -> float:
     return notation.seconds(tokens[0].value)
 
 
-_Seconds = Parameter(converter=_seconds)
+Seconds = Parameter(converter=_seconds)
+"""Of an option that is a duration: 5s, 200ms, or a plain number of seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Asked:
     connections: Annotated[int, Parameter(alias="-c")] = 10
     """Connections, and so requests in flight, at most."""
 
-    duration: Annotated[float | None, _Seconds, Parameter(alias=("-d", "-z"))] = None
+    duration: Annotated[float | None, Seconds, Parameter(alias=("-d", "-z"))] = None
     """How long requests are sent (10s if nothing else says it); what is then due or in flight is waited for."""
 
     requests: Annotated[int | None, Parameter(alias="-n")] = None
@@ -43,10 +44,10 @@ class Asked:
     stages: str = ""
     """10s@50,30s@200: an open workload in steps, each a duration and the requests per second."""
 
-    think: Annotated[float, _Seconds] = 0.0
+    think: Annotated[float, Seconds] = 0.0
     """Time between a reply and the next request of that connection (closed workload)."""
 
-    timeout: Annotated[float, _Seconds] = 10.0
+    timeout: Annotated[float, Seconds] = 10.0
     """Time from the intended start after which a request has failed."""
 
     patience: Annotated[str, Parameter(alias="--leave-after")] = ""
@@ -62,7 +63,7 @@ class Asked:
     retry_budget: float | None = None
     """Retries for each first request, on the mean over all clients: 0.1 allows one for every ten."""
 
-    interval: Annotated[float, _Seconds] = 1.0
+    interval: Annotated[float, Seconds] = 1.0
     """Time that one row of the series covers."""
 
     method: Annotated[str, Parameter(alias="-m")] = ""

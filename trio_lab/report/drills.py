@@ -4,43 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 
 from trio_lab.records.codec import encode
 from trio_lab.records.drill import ControlResult, DrillResult, DrillResults
 from trio_lab.records.result import Outcome
 from trio_lab.report.disk import write_whole
-from trio_lab.report.page import asset
+from trio_lab.report.frame import framed
 from trio_lab.report.prose import sentence, slug, text
 from trio_lab.report.section import badge, checks_table, table_figure, tone
 from trio_lab.report.table import format_duration
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$lead</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<main>
-<header class="top">
-<p class="eyebrow">trio-lab drills</p>
-<h1>$lead</h1>
-<p class="dose">$dose</p>
-</header>
-<div class="body">
-$sections
-</div>
-</main>
-</body>
-</html>
-""")
 
 
 def save_drills(results: DrillResults, folder: Path) -> Path:
@@ -58,11 +30,14 @@ def save_drills(results: DrillResults, folder: Path) -> Path:
 def render_drills(results: DrillResults) -> str:
     """The whole page."""
     passed = sum(one.passed for one in results.drills)
-    return _PAGE.substitute(
-        lead=text(f"{passed} of {len(results.drills)} drills passed"),
-        style=asset("style.css"),
-        dose=text("Short doses." if results.gate else f"Full doses × {results.dose:g}."),
-        sections="\n".join(_section(one) for one in results.drills),
+    lead = f"{passed} of {len(results.drills)} drills passed"
+    dose = "Short doses." if results.gate else f"Full doses × {results.dose:g}."
+    return framed(
+        title=lead,
+        eyebrow="trio-lab drills",
+        lead=text(lead),
+        facts=f'<p class="dose">{text(dose)}</p>',
+        body="\n".join(_section(one) for one in results.drills),
     )
 
 

@@ -2,61 +2,22 @@
 
 It begins with the strongest finding, a sentence of each of the others, and a picture of queues over time; then come one line
 per experiment, and each experiment in full. If runtimes were compared, the comparison comes before all that.
-
-The content security policy in the head forbids every load, and every script but ours, which is named by its hash. So a
-results file of unknown origin can at worst look odd. The script only shows values under the pointer (``values.js``).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import UTC, datetime
-from importlib.resources import files
-from string import Template
 
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.comparison import compared_sections, overview, rounds, side_by_side
 from trio_lab.report.contents import contents
 from trio_lab.report.doctor import examination
+from trio_lab.report.frame import framed
 from trio_lab.report.lead import headline, held, learned, source, uncounted
 from trio_lab.report.machine import machine
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
 from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="$policy">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<main>
-<header class="top">
-<p class="eyebrow">trio-lab report$source</p>
-<h1>$lead</h1>
-$counts<p class="dose">$dose</p>
-</header>
-$summary
-$contents
-<div class="body">
-$verdicts
-$sections
-$machine
-</div>
-</main>
-<script>
-$script</script>
-</body>
-</html>
-""")
 
 
 def render(run: Results) -> str:
@@ -69,32 +30,18 @@ def render(run: Results) -> str:
     else:
         lead, summary = side_by_side(run.comparison), overview(run.comparison)
         sections = compared_sections(run.comparison, numbered)
-    script = asset("values.js")
-    return _PAGE.substitute(
-        title=text(f"trio-lab: {lead}"),
-        style=asset("style.css"),
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '{_hash(script)}'",
-        script=script,
-        source=source(run) if run.comparison is None else "",
+    return framed(
+        title=f"trio-lab: {lead}",
+        eyebrow=f"trio-lab report{source(run) if run.comparison is None else ''}",
         lead=sentence(lead),
-        counts=f'<p class="counts">{text(counts)}</p>\n' if lead != counts else "",
-        dose=text(_dose(run)),
+        facts=(f'<p class="counts">{text(counts)}</p>\n' if lead != counts else "")
+        + f'<p class="dose">{text(_dose(run))}</p>',
         summary=summary,
         contents=contents(run, learned='id="learned"' in summary),
-        verdicts=_verdicts(run.experiments, named=several_runtimes(run)),
-        sections="\n".join(sections),
-        machine=machine(run.environment),
+        body="\n".join(
+            (_verdicts(run.experiments, named=several_runtimes(run)), "\n".join(sections), machine(run.environment))
+        ),
     )
-
-
-def asset(name: str) -> str:
-    """The text of a file of this package."""
-    return files("trio_lab.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    """The name of a script in a content security policy. The page has a line break before it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
 
 
 def _dose(run: Results) -> str:

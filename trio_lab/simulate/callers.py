@@ -8,6 +8,7 @@ once; work that has begun goes on to its end, as a thread does. A caller that le
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 from ..admission.gate import Place
@@ -44,10 +45,16 @@ class Crowd:
         self.kind, self.tenant, self.priority = callers.kind, callers.tenant, callers.priority
         self.retries, self.backoff = callers.retries, callers.backoff
         self.closed = closed
+        self.end = inf
+        """When clients of a closed workload stop asking."""
         self.work = callers.service.draw(random)
         self.patience = None if callers.patience is None else callers.patience.draw(random)
         self.pause = callers.pause.draw(random)
         self.think = callers.think.draw(random)
+        self.reset()
+
+    def reset(self) -> None:
+        """Count from here on."""
         self.came = self.served = self.left = self.refused = self.failed = self.wasted = 0
         self.responses = Histogram()
         """Of the requests that were served in time, in seconds from the arrival of the attempt that succeeded."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Any
 
 LEAVE, EXPIRE, FAULT, END, STOP, COME = (rank << 48 for rank in range(6))
@@ -35,9 +36,14 @@ class Events:
         heappush(self._heap, (time, rank + self._next(), act, subject))
 
     def run(self, until: float) -> None:
-        """Call everything that is due until then; afterwards it is ``until``."""
+        """Call everything that is due until then; afterwards it is ``until``, or if that is infinite, as late as the last."""
         heap = self._heap
         while heap and heap[0][0] <= until:
             self.now, _, act, subject = heappop(heap)
             act(subject)
-        self.now = until
+        if until != inf:
+            self.now = until
+
+    def clear(self) -> None:
+        """Forget all that is planned: nothing of it matters any more."""
+        self._heap.clear()

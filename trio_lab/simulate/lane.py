@@ -17,6 +17,7 @@ from ..admission.class_gate import ClassGate
 from ..admission.gate import ADMITTED, WAITING, Decision, Gate, Place
 from ..admission.limits.limit import Outcome
 from ..errors import Overloaded, QueueTimeout
+from ..measure.histogram import Histogram
 from .callers import Request
 from .events import EXPIRE, LEAVE, STOP
 from .log import Log
@@ -34,17 +35,29 @@ class FastLane(Traffic):
         *,
         seed: int = 1,
         run_timeout: float | None = None,
+        requests: float = inf,
         log: Log | None = None,
     ) -> None:
-        super().__init__(service, seed=seed, run_timeout=run_timeout, log=log)
+        super().__init__(service, seed=seed, run_timeout=run_timeout, requests=requests, log=log)
         self.gate = gate
+        self.waits: Histogram | None = None
+        """Waits of the work that was done, since `count_from_here`; None if the gate has counted nothing else."""
+        self.place_time = (0.0, 0.0)
+        """The gate's `Gate.place_time` at that moment."""
         self._classes = gate if isinstance(gate, ClassGate) else None
+        self._expiry = inf  # when the next look for callers that have waited too long is planned
         gate.restart(self.events.now)
         service.on_end = self._end
 
     def run(self, seconds: float) -> None:
-        """Let so much more time pass."""
+        """Let so much more time pass; infinite: until all requests have ended."""
         self.events.run(self.events.now + seconds)
+
+    def count_from_here(self) -> None:
+        """Forget what has been counted so far: the queue was still filling."""
+        super().count_from_here()
+        self.waits = Histogram()
+        self.place_time = self.gate.place_time(self.began)
 
     def _ask(self, request: Request) -> None:
         crowd, events = request.crowd, self.events
@@ -64,7 +77,9 @@ class FastLane(Traffic):
         else:
             if self._log is not None:
                 self._note(request, "queue")
-            if place.deadline != inf:
+            if place.deadline < self._expiry:
+                # One look is planned for all that wait. One for each filled the heap: 30 s of arrivals stayed in it.
+                self._expiry = place.deadline
                 events.at(place.deadline, self._expire, None, EXPIRE)
         if patience is not None:
             events.at(events.now + patience, self._leave, place, LEAVE)
@@ -82,10 +97,13 @@ class FastLane(Traffic):
         if self._log is not None:
             self._note(request, "end")
         decisions = self.gate.leave(place, now)
+        if self.waits is not None:
+            self.waits.record(place.entered - place.arrived)
         if request.place is place:
             self._succeed(request, now - place.arrived)
         else:
             request.crowd.wasted += 1
+            self._look_for_the_end()
         if decisions:
             self._tell(decisions)
 
@@ -115,10 +133,18 @@ class FastLane(Traffic):
         request.crowd.failed += 1
         if request.place is place:
             self._lose(request)
+        else:
+            self._look_for_the_end()
         self._tell(decisions)
 
     def _expire(self, _: None) -> None:
-        self._tell(self.gate.expire(self.events.now))
+        now = self.events.now
+        if now < self._expiry:
+            return  # another look was planned for an earlier moment, and has planned this one again
+        self._tell(self.gate.expire(now))
+        self._expiry = self.gate.next_deadline()
+        if self._expiry != inf:
+            self.events.at(self._expiry, self._expire, None, EXPIRE)
 
     def _tell(self, decisions: Sequence[Decision]) -> None:
         """Of several at a moment those that are admitted come first, and then the order is that in which they came."""
@@ -133,6 +159,10 @@ class FastLane(Traffic):
             self._note(request, "timeout" if isinstance(refusal, QueueTimeout) else "refuse")
         request.crowd.refused += 1
         self._lose(request)
+
+    def _look_for_the_end(self) -> None:
+        if self._over and not self.gate.in_service:
+            self.events.clear()  # what is still planned is of no use, and would only make the run longer
 
 
 def _rank(decision: Decision) -> tuple[bool, int]:

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from .events import Events
+from math import inf
+
+from .event_loop import BehindLoop
+from .events import FAULT, Events
 from .lane import FastLane
 from .log import Log
 from .scenario import Scenario
 from .service import Cores, Downstream, Independent, Service
+from .staffed import Staff, StaffedLane
 from .traffic import Traffic
 
 
 def fast_lane(scenario: Scenario, *, events: Events | None = None, log: Log | None = None) -> FastLane:
     """The fast lane of a scenario, at its beginning. ``log`` is told all that happens."""
-    lane = FastLane(
-        scenario.gate.make(scenario.servers, scenario.kinds, scenario.seed),
-        service_of(scenario, events or Events()),
-        seed=scenario.seed,
-        run_timeout=scenario.gate.run_timeout,
-        log=log,
-    )
+    gate = scenario.gate.make(scenario.servers, scenario.kinds, scenario.seed)
+    service = service_of(scenario, Events() if events is None else events)
+    requests = inf if scenario.requests is None else scenario.requests
+    seed, run_timeout = scenario.seed, scenario.gate.run_timeout
+    if scenario.gate.autoscale or scenario.crashes:
+        lane: FastLane = StaffedLane(
+            gate,
+            Staff(service),
+            servers=scenario.servers,
+            autoscale=scenario.gate.autoscale,
+            cores=scenario.cores or scenario.servers,
+            seed=seed,
+            run_timeout=run_timeout,
+            requests=requests,
+            log=log,
+        )
+    else:
+        lane = FastLane(gate, service, seed=seed, run_timeout=run_timeout, requests=requests, log=log)
     bring(lane, scenario)
     return lane
 
 
 def service_of(scenario: Scenario, events: Events) -> Service:
     """What is behind the gate."""
+    service = _worker(scenario, events)
+    return BehindLoop(service, scenario.loop) if scenario.loop else service
+
+
+def _worker(scenario: Scenario, events: Events) -> Service:
     if scenario.cores is not None:
         return Cores(events, scenario.cores)
     if scenario.downstream is not None:
@@ -38,7 +58,10 @@ def bring(traffic: Traffic, scenario: Scenario) -> None:
         if work.arrivals is not None:
             traffic.open(work.callers, work.arrivals, start=work.start, end=work.end)
         else:
-            traffic.close(work.callers, work.clients, start=work.start)
+            traffic.close(work.callers, work.clients, start=work.start, end=work.end)
     for fault in scenario.faults:
         for moment, slowness in fault.changes():
             traffic.slow_down(moment, slowness)
+    if isinstance(traffic, StaffedLane):
+        for crash in scenario.crashes:
+            traffic.events.at(crash.at, traffic.crash, crash.at + crash.seconds, FAULT)

@@ -1,7 +1,7 @@
 """A scenario: everything that decides a simulation, as one record. The same record and seed give the same run.
 
 It says who comes and how long they wait (`Workload`), what is behind the gate (``servers``, ``cores``, ``downstream``), how
-the gate decides (`GateSettings`), and what goes wrong meanwhile (`Fault`). `play` runs one in the fast lane.
+the gate decides (`GateSettings`), and what goes wrong meanwhile (`Fault`, `Crash`). `play` runs one in the fast lane.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ FaultKind = Literal["slow", "dead", "flapping"]
 class GateSettings:
     """How the gate in front of the servers decides; times in seconds. ``limit`` is "fixed", or how the number of places
     adapts; it begins at the number of servers. With ``by_tenant`` each kind of callers is a class with an equal share, and
-    within a class the tenant is next that has held the fewest places lately.
+    within a class the tenant is next that has held the fewest places lately. With ``autoscale`` there is one place at first,
+    and at most as many as servers, by the rule of the pools: see `staffed`.
 
     Raises:
         ValueError: a setting makes no sense.
@@ -54,6 +55,7 @@ class GateSettings:
     discipline: DisciplineName = "patience"
     limit: LimitName = "fixed"
     by_tenant: bool = False
+    autoscale: bool = False
 
     def __post_init__(self) -> None:
         if self.discipline not in DISCIPLINES:
@@ -65,6 +67,8 @@ class GateSettings:
         for name, value in (("queue_timeout", self.queue_timeout), ("run_timeout", self.run_timeout)):
             if value is not None and not value >= 0:
                 raise ValueError(f"{name} must not be negative, but is {value:g}")
+        if self.autoscale and self.limit != "fixed":
+            raise ValueError("either the limit adapts or the autoscaler decides: say one")
         if self.run_timeout == 0:
             raise ValueError("run_timeout must be over 0")
 
@@ -97,7 +101,7 @@ class GateSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """Callers, and how they come: at the moments of ``arrivals`` (open), or as so many ``clients`` that each send their next
-    request when the last has ended (closed). From ``start``; requests of an open workload until ``end``."""
+    request when the last has ended (closed). Requests come from ``start`` until ``end``."""
 
     callers: Callers
     arrivals: Arrivals | None = None
@@ -108,6 +112,11 @@ class Workload:
     def __post_init__(self) -> None:
         if (self.arrivals is None) == (self.clients <= 0):
             raise ValueError("a workload has either arrivals or clients")
+        callers = self.callers
+        if self.clients and not callers.think.expected and not (callers.service.expected and callers.pause.expected):
+            raise ValueError(
+                "clients need a service time and a pause, or a time to think: else no time would ever pass"
+            )
         if not 0 <= self.start < self.end:
             raise ValueError(f"a workload must start at 0 or later, and before its end, not at {self.start:g}")
 
@@ -147,11 +156,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """All workers die at a moment, and those that are started in the ``seconds`` after it as soon as they are ready. When they
+    are started again is the pools' restart budget's to say: see `staffed`."""
+
+    at: float
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.at < inf and 0 <= self.seconds < inf):
+            raise ValueError(f"a crash must be at a moment from 0 on, not {self.at:g}, and last from 0 s on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """``servers`` serve at once, each its own request; if they share ``cores``, all become slower when there are more of them
-    than cores; behind them may be a ``downstream`` that serves so many at once, which the gate does not know.
+    than cores; behind them may be a ``downstream`` that serves so many at once, which the gate does not know. An event ``loop``
+    that needs so many seconds for each request serves one at a time.
 
-    It lasts for so many ``seconds``, or until so many ``requests`` have come and ended. Figures count from ``warm_up`` on.
+    It lasts for so many ``seconds``, or until so many ``requests`` have come and ended, or no more of them come. Figures count
+    from ``warm_up`` on.
 
     Raises:
         ValueError: a value makes no sense.
@@ -161,8 +185,10 @@ class Scenario:
     servers: int = 1
     cores: int | None = None
     downstream: int | None = None
+    loop: float = 0.0
     gate: GateSettings = field(default_factory=GateSettings)
     faults: tuple[Fault, ...] = ()
+    crashes: tuple[Crash, ...] = ()
     seconds: float | None = None
     requests: int | None = None
     warm_up: float = 0.0
@@ -174,8 +200,14 @@ class Scenario:
         for name, value in (("servers", self.servers), ("cores", self.cores), ("downstream", self.downstream)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.crashes and self.gate.limit != "fixed":
+            raise ValueError("workers that crash need a fixed limit")
+        if self.gate.autoscale and self.seconds is None:
+            raise ValueError("an autoscaler looks again and again: say seconds, not requests")
         if self.cores is not None and self.downstream is not None:
             raise ValueError("say either cores or downstream")
+        if not 0 <= self.loop < inf:
+            raise ValueError(f"loop must not be negative, but is {self.loop:g}")
         if (self.seconds is None) == (self.requests is None):
             raise ValueError("say how long: either seconds or requests")
         if self.seconds is not None and not (isfinite(self.seconds) and self.seconds > 0):

@@ -42,6 +42,23 @@ class Service(ABC):
         """End it now, without `on_end`. The place is given back right after."""
 
 
+class Around(Service):
+    """Something around another service, ``inner``."""
+
+    def __init__(self, inner: Service) -> None:
+        super().__init__(inner.events)
+        self._inner = inner
+        inner.on_end = self._worked
+
+    def slow_down(self, slowness: float) -> None:
+        super().slow_down(slowness)
+        self._inner.slow_down(slowness)
+
+    @abstractmethod
+    def _worked(self, place: Place) -> None:
+        """The inner service has done the work of a place."""
+
+
 class Independent(Service):
     """No request is slowed by another."""
 

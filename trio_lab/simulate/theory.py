@@ -1,9 +1,19 @@
 """What queueing theory says of a queue with Poisson arrivals, to check the simulation by.
 
-``offered`` is the load in servers: arrivals a second × mean service time. Theory needs it to be less than ``servers``.
+``offered`` is the load in servers: arrivals a second × mean service time. Theory needs it to be less than ``servers``. All
+waits are in seconds, of every request, those that did not wait included.
 """
 
 from __future__ import annotations
+
+from math import exp, lgamma, log, sqrt
+
+_NEGLIGIBLE = 1e-12
+
+
+def _require_less(offered: float, servers: int) -> None:
+    if not 0 <= offered < servers:
+        raise ValueError(f"the offered load must be from 0 to less than {servers} servers, not {offered:g}")
 
 
 def erlang_c(servers: int, offered: float) -> float:
@@ -11,8 +21,7 @@ def erlang_c(servers: int, offered: float) -> float:
 
     Computed from Erlang B by its recursion, which needs no factorials and so no large numbers.
     """
-    if not 0 <= offered < servers:
-        raise ValueError(f"the offered load must be from 0 to less than {servers} servers, not {offered:g}")
+    _require_less(offered, servers)
     blocked = 1.0
     for n in range(1, servers + 1):
         blocked = offered * blocked / (n + offered * blocked)
@@ -20,5 +29,56 @@ def erlang_c(servers: int, offered: float) -> float:
 
 
 def mean_wait(servers: int, rate: float, service: float) -> float:
-    """The mean wait in an M/M/k queue, in seconds: ``rate`` arrivals a second, ``service`` the mean service time."""
+    """The mean wait in an M/M/k queue: ``rate`` arrivals a second, ``service`` the mean service time."""
     return erlang_c(servers, rate * service) * service / (servers - rate * service)
+
+
+def wait_quantile(share: float, servers: int, rate: float, service: float) -> float:
+    """The wait in an M/M/k queue that a ``share`` of the requests does not exceed: those that wait wait exponentially."""
+    waiting = erlang_c(servers, rate * service)
+    return max(0.0, log(waiting / (1 - share)) * service / (servers - rate * service)) if waiting else 0.0
+
+
+def mean_wait_of_one(rate: float, service: float, variation: float) -> float:
+    """The mean wait at one server with service times of any distribution (Pollaczek 1930, Khinchine 1932).
+
+    ``variation`` is the standard deviation of the service times ÷ their mean.
+    """
+    _require_less(rate * service, 1)
+    return rate * service**2 * (1 + variation**2) / 2 / (1 - rate * service)
+
+
+def mean_constant_wait(servers: int, rate: float, service: float) -> float:
+    """The mean wait in an M/D/k queue, whose service times are all the same (C. D. Crommelin, 1932).
+
+    In each term requests of so many service times in a row are compared with what the servers can do meanwhile.
+    """
+    if servers == 1:
+        return mean_wait_of_one(rate, service, 0.0)
+    offered = rate * service
+    _require_less(offered, servers)
+    total, term, times = 0.0, 1.0, 0
+    while offered and term > _NEGLIGIBLE * (total + _NEGLIGIBLE):
+        times += 1
+        least, beyond = _poisson_tails(times * servers, times * offered)
+        term = least - servers / offered * beyond
+        total += term
+    return total * service
+
+
+def _poisson_tails(number: int, mean: float) -> tuple[float, float]:
+    """The chances that a Poisson number is at least ``number``, and at least one more. ``mean`` is less than that."""
+    first = chance = exp(number * log(mean) - mean - lgamma(number + 1))
+    total, n = 0.0, number
+    while chance > _NEGLIGIBLE * total:
+        total += chance
+        n += 1
+        chance *= mean / n
+    return total, total - first
+
+
+def settling(servers: int, rate: float, service: float) -> float:
+    """About how long an M/M/k queue remembers how it began, in seconds (its relaxation time)."""
+    offered = rate * service / servers
+    _require_less(offered, 1)
+    return service / servers / (1 - sqrt(offered)) ** 2 + service

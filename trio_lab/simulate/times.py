@@ -8,8 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from statistics import fmean, pstdev
-from typing import Literal
+from typing import Literal, get_args
 
+from ..measure.percentile import percentile
+
+Kind = Literal["constant", "exponential", "lognormal", "recorded"]
+Z99 = 2.3263
+"""Standard deviations from the median of a normal distribution to its 99th percentile."""
 Draw = Callable[[], float]
 """Gives the next duration in seconds."""
 
@@ -22,13 +27,13 @@ class Times:
     99 short ones and a long one. ``sigma`` is the standard deviation of a lognormal duration's logarithm.
     """
 
-    kind: Literal["constant", "exponential", "lognormal", "recorded"] = "constant"
+    kind: Kind = "constant"
     mean: float = 0.0
     sigma: float = 1.0
     values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in ("constant", "exponential", "lognormal", "recorded"):
+        if self.kind not in get_args(Kind):
             raise ValueError(f"kind must be constant, exponential, lognormal or recorded, not {self.kind!r}")
         if self.kind == "recorded" and not self.values:
             raise ValueError("recorded times need values")
@@ -52,6 +57,15 @@ class Times:
         if self.kind == "recorded" and self.expected:
             return pstdev(self.values) / self.expected
         return 0.0
+
+    @property
+    def p99(self) -> float:
+        """What 99 % do not exceed."""
+        if self.kind == "exponential":
+            return self.mean * math.log(100)
+        if self.kind == "lognormal":
+            return self.mean * math.exp(Z99 * self.sigma - self.sigma**2 / 2)
+        return percentile(self.values, 0.99) if self.kind == "recorded" else self.mean
 
     def scaled(self, factor: float) -> Times:
         """The same, but so many times as long."""

@@ -19,12 +19,20 @@ from .service import Service
 
 
 class Traffic(ABC):
-    """Work that takes longer than ``run_timeout`` is ended, and counts as failed. ``log`` is told all that happens."""
+    """Work that takes longer than ``run_timeout`` is ended, and counts as failed. No more than so many ``requests`` come,
+    however many clients ask; one that is sent again counts once. ``log`` is told all that happens."""
 
-    def __init__(self, service: Service, *, seed: int, run_timeout: float | None, log: Log | None) -> None:
+    def __init__(
+        self, service: Service, *, seed: int, run_timeout: float | None, log: Log | None, requests: float = inf
+    ) -> None:
         self.service = service
         self.events = service.events
         self.crowds: list[Crowd] = []
+        self.began = self.events.start
+        """From when on the crowds count."""
+        self._to_come = requests
+        self._open = 0  # those that have come, and may still be sent again
+        self._sources = 0  # open workloads of which more will come
         self._run_timeout = run_timeout
         self._random = Random(seed)
         self._log = log
@@ -34,19 +42,29 @@ class Traffic(ABC):
         """An open workload: requests come at the moments of ``arrivals``, from ``start`` until ``end``."""
         crowd = self._crowd(callers, closed=False)
         began = self.events.start
+        self._sources += 1
         self._next((crowd, arrivals.times(self._draws(), began + start), began + end))
         return crowd
 
-    def close(self, callers: Callers, clients: int, *, start: float = 0.0) -> Crowd:
-        """A closed workload: each of the ``clients`` sends its next request when its last one has ended."""
+    def close(self, callers: Callers, clients: int, *, start: float = 0.0, end: float = inf) -> Crowd:
+        """A closed workload: each of the ``clients`` sends its next request when its last one has ended, until ``end``."""
         crowd = self._crowd(callers, closed=True)
-        for _ in range(clients):
+        crowd.end = self.events.start + end
+        for _ in range(int(min(clients, self._to_come))):
+            self._to_come -= 1
+            self._open += 1
             self.events.at(self.events.start + start + crowd.think(), self._ask, Request(crowd), COME)
         return crowd
 
     def slow_down(self, time: float, slowness: float) -> None:
         """From then on the service takes so many times as long: 1 is normal, infinity is dead."""
         self.events.at(self.events.start + time, self.service.slow_down, slowness, FAULT)
+
+    def count_from_here(self) -> None:
+        """Forget what has been counted so far."""
+        self.began = self.events.now
+        for crowd in self.crowds:
+            crowd.reset()
 
     @abstractmethod
     def _ask(self, request: Request) -> None:
@@ -62,13 +80,21 @@ class Traffic(ABC):
         return Random(self._random.getrandbits(64))
 
     def _come(self, source: tuple[Crowd, Iterator[float], float]) -> None:
-        self._next(source)  # first: what follows from this request is planned after the next
-        self._ask(Request(source[0]))
+        if self._to_come:
+            self._to_come -= 1
+            self._open += 1
+            self._next(source)  # first: what follows from this request is planned after the next
+            self._ask(Request(source[0]))
+        else:  # another crowd has sent the last one
+            self._next(source)
 
     def _next(self, source: tuple[Crowd, Iterator[float], float]) -> None:
         moment = next(source[1], inf)
-        if moment < source[2]:
+        if moment < source[2] and self._to_come:
             self.events.at(moment, self._come, source, COME)
+        else:
+            self._sources -= 1
+            self._look_for_the_end()
 
     def _arrive(self, request: Request) -> None:
         """Count a request that comes now, and give it its number and its work."""
@@ -86,8 +112,7 @@ class Traffic(ABC):
         crowd.served += 1
         crowd.responses.record(waited)
         request.place = None  # else the two would keep each other until a garbage collection
-        if crowd.closed:
-            self.events.at(self.events.now + crowd.think(), self._ask, Request(crowd), COME)
+        self._finish(crowd, 0.0)
 
     def _lose(self, request: Request) -> None:
         """An attempt has failed; the caller may come again."""
@@ -95,13 +120,26 @@ class Traffic(ABC):
         request.place = None
         if attempts < crowd.retries:
             pause = crowd.pause() * crowd.backoff**attempts
-            request = Request(crowd, attempts + 1)
-        elif crowd.closed:
-            pause = crowd.pause() + crowd.think()
-            request = Request(crowd)
+            self.events.at(self.events.now + pause, self._ask, Request(crowd, attempts + 1), COME)
         else:
-            return
-        self.events.at(self.events.now + pause, self._ask, request, COME)
+            self._finish(crowd, crowd.pause() if crowd.closed else 0.0)
+
+    def _finish(self, crowd: Crowd, pause: float) -> None:
+        """A request has ended for good. A closed client sends its next one."""
+        if crowd.closed and self._to_come and self.events.now < crowd.end:
+            self._to_come -= 1
+            self.events.at(self.events.now + pause + crowd.think(), self._ask, Request(crowd), COME)
+        else:
+            self._open -= 1
+            self._look_for_the_end()
+
+    @property
+    def _over(self) -> bool:
+        """Whether all requests have ended and no more will come."""
+        return not self._open and not (self._sources and self._to_come)
+
+    def _look_for_the_end(self) -> None:  # noqa: B027  (not abstract: a lane may have nothing to do then)
+        """A request has ended, or a source of them: it may have been the last."""
 
     def _note(self, request: Request, what: What) -> None:
         assert self._log is not None

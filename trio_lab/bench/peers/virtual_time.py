@@ -1,0 +1,105 @@
+"""Simulations to be timed, each in a process of its own: the fast lane's, and SimPy's M/M/1 as its documentation writes one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from random import Random
+from time import perf_counter
+from typing import Any
+
+from ...measure.process import resident_bytes
+from ...simulate.against_theory import against_theory
+from ...simulate.arrivals import Arrivals
+from ...simulate.callers import Callers
+from ...simulate.made import fast_lane
+from ...simulate.play import play
+from ...simulate.scenario import GateSettings, Scenario, Workload
+from ...simulate.times import Times
+
+_LOAD = 0.8
+_HOUR = 3600.0
+
+
+def queue(servers: int, load: float, requests: int = 1, seed: int = 1) -> Scenario:
+    """An M/M/k queue with a mean service time of one second."""
+    callers = Callers(service=Times(kind="exponential", mean=1.0))
+    work = Workload(callers=callers, arrivals=Arrivals(rate=load * servers))
+    return Scenario(workloads=(work,), servers=servers, requests=requests, seed=seed)
+
+
+def ours(requests: int) -> float:
+    """Requests a second of an M/M/1 queue at the real gate."""
+    scenario = queue(1, _LOAD, requests)
+    begun = perf_counter()
+    play(scenario)
+    return requests / (perf_counter() - begun)
+
+
+def simpy(requests: int) -> float:
+    """Customers a second of the same queue in SimPy, which counts nothing but the waits."""
+    from simpy import Environment, Resource
+
+    random, waits = Random(1), [0.0]
+    environment = Environment()
+    server = Resource(environment, capacity=1)
+
+    def customer() -> Generator[Any, Any, None]:
+        came = environment.now
+        with server.request() as request:
+            yield request
+            waits[0] += environment.now - came
+            yield environment.timeout(random.expovariate(1.0))
+
+    def source() -> Generator[Any, Any, None]:
+        for _ in range(requests):
+            yield environment.timeout(random.expovariate(_LOAD))
+            environment.process(customer())
+
+    environment.process(source())
+    begun = perf_counter()
+    environment.run()
+    return requests / (perf_counter() - begun)
+
+
+def hour(rate: float) -> Scenario:
+    """An hour in which callers with a second of patience ask for twice what two servers can do."""
+    callers = Callers(
+        service=Times(kind="exponential", mean=2 * 2 / rate), patience=Times(kind="exponential", mean=1.0)
+    )
+    work = Workload(callers=callers, arrivals=Arrivals(rate=rate))
+    gate = GateSettings(max_waiting=200, queue_timeout=30.0)
+    return Scenario(workloads=(work,), servers=2, seconds=_HOUR, gate=gate)
+
+
+def overload(rate: float) -> float:
+    """Seconds for such an hour."""
+    scenario = hour(rate)
+    begun = perf_counter()
+    play(scenario)
+    return perf_counter() - begun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bytes after a tenth of the requests, and after all of them."""
+
+    tenth: int
+    all: int
+
+
+def memory(requests: int) -> Memory:
+    """What a simulation holds while it goes on."""
+    lane = fast_lane(queue(4, _LOAD, requests))
+    seconds = requests / (4 * _LOAD)
+    lane.run(0.1 * seconds)
+    tenth = resident_bytes(os.getpid()) or 0
+    lane.run(0.9 * seconds)
+    return Memory(tenth=tenth, all=resident_bytes(os.getpid()) or 0)
+
+
+def worst_error(requests: int) -> float:
+    """The largest error of the mean wait against Erlang C at a load of 0.8, with 1, 4, 16 and 64 servers."""
+    found = [against_theory(queue(servers, 0.8), requests, 10) for servers in (1, 4, 16, 64)]
+    return max(abs(one.error) for one in found if one is not None)

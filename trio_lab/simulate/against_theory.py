@@ -1,0 +1,92 @@
+"""A scenario against queueing theory: the mean wait in replications, and what theory says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from statistics import fmean
+from typing import Annotated
+
+from ..diagnose.mean_interval import mean_interval
+from ..records.codec import Ratio
+from .outcome import Duration
+from .play import replications
+from .scenario import Scenario
+from .theory import mean_constant_wait, mean_wait, mean_wait_of_one, settling
+
+_SETTLED = 5.0  # times that a queue needs to settle, which do not count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstTheory:
+    """Mean waits in seconds. ``error`` is simulated ÷ theory − 1, from ``low`` to ``high`` with 99 %."""
+
+    queue: str
+    theory: Annotated[float, Duration]
+    simulated: Annotated[float, Duration]
+    error: Ratio
+    low: Ratio
+    high: Ratio
+    replications: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether theory is inside the interval."""
+        return self.low <= 0 <= self.high
+
+
+def theory_of(scenario: Scenario) -> tuple[str, Callable[[], float]] | None:
+    """The name of the queue that the scenario is, and how to compute its mean wait; None where no theory is at hand.
+
+    Theory knows one stream of Poisson arrivals that all wait for their turn, and servers of which none slows another.
+    """
+    work, gate = scenario.workloads[0], scenario.gate
+    plain = (
+        len(scenario.workloads) == 1
+        and work.arrivals is not None
+        and work.arrivals.kind == "poisson"
+        and work.callers.patience is None
+        and not (
+            scenario.faults
+            or scenario.crashes
+            or gate.autoscale
+            or scenario.cores
+            or scenario.downstream
+            or scenario.loop
+        )
+        and gate.max_waiting is gate.queue_timeout is gate.run_timeout is None
+        and (gate.limit, gate.discipline) in {("fixed", "fifo"), ("fixed", "patience")}
+        and scenario.load < 1
+    )
+    if not plain:
+        return None
+    times, k = work.callers.service, scenario.servers
+    if times.kind == "exponential":
+        return f"M/M/{k} (Erlang C)", partial(mean_wait, k, scenario.rate, scenario.service)
+    if times.kind == "constant":
+        return f"M/D/{k} (Crommelin)", partial(mean_constant_wait, k, scenario.rate, scenario.service)
+    if k == 1:
+        name = "M/G/1 (Pollaczek and Khinchine)"
+        return name, partial(mean_wait_of_one, scenario.rate, scenario.service, times.variation)
+    return None
+
+
+def against_theory(scenario: Scenario, requests: float, count: int) -> AgainstTheory | None:
+    """Compare in ``count`` replications, of so many requests together; None where there is no theory."""
+    found = theory_of(scenario)
+    if found is None or count < 3:
+        return None
+    queue, compute = found
+    warm_up = _SETTLED * settling(scenario.servers, scenario.rate, scenario.service)
+    seconds = warm_up + requests / count / scenario.rate
+    settled = replace(scenario, requests=None, seconds=seconds, warm_up=warm_up)
+    waits = [one.wait.mean for one in replications(settled, count)]
+    interval, theory = mean_interval(waits, level=0.99), compute()
+    assert interval is not None
+    low, high = (end / theory - 1 for end in interval)
+    simulated = fmean(waits)
+    error = simulated / theory - 1
+    return AgainstTheory(
+        queue=queue, theory=theory, simulated=simulated, error=error, low=low, high=high, replications=count
+    )
