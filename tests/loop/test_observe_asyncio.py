@@ -142,7 +142,7 @@ async def test_a_readers_callback_is_named() -> None:
     assert stall.lineno in lines_of(deepest)
 
 
-@on_asyncio
+@on_both
 async def test_many_small_steps_are_named_with_their_tasks() -> None:
     async def small() -> None:
         await asyncio.sleep(0)
@@ -156,7 +156,7 @@ async def test_many_small_steps_are_named_with_their_tasks() -> None:
     assert stall.cause in ("many small steps", "not running")  # the latter on a machine that others use
 
 
-@on_asyncio
+@on_both
 async def test_a_flood_from_threads_is_told_as_one() -> None:
     loop = asyncio.get_running_loop()
 
@@ -173,7 +173,7 @@ async def test_a_flood_from_threads_is_told_as_one() -> None:
     assert stall.cause in ("entry queue", "not running")  # the latter on a machine that others use
 
 
-@on_asyncio
+@on_both
 async def test_a_task_that_spins_is_named() -> None:
     async def spin() -> None:
         while not any(stall.cause == "busy wait" for stall in watch.stalls()):

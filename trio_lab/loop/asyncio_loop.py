@@ -122,7 +122,7 @@ class AsyncioPassMonitor(Passes):
         return None
 
 
-def passes_of(loop: asyncio.AbstractEventLoop) -> Passes:
+def passes_of(loop: asyncio.AbstractEventLoop) -> AsyncioPassMonitor | UvloopPassMonitor:
     """The monitor for this kind of loop, not yet installed."""
     return UvloopPassMonitor(loop) if is_uvloop(loop) else AsyncioPassMonitor(loop)
 

@@ -60,6 +60,13 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         new.extendleft(reversed(old))
 
     @property
+    def blind(self) -> str | None:
+        """Why steps are not seen; None when they are."""
+        return (
+            None if self.installed else "other code replaced the loop's queue of callbacks, on which steps are measured"
+        )
+
+    @property
     def installed(self) -> bool:
         return self._loop._ready is self._noting
 
@@ -91,15 +98,15 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         return sum(step in self._entered for step in self._steps)
 
 
-def task_of(step: asyncio.Handle) -> asyncio.Task[Any] | None:
-    """The task whose step it is; None for any other callback."""
-    owner = getattr(step._callback, "__self__", None)  # type: ignore[attr-defined]
+def task_of(step: Any) -> asyncio.Task[Any] | None:
+    """The task whose step it is; None for any other callback. A step is a handle, or what has a callback as handles do."""
+    owner = getattr(step._callback, "__self__", None)
     return owner if isinstance(owner, asyncio.Task) else None
 
 
-def name_of(step: asyncio.Handle) -> str:
+def name_of(step: Any) -> str:
     """The name of the function."""
-    call = step._callback  # type: ignore[attr-defined]
+    call = step._callback
     while isinstance(call, partial):
         call = call.func
     return getattr(call, "__qualname__", None) or type(call).__name__

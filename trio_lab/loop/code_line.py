@@ -43,6 +43,7 @@ _OURS = {
         "asyncio_loop.py",
         "asyncio_steps.py",
         "uvloop_passes.py",
+        "uvloop_steps.py",
     )
 }
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR

@@ -8,7 +8,7 @@ while it lasts another thread can tell a loop that waits from one that works: th
 libuv forgets what it had waited when a signal interrupts the poll. So a pass did not begin before the last moment at which
 the watchdog saw the loop waiting.
 
-Not seen: the steps of a pass. If a symbol is missing, `blind` says so.
+Not seen: the steps of a pass, see `uvloop_steps`. If a symbol is missing, `blind` says so.
 """
 
 from __future__ import annotations
@@ -114,6 +114,10 @@ class UvloopPassMonitor(Passes):
         self._seen_waiting = -math.inf
         self._paused = False
         self._missing: str | None = None
+        self.last_began = -math.inf
+        """When the last pass that has ended began."""
+        self.on_pass: Callable[[], None] | None = None
+        """Called when a pass has ended."""
 
     def install(self) -> None:
         try:
@@ -150,6 +154,8 @@ class UvloopPassMonitor(Passes):
 
     def _prepare(self, _: int) -> None:
         self._end_pass()
+        if self.on_pass is not None:
+            self.on_pass()
         # 0 is told as well while descriptors wait to be registered, although the poll then waits.
         milliseconds = self._uv.timeout_ms(self._pointer)
         self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
@@ -157,6 +163,7 @@ class UvloopPassMonitor(Passes):
     def _end_pass(self) -> None:
         now, idle = self._clock(), self._uv.idle_ns(self._pointer)
         poll_began, began = self._poll_began, self._began(idle)
+        self.last_began = began
         slept = began - poll_began
         self.waited += slept
         self.busy.record(now - began)
