@@ -7,7 +7,9 @@ import re
 import pytest
 
 from trio_lab.loop.stalls import C_CALL, GIL, IMPORT, NOT_RUNNING, PYTHON, Stall
-from trio_lab.testing.plugin import blocks
+from trio_lab.testing.blocking import blocks, worst_lines
+
+RUNNER = "TestRunner._run_tests_and_fixtures"
 
 TESTS = """
 import asyncio, gc, re, time
@@ -111,7 +113,7 @@ def test_a_fixture_may_mark_its_test(pytester: pytest.Pytester) -> None:
 
 def test_between_tests_nothing_is_left_of_the_watch(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "import asyncio, gc, threading, warnings, pytest\n"
+        "import asyncio, gc, os, threading, time, warnings, pytest\n"
         "@pytest.mark.no_blocking\ndef test_asks(): pass\n"
         "@pytest.mark.parametrize('number', range(3))\n"
         "def test_closes(number): asyncio.run(asyncio.sleep(0))\n"
@@ -120,19 +122,33 @@ def test_between_tests_nothing_is_left_of_the_watch(pytester: pytest.Pytester) -
         "    loop.run_until_complete(asyncio.sleep(0))\n"
         "    del loop\n"
         "    with warnings.catch_warnings(): warnings.simplefilter('ignore'); gc.collect()\n"
-        "def test_has_a_thread_to_itself():\n"
+        "def test_its_loop_is_not_kept():\n"
         "    with pytest.warns(ResourceWarning, match='unclosed event loop'): gc.collect()\n"
-        "    assert threading.active_count() == 1\n"
+        "async def count(): return threading.active_count()\n"
+        "@pytest.mark.no_blocking\n"
+        "def test_has_a_thread_to_itself():\n"
+        "    assert asyncio.run(count()) == threading.active_count() == 1\n"
+        "def test_forks_without_a_warning():\n"
+        "    assert os.waitpid(os.fork() or os._exit(7), 0)[1] >> 8 == 7\n"
+        "@pytest.mark.no_blocking\n"
+        "def test_forks_within_a_loop():\n"
+        "    async def fork():\n"
+        "        assert os.waitpid(os.fork() or os._exit(7), 0)[1] >> 8 == 7\n"
+        "        await asyncio.sleep(0)\n"
+        "        time.sleep(0.2)\n"
+        "    asyncio.run(fork())\n"
     )
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:timeout")
-    done.assert_outcomes(passed=6)
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:timeout", "-W", "error")
+    done.assert_outcomes(passed=8, failed=1)
+    done.stdout.fnmatch_lines(["*ms (blocking call): *.py:* in *fork*"])
 
 
-def test_a_suite_without_a_loop_imports_neither_library(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("option", [(), ("--no-blocking",)])
+def test_a_suite_without_a_loop_imports_neither_library(pytester: pytest.Pytester, option: tuple[str, ...]) -> None:
     pytester.makepyfile("import sys\ndef test_it(): assert not {'trio', 'asyncio', 'msgspec'} & {*sys.modules}\n")
     pytester.plugins = ["trio_lab.testing.plugin"]
     pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *option).assert_outcomes(passed=1)
 
 
 def test_a_budget_in_milliseconds_is_an_error(pytester: pytest.Pytester) -> None:
@@ -163,8 +179,83 @@ def test_a_test_that_fails_anyway_says_why(pytester: pytest.Pytester) -> None:
         (Stall(duration=0.2, cause=NOT_RUNNING, filename="app.py", lost=0.14, cpu=0.06), True),
         (Stall(duration=0.2, cause=IMPORT, filename="app.py", cpu=0.2), False),
         (Stall(duration=0.06, cause=PYTHON, filename="/x/site-packages/_pytest/python.py"), False),
+        (Stall(duration=0.06, cause=PYTHON, filename="/x/anyio/pytest_plugin.py"), False),
+        (Stall(duration=0.06, cause=PYTHON, filename="/x/anyio/_backends/_asyncio.py", function=RUNNER), False),
+        (
+            Stall(
+                duration=0.06, cause=PYTHON, filename="/x/anyio/_backends/_asyncio.py", function="CancelScope.cancel"
+            ),
+            True,
+        ),
         (Stall(duration=0.06, cause=PYTHON), False),
     ],
 )
 def test_what_blocks_is_a_line_of_the_program_over_the_budget(stall: Stall, fails: bool) -> None:
     assert blocks(stall, 0.05) is fails
+
+
+def test_the_worst_lines_are_those_that_took_most_in_all() -> None:
+    found = [
+        "70 ms (python): a.py:1 in one, task t",
+        "60 ms (python): a.py:2 in two, task t, GET /",
+        "90 ms (c call): a.py:2 in two",
+        "50 ms (python): a.py:2 in two, task u",
+    ]
+    assert worst_lines(found) == [
+        "110 ms in 2 passes, at most 60 ms: a.py:2 in two (python)",
+        "90 ms: a.py:2 in two (c call)",
+        "70 ms: a.py:1 in one (python)",
+    ]
+    assert len(worst_lines(f"1 ms (python): a.py:{number} in f" for number in range(50))) == 10
+
+
+def test_each_test_has_a_budget_of_its_own_and_every_loop_is_watched(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio, threading, time, pytest, trio, uvloop
+
+        async def block(seconds):
+            await asyncio.sleep(0)
+            time.sleep(seconds)
+
+        @pytest.mark.no_blocking(budget=1)
+        def test_long(): asyncio.run(block(0.2))
+
+        @pytest.mark.no_blocking(budget=0.02)
+        def test_short(): asyncio.run(block(0.1))
+
+        @pytest.mark.no_blocking(budget=1)
+        def test_long_again(): asyncio.run(block(0.2))
+
+        def test_its_second_loop():
+            asyncio.run(asyncio.sleep(0))
+            asyncio.run(block(0.2))
+
+        def test_a_loop_in_a_thread():
+            thread = threading.Thread(target=asyncio.run, args=(block(0.2),))
+            thread.start()
+            thread.join()
+
+        def test_uvloop(): uvloop.run(block(0.2))
+
+        def test_a_guest():
+            async def host():
+                over = asyncio.get_running_loop().create_future()
+                soon = asyncio.get_running_loop().call_soon_threadsafe
+                trio.lowlevel.start_guest_run(guest, run_sync_soon_threadsafe=soon, done_callback=over.set_result)
+                (await over).unwrap()
+            async def guest():
+                await trio.sleep(0)
+                time.sleep(0.2)
+            asyncio.run(host())
+        """
+    )
+    done = pytester.runpytest_subprocess("--no-blocking", "-p", "no:cacheprovider", "-v")
+    done.assert_outcomes(passed=2, failed=5)
+    done.stdout.fnmatch_lines(["*test_long PASSED*", "*test_short FAILED*", "*test_long_again PASSED*"])
+
+
+def test_a_uvloop_that_came_too_early_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import uvloop\ndef test_it(no_blocking): pass\n")
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    done.stdout.fnmatch_lines(["no_blocking: uvloop was imported too early*"])

@@ -104,16 +104,13 @@ class Watchdog:
     def __init__(self, eyes: Eyes, *, budget: float) -> None:
         self._eyes = eyes
         self._loop = eyes.passes
-        self._budget = budget
+        self.set_budget(budget)
         self._loop_thread = threading.get_ident()
         self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
         self._loop_delay = RunDelay()
         self._own_delay: RunDelay | None = None
         self._steal = Steal()
         self._waits = self._read_waits()
-        self._long = _LONG * budget
-        self._period = min(_AGAIN * budget, _LONGEST_PERIOD)
-        self._rest = min(_REST * budget, _LONGEST_PERIOD)
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
         self._samples: deque[tuple[float, LineSample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
         self._end = (
@@ -123,6 +120,13 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
         self.fault: str | None = None
+
+    def set_budget(self, budget: float) -> None:
+        """Of the passes that begin from now on."""
+        self._budget = budget
+        self._long = _LONG * budget
+        self._period = min(_AGAIN * budget, _LONGEST_PERIOD)
+        self._rest = min(_REST * budget, _LONGEST_PERIOD)
 
     @property
     def alive(self) -> bool:

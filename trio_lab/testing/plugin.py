@@ -5,28 +5,39 @@ own. Which tests: those with the marker ``no_blocking`` or the fixture of that n
 
 A pass counts as blocking if a line of Python, a C call or a blocking call took it over the budget. Not counted is the time
 for which the thread had no CPU or garbage was collected, and what happens while a module is imported or in pytest itself.
+
+The fixtures that judge and bound what a test does are in `fixtures`. This module is loaded into every run of pytest, so it
+imports the watch only for a suite that asks for it.
 """
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Generator
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..loop.stalls import BLOCKING_CALL, C_CALL, IMPORT, PYTHON, Stall
-from ..loop.watch import LONGEST, SHORTEST
-from ..preconditions import require_seconds
-from .loops import Loops
+from .fixtures import SLO, bulkhead, native_pool, no_blocking, slo, worker_pool  # noqa: F401 (pytest finds them here)
+
+if TYPE_CHECKING:
+    from ..loop.eyes import Passes
+    from ..loop.stalls import Stall
+    from .loops import Loops
+    from .objectives import Objectives
 
 BUDGET = 0.05  # seconds
-_CAUSES = (PYTHON, C_CALL, BLOCKING_CALL)
-_RUNNERS = ("_pytest", "pluggy", "pytest_trio", "pytest_asyncio")
 _PROPERTY = "blocked the loop"
-_LINES = 10  # in the summary
-_LOOPS = pytest.StashKey[Loops]()
+_LOOPS = pytest.StashKey["Loops"]()
+_UNSEEN = pytest.StashKey[bool]()  # whether uvloop was imported before the hooks were installed
+_MARKERS = (
+    "no_blocking(budget=0.05): fail if the event loop is blocked for so many seconds",
+    'slo(text, strict=False): what the fixture slo judges by, a line such as "p99<50ms,ok>99%" or a file; '
+    "strict: fail, too, if that could not be told",
+    "worker_pool(**options): what the fixture worker_pool opens, as for open_worker_pool",
+    "native_pool(**options): what the fixture native_pool opens, as for open_native_pool",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,54 +49,86 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help=f"how long a pass of the loop may take (default: {BUDGET})",
     )
+    parser.addini("slo", "objectives of the fixture slo: a file, or a line of them", default="slo.toml")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """uvloop must be imported after the hooks were installed, and a conftest may import it."""
+    if early_config.known_args_namespace.no_blocking:
+        _loops(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "no_blocking(budget=0.05): fail if the event loop is blocked for so many seconds"
-    )
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
     if (budget := config.getoption("no_blocking_budget")) is not None:
-        try:
-            require_seconds("--no-blocking-budget", budget, low=SHORTEST, high=LONGEST)
-        except ValueError as error:
-            raise pytest.UsageError(str(error)) from None
+        _checked("--no-blocking-budget", budget)
 
 
-@pytest.fixture
-def no_blocking() -> None:
-    """The test fails if it blocks its event loop."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (loops := config.stash.get(_LOOPS, None)) is not None:
+        loops.close()
+
+
+def _loops(config: pytest.Config) -> Loops:
+    """The loops of this process. Those that begin from now on are noticed."""
+    loops = config.stash.get(_LOOPS, None)
+    if loops is None:
+        from .loops import Loops
+
+        config.stash[_UNSEEN] = "uvloop" in sys.modules
+        loops = config.stash[_LOOPS] = Loops()
+        loops.install()
+    return loops
+
+
+def _checked(name: str, budget: Any) -> float:
+    from ..loop.watch import LONGEST, SHORTEST
+    from ..preconditions import require_seconds
+
+    try:
+        require_seconds(name, budget, low=SHORTEST, high=LONGEST)
+    except (TypeError, ValueError) as error:
+        raise pytest.UsageError(str(error)) from None
+    return float(budget)
 
 
 def _budget(item: pytest.Item) -> float | None:
     """Seconds; None if this test may block its loop."""
     marker = item.get_closest_marker("no_blocking")
     for budget in () if marker is None else (*marker.args, *marker.kwargs.values()):
-        return float(budget)
-    asked = (
-        marker is not None or item.config.getoption("no_blocking") or "no_blocking" in getattr(item, "fixturenames", ())
-    )
+        return _checked("the budget of the marker no_blocking", budget)
+    asked = marker is not None or item.config.getoption("no_blocking") or _uses(item, "no_blocking")
     chosen: float | None = item.config.getoption("no_blocking_budget")
     return (BUDGET if chosen is None else chosen) if asked else None
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    budgets = [budget for item in session.items if (budget := _budget(item)) is not None]
-    if budgets:
-        _watched(session.config, min(budgets))
+def _uses(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
-def _watched(config: pytest.Config, budget: float) -> Loops:
-    """The loops of this process. Those that begin from now on are watched with this budget, or a smaller one."""
-    loops = config.stash.get(_LOOPS, None)
-    if loops is None:
-        loops = config.stash[_LOOPS] = Loops(budget)
-        loops.install()
-    loops.budget = min(loops.budget, budget)
+def _watched(item: pytest.Item) -> Loops | None:
+    """With a watch in each loop that begins from now on; None if the test does not ask for it."""
+    budget = _budget(item)
+    loops = item.config.stash.get(_LOOPS, None)
+    if budget is None and _uses(item, "slo"):
+        budget = BUDGET
+    if budget is not None:
+        loops = _loops(item.config)
+    if loops is not None:
+        loops.watch(budget)
     return loops
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if any(_budget(item) is not None or _uses(item, "slo") for item in session.items):
+        _loops(session.config)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    _watched(item)
     result = yield
     if (loops := item.config.stash.get(_LOOPS, None)) is not None:
         loops.rest()
@@ -94,46 +137,51 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    budget, began = _budget(item), perf_counter()
-    if budget is None:
-        return (yield)
-    loops = _watched(item.config, budget)  # also if a fixture has marked the test
+    loops, budget, began = _watched(item), _budget(item), perf_counter()  # a fixture may have marked the test
     result = yield
-    if found := [stall for stall in loops.stalls(began) if blocks(stall, budget)]:
-        for stall in found:
-            item.user_properties.append((_PROPERTY, str(stall)))
-        pytest.fail(_told(found, budget), pytrace=False)
+    if loops is not None and budget is not None:
+        _fail_if_blocked(item, loops.stalls(began), budget)
+    if (measured := item.stash.get(SLO, None)) is not None:
+        _fail_if_not_met(item, measured, [] if loops is None else loops.passes())
     return result
 
 
-def blocks(stall: Stall, budget: float) -> bool:
-    """Whether code of the program held the loop for longer than the budget."""
-    if not stall.filename or not set(_RUNNERS).isdisjoint(stall.filename.split(os.sep)):
-        return False
-    # What the thread computed, it computed, whatever else happened meanwhile. Only imports may take long.
-    held = stall.duration - stall.lost if stall.cause in _CAUSES else stall.cpu
-    return stall.cause != IMPORT and held > budget
+def _fail_if_blocked(item: pytest.Item, stalls: list[Stall], budget: float) -> None:
+    from .blocking import blocks
+
+    lines = [str(stall) for stall in stalls if blocks(stall, budget)]
+    if lines:
+        item.user_properties += [(_PROPERTY, line) for line in lines]
+        first = f"the event loop was blocked for more than {budget * 1e3:g} ms:"
+        pytest.fail("\n  ".join([first, *lines]), pytrace=False)
 
 
-def _told(stalls: list[Stall], budget: float) -> str:
-    lines = [f"the event loop was blocked for more than {budget * 1e3:g} ms:"]
-    return "\n  ".join([*lines, *map(str, stalls)])
+def _fail_if_not_met(item: pytest.Item, measured: Objectives, loops: list[Passes]) -> None:
+    from .objectives import told
+
+    try:
+        found = measured.judge(loops)
+    except LookupError as error:
+        pytest.fail(str(error), pytrace=False)
+    lines = [told(one) for one in found.objectives]
+    item.user_properties += [("slo", line) for line in lines]
+    strict = (marker := item.get_closest_marker("slo")) is not None and marker.kwargs.get("strict", False)
+    if found.met is False or (strict and found.met is None):
+        pytest.fail("\n  ".join(["the objectives were not met:", *lines]), pytrace=False)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if not config.getoption("no_blocking"):
-        return
+    if config.stash.get(_UNSEEN, False):
+        terminalreporter.line("no_blocking: uvloop was imported too early to see its loops; with --no-blocking they are seen")
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    told = [text for report in reports if getattr(report, "when", "") == "call" for text in _properties(report)]
-    if told:
+    stalls = [text for report in reports if getattr(report, "when", "") == "call" for text in _properties(report)]
+    if stalls:
+        from .blocking import worst_lines
+
         terminalreporter.section("lines that blocked the event loop")
-        for text in sorted(told, key=_milliseconds, reverse=True)[:_LINES]:
-            terminalreporter.line(text)
+        for line in worst_lines(stalls):
+            terminalreporter.line(line)
 
 
 def _properties(report: Any) -> list[str]:
     return [text for name, text in report.user_properties if name == _PROPERTY]
-
-
-def _milliseconds(text: str) -> float:
-    return float(text.partition(" ")[0])

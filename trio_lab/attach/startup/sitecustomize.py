@@ -15,11 +15,12 @@ _OLDEST = (3, 11)
 _AWAITED = {"trio": "trio", "asyncio.events": "asyncio"}
 
 
-class _Finder:
-    """Finds what the finders behind it find. When an awaited module has been executed, the hook is told."""
+class Finder:
+    """Finds what the finders behind it find. When an awaited module was executed, ``executed`` is called with the name of its
+    library; ``failed`` with a text when that cannot be noticed."""
 
-    def __init__(self, where):
-        self._where = where
+    def __init__(self, executed, failed):
+        self._executed, self._failed = executed, failed
         self._awaited = dict(_AWAITED)
 
     def find_spec(self, name, path=None, target=None):
@@ -40,14 +41,14 @@ class _Finder:
         execute = getattr(loader, "exec_module", None)
 
         def exec_module(module):
-            del loader.exec_module  # the method of its class is no longer hidden
+            vars(loader).pop("exec_module", None)  # the method of its class is no longer hidden
             execute(module)
-            _tell_hook(self._where, library)
+            self._executed(library)
 
         try:
             loader.exec_module = exec_module
         except AttributeError:
-            _note(self._where, "failed", f"{library} is loaded in a way that the hook cannot follow")
+            self._failed(f"{library} is loaded in a way that the hook cannot follow")
 
 
 def _tell_hook(where, library):
@@ -94,7 +95,9 @@ def _begin():
         _note(where, "failed", f"{version} is too old for the hook, which needs {_OLDEST[0]}.{_OLDEST[1]}")
     else:
         _note(where, "begun", f"{version} has begun")
-        sys.meta_path.insert(0, _Finder(where))
+        sys.meta_path.insert(
+            0, Finder(lambda library: _tell_hook(where, library), lambda text: _note(where, "failed", text))
+        )
 
 
 def _run_hidden():
