@@ -119,6 +119,10 @@ TABLE = {
         ill("default_limiter", service_ratio=None, cpu_full=0.11, capacity=40),
         "default_limiter_shared",
     ),
+    "default executor shared": (
+        ill("default_executor", service_ratio=None, cpu_full=0.11, capacity=6),
+        "default_limiter_shared",
+    ),
     "GIL hog": (
         ill("native_pool", service_ratio=5.7, loop_full=0.94, cpu_full=1.0, run_delay_full=0.33, gil_wait=0.18),
         "gil_hog",
@@ -243,6 +247,9 @@ def test_a_finding_has_its_figures_and_its_doubt() -> None:
         ("native_pool", "threads"),
         ("worker_pool.reports", "workers"),
         ("default_limiter", "limiter"),
+        ("default_executor", "limiter"),
+        ("ProcessPoolExecutor#2", "workers"),
+        ("ThreadPoolExecutor-0", "threads"),
         ("outward.db", "outwards"),
         ("run_queue", "loop"),
         ("tickets", "threads"),

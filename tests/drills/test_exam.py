@@ -103,7 +103,7 @@ def test_other_names_give_the_same_verdict() -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["run_queue", "accept_backlog", "default_limiter", "worker_pool"])
+@pytest.mark.parametrize("name", ["run_queue", "accept_backlog", "default_limiter", "default_executor", "worker_pool"])
 def test_names_that_every_program_has_stay(name: str) -> None:
     assert Mask(1).queue(name) == name
     assert Mask(1).queue("outward.billing").startswith("outward.")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..loop.loop_time import PassWindow
-from ..measure.announced import announced
 from ..measure.own_process import OwnProcess
 from ..measure.usage import UsageMeter
 from ..records.codec import to_plain
 from ..records.health import Health, StallFigures, ThreadCounts, WorkerCounts
-from ..records.queue import Queue, QueueStatistics, with_kinds
 
 if TYPE_CHECKING:  # both need Trio, which a program on asyncio may not have
     from ..loop.stalls import Stall
@@ -25,18 +22,11 @@ _NO_WORKERS = WorkerCounts(workers=0, busy=0, queued=0, restarts=0)  # those of 
 
 
 class LoopFigures:
-    """``queues`` are the loop's own, ``threads`` counts its default threads. ``watch`` is None where stalls are not seen."""
+    """``threads`` counts the loop's default threads."""
 
-    def __init__(
-        self,
-        runtime: str,
-        window: PassWindow,
-        queues: Iterable[Queue],
-        *,
-        threads: Callable[[], ThreadCounts],
-        watch: Watch | None = None,
-    ) -> None:
-        self._runtime, self._window, self._queues, self._threads, self._watch = runtime, window, queues, threads, watch
+    def __init__(self, runtime: str, watch: Watch, *, threads: Callable[[], ThreadCounts]) -> None:
+        self._runtime, self._watch, self._threads = runtime, watch, threads
+        self._window = PassWindow(watch.passes)
         self._process, self._usage = OwnProcess(), UsageMeter()
         self._stalls = 0  # told so far
         self._last: dict[tuple[str, int, str, str], Stall] = {}  # of each line and cause
@@ -58,7 +48,7 @@ class LoopFigures:
             native_pool=threads,
             loop=self._window.read(reset=reset).record(),
             profile="",
-            queues=named_apart(with_kinds(queue) for queue in [*self._queues, *announced()]),
+            queues=self._watch.queues(),
             stalls=self._table(),
         )
 
@@ -70,17 +60,13 @@ class LoopFigures:
         return finish
 
     def _new_stalls(self) -> list[Stall]:
-        if self._watch is None:
-            return []
         new = self._watch.count - self._stalls
         self._stalls += new
         stalls = self._watch.stalls()[-new:] if new else []
         self._last |= {(stall.filename, stall.lineno, stall.function, stall.cause): stall for stall in stalls}
         return stalls
 
-    def _table(self) -> tuple[StallFigures, ...] | None:
-        if self._watch is None:
-            return None
+    def _table(self) -> tuple[StallFigures, ...]:
         found = []
         for row in self._watch.table():
             last = self._last.get((row.filename, row.lineno, row.function, row.cause))
@@ -100,16 +86,3 @@ class LoopFigures:
                 )
             )
         return tuple(found)
-
-
-def named_apart(queues: Iterable[QueueStatistics]) -> tuple[QueueStatistics, ...]:
-    """A program may give two queues the same name. The second becomes ``name#2``."""
-    found: dict[str, QueueStatistics] = {}
-    for queue in queues:
-        name = next(
-            name
-            for number in count(1)
-            if (name := queue.name if number == 1 else f"{queue.name}#{number}") not in found
-        )
-        found[name] = replace(queue, name=name)
-    return tuple(found.values())

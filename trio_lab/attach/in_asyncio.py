@@ -11,8 +11,6 @@ from contextlib import ExitStack
 
 from ..loop.asyncio_eyes import AsyncioEyes
 from ..loop.eyes import Passes
-from ..loop.loop_time import PassWindow
-from ..loop.run_queue import RunQueue
 from ..records.health import ThreadCounts
 from .doctor import Doctor
 from .figures import LoopFigures
@@ -37,9 +35,9 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
         watch = QuietWatch(AsyncioEyes(loop), budget=doctor.budget, steps="auto")
         undo.callback(watch.close)
         watch.open()
-        passes = watched[loop] = watch.passes
+        watched[loop] = watch.passes
         undo.callback(watched.pop, loop, None)
-        figures = LoopFigures("asyncio", PassWindow(passes), [RunQueue(passes)], threads=_no_threads, watch=watch)
+        figures = LoopFigures("asyncio", watch, threads=_no_threads)
         undo.callback(figures.close)
         reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)
         kind = loop.__class__

@@ -13,11 +13,8 @@ from typing import Any
 import trio
 
 from ..loop.default_limiter import DefaultLimiter
-from ..loop.loop_time import PassWindow
-from ..loop.run_queue import RunQueue
 from ..loop.trio_eyes import TrioEyes
 from ..records.health import ThreadCounts
-from ..records.queue import Queue
 from .doctor import Doctor
 from .figures import LoopFigures
 from .quiet_watch import QuietWatch
@@ -47,8 +44,7 @@ class _Reported(trio.abc.Instrument):
         try:
             undo.callback(watch.close)
             watch.open()
-            queues: list[Queue] = [RunQueue(watch.passes), self._limiter]
-            figures = LoopFigures("trio", PassWindow(watch.passes), queues, threads=self._threads, watch=watch)
+            figures = LoopFigures("trio", watch, threads=self._threads)
             undo.callback(figures.close)
             soon = trio.lowlevel.current_trio_token().run_sync_soon
             self._reporter = Reporter(soon=soon, read=figures.read, look=watch.look, close=undo.close)

@@ -20,7 +20,15 @@ from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe
 from .saturation import Saturation, last_rounds, saturation
 
 LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
-_KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, "default_limiter": LIMITER, NONE: NONE, UNSEEN: UNSEEN}
+_KINDS = {
+    RUN_QUEUE: LOOP,
+    ACCEPT_BACKLOG: BACKLOG,
+    "default_limiter": LIMITER,
+    "default_executor": LIMITER,
+    NONE: NONE,
+    UNSEEN: UNSEEN,
+}
+_PROCESSES = ("worker_pool", "ProcessPoolExecutor")
 _UNANSWERED = 0.08  # of the offered rate
 _LITTLE = 0.25  # of the time for which the loop was busy: other programs make some passes long
 _GIL = "gil"  # the cause of stalls in which another thread had the GIL
@@ -144,7 +152,7 @@ def kind_of(name: str | None) -> str | None:
         return None if name is None else _KINDS[name]
     if name.startswith("outward."):
         return OUTWARDS
-    return WORKERS if name.startswith("worker_pool") else THREADS
+    return WORKERS if name.startswith(_PROCESSES) else THREADS
 
 
 def service_time(examination: Examination) -> float | None:

@@ -15,14 +15,19 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..blocks import block
 from .asyncio_loop import AsyncioPassMonitor, passes_of
 from .asyncio_steps import AsyncioSteps, task_name
 from .code_line import step_frames
 from .eyes import NO_TASK, Eyes, Who
+from .uvloop_passes import UvloopPassMonitor
+from .uvloop_steps import UvloopSteps
 from .working_on import WORKING_ON
+
+if TYPE_CHECKING:
+    from ..records.queue import Queue
 
 _LOOP = {asyncio.Handle._run.__code__, asyncio.BaseEventLoop._run_once.__code__}  # type: ignore[attr-defined]
 _MOST_PARENTS = 50
@@ -31,14 +36,16 @@ _MOST_PARENTS = 50
 class AsyncioEyes(Eyes):
     """The loop that runs in this thread, or ``loop``, which must run in it."""
 
-    log: AsyncioSteps | None
+    passes: AsyncioPassMonitor | UvloopPassMonitor
+    log: AsyncioSteps | UvloopSteps | None
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = asyncio.get_running_loop() if loop is None else loop
         self.passes = passes_of(self._loop)
         self.log = None
         self._outside = set(_LOOP)
-        self.frames(sys._getframe())
+        if isinstance(self.passes, UvloopPassMonitor):
+            self.frames(sys._getframe())
 
     def frames(self, top: FrameType | None) -> list[FrameType]:
         """A loop written in C has no frames of its own. What called a task's outermost frame is what runs the loop there;
@@ -57,11 +64,11 @@ class AsyncioEyes(Eyes):
         return NO_TASK if task is None else _known(task)
 
     def measure_steps(self, on: bool) -> None:
-        """The passes of uvloop are measured, their steps are not."""
-        if not isinstance(self.passes, AsyncioPassMonitor):
-            return
-        if on and self.log is None:
-            self.log = AsyncioSteps(self._loop)
+        if on and self.log is None and self.passes.blind is None:  # the end of each pass empties the log
+            if isinstance(self.passes, UvloopPassMonitor):
+                self.log = UvloopSteps(self._loop, self.passes)
+            else:
+                self.log = AsyncioSteps(self._loop)
             self.log.install()
             self.passes.on_pass = self.log.pass_ended
         elif not on and self.log is not None:
@@ -70,14 +77,17 @@ class AsyncioEyes(Eyes):
             self.log = None
 
     def steps_blind(self) -> str | None:
-        if self.log is None or self.log.installed:
-            return None
-        return "other code replaced the loop's queue of callbacks, on which steps are measured"
+        return None if self.log is None else self.log.blind
 
     def whose(self, step: Any) -> tuple[Who, FrameType | None]:
         if isinstance(step, asyncio.Task):
             return _known(step), getattr(step.get_coro(), "cr_frame", None)
         return Who(name=step), None
+
+    def shared_threads(self) -> tuple[list[Queue], object]:
+        from .asyncio_threads import shared_threads
+
+        return shared_threads(self._loop)
 
     def now(self) -> float:
         return self._loop.time()

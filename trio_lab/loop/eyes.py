@@ -11,10 +11,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .loop_time import LoopTime
 from .step_log import StepLog
+
+if TYPE_CHECKING:
+    from ..records.queue import Queue
 
 
 class Passes(LoopTime):
@@ -73,6 +76,11 @@ class Eyes(ABC):
     @abstractmethod
     def whose(self, step: Any) -> tuple[Who, FrameType | None]:
         """The task of a step in the ``log``, and its outermost frame."""
+
+    @abstractmethod
+    def shared_threads(self) -> tuple[list[Queue], object]:
+        """The queues for threads that all code of the loop shares. If one of them is an executor, that as well, else None.
+        Called in the loop."""
 
     @abstractmethod
     def now(self) -> float:

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
@@ -16,6 +16,9 @@ from .eyes import NO_TASK, Eyes, Who
 from .passes import PassMonitor
 from .steps import StepMonitor
 from .working_on import WORKING_ON
+
+if TYPE_CHECKING:
+    from ..records.queue import Queue
 
 _LOOP = "unrolled_run"  # Trio's run loop; the frames below it are the step of one task
 _MOST_TASKS = 100_000  # looked through for the running one
@@ -62,6 +65,11 @@ class TrioEyes(Eyes):
 
     def whose(self, step: trio.lowlevel.Task) -> tuple[Who, FrameType | None]:
         return _known(step), getattr(step.coro, "cr_frame", None)
+
+    def shared_threads(self) -> tuple[list[Queue], object]:
+        from .default_limiter import DefaultLimiter
+
+        return [DefaultLimiter()], None
 
     def now(self) -> float:
         return trio.current_time()

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..records.summary import Summary
 from .eyes import Eyes, Passes
@@ -33,6 +33,10 @@ from .stalls import (
     stall_of,
 )
 from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from ..records.queue import QueueStatistics
+    from .all_queues import AllQueues
 
 _log = logging.getLogger("trio_lab.stalls")
 
@@ -79,6 +83,7 @@ class Watch:
         self._armed_until = self._suspects_again = 0.0
         self._long: list[float] = []
         self._table = StallTable()
+        self._queues: AllQueues | None = None
         self._collecting: float | None = None
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
         self._logged: dict[int, tuple[float, int]] = {}  # by level: when, and how many stalls had no line since
@@ -124,6 +129,15 @@ class Watch:
         if not self._watchdog.alive:
             return f"the watchdog's thread has ended ({self._watchdog.fault or 'for an unknown reason'})"
         return self._monitor.blind
+
+    def queues(self) -> tuple[QueueStatistics, ...]:
+        """Every queue of this program that can be seen: the run queue, the default threads, executors, and pools of trio_lab.
+        What is not counted there is not observed (None). Call it in the loop."""
+        if self._queues is None:
+            from .all_queues import AllQueues  # a program that does not ask for them starts without msgspec
+
+            self._queues = AllQueues(self.eyes)
+        return self._queues.statistics()
 
     def statistics(self) -> WatchStatistics:
         return WatchStatistics(

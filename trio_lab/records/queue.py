@@ -6,7 +6,9 @@ sum and need opposite cures. What a queue cannot observe is None, and "not obser
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Annotated, ClassVar, Protocol
 
 from .codec import MS, NOT_OBSERVED, Ratio
@@ -76,3 +78,13 @@ def with_kinds(queue: Queue) -> QueueStatistics:
     if found.kinds is not None:
         return found
     return replace(found, kinds=tuple(queue.statistics(kind) for kind in queue.kinds()))
+
+
+def named_apart(queues: Iterable[QueueStatistics]) -> tuple[QueueStatistics, ...]:
+    """A program may give two queues the same name. The second becomes ``name#2``."""
+    found: dict[str, QueueStatistics] = {}
+    for queue in queues:
+        if queue.name in found:
+            queue = replace(queue, name=next(name for n in count(2) if (name := f"{queue.name}#{n}") not in found))
+        found[queue.name] = queue
+    return tuple(found.values())

@@ -1,4 +1,4 @@
-"""Work of this program fills the default thread limiter, which file reads and name look-ups need too."""
+"""Work of this program fills the default threads (Trio's, AnyIO's, asyncio's), which file reads and name look-ups need too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULE = Rule(
     kinds=(LIMITER,),
     holds=lambda _: True,
     because=lambda signals: (
-        f"callers queue for the {signals.capacity or 40} threads of the default limiter, "
+        f"callers queue for the {signals.capacity or 40} threads of the {(signals.first or '').replace('_', ' ')}, "
         "and so does every file read and name look-up"
     ),
     figures=("capacity", "waiting_full", "cpu_full", "saturation"),

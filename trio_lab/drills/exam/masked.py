@@ -14,8 +14,8 @@ from ...records.examination import Examination, Sighting, Step
 from ...records.health import Health, StallFigures
 from ...records.queue import QueueStatistics
 
-_EVERYWHERE = {ACCEPT_BACKLOG, RUN_QUEUE, "default_limiter", "native_pool"}
-_SORTS = ("worker_pool", "outward.")
+_EVERYWHERE = {ACCEPT_BACKLOG, RUN_QUEUE, "default_limiter", "default_executor", "native_pool"}
+_SORTS = ("worker_pool", "ProcessPoolExecutor", "outward.")
 
 
 class Mask:

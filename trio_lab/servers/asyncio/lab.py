@@ -15,6 +15,7 @@ from ...config import Config
 from ...http.lab import READY_TIME, USAGE_PERIOD, Lab, bounds
 from ...http.plants import stalls_explained
 from ...loop.asyncio_loop import open_asyncio_timer_probe
+from ...loop.asyncio_threads import DefaultExecutor
 from ...loop.loop_time import PassWindow
 from ...loop.observe import observe
 from ...loop.run_queue import RunQueue
@@ -22,20 +23,13 @@ from ...measure.accept_backlog import AcceptBacklog
 from ...measure.latest import Latest
 from ...measure.queues import Queues
 from ...measure.usage import UsageMeter
-from ...records.queue import Queue, QueueStatistics, Undivided
+from ...records.queue import Queue
 from . import storms
 from .processes import WorkerPool, keep, open_worker_pool
 from .threads import NativePool, open_native_pool
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-
-class DefaultExecutor(Undivided):
-    """The default executor, which name look-ups and file reads share. It tells nothing about its queue."""
-
-    def statistics(self, kind: str | None = None) -> QueueStatistics:
-        return QueueStatistics(name="default_limiter", kinds=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +120,11 @@ async def open_lab(
             native_pool=native_pool,
             worker_pools=(worker_pool,),
             queues=Queues(
-                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, worker_pool, DefaultExecutor(), *queues
+                AcceptBacklog(listener),
+                RunQueue(watch.passes),
+                native_pool,
+                worker_pool,
+                DefaultExecutor(asyncio.get_running_loop(), "default_limiter"),
+                *queues,
             ),
         )
