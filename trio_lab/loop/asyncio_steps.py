@@ -84,12 +84,10 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
             self._entered.difference_update(steps)
 
     def name(self, step: asyncio.Handle) -> str:
-        task = task_of(step)
-        return name_of(step) if task is None else task_name(task)
+        return name_of(_call_of(step))
 
     def key(self, step: asyncio.Handle) -> Hashable:
-        task = task_of(step)
-        return name_of(step) if task is None else task
+        return task_of(_call_of(step)) or name_of(_call_of(step))
 
     def is_entry(self, step: asyncio.Handle) -> bool:
         return step in self._entered
@@ -98,15 +96,20 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         return sum(step in self._entered for step in self._steps)
 
 
-def task_of(step: Any) -> asyncio.Task[Any] | None:
-    """The task whose step it is; None for any other callback. A step is a handle, or what has a callback as handles do."""
-    owner = getattr(step._callback, "__self__", None)
+def _call_of(step: asyncio.Handle) -> Any:
+    return step._callback  # type: ignore[attr-defined]
+
+
+def task_of(call: Any) -> asyncio.Task[Any] | None:
+    """The task whose step this callback is; None for any other."""
+    owner = getattr(call, "__self__", None)
     return owner if isinstance(owner, asyncio.Task) else None
 
 
-def name_of(step: Any) -> str:
-    """The name of the function."""
-    call = step._callback
+def name_of(call: Any) -> str:
+    """The name of the callback's task, or else of its function."""
+    if (task := task_of(call)) is not None:
+        return task_name(task)
     while isinstance(call, partial):
         call = call.func
     return getattr(call, "__qualname__", None) or type(call).__name__

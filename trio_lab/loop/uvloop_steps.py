@@ -1,7 +1,7 @@
 """The steps of a uvloop loop: the callbacks that come through `call_soon` and `call_soon_threadsafe`, so every step of a task.
 
-Both methods are shadowed on this one loop while steps are measured, and each callback is wrapped in an object that notes it
-when it is called. Callbacks of timers, readers and transports are called by uvloop itself: what a pass spends before its
+Both methods are shadowed on this one loop while steps are measured, and what they schedule is a function that notes the
+callback and calls it. Callbacks of timers, readers and transports are called by uvloop itself: what a pass spends before its
 first noted step counts as one step, and what it spends on them later counts towards the step before.
 """
 
@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable, Hashable
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from .asyncio_steps import name_of, task_name, task_of
+from .asyncio_steps import name_of, task_of
 from .stalls import Steps
 from .step_log import StepLog
 from .uvloop_passes import UvloopPassMonitor
@@ -21,21 +21,14 @@ from .uvloop_passes import UvloopPassMonitor
 _NOT_NOTED = "timers and I/O"
 
 
-class _Step:
-    """A callback that is noted when it runs."""
+class _Entered(NamedTuple):
+    """A callback that came through `call_soon_threadsafe`."""
 
-    __slots__ = ("_callback", "_log", "entered")
-
-    def __init__(self, log: UvloopSteps, callback: Callable[..., object], entered: bool) -> None:
-        self._log, self._callback, self.entered = log, callback, entered
-
-    def __call__(self, *args: Any) -> None:
-        self._log.note(self)
-        self._callback(*args)
+    call: Any
 
 
-class UvloopSteps(StepLog[_Step | str]):
-    """Notes the steps of one loop between `install` and `remove`, which are called in the loop's thread."""
+class UvloopSteps(StepLog[Any]):
+    """Notes the callbacks of one loop between `install` and `remove`, which are called in the loop's thread."""
 
     def __init__(
         self,
@@ -49,23 +42,30 @@ class UvloopSteps(StepLog[_Step | str]):
         self._shadows: dict[str, Any] = {}
 
     def install(self) -> None:
-        for name, entered in (("call_soon", False), ("call_soon_threadsafe", True)):
-            self._shadows[name] = partial(self._schedule, getattr(self._loop, name), entered)
+        began, note, clock = self._began.append, self._steps.append, self._clock
+
+        def run(callback: Callable[..., object], *args: Any) -> None:
+            began(clock())
+            note(callback)
+            callback(*args)
+
+        def run_entered(callback: Callable[..., object], *args: Any) -> None:
+            began(clock())
+            note(_Entered(callback))
+            callback(*args)
+
+        for name, noting in (("call_soon", run), ("call_soon_threadsafe", run_entered)):
+            self._shadows[name] = _shadow(getattr(self._loop, name), noting)
             setattr(self._loop, name, self._shadows[name])
 
     def remove(self) -> None:
         for name, shadow in self._shadows.items():
             if vars(self._loop).get(name) is shadow:
                 delattr(self._loop, name)
-        self.note = _ignore  # type: ignore[method-assign] # callbacks that wait now are wrapped still
-
-    def _schedule(
-        self, schedule: Callable[..., Any], entered: bool, callback: Callable[..., object], *args: Any, **context: Any
-    ) -> Any:
-        return schedule(_Step(self, callback, entered), *args, **context)
 
     @property
     def blind(self) -> str | None:
+        """Why steps are not seen; None when they are."""
         if all(vars(self._loop).get(name) is shadow for name, shadow in self._shadows.items()):
             return None
         return "other code replaced the loop's call_soon, by which steps are measured"
@@ -75,21 +75,25 @@ class UvloopSteps(StepLog[_Step | str]):
         self._steps.insert(0, _NOT_NOTED)
         return super().steps()
 
-    def name(self, step: _Step | str) -> str:
-        if isinstance(step, str):
-            return step
-        task = task_of(step)
-        return name_of(step) if task is None else task_name(task)
+    def name(self, step: Any) -> str:
+        return step if isinstance(step, str) else name_of(_call_of(step))
 
-    def key(self, step: _Step | str) -> Hashable:
-        return (None if isinstance(step, str) else task_of(step)) or self.name(step)
+    def key(self, step: Any) -> Hashable:
+        return task_of(_call_of(step)) or self.name(step)
 
-    def is_entry(self, step: _Step | str) -> bool:
-        return isinstance(step, _Step) and step.entered
+    def is_entry(self, step: Any) -> bool:
+        return isinstance(step, _Entered)
 
     def entries(self) -> int:
         return sum(map(self.is_entry, self._steps))
 
 
-def _ignore(step: _Step | str) -> None:
-    """In place of `note` when steps are no longer measured."""
+def _call_of(step: Any) -> Any:
+    return step.call if isinstance(step, _Entered) else step
+
+
+def _shadow(schedule: Callable[..., Any], run: Callable[..., None]) -> Callable[..., Any]:
+    def shadow(callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
+        return schedule(partial(run, callback), *args, context=context)
+
+    return shadow
