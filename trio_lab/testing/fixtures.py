@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..records.queue import Queue, QueueStatistics
     from .objectives import Objectives
 
-SLO = pytest.StashKey[Objectives]()
+SLO = pytest.StashKey["Objectives"]()
 
 
 @pytest.fixture
