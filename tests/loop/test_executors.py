@@ -203,16 +203,9 @@ async def test_a_watch_on_trio_tells_its_queues_too() -> None:
 
 @on_asyncio
 async def test_a_default_executor_of_another_kind_is_not_observed() -> None:
-    class Own(ThreadPoolExecutor):
-        @property
-        def _work_queue(self) -> Any:
-            raise AttributeError
-
-        @_work_queue.setter
-        def _work_queue(self, value: object) -> None:
-            pass
-
-    with Own(1) as executor:
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(executor)
-        assert DefaultExecutor(loop).statistics() == QueueStatistics(name="default_executor", kinds=())
+    loop: Any = asyncio.get_running_loop()
+    executor = loop._default_executor = ThreadPoolExecutor(1)  # as a subclass that keeps its jobs elsewhere
+    jobs = executor._work_queue
+    del executor._work_queue
+    assert DefaultExecutor(loop).statistics() == QueueStatistics(name="default_executor", kinds=())
+    executor._work_queue = jobs

@@ -20,14 +20,8 @@ from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe
 from .saturation import Saturation, last_rounds, saturation
 
 LOOP, BACKLOG, THREADS, WORKERS, LIMITER, OUTWARDS = "loop", "backlog", "threads", "workers", "limiter", "outwards"
-_KINDS = {
-    RUN_QUEUE: LOOP,
-    ACCEPT_BACKLOG: BACKLOG,
-    "default_limiter": LIMITER,
-    "default_executor": LIMITER,
-    NONE: NONE,
-    UNSEEN: UNSEEN,
-}
+_KINDS = {RUN_QUEUE: LOOP, ACCEPT_BACKLOG: BACKLOG, NONE: NONE, UNSEEN: UNSEEN}
+_KINDS |= dict.fromkeys(("default_limiter", "default_executor"), LIMITER)
 _PROCESSES = ("worker_pool", "ProcessPoolExecutor")
 _UNANSWERED = 0.08  # of the offered rate
 _LITTLE = 0.25  # of the time for which the loop was busy: other programs make some passes long

@@ -46,7 +46,7 @@ class ThreadPool(Undivided):
         """How many threads run a job while no job waits."""
         if not _IDLE_IS_EXACT and threads == self._executor._max_workers:
             return None
-        return max(0, threads - self._executor._idle_semaphore._value)
+        return max(0, threads - int(self._executor._idle_semaphore._value))
 
 
 class ProcessPool(Undivided):

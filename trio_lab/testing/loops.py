@@ -34,7 +34,7 @@ class Loops:
         for module, library in (("trio", "trio"), ("asyncio.events", "asyncio")):
             if module in sys.modules:
                 self._imported(library)
-        sys.meta_path.insert(0, Finder(self._imported, lambda _: None))
+        sys.meta_path.insert(0, Finder(self._imported, lambda _: None))  # type: ignore[no-untyped-call]
 
     def _imported(self, library: str) -> None:
         if library == "trio":

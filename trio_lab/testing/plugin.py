@@ -172,7 +172,9 @@ def _fail_if_not_met(item: pytest.Item, measured: Objectives, loops: list[Passes
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if config.stash.get(_UNSEEN, False):
-        terminalreporter.line("no_blocking: uvloop was imported too early to see its loops; with --no-blocking they are seen")
+        terminalreporter.line(
+            "no_blocking: uvloop was imported too early to see its loops; with --no-blocking they are seen"
+        )
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     stalls = [text for report in reports if getattr(report, "when", "") == "call" for text in _properties(report)]
     if stalls:

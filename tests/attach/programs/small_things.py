@@ -32,9 +32,9 @@ async def main():
         await spin()
 
 
+factory = None
 if sys.argv[1:] == ["uvloop"]:
-    import uvloop
+    from uvloop import new_event_loop as factory
 
-    uvloop.run(main())
-else:
-    asyncio.run(main())
+with asyncio.Runner(loop_factory=factory) as runner:
+    runner.run(main())
