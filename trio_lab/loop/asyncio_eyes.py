@@ -64,11 +64,13 @@ class AsyncioEyes(Eyes):
         return NO_TASK if task is None else _known(task)
 
     def measure_steps(self, on: bool) -> None:
-        if on and self.log is None and self.passes.blind is None:  # the end of each pass empties the log
-            if isinstance(self.passes, UvloopPassMonitor):
+        if on and self.log is None:
+            if not isinstance(self.passes, UvloopPassMonitor):
+                self.log = AsyncioSteps(self._loop)
+            elif self.passes.blind is None:  # it empties the log at the end of each pass
                 self.log = UvloopSteps(self._loop, self.passes)
             else:
-                self.log = AsyncioSteps(self._loop)
+                return
             self.log.install()
             self.passes.on_pass = self.log.pass_ended
         elif not on and self.log is not None:
