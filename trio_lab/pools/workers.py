@@ -92,13 +92,8 @@ class WorkerPool:
         self._write_call = Calls().write
         self._turn = trio.Lock()
         self._failures = Rarely()
-        self._spawn = partial(
-            WorkerProcess.spawn,
-            trio.CapacityLimiter(min(options.size, _STARTS)),
-            nicer=NICER,
-            memory=options.memory,
-            command=options.command,
-        )
+        self._options = options
+        self._forks = trio.CapacityLimiter(min(options.size, _STARTS))
         # As `trio.current_time`, which looks for the clock each time.
         self._now = trio.lowlevel.current_clock().current_time
         self.resize(options.size if options.min_size is None else options.min_size)
@@ -237,6 +232,10 @@ class WorkerPool:
         self._carry_out(now)
 
     # What happens on Trio.
+
+    async def _spawn(self) -> WorkerProcess:
+        options = self._options
+        return await WorkerProcess.spawn(self._forks, nicer=NICER, memory=options.memory, command=options.command)
 
     def _on_all_ready(self) -> None:
         self._all_ready.set()
