@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 import tomllib
@@ -78,6 +79,14 @@ def test_examples_run_in_the_base_install(python: str, path: Path) -> None:
     done = run(python, str(path))
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_a_project_rehearses_an_overload_with_the_base_install_and_pytest_trio(base_and: Callable[..., str]) -> None:
+    python = base_and("pytest-trio")
+    example = ROOT / "docs" / "examples" / "test_overload.py"
+    done = run(python, "-m", "pytest", "-q", "-c", os.devnull, "-p", "no:cacheprovider", "-W", "error", str(example))
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_every_public_name_is_there_in_the_base_install(python: str) -> None:
