@@ -78,8 +78,9 @@ BASE = {
     "testing",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
-PLUGIN = "testing/plugin.py"  # pytest imports it
-# Pure packages decide by their arguments alone. Of `admission` and `pools`, only these modules know an event loop or a clock.
+PLUGIN = {"testing/plugin.py", "testing/fixtures.py"}  # pytest imports them
+# Pure packages decide by their arguments alone. Only these modules of them know an event loop or a clock; that of `simulate`
+# tells how fast it is.
 PURE = {"diagnose", "admission", "pools", "simulate"}
 ENFORCE = {
     "admission/on_trio.py",
@@ -92,6 +93,7 @@ ENFORCE = {
     "pools/native.py",
     "pools/process.py",
     "pools/workers.py",
+    "simulate/answer.py",
 }
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
@@ -179,7 +181,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in BASE], ids=name_of)
 def test_the_base_install_has_what_its_modules_need(path: Path) -> None:
     foreign = {name.partition(".")[0] for name in targets(path)} - sys.stdlib_module_names - {"trio_lab"}
-    assert foreign <= BASE_MAY_USE | ({"pytest"} if name_of(path) == PLUGIN else set())
+    assert foreign <= BASE_MAY_USE | ({"pytest"} if name_of(path) in PLUGIN else set())
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in PURE], ids=name_of)
