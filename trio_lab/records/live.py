@@ -19,7 +19,8 @@ from .totals import Totals
 State = Literal["passing", "blocked", "stopped"]
 
 _For = Annotated[float, In(name="for_s", digits=3)]
-_File, _Line = Annotated[str | None, In(name="file")], Annotated[int | None, In(name="line")]
+_File = Annotated[str | None, In(name="file")]
+_Line = Annotated[int | None, In(name="line")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
