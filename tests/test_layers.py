@@ -29,6 +29,7 @@ LAYERS = {
     "subjects": 5,
     "testing": 5,
     "asgi": 5,
+    "live": 5,
     "http": 4.5,
     "diagnose": 4,
     "simulate": 4.1,
@@ -57,6 +58,8 @@ CONFINED = {
     "hypercorn": {"http", "servers", "subjects"},
     "cyclopts": {"cli", "options"},
     "rich": {"cli"},
+    "prometheus_client": {"live"},
+    "opentelemetry": {"live"},
 }
 # The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {

@@ -384,6 +384,7 @@ PRINT_JSON = {
     "report": "report NEW",
     "simulate": "simulate NEW/queue.toml",
     "plan": "plan --rate 10 --p99 1 --service 5ms",
+    "watch": "watch true",
     "doctor": "doctor NEW/examination.json",
     "load": "load http://127.0.0.1:9/ -c 1 -d 0.1",
     "run": "run callback-order --quick --rounds 1 --dose 0.05 --out NEW",

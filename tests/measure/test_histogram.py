@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trio_lab.measure.histogram import Histogram
 from trio_lab.measure.percentile import percentile
+from trio_lab.records.summary import BOUNDS
 
 durations = st.floats(min_value=1e-6, max_value=3600.0)
 ERROR = 1 / 256 + 1e-9  # half a bucket
@@ -194,3 +195,36 @@ def test_the_delay_is_what_all_but_a_hundredth_of_the_time_stays_below(
     passes: list[float], whole: float, late: float
 ) -> None:
     assert of(passes).delay(0.99, whole) == pytest.approx(late, abs=0.005)
+
+
+@given(st.lists(durations, max_size=200))
+def test_buckets_count_everything_under_its_bound(values: list[float]) -> None:
+    found = of(values).buckets()
+    assert (found.count, found.total) == (len(values), pytest.approx(sum(values)))
+    assert of(values).summary().buckets == found
+    up_to = 0
+    for bound, count in zip(BOUNDS, found.counts, strict=False):
+        up_to += count
+        assert (
+            sum(value <= bound for value in values) <= up_to <= sum(value <= bound * (1 + 1 / 128) for value in values)
+        )
+
+
+@given(st.lists(durations, max_size=50), st.floats(min_value=0.0, max_value=100.0), durations)
+def test_delays_count_each_millisecond_once_and_no_bucket_shrinks(
+    passes: list[float], waited: float, another: float
+) -> None:
+    before = of(passes).delays(waited)
+    assert before.count == int((of(passes).total + waited) * 1000)
+    assert min(before.counts) >= 0
+    after = of([*passes, another]).delays(waited)
+    for number in range(len(before.counts)):
+        assert sum(after.counts[: number + 1]) >= sum(before.counts[: number + 1])
+
+
+def test_a_moment_within_a_pass_waits_for_the_rest_of_it() -> None:
+    """One pass of a second after nine seconds without one: a thousand looks, evenly late."""
+    found = of([1.0]).delays(9.0)
+    up_to = dict(zip(BOUNDS, (sum(found.counts[: n + 1]) for n in range(len(BOUNDS))), strict=True))
+    assert (up_to[0.1], up_to[0.5], up_to[1.0], found.count) == (9100, 9500, 10_000, 10_000)
+    assert found.total == pytest.approx(500, rel=0.01)

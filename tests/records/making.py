@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from trio_lab.records.chart import Table
+from trio_lab.records.summary import BOUNDS, Buckets
 
 # Within the range of a figure, and whole in JSON: rounding is tested where it is done.
 NUMBERS = st.integers(-(10**9), 10**9).map(lambda n: n / 1024)
@@ -57,4 +58,6 @@ def _record(kind: Any) -> st.SearchStrategy[Any]:
     if issubclass(kind, Table):  # whose rows are as wide as its columns
         fields["columns"] = st.tuples(TEXTS, TEXTS)
         fields["rows"] = st.lists(st.tuples(*[made(str | float | None)] * 2), max_size=3).map(tuple)
+    if kind is Buckets:
+        fields["counts"] = made(int).map(lambda count: (count,) * (len(BOUNDS) + 1))
     return st.builds(kind, **fields)

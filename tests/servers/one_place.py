@@ -9,6 +9,7 @@ from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
 from trio_lab.http.pool_job import Done, PoolJob, held_in
+from trio_lab.http.requests import Requests
 from trio_lab.loop.working_on import WORKING_ON
 
 WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n%s\r\n"
@@ -20,6 +21,7 @@ class OnePlace:
 
     def __init__(self, bulkhead: BaseBulkhead) -> None:
         self.bulkhead = bulkhead
+        self.requests = Requests()
         self.lab = self
         self.jobs = {"/work": lambda _: PoolJob(fn=len, args=(), kind="work")}
         self.seen: list[bool] = []
@@ -39,7 +41,7 @@ class OnePlace:
         return Done(value="done", took=0.0)
 
     async def run_held(self, path: str, job: PoolJob) -> Any:
-        return await LabApp.run_held(self, path, job)  # type: ignore[arg-type]  # its lab is all that is used
+        return await LabApp.run_held(self, path, job)  # type: ignore[arg-type]  # it needs no more than these
 
     def holding(self, settings: Settings) -> Holding:
         return Holding(self, settings)  # type: ignore[arg-type]

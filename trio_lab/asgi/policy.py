@@ -13,14 +13,12 @@ from ..admission.limits.late_loop import LateLoop
 from ..admission.limits.limit import Limit
 from ..config import DisciplineName
 from ..preconditions import require_count, require_timeout
+from ..records.totals import MONITORED
 from .promises import promises
 
 Scope: TypeAlias = dict[str, Any]
 Class = Literal["critical", "normal", "background"]
 CRITICAL, NORMAL, BACKGROUND = cast("tuple[Class, Class, Class]", get_args(Class))
-
-MONITORED = ("/health", "/healthz", "/livez", "/readyz", "/metrics")
-"""Paths that monitors ask for. A service that does not answer them in time is restarted, which helps nobody."""
 
 INITIAL = 10
 """Where an adaptive limit begins: low enough for work that computes, and soon raised for work that waits."""

@@ -22,6 +22,8 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "doctor": ("doctor:doctor", {}),
     "simulate": ("simulate:simulate", {"usage": "Usage: trio-lab simulate [OPTIONS] FILE"}),
     "plan": ("plan:plan", {}),
+    "watch": ("watch:watch", {}),
+    "metrics": ("metrics:metrics", {}),
     "drill": ("drill:drill", {}),
     "bench": ("bench:bench", {}),
     "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from http import HTTPStatus
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypercorn.utils import LifespanFailureError
@@ -28,8 +29,9 @@ from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
 from .lab import Lab
 from .labels import Labels
 from .listening import SHORTAGE
-from .pool_job import HELD, Done, Held, JobOf, PoolJob
+from .pool_job import HELD, Done, Held, JobOf, PoolJob, held_in
 from .query import BadQuery
+from .requests import Requests
 
 if TYPE_CHECKING:
     _Mixed = Quart
@@ -67,6 +69,7 @@ class LabApp(_Mixed):
         self.choices: Choices = {}
         self.listener = listener
         self.queues = tuple(queues)
+        self.requests = Requests()
         self.fault: BaseException | None = None
         self.stop: Any = self.event_class()
         """Tells the serving loop to accept no more connections."""
@@ -86,6 +89,18 @@ class LabApp(_Mixed):
         """The labels of requests. Made at the first request, when all routes have been added."""
         return Labels(self.url_map)
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As Quart's, and counts the request."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        held = held_in(scope)
+        with self.requests.counted(send, begun=None if held is None else held.begun) as reply_to:
+            try:
+                await super().__call__(scope, receive, reply_to.send)
+            finally:
+                reply_to.label = self.labels.of(scope)
+
     def lab_config(self) -> Config:
         return self._lab_config or from_env()
 
@@ -103,15 +118,21 @@ class LabApp(_Mixed):
 
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """Run the job of a request for ``path`` that no handler has seen yet. Raises `Overloaded` if it was refused."""
-        before = WORKING_ON.set(f"GET {path}")
+        label = f"GET {path}"
+        before, begun, status = WORKING_ON.set(label), perf_counter(), None
+        held: Held | None = None
         try:
-            return Held(done=await self.lab.do(job))
+            held = Held(done=await self.lab.do(job), begun=begun)
         except Overloaded:
+            status = STATUSES[Overloaded]
             raise
         except Exception as error:
-            return Held(error=error)
+            held = Held(error=error, begun=begun)
         finally:
             WORKING_ON.reset(before)
+            if held is None:  # else the request is counted when it is answered
+                self.requests.keep(label, status, perf_counter() - begun)
+        return held
 
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""

@@ -15,12 +15,15 @@ from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config, DisciplineName
 from ..loop.loop_time import Intervals, PassWindow
+from ..loop.totals import totals_of
 from ..loop.watch import Watch
 from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, Usage, WorkerCounts
+from ..records.totals import Totals
 from .pool_job import Done, PoolJob
+from .requests import Requests
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -137,6 +140,21 @@ class Lab(ABC):
     @abstractmethod
     async def read(self, path: Path) -> bytes:
         """The content of a file, by the loop's own file I/O."""
+
+    @abstractmethod
+    def tasks(self) -> int:
+        """How many tasks live on the loop."""
+
+    def totals(self, health: Health, requests: Requests) -> Totals:
+        """What it has counted since it was opened. ``health`` was read just now, ``requests`` are its server's."""
+        return totals_of(
+            self.watch,
+            health.queues,
+            timer=self.timer,
+            routes=requests.totals(),
+            active=requests.active,
+            tasks=self.tasks(),
+        )
 
     def scaling(self) -> tuple[ScalingDecision, ...]:
         """The last decisions of autoscalers, oldest first; none when nothing scales."""

@@ -42,11 +42,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The outcome of the job of a held request: it is done, or has failed with ``error``. ``ledger`` is the request's, if the
-    server keeps ledgers."""
+    """The outcome of the job of a held request: it is done, or has failed with ``error``. ``begun`` is when the request was
+    first held, by `time.perf_counter`. ``ledger`` is the request's, if the server keeps ledgers."""
 
     done: Done | None = None
     error: Exception | None = None
+    begun: float | None = None
     ledger: Any = None
 
     def result(self) -> Done:

@@ -9,6 +9,9 @@ from typing import Annotated
 from .codec import In
 from .summary import Buckets
 
+MONITORED = ("/health", "/healthz", "/livez", "/readyz", "/metrics")
+"""Paths that monitors ask for, and no user. A service that does not answer them in time is restarted, which helps nobody."""
+
 Exact = Annotated[float, In(suffix="_s")]
 """Seconds, not rounded: two readings are subtracted."""
 

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 
 from ..asgi.admission import Admission
-from ..asgi.policy import MONITORED, AdmissionPolicy
+from ..asgi.policy import AdmissionPolicy
 from ..config import Config
 from ..http.app import LabApp
 from ..http.pool_job import held_in
 from ..records.queue import Queue
+from ..records.totals import MONITORED
 
 POLICY = AdmissionPolicy(limit=1000, max_waiting=1000, critical=(*MONITORED, "/ledger", "/stalls"))
 

@@ -7,6 +7,7 @@ event loop and reports here. A program that cannot be looked into (another langu
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -105,7 +106,8 @@ class Attached:
 
     def _with_backlog(self, health: Health) -> Health:
         """The queue before the program itself is seen from outside."""
-        assert self.listener is not None
+        if self.listener is None:
+            return health
         backlog = ListeningSocket(self.listener.port).statistics()
         return replace(health, queues=(backlog, *health.queues))
 
@@ -179,6 +181,10 @@ class Attached:
             raise UsageError(f"{command} listens on several ports: {ports}. Choose one with --port")
         return found[0]
 
+    async def _find_listener_later(self, port: int | None) -> None:
+        await until(lambda: bool(self._listeners(port)), limit=math.inf, period=_POLL)
+        self.listener = next(iter(self._listeners(port)), None)
+
     def _listeners(self, port: int | None) -> list[Listener]:
         return [one for one in listeners(self.program.family()) if port in (None, one.port)]
 
@@ -216,6 +222,7 @@ async def attached(
     command: Sequence[str],
     *,
     port: int | None = None,
+    wait: bool = True,
     budget: float = BUDGET,
     start_time: float = 60.0,
     grace: float = GRACE,
@@ -224,7 +231,8 @@ async def attached(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> AsyncIterator[Attached]:
-    """Start a program, and wait until it listens. At the end of the block it is asked to stop, and killed after ``grace``.
+    """Start a program, and wait until it listens unless ``wait`` is false. At the end of the block it is asked to stop, and
+    killed after ``grace``.
 
     ``port`` says which of its ports is meant; without it the program has to listen on one. ``budget`` is how long a pass of
     its loop may take in seconds. The standard streams are ours unless others are given.
@@ -241,8 +249,11 @@ async def attached(
             async with trio.open_nursery() as nursery:
                 service = Attached(program, views)
                 nursery.start_soon(service._end_with_program)
-                service.listener = await service._find_listener(port, start_time)
-                await service._wait_for_view()
+                if wait:
+                    service.listener = await service._find_listener(port, start_time)
+                    await service._wait_for_view()
+                else:
+                    nursery.start_soon(service._find_listener_later, port)
                 nursery.start_soon(service._poll_stalls)
                 yield service
                 nursery.cancel_scope.cancel()

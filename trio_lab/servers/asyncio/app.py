@@ -9,6 +9,7 @@ from ...config import Config
 from ...http.routes import add_routes
 from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
+from ..metrics import add_metrics_route
 from .asgi import AsyncioApp
 
 
@@ -19,6 +20,7 @@ def create_app(
     app = AsyncioApp(config, listener=listener, queues=queues)
     add_routes(app)
     add_stalls_route(app)
+    add_metrics_route(app)
     return app
 
 

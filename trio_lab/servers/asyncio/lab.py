@@ -71,6 +71,9 @@ class AsyncioLab(Lab):
     async def read(self, path: Path) -> bytes:
         return await asyncio.to_thread(path.read_bytes)
 
+    def tasks(self) -> int:
+        return len(asyncio.all_tasks())
+
 
 @block
 async def open_lab(

@@ -9,6 +9,7 @@ from ...config import Config
 from ...http.routes import add_routes
 from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
+from ..metrics import add_metrics_route
 from .asgi import TrioApp
 from .blockers import add_blocker_routes
 from .ingest import add_ingest_route
@@ -20,6 +21,7 @@ def create_app(
 ) -> TrioApp:
     """The lab as an ASGI app; see `LabApp` for the arguments. More routes may be added until it is served."""
     app = TrioApp(config, listener=listener, queues=queues)
-    for add in (add_routes, add_stalls_route, add_ledger_route, add_blocker_routes, add_ingest_route):
+    routes = (add_routes, add_stalls_route, add_metrics_route, add_ledger_route, add_blocker_routes, add_ingest_route)
+    for add in routes:
         add(app)
     return app

@@ -93,6 +93,9 @@ class TrioLab(Lab):
         with booked(RUN):
             return await trio.Path(path).read_bytes()
 
+    def tasks(self) -> int:
+        return trio.lowlevel.current_statistics().tasks_living
+
     def scaling(self) -> tuple[ScalingDecision, ...]:
         now = trio.current_time()
         recent = [decision for autoscaler in self.autoscalers for decision in autoscaler.decisions[-_DECISIONS:]]

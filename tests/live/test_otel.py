@@ -1,0 +1,165 @@
+"""Unit: spans and metrics, through OpenTelemetry's own SDK and its exporter into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from trio_lab.live.otel import Traced, export_metrics, in_trace
+from trio_lab.measure.ledger import QUEUE, booked
+from trio_lab.pools.workers import open_worker_pool
+
+from .seen import seen
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = 0x0AF7651916CD43DD8448EB211C80319C
+
+
+class Telemetry:
+    def __init__(self) -> None:
+        self.spans, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers, self.meters = TracerProvider(), MeterProvider(metric_readers=[self.reader])
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+
+    def traced(self, app: Any, **more: Any) -> Traced:
+        return Traced(app, tracer_provider=self.tracers, meter_provider=self.meters, **more)
+
+    def span(self) -> ReadableSpan:
+        [found] = self.spans.get_finished_spans()
+        return found
+
+    def metrics(self) -> dict[str, Any]:
+        data = self.reader.get_metrics_data()
+        assert data is not None
+        return {
+            one.name: one for part in data.resource_metrics for scope in part.scope_metrics for one in scope.metrics
+        }
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    return Telemetry()
+
+
+def scope(**more: Any) -> dict[str, Any]:
+    return {"type": "http", "method": "GET", "path": "/hash", "scheme": "http", "headers": [], **more}
+
+
+async def ask(app: Any, **more: Any) -> list[Any]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope(**more), None, send)
+    return sent
+
+
+def answering(status: int, work: Callable[[], Any] | None = None) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if work is not None:
+            await work()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    return app
+
+
+async def test_a_request_is_one_span_of_its_callers_trace(telemetry: Telemetry) -> None:
+    app = telemetry.traced(answering(200), route=lambda _: "/hash")
+    sent = await ask(app, headers=[(b"traceparent", CALLER.encode())])
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    span = telemetry.span()
+    assert (span.name, span.kind, span.context.trace_id) == ("GET /hash", trace.SpanKind.SERVER, TRACE)
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["http.route"] == "/hash"
+    [point] = telemetry.metrics()["http.server.request.duration"].data.data_points
+    assert (point.count, point.attributes["http.route"]) == (1, "/hash")
+
+
+async def test_the_parts_of_the_ledger_are_attributes(
+    telemetry: Telemetry, autojump_clock: trio.testing.MockClock
+) -> None:
+    turn = trio.Lock()
+
+    async def work() -> None:
+        with booked(QUEUE):
+            await turn.acquire()
+        await trio.sleep(1)
+        turn.release()
+
+    app = telemetry.traced(answering(200, work))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, app)
+        nursery.start_soon(ask, app)
+    waits = sorted(span.attributes.get("trio_lab.ledger.queue", 0.0) for span in telemetry.spans.get_finished_spans())
+    assert waits == [0.0, 1.0]
+    assert all(span.attributes["trio_lab.ledger.loop"] == 1.0 for span in telemetry.spans.get_finished_spans())
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(200, trace.StatusCode.UNSET), (404, trace.StatusCode.UNSET), (500, trace.StatusCode.ERROR)]
+)
+async def test_a_status_of_the_servers_fault_is_an_error(
+    telemetry: Telemetry, status: int, code: trace.StatusCode
+) -> None:
+    await ask(telemetry.traced(answering(status)))
+    assert telemetry.span().status.status_code is code
+    assert telemetry.span().name == "GET"  # a path is no route
+
+
+async def test_an_error_of_the_app_is_kept_and_goes_on(telemetry: Telemetry) -> None:
+    async def fails() -> None:
+        raise ValueError("planted")
+
+    with pytest.raises(ValueError, match="planted"):
+        await ask(telemetry.traced(answering(200, fails)))
+    assert telemetry.span().events[0].attributes["exception.message"] == "planted"
+
+
+def trace_here() -> int:
+    return trace.get_current_span().get_span_context().trace_id
+
+
+async def test_threads_and_workers_have_the_context_of_the_request(telemetry: Telemetry) -> None:
+    found: list[int] = []
+
+    async def work() -> None:
+        found.append(await trio.to_thread.run_sync(trace_here))
+        found.append(await pool.run(in_trace(trace_here), kind="trace"))
+        found.append(await pool.run(trace_here))
+
+    async with open_worker_pool(size=1) as pool:
+        await ask(telemetry.traced(answering(200, work)), headers=[(b"traceparent", CALLER.encode())])
+    assert found == [TRACE, TRACE, 0]
+
+
+async def test_other_scopes_pass_through(telemetry: Telemetry) -> None:
+    seen_scopes = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen_scopes.append(scope["type"])
+
+    await telemetry.traced(app)({"type": "lifespan"}, None, None)
+    assert (seen_scopes, telemetry.spans.get_finished_spans()) == (["lifespan"], ())
+
+
+def test_gauges_and_counters_are_read_when_they_are_collected(telemetry: Telemetry) -> None:
+    export_metrics(seen, telemetry.meters)
+    found = telemetry.metrics()
+    assert [point.value for point in found["trio.eventloop.tasks"].data.data_points] == [42]
+    waiting = {point.attributes["queue"]: point.value for point in found["trio_lab.queue.waiting"].data.data_points}
+    assert waiting == {"accept_backlog": 0, "native_pool": 16}
+    assert found["trio.eventloop.time"].unit == "s"
+    routes = {point.attributes["http.route"] for point in found["http.server.requests"].data.data_points}
+    assert routes == {"/hash", "/health"}

@@ -1,0 +1,146 @@
+"""Unit: looks that are kept, and a service that does not answer; end to end: the events of a side process."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import trio
+from trio.testing import MockClock as Clock
+
+from tests.diagnose.test_rows import FULL, IDLE, health
+from trio_lab.diagnose.rows import KEPT, WINDOW
+from trio_lab.records.codec import encode
+from trio_lab.records.live import LiveFigures, LiveState, LiveView, RecentStall
+from trio_lab.records.summary import BOUNDS, Buckets
+from trio_lab.stage.watching import PERIOD, Look, SideSource, Watching, source_at
+
+STALL = RecentStall(ago=1.0, duration=0.1, cause="python")
+
+
+class Scripted:
+    """A source that says what it is told to; an exception is raised."""
+
+    def __init__(self) -> None:
+        self.says: Look | BaseException = Look(health=health(FULL))
+        self.hangs = trio.Event()
+        self.hangs.set()
+
+    async def look(self) -> Look:
+        await self.hangs.wait()
+        if isinstance(self.says, BaseException):
+            raise self.says
+        return self.says
+
+
+@pytest.fixture
+def source() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+async def watching(source: Scripted, nursery: trio.Nursery) -> Watching:
+    found = Watching(source, trio.current_time)
+    nursery.start_soon(found.run)
+    return found
+
+
+async def test_it_looks_four_times_a_second(autojump_clock: Clock, watching: Watching, source: Scripted) -> None:
+    await trio.sleep(WINDOW + PERIOD / 2)
+    assert watching.now().first_full == "native_pool"
+    assert watching.now().silent == 0
+    source.says = Look(health=health(IDLE))
+    await trio.sleep(WINDOW)
+    assert watching.now().first_full == "none"
+
+
+async def test_looks_are_forgotten_in_time(autojump_clock: Clock, watching: Watching) -> None:
+    await trio.sleep(2 * KEPT)
+    assert len(watching._seen) == pytest.approx(KEPT / PERIOD, abs=2)
+
+
+async def test_a_service_that_does_not_answer_waits_for_its_loop(
+    autojump_clock: Clock, watching: Watching, source: Scripted
+) -> None:
+    source.says = Look(health=health(IDLE), stalls=(STALL,))
+    await trio.sleep(1.1)
+    source.hangs = trio.Event()
+    await trio.sleep(5.0)
+    found = watching.now()
+    assert (found.first_full, found.silent) == ("run_queue", pytest.approx(5.1))
+    assert found.stalls[0].ago == pytest.approx(6.1)
+    source.hangs.set()
+    await trio.sleep(0.1)
+    assert watching.now().silent == 0
+
+
+async def test_a_service_that_cannot_be_asked_is_said_to_be_so(
+    autojump_clock: Clock, watching: Watching, source: Scripted
+) -> None:
+    await trio.sleep(1.0)
+    source.says = ConnectionRefusedError("refused")
+    await trio.sleep(3.0)
+    found = watching.now()
+    assert found.notes == ("ConnectionRefusedError: refused",)
+    assert found.first_full != "run_queue"
+    source.says = Look(health=health(FULL))
+    await trio.sleep(1.0)
+    assert (watching.now().notes, watching.now().silent) == ((), 0)
+
+
+async def test_figures_that_grow_old_are_one_look(autojump_clock: Clock, watching: Watching, source: Scripted) -> None:
+    for age in range(12):
+        source.says = Look(health=health(IDLE), age=age * PERIOD, state=LiveState(state="blocked", for_=1.0))
+        await trio.sleep(PERIOD)
+    found = watching.now()
+    assert len(watching._seen) == 1
+    assert found.silent == pytest.approx(11 * PERIOD, abs=PERIOD)
+    assert found.first_full == "run_queue"
+
+
+def view(age: float) -> LiveView:
+    buckets = Buckets(counts=(0,) * (len(BOUNDS) + 1), total=0.0)
+    figures = LiveFigures(
+        service="app",
+        pid=1,
+        loop_thread=1,
+        uptime=10.0,
+        budget=0.02,
+        blocked_after=0.5,
+        health=health(FULL),
+        recent=health(FULL).loop,
+        passes=buckets,
+        stalls=1,
+        last_stalls=(STALL,) * 9,
+    )
+    return LiveView(state=LiveState(state="passing", for_=3.0), age=age, figures=figures)
+
+
+async def serve_beside(stream: trio.SocketStream) -> None:
+    """What a side process answers to one request."""
+    asked = bytes(await stream.receive_some(4096))
+    if asked.startswith(b"GET /live "):
+        body = encode(LiveState(state="passing", for_=3.0))
+        await stream.send_all(b"HTTP/1.1 200 \r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        return
+    assert asked.startswith(b"GET /events ")
+    events = [b"data: " + encode(view(age)) + b"\n\n" for age in (0.1, 0.2)]
+    whole = b": hello\n\n" + b"".join(events)
+    await stream.send_all(b"HTTP/1.1 200 \r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for piece in (whole[:100], whole[100:]):
+        await stream.send_all(b"%x\r\n%b\r\n" % (len(piece), piece))
+    await stream.send_all(b"0\r\n\r\n")
+
+
+async def test_a_side_process_is_read_by_its_events(nursery: trio.Nursery) -> None:
+    listeners = await nursery.start(partial(trio.serve_tcp, serve_beside, 0, host="127.0.0.1"))
+    source = await source_at(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/whatever")
+    assert isinstance(source, SideSource)
+    found = await source.look()  # `source_at` has had the first
+    assert (found.age, len(found.stalls), found.state) == (0.2, 5, LiveState(state="passing", for_=3.0))
+    assert found.health is not None
+    with pytest.raises(ConnectionError):
+        await source.look()
+    assert (await source.look()).age == 0.1  # on a new connection
+    assert source._events is not None
+    await source._events.aclose()
