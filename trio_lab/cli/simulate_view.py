@@ -50,10 +50,20 @@ def knee_of(sweep: Swept) -> str:
 
 def _swept(sweep: Swept) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in (sweep.parameter, "load", "goodput", "shed", "utilization", "mean wait", "p99 wait"):
+    of_load = sweep.parameter == "load"
+    for column in (
+        sweep.parameter,
+        *([] if of_load else ["load"]),
+        "goodput",
+        "shed",
+        "utilization",
+        "mean wait, s",
+        "p99, s",
+    ):
         table.add_column(column, justify="right")
     for one in sweep.points:
-        figures = (one.x, one.load, one.goodput, one.shed, one.utilization, one.wait.mean, one.wait.p99)
+        load = [] if of_load else [one.load]
+        figures = (one.x, *load, one.goodput, one.shed, one.utilization, one.wait.mean, one.wait.p99)
         table.add_row(*(f"{figure:.4g}" for figure in figures))
     return table
 
