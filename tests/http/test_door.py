@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from collections.abc import Callable, Iterator
@@ -153,3 +154,30 @@ def test_a_connection_that_comes_back_after_the_end_is_closed(house: House) -> N
         house.door.close()
         house.door.let_in(house.begun[0][0])
         assert client.recv(1) == b""
+
+
+def test_a_connection_that_cannot_be_watched_begins_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel bounds how much is watched."""
+    with house.connect() as client:
+        monkeypatch.setattr(house.sockets, "add", lambda *_: False)
+        house.look()
+        ((connected, data),) = house.begun
+        assert (data, connected.getpeername()) == (b"", client.getsockname())
+        house.door._listen()
+        assert house.later[-1][0] == Shortage.PAUSE  # then it tries to watch the listener again
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
+def test_without_room_in_the_kernel_nothing_is_watched(number: int) -> None:
+    class Full:
+        def register(self, *_: object) -> None:
+            raise OSError(number, "full")
+
+        def close(self) -> None: ...
+
+    with EpollSet() as sockets, socket.socket() as one:
+        sockets._epoll.close()
+        sockets._epoll = Full()  # type: ignore[assignment]
+        assert not sockets.add(one.fileno(), select.EPOLLIN, print)
+        sockets.remove(one.fileno())
+        assert len(sockets) == 0

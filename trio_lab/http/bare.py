@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from .connections import LiveConnections
@@ -16,6 +17,7 @@ from .epoll_set import EpollSet
 from .holding import Holder, Holding
 
 _FULL_PAUSE = 0.01  # seconds until another attempt to send to a client that does not read
+_ATTEMPTS = 200  # in two seconds, then it is cut off: this is a refusal, and there is nothing else to wait for
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ class BareConnection(Holder):
 
     async def serve(self, data: bytes, door: Door, speak: Callable[[BareConnection, bytes], Awaitable[None]]) -> None:
         """Refuse here what is refused while it is held. ``speak`` makes a protocol for the rest of ``data``; without a rest the
-        connection goes back to the door."""
+        connection goes back to the door. Without any data it has come from there because it could not be watched."""
+        unwatched = not data
         try:
             with self._live.holding(self._socket):
                 data = await self.answer_held(data)
@@ -45,7 +48,7 @@ class BareConnection(Holder):
             if not isinstance(error, ConnectionError):  # the client has left
                 _log.error("a connection ended by a fault", exc_info=error)
         else:
-            if data or self.is_last:
+            if data or self.is_last or unwatched:
                 await speak(self, data)
             else:
                 door.let_in(self._socket)
@@ -57,10 +60,14 @@ class BareConnection(Holder):
         return self._socket.send(data)
 
     async def send(self, data: bytes) -> None:
-        while data:
+        for _ in range(_ATTEMPTS):
             try:
                 data = data[self._socket.send(data) :]
             except BlockingIOError:
                 await self.context.sleep(_FULL_PAUSE)
             except OSError:
                 return
+            if not data:
+                return
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)

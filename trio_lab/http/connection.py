@@ -103,8 +103,9 @@ class LabConnection(Holder, _Mixed):  # type: ignore[misc]  # its methods come f
         if self.is_last:
             await self.protocol.end()
         else:
-            await self._hear(self._unread)
-            if self.protocol.stream is None:  # it was not a whole head
+            if self._unread:
+                await self._hear(self._unread)
+            if self.protocol.stream is None:  # there was no whole head
                 await self.idle_task.restart(self._task_group, self._idle_timeout)
         while dropped <= MAX_DROPPED and (data := await self.receive()):
             if not self.protocol.hears:

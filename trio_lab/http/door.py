@@ -2,7 +2,7 @@
 
 Such a connection is only a socket in an `EpollSet`: no task, no protocol. When its first bytes come it is given to ``begin``,
 which starts its task. It comes back to the door if its request was refused without a protocol (see `bare`), and is closed
-when its idle time is over.
+when its idle time is over. If the set has no room for it, its task begins at once, without bytes, and waits for them itself.
 
 Both event loops share the door. They watch the descriptor of the set, and provide ``later(seconds, call)``. The accepting
 loops of Trio and asyncio are not used because of what they do when there are no descriptors: asyncio's logs as many tracebacks
@@ -54,8 +54,8 @@ class Door:
         self._end_idle()
 
     def _listen(self) -> None:
-        if self._is_open:
-            self._sockets.add(self._listener.fileno(), select.EPOLLIN, self._accept)
+        if self._is_open and not self._sockets.add(self._listener.fileno(), select.EPOLLIN, self._accept):
+            self._later(self._shortage.PAUSE, self._listen)
 
     def _accept(self, _: int) -> None:
         for _ in range(_AT_ONCE):
@@ -74,13 +74,18 @@ class Door:
     def let_in(self, connected: socket.socket) -> None:
         """Begin with the first bytes of a connection, or wait for them."""
         data = _read(connected)
-        if data is None and not self._is_over:
-            self._silent[connected] = monotonic() + self._idle_time
-            self._sockets.add(connected.fileno(), select.EPOLLIN, partial(self._hear, connected))
-        elif data:
+        if data:
             self._begin(connected, data)
+        elif data is None and not self._is_over:
+            self._await_first_bytes(connected)
         else:
             connected.close()
+
+    def _await_first_bytes(self, connected: socket.socket) -> None:
+        if self._sockets.add(connected.fileno(), select.EPOLLIN, partial(self._hear, connected)):
+            self._silent[connected] = monotonic() + self._idle_time
+        else:
+            self._begin(connected, b"")
 
     def _hear(self, connected: socket.socket, _: int) -> None:
         if (data := _read(connected)) is not None:

@@ -6,8 +6,11 @@ sent nothing needs no task, and the end of a client is seen while its task waits
 
 from __future__ import annotations
 
+import errno
 import select
 from collections.abc import Callable
+
+_NO_ROOM = (errno.ENOSPC, errno.ENOMEM)  # the kernel bounds what all sets of a user watch together (epoll(7))
 
 
 class EpollSet:
@@ -32,15 +35,22 @@ class EpollSet:
     def fileno(self) -> int:
         return self._epoll.fileno()
 
-    def add(self, descriptor: int, events: int, told: Callable[[int], object]) -> None:
-        self._epoll.register(descriptor, events)
+    def add(self, descriptor: int, events: int, told: Callable[[int], object]) -> bool:
+        """False, and nothing is watched, if the kernel has no room for one more."""
+        try:
+            self._epoll.register(descriptor, events)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            return False
         self._told[descriptor] = told
+        return True
 
     def change(self, descriptor: int, events: int) -> None:
         self._epoll.modify(descriptor, events)
 
     def remove(self, descriptor: int) -> None:
-        """Nothing changes if it was removed before."""
+        """Nothing changes if it was removed before, or could not be added."""
         if self._told.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
