@@ -22,6 +22,15 @@ def test_a_plain_request_is_read() -> None:
     assert request.query.getlist("other") == []
 
 
+def test_its_scope_is_known_before_there_is_a_protocol() -> None:
+    request = plain_request(HEAD.replace(LINE, b"X-Request-Deadline:\t250ms "))
+    assert request is not None
+    scope = request.scope(("192.0.2.1", 5))
+    assert (scope["method"], scope["path"], scope["query_string"]) == ("GET", "/hash", b"rounds=5")
+    assert scope["headers"] == ((b"host", b"x:80"), (b"x-request-deadline", b"250ms"))
+    assert scope["client"] == ("192.0.2.1", 5)
+
+
 @pytest.mark.parametrize(
     ("line", "closes"), [(b"Connection: close", True), (b"connection:\tKeep-Alive ", False), (b"X-Empty:", False)]
 )
@@ -54,7 +63,6 @@ def test_the_client_may_say_whether_it_goes_on(line: bytes, closes: bool) -> Non
         HEAD.replace(LINE, b"EXPECT: 100-continue"),
         HEAD.replace(LINE, b"Connection: Upgrade, HTTP2-Settings"),
         HEAD.replace(LINE, b"Connection: close\r\nConnection: keep-alive"),
-        HEAD.replace(LINE, b"X-Request-Deadline: 1"),
         HEAD.replace(LINE, b"X: \xe4"),
         HEAD.replace(LINE, b"X: a\r\n b"),
         HEAD.replace(LINE, b"X: a\nY: b"),
@@ -79,7 +87,8 @@ def test_what_is_plain_is_read_alike_by_the_protocol() -> None:
             event = connection.next_event()
             assert isinstance(event, h11.Request), data
             path, _, query = event.target.decode().partition("?")
-            assert (event.method, path) == (b"GET", request.path)
+            assert (event.method, path, query) == (b"GET", request.path, request.query_string.decode())
+            assert list(event.headers) == list(request.headers)
             assert all(f"{name}={value}" in query for name, (value, *_) in request.query.items() if value)
             assert not is_ambiguous(data)
             assert connection.next_event() == h11.EndOfMessage()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.asgi.admission import Admission
+from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
@@ -19,9 +21,10 @@ ASKED = WORK % b""
 class OnePlace:
     """Its jobs take no time: once they have the place, they are done."""
 
-    def __init__(self, bulkhead: BaseBulkhead) -> None:
+    def __init__(self, bulkhead: BaseBulkhead, policy: AdmissionPolicy | None = None) -> None:
         self.bulkhead = bulkhead
         self.requests = Requests()
+        self.admission = None if policy is None else Admission(self, policy)
         self.lab = self
         self.jobs = {"/work": lambda _: PoolJob(fn=len, args=(), kind="work")}
         self.seen: list[bool] = []

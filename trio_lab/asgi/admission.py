@@ -15,13 +15,15 @@ Websockets and the lifespan take no place; websockets count as connections.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from ..admission.class_gate import ClassGate
 from ..admission.deadline import DEADLINE, Deadline
 from ..admission.gate import ADMITTED, Gate, Place
 from ..admission.limits.late_loop import LateLoop
+from ..admission.limits.limit import Outcome
 from ..errors import Overloaded, QueueFull
 from ..measure.announced import announce
 from ..preconditions import running_loop
@@ -99,13 +101,46 @@ class Admission:
         finally:
             self._open -= 1
 
-    def _has_room(self) -> bool:
-        """Whether one more connection may be open."""
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether more connections are open than may be."""
         most = self.policy.max_connections
-        if most is None or self._open <= most:
+        return most is not None and self._open > most
+
+    def _has_room(self) -> bool:
+        """Whether one more connection may be open; counted if not."""
+        if not self._is_crowded:
             return True
         self._shared.turn_away(CONNECTIONS)
         return self.policy.dark
+
+    @contextmanager
+    def held(self, scope: Scope) -> Iterator[bool]:
+        """For a server that begins the work of a request before there is an exchange: a place for the length of the block, in
+        which the deadline of the request bounds what works for it. False if no place is free: then the request has to come
+        as all others do, and waits."""
+        waits = self._waits_now()
+        now = waits.now()
+        if self._loop_delay is not None:
+            self._loop_delay.look(now)
+        self._open += 1
+        place = None if self._is_crowded else self._try_enter(scope, now)
+        deadline = None if place is None or self.policy.dark else self._deadline_of(scope, now)
+        token = None if deadline is None else DEADLINE.set(deadline)
+        try:
+            yield place is not None
+        finally:
+            self._open -= 1
+            if token is not None:
+                DEADLINE.reset(token)
+            if place is not None and (decisions := place.gate.leave(place, waits.now(), Outcome.IGNORED)):
+                waits.tell(decisions)
+
+    def _try_enter(self, scope: Scope, now: float) -> Place | None:
+        kind = self._classify(scope)
+        if kind == CRITICAL:
+            return self._critical.try_enter(now, kind)
+        return self._shared.try_enter(now, kind, 0, self._tenant_of(scope))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waits = self._waits_now()

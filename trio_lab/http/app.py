@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hypercorn.utils import LifespanFailureError
 from quart import Quart, Response, request
@@ -46,6 +47,12 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
+class Admits(Protocol):
+    """What is needed of an admission by what holds requests: see `asgi.admission.Admission`."""
+
+    def held(self, scope: dict[str, Any], /) -> AbstractContextManager[bool]: ...
+
+
 class LabApp(_Mixed):
     """Opens its lab when serving starts and closes it when serving ends. ``queues`` are registered in the lab behind its
     own. Without a config it is read from the environment when serving starts."""
@@ -67,6 +74,8 @@ class LabApp(_Mixed):
         """The paths whose GET gives a job to a pool, and the job by the query."""
         self.numbers: Numbers = {}
         self.choices: Choices = {}
+        self.admission: Admits | None = None
+        """What stands in front of it, if anything does."""
         self.listener = listener
         self.queues = tuple(queues)
         self.requests = Requests()

@@ -26,7 +26,7 @@ class Caller:
     `OSError`."""
 
     def __init__(self, connected: Socket, send: Callable[[bytes], int]) -> None:
-        self._connected = connected
+        self.connected = connected
         self._send = send
         self.sent_ahead = b""
         """The beginning of the reply, if it was sent."""
@@ -34,7 +34,7 @@ class Caller:
     @contextmanager
     def watched(self, sockets: EpollSet, leave: Callable[[], object]) -> Iterator[None]:
         """``leave`` is called once if the client leaves before the end of the block."""
-        descriptor = self._connected.fileno()
+        descriptor = self.connected.fileno()
 
         def told(events: int) -> None:
             if events & _GONE or not self._is_there():
@@ -43,7 +43,7 @@ class Caller:
             else:
                 sockets.change(descriptor, 0)
 
-        sockets.add(descriptor, select.EPOLLRDHUP, told)
+        sockets.add(descriptor, select.EPOLLRDHUP, told)  # where it cannot, its end is noticed when the reply is sent
         try:
             yield
         finally:
@@ -57,7 +57,7 @@ class Caller:
             return True
         except OSError:
             return False
-        return not is_reset(self._connected)
+        return not is_reset(self.connected)
 
 
 def is_reset(connected: Socket) -> bool:

@@ -56,6 +56,14 @@ def addresses(connected: Socket) -> tuple[Address, Address]:
     return parse_socket_addr(family, connected.getpeername()), parse_socket_addr(family, connected.getsockname())
 
 
+def client_address(connected: Socket) -> Address:
+    """None when the client is gone already."""
+    try:
+        return parse_socket_addr(connected.family, connected.getpeername())
+    except OSError:
+        return None
+
+
 class LiveConnections:
     """The sockets of all connections that a server has open."""
 

@@ -4,6 +4,8 @@ Most requests that are lost under overload are lost while they wait: their calle
 its tasks and Quart each of them costs about a millisecond of the loop, which the others then lack. So when a plain request
 (`plain`) comes for a route whose job is declared (`pool_job`), and its pool has no free place:
 
+- It takes a place of the admission in front of the app, which sees its class, whose it is, and its deadline. If none is free,
+  it takes the usual way, and waits for one there.
 - Its job is given to the pool from here. The pool counts it once, and decides about it as about any other job.
 - Meanwhile the connection keeps the bytes of the request, and nothing else is made for it. If its client leaves (`callers`),
   the job is cancelled.
@@ -22,14 +24,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from ..errors import Overloaded
 from .answers import ending, refusal
 from .app import LabApp
 from .callers import Caller
-from .connections import Settings, Socket
+from .connections import Settings, Socket, client_address
 from .epoll_set import EpollSet
 from .plain import PlainRequest, plain_request
 from .pool_job import Held, PoolJob
@@ -58,6 +60,12 @@ class Holding:
         except BadQuery:
             return None
         return (request, job) if job is not None and lab.would_wait(job) else None
+
+    def admitted(self, request: PlainRequest, connected: Socket) -> AbstractContextManager[bool]:
+        """A place of the admission for the length of the block: whether there is one."""
+        if (admission := self._app.admission) is None:
+            return nullcontext(True)
+        return admission.held(request.scope(client_address(connected)))
 
     async def run(self, request: PlainRequest, job: PoolJob) -> Held:
         """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""
@@ -123,10 +131,14 @@ class Holder(ABC):
         return data
 
     async def _hold(self, holding: Holding, request: PlainRequest, job: PoolJob) -> bool:
-        """Hold one request. True when its job has ended, False when it was refused here."""
+        """Hold one request. False when it was refused here. True when the protocol is to get it: its job has ended, or the
+        admission has no place for it now."""
         caller = Caller(self.socket(), self.send_now)
         try:
-            self.in_hand = await self.unless_left(caller, holding.run(request, job))
+            with holding.admitted(request, caller.connected) as admitted:
+                if not admitted:
+                    return True
+                self.in_hand = await self.unless_left(caller, holding.run(request, job))
         except Overloaded as error:
             self.is_last = request.closes or self.context.terminated.is_set()
             await self.send(holding.refusal(error, closes=self.is_last).removeprefix(caller.sent_ahead))

@@ -2,8 +2,8 @@
 
 The job of a plain request may be run before h11, `framing` and `head` see it. So each of them must accept every request that is
 plain here, and read it in the same way. The opposite need not hold: what is not plain takes the usual way, and is refused there
-if it must be. Not plain are requests with a body, ``Expect``, an offer to upgrade or a deadline, HTTP/1.0, and heads that come
-in two pieces, are over 4 KB, or contain bytes that are not printable ASCII.
+if it must be. Not plain are requests with a body, ``Expect`` or an offer to upgrade, HTTP/1.0, and heads that come in two
+pieces, are over 4 KB, or contain bytes that are not printable ASCII.
 
 Pure: takes bytes, and reads no more of them than the first head.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qs
 
 from .head import HOST
@@ -20,12 +21,9 @@ from .head import HOST
 _MOST = 4_096  # bytes of a head
 _END = b"\r\n\r\n"
 _HEAD = re.compile(rb"GET (/[a-z-]++)(?:\?([\w.=&-]*+))? HTTP/1\.1\r\n((?:[A-Za-z0-9-]++:[\t\x20-\x7e]*+\r\n)++)\r\n")
-_NOT_PLAIN = tuple(
-    b"\n%b:" % name
-    for name in (b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"x-request-deadline", b"grpc-timeout")
-)
-_CONNECTION, _HOST = re.compile(rb"\nconnection:([^\r]*+)"), re.compile(rb"\nhost:([^\r]*+)")
-_ONCE_MORE: tuple[list[bytes], ...] = ([], [b"keep-alive"])
+_NOT_PLAIN = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
+_STAYS_OPEN: tuple[list[bytes], ...] = ([], [b"keep-alive"])
+"""The Connection headers of a client that may send another request."""
 
 
 class PlainQuery(dict[str, list[str]]):
@@ -37,12 +35,28 @@ class PlainQuery(dict[str, list[str]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainRequest:
-    """A GET of ``path``. Its head has ``size`` bytes; with ``closes`` its client wants no further reply."""
+    """A GET of ``path``. Its head has ``size`` bytes; with ``closes`` its client wants no further reply. The ``headers`` are as
+    in an ASGI scope."""
 
     path: str
+    query_string: bytes
     query: PlainQuery
+    headers: tuple[tuple[bytes, bytes], ...]
     closes: bool
     size: int
+
+    def scope(self, client: tuple[str, int] | None) -> dict[str, Any]:
+        """The ASGI scope that the request will have, as far as it is known before there is a protocol."""
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "path": self.path,
+            "raw_path": self.path.encode(),
+            "query_string": self.query_string,
+            "headers": self.headers,
+            "client": client,
+        }
 
 
 def plain_request(data: bytes) -> PlainRequest | None:
@@ -56,17 +70,25 @@ def _read(head: bytes) -> PlainRequest | None:
     found = _HEAD.fullmatch(head)
     if found is None:
         return None
-    path, query, lines = found.groups()
-    lowered = b"\n" + lines.lower()
-    if any(name in lowered for name in _NOT_PLAIN):
-        return None
-    hosts, connection = _values(_HOST, lowered), _values(_CONNECTION, lowered)
+    path, query, lines = found.groups(b"")
+    headers = tuple(_header(line) for line in lines.split(b"\r\n")[:-1])
+    hosts = [value for name, value in headers if name == b"host"]
+    connection = [value.lower() for name, value in headers if name == b"connection"]
     closes = connection == [b"close"]
-    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]) or not (closes or connection in _ONCE_MORE):
+    if not _NOT_PLAIN.isdisjoint(name for name, _ in headers) or not (closes or connection in _STAYS_OPEN):
         return None
-    values = PlainQuery(parse_qs((query or b"").decode(), keep_blank_values=True))
-    return PlainRequest(path=path.decode(), query=values, closes=closes, size=len(head))
+    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+        return None
+    return PlainRequest(
+        path=path.decode(),
+        query_string=query,
+        query=PlainQuery(parse_qs(query.decode(), keep_blank_values=True)),
+        headers=headers,
+        closes=closes,
+        size=len(head),
+    )
 
 
-def _values(line: re.Pattern[bytes], lines: bytes) -> list[bytes]:
-    return [value.strip(b"\t ") for value in line.findall(lines)]
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.lower(), value.strip(b"\t ")

@@ -3,8 +3,8 @@
 Its limits are generous: the pools behind it refuse long before. It is a last bound on the requests that wait in the server,
 wherever they wait, and it carries the deadlines of callers to the pools.
 
-A request that was held comes to it only when its job is done, so it takes no place and is never refused here: that would waste
-the work. It was counted, and could be refused, at its pool.
+A request that is held takes a place here for as long (`Admission.held`): so its class, its tenant and its deadline are seen
+before there is an exchange. It comes to the app when its job is done, and is let pass: a refusal would waste the work.
 """
 
 from __future__ import annotations
@@ -37,6 +37,6 @@ def admit(app: LabApp, config: Config) -> tuple[Queue, ...]:
     """Put an admission in front of the app, unless its profile is the naive one. Returns the queue for the lab."""
     if not config.guarded:
         return ()
-    admission = LabAdmission(partial(type(app).asgi_app, app), POLICY)
+    app.admission = admission = LabAdmission(partial(type(app).asgi_app, app), POLICY)
     app.asgi_app = admission  # type: ignore[method-assign]  # as Quart's documentation says
     return admission.queues[:1]

@@ -11,6 +11,7 @@ import pytest
 from tests.http.sockets import reset
 from tests.servers.one_place import ASKED, WORK, OnePlace
 from trio_lab.admission.on_asyncio import Bulkhead
+from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections, Settings
 from trio_lab.http.listening import listen
@@ -34,9 +35,9 @@ class Client:
 class Serving:
     """The app is served, and its one place is taken."""
 
-    def __init__(self, *, max_waiting: int) -> None:
+    def __init__(self, *, max_waiting: int, policy: AdmissionPolicy | None) -> None:
         self.bulkhead = Bulkhead("pool", capacity=1, max_waiting=max_waiting, discipline="fifo")
-        self.app = OnePlace(self.bulkhead)
+        self.app = OnePlace(self.bulkhead, policy)
         self.stop, self.ready = asyncio.Event(), asyncio.Event()
         self.live = LiveConnections()
         self.listener = listen(Config(port=0))
@@ -70,9 +71,11 @@ class Serving:
         self.bulkhead.leave(self.place)
 
 
-def serving(test: Callable[[Serving], Coroutine[Any, Any, None]], *, max_waiting: int = 9) -> None:
+def serving(
+    test: Callable[[Serving], Coroutine[Any, Any, None]], *, max_waiting: int = 9, policy: AdmissionPolicy | None = None
+) -> None:
     async def run() -> None:
-        served = Serving(max_waiting=max_waiting)
+        served = Serving(max_waiting=max_waiting, policy=policy)
         async with asyncio.TaskGroup() as group:
             group.create_task(served.run())
             await test(served)
@@ -207,3 +210,20 @@ def test_shutting_down_the_live_connections_ends_what_is_held() -> None:
         client.writer.close()
 
     serving(test)
+
+
+def test_a_held_request_waits_no_longer_than_its_deadline_and_only_within_the_admission() -> None:
+    async def test(served: Serving) -> None:
+        first = await served.connect(ASKED)
+        await served.until_waiting(1)
+        second = await served.connect(ASKED)
+        await second.received(b"not held")  # the admission has one place
+        first.reset()
+        await served.until_waiting(0)
+        third = await served.connect(WORK % b"X-Request-Deadline: 30ms\r\n")
+        assert (await third.received(b"}")).startswith(b"HTTP/1.1 503 ")
+        assert served.bulkhead.statistics().timed_out == 1
+        for client in (first, second, third):
+            client.writer.close()
+
+    serving(test, policy=AdmissionPolicy(limit=1))

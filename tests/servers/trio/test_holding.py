@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from tests.servers.one_place import ASKED, WORK, OnePlace
 from trio_lab.admission.on_trio import Bulkhead
+from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections, Settings
 from trio_lab.http.listening import listen
@@ -21,11 +23,18 @@ from trio_lab.servers.trio.accepting import serve_app
 class Serving:
     """The app is served, and its one place is taken."""
 
-    def __init__(self, *, max_waiting: int = 9, queue_timeout: float | None = None, grace: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        max_waiting: int = 9,
+        queue_timeout: float | None = None,
+        grace: float = 60.0,
+        policy: AdmissionPolicy | None = None,
+    ) -> None:
         self.bulkhead = Bulkhead(
             "pool", capacity=1, max_waiting=max_waiting, queue_timeout=queue_timeout, discipline="fifo"
         )
-        self.app = OnePlace(self.bulkhead)
+        self.app = OnePlace(self.bulkhead, policy)
         self.stop = trio.Event()
         self.listener = listen(Config(port=0))
         self._settings = Settings(Config(grace=grace))
@@ -49,10 +58,20 @@ class Serving:
     def leave(self) -> None:
         self.bulkhead.leave(self.place)
 
+    @property
+    def admitted(self) -> dict[str, int | None]:
+        """How many requests of each class the admission has inside."""
+        assert self.app.admission is not None
+        queue = self.app.admission.queues[0]
+        found = {kind: queue.statistics(kind) for kind in queue.kinds()}
+        return {kind: (one.arrivals or 0) - (one.completions or 0) for kind, one in found.items()}
+
 
 @asynccontextmanager
-async def served(*, max_waiting: int = 9, queue_timeout: float | None = None) -> AsyncIterator[Serving]:
-    serving = Serving(max_waiting=max_waiting, queue_timeout=queue_timeout)
+async def served(
+    *, max_waiting: int = 9, queue_timeout: float | None = None, policy: AdmissionPolicy | None = None
+) -> AsyncIterator[Serving]:
+    serving = Serving(max_waiting=max_waiting, queue_timeout=queue_timeout, policy=policy)
     async with trio.open_nursery() as nursery:
         await nursery.start(serving.run)
         yield serving
@@ -238,3 +257,43 @@ async def test_held_requests_are_told_when_the_grace_period_is_over() -> None:
         assert reply.endswith(b'{"error":"The server is ending"}')
         await client.aclose()
     assert serving.bulkhead.waiting == 0
+
+
+@pytest.mark.parametrize("line", [b"X-Request-Deadline: 30ms\r\n", b"grpc-timeout: 30m\r\n"])
+async def test_a_held_request_waits_no_longer_than_its_deadline(line: bytes) -> None:
+    async with served(policy=AdmissionPolicy()) as serving, await serving.connect(WORK % line) as client:
+        assert (await received(client, b"}")).startswith(b"HTTP/1.1 503 ")
+        assert serving.bulkhead.statistics().timed_out == 1
+        await client.send_all(ASKED)
+        await serving.until_waiting(1)  # the next one has no deadline
+
+
+async def test_the_admission_sees_whose_a_held_request_is_and_of_which_class() -> None:
+    scopes: list[Any] = []
+
+    def tenant(scope: Any) -> str:
+        scopes.append(scope)
+        return "one"
+
+    policy = AdmissionPolicy(tenant=tenant, background=["/work"])
+    async with served(policy=policy) as serving, await serving.connect(WORK % b"X-Key: one\r\n") as client:
+        await serving.until_waiting(1)
+        assert (scopes[0]["path"], scopes[0]["client"]) == ("/work", client.socket.getsockname())
+        assert (b"x-key", b"one") in scopes[0]["headers"]
+        assert serving.admitted == {"background": 1}
+        serving.leave()
+        await received(client, b"\r\n\r\ndone")
+        assert serving.admitted == {"background": 0}
+
+
+async def test_a_request_for_which_the_admission_has_no_place_is_not_held() -> None:
+    policy = AdmissionPolicy(limit=1)
+    async with served(policy=policy) as serving, await serving.connect(ASKED) as first:
+        await serving.until_waiting(1)
+        async with await serving.connect(ASKED) as second:
+            await received(second, b"not held")
+        assert serving.admitted == {"normal": 1}
+        first.socket.close()
+        await serving.until_waiting(0)
+        await wait_all_tasks_blocked()
+        assert serving.admitted == {"normal": 0}  # one that leaves gives its place back
