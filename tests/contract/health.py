@@ -52,10 +52,10 @@ def health(subject: Subject) -> Shape:
         "queues": [
             _elsewhere("accept_backlog"),
             _elsewhere("run_queue"),
+            *([_pool("admission", 1000, 1000, subject)] if admits else []),
             _pool("native_pool", THREADS, Config().max_queue, subject),
             _pool("worker_pool", WORKERS, Config().max_queue, subject),
             _elsewhere("default_limiter"),
-            *([_pool("admission", 1000, 1000, subject)] if admits else []),
         ],
         "scaling": [],
         **({} if subject.runtime == "node" else {"usage": USAGE}),

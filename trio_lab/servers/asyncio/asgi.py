@@ -43,8 +43,8 @@ class AsyncioLifespan(ASGILifespan):
 
         try:
             config = app.lab_config()
-            queues = (*admit(app, config), *app.queues)
-            async with open_lab(config, listener=app.listener, queues=queues) as app.lab:
+            in_front = admit(app, config)
+            async with open_lab(config, listener=app.listener, in_front=in_front, queues=app.queues) as app.lab:
                 await super().__call__(receive, send_but_the_last)
             for message in last_words:
                 await send(message)

@@ -77,13 +77,17 @@ class AsyncioLab(Lab):
 
 @block
 async def open_lab(
-    config: Config, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
+    config: Config,
+    *,
+    listener: socket.socket | None = None,
+    in_front: Iterable[Queue] = (),
+    queues: Iterable[Queue] = (),
 ) -> AsyncIterator[AsyncioLab]:
     """Open the pools and the monitors for the length of the block. At its end no child is left, and no thread but those
     that run a job.
 
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
-    own.
+    own, those ``in_front`` before its pools, as requests meet them.
     """
     max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     async with AsyncExitStack() as stack:
@@ -125,6 +129,7 @@ async def open_lab(
             queues=Queues(
                 AcceptBacklog(listener),
                 RunQueue(watch.passes),
+                *in_front,
                 native_pool,
                 worker_pool,
                 DefaultExecutor(asyncio.get_running_loop(), "default_limiter"),

@@ -114,8 +114,10 @@ class TrioLifespan(TrioASGILifespan):
         app = self.app
         try:
             config = app.lab_config()
-            queues = (*admit(app, config), *app.queues)
-            async with open_lab(config, listener=app.listener, queues=queues, shields=app.shields) as app.lab:
+            in_front = admit(app, config)
+            async with open_lab(
+                config, listener=app.listener, in_front=in_front, queues=app.queues, shields=app.shields
+            ) as app.lab:
                 await super().__call__(receive, send)
         except* Exception as fault:
             raise app.lose(fault) from fault

@@ -107,6 +107,7 @@ async def open_lab(
     config: Config,
     *,
     listener: socket.socket | None = None,
+    in_front: Iterable[Queue] = (),
     queues: Iterable[Queue] = (),
     shields: Shields | None = None,
 ) -> AsyncIterator[TrioLab]:
@@ -114,7 +115,8 @@ async def open_lab(
     whose callers have abandoned them.
 
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
-    own, and ``shields`` are where its naive profile shields work; their owner cancels them.
+    own, those ``in_front`` before its pools, as requests meet them. ``shields`` are where its naive profile shields work;
+    their owner cancels them.
     """
     max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     open_workers = partial(
@@ -164,7 +166,13 @@ async def open_lab(
             native_pool=native_pool,
             worker_pools=tuple(pools),
             queues=Queues(
-                AcceptBacklog(listener), RunQueue(watch.passes), native_pool, *pools, default_limiter, *queues
+                AcceptBacklog(listener),
+                RunQueue(watch.passes),
+                *in_front,
+                native_pool,
+                *pools,
+                default_limiter,
+                *queues,
             ),
             watch=watch,
             autoscalers=tuple(autoscalers),
