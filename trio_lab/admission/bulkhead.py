@@ -142,12 +142,13 @@ class BaseBulkhead(ABC):
         if decisions := self._gate.leave(place, self._now(), outcome, loop_delay):
             self._tell(decisions)
 
-    def caller_left(self, place: Place) -> None:
+    def caller_left(self, place: Place, *, was_told: bool = False) -> None:
         """The caller has left, and what it started still holds the place, which is given back later.
 
-        The default discipline learns from this how long callers wait; `place` sees to it for those that are cancelled.
+        The default discipline learns from this how long callers wait; `place` sees to it for those that are cancelled. A caller
+        that ``was_told`` that its work takes too long would have waited on.
         """
-        self._gate.caller_left(place, self._now())
+        self._gate.caller_left(place, self._now(), was_told=was_told)
 
     def resize(self, capacity: int) -> None:
         """Change the number of places at once. Places that are out stay out until they are given back."""

@@ -42,10 +42,11 @@ class Learner(Protocol):
         """Its caller has left while it waited or was served. In the second case `ran` follows."""
 
     def ran(self, entry: Waiting, seconds: float) -> None:
-        """Its service has ended, or was ended, after its caller had left."""
+        """Its service has ended, or was ended, after its caller had left or was told that it takes too long."""
 
     def stayed(self, entry: Waiting, now: float) -> None:
-        """It was refused after a wait, by the discipline or because its time was over."""
+        """It was refused after a wait, by the discipline or because its time was over; or it was told that its service takes
+        too long. In that case `ran` follows."""
 
     def served(self, entry: Waiting, now: float, seconds: float) -> None:
         """Its service has ended, which took so long, and its caller was there."""

@@ -192,12 +192,13 @@ class Gate:
             self._adapt(self.limit, place, now, outcome, loop_delay)
         return self._hand_out(now) if self._room.count else ()
 
-    def caller_left(self, place: Place, now: float) -> None:
-        """The caller has left while its place is out, which is given back later. Nothing is decided; it is learned from."""
+    def caller_left(self, place: Place, now: float, *, was_told: bool = False) -> None:
+        """The caller has left while its place is out, which is given back later. Nothing is decided; it is learned from. If it
+        ``was_told`` that its service takes too long, it has stayed until now."""
         if place.state is ADMITTED and not place.caller_gone:
             place.caller_gone = True
             if self._learner is not None:
-                self._learner.left(place, now)
+                (self._learner.stayed if was_told else self._learner.left)(place, now)
 
     def abandon(self, place: Place, now: float) -> Sequence[Decision]:
         """A caller left without being served: while it waited, or after it was admitted but before it learned of that.

@@ -292,7 +292,7 @@ def test_a_thread_that_runs_too_long_is_left_behind() -> None:
             assert pool.abandoned == 1
             release.set()
             await until(lambda: pool.abandoned == 0)
-            assert discipline.learner.words() == ["served"]  # its caller did not leave
+            assert discipline.learner.words() == ["stayed", "ran"]  # until it was told, and then it was gone
 
     run(test())
 

@@ -82,7 +82,7 @@ class NativePool(BehindBulkhead):
                 raise  # the job's own
             raise RunTimeout("the job ran too long; its thread cannot be stopped") from None
         finally:
-            held.on_caller_gone(left=not limit.expired())
+            held.on_caller_gone(was_told=limit.expired())
 
     def close(self) -> None:
         """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""
@@ -114,13 +114,12 @@ class _Call:
         self._pool.abandoned -= self._abandoned
         self._pool._bulkhead.leave(self._place, self._outcome, loop_delay=perf_counter() - self._done)
 
-    def on_caller_gone(self, *, left: bool) -> None:
-        """The caller has its result, or abandons a thread: because it ``left``, or was told that the job runs too long."""
+    def on_caller_gone(self, *, was_told: bool) -> None:
+        """The caller has its result, or abandons a thread: because it left, or ``was_told`` that the job runs too long."""
         if not self._ended:
             self._abandoned = True
             self._pool.abandoned += 1
-            if left:
-                self._pool._bulkhead.caller_left(self._place)
+            self._pool._bulkhead.caller_left(self._place, was_told=was_told)
 
 
 def _be_nice() -> None:
