@@ -9,7 +9,7 @@ from contextlib import suppress
 import outcome
 import trio
 
-from ..errors import Closed, QueueTimeout
+from ..errors import Closed, Overloaded, QueueTimeout
 from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
 from .deadline import within_deadline
@@ -45,7 +45,7 @@ class Bulkhead(BaseBulkhead):
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between asking for a place and parking would lose the place
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         try:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
         except RuntimeError:
             self._now()  # where no Trio loop runs, its error says so
             raise
@@ -53,10 +53,14 @@ class Bulkhead(BaseBulkhead):
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
         try:
             place = self._gate.arrive(now, kind, priority, wait)
-        except Closed as closed:
-            raise _as_trio(closed) from None
+        except (Closed, Overloaded) as refusal:
+            # A caller that asks again at once must not hold up the loop.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            raise (_as_trio(refusal) if isinstance(refusal, Closed) else refusal) from None
         if place.state is WAITING:
-            await self._wait(place)
+            await self._wait(place)  # a checkpoint too: one pass of the loop is enough
+        else:
+            await trio.lowlevel.cancel_shielded_checkpoint()
         return place
 
     async def _wait(self, place: Place) -> None:
