@@ -175,7 +175,7 @@ class House:
                 assert job.number not in self.ran, "a job that was begun does not expire"
                 assert job.number not in self.displaced or not self.staff.idle, "it had its place"
             case "RunTimeout":
-                assert self.now >= min(job.entered + job.run_limit, job.ends_by)
+                assert self.now >= job.ends_at
             case "BrokenWorkerError":
                 assert job.number in self.ran
 
@@ -188,9 +188,7 @@ class House:
 
     def may_be_ended(self, number: int) -> bool:
         job = self._job(number)
-        return self.now >= min(job.entered + job.run_limit, job.ends_by) or (
-            job.caller is None and self.limits.on_cancel == "stop"
-        )
+        return self.now >= job.ends_at or (job.caller is None and self.limits.on_cancel == "stop")
 
     def check_wanted(self, number: int) -> None:
         """A worker begins this job. It is of no use any more if its caller has left; only large ones cannot be taken back."""

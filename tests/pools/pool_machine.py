@@ -26,6 +26,7 @@ from trio_lab.admission.by_patience import ByPatience
 from trio_lab.admission.disciplines import AdaptiveLifo, ByPriority, CoDel, Fifo, Lifo
 from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.slot import State
+from trio_lab.pools.staff import _LONGEST_START
 from trio_lab.worker.frames import SHORT as FITS
 
 from .fake import SHORT, FakeWorker, House
@@ -349,8 +350,12 @@ class Promises(RuleBasedStateMachine):
                 assert house.now < worker.ending_at + 1.0 + 1e-9
             if slot.jobs and worker.running == slot.jobs[0].number:
                 asked_at = worker.asked_at.get(worker.running, math.inf)
-                assert house.now < slot.jobs[0].entered + slot.jobs[0].run_limit + 1e-9 or asked_at <= house.now
-                assert house.now < asked_at + 0.2 + 1e-9
+                ends_at = slot.jobs[0].ends_at
+                assert house.now < ends_at + 1e-9 or asked_at <= house.now
+                if house.now < ends_at:  # its caller has left
+                    assert house.now < max(asked_at + _LONGEST_START, house.staff._kills.next_kill) + 1e-9
+                else:
+                    assert house.now < max(asked_at, ends_at) + 0.2 + 1e-9
 
     @invariant()
     def every_job_keeps_its_own_times(self) -> None:

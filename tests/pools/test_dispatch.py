@@ -11,6 +11,7 @@ from trio_lab.admission.deadline import Deadline
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
 from trio_lab.pools.job import Job
+from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.slot import LONG, State
 from trio_lab.worker.frames import SHORT as FITS
 
@@ -666,6 +667,51 @@ class TestCallersThatLeave:
         assert house.with_worker() == "a"  # the worker is busy until the job has ended
         house.pass_time(60.0)
         assert house.worker().killed is asked
+
+    def test_a_job_that_nobody_waits_for_gets_as_long_as_a_start_takes(self) -> None:
+        house = House(size=1, on_cancel="stop", ready=False)
+        house.spawn(house.starting[0])
+        house.pass_time(0.5)
+        house.ready(house.slots[0])
+        house.submit("a")
+        house.worker().begin()
+        house.cancel("a")
+        house.pass_time(0.49)
+        assert not house.worker().killed
+        house.pass_time(0.02)
+        assert house.worker().killed
+
+    def test_a_storm_of_callers_that_leave_is_no_storm_of_starts(self) -> None:
+        policy = RestartPolicy(max_restarts=2, max_seconds=10.0)
+        house = House(size=1, on_cancel="stop", run_timeout=60.0, restart=policy)
+        kills = []
+        for name in "abc":
+            house.submit(name)
+            house.worker().begin()
+            house.cancel(name)
+            for _ in range(120):
+                house.pass_time(0.1)
+                if house.worker().killed:
+                    kills.append(round(house.now - 100.0, 1))
+                    house.die()
+                    house.start_all()
+                    break
+        assert kills == [pytest.approx(at, abs=0.11) for at in (0.2, 0.4, 10.2)]
+
+    def test_what_nobody_waits_for_ends_at_its_run_timeout_whatever_was_killed_before(self) -> None:
+        policy = RestartPolicy(max_restarts=1, max_seconds=3600.0)
+        house = House(size=1, on_cancel="stop", run_timeout=2.0, restart=policy)
+        for name in "ab":
+            house.submit(name)
+            house.worker().begin()
+            house.cancel(name)
+            house.pass_time(1.9 if name == "b" else 0.3)
+            assert house.worker().killed is (name == "a")
+            if name == "a":
+                house.die()
+                house.start_all()
+        house.pass_time(0.2)
+        assert house.worker().killed
 
     def test_a_job_that_was_not_begun_is_not_run(self) -> None:
         house = House(size=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_lab.pools.restart import RestartBudget, RestartPolicy
+from trio_lab.pools.restart import KillBudget, RestartBudget, RestartPolicy
 
 _LIVES = st.tuples(st.floats(0, 0.3), st.floats(0, 0.5))  # seconds from the grant to the start, and on to the death
 
@@ -72,3 +72,12 @@ def test_a_job_that_ends_closes_the_breaker() -> None:
 
 def test_a_policy_may_be_about_less_than_a_second() -> None:
     assert RestartPolicy(max_restarts=5, max_seconds=0.5).pace == 0.1
+
+
+def test_a_kill_counts_for_max_seconds() -> None:
+    budget = KillBudget(RestartPolicy(max_restarts=2, max_seconds=10.0))
+    assert budget.next_kill < 0.0
+    budget.killed(1.0)
+    assert budget.next_kill < 0.0
+    budget.killed(3.0)
+    assert budget.next_kill == 11.0

@@ -40,10 +40,9 @@ from .backlog import Backlog
 from .job import Job
 from .limits import PoolLimits, check_timeouts
 from .slot import LONG, Slot, State
-from .staff import Staff
+from .staff import KILL_AFTER, Staff
 
 _BRIEF = 200e-6  # seconds; jobs that run shorter than this are sent ahead
-_KILL_AFTER = 0.2  # seconds between asking a job to end and killing its worker
 _DEAF_AFTER = 1.0  # seconds that a worker may let jobs lie unread; a crowded machine needs some tens of milliseconds
 _BUSY = State.BUSY
 
@@ -216,9 +215,9 @@ class Dispatcher:
         """The end of `Verb.LOOK`: the jobs that were taken back, the replies that had come, and what of the next."""
         self._hold(slot, taken, now)
         self.on_replies(slot, replies, now)
-        if slot.due <= now or self._is_to_stop(slot):
-            if not slot.is_replying(received, now + _KILL_AFTER):
-                self._end_running(slot, now)
+        if slot.due <= now or self.staff.is_unwanted(slot):
+            if not slot.is_replying(received, now + KILL_AFTER):
+                self.staff.end_running(slot, now)
         elif not slot.jobs and slot.state is _BUSY and slot.is_deaf(_DEAF_AFTER):
             self.staff.kill(slot, now)
         self.actions.at(slot.due)
@@ -236,24 +235,6 @@ class Dispatcher:
                 self.actions.fail(job, self._closed(f"{self.name} was closed"))
             else:
                 self.backlog.hold(job)
-
-    def _is_to_stop(self, slot: Slot) -> bool:
-        """Whether the running job is to end now, whatever its run timeout says: its caller has left."""
-        return (
-            self.limits.on_cancel == "stop"
-            and bool(slot.jobs)
-            and slot.jobs[0].caller is None
-            and not slot.interrupted
-            and slot.state is not State.LOST
-        )
-
-    def _end_running(self, slot: Slot, now: float) -> None:
-        """The running job's time is up: first it is asked, then its worker is killed. So is one that does not end."""
-        if slot.jobs and not slot.interrupted:
-            job = slot.interrupt(now + _KILL_AFTER)
-            self.actions.order(Verb.INTERRUPT, slot.number, job.number)
-        elif slot.jobs or slot.state is State.RETIRING:
-            self.staff.kill(slot, now)
 
     def _spread(self, now: float) -> None:
         """What waits goes to idle workers, and ahead to busy ones."""

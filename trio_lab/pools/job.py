@@ -85,6 +85,11 @@ class Job(Entry):
     """Why it was not run, or did not end by itself."""
     timed_out: bool
 
+    @property
+    def ends_at(self) -> float:
+        """When its time is up, if it runs."""
+        return min(self.entered + self.run_limit, self.ends_by)
+
     def withdraw(self) -> None:
         """Its worker has not begun it and never will."""
         self.worker = None

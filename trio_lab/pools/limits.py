@@ -21,7 +21,8 @@ class PoolLimits:
     ``idle_timeout``). A job that cannot run at once waits, with at most ``max_queue`` others and for ``queue_timeout``
     (0: it is refused). ``memory`` is a worker's hard bound: a job that wants more gets a MemoryError. A worker is replaced
     after ``max_jobs`` jobs, at the age of ``max_age``, or when it holds more than ``recycle_memory``, between two jobs.
-    ``on_cancel`` says what becomes of a running job whose caller was cancelled: "abandon" lets it end, "stop" ends it.
+    ``on_cancel`` says what becomes of a running job whose caller was cancelled: "abandon" lets it end, "stop" ends it, unless
+    that would cost more than its end (see `staff`).
     ``ahead`` is how many short jobs a worker may be given at a time; 1 turns sending ahead off.
 
     Raises:

@@ -5,12 +5,16 @@ shown that workers can live; its death is replaced at once. Other deaths count: 
 the one before, no more than ``max_restarts`` happen in any ``max_seconds`` (the words are OTP's), and from the third in
 a row the breaker is open: whoever comes is refused at once instead of waiting for a worker that will not live. The next
 worker that ends a job closes it again; it gets one as soon as it is ready.
+
+A pool may also kill workers itself, to end jobs that nobody waits for. Each kill costs a start, so a storm of callers that
+leave must not become a storm of starts: no more of these kills happen in any ``max_seconds`` than ``max_restarts``.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 
 from ..preconditions import require_count, require_seconds
 
@@ -82,3 +86,19 @@ class RestartBudget:
     def proved(self) -> None:
         """A worker has ended a job. Becoming ready proves nothing: what kills workers may come right after."""
         self.deaths = 0
+
+
+class KillBudget:
+    """How many workers may be killed because nobody waits for their jobs."""
+
+    def __init__(self, policy: RestartPolicy) -> None:
+        self._seconds = policy.max_seconds
+        self._kills: deque[float] = deque([-inf] * policy.max_restarts, policy.max_restarts)  # the last ones
+
+    @property
+    def next_kill(self) -> float:
+        """The earliest time at which a worker may be killed; it may lie in the past."""
+        return self._kills[0] + self._seconds
+
+    def killed(self, now: float) -> None:
+        self._kills.append(now)

@@ -285,7 +285,7 @@ class Slot:
         self.due = inf
         if self.jobs:
             self.jobs[0].entered = now
-            self.due = min(now + self.jobs[0].run_limit, self.jobs[0].ends_by)
+            self.due = self.jobs[0].ends_at
             self._actions.at(self.due)
         else:
             if self._deaf_since != self.served:

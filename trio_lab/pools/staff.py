@@ -2,6 +2,11 @@
 
 The dispatcher asks for jobs, this for workers; both put what is to be done into the same `Actions`. A worker that died
 unasked is replaced as fast as the restart policy allows, one that ended as it was asked to at once.
+
+A job whose time is up is asked to end, and if it does not, its worker is killed. A job whose caller has left may be ended in
+the same way (``on_cancel="stop"``), but only if that costs less than to let it end: it first gets as long as a start takes, so
+at most twice as much is lost as by the better choice. And such kills are bounded (`KillBudget`): beyond that bound, what
+nobody waits for runs on to its end or to its run timeout.
 """
 
 from __future__ import annotations
@@ -13,10 +18,13 @@ from ..admission.disciplines import Learner
 from .actions import Actions, Verb
 from .job import Job, Worker
 from .limits import PoolLimits
-from .restart import RestartBudget
+from .restart import KillBudget, RestartBudget
 from .slot import Slot, State
 
 _KEPT_FIRST = (State.BUSY, State.IDLE, State.STARTING, State.LOST, State.VACANT, State.RETIRING)
+KILL_AFTER = 0.2
+"""Seconds between asking a job to end and killing its worker."""
+_LONGEST_START = 1.0  # seconds; a start on a machine that is full may take longer, and says little about the next
 _END_TIME = 1.0  # seconds an idle worker may take to end; a job may have left a thread that never does
 
 
@@ -33,6 +41,9 @@ class Staff:
         self.idle: list[Slot] = []
         """Workers without a job, the one that gets the next at the end."""
         self.budget = RestartBudget(limits.restart)
+        self._kills = KillBudget(limits.restart)
+        self._start_seconds = 0.0
+        """How long the last worker took until it was ready."""
         self.restarts = 0
         """Workers started in the place of one that died unasked."""
         self._offered_seconds = 0.0  # integral over time of the workers that take jobs
@@ -99,6 +110,7 @@ class Staff:
 
     def on_ready(self, slot: Slot, now: float) -> None:
         self._account(now)
+        self._start_seconds = min(now - slot.started, _LONGEST_START)
         slot.ready(now)
         self.idle.append(slot)
         self._tell_ready(slot)
@@ -121,6 +133,34 @@ class Staff:
             self._actions.order(Verb.END if slot.since < math.inf else Verb.KILL, slot.number)
             slot.end_by(now + _END_TIME)
             self._actions.at(slot.due)
+
+    def is_unwanted(self, slot: Slot) -> bool:
+        """Whether the running job is to be asked to end because its caller has left."""
+        return (
+            self._limits.on_cancel == "stop"
+            and bool(slot.jobs)
+            and slot.jobs[0].caller is None
+            and not slot.interrupted
+            and slot.state is not State.LOST
+        )
+
+    def end_running(self, slot: Slot, now: float) -> None:
+        """The running job is to end, or the worker. A job is asked first."""
+        job = slot.jobs[0] if slot.jobs else None
+        if job is not None and not slot.interrupted:
+            wait = max(KILL_AFTER, self._start_seconds)
+            slot.interrupt(min(now + wait, max(now, job.ends_at) + KILL_AFTER))
+            self._actions.order(Verb.INTERRUPT, slot.number, job.number)
+        elif job is None:
+            if slot.state is State.RETIRING:
+                self.kill(slot, now)
+        elif job.ends_at <= now:
+            self.kill(slot, now)
+        elif self._kills.next_kill > now:
+            slot.due = min(job.ends_at, self._kills.next_kill)
+        else:
+            self._kills.killed(now)
+            self.kill(slot, now)
 
     def kill(self, slot: Slot, now: float) -> None:
         """A worker does not end its job, or does not end."""
