@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from tests.records.loads import RESULT
+from trio_lab.drills import crowded
 from trio_lab.drills.cases.overload import _Found as Staged
 from trio_lab.drills.cases.overload_step import _Found as Stepped
 from trio_lab.drills.crowded import Watched
+from trio_lab.drills.model import Disturbed
 from trio_lab.records.load import LoadResult, Row
 
 SECOND = 10  # rows
@@ -44,6 +50,73 @@ def test_answers_are_in_time_again_from_a_moment_on_to_the_end(
     oks: list[int], samples: list[tuple[float, float]], back: float
 ) -> None:
     assert Stepped(capacity=100.0, load=load(oks, samples=samples)).back_after() == pytest.approx(back, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("goodput", "left_over"),
+    [
+        pytest.param(140, 0.0, id="no overload"),
+        pytest.param(100, 3.2, id="served"),
+        pytest.param(0, math.inf, id="none"),
+    ],
+)
+def test_what_is_left_over_says_whether_the_load_was_an_overload(goodput: int, left_over: float) -> None:
+    oks = [5] * 20 + [goodput // SECOND] * 80
+    assert Stepped(capacity=100.0, load=load(oks)).left_over() == pytest.approx(left_over)
+
+
+class Busy:
+    """A server whose every reply takes a tenth of a second, on a machine that others use."""
+
+    size, url = 2, ""
+
+    async def fetch(self, path: str) -> None:
+        await trio.sleep(0.1)
+
+
+class Capacity:
+    """A stage that measures these replies per second, in turn."""
+
+    def __init__(self, *found: int) -> None:
+        self._found = iter(found)
+
+    def seconds(self, full: float, *, quick: float) -> float:
+        return full
+
+    async def load(self, url: str, **options: Any) -> LoadResult:
+        return load([next(self._found) // SECOND] * 20)
+
+
+def possible(monkeypatch: pytest.MonkeyPatch, *, disturbed: bool) -> None:
+    """Twenty replies per second."""
+    monkeypatch.setattr(crowded, "usable_cores", lambda: 4)
+    monkeypatch.setattr(crowded, "Watch", lambda: SimpleNamespace(disturbed=lambda: disturbed))
+
+
+@pytest.mark.parametrize("disturbed", [False, True])
+async def test_a_capacity_beside_other_programs_decides_nothing(
+    disturbed: bool, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Alone, a low one is the server's own fault."""
+    possible(monkeypatch, disturbed=disturbed)
+    measure: Any = crowded.able
+    assert await measure(Capacity(10), Busy(), "/hash") == 10
+    if disturbed:
+        with pytest.raises(Disturbed, match="0 replies per second, where 20 would have been possible"):
+            await measure(Capacity(9), Busy(), "/hash")
+    else:
+        assert await measure(Capacity(9), Busy(), "/hash") == 0
+
+
+async def test_a_capacity_that_has_changed_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    possible(monkeypatch, disturbed=False)
+    measure: Any = crowded.able_now
+    assert await measure(Capacity(100), Busy(), "/hash", 140.0) == 120.0
+    for before in (60.0, 160.0):
+        with pytest.raises(Disturbed, match="100 after it"):
+            await measure(Capacity(100), Busy(), "/hash", before)
 
 
 def staged(oks: Sequence[int], *, left: int = 0, samples: Sequence[tuple[float, float]] = ()) -> Staged:

@@ -10,7 +10,7 @@ import pytest
 from trio_lab.diagnose.judge import checked
 from trio_lab.drills import cases
 from trio_lab.drills.catalog import DRILLS, GATE, select
-from trio_lab.drills.model import AFTERMATH, Drill
+from trio_lab.drills.model import AFTERMATH, Disturbed, Drill
 from trio_lab.drills.runner import run_drills
 from trio_lab.errors import UsageError
 from trio_lab.records.drill import ControlResult, DrillResult
@@ -49,6 +49,14 @@ async def judged(inject: Figures | Exception, control: Figures | Exception) -> t
     (result,) = results.drills
     assert said[0].endswith("Is anything lost?")
     return result, said
+
+
+@pytest.mark.parametrize("when", ["fault", "control"])
+async def test_on_a_machine_that_is_too_busy_nothing_is_decided(when: str) -> None:
+    busy = Disturbed("others have it")
+    result, said = await judged(*((busy, BROKEN) if when == "fault" else (HELD | WELL, busy)))
+    assert (result.verdict, result.passed, result.undecided) == ("undecided", False, "others have it")
+    assert [line.strip() for line in said[-1:]] == ["disturbed: others have it"]
 
 
 async def test_what_holds_beside_a_control_that_fails_has_passed() -> None:

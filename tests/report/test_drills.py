@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from trio_lab.cli.drill import _exit_code
 from trio_lab.cli.tables import plain_table
 from trio_lab.records.chart import Table
 from trio_lab.records.codec import from_plain
@@ -64,3 +66,23 @@ def test_many_columns_have_numbers_for_heads() -> None:
     many = plain_table(Table(title="", columns=("planted", *names), rows=()))
     assert [str(column.header) for column in many.columns] == ["planted", *map(str, range(1, 10))]
     assert "9 finding 8" in str(many.caption)
+
+
+UNDECIDED = replace(RESULT, passed=False, undecided="others had the machine")
+FAILED = replace(RESULT, passed=False)
+
+
+@pytest.mark.parametrize(
+    ("drills", "code"),
+    [((RESULT, RESULT), 0), ((RESULT, FAILED, UNDECIDED), 1), ((RESULT, UNDECIDED), 2)],
+    ids=["passed", "failed", "undecided"],
+)
+def test_the_exit_code_tells_a_failure_from_a_busy_machine(drills: tuple[DrillResult, ...], code: int) -> None:
+    assert _exit_code(results(*drills)) == code
+
+
+def test_an_undecided_drill_says_what_disturbed_it() -> None:
+    page = render_drills(results(UNDECIDED))
+    assert "Nothing can be told: others had the machine." in page
+    assert "undecided" in page
+    assert "it broke" not in page

@@ -16,6 +16,8 @@ from .console import output, print_list, say
 from .ending import ended_by_signal
 from .tables import plain_table
 
+_VERDICTS = {"passed": "[green]yes[/]", "undecided": "[yellow]undecided[/]", "failed": "[bold red]NO[/]"}
+
 
 async def drill(
     *names: str,
@@ -25,7 +27,9 @@ async def drill(
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Break things on purpose, each beside a control that must fail, and say what held. Exit code 0: all passed.
+    """Break things on purpose, each beside a control that must fail, and say what held.
+
+    Exit code 0: all passed. 1: at least one failed. 2: none failed, but the machine was too busy for at least one.
 
     Without a name: list the drills.
 
@@ -70,7 +74,12 @@ async def drill(
         output().print(_table(results))
         for table in (table for result in results.drills for table in result.tables or ()):
             output().print(plain_table(table))
-    return int(not all(result.passed for result in results.drills))
+    return _exit_code(results)
+
+
+def _exit_code(results: DrillResults) -> int:
+    verdicts = {result.verdict for result in results.drills}
+    return 1 if "failed" in verdicts else 2 if "undecided" in verdicts else 0
 
 
 def _table(results: DrillResults) -> Table:
@@ -78,8 +87,7 @@ def _table(results: DrillResults) -> Table:
     for column in ("drill", "passed", "figure", "measured", "wanted", "control"):
         table.add_column(column, no_wrap=column in ("drill", "measured", "wanted"))
     for result in results.drills:
-        style = "green" if result.passed else "bold red"
-        first = (result.name, f"[{style}]{'yes' if result.passed else 'NO'}[/]")
+        first = (result.name, _VERDICTS[result.verdict])
         for check in result.checks:
             table.add_row(*first, check.claim, *_figures(check), _broken(result.control, check))
             first = ("", "")

@@ -1,4 +1,9 @@
-"""A server under more load than it can serve, watched from outside: its queue, its memory, and what a single caller sees."""
+"""A server under more load than it can serve, watched from outside: its queue, its memory, and what a single caller sees.
+
+What is asked of it is a multiple of its capacity, which is measured first. On a machine that others use, that figure may be far
+too low, and the load would then be none. So it is compared with what the machine could give, and with a second one after
+the load; where they do not fit, nothing can be told (`Disturbed`).
+"""
 
 from __future__ import annotations
 
@@ -7,22 +12,34 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import trio
 
+from ..cores import usable_cores
 from ..load.client import Reply
 from ..measure.process import resident_bytes
+from ..records.figures import Figures, Measures, measured
 from ..records.load import LoadResult
+from ..stage.crowd import capacity_of
+from ..stage.quiet import Watch
 from ..stage.stage import Load, Stage
-from .server import FaultyServer
+from .both import Part
+from .model import Disturbed
+from .server import FaultyServer, faulty_server
 
 FLAGS = ("--grace", "0.2")
-NAIVE = ("--profile", "naive", *FLAGS)
+NAIVE = ("--profile", "naive")
 CONNECTIONS = 1000  # more than can be in flight
 INTERVAL = 0.1  # seconds to a row of the series
 _FULL = "full"  # what a refusal at entry says of the queue
 _LOOK = 0.1  # seconds between two looks
 _PATIENCE = 1.0  # of the single caller
+_TRIALS = 5
+_LEAST = 0.5  # of what the machine could give
+_STEADY = 1.5  # the larger of two capacities ÷ the smaller one
+
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,12 +58,64 @@ class Watched:
         return max(0, self.most_waiting - (self.bound or 0)) if self.looks else None
 
 
+def protected(
+    figures: Measures[Found], measure: Callable[[Stage, FaultyServer], Awaitable[Found]], *flags: str
+) -> Part:
+    """The figures of a measurement at a server with these flags, and of what it leaves behind."""
+
+    async def play(stage: Stage) -> Figures:
+        async with faulty_server(*FLAGS, *flags, runtime=stage.runtime) as server:
+            return measured(figures, await measure(stage, server)) | await server.aftermath()
+
+    return play
+
+
+def unprotected(
+    figures: Measures[Found], measure: Callable[[Stage, FaultyServer], Awaitable[Found]], *flags: str
+) -> Part:
+    """The same for a control, which is short, and may leave behind what it likes."""
+
+    async def play(stage: Stage) -> Figures:
+        short = Stage(quick=True, dose=stage.dose, runtime=stage.runtime)
+        async with faulty_server(*FLAGS, *flags, runtime=stage.runtime) as server:
+            return measured(figures, await measure(short, server))
+
+    return play
+
+
 async def able(stage: Stage, server: FaultyServer, path: str) -> float:
-    """Replies per second that the server can give to clients who do not leave."""
+    """Replies per second that the server can give to clients who do not leave.
+
+    Raises:
+        Disturbed: other programs left it less than half of what the machine could give.
+    """
     await server.fetch(path)
-    seconds = max(1.5, stage.seconds(4, quick=2))
-    found = await stage.load(server.url + path, connections=8, duration=seconds, interval=INTERVAL)
-    return found.goodput_in(0.4) or 0.0
+    alone, watch = min([await _seconds(server, path) for _ in range(_TRIALS)]), Watch()
+    found = await capacity_of(stage, server, path, seconds=max(1.6, stage.seconds(4, quick=2)))
+    possible = min(usable_cores(), server.size) / alone
+    if found < _LEAST * possible and watch.disturbed():
+        raise Disturbed(
+            f"{found:.0f} replies per second, where {possible:.0f} would have been possible, beside other programs"
+        )
+    return found
+
+
+async def able_now(stage: Stage, server: FaultyServer, path: str, before: float) -> float:
+    """The capacity during a load that is over: the mean of that ``before`` and the present one.
+
+    Raises:
+        Disturbed: they differ so much that neither says what it was meanwhile.
+    """
+    now = await able(stage, server, path)
+    if max(before, now) > _STEADY * min(before, now):
+        raise Disturbed(f"{before:.0f} replies per second before the load, {now:.0f} after it")
+    return (before + now) / 2
+
+
+async def _seconds(server: FaultyServer, path: str) -> float:
+    began = trio.current_time()
+    await server.fetch(path)
+    return trio.current_time() - began
 
 
 async def crowded(stage: Stage, server: FaultyServer, path: str, queue: str, load: Load) -> tuple[LoadResult, Watched]:

@@ -25,12 +25,17 @@ AFTERMATH = (
 """What must hold after every drill, once connections are closed and workers replaced; see `aftermath`."""
 
 
+class Disturbed(Exception):
+    """The machine was too busy, or changed too much, for the drill to tell anything. The text says how it was seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The figures of a fault, or why it could not be run."""
+    """The figures of a fault, or why it could not be run. ``disturbed``: because of the machine."""
 
     figures: Figures
     error: str | None = None
+    disturbed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,7 @@ class Drill:
     """One fault. ``number`` is its place in the list of drills; those with ``gate`` must pass before a release.
 
     ``figures`` declares what is measured, besides what `AFTERMATH` names (`records.figures`). `inject` returns all
-    of them; `control` may leave out those that its twin cannot have.
+    of them; `control` may leave out those that its twin cannot have. Both may raise `Disturbed`: the drill is then undecided.
 
     Raises:
         ValueError: a check names a figure that is not declared.
@@ -67,6 +72,7 @@ class Drill:
         """The verdict on both."""
         checks = checked((*self.checks, *AFTERMATH), fault.figures)
         broke = tuple(check.claim for check in checked(self.checks, control.figures) if check.passed is False)
+        undecided = next((one.error for one in (fault, control) if one.disturbed), None)
         return DrillResult(
             name=self.name,
             number=self.number,
@@ -79,4 +85,5 @@ class Drill:
             ),
             duration=duration,
             error=fault.error,
+            undecided=undecided,
         )

@@ -12,7 +12,7 @@ from ..errors import in_a_line
 from ..records.drill import DrillResult, DrillResults
 from ..records.figures import Check, Figures, require_all, require_declared
 from ..stage.stage import Stage
-from .model import Attempt, Drill
+from .model import Attempt, Disturbed, Drill
 
 
 async def run_drills(
@@ -40,7 +40,9 @@ async def run_drills(
 async def _run(drill: Drill, stage: Stage) -> DrillResult:
     begun = time.monotonic()
     fault = await _attempt(drill.inject(stage), partial(require_all, declared=drill.declared))
-    control = await _attempt(drill.control(stage), partial(require_declared, declared=drill.declared))
+    control = fault
+    if not fault.disturbed:
+        control = await _attempt(drill.control(stage), partial(require_declared, declared=drill.declared))
     result = drill.result(fault, control, duration=time.monotonic() - begun)
     return replace(result, tables=tuple(stage.tables)) if stage.tables else result
 
@@ -51,13 +53,19 @@ async def _attempt(part: Awaitable[Figures], require: Callable[[Figures], None])
         figures = await part
         require(figures)
         return Attempt(figures=figures)
+    except Disturbed as error:
+        return Attempt(figures={}, error=str(error), disturbed=True)
     except Exception as error:  # a fault in one drill must not lose the figures of the others
         return Attempt(figures={}, error=in_a_line(error))
 
 
 def _lines(result: DrillResult) -> Iterator[str]:
     control = result.control
-    yield f"{'passed' if result.passed else 'FAILED'} after {round(result.duration, 1):g} s"
+    verdict = result.verdict
+    yield f"{'FAILED' if verdict == 'failed' else verdict} after {round(result.duration, 1):g} s"
+    if verdict == "undecided":
+        yield f"disturbed: {result.undecided}"
+        return
     yield from (f"not kept: {check.claim} {_told(check)}" for check in result.checks if not check.passed)
     broke = "; ".join(control.broke) or "NOTHING: a drill that cannot fail is no drill"
     yield f"control ({control.twin}) broke: {broke}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from .chart import Table
 from .figures import Check
@@ -24,10 +24,10 @@ class ControlResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillResult:
-    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run. ``tables`` are
-    of it and its control."""
+    """One drill. ``passed``: every check holds, and the control broke one. ``error``: why it could not be run. ``undecided``:
+    what kept it from telling anything; it has neither passed nor failed then. ``tables`` are of it and its control."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("tables",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("tables", "undecided")
 
     name: str
     number: int
@@ -39,6 +39,11 @@ class DrillResult:
     duration: Duration
     error: str | None
     tables: tuple[Table, ...] | None = None
+    undecided: str | None = None
+
+    @property
+    def verdict(self) -> Literal["passed", "undecided", "failed"]:
+        return "passed" if self.passed else "failed" if self.undecided is None else "undecided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from trio_lab.report.prose import sentence, slug, text
 from trio_lab.report.section import badge, checks_table, table_figure, tone
 from trio_lab.report.table import format_duration
 
+_OUTCOMES: dict[str, Outcome] = {"passed": "confirmed", "undecided": "undecided", "failed": "refuted"}
+
 
 def save_drills(results: DrillResults, folder: Path) -> Path:
     """Write ``drills.json`` and ``index.html``; returns the path of the page.
@@ -43,10 +45,10 @@ def render_drills(results: DrillResults) -> str:
 
 def _section(one: DrillResult) -> str:
     here = slug(one.name)
-    outcome: Outcome = "confirmed" if one.passed else "refuted"
+    outcome = _OUTCOMES[one.verdict]
     parts = [
         f'<section class="experiment {tone(outcome)}" id="{here}" aria-labelledby="{here}-h">',
-        f'<header>{badge(outcome, "passed" if one.passed else "failed")}<h2 id="{here}-h">{text(one.name)}</h2>'
+        f'<header>{badge(outcome, one.verdict)}<h2 id="{here}-h">{text(one.name)}</h2>'
         f'<p class="facts"><span>drill {one.number}</span><span>{format_duration(one.duration)}</span></p></header>',
         f'<p class="question">{sentence(one.question)}</p>',
         *(f"<p>{text(said)}</p>" for said in _said(one, one.control)),
@@ -59,6 +61,9 @@ def _section(one: DrillResult) -> str:
 
 def _said(one: DrillResult, control: ControlResult) -> Iterator[str]:
     """What the control did, and what could not be run."""
+    if one.undecided is not None:
+        yield f"Nothing can be told: {one.undecided}."
+        return
     broke = ", ".join(control.broke)
     yield f"Control ({control.twin}): " + (
         f"it broke “{broke}”." if broke else "it broke nothing, so the drill shows nothing."

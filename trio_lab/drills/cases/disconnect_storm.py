@@ -6,8 +6,9 @@ their share of the requests; what they get beyond it is what the leavers could n
 
 How soon a place is free is seen by one caller that comes, waits for a moment and closes its connection, again and again, with
 a kind of job that no other caller has: the time is from its FIN until /health does not count it any more, the answer of
-/health included. A worker that is killed shows as a process that was not there before. The control is the naive profile, which
-works on for clients that have left.
+/health included. A worker that is killed shows as a process that was not there before: the hash is one call in C, which a
+leaver's job cannot be interrupted in, so a pool that killed for every leaver would start processes all the time. The control is
+the naive profile, which works on for clients that have left.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import trio
 
 from ...load.patience import Patience
 from ...measure.percentile import percentile
-from ...records.figures import Figures, Measures, check, measured
+from ...records.figures import Measures, check
 from ...records.load import LoadResult
 from ...stage.stage import Stage
 from ...stage.until import until
 from ..both import drill_of_both
-from ..crowded import CONNECTIONS, FLAGS, INTERVAL, NAIVE, able
+from ..crowded import CONNECTIONS, INTERVAL, NAIVE, able, protected, unprotected
 from ..raw import raw_client
-from ..server import FaultyServer, faulty_server
+from ..server import FaultyServer
 
 _PATH, _QUEUE, _KIND = "/worker-hash", "worker_pool", "reports"
 _OTHER = b"GET /fib?n=5&where=process HTTP/1.1\r\nHost: drill\r\n\r\n"
@@ -112,16 +113,6 @@ async def _measure(stage: Stage, server: FaultyServer) -> _Found:
     return _Found(capacity=capacity, size=server.size, seen=seen, **found)
 
 
-async def _inject(stage: Stage) -> Figures:
-    async with faulty_server(*FLAGS, runtime=stage.runtime) as server:
-        return measured(_FIGURES, await _measure(stage, server)) | await server.aftermath()
-
-
-async def _control(stage: Stage) -> Figures:
-    async with faulty_server(*NAIVE, runtime=stage.runtime) as server:
-        return measured(_FIGURES, await _measure(Stage(quick=True, dose=stage.dose, runtime=stage.runtime), server))
-
-
 DRILL = drill_of_both(
     name="disconnect-storm",
     number=10,
@@ -133,7 +124,7 @@ DRILL = drill_of_both(
         check("goodput of the stayers ÷ their fair share", "stayers_share", ">=", 0.9, "×"),
         check("workers killed per second", "kills_per_s", "<=", 1.0),
     ),
-    inject=_inject,
-    control=_control,
+    inject=protected(_FIGURES, _measure),
+    control=unprotected(_FIGURES, _measure, *NAIVE),
     twin="works on for clients that have left",
 )

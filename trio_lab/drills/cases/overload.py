@@ -3,21 +3,22 @@
 The clients leave after a second and do not come again. Goodput in the second stage counts from its second second on, when the
 first clients have left. Half a second's queue at ten times the capacity is more than the pool lets wait, so requests are
 refused at entry too: beside the load one more caller asks, reads its refusals, and times those that say that the queue is
-full. The control is the naive profile: no bound, no timeout, and it works on for clients that have left.
+full. Goodput is compared with the mean of the capacities before and after the load. The control is the naive profile: no bound,
+no timeout, and it works on for clients that have left.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...measure.percentile import percentile
 from ...measure.process import resident_bytes
-from ...records.figures import Figures, Measures, check, measured
+from ...records.figures import Measures, check
 from ...records.load import LoadResult
 from ...stage.stage import Stage
 from ..both import drill_of_both
-from ..crowded import CONNECTIONS, FLAGS, NAIVE, Watched, able, crowded
-from ..server import FaultyServer, faulty_server
+from ..crowded import CONNECTIONS, NAIVE, Watched, able, able_now, crowded, protected, unprotected
+from ..server import FaultyServer
 
 _PATH, _QUEUE = "/hash", "native_pool"
 _PATIENCE = 1.0
@@ -68,6 +69,11 @@ _FIGURES: Measures[_Found] = {
 
 
 async def _measure(stage: Stage, server: FaultyServer) -> _Found:
+    found = await _overload(stage, server)
+    return replace(found, capacity=await able_now(stage, server, _PATH, found.capacity))
+
+
+async def _overload(stage: Stage, server: FaultyServer) -> _Found:
     capacity = await able(stage, server, _PATH)
     memory = resident_bytes(server.pid) or 0
     length = max(4.0, stage.seconds(20, quick=5))
@@ -86,16 +92,6 @@ async def _measure(stage: Stage, server: FaultyServer) -> _Found:
     return _Found(capacity=capacity, length=length, memory=memory, load=load, seen=seen)
 
 
-async def _inject(stage: Stage) -> Figures:
-    async with faulty_server(*FLAGS, runtime=stage.runtime) as server:
-        return measured(_FIGURES, await _measure(stage, server)) | await server.aftermath()
-
-
-async def _control(stage: Stage) -> Figures:
-    async with faulty_server(*NAIVE, runtime=stage.runtime) as server:
-        return measured(_FIGURES, await _measure(Stage(quick=True, dose=stage.dose, runtime=stage.runtime), server))
-
-
 DRILL = drill_of_both(
     name="overload",
     number=7,
@@ -110,7 +106,7 @@ DRILL = drill_of_both(
         check("p99 from a second after the step down", "calm_p99_s", "<=", 1.0, "s"),
         check("share lost from then on", "calm_lost", "<=", 0.02),
     ),
-    inject=_inject,
-    control=_control,
+    inject=protected(_FIGURES, _measure),
+    control=unprotected(_FIGURES, _overload, *NAIVE),
     twin="no bounds and no timeouts",
 )
