@@ -1,19 +1,25 @@
-"""How much of the capacity is useful to a hundred clients when nobody tells the server how long they wait?"""
+"""How much of the capacity is useful to a hundred clients when nobody tells the server how long they wait?
+
+A shared machine changes speed within seconds, by more than the goals leave room for. So the capacity is not measured once: a
+second server of the same kind gives a slice of it before and after each crowd, and the capacity of a round is the median of
+its slices. A ratio then compares what was measured within the same minute. Each crowd has a new server.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from statistics import median
-from typing import Any
 
+from ...diagnose.ratios import order_of_round
 from ...load.patience import Patience
 from ...load.retry import Retry
 from ...records.benchmark import Goal
 from ...records.load import LoadResult
-from ...stage.crowd import CLIENTS, KINDS, capacity, crowd
+from ...stage.crowd import CLIENTS, KINDS, capacity_of, crowd
 from ...stage.stage import Stage
-from ...stage.turns import Contestant
 from ..model import Benchmark, Measured
 
 _LEARNING = 1.5  # seconds that do not count
@@ -35,7 +41,8 @@ _LEAST = {
 }  # goodput ÷ capacity
 _MOST_REFUSED = 0.01  # of the requests of clients that wait 3 s: long enough for nearly all
 _TELLING = "3 s"  # the patience at which a refusal is needless
-_CAPACITY, _REFUSED = "capacity, replies/s", f"{_TELLING}, refused"
+_CAPACITY, _STEADY = "capacity, replies/s", "capacity, lowest slice ÷ highest"
+_REFUSED = f"{_TELLING}, refused"
 _SERVERS = [(runtime, route) for runtime in _RUNTIMES for route in _ROUTES]
 
 Server = tuple[str, str]
@@ -57,17 +64,30 @@ def _goals() -> Mapping[str, Goal]:
 _GOALS = _goals()
 
 
-def _contestants(stage: Stage) -> dict[str, Contestant[Any]]:
-    """The capacity of each server, and its crowds; by name."""
-    seconds = _LEARNING + stage.seconds(5, quick=2.5)
-    found: dict[str, Contestant[Any]] = {}
-    for runtime, route in _SERVERS:
-        found[_named((runtime, route), _CAPACITY)] = partial(
-            capacity, stage, route, seconds=stage.seconds(4, quick=2), runtime=runtime
-        )
-        for kind, (patience, retry) in _CROWDS.items():
-            found[_named((runtime, route), kind)] = partial(
-                crowd,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One server, with all crowds. ``slices`` are capacities, between which the crowds came."""
+
+    slices: Sequence[float]
+    crowds: Mapping[str, LoadResult]
+
+    @property
+    def capacity(self) -> float:
+        return median(self.slices)
+
+
+async def _round(stage: Stage, server: Server, numbers: Iterator[int]) -> _Round:
+    runtime, route = server
+    seconds = _LEARNING + stage.seconds(5, quick=2)
+    slices: list[float] = []
+    crowds: dict[str, LoadResult] = {}
+    async with stage.server("--grace", "0.2", runtime=runtime) as able:
+        measure = partial(capacity_of, stage, able, route, seconds=stage.seconds(2, quick=1.2))
+        await able.fetch(route)
+        slices.append(await measure())
+        for kind in order_of_round(list(_CROWDS), next(numbers)):
+            patience, retry = _CROWDS[kind]
+            crowds[kind] = await crowd(
                 stage,
                 route,
                 runtime=runtime,
@@ -76,7 +96,8 @@ def _contestants(stage: Stage) -> dict[str, Contestant[Any]]:
                 leave_after=patience,
                 retry=retry,
             )
-    return found
+            slices.append(await measure())
+    return _Round(slices=slices, crowds=crowds)
 
 
 def _cost(runs: Sequence[LoadResult]) -> dict[str, float]:
@@ -89,18 +110,22 @@ def _cost(runs: Sequence[LoadResult]) -> dict[str, float]:
 
 
 async def _run(stage: Stage) -> Measured:
-    found = await stage.in_turn(_contestants(stage), stage.rounds(3, quick=1))
+    turns = {_named(server, ""): partial(_round, stage, server, count()) for server in _SERVERS}
+    found = await stage.in_turn(turns, stage.rounds(3, quick=1))
     ratios: dict[str, list[float]] = {}
     figures: dict[str, float | None] = {}
     for server in _SERVERS:
-        able = found[_named(server, _CAPACITY)]
-        figures[_named(server, _CAPACITY)] = median(able)
+        rounds = found[_named(server, "")]
+        figures[_named(server, _CAPACITY)] = median(one.capacity for one in rounds)
+        figures[_named(server, _STEADY)] = median(min(one.slices) / max(one.slices) for one in rounds)
         for kind in _CROWDS:
-            name, runs = _named(server, kind), found[_named(server, kind)]
-            ratios[name] = [(run.goodput_in(_LEARNING) or 0.0) / most for run, most in zip(runs, able, strict=True)]
+            name, runs = _named(server, kind), [one.crowds[kind] for one in rounds]
+            ratios[name] = [
+                (run.goodput_in(_LEARNING) or 0.0) / one.capacity for one, run in zip(rounds, runs, strict=True)
+            ]
             figures |= {f"{name}: {what}": value for what, value in _cost(runs).items()}
-        patient = found[_named(server, _TELLING)]
-        ratios[_named(server, _REFUSED)] = [run.requests.shed / run.requests.sent for run in patient]
+        patient = [one.crowds[_TELLING].requests for one in rounds]
+        ratios[_named(server, _REFUSED)] = [counts.shed / counts.sent for counts in patient]
     return Measured(ratios=ratios, figures=figures)
 
 
