@@ -32,6 +32,7 @@ _DECISIVE = 2.0  # a change of so many standard errors needs no more windows
 _PRECISE = 0.06  # a smaller standard error needs no more windows either
 _WINDOWS = 12  # most windows of one comparison
 _NEAR = 0.5  # share of a step; if the knee is further away, the next comparison follows at once, with a longer step
+_KEPT = 0.85  # share of the throughput that rounding down has to keep
 _CLOSE = 0.1  # relative change; after a larger one the rest is shorter
 _COST = 0.02  # share of throughput that comparisons may cost
 _SOON = 0.2  # how much shorter
@@ -60,8 +61,10 @@ class Neighbours(Limit):
 
     @property
     def best(self) -> int:
-        """The best limit as far as is known."""
-        return round(self._value)
+        """The best limit as far as is known: the knee as a whole number. Below the knee throughput is lost, above it only time,
+        so a knee of 1.4 makes a limit of 2: with 1 three tenths of the throughput would be lost."""
+        nearest = round(self._value)
+        return nearest if nearest >= _KEPT * self._value else nearest + 1
 
     def on_sample(self, sample: Sample) -> None:
         if sample.outcome is Outcome.IGNORED:
