@@ -217,4 +217,13 @@ PLANTS: dict[str, Plant] = {
             wrong="by_tenant=False,",
         ),
     ),
+    "adaptive-limit": Plant(
+        what="the gate does not take the limit that was found",
+        fails="from_many_share",
+        fault=Fault(
+            file="trio_lab/admission/gate.py",
+            right="        if limit.limit != self._capacity:\n            self._set_capacity(limit.limit)\n",
+            wrong="",
+        ),
+    ),
 }

@@ -6,6 +6,8 @@ from ..cores import usable_cores
 from ..stage.server import Server
 from ..stage.stage import Stage
 
+_STOCK_THREADS = 4  # the default
+_STOCK_PER_S = 40  # replies: few enough that the requests themselves cost little beside the hashes
 _TRIAL = 20_000  # rounds
 _TRIALS = 5
 
@@ -38,3 +40,8 @@ async def hash_path(stage: Stage, *, per_second: float, threads: int) -> str:
             return f"/hash?rounds={await rounds_for(server, per_second=per_second, threads=threads)}"
 
     return await stage.first("path", sized)
+
+
+async def stock_path(stage: Stage) -> str:
+    """The path of a hash of which a server with the stock settings computes about 40 a second on this machine."""
+    return await hash_path(stage, per_second=_STOCK_PER_S, threads=_STOCK_THREADS)

@@ -18,15 +18,13 @@ from functools import partial
 from ...records.chart import Chart
 from ...records.figures import Measures, check, compared, measured
 from ...records.load import LoadResult
-from ...stage.crowd import FIFO, capacity, crowd
+from ...stage.crowd import capacity, crowd, fifo
 from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import hash_path
+from ..sizing import stock_path
 
-_CAPACITY = 40  # replies per second that the hash is sized for
-_THREADS = 4  # the default
 _PATIENCE = 1.0
 _LEARNING = 2.0  # seconds that do not count
 _CONNECTIONS = 1000  # more than can be in flight at the highest rate
@@ -63,13 +61,10 @@ _FIGURES: Measures[_Found] = {
 
 
 async def _collect(stage: Stage) -> Collected:
-    path = await hash_path(stage, per_second=_CAPACITY, threads=_THREADS)
+    path = await stock_path(stage)
     able = await capacity(stage, path, seconds=stage.seconds(4, quick=2))
     seconds = _LEARNING + max(1.0, stage.seconds(6, quick=2))
-    flags: dict[str, tuple[str, ...]] = {
-        "stock": (),
-        "fifo": () if stage.runtime == "node" else FIFO,
-    }  # Node's pool has no other order
+    flags: dict[str, tuple[str, ...]] = {"stock": (), "fifo": fifo(stage.runtime)}
     points = [("stock", load) for load in _LOADS] + [("fifo", load) for load in _OLD_LOADS]
     runs = await stage.once(
         {

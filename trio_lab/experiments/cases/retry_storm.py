@@ -26,10 +26,8 @@ from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import hash_path
+from ..sizing import stock_path
 
-_CAPACITY = 40  # replies per second that the hash is sized for
-_THREADS = 4  # the default
 _PATIENCE = 1.0
 _AGAIN = Retry(most=8, first=0.05)
 _CALM, _RISE = 0.5, 3.0  # loads, in units of the capacity
@@ -69,7 +67,7 @@ _FIGURES: Measures[_Found] = {
 
 
 async def _collect(stage: Stage) -> Collected:
-    path = await hash_path(stage, per_second=_CAPACITY, threads=_THREADS)
+    path = await stock_path(stage)
     able = await capacity(stage, path, seconds=stage.seconds(4, quick=2))
     after = _DRAINED + max(1.0, stage.seconds(6, quick=2))
     stages = ((_BEFORE, _CALM * able), (_LENGTH, _RISE * able), (after, _CALM * able))

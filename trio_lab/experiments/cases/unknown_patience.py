@@ -20,16 +20,14 @@ from typing import Any
 from ...records.chart import Chart, Table
 from ...records.figures import Measures, check, compared, measured
 from ...records.load import LoadResult
-from ...stage.crowd import CLIENTS, FIFO, KINDS, capacity, crowd
+from ...stage.crowd import CLIENTS, KINDS, capacity, crowd, fifo
 from ...stage.stage import Stage
 from ...stage.turns import Contestant
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import hash_path
+from ..sizing import stock_path
 
-_CAPACITY = 40  # replies per second that the hash is sized for
-_THREADS = 4  # the default
 _LEARNING = 1.5  # seconds that do not count
 _LONGEST = 3.0  # the longest patience: nobody leaves before
 
@@ -63,21 +61,14 @@ _FIGURES: Measures[_Found] = {
 
 
 async def _collect(stage: Stage) -> Collected:
-    path = await hash_path(stage, per_second=_CAPACITY, threads=_THREADS)
+    path = await stock_path(stage)
     seconds = _LEARNING + max(1.0, stage.seconds(6, quick=3))
-    told = () if stage.runtime == "node" else FIFO  # Node's pool has no other order
+    clients = partial(crowd, stage, path, connections=CLIENTS)
     turns: dict[str, Contestant[Any]] = {
         "capacity": partial(capacity, stage, path, seconds=stage.seconds(4, quick=2)),
-        "control": partial(crowd, stage, path, *told, connections=CLIENTS, duration=seconds, leave_after=KINDS["1 s"]),
+        "control": partial(clients, *fifo(stage.runtime), duration=seconds, leave_after=KINDS["1 s"]),
         **{
-            name: partial(
-                crowd,
-                stage,
-                path,
-                connections=CLIENTS,
-                duration=seconds + (_LONGEST if name == "3 s" else 0.0),
-                leave_after=kind,
-            )
+            name: partial(clients, duration=seconds + (_LONGEST if name == "3 s" else 0.0), leave_after=kind)
             for name, kind in KINDS.items()
         },
     }
