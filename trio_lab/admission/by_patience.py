@@ -6,14 +6,20 @@ caller just before it leaves, and fail for all when what was learned is a little
 as good, but leaves the unlucky without an answer for as long as the overload lasts.
 
 A caller for whom it is too late is not refused but passed over: it may have more patience than most, and then its turn
-comes later; and one that is refused comes again sooner, and each time costs. Only callers who are still here at an age at
-which nearly all others have left are refused, at the next take: they are most likely gone, and it was not seen. Should
-their patience have grown instead, they are themselves the evidence of it, and so it is learned within a second or two.
+comes later; and one that is refused comes again sooner, and each time costs. There are two exceptions, both in an overload:
+
+- Callers who are still here at an age at which nearly all others have left are refused, at the next take: they are most likely
+  gone, and it was not seen. Should their patience have grown instead, they are themselves the evidence of it, and so it is
+  learned within a second or two.
+- Callers that come together leave together, and come again together. Whenever it is too late for all of them, the few others
+  are served, again and again: these were served before, and so fell out of step. So when it is too late for all that are drawn,
+  some of them are refused. They come again at another time than the others, and a few seconds later nobody is in step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from math import inf
 from random import Random
 from typing import Generic
@@ -24,6 +30,7 @@ from .patience import Patiences
 
 _WEIGHT = 0.05  # of the newest in the moving mean of the time between two takes
 _TRIES = 8  # to find one for whom it is not too late
+_OUT_OF_STEP = 4  # refused at most when all these tries have failed
 
 
 class ByPatience(Generic[W]):
@@ -69,7 +76,15 @@ class ByPatience(Generic[W]):
             for entry in line.oldest_few(_TRIES):
                 if not learner.too_late(entry, now):
                     return entry
+        late: dict[W, None] = {}
         for _ in range(_TRIES):
             if not learner.too_late(entry := line.any(self._random), now):
                 return entry
-        return line.youngest()
+            late[entry] = None
+        youngest = line.youngest()
+        if needed > in_time:
+            late.pop(youngest, None)
+            for entry in islice(late, _OUT_OF_STEP):
+                line.remove(entry)
+                refused.append(entry)
+        return youngest
