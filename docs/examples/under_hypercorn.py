@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 from quart_trio import QuartTrio
 from trio_lab import WORKING_ON, NativePool, Overloaded, observe, open_native_pool
+from trio_lab.admission.retry_after import retry_after
 
 app = QuartTrio(__name__)
 pool: NativePool
@@ -23,7 +24,7 @@ async def attached() -> AsyncGenerator[None, None]:
 
 @app.errorhandler(Overloaded)
 async def refused(error: Overloaded) -> tuple[dict[str, str], int, dict[str, str]]:
-    return {"error": str(error)}, 503, {"Retry-After": f"{error.retry_after:.0f}"}
+    return {"error": str(error)}, 503, {"Retry-After": str(retry_after(error.retry_after))}
 
 
 @app.get("/sign")
