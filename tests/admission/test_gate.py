@@ -18,6 +18,8 @@ from trio_lab.admission.gate import ABANDONED, ADMITTED, LEFT, NEXT, REFUSED, WA
 from trio_lab.errors import Closed, QueueFull, QueueTimeout, Shed
 from trio_lab.records.queue import QueueStatistics
 
+from .recorder import Recorded
+
 FATES = {QueueFull: "found it full", QueueTimeout: "timed out", Shed: "was shed", Closed: "was turned away"}
 
 
@@ -265,6 +267,31 @@ def test_without_room_a_place_at_once_is_none() -> None:
     gate.close()
     with pytest.raises(Closed, match="test is closed"):
         gate.try_enter(0.0)
+
+
+def test_who_would_be_refused_at_once_may_be_turned_away_without_asking() -> None:
+    gate = Gate("pool", capacity=1, max_waiting=1)
+    for has_room in (True, True, False):
+        assert gate.has_room is has_room
+        if has_room:
+            gate.arrive(0.0, "hash")
+    with pytest.raises(QueueFull) as refusal:
+        gate.arrive(0.0, "hash")
+    assert str(gate.turn_away("hash")) == str(refusal.value)
+    assert gate.statistics(0.0, "hash").rejected == 2
+    assert is_balanced(gate.statistics(0.0))
+    assert Gate("pool", capacity=0).has_room  # without a bound
+
+
+def test_a_caller_that_was_told_that_its_service_takes_too_long_has_stayed_until_then() -> None:
+    discipline = Recorded[Place]()
+    gate = Gate("pool", capacity=2, discipline=discipline)
+    told, left = gate.arrive(0.0, "a"), gate.arrive(0.0, "b")
+    gate.caller_left(told, 0.5, was_told=True)
+    gate.caller_left(left, 0.6)
+    for place in (told, left):
+        gate.leave(place, 1.0)
+    assert discipline.learner.told == ["a stayed until 5", "b left at 6", "a ran for 10", "b ran for 10"]
 
 
 def test_a_caller_that_names_neither_is_of_no_kind_and_of_priority_zero() -> None:

@@ -26,15 +26,22 @@ class House:
         self.address = self.listener.getsockname()
         self.sockets = sockets
         self.begun: list[tuple[socket.socket, bytes]] = []
+        self.refused: list[bytes] = []
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.door = Door(
             self.listener,
             sockets,
             idle_time=idle_time,
+            refuse=self.refuse,
             begin=lambda connected, data: self.begun.append((connected, data)),
             later=lambda seconds, call: self.later.append((seconds, call)),
             shortage=Shortage(),
         )
+
+    def refuse(self, connected: socket.socket, data: bytes) -> bool:
+        if data == b"full":
+            self.refused.append(data)
+        return data == b"full"
 
     def connect(self, data: bytes = b"") -> socket.socket:
         client = socket.create_connection(self.address)
@@ -96,6 +103,17 @@ def test_a_connection_may_come_back(house: House) -> None:
         client.sendall(b"two")
         house.look()
         assert house.begun == [(connected, b"one"), (connected, b"two")]
+
+
+def test_what_is_refused_at_once_stays_at_the_door(house: House) -> None:
+    with house.connect(b"full") as client:
+        house.look()
+        client.sendall(b"full")
+        house.look()
+        assert (house.refused, house.begun) == ([b"full", b"full"], [])
+        client.sendall(b"GET")
+        house.look()
+        assert [data for _, data in house.begun] == [b"GET"]
 
 
 def test_idle_connections_are_closed() -> None:

@@ -96,6 +96,17 @@ def test_a_full_queue_refuses_at_once() -> None:
     assert house.dispatcher.tallies.total().rejected == 1
 
 
+def test_a_job_for_which_there_is_no_room_may_be_turned_away_without_asking() -> None:
+    house = House(size=1, max_queue=1)
+    for name, has_room in zip("abc", (True, True, False), strict=True):
+        assert house.dispatcher.has_room is has_room
+        house.submit(name)
+    assert house.told == {"c": "QueueFull"}
+    assert house.dispatcher.turn_away("long").queue == "pool"
+    total = house.dispatcher.tallies.total()
+    assert (total.arrivals, total.rejected) == (4, 2)
+
+
 def test_a_queue_of_no_length_takes_what_can_run() -> None:
     house = House(size=1, max_queue=0)
     house.learn_short()

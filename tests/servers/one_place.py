@@ -7,6 +7,7 @@ from typing import Any
 from trio_lab.admission.bulkhead import BaseBulkhead
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
+from trio_lab.errors import Overloaded
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
@@ -37,6 +38,15 @@ class OnePlace:
 
     def would_wait(self, _: PoolJob) -> bool:
         return self.is_full()
+
+    def has_room(self, _: PoolJob) -> bool:
+        return self.bulkhead.has_room
+
+    def refuse(self, job: PoolJob) -> Overloaded:
+        return self.bulkhead.turn_away(job.kind)
+
+    def turn_away(self, path: str, job: PoolJob) -> Overloaded:
+        return LabApp.turn_away(self, path, job)  # type: ignore[arg-type]
 
     async def do(self, job: PoolJob) -> Done:
         self.labels.append(WORKING_ON.get())

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 
 from ..blocks import BodyFailed, block
-from ..errors import Overloaded, RunTimeout
+from ..errors import Overloaded, QueueFull, RunTimeout
 from ..measure.announced import announce
 from ..records.queue import QueueStatistics
 from .choice import Chosen
@@ -133,6 +133,15 @@ class BaseBulkhead(ABC):
                 self.caller_left(place)
             self.leave(place, outcome)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next caller is served or may wait."""
+        return self._gate.has_room
+
+    def turn_away(self, kind: str) -> QueueFull:
+        """Count a caller for which there is no room as refused. Returns what to tell it: `enter` would raise the same."""
+        return self._gate.turn_away(kind)
+
     def leave(self, place: Place, outcome: Outcome = SUCCESS, *, loop_delay: float = 0.0) -> None:
         """Give a place back, once; the next caller gets it. An adaptive limit learns from it: see `Sample`.
 
@@ -181,6 +190,16 @@ class BehindBulkhead:
     def waiting(self) -> int:
         """Callers in the queue."""
         return self._bulkhead.waiting
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next job begins or may wait."""
+        return self._bulkhead.has_room
+
+    def turn_away(self, kind: str) -> QueueFull:
+        """Count a job for which there is no room as refused, without the cost of a task that asks. Returns what to tell its
+        caller."""
+        return self._bulkhead.turn_away(kind)
 
     def kinds(self) -> list[str]:
         """The kinds of jobs that have been given to the pool."""

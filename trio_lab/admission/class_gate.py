@@ -117,9 +117,3 @@ class ClassGate(Gate):
     def usual_service(self, kind: str) -> float:
         """Seconds that requests of this class have taken lately; 0 if there were none."""
         return self._tallies[kind].recent or 0.0
-
-    def turn_away(self, kind: str) -> None:
-        """Count a request that its owner refuses without asking the gate."""
-        tally = self._tallies[kind]
-        tally.arrivals += 1
-        tally.rejected += 1

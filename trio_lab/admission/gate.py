@@ -23,7 +23,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from ..errors import Closed
+from ..errors import Closed, QueueFull
 from ..preconditions import require_count, require_timeout
 from ..records.queue import QueueStatistics
 from .choice import Chosen
@@ -133,6 +133,18 @@ class Gate:
     def waiting(self) -> int:
         """Callers in the queue."""
         return self._room.count
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next caller is served or may wait."""
+        return self.max_waiting is None or self._room.count < self.max_waiting or self.in_service < self._capacity
+
+    def turn_away(self, kind: str) -> QueueFull:
+        """Count a caller that its owner refuses without asking the gate. Returns what to tell it."""
+        tally = self._tallies[kind]
+        tally.arrivals += 1
+        tally.rejected += 1
+        return QueueFull(self.name)
 
     def try_enter(self, now: float, kind: str = "", priority: int = 0) -> Place | None:
         """A place for a caller that will not wait; None if no place is free. Raises `Closed`."""

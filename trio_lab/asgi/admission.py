@@ -15,8 +15,8 @@ Websockets and the lifespan take no place; websockets count as connections.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from ..admission.class_gate import ClassGate
@@ -114,33 +114,31 @@ class Admission:
         self._shared.turn_away(CONNECTIONS)
         return self.policy.dark
 
-    @contextmanager
-    def held(self, scope: Scope) -> Iterator[bool]:
+    def held(self, scope: Scope) -> AbstractContextManager[bool]:
         """For a server that begins the work of a request before there is an exchange: a place for the length of the block, in
         which the deadline of the request bounds what works for it. False if no place is free: then the request has to come
         as all others do, and waits."""
-        waits = self._waits_now()
-        now = waits.now()
+        return _Held(self, scope)
+
+    def _enter_held(self, scope: Scope) -> tuple[Place | None, Deadline | None]:
+        now = self._waits_now().now()
         if self._loop_delay is not None:
             self._loop_delay.look(now)
         self._open += 1
         place = None if self._is_crowded else self._try_enter(scope, now)
-        deadline = None if place is None or self.policy.dark else self._deadline_of(scope, now)
-        token = None if deadline is None else DEADLINE.set(deadline)
-        try:
-            yield place is not None
-        finally:
-            self._open -= 1
-            if token is not None:
-                DEADLINE.reset(token)
-            if place is not None and (decisions := place.gate.leave(place, waits.now(), Outcome.IGNORED)):
-                waits.tell(decisions)
+        return place, None if place is None or self.policy.dark else self._deadline_of(scope, now)
 
     def _try_enter(self, scope: Scope, now: float) -> Place | None:
         kind = self._classify(scope)
         if kind == CRITICAL:
             return self._critical.try_enter(now, kind)
         return self._shared.try_enter(now, kind, 0, self._tenant_of(scope))
+
+    def _leave_held(self, place: Place | None) -> None:
+        self._open -= 1
+        waits = self._waits
+        if place is not None and (decisions := place.gate.leave(place, waits.now(), Outcome.IGNORED)):
+            waits.tell(decisions)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waits = self._waits_now()
@@ -255,6 +253,26 @@ class Admission:
 
     def _now(self) -> float | None:
         return self._waits.now() if self._waits is not None and self._waits.is_current() else None
+
+
+class _Held:
+    """The block of `Admission.held`. (No generator: every request under overload has one of these.)"""
+
+    __slots__ = ("_admission", "_place", "_scope", "_token")
+
+    def __init__(self, admission: Admission, scope: Scope) -> None:
+        self._admission = admission
+        self._scope = scope
+
+    def __enter__(self) -> bool:
+        self._place, deadline = self._admission._enter_held(self._scope)
+        self._token = None if deadline is None else DEADLINE.set(deadline)
+        return self._place is not None
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            DEADLINE.reset(self._token)
+        self._admission._leave_held(self._place)
 
 
 class GateQueue:

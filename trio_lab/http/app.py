@@ -143,6 +143,10 @@ class LabApp(_Mixed):
                 self.requests.keep(label, status, perf_counter() - begun)
         return held
 
+    def turn_away(self, path: str, job: PoolJob) -> Overloaded:
+        """Refuse the job of a request for ``path`` for which there is no room in its pool."""
+        return self.lab.refuse(job)
+
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""
         if self.stop.is_set():

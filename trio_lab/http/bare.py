@@ -22,6 +22,24 @@ _ATTEMPTS = 200  # in two seconds, then it is cut off: this is a refusal, and th
 _log = logging.getLogger(__name__)
 
 
+def refuse_at_once(connected: socket.socket, data: bytes, context: Any, holding: Holding | None) -> bool:
+    """Whether ``data`` was one request for which its pool has no room: then it is refused here, and nothing is made for its
+    connection. A client that has let so many refusals lie unread that no other one can be sent is cut off."""
+    if holding is None or context.terminated.is_set() or (held := holding.next_job(data)) is None:
+        return False
+    request, job = held
+    if request.closes or request.size != len(data) or (reply := holding.turn_away(request, job, connected)) is None:
+        return False
+    with suppress(OSError):  # it is gone: the next read will find out
+        try:
+            is_sent = connected.send(reply) == len(reply)
+        except BlockingIOError:
+            is_sent = False
+        if not is_sent:
+            connected.shutdown(socket.SHUT_RDWR)
+    return True
+
+
 class BareConnection(Holder):
     """Each event loop has a subclass. ``context`` is hypercorn's."""
 

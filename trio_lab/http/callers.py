@@ -10,8 +10,7 @@ the reply is sent, which is the same for every reply: a client that has closed a
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from socket import SO_ERROR, SOL_SOCKET
 
 from .connections import Socket
@@ -25,29 +24,36 @@ class Caller:
     """The client of one held request. ``send`` sends what can be sent at once, and returns the number of bytes or raises
     `OSError`."""
 
+    __slots__ = ("_descriptor", "_leave", "_send", "_sockets", "connected", "sent_ahead")
+
+    _sockets: EpollSet
+    _leave: Callable[[], object]
+
     def __init__(self, connected: Socket, send: Callable[[bytes], int]) -> None:
         self.connected = connected
+        self._descriptor = connected.fileno()
         self._send = send
         self.sent_ahead = b""
         """The beginning of the reply, if it was sent."""
 
-    @contextmanager
-    def watched(self, sockets: EpollSet, leave: Callable[[], object]) -> Iterator[None]:
-        """``leave`` is called once if the client leaves before the end of the block."""
-        descriptor = self.connected.fileno()
+    def watched(self, sockets: EpollSet, leave: Callable[[], object]) -> Caller:
+        """For a ``with``: ``leave`` is called once if the client leaves before the end of the block."""
+        self._sockets, self._leave = sockets, leave
+        return self
 
-        def told(events: int) -> None:
-            if events & _GONE or not self._is_there():
-                sockets.remove(descriptor)
-                leave()
-            else:
-                sockets.change(descriptor, 0)
+    def __enter__(self) -> None:
+        # Where the set is full, its end is noticed when the reply is sent.
+        self._sockets.add(self._descriptor, select.EPOLLRDHUP, self._told)
 
-        sockets.add(descriptor, select.EPOLLRDHUP, told)  # where it cannot, its end is noticed when the reply is sent
-        try:
-            yield
-        finally:
-            sockets.remove(descriptor)
+    def __exit__(self, *_: object) -> None:
+        self._sockets.remove(self._descriptor)
+
+    def _told(self, events: int) -> None:
+        if events & _GONE or not self._is_there():
+            self._sockets.remove(self._descriptor)
+            self._leave()
+        else:
+            self._sockets.change(self._descriptor, 0)
 
     def _is_there(self) -> bool:
         """The client has sent its end: whether it may still wait for its reply. (A reset may also come later.)"""

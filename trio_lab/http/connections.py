@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from time import time
 from typing import Any, Protocol
 
@@ -64,6 +63,22 @@ def client_address(connected: Socket) -> Address:
         return None
 
 
+class _Holding:
+    """No generator: every request under overload has one of these."""
+
+    __slots__ = ("_connected", "_sockets")
+
+    def __init__(self, sockets: set[Socket], connected: Socket) -> None:
+        self._sockets = sockets
+        self._connected = connected
+
+    def __enter__(self) -> None:
+        self._sockets.add(self._connected)
+
+    def __exit__(self, *_: object) -> None:
+        self._sockets.remove(self._connected)
+
+
 class LiveConnections:
     """The sockets of all connections that a server has open."""
 
@@ -73,14 +88,9 @@ class LiveConnections:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    @contextmanager
-    def holding(self, connected: Socket) -> Iterator[None]:
+    def holding(self, connected: Socket) -> AbstractContextManager[None]:
         """For the length of the block the socket is one of them."""
-        self._sockets.add(connected)
-        try:
-            yield
-        finally:
-            self._sockets.remove(connected)
+        return _Holding(self._sockets, connected)
 
     def shut_down(self) -> None:
         """Shut them all down in the kernel. A send that hangs on one ends with an error, however it is shielded."""

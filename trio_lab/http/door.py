@@ -1,8 +1,9 @@
 """The door of a server: it accepts connections, and keeps those that have sent nothing yet.
 
 Such a connection is only a socket in an `EpollSet`: no task, no protocol. When its first bytes come it is given to ``begin``,
-which starts its task. It comes back to the door if its request was refused without a protocol (see `bare`), and is closed
-when its idle time is over. If the set has no room for it, its task begins at once, without bytes, and waits for them itself.
+which starts its task, unless ``refuse`` has answered them at once. It comes back to the door if its request was refused without
+a protocol (see `bare`), and is closed when its idle time is over. If the set has no room for it, its task begins at once,
+without bytes, and waits for them itself.
 
 Both event loops share the door. They watch the descriptor of the set, and provide ``later(seconds, call)``. The accepting
 loops of Trio and asyncio are not used because of what they do when there are no descriptors: asyncio's logs as many tracebacks
@@ -36,6 +37,7 @@ class Door:
         sockets: EpollSet,
         *,
         idle_time: float,
+        refuse: Callable[[socket.socket, bytes], bool],
         begin: Callable[[socket.socket, bytes], object],
         later: Callable[[float, Callable[[], None]], object],
         shortage: Shortage,
@@ -43,6 +45,7 @@ class Door:
         self._listener = listener
         self._sockets = sockets
         self._idle_time = idle_time
+        self._refuse = refuse
         self._begin = begin
         self._later = later
         self._shortage = shortage
@@ -74,9 +77,10 @@ class Door:
     def let_in(self, connected: socket.socket) -> None:
         """Begin with the first bytes of a connection, or wait for them."""
         data = _read(connected)
-        if data:
+        refused = bool(data) and self._refuse(connected, data or b"")
+        if data and not refused:
             self._begin(connected, data)
-        elif data is None and not self._is_over:
+        elif (data is None or refused) and not self._is_over:
             self._await_first_bytes(connected)
         else:
             connected.close()
@@ -88,12 +92,18 @@ class Door:
             self._begin(connected, b"")
 
     def _hear(self, connected: socket.socket, _: int) -> None:
-        if (data := _read(connected)) is not None:
-            self._forget(connected)
-            if data:
-                self._begin(connected, data)
-            else:
-                connected.close()
+        data = _read(connected)
+        if data is None:
+            return
+        if data and self._refuse(connected, data):
+            del self._silent[connected]
+            self._silent[connected] = monotonic() + self._idle_time  # as the last one
+            return
+        self._forget(connected)
+        if data:
+            self._begin(connected, data)
+        else:
+            connected.close()
 
     def _forget(self, connected: socket.socket) -> None:
         del self._silent[connected]

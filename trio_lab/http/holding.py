@@ -9,8 +9,9 @@ its tasks and Quart each of them costs about a millisecond of the loop, which th
 - Its job is given to the pool from here. The pool counts it once, and decides about it as about any other job.
 - Meanwhile the connection keeps the bytes of the request, and nothing else is made for it. If its client leaves (`callers`),
   the job is cancelled.
-- If the pool refuses it, the 503 is written at once (`answers.refusal`). The connection stays open, unless the client asked
-  for its end or the server is ending.
+- If its pool has no room for it, it is refused without a task (`bare.refuse_at_once`).
+- If the pool refuses it later, the 503 is written at once (`answers.refusal`). The connection stays open, unless the client
+  asked for its end or the server is ending.
 - When its job has ended, with a result or an error, the request goes through the protocol and Quart to its handler, which
   finds the outcome (`IN_HAND`).
 
@@ -66,6 +67,13 @@ class Holding:
         if (admission := self._app.admission) is None:
             return nullcontext(True)
         return admission.held(request.scope(client_address(connected)))
+
+    def turn_away(self, request: PlainRequest, job: PoolJob, connected: Socket) -> bytes | None:
+        """The refusal of a request for which its pool has no room; None if it may wait."""
+        if self._app.lab.has_room(job):
+            return None
+        with self.admitted(request, connected) as admitted:
+            return self.refusal(self._app.turn_away(request.path, job), closes=False) if admitted else None
 
     async def run(self, request: PlainRequest, job: PoolJob) -> Held:
         """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..config import Config, DisciplineName
+from ..errors import Overloaded
 from ..loop.loop_time import Intervals, PassWindow
 from ..loop.totals import totals_of
 from ..loop.watch import Watch
@@ -41,6 +42,9 @@ class Pool(Protocol):
     def busy(self) -> int: ...
     @property
     def waiting(self) -> int: ...
+    @property
+    def has_room(self) -> bool: ...
+    def turn_away(self, kind: str, /) -> Overloaded: ...
 
 
 def _is_full(pool: Pool) -> bool:
@@ -119,7 +123,18 @@ class Lab(ABC):
 
     def would_wait(self, job: PoolJob) -> bool:
         """Whether the job could not begin now."""
-        return _is_full(self.worker_pools[-1 if job.kind == REPORTS else 0] if job.in_process else self.native_pool)
+        return _is_full(self._pool_of(job))
+
+    def _pool_of(self, job: PoolJob) -> Pool:
+        return self.worker_pools[-1 if job.kind == REPORTS else 0] if job.in_process else self.native_pool
+
+    def has_room(self, job: PoolJob) -> bool:
+        """Whether the job may wait if it cannot begin."""
+        return self._pool_of(job).has_room
+
+    def refuse(self, job: PoolJob) -> Overloaded:
+        """Refuse a job for which there is no room; what `do` would raise."""
+        return self._pool_of(job).turn_away(job.kind)
 
     def is_full(self) -> bool:
         """Whether there is a pool in which a job could not begin now."""

@@ -33,7 +33,7 @@ from typing import Any
 from ..admission.choice import Chosen
 from ..admission.deadline import Deadline
 from ..admission.tally import Tallies
-from ..errors import BrokenWorkerError, QueueTimeout, RestartLimitReached, RunTimeout
+from ..errors import BrokenWorkerError, QueueFull, QueueTimeout, RestartLimitReached, RunTimeout
 from ..worker.frames import SHORT, Pieces, Reply
 from .actions import Actions, Verb
 from .backlog import Backlog
@@ -77,6 +77,19 @@ class Dispatcher:
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
         return self._room.count + len(self._held) + self.actions.sent_ahead
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next job begins or may wait; also if it is refused for another reason than the length of the queue."""
+        most = self._room.max_waiting
+        return most is None or self.waiting < most or bool(self._idle) or self._budget.open or self.closing
+
+    def turn_away(self, kind: str) -> QueueFull:
+        """Count a job for which there is no room as refused; what to tell its caller."""
+        tally = self.tallies[kind]
+        tally.arrivals += 1
+        tally.rejected += 1
+        return QueueFull(self.name)
 
     # What happens to every job.
 

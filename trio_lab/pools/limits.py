@@ -1,10 +1,11 @@
-"""What a worker pool and its workers may use."""
+"""What a worker pool and its workers may use, and how a pool is opened."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from ..admission.choice import Chosen, chosen
 from ..cores import default_workers
 from ..preconditions import require_count, require_seconds
 from .restart import RestartPolicy
@@ -66,6 +67,27 @@ class PoolLimits:
             raise ValueError(f"ahead must be between 1 and 8, not {self.ahead}")  # a pipe holds 16 packets
         if self.on_cancel not in ("abandon", "stop"):
             raise ValueError(f'on_cancel must be "abandon" or "stop", not {self.on_cancel!r}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOptions(PoolLimits):
+    """What `open_worker_pool` takes: the limits, and these.
+
+    ``name`` stands in errors and statistics. ``discipline`` is the order of service, a name or an object that belongs to
+    this pool alone; by default it learns how long callers wait (`ByPatience`). ``grace`` is how many seconds running jobs
+    have to end when the pool is closed. ``command`` starts a worker in another way than the usual.
+    """
+
+    name: str = "worker_pool"
+    discipline: Chosen[Any] = None
+    grace: float = 1.0
+    command: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        PoolLimits.__post_init__(self)  # `super` does not find its class here: slots made another of it
+        chosen(self.discipline)
+        if self.grace != 0:
+            require_seconds("grace", self.grace, low=0.0, high=LONGEST)
 
 
 def check_timeouts(queue_timeout: float | None, run_timeout: float | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
@@ -16,13 +16,13 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 import trio
 from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
-from ..admission.choice import Chosen, chosen
 from ..admission.deadline import DEADLINE
 from ..blocks import block
+from ..errors import QueueFull
 from ..measure.announced import announce
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
-from ..preconditions import require_count, require_loop, require_seconds
+from ..preconditions import require_count, require_loop
 from ..rarely import Rarely
 from ..records.queue import QueueStatistics
 from ..worker.importing import IMPORTING
@@ -33,7 +33,7 @@ from .calls import Calls
 from .dispatch import Dispatcher
 from .driver import Driver
 from .job import Job
-from .limits import LONGEST, PoolLimits
+from .limits import PoolLimits, PoolOptions
 from .process import WorkerProcess
 from .slot import Slot
 
@@ -43,27 +43,6 @@ P = ParamSpec("P")
 
 _STARTS = 2  # workers forked at a time: each takes descriptors, and the processor is what they wait for
 _HOUSEKEEPING = 0.25  # seconds between two looks at memory, age and idleness
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolOptions(PoolLimits):
-    """What `open_worker_pool` takes: the limits, and these.
-
-    ``name`` stands in errors and statistics. ``discipline`` is the order of service, a name or an object that belongs to
-    this pool alone; by default it learns how long callers wait (`ByPatience`). ``grace`` is how many seconds running jobs
-    have to end when the pool is closed. ``command`` starts a worker in another way than the usual.
-    """
-
-    name: str = "worker_pool"
-    discipline: Chosen[Any] = None
-    grace: float = 1.0
-    command: list[str] | None = None
-
-    def __post_init__(self) -> None:
-        PoolLimits.__post_init__(self)  # `super` does not find its class here: slots made another of it
-        chosen(self.discipline)
-        if self.grace != 0:
-            require_seconds("grace", self.grace, low=0.0, high=LONGEST)
 
 
 class WorkerPool:
@@ -123,6 +102,15 @@ class WorkerPool:
     def waiting(self) -> int:
         """Jobs that have not begun, wherever they are."""
         return self._dispatcher.waiting
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next job begins or may wait."""
+        return self._dispatcher.has_room
+
+    def turn_away(self, kind: str) -> QueueFull:
+        """Count a job for which there is no room as refused; what to tell its caller."""
+        return self._dispatcher.turn_away(kind)
 
     @property
     def restarts(self) -> int:

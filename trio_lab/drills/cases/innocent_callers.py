@@ -32,7 +32,8 @@ import trio
 from ...errors import BrokenWorkerError, Overloaded, QueueTimeout, RunTimeout
 from ...pools.actions import Order, Verb
 from ...pools.driver import Driver
-from ...pools.workers import PoolOptions, WorkerPool, open_pool
+from ...pools.limits import PoolOptions
+from ...pools.workers import WorkerPool, open_pool
 from ...records.figures import check
 from ...stage.alone import alone
 from ..aftermath import watched_pool

@@ -17,7 +17,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
-from ...http.bare import BareConnection
+from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
@@ -69,9 +69,17 @@ async def serve_app(
                     bare = Bare(accepted, context, live, sockets, holding)
                     connections.create_task(bare.serve(data, door, speak))
 
-                idle_time = settings.keep_alive_timeout
+                def refuse(accepted: socket.socket, data: bytes) -> bool:
+                    return refuse_at_once(accepted, data, context, holding)
+
                 door = Door(
-                    listener, sockets, idle_time=idle_time, begin=begin, later=loop.call_later, shortage=Shortage()
+                    listener,
+                    sockets,
+                    idle_time=settings.keep_alive_timeout,
+                    refuse=refuse,
+                    begin=begin,
+                    later=loop.call_later,
+                    shortage=Shortage(),
                 )
                 with closing(door):
                     with door:

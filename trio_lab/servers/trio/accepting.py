@@ -17,7 +17,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
-from ...http.bare import BareConnection
+from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
@@ -64,6 +64,9 @@ async def serve_app(
                     bare = Bare(accepted, context, live, sockets, holding)
                     connections.start_soon(bare.serve, data, door, speak)
 
+                def refuse(accepted: socket.socket, data: bytes) -> bool:
+                    return refuse_at_once(accepted, data, context, holding)
+
                 def later(seconds: float, call: Callable[[], None]) -> None:
                     living.start_soon(_later, seconds, call)
 
@@ -71,6 +74,7 @@ async def serve_app(
                     listener,
                     sockets,
                     idle_time=settings.keep_alive_timeout,
+                    refuse=refuse,
                     begin=begin,
                     later=later,
                     shortage=Shortage(),

@@ -25,6 +25,7 @@ from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from ...config import Config
+from ...errors import Overloaded
 from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
@@ -138,6 +139,10 @@ class TrioApp(LabApp, QuartTrio):
         self.shields = Shields()
         self.ledgers = Ledgers()
         self.body_memory = BodyMemory()
+
+    def turn_away(self, path: str, job: PoolJob) -> Overloaded:
+        self.ledgers.keep(Ledger(f"GET {path}", made=perf_counter()))
+        return super().turn_away(path, job)
 
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """As `LabApp.run_held`, with a ledger of the request's time."""
