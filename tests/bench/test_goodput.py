@@ -67,5 +67,5 @@ async def test_a_ratio_compares_with_the_median_of_the_slices_around_it() -> Non
     assert len(ratios) == 24
     assert machine.slices == 28
     capacities = [value for name, value in measured.figures.items() if name.endswith("replies/s")]
-    assert capacities == [200, 100, 50, pytest.approx(25, abs=5)]
+    assert capacities == [pytest.approx(speed, abs=5.1) for speed in (200, 100, 50, 25)]
     assert measured.ratios.keys() == set(BENCHMARK.ratios)

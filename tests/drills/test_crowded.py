@@ -100,7 +100,7 @@ async def test_a_capacity_beside_other_programs_decides_nothing(
     """Alone, a low one is the server's own fault."""
     possible(monkeypatch, disturbed=disturbed)
     measure: Any = crowded.able
-    assert await measure(Capacity(10), Busy(), "/hash") == 10
+    assert await measure(Capacity(20), Busy(), "/hash") == 20
     if disturbed:
         with pytest.raises(Disturbed, match="0 replies per second, where 20 would have been possible"):
             await measure(Capacity(9), Busy(), "/hash")

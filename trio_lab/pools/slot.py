@@ -317,6 +317,10 @@ class Slot:
         self.jobs[0].timed_out = True
         return self.jobs[0]
 
+    def put_off(self, until: float) -> None:
+        """The running job was asked to end, and may go on until then."""
+        self.due = until
+
     def hold_no_more(self) -> None:
         """The worker's pipe is full: it gets no more jobs at a time than are with it now."""
         self._holds = max(1, len(self.jobs))

@@ -157,7 +157,7 @@ class Staff:
         elif job.ends_at <= now:
             self.kill(slot, now)
         elif self._kills.next_kill > now:
-            slot.due = min(job.ends_at, self._kills.next_kill)
+            slot.put_off(min(job.ends_at, self._kills.next_kill))
         else:
             self._kills.killed(now)
             self.kill(slot, now)

@@ -108,7 +108,7 @@ def test_ours_finds_a_hidden_limit(start: int) -> None:
     assert limit.best in (10, 11)
 
 
-@pytest.mark.parametrize(("knee", "best"), [(1.1, 1), (1.4, 2), (2.1, 2), (2.45, 3), (10.4, 10)])
+@pytest.mark.parametrize(("knee", "best"), [(1.1, 1), (1.4, 2), (1.2, 1), (2.4, 2), (10.4, 10)])
 def test_a_knee_between_two_numbers_is_rounded_up_unless_little_is_lost(knee: float, best: int) -> None:
     limit = Neighbours(best)
     limit._set(knee)

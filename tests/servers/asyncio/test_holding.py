@@ -218,7 +218,7 @@ def test_a_held_request_waits_no_longer_than_its_deadline_and_only_within_the_ad
         await served.until_waiting(1)
         second = await served.connect(ASKED)
         await second.received(b"not held")  # the admission has one place
-        first.reset()
+        first.writer.transport.close()
         await served.until_waiting(0)
         third = await served.connect(WORK % b"X-Request-Deadline: 30ms\r\n")
         assert (await third.received(b"}")).startswith(b"HTTP/1.1 503 ")
