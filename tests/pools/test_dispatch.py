@@ -707,7 +707,7 @@ class TestCallersThatLeave:
                     house.die()
                     house.start_all()
                     break
-        assert kills == [pytest.approx(at, abs=0.11) for at in (0.2, 0.4, 10.2)]
+        assert kills == [pytest.approx(at, abs=0.11) for at in (0.3, 0.6, 10.3)]
 
     def test_what_nobody_waits_for_ends_at_its_run_timeout_whatever_was_killed_before(self) -> None:
         policy = RestartPolicy(max_restarts=1, max_seconds=3600.0)

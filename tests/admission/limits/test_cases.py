@@ -20,7 +20,9 @@ FAILED_BY = {
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ours_serves_as_much_as_the_best_fixed_limit_and_stays_near_it(case: Case) -> None:
-    found = compare(case, OURS)
+    """Where one request in a hundred takes twenty times as long a short run says little: there the middle of three counts."""
+    runs = [compare(case, OURS, seed=seed) for seed in ((1, 2, 3) if case.bimodal else (1,))]
+    found = sorted(runs, key=lambda run: run.share)[len(runs) // 2]
     assert found.holds, found
 
 
