@@ -145,6 +145,7 @@ class LabApp(_Mixed):
 
     def turn_away(self, path: str, job: PoolJob) -> Overloaded:
         """Refuse the job of a request for ``path`` for which there is no room in its pool."""
+        self.requests.keep(f"GET {path}", STATUSES[Overloaded], 0.0)
         return self.lab.refuse(job)
 
     def end(self) -> None:

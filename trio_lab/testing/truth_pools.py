@@ -16,8 +16,8 @@ import trio
 
 from ..admission.gate import ADMITTED, Place
 from ..pools.job import Job
+from ..pools.limits import PoolOptions
 from ..pools.native import NativePool
-from ..pools.workers import PoolOptions
 from ..simulate.callers import Request
 from ..simulate.scenario import Scenario
 from .truth_lane import REQUEST, DoorLane, LaneParts, TruthLane

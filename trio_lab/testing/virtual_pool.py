@@ -21,8 +21,9 @@ from typing import Any
 
 import trio
 
+from ..pools.limits import PoolOptions
 from ..pools.process import WorkerProcess
-from ..pools.workers import PoolOptions, WorkerPool, open_pool
+from ..pools.workers import WorkerPool, open_pool
 from ..preconditions import require_seconds
 from ..simulate.times import Times, times_of
 from ..worker.failures import failure_of

@@ -149,6 +149,7 @@ async def test_after_a_refusal_the_connection_goes_on() -> None:
         await received(client, b"not held")
         assert serving.bulkhead.statistics().rejected == 4
         assert serving.app.seen == [False]
+        assert [(route.route, route.statuses) for route in serving.app.requests.totals()] == [("/work", {"503": 4})]
         serving.place = await serving.bulkhead.enter()
         await client.send_all(ASKED)  # refused by a connection that has a protocol now
         await received(client, b"}")
