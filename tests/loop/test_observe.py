@@ -180,6 +180,7 @@ async def test_a_watchdog_that_died_is_blindness(monkeypatch: pytest.MonkeyPatch
     async with observe() as watch:
         for rearmed in (1, 2):
             monkeypatch.setattr(watch._watchdog, "_look", lambda: 1 / 0)
+            time.sleep(0.1)  # noqa: ASYNC251  (it looks only at a long pass)
             assert "ZeroDivisionError" in await blindness(watch)
             assert watch.statistics().rearmed == rearmed
 
@@ -199,6 +200,7 @@ async def test_a_thread_that_cannot_be_started_again_is_tried_later(monkeypatch:
         with monkeypatch.context() as planted:
             planted.setattr(threading.Thread, "start", no_thread)
             planted.setattr(watch._watchdog, "_look", lambda: 1 / 0)
+            time.sleep(0.1)  # noqa: ASYNC251  (it looks only at a long pass)
             with trio.fail_after(30):
                 while watch.statistics().rearmed < 1:
                     await trio.sleep(0.01)
@@ -360,7 +362,8 @@ async def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     traces = Traces(monkeypatch)
     async with observe(steps=True) as watch:
         assert {type(instrument).__name__ for instrument in traces.added} == {"PassMonitor", "StepMonitor"}
-        watch._watchdog._end.release()  # the thread ends, as if it had died
+        watch._watchdog._stopped = True  # the thread ends, as if it had died
+        watch._watchdog._timer.set(0.0)
         watch._watchdog._thread.join()
     traces.assert_none()
 

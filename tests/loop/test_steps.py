@@ -61,7 +61,7 @@ async def test_callbacks_that_wait_when_their_step_begins_are_counted(loop: Loop
     loop.step(Named("other"), 0.25)
     steps = loop.monitor.steps()
     assert (steps.callbacks, steps.entry_queue) == (2, 0.5)
-    loop.monitor.after_io_wait(0.0)
+    loop.monitor.pass_ended()
     assert loop.monitor.steps() == NOTHING
 
 
@@ -70,7 +70,7 @@ def test_of_one_pass_in_eight_it_is_noted_which_tasks_had_a_step(loop: Loop) -> 
     for number in range(3 * _EVERY):
         for task in (spins, spins, other) if number % (2 * _EVERY) == _EVERY - 1 else (spins,):
             loop.step(task, 0.5)
-        loop.monitor.after_io_wait(0.0)
+        loop.monitor.pass_ended()
     assert loop.monitor.read_turns() == (Counter({spins: 3, other: 2}), 3)
     assert loop.monitor.read_turns() == (Counter(), 0)
 

@@ -37,16 +37,19 @@ async def run_benchmarks(
     results = []
     for number, benchmark in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {benchmark.name}: {benchmark.question}")
-        results.append(await _run(benchmark, machine, quick=quick, dose=dose))
+        results.append(await _run(benchmark, machine, quick=quick, dose=dose, say=say))
         show(results[-1])
     return BenchmarkResults(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), quick=quick, benchmarks=tuple(results)
     )
 
 
-async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, dose: float) -> BenchmarkResult:
+async def _run(
+    benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, dose: float, say: Callable[[str], None]
+) -> BenchmarkResult:
     versions, missing = benchmark.look()
     stage = Stage(quick=quick, dose=dose, peers=versions, patience=0.0 if quick else _PATIENCE)
+    stage.say = say
     began, watch, failed = time.monotonic(), Watch(), None
     try:
         measured = await benchmark.run(stage)
@@ -71,4 +74,5 @@ async def _run(benchmark: Benchmark, machine: dict[str, Any], *, quick: bool, do
         duration=time.monotonic() - began,
         environment=machine,
         intervals=measured.intervals,
+        tables=tuple(stage.tables) or None,
     )

@@ -14,6 +14,7 @@ from ..records.codec import encode
 from ..records.spread import Spread
 from .console import output, print_list, say
 from .ending import ended_by_signal
+from .tables import plain_table
 
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
 
@@ -82,6 +83,8 @@ def _show(result: BenchmarkResult) -> None:
         wanted = ["", ""] if goal is None else [f"{goal.relation} {goal.bound:g}", _VERDICTS[goal.met]]
         table.add_row(name, *figures, *wanted)
     out.print(table)
+    for found in result.tables or ():
+        out.print(plain_table(found))
     out.print("  " + ", ".join(f"{name} {_figure(value)}" for name, value in result.figures.items()))
     out.print("  compared: " + ", ".join(f"{name} {version}" for name, version in result.versions.items()))
     for lack in result.missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -24,6 +24,7 @@ async def drill(
     gate: bool = False,
     all_: Annotated[bool, Parameter(name="--all")] = False,
     dose: float = 1.0,
+    loop: Literal["trio", "asyncio", "uvloop"] = "trio",
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -43,12 +44,14 @@ async def drill(
         All of them, at their full doses.
     dose
         Multiplies every dose; below 1 the figures say less.
+    loop
+        On which loop: for the drills of the watch. With --gate or --all: those of them.
     out
         Folder for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
     json_
         Print the results as JSON.
     """
-    from ..drills.catalog import DRILLS, GATE, select
+    from ..drills.catalog import DRILLS, GATE, on, select
     from ..drills.runner import run_drills
     from ..report.drills import save_drills
     from ..report.files import check_writable
@@ -62,6 +65,8 @@ async def drill(
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
     chosen = GATE if gate else DRILLS if all_ else select(names)
+    if loop != "trio":
+        chosen = on(loop, chosen if names else [one for one in chosen if one.on_asyncio])
     if out is not None:
         check_writable(out)
     async with ended_by_signal():

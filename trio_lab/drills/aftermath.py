@@ -54,7 +54,11 @@ async def own_vitals() -> Vitals:
 
 
 def here(answer_s: float) -> Vitals:
-    return held(os.getpid(), answer_s=answer_s, tasks=trio.lowlevel.current_statistics().tasks_living)
+    return held_here(answer_s, tasks=trio.lowlevel.current_statistics().tasks_living)
+
+
+def held_here(answer_s: float, *, tasks: int) -> Vitals:
+    return held(os.getpid(), answer_s=answer_s, tasks=tasks)
 
 
 async def settled(look: Look) -> Vitals:
@@ -86,6 +90,11 @@ async def aftermath(look: Look, before: Vitals, *, workers: int) -> dict[str, fl
         return False
 
     await until(as_before, limit=_SETTLE, period=0)
+    return aftermath_of(before, first, after, workers=workers)
+
+
+def aftermath_of(before: Vitals, first: Vitals, after: Vitals, *, workers: int) -> dict[str, float | None]:
+    """The same of vitals that are known: from before, of the first answer, and of the last."""
     return {
         "after_answer_s": max(first.answer_s, after.answer_s),
         "after_fds": abs(after.fds - before.fds),

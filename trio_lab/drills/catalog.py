@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib.util import find_spec
+
 from ..catalog import found_in, named
+from ..errors import UsageError
 from . import cases
-from .model import Drill
+from .model import LOOPS, Drill
 
 DRILLS: tuple[Drill, ...] = tuple(sorted(found_in(cases, "DRILL"), key=lambda drill: drill.number))
 GATE = tuple(drill for drill in DRILLS if drill.gate)
@@ -13,3 +17,15 @@ GATE = tuple(drill for drill in DRILLS if drill.gate)
 def select(names: tuple[str, ...]) -> tuple[Drill, ...]:
     """The drills of these names, in the order of their numbers. Raises `UsageError` for one that is not known."""
     return named(DRILLS, names, "drill")
+
+
+def on(loop: str, drills: Sequence[Drill]) -> tuple[Drill, ...]:
+    """The same drills on another loop.
+
+    Raises:
+        UsageError: one of them does not choose its loop, or what they need is not installed in this Python.
+    """
+    needed = [] if loop == LOOPS[0] else ["fastapi", "uvicorn", *(["uvloop"] if loop == "uvloop" else [])]
+    if missing := [name for name in needed if find_spec(name) is None]:
+        raise UsageError(f"drills on {loop} need {' and '.join(missing)}, not installed in this Python")
+    return tuple(drill.on(loop) for drill in drills)

@@ -8,13 +8,16 @@ protection. A drill that cannot fail shows nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..diagnose.judge import checked
+from ..errors import UsageError
 from ..records.drill import ControlResult, DrillResult
 from ..records.figures import Check, Declared, Figures, check, names_of, require_declared
 from ..stage.stage import Stage
 
+LOOPS = ("trio", "asyncio", "uvloop")
+"""On which a drill of the watch can run."""
 AFTERMATH = (
     check("time of the next answer", "after_answer_s", "<=", 1.0, "s"),
     check("descriptors more or fewer than before", "after_fds", "<=", 5),
@@ -59,9 +62,23 @@ class Drill:
     control: Callable[[Stage], Awaitable[Figures]]
     twin: str
     """What the control is, in a few words."""
+    on_asyncio: Callable[[str], Drill] | None = None
+    """The same on a loop of `LOOPS` other than Trio's; None for a drill that is about something else than a loop."""
 
     def __post_init__(self) -> None:
         require_declared((check.figure for check in self.checks), self.declared)
+
+    def on(self, loop: str) -> Drill:
+        """The same drill on this loop, under a name that says so.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if loop == LOOPS[0]:
+            return self
+        if self.on_asyncio is None:
+            raise UsageError(f"{self.name} does not choose its loop; leave out --loop")
+        return replace(self.on_asyncio(loop), name=f"{self.name} on {loop}")
 
     @property
     def declared(self) -> tuple[str, ...]:

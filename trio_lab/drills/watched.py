@@ -10,8 +10,8 @@ from functools import partial
 import trio
 import trio.testing
 
-_CONNECTIONS = 8
-_WORK = range(3_000)
+CONNECTIONS = 8
+WORK = range(3_000)
 _TRIED = 0.5  # seconds in which the capacity is found out
 
 
@@ -25,7 +25,7 @@ class Traffic:
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         while await stream.receive_some():
-            sum(_WORK)
+            sum(WORK)
             await stream.send_all(b"reply\n")
 
     async def ask(self, stream: trio.abc.Stream) -> None:
@@ -49,11 +49,11 @@ async def traffic() -> AsyncIterator[Traffic]:
     made = Traffic()
     async with trio.open_nursery() as nursery:
         [listener] = await nursery.start(partial(trio.serve_tcp, made.serve, 0, host="127.0.0.1"))
-        for _ in range(_CONNECTIONS):
+        for _ in range(CONNECTIONS):
             nursery.start_soon(made.ask, await trio.testing.open_stream_to_socket_listener(listener))
         began = trio.current_time()
         await trio.sleep(_TRIED)
         made.capacity = made.done / (trio.current_time() - began)
-        made.pause = _CONNECTIONS / made.capacity  # as long again as all of them need together
+        made.pause = CONNECTIONS / made.capacity  # as long again as all of them need together
         yield made
         nursery.cancel_scope.cancel()

@@ -69,14 +69,15 @@ class _Polls:
 
 
 def _timed(select: Callable[[float | None], Any], monitor: AsyncioPassMonitor) -> Callable[[float | None], Any]:
-    before, after = monitor.before_io_wait, monitor.after_io_wait
+    before, after, for_ever = monitor.before_io_wait, monitor.after_io_wait, math.inf
 
     def timed_select(timeout: float | None = None) -> Any:
-        before(0.0)
+        seconds = for_ever if timeout is None else timeout
+        before(seconds)
         try:
             return select(timeout)
         finally:
-            after(math.inf if timeout is None else timeout)
+            after(seconds)
 
     return timed_select
 
@@ -88,8 +89,6 @@ class AsyncioPassMonitor(Passes):
         super().__init__(clock)
         self._selector: Any = getattr(loop, "_selector", None)
         self._polls: _Polls | None = None
-        self.on_pass: Callable[[], None] | None = None
-        """Called after each poll, when a pass begins."""
 
     def install(self) -> None:
         if self._selector is not None:
@@ -106,11 +105,6 @@ class AsyncioPassMonitor(Passes):
         if self._polls is not None:
             self._polls.discard(self)
             self._polls = None
-
-    def after_io_wait(self, timeout: float) -> None:
-        super().after_io_wait(timeout)
-        if self.on_pass is not None:
-            self.on_pass()
 
     @property
     def blind(self) -> str | None:

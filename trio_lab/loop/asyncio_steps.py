@@ -24,14 +24,23 @@ UNNAMED = "Task-"  # how the names begin that asyncio gives
 
 
 class _NotingDeque(deque[Any]):
-    __slots__ = ("note",)
+    """Its ``popleft`` is an attribute of each, because one call less is a third of what noting costs."""
 
-    note: Callable[[Any], None]
 
-    def popleft(self) -> Any:
-        step = super().popleft()
-        self.note(step)
+def _noting(
+    clock: Callable[[], float], note_time: Callable[[float], None], note: Callable[[Any], None]
+) -> _NotingDeque:
+    found = _NotingDeque()
+    take = super(_NotingDeque, found).popleft
+
+    def popleft() -> Any:
+        step = take()
+        note_time(clock())
+        note(step)
         return step
+
+    found.popleft = popleft  # type: ignore[method-assign]
+    return found
 
 
 class AsyncioSteps(StepLog[asyncio.Handle]):
@@ -43,14 +52,14 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         self._entered: set[asyncio.Handle] = set()
 
     def install(self) -> None:
-        self._noting = _NotingDeque()
-        self._noting.note = self.note
+        self._noting = _noting(self._clock, self._began.append, self._steps.append)
         self._exchange(self._noting)
         self._loop.call_soon_threadsafe = self._entering = partial(self._enter, self._loop.call_soon_threadsafe)
 
     def remove(self) -> None:
         if self.installed:
             self._exchange(deque())
+        del self._noting.popleft  # a circle
         if vars(self._loop).get("call_soon_threadsafe") is self._entering:
             del self._loop.call_soon_threadsafe
 

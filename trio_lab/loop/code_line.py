@@ -37,6 +37,10 @@ _OURS = {
     str(Path(__file__).with_name(name))
     for name in (
         "watch.py",
+        "watchdog.py",
+        "wakes.py",
+        "kernel.py",
+        "run_delay.py",
         "loop_time.py",
         "step_log.py",
         "steps.py",

@@ -52,12 +52,20 @@ def _ignore(began: float, ended: float) -> None:
     """The callback until another one is set."""
 
 
+def _nothing(now: float) -> None:
+    """The same for ``on_renew``."""
+
+
 class LoopTime:
     """Busy time of each pass and time waited for I/O."""
+
+    tells_begins = True
+    """Whether ``on_renew`` is called when passes begin, and not only when polls do."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self.busy = Histogram()
+        self._record = self.busy.record
         self.waited = 0.0
         self.budget = math.inf
         """Seconds. When a pass took longer, ``on_long`` is called with its begin and its end."""
@@ -65,31 +73,44 @@ class LoopTime:
         self.on_overslept: Callable[[float, float], None] = _ignore
         """Called when a poll ended by more than the budget after its timeout, with the time at which it was due to end and
         its end. No task ran in between, but all timers that were due are late."""
+        self.renew_at = math.inf
+        self.on_renew: Callable[[float], None] = _nothing
+        """Called with the time when a pass begins at ``renew_at`` or later."""
+        self.on_pass: Callable[[], None] | None = None
+        """Called when a pass begins; on uvloop, when one has ended."""
         self._pass_began = self._poll_began = self._clock()
+        self._timeout = 0.0  # of the last poll
         self._polling = False
 
     # Called by the loop. They do so little that they cannot raise.
 
     def before_io_wait(self, timeout: float) -> None:
         now = self._poll_began = self._clock()
+        self._timeout = timeout
         self._polling = True
         busy = now - self._pass_began
-        self.busy.record(busy)
+        self._record(busy)
         if busy > self.budget:
             self.on_long(self._pass_began, now)
 
     def after_io_wait(self, timeout: float) -> None:
         now = self._pass_began = self._clock()
-        self._polling = False
+        self._polling = False  # before `renew_at` is read: see `wakes`
         slept = now - self._poll_began
         self.waited += slept
         if slept - timeout > self.budget:
             self.on_overslept(self._poll_began + timeout, now)
+        if now >= self.renew_at:
+            self.on_renew(now)
+        if self.on_pass is not None:
+            self.on_pass()
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""
+        now = self._pass_began = self._clock()
         self._polling = False
-        self._pass_began = self._clock()
+        if now >= self.renew_at:
+            self.on_renew(now)
 
     def pause(self) -> None:
         """The loop has stopped and may run again: the pass ends, and until `begin` no time is counted."""
@@ -106,10 +127,16 @@ class LoopTime:
         now = self._clock()
         self.busy.record(now - self._pass_began)
         self._pass_began = now
+        if now >= self.renew_at:
+            self.on_renew(now)
 
     def pass_began(self) -> float | None:
         """When the current pass began; None while the loop polls, which only another thread can see."""
         return None if self._polling else self._pass_began
+
+    def poll_ends(self) -> float:
+        """When the current poll, or the last one, is due to end."""
+        return self._poll_began + self._timeout
 
     def busy_now(self) -> float:
         """Seconds that the current pass has lasted; 0.0 while the loop polls, which only another thread can see."""

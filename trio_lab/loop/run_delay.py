@@ -6,6 +6,8 @@ import os
 import threading
 from contextlib import suppress
 
+from .kernel import read_at_begin
+
 _TICKS = os.sysconf("SC_CLK_TCK")  # per second
 _STEAL = 8  # the field's number in a cpu line
 
@@ -37,8 +39,8 @@ class RunDelay(_Counters):
     def read(self) -> float:
         if self._file is None:
             return 0.0
-        with suppress(OSError, ValueError):
-            _, delayed, _ = os.pread(self._file, 80, 0).split()
+        with suppress(ValueError):
+            _, delayed, _ = read_at_begin(self._file, 80).split()
             return int(delayed) / 1e9
         return 0.0
 
@@ -57,9 +59,7 @@ class Steal(_Counters):
     def read(self) -> tuple[float, ...]:
         if self._file is None:
             return ()
-        with suppress(OSError):
-            return stolen_from(os.pread(self._file, 16_384, 0))
-        return ()
+        return stolen_from(read_at_begin(self._file, 16_384))
 
 
 def stolen_from(stat: bytes) -> tuple[float, ...]:

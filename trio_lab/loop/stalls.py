@@ -149,6 +149,8 @@ def cause_of_oversleep(found: PassMeasurements) -> str:
     """Why a poll lasted longer than its timeout. No task is at fault, because none ran."""
     if found.gc >= _MOSTLY * found.duration:
         return GC
+    if found.loop_delayed >= _MOSTLY * found.duration:
+        return NOT_RUNNING
     return GIL if found.process_cpu - found.loop_cpu >= _HARDLY * found.duration else NOT_RUNNING
 
 

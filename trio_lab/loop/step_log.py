@@ -22,7 +22,8 @@ S = TypeVar("S", bound=Hashable)
 
 
 class StepLog(Generic[S]):
-    """Notes steps of type ``S``. Subclasses say what a step is called, and which steps work off the entry queue."""
+    """Notes steps of type ``S``. Subclasses append each step and the time of its begin to the two lists, which are only ever
+    emptied; they say what a step is called, and which steps work off the entry queue."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
@@ -46,11 +47,6 @@ class StepLog(Generic[S]):
     def entries(self) -> int:
         """How many callbacks of the entry queue ran in this pass."""
         raise NotImplementedError
-
-    def note(self, step: S) -> None:
-        """A step begins."""
-        self._began.append(self._clock())
-        self._steps.append(step)
 
     def pass_ended(self) -> None:
         if self._steps:

@@ -17,21 +17,29 @@ _ENTRY_QUEUE = "<TrioToken.run_sync_soon task>"  # the name of Trio's task
 
 
 class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
-    """Measures the steps of the current pass. Add it as an instrument; `steps` reads the pass."""
+    """Measures the steps of the current pass. Add it as an instrument, and let the pass monitor call `pass_ended`; `steps`
+    reads the pass."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
         self._callbacks = 0
+        self.before_task_step = self._before_task_step()  # type: ignore[method-assign, assignment]
 
-    def after_io_wait(self, timeout: float) -> None:
-        self.pass_ended()
+    def _before_task_step(self) -> Callable[[trio.lowlevel.Task], None]:
+        """The hook. It is called so often that looking up the attributes of ``self`` would be a third of it."""
+        clock, began, steps = self._clock, self._began.append, self._steps.append
+
+        def before_task_step(task: trio.lowlevel.Task) -> None:
+            if task.name == _ENTRY_QUEUE:
+                self._callbacks = trio.lowlevel.current_statistics().run_sync_soon_queue_size
+            began(clock())
+            steps(task)
+
+        return before_task_step
+
+    def pass_ended(self) -> None:
+        super().pass_ended()
         self._callbacks = 0
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task.name == _ENTRY_QUEUE:
-            self._callbacks = trio.lowlevel.current_statistics().run_sync_soon_queue_size
-        self._began.append(self._clock())  # as `note`, written out for speed
-        self._steps.append(task)
 
     def sees(self, task: trio.lowlevel.Task) -> bool:
         """Whether the step in which ``task`` calls this was noted."""

@@ -105,19 +105,19 @@ class _Close:
 class UvloopPassMonitor(Passes):
     """Busy time of each pass of ``loop``, and time waited for I/O. Install and remove it in the loop's thread."""
 
+    tells_begins = False
+
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
         self._loop: Any = loop
         self._handle: Any = None
         self._idle = 0  # nanoseconds that libuv had waited at the last prepare
-        self._timeout = math.inf  # of the poll that followed it, in seconds
+        self._timeout = math.inf
         self._seen_waiting = -math.inf
         self._paused = False
         self._missing: str | None = None
         self.last_began = -math.inf
         """When the last pass that has ended began."""
-        self.on_pass: Callable[[], None] | None = None
-        """Called when a pass has ended."""
 
     def install(self) -> None:
         try:
@@ -154,11 +154,11 @@ class UvloopPassMonitor(Passes):
 
     def _prepare(self, _: int) -> None:
         self._end_pass()
-        if self.on_pass is not None:
-            self.on_pass()
         # 0 is told as well while descriptors wait to be registered, although the poll then waits.
         milliseconds = self._uv.timeout_ms(self._pointer)
         self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
+        if self._poll_began >= self.renew_at:
+            self.on_renew(self._poll_began)
 
     def _end_pass(self) -> None:
         now, idle = self._clock(), self._uv.idle_ns(self._pointer)
@@ -172,6 +172,8 @@ class UvloopPassMonitor(Passes):
             self.on_overslept(poll_began + self._timeout, began)
         if now - began > self.budget:
             self.on_long(began, now)
+        if self.on_pass is not None:
+            self.on_pass()
 
     def _began(self, idle: int) -> float:
         """When the pass began after the poll at whose end libuv had waited ``idle``."""
@@ -187,6 +189,8 @@ class UvloopPassMonitor(Passes):
         self._poll_began = self._clock()
         if self._handle is not None:
             self._idle = self._uv.idle_ns(self._pointer)
+        if self._poll_began >= self.renew_at:
+            self.on_renew(self._poll_began)
 
     def cut(self) -> None:
         if self._handle is not None:
@@ -195,6 +199,8 @@ class UvloopPassMonitor(Passes):
             self.waited += began - self._poll_began
             self.busy.record(now - began)
             self._poll_began, self._idle = now, idle
+            if now >= self.renew_at:
+                self.on_renew(now)
 
     def pass_began(self) -> float | None:
         one = self._idle_unless_removed()

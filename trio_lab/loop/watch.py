@@ -250,6 +250,7 @@ class Watch:
                 self._rearm_in = _FIRST_REARM
         elif self._rearm_at is None:
             self._rearm_at = now + self._rearm_in
+            self._measure_steps(False)  # the log of a pass whose end is not seen would only grow
             self._say(logging.WARNING, "the watch over the loop is blind: %s", blind)
         elif now >= self._rearm_at:
             self._rearm_at, self._rearmed_at = None, now
@@ -267,7 +268,7 @@ class Watch:
         self._fault = None
 
     def _arm(self, now: float) -> None:
-        if self._want_steps != "auto":
+        if self._want_steps != "auto" or self._rearm_at is not None:
             return
         if len(self._long) >= _ARM_AFTER and now - self._long[-_ARM_AFTER] < _ARM_WITHIN:
             self._armed_until = now + _ARMED_FOR

@@ -1,14 +1,10 @@
 """A thread that looks at the loop during a long pass, when the loop itself cannot.
 
-Each wake is a *beat*: its time, the CPU time of the loop's thread and of the process so far, and how long the two threads
-have waited for a CPU so far. The thread wakes twice per budget, so it wants the GIL for at least half of every pass that is
-over the budget. When the current pass has lasted for half of its budget, it also samples the line that the loop's thread
-is in, and wakes twice as often. In a very long pass it wakes less and less often. Only names and numbers are kept, never a
-frame, because a frame keeps its locals alive.
-
-The wakes are most of what a watch costs: on a virtual machine a tenth of a millisecond and more each, before anything is
-done. So how long the threads waited for a CPU, which takes reading a file for each, is read at every beat only while the
-loop is busy.
+It sleeps while passes are short (`wakes`). A *beat* is a reading of the time, of the CPU time of the loop's thread and of the
+process so far, and of how long the two threads have waited for a CPU so far. The loop takes one when it puts the thread's
+timer off, and the thread at each look. When the current pass has lasted for half of the budget, a look also samples the line
+that the loop's thread is in. In a very long pass looks become fewer. Only names and numbers are kept, never a frame, because
+a frame keeps its locals alive.
 
 A C call that holds the GIL holds up this thread too. It gets the GIL when the call returns and before the next line runs,
 because the interpreter checks after every call whether another thread wants it. So the line it sees is still the right
@@ -22,6 +18,7 @@ for each CPU and not for each thread.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
 import time
@@ -32,37 +29,35 @@ from itertools import pairwise
 
 from .code_line import blamed, coroutines, importing
 from .eyes import Eyes
+from .kernel import Timer
 from .run_delay import RunDelay, Steal
 from .stalls import LineSample, PassMeasurements
+from .wakes import Wakes
 
 _log = logging.getLogger(__name__)
 
-# As shares of the budget: the age from which a pass is sampled, and the time between two beats until then. Their sum must
-# not be over 1, or a pass over its budget could end without a sample.
-_LONG = _REST = 0.5
-_AGAIN = 0.25  # of the budget: the time between two samples of a pass,
-_OF_ITS_AGE = 1 / 32  # or this share of its age, when that is longer
-_LONGEST_PERIOD = 0.1  # seconds: a watchdog with a long budget must notice soon, too, that it is blind
 _KEPT_BEATS = (
     512  # enough to reach back to the begin of a pass of an hour, as a long pass is sampled less and less often
 )
-_OLD = 0.1  # seconds: while the loop polls, the waits for a CPU are read no more often than this
+_OLD = 0.1  # seconds: what was stolen is read no more often than this, because reading it takes the kernel long
 _KEPT_SAMPLES = 256  # of a pass with more samples, the last ones
 
 
 @dataclass(frozen=True, slots=True)
 class _Waits:
-    """Seconds waited for a CPU by the loop's thread and by this one, and stolen from each CPU, as read at ``at``."""
+    """Seconds waited for a CPU by the loop's thread and by this one, as read at ``at``, and stolen from each CPU, as read at
+    ``stolen_at``, up to `_OLD` earlier."""
 
     at: float
     loop: float
     own: float
     stolen: tuple[float, ...]
+    stolen_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Beat:
-    """One wake. Its ``waits`` may have been read up to `_OLD` earlier, if the loop was polling."""
+    """One reading. ``next_due`` is when the watchdog's thread is to look next."""
 
     at: float
     next_due: float
@@ -102,6 +97,7 @@ class Watchdog:
     """Watches a loop from a thread of its own. Create, `start` and `stop` it in the loop's thread."""
 
     def __init__(self, eyes: Eyes, *, budget: float) -> None:
+        self._timer = Timer()
         self._eyes = eyes
         self._loop = eyes.passes
         self.set_budget(budget)
@@ -110,13 +106,10 @@ class Watchdog:
         self._loop_delay = RunDelay()
         self._own_delay: RunDelay | None = None
         self._steal = Steal()
-        self._waits = self._read_waits()
+        self._stolen: tuple[float, tuple[float, ...]] = (-math.inf, ())  # and when it was read
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
         self._samples: deque[tuple[float, LineSample]] = deque(maxlen=_KEPT_SAMPLES)  # with the begin of their pass
-        self._end = (
-            threading.Lock()
-        )  # held until the thread shall end; waiting for it costs half as much as for an Event
-        self._end.acquire()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
         self.fault: str | None = None
@@ -124,18 +117,21 @@ class Watchdog:
     def set_budget(self, budget: float) -> None:
         """Of the passes that begin from now on."""
         self._budget = budget
-        self._long = _LONG * budget
-        self._period = min(_AGAIN * budget, _LONGEST_PERIOD)
-        self._rest = min(_REST * budget, _LONGEST_PERIOD)
+        self._wakes = Wakes(self._loop, self._timer, budget)
+        self._loop.renew_at = -math.inf
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    def begin(self) -> None:
+        """Look at the loop from now on, whatever the thread was to wait for."""
+        self._woke = time.perf_counter()
+        self._loop.on_renew = self._put_off
+        self._put_off(self._woke)
+
     def start(self) -> None:
-        now = time.perf_counter()
-        self._beats.append(self._beat(now, now + self._period, self._waits))
-        self._woke = self._beats[0].at
+        self.begin()
         try:
             self._thread.start()
         except BaseException:
@@ -144,28 +140,34 @@ class Watchdog:
 
     def stop(self) -> None:
         """End the thread, if it was started and lives, and wait for it. It wakes at once."""
-        with suppress(RuntimeError):
-            self._end.release()
+        self._stopped = True
         if self._thread.ident is not None:
+            self._timer.set(0.0)
             self._thread.join()
-        for counter in (self._loop_delay, self._own_delay, self._steal):
-            if counter is not None:
-                counter.close()
+        self._loop.renew_at = math.inf
+        for opened in (self._timer, self._loop_delay, self._own_delay, self._steal):
+            if opened is not None:
+                opened.close()
+
+    def _put_off(self, now: float) -> None:
+        """The loop calls it when a pass begins. The beat is not older than the pass, which is judged by it."""
+        self._wakes.put_off(now)
+        self._beats.append(self._beat(now, now + self._wakes.due, self._read_waits(_OLD)))
 
     def _run(self) -> None:
         try:
             self._own_delay = RunDelay()
-            wait = self._period
-            while not self._end.acquire(timeout=wait):
-                # First of all, while the loop is still at the line that released the GIL.
-                age = self._look()
-                if age is not None or self._woke - self._waits.at >= _OLD:
-                    self._waits = self._read_waits()
-                    # Reading a file releases the GIL, and a whole C call may pass before this thread has it again.
-                    if time.perf_counter() - self._woke >= sys.getswitchinterval():
-                        age = self._look()
-                wait, now = self._wait(age), time.perf_counter()
-                self._beats.append(self._beat(now, now + wait, self._waits))
+            while not self._stopped:  # asked again after the timer was set, which `stop` may have done just before
+                self._timer.wait()
+                if self._stopped:
+                    return
+                wakes = self._wakes
+                began = self._look()  # first of all, while the loop is still at the line that released the GIL
+                waits, now = self._read_waits(_OLD), time.perf_counter()
+                wait = wakes.sleep(now, began)
+                if wakes is not self._wakes:  # there is another budget, or loop, since
+                    self._timer.set(self._wakes.due)
+                self._beats.append(self._beat(now, now + wait, waits))
         except _LoopThreadEnded:
             self.fault = "the loop's thread has ended"
         except Exception as fault:  # a thread that dies must be reported, whatever the reason
@@ -173,13 +175,13 @@ class Watchdog:
             with suppress(Exception):
                 _log.exception("the watchdog of the loop died")
 
-    def _wait(self, age: float | None) -> float:
-        """Seconds until the next wake, by the age of the pass; None for the age means that the loop polls."""
-        return self._rest if age is None or age < self._long else max(self._period, age * _OF_ITS_AGE)
-
-    def _read_waits(self) -> _Waits:
+    def _read_waits(self, oldest: float = 0.0) -> _Waits:
+        """What was stolen may have been read up to ``oldest`` seconds before."""
+        now, (stolen_at, stolen) = time.perf_counter(), self._stolen
+        if now - stolen_at >= oldest:
+            stolen_at, stolen = self._stolen = now, self._steal.read()
         own = 0.0 if self._own_delay is None else self._own_delay.read()
-        return _Waits(time.perf_counter(), self._loop_delay.read(), own, self._steal.read())
+        return _Waits(now, self._loop_delay.read(), own, stolen, stolen_at)
 
     def _beat(self, at: float, next_due: float, waits: _Waits) -> _Beat:
         try:
@@ -189,15 +191,15 @@ class Watchdog:
         return _Beat(at, next_due, loop_cpu, time.process_time(), waits)
 
     def _look(self) -> float | None:
-        """The age of the current pass, None while the loop polls. Takes a sample if the pass is long already."""
+        """When the current pass began, None while the loop polls. Takes a sample if the pass is long already."""
         now, before, began = time.perf_counter(), self._woke, self._loop.pass_began()
         self._woke = now
-        if began is None or now - began < self._long:
-            return None if began is None else now - began
+        if began is None or now - began < self._wakes.long:
+            return began
         frames = self._eyes.frames(sys._current_frames().get(self._loop_thread))
         try:
             if not frames:
-                return now - began
+                return began
             who = self._eyes.who(frames)
             sample = LineSample(
                 line=blamed(frames),
@@ -212,13 +214,13 @@ class Watchdog:
         finally:
             del frames
         self._samples.append((began, sample))
-        return now - began
+        return began
 
     # Called by the loop, when a pass has ended.
 
     def measurements(self, began: float, ended: float, collected: float) -> PassMeasurements:
         """What was measured during the pass between two times; garbage collections took ``collected`` seconds of it."""
-        beats = list(self._beats)
+        beats = sorted(self._beats, key=lambda beat: beat.at)  # two threads have added to them
         before = next((beat for beat in reversed(beats) if beat.at <= began), beats[0])
         within = [beat for beat in beats if max(began, before.at) < beat.at <= ended]
         last = self._beat(ended, ended, self._read_waits())
@@ -257,5 +259,5 @@ class Watchdog:
 def _stolen(seen: list[_Beat], began: float) -> float:
     """Seconds that the hypervisor took since ``began`` from the CPU that it took most from."""
     cpus = zip(*(beat.waits.stolen for beat in seen), strict=False)
-    times = [beat.waits.at for beat in seen]
+    times = [beat.waits.stolen_at for beat in seen]
     return max((_since(list(zip(times, cpu, strict=True)), began) for cpu in cpus), default=0.0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
+from .chart import Table
 from .codec import In
 from .figures import Relation
 from .result import Duration
@@ -29,7 +30,10 @@ class BenchmarkResult:
 
     ``missing`` are peers that are not here, ``failed`` is why it could not be run. ``others_share`` is the share of the
     machine's cores that other programs used, ``disturbed_rounds`` the rounds that count although they used too much.
+    ``tables`` are what ratios alone cannot tell.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("tables",)
 
     name: str
     question: str
@@ -47,6 +51,7 @@ class BenchmarkResult:
     duration: Duration
     environment: dict[str, Any]
     intervals: dict[str, tuple[Digits, Digits]] = field(default_factory=dict)
+    tables: tuple[Table, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ thread goes on between two loops, and ends when none was watched for a second. B
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -14,6 +15,8 @@ from types import FrameType
 from typing import Any
 
 from ..loop.eyes import NO_TASK, Eyes, Who
+from ..loop.kernel import Timer
+from ..loop.loop_time import LoopTime
 from ..loop.watch import LONGEST
 from ..loop.watchdog import Watchdog
 from .unlisted_thread import UnlistedThread
@@ -21,7 +24,7 @@ from .unlisted_thread import UnlistedThread
 _IDLE = 1.0  # seconds
 
 
-class _NoLoop:
+class _NoLoop(LoopTime):
     """In place of the eyes on a loop while there is none, and of its passes."""
 
     def pass_began(self) -> None:
@@ -32,6 +35,9 @@ class _NoLoop:
 
     def who(self, frames: list[FrameType]) -> Who:
         return NO_TASK
+
+    def poll_ends(self) -> float:
+        return math.inf
 
     @property
     def passes(self) -> _NoLoop:
@@ -48,10 +54,14 @@ class OneWatchdog(Watchdog):
         super().__init__(_NO_LOOP, budget=LONGEST)
         self._turn = threading.Lock()
         self._runs = False
-        self._sleeps = 0.0  # seconds: how long the thread sleeps at a time
         self._idle_since = perf_counter()
         at_fork = weakref.WeakMethod(self._before_fork), weakref.WeakMethod(self._after_fork)
-        os.register_at_fork(before=lambda: _call(at_fork[0]), after_in_parent=lambda: _call(at_fork[1]))
+        in_child = weakref.WeakMethod(self._in_child)
+        os.register_at_fork(
+            before=lambda: _call(at_fork[0]),
+            after_in_parent=lambda: _call(at_fork[1]),
+            after_in_child=lambda: _call(in_child),
+        )
 
     @property
     def free(self) -> bool:
@@ -60,13 +70,13 @@ class OneWatchdog(Watchdog):
 
     def watch(self, eyes: Eyes, budget: float) -> None:
         """Begin with a loop."""
-        self.set_budget(budget)
         self._eyes, self._loop = eyes, eyes.passes
+        self.set_budget(budget)
         with self._turn:
             runs = self._runs and self.alive
-        if runs and self._rest < self._sleeps:  # it would come too late for this budget
-            self.end()
-        if not runs or not self._runs:
+        if runs:
+            self.begin()
+        else:
             self.start()
 
     def start(self) -> None:
@@ -75,16 +85,17 @@ class OneWatchdog(Watchdog):
         if self._own_delay is not None:
             self._own_delay.close()
             self._own_delay = None
-        self._waits = self._read_waits()
         self._beats.clear()
-        self._sleeps, self.fault = self._period, None
+        self._stopped, self.fault = False, None
         self._thread = UnlistedThread(self._run)  # type: ignore[assignment]
         super().start()
         self._runs = True
 
     def stop(self) -> None:
         """The loop is over."""
-        self._eyes = self._loop = _NO_LOOP
+        over, self._eyes, self._loop = self._loop, _NO_LOOP, _NO_LOOP
+        self.set_budget(LONGEST)
+        over.renew_at = math.inf
         self._idle_since = perf_counter()
 
     def end(self) -> None:
@@ -92,9 +103,9 @@ class OneWatchdog(Watchdog):
         with self._turn:
             runs, self._runs = self._runs, False
         if runs:
-            self._end.release()
+            self._stopped = True
+            self._timer.set(0.0)
             self._thread.join()
-            self._end.acquire(blocking=False)  # a thread that died did not
 
     def close(self) -> None:
         """For good."""
@@ -105,13 +116,8 @@ class OneWatchdog(Watchdog):
         if self._loop is _NO_LOOP and perf_counter() - self._idle_since > _IDLE:
             with self._turn:
                 if self._loop is _NO_LOOP and self._runs:
-                    self._runs = False
-                    self._end.release()  # this thread takes it, and ends
+                    self._runs, self._stopped = False, True  # this thread ends
         return super()._look()
-
-    def _wait(self, age: float | None) -> float:
-        self._sleeps = super()._wait(age)
-        return self._sleeps
 
     def _before_fork(self) -> None:
         self.end()
@@ -119,6 +125,12 @@ class OneWatchdog(Watchdog):
     def _after_fork(self) -> None:
         if self._loop is not _NO_LOOP and not self._runs:
             self.start()
+
+    def _in_child(self) -> None:
+        """A timer would be shared with the process that forked."""
+        self._timer.close()
+        self._timer = Timer()
+        self.set_budget(self._budget)
 
 
 def _call(method: weakref.WeakMethod[Any]) -> None:

@@ -11,7 +11,9 @@ cannot say who made the pass.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Literal
@@ -22,7 +24,7 @@ from ...loop.observe import Watch, observe
 from ...loop.stalls import ENTRY_QUEUE, SMALL_STEPS, Stall
 from ...records.figures import check
 from ...stage.alone import alone
-from ..aftermath import remembered
+from ..loops import remembered_on, run_on, sleep
 from ..model import Drill
 
 _TASKS, _STEP = 2_000, 0.0002
@@ -42,30 +44,47 @@ async def _small_step() -> None:
     _spin(_STEP)
 
 
-async def _many_tasks() -> None:
+def _names() -> Iterator[str]:
     half = _NAMES // 2
-    async with trio.open_nursery() as nursery:
-        for number in range(_TASKS):
-            kind = number % half + (0 if number % _RARE else half)
-            nursery.start_soon(_small_step, name=f"kind {kind}")
+    for number in range(_TASKS):
+        yield f"kind {number % half + (0 if number % _RARE else half)}"
+
+
+async def _many_tasks() -> None:
+    if trio.lowlevel.in_trio_run():
+        async with trio.open_nursery() as nursery:
+            for name in _names():
+                nursery.start_soon(_small_step, name=name)
+    else:
+        async with asyncio.TaskGroup() as group:
+            for name in _names():
+                group.create_task(_small_step(), name=name)
 
 
 async def _many_callbacks() -> None:
-    token, done = trio.lowlevel.current_trio_token(), trio.Event()
+    if trio.lowlevel.in_trio_run():
+        done: trio.Event | asyncio.Event = trio.Event()
+        call: Callable[..., object] = trio.lowlevel.current_trio_token().run_sync_soon
+    else:
+        done, call = asyncio.Event(), asyncio.get_running_loop().call_soon_threadsafe
     for _ in range(_CALLBACKS):
-        token.run_sync_soon(partial(_spin, _CALL))
-    token.run_sync_soon(done.set)
+        call(partial(_spin, _CALL))
+    call(done.set)
     await done.wait()
 
 
-async def in_process(rounds: int, steps: bool) -> dict[str, float | None]:
+def in_process(loop: str, rounds: int, steps: bool) -> dict[str, float | None]:
+    return run_on(loop, _rounds, rounds, steps)
+
+
+async def _rounds(rounds: int, steps: bool) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     wanted: Literal["auto"] | bool = "auto" if steps else False
-    async with remembered(figures), observe(budget=_BUDGET, steps=wanted) as watch:
+    async with remembered_on(figures), observe(budget=_BUDGET, steps=wanted) as watch:
         for _ in range(_WAKES if steps else 0):
             if not watch.statistics().steps_measured:
                 await _many_tasks()
-                await trio.sleep(0.6)  # it looks every half second
+                await sleep(0.6)  # it looks every half second
         fat = [await _longest(watch, _many_tasks) for _ in range(rounds)]
         floods = [await _longest(watch, _many_callbacks) for _ in range(rounds)]
     return figures | {
@@ -80,7 +99,7 @@ async def in_process(rounds: int, steps: bool) -> dict[str, float | None]:
 async def _longest(watch: Watch, fill: Callable[[], Awaitable[None]]) -> Stall | None:
     began = perf_counter()
     await fill()
-    await trio.sleep(0.01)  # the pass has ended
+    await sleep(0.01)  # the pass has ended
     new = [stall for stall in watch.stalls() if stall.began + stall.duration > began]
     return max(new, key=lambda stall: stall.duration, default=None)
 
@@ -96,6 +115,14 @@ def _explained(told: list[Stall | None]) -> float:
     return 100 * sum(seconds for stall in seen for _, seconds in stall.top[:5]) / whole if whole else 0.0
 
 
+def _on(loop: str) -> Drill:
+    return replace(
+        DRILL,
+        inject=lambda stage: alone(partial(in_process, loop, rounds=stage.count(20, quick=5), steps=True)),
+        control=lambda stage: alone(partial(in_process, loop, rounds=1, steps=False)),
+    )
+
+
 DRILL = Drill(
     name="fat-pass",
     number=21,
@@ -107,7 +134,8 @@ DRILL = Drill(
         check("of their time in the five names told", "explained_percent", ">=", 90, "%"),
         check("floods of callbacks that were named", "floods_named_percent", ">=", 90, "%"),
     ),
-    inject=lambda stage: alone(partial(in_process, rounds=stage.count(20, quick=5), steps=True)),
-    control=lambda stage: alone(partial(in_process, rounds=1, steps=False)),
+    inject=lambda stage: alone(partial(in_process, "trio", rounds=stage.count(20, quick=5), steps=True)),
+    control=lambda stage: alone(partial(in_process, "trio", rounds=1, steps=False)),
     twin="the watch without its steps",
+    on_asyncio=_on,
 )

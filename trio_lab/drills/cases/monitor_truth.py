@@ -16,14 +16,12 @@ included. The control is what is usually done: a task that sleeps a second and l
 from __future__ import annotations
 
 import gc
-import math
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
-from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -39,29 +37,30 @@ from ...loop.stalls import Stall
 from ...records.codec import decode
 from ...records.figures import Figures, check
 from ...stage.alone import alone
+from ...stage.scoring import SHORTEST, Score, false_alarms, scored, unexplained
 from ...stage.server import serving
 from ...stage.stage import Stage
 from ...stage.turns import Turns
-from .. import planted
+from ...subjects import planted
+from ...subjects.planted import CAUSES, LINES, Block, marked, planned
 from ..aftermath import remembered
+from ..blocked import Dose, told_by_a_late_task, told_of_all
 from ..model import Drill
-from ..planted import CAUSES, LINES, Planter, marked
-from ..scoring import SHORTEST, Block, Score, false_alarms, scored, unexplained
 from ..watched import Traffic, traffic
 
 _BUDGET = SHORTEST
-_FROM, _TO = 0.005, 0.5  # seconds that blocks last
 _REST = (0.05, 0.15)  # seconds between two
 _LAG_PERIOD = 1.0
 _TURN = 0.15  # seconds
 _PROGRAMS = ("watched_tcp", "watched_quart")
+_QUIET = ("false_alarms_quiet", "false_alarms_signals", "not_running_quiet")
 
 
 async def in_process(blocks: int, healthy_s: float, rounds: int, seed: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     async with remembered(figures), traffic() as busy:
         random = Random(seed)
-        plan = _plan(blocks, random)
+        plan = planned(blocks, random)
         gc.freeze()  # a garbage collection of what was made for this would be a block that was not planted
         async with observe(budget=_BUDGET) as watch:
             done = await _carry_out(plan, random)
@@ -92,19 +91,11 @@ async def with_lag_detector(blocks: int, seed: int) -> dict[str, float | None]:
 
     async with traffic(), trio.open_nursery() as nursery:
         random = Random(seed)
-        plan = _plan(blocks, random)
+        plan = planned(blocks, random)
         nursery.start_soon(look)
         done = await _carry_out(plan, random)
         nursery.cancel_scope.cancel()
     return asdict(scored(done, told, planted.__file__, LINES, CAUSES))
-
-
-def _plan(blocks: int, random: Random) -> list[Callable[[], Block]]:
-    """Every kind as often as the others, in a random order; short blocks are as likely as long ones."""
-    planter = Planter(random)
-    kinds = list(islice(cycle(LINES), blocks))
-    random.shuffle(kinds)
-    return [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
 
 
 async def _carry_out(plan: list[Callable[[], Block]], random: Random) -> list[Block]:
@@ -184,6 +175,33 @@ async def _inject(stage: Stage) -> Figures:
     return figures | await mistakes_of_others()
 
 
+def _on_asyncio(loop: str) -> Drill:
+    """In programs of three kinds that share no code with the lab but the watch; what it costs there is `monitor-cost`'s."""
+
+    async def inject(stage: Stage) -> Figures:
+        dose = Dose(
+            blocks=stage.count(134, quick=24),
+            quiet_s=stage.seconds(40, quick=4),
+            signals_s=stage.seconds(40, quick=4),
+        )
+        return await told_of_all(loop, dose)
+
+    return replace(
+        DRILL,
+        figures=(*(field.name for field in fields(Score)), *_QUIET),
+        checks=(
+            *DRILL.checks[:2],
+            check("told with their line", "line_right_percent", ">=", 99, "%"),
+            check("told with their cause", "cause_right_percent", ">=", 95, "%"),
+            check("false alarms beside the blocks", "false_alarms", "<=", 0),
+            check("false alarms without any block", "false_alarms_quiet", "<=", 0),
+            check("false alarms at 27 signals a second", "false_alarms_signals", "<=", 0),
+        ),
+        inject=inject,
+        control=lambda stage: told_by_a_late_task(loop, stage.count(50, quick=25)),
+    )
+
+
 DRILL = Drill(
     name="monitor-truth",
     number=20,
@@ -213,4 +231,5 @@ DRILL = Drill(
     inject=_inject,
     control=lambda stage: alone(partial(with_lag_detector, blocks=stage.count(100, quick=50), seed=1)),
     twin="a task that sleeps a second and looks how late it is",
+    on_asyncio=_on_asyncio,
 )

@@ -12,25 +12,27 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from time import perf_counter
 
 import trio
 
+from ...loop.asyncio_loop import open_asyncio_pass_monitor
 from ...loop.observe import observe
 from ...loop.passes import open_pass_monitor
 from ...loop.stalls import BLOCKING_CALL, C_CALL, GC, GIL, NOT_RUNNING, PYTHON, Stall
 from ...records.figures import Figures, check
 from ...stage.alone import alone
+from ...stage.scoring import unexplained
 from ...stage.stage import Stage
-from ..aftermath import remembered
+from ...subjects.planted import Planter
+from ..loops import remembered_on, run_on, sleep, traffic_on
 from ..model import Drill
-from ..planted import Planter
-from ..scoring import unexplained
-from ..watched import traffic
 
 _BUDGET = 0.02
 _STOPPED = 0.3  # seconds
@@ -48,23 +50,32 @@ Told = Callable[[], list[Stall]]
 Trouble = Callable[[], Awaitable[None]]
 
 
-async def in_process(rounds: int, objects: int) -> dict[str, float | None]:
+def in_process(loop: str, rounds: int, objects: int) -> dict[str, float | None]:
+    return run_on(loop, _watched, rounds, objects)
+
+
+def with_passes_only(loop: str, rounds: int, objects: int) -> dict[str, float | None]:
+    return run_on(loop, _timed, rounds, objects)
+
+
+async def _watched(rounds: int, objects: int) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
-    async with remembered(figures):
+    async with remembered_on(figures):
         planter = Planter(Random(1))
-        async with traffic(), observe(budget=_BUDGET) as watch:
+        async with traffic_on(), observe(budget=_BUDGET) as watch:
             found = await _rounds(planter, rounds, objects, watch.stalls)
     return figures | found
 
 
-async def with_passes_only(rounds: int, objects: int) -> dict[str, float | None]:
+async def _timed(rounds: int, objects: int) -> dict[str, float | None]:
     told: list[Stall] = []
 
     def blocked(began: float, ended: float) -> None:
         told.append(unexplained(began, ended - began, PYTHON))
 
     planter = Planter(Random(1))
-    async with traffic(), open_pass_monitor() as monitor:
+    monitoring = open_pass_monitor() if trio.lowlevel.in_trio_run() else open_asyncio_pass_monitor()
+    async with traffic_on(), monitoring as monitor:
         monitor.budget, monitor.on_long = _BUDGET, blocked
         return await _rounds(planter, rounds, objects, lambda: list(told))
 
@@ -94,7 +105,7 @@ async def _told_as(trouble: Trouble, told: Told) -> str | None:
     began = perf_counter()
     await trouble()
     ended = perf_counter()
-    await trio.sleep(0.05)  # the pass has ended, and what was late is done
+    await sleep(0.05)  # the pass has ended, and what was late is done
     seconds: dict[str, float] = {}
     for stall in told():
         if stall.began < ended and stall.began + stall.duration > began:
@@ -105,7 +116,7 @@ async def _told_as(trouble: Trouble, told: Told) -> str | None:
 def _planted(planter: Planter, kind: str) -> Trouble:
     async def block() -> None:
         call = planter.plant(kind, _BLOCK)
-        await trio.sleep(0.02)  # what it took to make the call is no part of it
+        await sleep(0.02)  # what it took to make the call is no part of it
         call()
 
     return block
@@ -113,7 +124,10 @@ def _planted(planter: Planter, kind: str) -> Trouble:
 
 async def _stopped() -> None:
     """By another process: a stopped process cannot continue itself."""
-    await trio.run_process(["sh", "-c", f"kill -STOP {os.getpid()}; sleep {_STOPPED}; kill -CONT {os.getpid()}"])
+    command = f"kill -STOP {os.getpid()}; sleep {_STOPPED}; kill -CONT {os.getpid()}"
+    with subprocess.Popen(["sh", "-c", command]) as other:  # noqa: ASYNC220  (no time passes until it stops this one)
+        while other.poll() is None:
+            await sleep(0.02)
 
 
 async def _hogged() -> None:
@@ -121,8 +135,8 @@ async def _hogged() -> None:
     hogs = [threading.Thread(target=_compute, args=(end,)) for _ in range(_HOGS)]
     for hog in hogs:
         hog.start()
-    while any(hog.is_alive() for hog in hogs):  # noqa: ASYNC110  (threads of which Trio knows nothing)
-        await trio.sleep(0.02)
+    while any(hog.is_alive() for hog in hogs):
+        await sleep(0.02)
 
 
 def _compute(end: float) -> None:
@@ -134,9 +148,17 @@ async def _collection() -> None:
     gc.collect()
 
 
-async def _inject(stage: Stage) -> Figures:
+async def _inject(loop: str, stage: Stage) -> Figures:
     rounds, objects = stage.count(10, quick=3), stage.count(5_000_000, quick=1_000_000)
-    return await alone(partial(in_process, rounds, objects))
+    return await alone(partial(in_process, loop, rounds, objects))
+
+
+def _on(loop: str) -> Drill:
+    return replace(
+        DRILL,
+        inject=partial(_inject, loop),
+        control=lambda stage: alone(partial(with_passes_only, loop, rounds=1, objects=1_000_000)),
+    )
 
 
 DRILL = Drill(
@@ -146,7 +168,8 @@ DRILL = Drill(
     question="The loop is late for six different reasons: is each told under its own name?",
     figures=("rounds", *(f"{kind}_percent" for kind in _CAUSES)),
     checks=tuple(check(claim, f"{kind}_percent", ">=", 90, "%") for kind, (_, claim) in _CAUSES.items()),
-    inject=_inject,
-    control=lambda stage: alone(partial(with_passes_only, rounds=1, objects=1_000_000)),
+    inject=partial(_inject, "trio"),
+    control=lambda stage: alone(partial(with_passes_only, "trio", rounds=1, objects=1_000_000)),
     twin="a monitor that times passes and knows no more",
+    on_asyncio=_on,
 )

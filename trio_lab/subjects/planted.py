@@ -8,20 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import time
 import timeit
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any
 
 from ..loop.stalls import BLOCKING_CALL, C_CALL, PYTHON
-from .scoring import Block
 
 _MARK = re.compile(r"# blocks: ([\w-]+)")
 _PATTERN = re.compile("a*b")
+_FROM, _TO = 0.005, 0.5  # seconds that planned blocks last
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block that was planted in the loop: its kind, and from when to when it lasted (`time.perf_counter`)."""
+
+    kind: str
+    began: float
+    ended: float
+
+    @property
+    def duration(self) -> float:
+        return self.ended - self.began
 
 
 def marked(path: str | Path) -> dict[str, set[int]]:
@@ -121,6 +137,14 @@ class Planter:
             return Block(kind, began, perf_counter())
 
         return block
+
+
+def planned(blocks: int, random: Random) -> list[Callable[[], Block]]:
+    """Every kind as often as the others, in a random order; short blocks are as likely as long ones."""
+    planter = Planter(random)
+    kinds = list(islice(cycle(LINES), blocks))
+    random.shuffle(kinds)
+    return [planter.plant(kind, math.exp(random.uniform(math.log(_FROM), math.log(_TO)))) for kind in kinds]
 
 
 def _text(numbers: int) -> str:

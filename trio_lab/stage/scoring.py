@@ -6,22 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..loop.stalls import NOT_RUNNING, Stall
+from ..subjects.planted import Block
 
 SHORTEST = 0.020  # seconds: shorter blocks need not be reported
 _ERROR, _RELATIVE_ERROR = 0.002, 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block that was planted in the loop: its kind, and from when to when it lasted (`time.perf_counter`)."""
-
-    kind: str
-    began: float
-    ended: float
-
-    @property
-    def duration(self) -> float:
-        return self.ended - self.began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from trio_lab.drills import planted
-from trio_lab.drills.planted import CAUSES, LINES, marked
-from trio_lab.drills.scoring import Block, false_alarms, scored
 from trio_lab.loop.stalls import Stall
+from trio_lab.stage.scoring import false_alarms, scored
+from trio_lab.subjects import planted
+from trio_lab.subjects.planted import CAUSES, LINES, Block, marked
 
 FILE, TRUTH = "app.py", {"sleep": {7}, "loop": {9, 10}}
 SLEPT = Block("sleep", 1.0, 1.1)
