@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from trio_lab.bench.cases import watchers as case
+from trio_lab.bench.found import PYTHON_PEERS
 from trio_lab.bench.peers import watchers
 from trio_lab.loop.stalls import GC, GIL, Stall
 from trio_lab.stage.stage import Stage
@@ -66,4 +67,4 @@ async def test_a_peer_that_is_missing_is_said_and_the_rest_is_compared(monkeypat
 
 
 def test_every_watcher_is_a_peer_or_ours() -> None:
-    assert {*watchers.WATCHERS} == {"none", "trio-lab", *case._PEERS}
+    assert {*watchers.WATCHERS} == {"none", "trio-lab", *PYTHON_PEERS, case._DEBUG}

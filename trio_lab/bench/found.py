@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +20,10 @@ _ROOT = Path(__file__).parents[2]
 # In a checkout the folder is at its root; an installed package must not write into its own folder.
 PEERS = (_ROOT if (_ROOT / "pyproject.toml").exists() else Path.cwd()) / ".peers"
 NPM_PEERS = ("piscina", "autocannon")
+PYTHON_PEERS = ("aiocop", "loopsentry", "fastapi-loopguard", "pyleak")
+"""Watchers of asyncio. Not in our environment, because some of them are plugins of pytest, which would watch our tests."""
+APART = PEERS / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+"""The folder of these packages, for PYTHONPATH."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,16 @@ def package(name: str) -> Peer:
             return metadata.version(name), ""
         except metadata.PackageNotFoundError:
             return None, "not installed"
+
+    return Peer(name=name, version=version)
+
+
+def apart(name: str) -> Peer:
+    """A Python package in the folder of `PYTHON_PEERS`."""
+
+    def version() -> tuple[str | None, str]:
+        found = next(iter(metadata.distributions(name=name, path=[str(APART)])), None)
+        return (None, "not installed") if found is None else (found.version, "")
 
     return Peer(name=name, version=version)
 
@@ -77,12 +92,13 @@ NODE = Peer(name="node", version=node_version)
 WRK = Peer(name="wrk", version=_wrk)
 
 
-def install_peers() -> None:
-    """Put the node peers into `PEERS`, with npm.
+def install_peers() -> list[str]:
+    """Put the node peers into `PEERS`, with npm, and the Python peers into `APART`, with pip; what could not be had, in words.
 
     Raises:
         UsageError: there is no npm, or it failed.
     """
+    missing = [name for name in PYTHON_PEERS if not _pip_installs(name)]
     npm_program = shutil.which("npm")
     if npm_program is None:
         raise UsageError("npm is not on the path; the node peers need it")
@@ -91,3 +107,9 @@ def install_peers() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UsageError(f"npm failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return [f"{name}: not for this Python" for name in missing]
+
+
+def _pip_installs(name: str) -> bool:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(APART), name]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -42,7 +42,7 @@ async def bench(
     dose
         Multiplies the length of every turn.
     install_peers
-        Only put the node peers (piscina, autocannon) into the folder .peers, with npm, and end.
+        Only put peers into the folder .peers, and end: piscina and autocannon with npm, watchers of asyncio with pip.
     json_
         Print the results as JSON.
     """
@@ -54,8 +54,9 @@ async def bench(
     if not 0.05 <= dose <= 100:
         raise UsageError(f"dose must be between 0.05 and 100, not {dose:g}")
     if install_peers:
-        install()
-        print(f"the node peers are in {PEERS}")
+        for lack in install():
+            print(lack)
+        print(f"the node and the Python peers are in {PEERS}")
         return 0
     if names and all_:
         raise UsageError("say either names of benchmarks, or --all")

@@ -8,6 +8,7 @@ with their cause. The cost is that of requests to the app, all watchers in turn.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -26,7 +27,7 @@ from ...stage.stage import Stage
 from ...subjects import planted
 from ...subjects.blocked import LOOPS
 from ...subjects.planted import CAUSES, LINES, Block
-from ..found import package, standard
+from ..found import APART, PYTHON_PEERS, apart, package, standard
 from ..model import Benchmark, Measured
 from ..peers import watchers
 from ..peers.watchers import ROW_LINES, WATCHERS
@@ -35,7 +36,7 @@ _OURS, _NONE = "trio-lab", "none"
 _ROWS = {"transport": None, "reader": None, "tasks": SMALL_STEPS, "hog": GIL, "collection": GC}
 """With the cause that is right; None: the line has to be right."""
 _CONNECTIONS = 4
-_PEERS = ("aiocop", "loopsentry", "fastapi-loopguard", "pyleak", "asyncio debug")
+_DEBUG = "asyncio debug"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ class _Found:
 
 
 def _program(watcher: str, form: str, loop: str, blocks: int) -> AbstractAsyncContextManager[Server]:
-    return serving([sys.executable, "-m", watchers.__name__, watcher, form, loop, str(blocks)])
+    path = os.pathsep.join([str(APART), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", watchers.__name__, watcher, form, loop, str(blocks)]
+    return serving(command, env={**os.environ, "PYTHONPATH": path})
 
 
 async def _seen(stage: Stage, watcher: str, loop: str) -> _Found:
@@ -148,7 +151,7 @@ BENCHMARK = Benchmark(
     name="watchers",
     order=16,
     question="Of planted blocks on asyncio and uvloop, who tells which, with which line, and at what cost: ours or its peers?",
-    peers=(*map(package, ("fastapi", "uvloop", *_PEERS[:-1])), standard(_PEERS[-1])),
+    peers=(*map(package, ("fastapi", "uvloop")), *map(apart, PYTHON_PEERS), standard(_DEBUG)),
     ratios=tuple(f"{loop}: {shown}" for loop in LOOPS for shown in _SHOWN),
     goals={
         f"{loop}: {shown}": goal
