@@ -11,6 +11,7 @@ from typing import Annotated
 import trio
 from cyclopts import Parameter
 
+from ..diagnose.rows import watched
 from ..errors import UsageError
 from ..load.notation import seconds
 from ..stage.attached import ProgramEnded, attached
@@ -78,6 +79,7 @@ async def _watch_program(command: list[str], port: int | None, shown: Shown, lim
                 await _show(ProgramSource(service), shown, limit)
     except* (KeyboardInterrupt, ProgramEnded):
         pass
+    shown.end(watched(()))  # it may have ended before it was watched
     code = None if program is None else program.code
     return 1 if code is None else code if code >= 0 else 128 - code  # as a shell tells a signal
 

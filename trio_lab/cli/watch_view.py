@@ -51,8 +51,8 @@ class Lines:
         yield sys.stderr.fileno() if self._json else None
 
     def show(self, watched: Watched) -> None:
-        self._any = True
         print(encode(watched).decode() if self._json else in_a_line(watched), flush=True)
+        self._any = True
 
     def end(self, watched: Watched) -> None:
         """The watch is over."""
@@ -110,7 +110,8 @@ class Screen:
     def show(self, watched: Watched) -> None:
         self._live.update(rows(watched), refresh=True)
 
-    end = show
+    def end(self, watched: Watched) -> None:
+        """The last rows stay."""
 
 
 Shown: TypeAlias = Lines | Screen
