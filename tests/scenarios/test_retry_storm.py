@@ -1,7 +1,7 @@
-"""A retry storm: ten seconds of overload, and callers that try again. Does the service come back when the load has gone?
+"""A retry storm: five seconds of overload, and callers that try again. Does the service come back when the load has gone?
 
 A failure that lasts longer than its cause is called metastable (Bronson and others, HotOS 2021). Here the retries keep it up:
-who is not served in time makes five requests instead of one.
+a caller that is not served in time makes five requests instead of one.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ async def test_without_protection_it_stays_down_after_the_load_has_gone(autojump
     callers = await storm_at(unbounded, notices=False)
 
     assert callers.count("served", until=5.0) == callers.count(until=5.0) == 33  # all is well before the storm
-    # From the sixth second on the queue is longer than anybody waits, and each caller that leaves comes again: two servings
-    # in three would be enough for those who come, and not one is in time. All that is done is for nobody.
+    # The queue has become longer than callers wait. From the tenth second on there is only the load of before, but each caller
+    # leaves and comes again four times, so the queue stays long. The server works all the time, and each answer is too late.
     assert callers.count("served", since=10.0) == 0
     assert callers.count("left", since=30.0, until=40.0) == 297
 
@@ -52,10 +52,10 @@ async def test_with_the_default_it_recovers_when_the_storm_has_gone(autojump_clo
     protected = Bulkhead("server", capacity=2, max_waiting=200, discipline=ByPatience(random=Random(1).random))
     callers = await storm_at(protected, notices=True)
 
-    # It is as useful during the storm as a server can be that does ten a second, and when its last retries come.
+    # During the storm, and while its callers try again, nearly all of its capacity goes into answers that are in time.
     assert callers.count("served", since=5.0, until=10.0) == 48
     assert callers.count("served", since=10.0, until=20.0) == 100
-    # Then nobody leaves any more.
+    # After that nobody leaves any more.
     assert max(attempt.ended for attempt in callers.attempts if attempt.outcome == "left") == pytest.approx(
         19.31, abs=0.01
     )

@@ -42,7 +42,7 @@ STAYS = Callers(service=SECOND)
         pytest.param(
             story((STAYS, 0.0), (STAYS, 1.0), max_waiting=0),
             "start 1, end 1, start 2, end 2",
-            id="a place that is given back is free for who comes at that moment",
+            id="a place that is given back is free for a request of that moment",
         ),
         pytest.param(
             story((STAYS, 0.0), (Callers(service=SECOND, patience=Times(mean=0.5)), 0.5)),
@@ -52,12 +52,12 @@ STAYS = Callers(service=SECOND)
         pytest.param(
             story((STAYS, 0.0), (STAYS, 0.5), queue_timeout=0.5),
             "start 1, timeout 2, end 1",
-            id="nor one whose wait is over",
+            id="a caller whose wait is over is not served at that moment",
         ),
         pytest.param(
             story((STAYS, 0.0), (Callers(service=SECOND, patience=Times(mean=0.5)), 0.5), queue_timeout=0.5),
             "start 1, leave 2, end 1",
-            id="one whose patience and wait are over has left",
+            id="a caller whose patience and wait are over at one moment has left",
         ),
         pytest.param(
             story((Callers(service=SECOND, patience=SECOND), 0.0)),
@@ -70,7 +70,7 @@ STAYS = Callers(service=SECOND)
         pytest.param(
             story((STAYS, 0.0), (STAYS, 0.0), (STAYS, 0.0)),
             "start 1, end 1, start 2, end 2, start 3, end 3",
-            id="who was planned first comes first",
+            id="of several that come together the first is first",
         ),
     ],
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 
 import pytest
 import trio
 
-from trio_lab.errors import BrokenWorkerError, QueueFull, QueueTimeout, RunTimeout
+from trio_lab.errors import BrokenWorkerError, JobError, QueueFull, QueueTimeout, RunTimeout
 from trio_lab.testing import VirtualOptions, open_virtual_pool
 from trio_lab.work import echo
 
@@ -20,6 +22,14 @@ class Odd(Exception):
 
 def fail() -> None:
     raise Odd(why="on purpose")
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+def lock() -> object:
+    return threading.Lock()
 
 
 async def test_a_job_takes_its_virtual_time_and_returns_what_the_function_does(autojump_clock: object) -> None:
@@ -37,6 +47,16 @@ async def test_an_exception_arrives_as_from_a_process(autojump_clock: object) ->
             await pool.run(fail)
         assert raised.value.why == "on purpose"
         assert "In the worker:" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize(("fn", "says"), [(leave, "SystemExit"), (lock, "cannot be sent back")])
+async def test_what_cannot_travel_is_told_as_by_a_process(
+    fn: Callable[[], object], says: str, autojump_clock: object
+) -> None:
+    async with open_virtual_pool(VirtualOptions(size=1)) as pool:
+        with pytest.raises(JobError, match=says):
+            await pool.run(fn)
+        assert await pool.run(echo, 1) == 1
 
 
 async def test_the_queue_and_its_timeout_are_the_pools(autojump_clock: object) -> None:

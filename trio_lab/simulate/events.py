@@ -2,10 +2,10 @@
 
 The ranks say what a tie means, and follow what the gate promises and what Trio does:
 
-- a deadline is over at its own moment: who leaves or has waited too long then is gone before anything else happens, because
-  no caller is admitted at its deadline;
+- a deadline has passed at its own moment: callers that leave then, or have waited too long then, are gone before anything else
+  happens, because no caller is admitted at its deadline;
 - work that ends at its run timeout has ended in time;
-- a place that is given back at a moment is free for those who come at that moment.
+- a place that is given back at a moment is free for requests that come at that moment.
 """
 
 from __future__ import annotations

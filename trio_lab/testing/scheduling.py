@@ -1,10 +1,10 @@
 """Trio's order of tasks, made repeatable: the same seed gives the same order in every process.
 
 Trio runs tasks that are runnable together in a random order. It has a switch that makes the order a function of a seed
-(pytest-trio uses it under Hypothesis), but not as a public feature. So it is looked for, and where a release of Trio does not
-have it there is a warning: tests still run, in an order that is not repeated.
+(pytest-trio uses it under Hypothesis), but not as a public feature. So it is looked for. Where a release of Trio does not have
+it there is a warning, and tests run in an order that is not repeated.
 
-What no release decides: in which order scopes that are cancelled at exactly one moment are.
+The switch does not decide in which order scopes with exactly the same deadline are cancelled.
 """
 
 from __future__ import annotations

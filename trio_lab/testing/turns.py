@@ -1,8 +1,8 @@
 """What falls on one moment of virtual time happens one after the other, in a defined order.
 
 Trio runs tasks that wake at the same moment in an order that it does not promise. So each task that acts at a moment takes a
-turn; the next is given when nothing that follows from the last is left to be done, and all tasks wait. The clock cannot move
-meanwhile. Deadlines of Trio's own scopes need no turn: at a moment they come before all tasks.
+turn. The next turn is given when all that followed from the last one is done and all tasks wait; the clock cannot move
+meanwhile. Deadlines of Trio's own scopes need no turn: at each moment they come before all tasks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Turns:
         await turn.wait()
 
     async def give(self) -> None:
-        """Runs for ever."""
+        """Give turns, until it is cancelled."""
         while True:
             await self._asked.wait()
             await wait_all_tasks_blocked()

@@ -4,7 +4,7 @@ Everything that decides is the real thing: the queue, timeouts, the restart poli
 that it is told to take for a job, and then calls the job's function here, in the event loop. Jobs and results are pickled as
 they always are, and what a job raises arrives as it does from a process.
 
-Two differences: jobs are not sent ahead, and ``pids`` are numbers that no process has.
+What is different: jobs are not sent ahead, workers have no bound on memory, and ``pids`` are numbers that no process has.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..pools.process import WorkerProcess
 from ..pools.workers import WorkerPool, open_pool
 from ..preconditions import require_seconds
 from ..simulate.times import Times, times_of
-from ..worker.failures import failure_of
+from ..worker.failures import failure_of, unsendable
 from ..worker.frames import CANCELLED, RAISED, RETURNED, Pieces, Reply, dump
 
 _NO_PROCESS = 1 << 22  # Linux gives no process this number or a higher one
@@ -35,7 +35,8 @@ _KILLED, _CRASHED = -9, 1  # exit codes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualOptions(PoolOptions):
-    """Those of a pool, and what its workers do: a job ``takes`` so long, a worker takes ``start`` seconds to be ready."""
+    """The options of a pool, and how long its workers take: ``takes`` for a job, drawn with ``seed`` if it is `Times`, and
+    ``start`` seconds to be ready."""
 
     takes: Times | float = 0.1
     start: float = 0.1
@@ -48,7 +49,7 @@ class VirtualOptions(PoolOptions):
 
 
 class VirtualJob:
-    """A job with a worker. `end` it when its time is over; that does nothing if its worker has died, or was told to stop."""
+    """A job that a worker has. Call `end` when its time is over; nothing happens if its worker has died or was told to stop."""
 
     __slots__ = ("_worker", "args", "began", "fn", "number")
 
@@ -105,10 +106,14 @@ class VirtualWorker(WorkerProcess):
         if job is not self._job or self._dead.is_set():
             return
         try:
-            end, value = RETURNED, dump(job.fn(*job.args))
-        except BaseException as error:  # a worker outlives what a job raises, and the pool says what becomes of it
-            end, value = RAISED, dump(tuple(failure_of(error)))
-        self._reply(job, end, value)
+            result = job.fn(*job.args)
+        except (Exception, SystemExit) as error:  # a worker outlives what its jobs raise
+            self._reply(job, RAISED, dump(tuple(failure_of(error))))
+            return
+        try:
+            self._reply(job, RETURNED, dump(result))
+        except Exception as error:  # it cannot be pickled
+            self._reply(job, RAISED, dump(tuple(unsendable(job.fn, result, error))))
 
     def _reply(self, job: VirtualJob, end: int, value: bytes = b"") -> None:
         self._job = None
