@@ -1,6 +1,7 @@
 """A small HTTP server on asyncio, or on uvloop with that word. Each request waits in a thread of the default executor."""
 
 import asyncio
+import contextlib
 import sys
 import time
 
@@ -28,9 +29,9 @@ async def main():
     await server.serve_forever()
 
 
+factory = None
 if sys.argv[1:] == ["uvloop"]:
-    import uvloop
+    from uvloop import new_event_loop as factory
 
-    uvloop.run(main())
-else:
-    asyncio.run(main())
+with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=factory) as runner:
+    runner.run(main())
