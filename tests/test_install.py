@@ -25,7 +25,7 @@ from trio_lab import errors
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
-WITH_MORE = "under_hypercorn.py"  # which needs a server; tests/docs/test_examples.py runs it
+WITH_MORE = ("under_", "labelled_", "test_")  # examples that need a server or pytest; the tests in tests/docs run them
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -72,7 +72,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [one for one in EXAMPLES if one.name != WITH_MORE and not one.name.startswith("test_")],
+    [one for one in EXAMPLES if not one.name.startswith(WITH_MORE)],
     ids=lambda path: path.name,
 )
 def test_examples_run_in_the_base_install(python: str, path: Path) -> None:

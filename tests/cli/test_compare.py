@@ -43,6 +43,13 @@ def test_compare_lays_the_runtimes_beside_each_other(tmp_path: Path) -> None:
     assert comparison["runtimes"] == list(RUNTIMES)
     assert set(comparison["missing"]) == set(RUNTIMES) - set(here)
     (compared,) = comparison["experiments"]
+    blockers = {row[0]: row[1:] for row in compared["blockers"]["rows"]}
+    assert list(blockers) == here
+    for runtime, (where, _, label, count, *_) in blockers.items():
+        if runtime == "node":
+            assert "cannot tell" in where
+        else:
+            assert ("work.py" in where, label, count > 0) == (True, "GET /sync-hash", True)
     for figure in compared["figures"]:
         assert list(figure["values"]) == here
         assert set(figure["ratios"]) == set(here) - {"trio"}
@@ -54,6 +61,7 @@ def test_compare_lays_the_runtimes_beside_each_other(tmp_path: Path) -> None:
         assert not any("not seen" in cell for row in one["rows"] for cell in row), one["rows"]
     page = (tmp_path / "trio-lab-report" / "index.html").read_text()
     assert all(runtime in page for runtime in here)
+    assert all(text in page for text in ("Who blocked the loop", "GET /sync-hash"))
 
 
 @pytest.mark.parametrize(

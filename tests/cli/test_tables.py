@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tests.report.compared import figure
-from trio_lab.cli.tables import comparison_table, show, verdict_table
+from trio_lab.cli.tables import blocker_table, comparison_table, plain_table, show, verdict_table
 from trio_lab.records.reading import read_results
 from trio_lab.records.result import Results
 
@@ -76,3 +76,21 @@ def test_comparison_is_printed_before_the_verdicts(results: dict[str, Any], caps
     show(read_compared(results, storm=[figure((4,), (2,))]))
     printed = capsys.readouterr().out
     assert printed.index("behind asyncio") < printed.index("first full queue")
+
+
+def test_who_blocked_the_loop_is_told_for_each_experiment(results: dict[str, Any]) -> None:
+    found = compared(results, storm=[figure((4,), (2,))], leave=[figure((4,), (8,))])
+    assert blocker_table(read_results(found)) is None
+    columns = ["runtime", "line", "cause", "request", "stalls", "all, ms", "longest, ms"]
+    rows = [["trio", "app.py:1 in f", "python", "GET /a", 2, 30.0, 20.0], ["node", "it cannot tell", *[None] * 5]]
+    for one in found["comparison"]["experiments"]:
+        one["blockers"] = {"title": "Who blocked the loop", "columns": columns, "rows": rows, "note": None}
+    table = blocker_table(read_results(found))
+    assert table is not None
+    assert lines(plain_table(table))[1:] == [
+        " ".join(["experiment", *columns]),
+        "storm trio app.py:1 in f python GET /a 2 30 20",
+        "storm node it cannot tell",
+        "leave trio app.py:1 in f python GET /a 2 30 20",
+        "leave node it cannot tell",
+    ]

@@ -24,6 +24,11 @@ class Subject:
     def __str__(self) -> str:
         return f"{self.runtime} {self.profile}"
 
+    @property
+    def watches(self) -> bool:
+        """Whether its server watches its loop and keeps ledgers: Node's cannot."""
+        return self.runtime != "node"
+
 
 SUBJECTS = [Subject(runtime, profile) for runtime in RUNTIMES for profile in PROFILES]
 GUARDED = [Subject(runtime, "guarded") for runtime in RUNTIMES]

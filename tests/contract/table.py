@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from trio_lab.http.contract import CHOICES, MAX_BODY, MAX_HEAD, MAX_TARGET, NOT_FOUND, NUMBERS, STORMS
+from trio_lab.measure.ledger import PARTS
 
-from .health import POOL, health
+from .health import POOL, SUMMARY, health
 from .shapes import COUNT, NUMBER, TEXT, Each, Is, Shape, mentions
 from .subjects import Subject
 
@@ -58,6 +59,8 @@ def replies(subject: Subject) -> Iterator[Row]:
     yield Row("/", {"runtime": subject.runtime, "profile": subject.profile, "routes": _overview(subject)})
     for target in ("/health", "/health?reset=0", "/health?reset=1", "http://example.org/health?reset=0"):
         yield Row(target, health(subject))
+    if subject.watches:
+        yield from _watched()
 
 
 def _hashes() -> Iterator[Row]:
@@ -113,6 +116,29 @@ def _storms(subject: Subject) -> Iterator[Row]:
     )
 
 
+def _watched() -> Iterator[Row]:
+    """What a server says that watches its loop."""
+    parts = dict.fromkeys(PARTS, SUMMARY)
+    route = {"route": TEXT, "count": COUNT, "total_ms": SUMMARY, "parts": parts}
+    for query in ("", "?reset=0", "?reset=1"):
+        yield Row(f"/ledger{query}", {"routes": Each(route)})
+    text_or_null = Is("a text or null", lambda value: value is None or TEXT.holds(value))
+    row = dict.fromkeys(("file", "function", "cause"), Is("a text", lambda value: isinstance(value, str)))
+    row |= {"line": COUNT, "label": text_or_null, "count": COUNT, "total_ms": NUMBER, "longest_ms": NUMBER}
+    row |= {
+        "samples": COUNT,
+        "share": NUMBER,
+        "awaits": Is("a share or null", lambda value: value is None or value <= 1),
+    }
+    last = dict.fromkeys(("duration_ms", "share"), NUMBER) | dict.fromkeys(
+        ("file", "function", "task", "label"), text_or_null
+    )
+    last |= {"ago_ms": Is("a number", lambda value: isinstance(value, int | float)), "cause": TEXT, "samples": COUNT}
+    last |= {"line": Is("a line or null", lambda value: value is None or value > 0)}
+    last |= {"path": Each(TEXT), "top": Each({"task": TEXT, "ms": NUMBER})}
+    yield Row("/stalls", {"budget_ms": 50.0, "blind": None, "count": COUNT, "table": Each(row), "last": Each(last)})
+
+
 def _overview(subject: Subject) -> Is:
     """Every route of the contract as a request that can be sent, and a text that has its parameters and their bounds."""
     choices = {**CHOICES, "/tick-storm": {"mode": tuple(STORMS[subject.runtime])}}
@@ -135,7 +161,8 @@ def errors(subject: Subject) -> Iterator[Row]:
     for mode in ["fast", "", *sorted(others)]:
         yield Row(f"/tick-storm?mode={mode}", {"error": mentions("mode")}, 400)
     for query in ("reset=2", "reset=", "reset=1&reset=1", "reset=true"):
-        yield Row(f"/health?{query}", {"error": mentions("reset")}, 400)
+        for target in ("/health", "/ledger") if subject.watches else ("/health",):
+            yield Row(f"{target}?{query}", {"error": mentions("reset")}, 400)
     for query in ("where=moon", "where=", "where=loop&where=loop", "where=Loop"):
         yield Row(f"/fib?n=1&{query}", {"error": mentions("where")}, 400)
     for query in ("host=example.org", "host="):

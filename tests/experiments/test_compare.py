@@ -17,6 +17,7 @@ from trio_lab.records.figures import Check, Compared
 from trio_lab.records.result import ExperimentResult
 from trio_lab.records.spread import Spread
 from trio_lab.report.page import render
+from trio_lab.stage.blockers import Blockers
 from trio_lab.stage.stage import Stage
 
 from .taken import QuietMachine, taken
@@ -62,6 +63,31 @@ def test_a_round_without_a_figure_tells_nothing(nothing: float | None) -> None:
     found = figure(trio=[10.0, nothing], node=[20.0, 20.0])
     assert found.ratios["node"] == Spread(median=2.0, min=2.0, max=2.0)
     assert figure(trio=[nothing], node=[1.0]).values["trio"].median is None
+
+
+def stalls(line: int, total: float, longest: float, **more: Any) -> dict[str, Any]:
+    row = {"file": "/x/routes.py", "line": line, "function": "f", "cause": "python", "label": "GET /a", "count": 2}
+    return row | {"total_ms": total, "longest_ms": longest} | more
+
+
+def test_the_line_that_blocked_for_the_longest_time_in_all_is_told() -> None:
+    blocked = Blockers()
+    assert blocked.worst is None
+    blocked.add([stalls(1, 100, 90), stalls(2, 60, 30, label="GET /b"), stalls(0, 10, 10, file="")])
+    blocked.add([stalls(2, 50, 40, label="GET /c"), stalls(1, 9, 9, cause="gc")])
+    worst = {"trio": blocked.worst, "asyncio": None, "node": None}
+    found = comparison(experiment(), {runtime: [{"speed": 1.0}] for runtime in worst}, worst)
+    assert found.blockers is not None
+    assert found.blockers.rows == (
+        ("trio", "routes.py:2 in f", "python", "GET /c", 4, 110, 40),
+        ("asyncio", "none: no pass was over the budget", "", "", 0, 0.0, 0.0),
+        (
+            "node",
+            "it cannot tell: Node's timer shows that the loop was late, and not which line made it so",
+            *[None] * 5,
+        ),
+    )
+    assert decode(type(found), encode(found)) == found
 
 
 def test_a_zero_of_trio_gives_no_ratio() -> None:

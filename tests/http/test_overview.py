@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from trio_lab.drills.faults import add_routes as add_fault_routes
+from trio_lab.http import ledgers
 from trio_lab.http.app import LabApp
 from trio_lab.http.contract import NUMBERS
 from trio_lab.http.overview import entry, paths
 from trio_lab.servers.asyncio.app import create_app as create_asyncio_app
-from trio_lab.servers.trio import blockers, ingest, ledgers
+from trio_lab.servers.trio import blockers, ingest
 from trio_lab.servers.trio.app import create_app
 
 

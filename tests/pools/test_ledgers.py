@@ -29,7 +29,7 @@ async def worker_pool() -> AsyncIterator[WorkerPool]:
 
 
 def opened() -> Ledger:
-    ledger = Ledger("GET /")
+    ledger = Ledger("GET /", now=trio.current_time)
     LEDGER.set(ledger)
     return ledger
 

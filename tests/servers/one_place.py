@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 from trio_lab.admission.bulkhead import BaseBulkhead
@@ -14,6 +15,7 @@ from trio_lab.http.holding import Holding
 from trio_lab.http.pool_job import Done, PoolJob, held_in
 from trio_lab.http.requests import Requests
 from trio_lab.loop.working_on import WORKING_ON
+from trio_lab.measure.ledger import Ledgers
 
 WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n%s\r\n"
 ASKED = WORK % b""
@@ -30,8 +32,11 @@ class OnePlace:
         self.jobs = {"/work": lambda _: PoolJob(fn=len, args=(), kind="work")}
         self.seen: list[bool] = []
         """Of each request that has come to the app, whether it was held."""
-        self.labels: list[str | None] = []
+        self.ledgers = Ledgers()
+        self.labels: list[object] = []
         """Of each job that was given to the pool, the label of its request."""
+
+    now = staticmethod(perf_counter)
 
     def is_full(self) -> bool:
         return self.bulkhead.in_service >= self.bulkhead.capacity

@@ -14,6 +14,7 @@ from tests.contract.watching import until
 from tests.running import running
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.http.pool_job import IN_HAND, Done, Held
+from trio_lab.measure.ledger import Ledger
 from trio_lab.servers.admission import LabAdmission
 
 
@@ -47,9 +48,10 @@ async def test_a_request_whose_job_is_done_is_never_refused() -> None:
         nursery.start_soon(ask, "/first")
         await wait_all_tasks_blocked()
         await ask("/refused")
+        done = Held(ledger=Ledger("", now=trio.current_time), done=Done(value=1, took=0.0))
         async with trio.open_nursery() as held:
             for _ in range(3):
-                held.start_soon(lambda: ask("/held", **{IN_HAND: Held(done=Done(value=1, took=0.0))}))
+                held.start_soon(lambda: ask("/held", **{IN_HAND: done}))
             await wait_all_tasks_blocked()
             end.set()
     assert (served, statuses[0]) == (["/first", *["/held"] * 3], 503)

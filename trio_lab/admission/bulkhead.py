@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Iterable
 from ..blocks import BodyFailed, block
 from ..errors import Overloaded, QueueFull, RunTimeout
 from ..measure.announced import announce
+from ..measure.ledger import LEDGER, QUEUE
 from ..records.queue import QueueStatistics
 from .choice import Chosen
-from .gate import SUCCESS, Decision, Gate, Place
+from .gate import ADMITTED, SUCCESS, Decision, Gate, Place
 from .limits.choice import ChosenLimit
 from .limits.limit import Limit, Outcome
 
@@ -73,6 +74,11 @@ class BaseBulkhead(ABC):
             Shed: the discipline refused this caller.
             trio.ClosedResourceError (on asyncio `Closed`): the bulkhead was closed before a place was free.
         """
+
+    def _book(self, place: Place) -> None:
+        """Book a wait that is over, if the request of the current task keeps a ledger."""
+        if (ledger := LEDGER.get()) is not None:
+            ledger.add(QUEUE, place.arrived, place.entered if place.state is ADMITTED else self._now())
 
     def __repr__(self) -> str:
         bound = "∞" if self.max_waiting is None else self.max_waiting

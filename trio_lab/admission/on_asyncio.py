@@ -29,7 +29,10 @@ class Bulkhead(BaseBulkhead):
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
         place = self._gate.arrive(now, kind, priority, wait)
         if place.state is WAITING:
-            await self._wait(place)
+            try:
+                await self._wait(place)
+            finally:
+                self._book(place)
         return place
 
     async def _wait(self, place: Place) -> None:

@@ -58,7 +58,10 @@ class Bulkhead(BaseBulkhead):
             await trio.lowlevel.cancel_shielded_checkpoint()
             raise (_as_trio(refusal) if isinstance(refusal, Closed) else refusal) from None
         if place.state is WAITING:
-            await self._wait(place)  # a checkpoint too: one pass of the loop is enough
+            try:
+                await self._wait(place)  # a checkpoint too: one pass of the loop is enough
+            finally:
+                self._book(place)
         else:
             await trio.lowlevel.cancel_shielded_checkpoint()
         return place

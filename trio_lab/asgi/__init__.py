@@ -2,6 +2,7 @@
 
 from ..admission.classes import Share
 from .admission import Admission
+from .labels import LabelledApp, label_requests
 from .policy import AdmissionPolicy
 
-__all__ = ["Admission", "AdmissionPolicy", "Share"]
+__all__ = ["Admission", "AdmissionPolicy", "LabelledApp", "Share", "label_requests"]

@@ -26,6 +26,7 @@ from ..admission.limits.late_loop import LateLoop
 from ..admission.limits.limit import Outcome
 from ..errors import Overloaded, QueueFull
 from ..measure.announced import announce
+from ..measure.ledger import LEDGER, QUEUE
 from ..preconditions import running_loop
 from ..records.queue import QueueStatistics
 from .deadlines import parsers
@@ -36,7 +37,7 @@ from .promises import promises
 from .refusals import refuse, refuse_websocket
 from .replying import Replying
 
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Any]]
+App: TypeAlias = Callable[..., Awaitable[Any]]  # of a scope, receive and send; each framework has types of its own
 
 CONNECTIONS = "connections"
 """The kind under which the queue counts requests and websockets that were refused because too many were open."""
@@ -189,6 +190,8 @@ class Admission:
         inbox = waits.inbox(receive)
         try:
             refusal = await waits.wait(place, inbox)
+            if (ledger := LEDGER.get()) is not None:
+                ledger.add(QUEUE, place.arrived, place.entered if place.state is ADMITTED else waits.now())
             if inbox.left:
                 return
             if refusal is None:

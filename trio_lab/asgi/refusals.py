@@ -1,16 +1,35 @@
-"""The answer to a request that is refused: 503, with a time after which it may come again."""
+"""The answers to requests that cannot be served now: 503 to one that a queue has refused, with a time after which it may come
+again, and 504 to one whose job ran too long."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..admission.retry_after import retry_after
-from ..errors import Overloaded
+from ..errors import Overloaded, RunTimeout
 from .inbox import Message, Send
 
+REFUSALS = (Overloaded, RunTimeout)
+Refusal: TypeAlias = Overloaded | RunTimeout
 
-async def refuse(send: Send, refusal: Overloaded) -> None:
+
+def refusal_in(error: BaseException) -> Refusal | None:
+    """The refusal that this error is. A nursery or a task group puts it into a group, and it counts if it is alone there."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, REFUSALS) else None
+
+
+def reply_to(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """The JSON of the answer, its status, and the headers that it has for this reason."""
+    if isinstance(refusal, Overloaded):
+        body = {"error": str(refusal), "queue": refusal.queue}
+        return body, 503, {"Retry-After": str(retry_after(refusal.retry_after))}
+    return {"error": str(refusal)}, 504, {}
+
+
+async def refuse(send: Send, refusal: Refusal) -> None:
     """Answer an HTTP request. The connection may be used again."""
     for message in _messages(refusal, "http.response"):
         await send(message)
@@ -25,11 +44,13 @@ async def refuse_websocket(scope: dict[str, Any], send: Send, refusal: Overloade
         await send({"type": "websocket.close", "code": 1013, "reason": "try again later"})
 
 
-def _messages(refusal: Overloaded, answer: str) -> tuple[Message, Message]:
-    body = json.dumps({"error": str(refusal), "queue": refusal.queue}).encode()
+def _messages(refusal: Refusal, answer: str) -> tuple[Message, Message]:
+    body, status, more = reply_to(refusal)
+    encoded = json.dumps(body).encode()
     headers = [
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"retry-after", b"%d" % retry_after(refusal.retry_after)),
+        (b"content-length", b"%d" % len(encoded)),
+        *((name.lower().encode(), value.encode()) for name, value in more.items()),
     ]
-    return {"type": f"{answer}.start", "status": 503, "headers": headers}, {"type": f"{answer}.body", "body": body}
+    start = {"type": f"{answer}.start", "status": status, "headers": headers}
+    return start, {"type": f"{answer}.body", "body": encoded}

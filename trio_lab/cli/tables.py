@@ -19,6 +19,9 @@ def show(results: Results) -> None:
     if compared is not None:
         output().print(compared)
         output().print()
+    if blockers := blocker_table(results):
+        output().print(plain_table(blockers))
+        output().print()
     output().print(verdict_table(results))
 
 
@@ -74,3 +77,14 @@ def comparison_table(results: Results) -> Table | None:
         figure = Text(f"{row.figure} ({row.better})")
         table.add_row(Text(name, "bold"), figure, *(Text(said) for said in row.cells.values()))
     return table
+
+
+def blocker_table(results: Results) -> records.Table | None:
+    """Who blocked the loop of each runtime in each experiment; None if that was not asked."""
+    compared = results.comparison.experiments if results.comparison else ()
+    found = [(one.name, one.blockers) for one in compared if one.blockers is not None]
+    if not found:
+        return None
+    first = found[0][1]
+    rows = tuple((name, *row) for name, table in found for row in table.rows)
+    return records.Table(title=first.title, columns=("experiment", *first.columns), rows=rows)

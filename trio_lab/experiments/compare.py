@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..records.chart import Chart
+from ..records.chart import Cell, Chart, Table
 from ..records.figures import Compared, Figures
 from ..records.result import ComparedExperiment
 from ..records.spread import Spread
 from ..report.table import format_figure
+from ..stage.blockers import Blocker
 from . import charts
 from .model import Experiment
 
@@ -18,8 +19,10 @@ Rounds = Mapping[str, Sequence[Figures]]
 """The figures of every round on each runtime. Rounds of the same number were measured one after the other."""
 
 
-def comparison(experiment: Experiment, rounds: Rounds) -> ComparedExperiment:
-    """What a report shows of one experiment on several runtimes."""
+def comparison(
+    experiment: Experiment, rounds: Rounds, worst: Mapping[str, Blocker | None] | None = None
+) -> ComparedExperiment:
+    """What a report shows of one experiment on several runtimes. ``worst`` has for each the line that blocked its loop most."""
     figures = tuple(_compared(compared, rounds) for compared in experiment.compared)
     return ComparedExperiment(
         name=experiment.name,
@@ -28,6 +31,7 @@ def comparison(experiment: Experiment, rounds: Rounds) -> ComparedExperiment:
         figures=figures,
         chart=_chart(figures, rounds),
         finding="\n\n".join(map(_said, figures)),
+        blockers=None if worst is None else _blockers(worst),
     )
 
 
@@ -80,3 +84,20 @@ def _said(figure: Compared) -> str:
     ordered = sorted(medians, key=medians.__getitem__, reverse=figure.better == "higher")
     told = ", ".join(f"{runtime} {format_figure(medians[runtime], figure.unit)}" for runtime in ordered)
     return f"{figure.label}: {told}."
+
+
+def _blockers(worst: Mapping[str, Blocker | None]) -> Table:
+    return Table(
+        title="Who blocked the loop",
+        columns=("runtime", "line", "cause", "request", "stalls", "all, ms", "longest, ms"),
+        rows=tuple((runtime, *_blocker(runtime, found)) for runtime, found in worst.items()),
+        note="The line that blocked for the longest time in all, over the servers of all rounds.",
+    )
+
+
+def _blocker(runtime: str, found: Blocker | None) -> tuple[Cell, ...]:
+    if runtime == "node":
+        return ("it cannot tell: Node's timer shows that the loop was late, and not which line made it so", *[None] * 5)
+    if found is None:
+        return ("none: no pass was over the budget", "", "", 0, 0.0, 0.0)
+    return (found.where, found.cause, found.label or "", found.count, found.total, found.longest)

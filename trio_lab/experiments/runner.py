@@ -20,6 +20,7 @@ from ..measure.environment import environment
 from ..records.examination import Examination
 from ..records.figures import Figures, require_all
 from ..records.result import Comparison, ExperimentResult, Plan, Results
+from ..stage.blockers import Blockers
 from ..stage.quiet import Watch
 from ..stage.stage import Stage
 from ..stage.track import Track
@@ -130,7 +131,7 @@ async def go_on(
         seconds = expected_s(experiment, present, quick=run.quick, dose=run.dose or 1.0, rounds=plan.rounds)
         show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", seconds)
         found = await _in_turn(experiment, stages, plan.rounds, show)
-        run = replace(_with(run, experiment, found), duration=spent + time.monotonic())
+        run = replace(_with(run, experiment, stages, found), duration=spent + time.monotonic())
         keep(run)
         for runtime, (result, _) in found.items():  # what is said is kept, whatever happens next
             show.say(f"      {f'{runtime}: ' * _named(stages)}{result.outcome}: {result.finding}")
@@ -168,15 +169,25 @@ def _stages(experiment: Experiment, run: Results, present: tuple[str, ...], verb
     """One for each runtime; an experiment that starts the runtimes itself has one."""
     runtimes = ("trio",) if experiment.across else present
     dose = run.dose or 1.0
-    return {one: Stage(quick=run.quick, dose=dose, runtime=one, verbose=verbose) for one in runtimes}
+    stages = {one: Stage(quick=run.quick, dose=dose, runtime=one, verbose=verbose) for one in runtimes}
+    if len(stages) > 1:
+        for stage in stages.values():
+            stage.blockers = Blockers()
+    return stages
 
 
-def _with(run: Results, experiment: Experiment, found: dict[str, tuple[ExperimentResult, list[Figures]]]) -> Results:
+def _with(
+    run: Results,
+    experiment: Experiment,
+    stages: dict[str, Stage],
+    found: dict[str, tuple[ExperimentResult, list[Figures]]],
+) -> Results:
     """The run with one more experiment."""
     run = replace(run, experiments=(*run.experiments, *(result for result, _ in found.values())))
     if run.comparison is None or not experiment.compared or len(found) < 2:
         return run
-    one = comparison(experiment, {runtime: figures for runtime, (_, figures) in found.items()})
+    worst = {runtime: stage.blockers.worst for runtime, stage in stages.items() if stage.blockers is not None}
+    one = comparison(experiment, {runtime: figures for runtime, (_, figures) in found.items()}, worst)
     before = (other for other in run.comparison.experiments if other.name != one.name)
     return replace(run, comparison=replace(run.comparison, experiments=(*before, one)))
 

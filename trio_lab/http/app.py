@@ -23,6 +23,7 @@ from ..admission.retry_after import retry_after
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..loop.working_on import WORKING_ON
+from ..measure.ledger import LEDGER, Ledger, Ledgers
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import refuse_overload, reply
@@ -61,6 +62,11 @@ class LabApp(_Mixed):
     """What a pool raises when it is closed while a request waits in it. It becomes a 503, as every refusal."""
     lab: Lab
 
+    @staticmethod
+    def now() -> float:
+        """The time by the clock of the loop's pools, and so of ledgers."""
+        raise NotImplementedError
+
     def __init__(
         self, config: Config | None = None, *, listener: socket.socket | None = None, queues: Iterable[Queue] = ()
     ) -> None:
@@ -72,6 +78,7 @@ class LabApp(_Mixed):
         dropped as it comes."""
         self.jobs: dict[str, JobOf] = {}
         """The paths whose GET gives a job to a pool, and the job by the query."""
+        self.ledgers = Ledgers()
         self.numbers: Numbers = {}
         self.choices: Choices = {}
         self.admission: Admits | None = None
@@ -127,25 +134,30 @@ class LabApp(_Mixed):
 
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """Run the job of a request for ``path`` that no handler has seen yet. Raises `Overloaded` if it was refused."""
-        label = f"GET {path}"
-        before, begun, status = WORKING_ON.set(label), perf_counter(), None
+        ledger = Ledger(f"GET {path}", now=self.now, made=(begun := perf_counter()))
+        before, kept = WORKING_ON.set(ledger.route), LEDGER.set(ledger)
         held: Held | None = None
+        status = None
         try:
-            held = Held(done=await self.lab.do(job), begun=begun)
+            held = Held(done=await self.lab.do(job), ledger=ledger, begun=begun)
         except Overloaded:
             status = STATUSES[Overloaded]
             raise
         except Exception as error:
-            held = Held(error=error, begun=begun)
+            held = Held(error=error, ledger=ledger, begun=begun)
         finally:
             WORKING_ON.reset(before)
+            LEDGER.reset(kept)
             if held is None:  # else the request is counted when it is answered
-                self.requests.keep(label, status, perf_counter() - begun)
+                self.requests.keep(ledger.route, status, perf_counter() - begun)
+                self.ledgers.keep(ledger)
         return held
 
     def turn_away(self, path: str, job: PoolJob) -> Overloaded:
         """Refuse the job of a request for ``path`` for which there is no room in its pool."""
-        self.requests.keep(f"GET {path}", STATUSES[Overloaded], 0.0)
+        ledger = Ledger(f"GET {path}", now=self.now, made=perf_counter())
+        self.requests.keep(ledger.route, STATUSES[Overloaded], 0.0)
+        self.ledgers.keep(ledger)
         return self.lab.refuse(job)
 
     def end(self) -> None:

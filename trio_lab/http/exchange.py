@@ -8,12 +8,14 @@ must answer the same request alike, and a test compares them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from quart import Request
 from quart.asgi import ASGIHTTPConnection
 
 from ..loop.working_on import WORKING_ON
+from ..measure.ledger import LEDGER, Ledger
 from ..records.codec import to_plain
 from .answers import answer
 from .app import LabApp
@@ -28,13 +30,18 @@ else:
     _Mixed = object
 
 
+MADE = "trio_lab.made"
+"""In the extensions of an ASGI scope: when the head of the request had been read, by `perf_counter`."""
+
+
 class Exchange(_Mixed):
     """Mixed into Quart's class for one request. Each server's subclass says how `refuse` is done on its loop.
 
-    ``label`` is its method and route."""
+    ``label`` is its method and route. Unless it is answered without Quart, it has a ledger of its time."""
 
     app: LabApp
     label: str
+    ledger: Ledger
     scope: Any
 
     async def __call__(self, receive: Any, send: Any) -> None:
@@ -71,9 +78,28 @@ class Exchange(_Mixed):
         return held_in(self.scope)
 
     async def through_quart(self, receive: Any, send: Any) -> None:
-        HELD.set(self.held)
-        await super().__call__(receive, send)
+        held, app = self.held, self.app
+        HELD.set(held)
+        self.ledger = Ledger(self.label, now=app.now, made=_made_at(self.scope)) if held is None else held.ledger
+        LEDGER.set(self.ledger)
+        try:
+            await super().__call__(receive, send)
+        finally:
+            app.ledgers.keep(self.ledger)
+
+    async def _send_response(self, send: Any, response: Any) -> None:
+        sending = self.app.now()
+        try:
+            await super()._send_response(send, response)
+        finally:
+            self.ledger.close(sending)
 
     async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
         """Send a refusal, and meanwhile ignore the rest of the request: a client may not read before it has sent all."""
         raise NotImplementedError
+
+
+def _made_at(scope: Mapping[str, Any]) -> float | None:
+    """None if the connection is not one of ours."""
+    found: float | None = (scope.get("extensions") or {}).get(MADE)
+    return found

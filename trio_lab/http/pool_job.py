@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from ..measure.ledger import Ledger
 from .query import Query
 
 
@@ -43,12 +44,12 @@ class Done:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """The outcome of the job of a held request: it is done, or has failed with ``error``. ``begun`` is when the request was
-    first held, by `time.perf_counter`. ``ledger`` is the request's, if the server keeps ledgers."""
+    first held, by `time.perf_counter`. ``ledger`` is the request's."""
 
+    ledger: Ledger
     done: Done | None = None
     error: Exception | None = None
     begun: float | None = None
-    ledger: Any = None
 
     def result(self) -> Done:
         """Raises what the job has raised."""

@@ -30,6 +30,7 @@ def _stalls_of(watch: Watch) -> dict[str, Any]:
             "line": row.lineno,
             "function": row.function,
             "cause": row.cause,
+            "label": row.label,
             "count": row.count,
             "total_ms": ms(row.total),
             "longest_ms": ms(row.longest),

@@ -42,7 +42,7 @@ class Who:
 
     name: str = ""
     path: tuple[str, ...] = ()
-    label: str | None = None
+    label: object = None
 
 
 NO_TASK = Who()

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 
 from .awaits import Changes
 from .code_line import CodeLine
+from .working_on import text_of
 
 PYTHON, C_CALL, BLOCKING_CALL, GIL, GC, NOT_RUNNING = "python", "c call", "blocking call", "gil", "gc", "not running"
 SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT, IMPORT = "many small steps", "entry queue", "busy wait", "import"
@@ -86,7 +87,7 @@ class LineSample:
     line: CodeLine
     task_name: str
     path: tuple[str, ...]
-    label: str | None
+    label: object
     stands_for: float = 1.0
     importing: bool = False
     step: int = 0
@@ -200,7 +201,7 @@ def stall_of(
         began=began,
         share=seconds[most] / looked_at,
         path=last.path,
-        label=last.label,
+        label=text_of(last.label),
         top=top,
         lost=lost,
         cpu=cpu,
@@ -221,6 +222,8 @@ class StallGroup:
     samples: int = 0
     seen: float = 0.0
     """Seconds for which the watchdog saw this line."""
+    label: str | None = None
+    """That of the longest stall."""
     changes: Changes = field(default_factory=Changes)
 
     @property
@@ -256,7 +259,8 @@ class StallTable:
         row = self._rows.setdefault(key, StallGroup(*key))
         row.count += 1
         row.total += found.duration
-        row.longest = max(row.longest, found.duration)
+        if found.duration > row.longest:
+            row.longest, row.label = found.duration, found.label
         row.samples += found.samples
         row.seen += found.share * found.duration
         row.changes.add((sample.step, sample.coroutines) for sample in samples)

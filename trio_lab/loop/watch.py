@@ -33,6 +33,7 @@ from .stalls import (
     stall_of,
 )
 from .watchdog import Watchdog
+from .working_on import text_of
 
 if TYPE_CHECKING:
     from ..records.queue import QueueStatistics
@@ -301,5 +302,5 @@ class Watch:
             samples=turns,
             began=perf_counter(),
             share=turns / passes,
-            label=who.label,
+            label=text_of(who.label),
         )

@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-WORKING_ON: ContextVar[str | None] = ContextVar("trio_lab_working_on", default=None)
-"""It is kept and logged, so set it to a method and a route, never to a query."""
+WORKING_ON: ContextVar[object] = ContextVar("trio_lab_working_on", default=None)
+"""A text, or an object whose `str` is read when a stall is recorded. It is kept and logged, so it must be a method and a route,
+never a query."""
+
+
+def text_of(label: object) -> str | None:
+    """What a task had set `WORKING_ON` to, as a text."""
+    return None if label is None else str(label)

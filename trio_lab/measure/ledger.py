@@ -20,49 +20,68 @@ loop     all the rest: the steps of the request's tasks and their waits for the 
          result has come
 =======  ==============================================================================================================
 
-Anything else that a handler awaits would count as ``loop``, so it books that time with `booked`.
+Anything else that a handler awaits would count as ``loop``, so it books that time with `booked`. In a program that is not
+ours nobody promises this. There the rest is the part ``other``, and is divided only if the loop is watched: while the loop
+slept, no request can have waited for it. So that time is ``other``, and ``loop`` is what then remains, an upper bound.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
-
-import trio
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..records.codec import MS, NOT_OBSERVED, to_plain
 from ..records.summary import Summary
 from .histogram import Histogram
 
 ACCEPT, LOOP, QUEUE, SPAWN, RUN, SEND = "accept", "loop", "queue", "spawn", "run", "send"
+OTHER = "other"
 PARTS = (ACCEPT, LOOP, QUEUE, SPAWN, RUN, SEND)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_EVERY = (QUEUE, SPAWN, RUN, SEND)
+_SOME = (ACCEPT, LOOP, OTHER)  # not observed everywhere
 
 _OTHERS = "(others)"
 
 
 class Ledger:
-    """The parts of one request's time. Times are on Trio's clock unless stated otherwise.
+    """The parts of one request's time. Times are by ``now``, the clock of the request's loop, unless stated otherwise.
 
     ``made`` is when the server had read the request, by `time.perf_counter`. None means that this is not observed; the
-    ledger then begins now.
+    ledger then begins now. ``rest`` is the part that gets the time which nobody books. ``asleep`` returns how long the loop
+    has waited for I/O so far; with it, ``rest`` is divided into ``other`` and ``loop``.
     """
 
-    __slots__ = ("_begun", "_cursor", "_ended", "parts", "route")
+    __slots__ = ("_asleep", "_begun", "_cursor", "_ended", "_rest", "_slept", "now", "parts", "route")
 
-    def __init__(self, route: str, *, made: float | None = None) -> None:
+    def __init__(
+        self,
+        route: str,
+        *,
+        now: Callable[[], float],
+        made: float | None = None,
+        rest: str = LOOP,
+        asleep: Callable[[], float] | None = None,
+    ) -> None:
         self.route = route
+        self.now = now
         self.parts: dict[str, float] = {}
-        now = trio.current_time()
-        self._begun = self._cursor = now
+        self._begun = self._cursor = begun = now()
         self._ended: float | None = None
+        self._rest = rest
+        self._asleep = asleep
+        self._slept = 0.0 if asleep is None else asleep()
         if made is not None:
-            self._begun = self._cursor = now - max(0.0, perf_counter() - made)
-            self.add(ACCEPT, self._begun, now)
+            self._begun = self._cursor = begun - max(0.0, perf_counter() - made)
+            self.add(ACCEPT, self._begun, begun)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{part} {seconds * 1e3:.3g} ms" for part, seconds in self.parts.items())
@@ -82,7 +101,7 @@ class Ledger:
         ``begun`` and ``ended`` are by `time.perf_counter`, which on Linux is one clock for all processes; None means that the
         job has not begun, or not ended.
         """
-        now = trio.current_time()
+        now = self.now()
         shift = now - perf_counter()
         if begun is None:
             self.add(SPAWN, handed_over, now)
@@ -94,16 +113,22 @@ class Ledger:
         """End the ledger; ``sending`` is when the first part of the reply was handed over. Later calls change nothing."""
         if self._ended is not None:
             return
-        self._ended = trio.current_time()
+        ended = self._ended = self.now()
         if sending is not None:
-            self.add(SEND, sending, self._ended)
-        self.parts[LOOP] = max(0.0, self.total - sum(self.parts.values()))
-        self._cursor = math.inf
+            self.add(SEND, sending, ended)
+        parts, self._cursor = self.parts, math.inf
+        booked = sum(parts.values())
+        rest = max(0.0, ended - self._begun - booked)
+        if self._asleep is None:
+            parts[self._rest] = rest
+        else:
+            parts[OTHER] = other = min(rest, max(0.0, self._asleep() - self._slept - booked))
+            parts[LOOP] = rest - other
 
     @property
     def total(self) -> float:
         """Seconds from the begin to the end, or to now."""
-        return (trio.current_time() if self._ended is None else self._ended) - self._begun
+        return (self.now() if self._ended is None else self._ended) - self._begun
 
 
 LEDGER: ContextVar[Ledger | None] = ContextVar("trio_lab_ledger", default=None)
@@ -113,20 +138,44 @@ LEDGER: ContextVar[Ledger | None] = ContextVar("trio_lab_ledger", default=None)
 @contextmanager
 def booked(part: str) -> Iterator[None]:
     """Book the duration of the block as ``part`` of the current request."""
-    ledger, begun = LEDGER.get(), trio.current_time()
+    if (ledger := LEDGER.get()) is None:
+        yield
+        return
+    begun = ledger.now()
     try:
         yield
     finally:
-        if ledger is not None:
-            ledger.add(part, begun, trio.current_time())
+        ledger.add(part, begun, ledger.now())
+
+
+class Timed(Generic[P, T]):
+    """A job for a thread, which notes when it runs. `book` it when the caller has its result or has left: an abandoned thread
+    may end long after the ledger was closed."""
+
+    def __init__(self, work: Callable[P, T], ledger: Ledger) -> None:
+        self._work = work
+        self._ledger = ledger
+        self._handed_over = ledger.now()
+        self._begun: float | None = None
+        self._ended: float | None = None
+
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> T:
+        self._begun = perf_counter()
+        try:
+            return self._work(*args, **keywords)
+        finally:
+            self._ended = perf_counter()
+
+    def book(self) -> None:
+        self._ledger.add_job(self._handed_over, self._begun, self._ended)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTimes:
     """All requests of one route, in seconds.
 
-    A part is None when it was not observed. A request without a part counts as 0 there, so that the means of the parts add up
-    to the mean of the whole.
+    A part is None when it was not observed; ``other`` is there only if it was. A request without a part counts as 0 there, so
+    that the means of the parts add up to the mean of the whole.
     """
 
     route: str
@@ -154,13 +203,15 @@ class Ledgers:
             found = self._new(route)
         parts = ledger.parts
         found["total"].record(ledger.total)
-        for part in PARTS:
-            if part != ACCEPT or ACCEPT in parts:
-                found[part].record(parts.get(part, 0.0))
+        for part in _EVERY:
+            found[part].record(parts.get(part, 0.0))
+        for part in _SOME:
+            if part in parts:
+                found[part].record(parts[part])
 
     def _new(self, route: str) -> dict[str, Histogram]:
         name = route if len(self._routes) < self._most else _OTHERS
-        return self._routes.setdefault(name, {part: Histogram() for part in (*PARTS, "total")})
+        return self._routes.setdefault(name, {part: Histogram() for part in (*PARTS, OTHER, "total")})
 
     def read(self, *, reset: bool) -> list[RouteTimes]:
         """The routes since the last reset, the one with the most time first. With ``reset`` a new window begins."""
@@ -171,7 +222,12 @@ class Ledgers:
             RouteTimes(
                 route=route,
                 total=found["total"].summary(),
-                parts={part: found[part].summary() if found[part].count else None for part in PARTS},
+                parts=_summaries(found),
             )
             for route, found in sorted(routes.items(), key=lambda item: item[1]["total"].total, reverse=True)
         ]
+
+
+def _summaries(found: dict[str, Histogram]) -> dict[str, Summary | None]:
+    parts: dict[str, Summary | None] = {part: found[part].summary() if found[part].count else None for part in PARTS}
+    return parts | {OTHER: found[OTHER].summary()} if found[OTHER].count else parts

@@ -8,7 +8,7 @@ its thread is then *abandoned*, and counted apart, because its result will never
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from time import perf_counter
 from typing import TypeVar, TypeVarTuple, Unpack
 
@@ -22,7 +22,7 @@ from ..admission.limits.choice import ChosenLimit, make_limit
 from ..admission.limits.limit import Outcome as LoadOutcome
 from ..admission.on_trio import Bulkhead
 from ..blocks import block
-from ..measure.ledger import LEDGER, QUEUE, Ledger
+from ..measure.ledger import LEDGER, Timed
 from ..preconditions import require_count, require_loop
 from ..worker.priority import run_nicely
 from .functions import call, check_function, check_result
@@ -92,11 +92,10 @@ class NativePool(BehindBulkhead):
         check_function(fn, "NativePool.run")
         if kind is None:
             kind = getattr(fn, "__name__", "") or type(fn).__name__
-        ledger = LEDGER.get()
-        entering = self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
-        place = await (entering if ledger is None else _enter(ledger, entering))
+        place = await self._bulkhead.enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
         thread = _Thread(self, self._bulkhead, self._limiter, place)
-        work = _run if ledger is None else _Timed(ledger)
+        ledger = LEDGER.get()
+        work = _run if ledger is None else Timed(_run, ledger)
         try:
             end: Outcome[T] = await trio.to_thread.run_sync(
                 work if self._bulkhead.limit is None else thread.watched(work),
@@ -107,24 +106,12 @@ class NativePool(BehindBulkhead):
             )
         finally:
             thread.on_caller_gone()
-            if isinstance(work, _Timed):
+            if isinstance(work, Timed):
                 work.book()
         return end.unwrap()
 
     def _count_abandoned(self, change: int) -> None:
         self._abandoned += change
-
-
-async def _enter(ledger: Ledger, entering: Awaitable[Place]) -> Place:
-    """Enter a bulkhead, and book the wait."""
-    arrived = trio.current_time()
-    try:
-        place = await entering
-    except BaseException:
-        ledger.add(QUEUE, arrived, trio.current_time())
-        raise
-    ledger.add(QUEUE, place.arrived, place.entered)
-    return place
 
 
 def _run(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
@@ -137,26 +124,6 @@ def _checked(fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> T:
     result: T = run_nicely(call, (fn, args))
     check_result(result, fn, "NativePool.run")
     return result
-
-
-class _Timed:
-    """`_run` for a request that keeps a ledger. An abandoned thread may end long after the ledger was closed."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._handed_over = trio.current_time()
-        self._begun: float | None = None
-        self._ended: float | None = None
-
-    def __call__(self, fn: Callable[[Unpack[Ts]], T], args: tuple[*Ts]) -> Outcome[T]:
-        self._begun = perf_counter()
-        try:
-            return _run(fn, args)
-        finally:
-            self._ended = perf_counter()
-
-    def book(self) -> None:
-        self._ledger.add_job(self._handed_over, self._begun, self._ended)
 
 
 class _Thread:

@@ -69,7 +69,10 @@ class ExperimentResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedExperiment:
-    """One experiment over all runtimes; ``name`` is also that of the runtimes' own results."""
+    """One experiment over all runtimes; ``name`` is also that of the runtimes' own results. ``blockers`` has the line that
+    blocked the loop of each runtime's servers for the longest time; results of earlier versions lack it."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("blockers",)
 
     name: str
     title: str
@@ -77,6 +80,7 @@ class ComparedExperiment:
     figures: tuple[Compared, ...]
     chart: Chart | None
     finding: str
+    blockers: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from trio_lab.records.chart import Table
 from trio_lab.records.figures import Compared
 from trio_lab.records.result import ComparedExperiment, Comparison, Difference, ExperimentResult
 from trio_lab.report.prose import paragraphs, sentence, slug, text
@@ -149,10 +150,16 @@ def _section(here: str, one: ComparedExperiment, own: Sequence[tuple[int, Experi
         f'<p class="question">{sentence(one.question)}</p>',
         f'<div class="finding">{paragraphs(one.finding)}</div>' if one.finding.strip() else "",
         figure(one.chart) if one.chart else "",
+        _blockers(one.blockers) if one.blockers else "",
         *(_folded(number, entry) for number, entry in own),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _blockers(table: Table) -> str:
+    """The line that blocked the loop most, of each runtime."""
+    return f'<h3>{text(table.title)}</h3>{cells_of(table)}<p class="remark">{sentence(table.note or "")}</p>'
 
 
 def _folded(number: int, experiment: ExperimentResult) -> str:

@@ -22,6 +22,7 @@ from ..load.patience import Patience
 from ..load.retry import Retry
 from ..records.chart import Table
 from ..records.load import LoadResult
+from .blockers import Blockers
 from .launch import last_words, serve
 from .load_step import Look, began, step_of
 from .loaded import LEAD, Loaded, completions
@@ -97,6 +98,8 @@ class Stage:
         self._loaders = Loaders()
         self.track: Track | None = None
         """What the present round sees over time; None where nobody asks."""
+        self.blockers: Blockers | None = None
+        """Asks each server before it ends which lines have blocked its loop; None where nobody wants to know."""
         self.round = 0
         """The number of the round, where one measures in several."""
         self.notes: list[str] = []
@@ -189,12 +192,18 @@ class Stage:
         if self.verbose:
             async with serving(command) as server:
                 yield server
+                await self._ask_who_blocked(server)
             return
         with TemporaryFile() as log:
             async with serving(command, stderr=log) as server:
                 yield server
+                await self._ask_who_blocked(server)
             if b"Traceback" in os.pread(log.fileno(), _LOG, 0):
                 self.notes.append(f"the server logged an error: {last_words(log).splitlines()[-1]}")
+
+    async def _ask_who_blocked(self, server: Server) -> None:
+        if self.blockers is not None:
+            await self.blockers.ask(server)
 
     # Load.
 

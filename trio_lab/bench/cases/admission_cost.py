@@ -10,10 +10,10 @@ from ...stage.alone import alone
 from ...stage.stage import Stage
 from ...stage.turns import Contestant
 from ..model import Benchmark, Measured
-from ..peers import admitted
+from ..peers import in_front
 
 _BUDGET = 15e-6  # seconds of CPU
-_NAMES = tuple(f"{loop}, {policy}" for loop in ("asyncio", "trio") for policy in admitted.POLICIES)
+_NAMES = tuple(f"{loop}, {policy}" for loop in ("asyncio", "trio") for policy in in_front.ADMISSIONS)
 
 
 async def _run(stage: Stage) -> Measured:
@@ -21,7 +21,7 @@ async def _run(stage: Stage) -> Measured:
     contestants: dict[str, Contestant[float]] = {}
     for name in _NAMES:
         loop, _, policy = name.partition(", ")
-        contestants[name] = partial(alone, partial(admitted.extra_cpu, loop, policy, requests))
+        contestants[name] = partial(alone, partial(in_front.extra_cpu, loop, policy, requests))
     found = await stage.in_turn(contestants, stage.rounds(7, quick=3))
     return Measured(
         ratios={name: [cpu / _BUDGET for cpu in values] for name, values in found.items()},

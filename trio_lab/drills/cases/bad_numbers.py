@@ -19,10 +19,11 @@ import os
 import time
 from dataclasses import dataclass, field
 
+from ...http import ledgers
 from ...http.contract import NUMBERS, Numbers
 from ...measure.process import run_delay
 from ...records.figures import Figures, check
-from ...servers.trio import blockers, ledgers
+from ...servers.trio import blockers
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import faults
@@ -40,7 +41,7 @@ _REFUSALS = {400, 414, 431}
 Reply = tuple[int, bytes] | None
 OF: dict[str, Numbers] = {
     "trio": {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
-    "asyncio": {**NUMBERS, **faults.NUMBERS},
+    "asyncio": {**NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
     "node": NUMBERS,
 }
 """The parameters of the server of each runtime."""

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 
 from ...config import Config
+from ...http.ledgers import add_ledger_route
 from ...http.routes import add_routes
 from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
@@ -18,9 +19,8 @@ def create_app(
 ) -> AsyncioApp:
     """The lab as an ASGI app; see `LabApp` for the arguments."""
     app = AsyncioApp(config, listener=listener, queues=queues)
-    add_routes(app)
-    add_stalls_route(app)
-    add_metrics_route(app)
+    for add in (add_routes, add_stalls_route, add_ledger_route, add_metrics_route):
+        add(app)
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from quart import Quart
@@ -58,4 +59,5 @@ class AsyncioApp(LabApp, Quart):
     asgi_http_class = AsyncioExchange
     asgi_lifespan_class = AsyncioLifespan
     closed_error = Closed
+    now = staticmethod(monotonic)  # which `loop.time` is, too
     lab: AsyncioLab

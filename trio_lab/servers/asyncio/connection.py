@@ -15,22 +15,33 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, TypeVar
 
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import AsyncioSingleTask
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.typing import AppWrapper
 
 from ...http.bare import BareConnection
 from ...http.callers import Caller
 from ...http.connection import LabConnection
 from ...http.connections import Socket
+from ...http.exchange import MADE
 from ...http.holding import Holder
 
 T = TypeVar("T")
+
+
+class ConnectionTasks(TaskGroup):
+    """The tasks of one connection. Notes when a request was read."""
+
+    async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
+        scope["extensions"][MADE] = perf_counter()
+        return await super().spawn_app(app, config, scope, send)
 
 
 class _NeverIdle(AsyncioSingleTask):
@@ -67,7 +78,7 @@ class Connection(AsyncioHolder, LabConnection, TCPServer):
         return connected
 
     def tasks(self) -> TaskGroup:
-        return TaskGroup(self.loop)
+        return ConnectionTasks(self.loop)
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData) and self.writer.is_closing():

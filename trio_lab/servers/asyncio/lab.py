@@ -21,6 +21,7 @@ from ...loop.observe import observe
 from ...loop.run_queue import RunQueue
 from ...measure.accept_backlog import AcceptBacklog
 from ...measure.latest import Latest
+from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
 from ...measure.usage import UsageMeter
 from ...records.queue import Queue
@@ -59,17 +60,20 @@ class AsyncioLab(Lab):
         return task.result()
 
     async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
-        return await asyncio.to_thread(fn, *args)
+        with booked(RUN):
+            return await asyncio.to_thread(fn, *args)
 
     async def storm(self, mode: str, count: int) -> float:
         return await storms.storm(mode, count)
 
     async def look_up(self, host: str) -> list[str]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        with booked(RUN):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return [str(address[0]) for *_, address in found]
 
     async def read(self, path: Path) -> bytes:
-        return await asyncio.to_thread(path.read_bytes)
+        with booked(RUN):
+            return await asyncio.to_thread(path.read_bytes)
 
     def tasks(self) -> int:
         return len(asyncio.all_tasks())

@@ -15,7 +15,7 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.choice import Chosen
@@ -24,6 +24,7 @@ from ...admission.gate import Place
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
 from ...errors import BrokenWorkerError, RunTimeout
+from ...measure.ledger import LEDGER, RUN
 from ...pools.calls import why_not_sent
 from ...pools.outcome import raise_failure, result_in
 from ...pools.program import environment, interpreter
@@ -53,6 +54,15 @@ def keep(tasks: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
 
     tasks.add(task)
     task.add_done_callback(forget)
+
+
+class _Outcome(NamedTuple):
+    """What a worker says of a job: see `worker`."""
+
+    returned: bool
+    called: float
+    ended: float
+    pickled: bytes
 
 
 class _Worker:
@@ -105,7 +115,7 @@ class _Worker:
         assert self._process.stdin is not None
         self._process.stdin.write(CALL.pack(len(call)) + call)
 
-    async def outcome(self) -> tuple[bool, bytes]:
+    async def outcome(self) -> _Outcome:
         """What became of the job. Raises `BrokenWorkerError` if the process ends meanwhile."""
         assert self._process.stdin is not None
         with suppress(ConnectionError):  # the process has ended; reading its reply says how
@@ -114,14 +124,14 @@ class _Worker:
         self.proven = True
         return outcome
 
-    async def _outcome(self) -> tuple[bool, bytes]:
+    async def _outcome(self) -> _Outcome:
         assert self._process.stdout is not None
         try:
-            length, returned = OUTCOME.unpack(await self._process.stdout.readexactly(OUTCOME.size))
+            length, returned, called, ended = OUTCOME.unpack(await self._process.stdout.readexactly(OUTCOME.size))
             self.replying = True
-            outcome = await self._process.stdout.readexactly(length)
+            pickled = await self._process.stdout.readexactly(length)
             self.replying = False
-            return returned, outcome
+            return _Outcome(returned, called, ended, pickled)
         except (asyncio.IncompleteReadError, ConnectionError):
             code = await self._process.wait()
             raise BrokenWorkerError(f"the worker process ended with {code}", exit_code=code) from None
@@ -207,6 +217,7 @@ class WorkerPool(BehindBulkhead):
             if not job.done():
                 self._bulkhead.caller_left(place)
                 worker.interrupt()
+                _book_lost(place)
             raise
         return cast(T, job.result()), place.waited
 
@@ -232,9 +243,12 @@ class WorkerPool(BehindBulkhead):
             else:
                 answer.cancel()
                 self._give_up(worker)
+                _book_lost(place)
             self._bulkhead.leave(place)
-        returned, outcome = answer.result()
-        return result_in(outcome) if returned else raise_failure(outcome)
+        outcome = answer.result()
+        if (ledger := LEDGER.get()) is not None:
+            ledger.add_job(place.entered, outcome.called, outcome.ended)
+        return result_in(outcome.pickled) if outcome.returned else raise_failure(outcome.pickled)
 
     def _give_up(self, worker: _Worker) -> None:
         """Take a worker out of the pool and kill it. A second call changes nothing."""
@@ -282,6 +296,12 @@ class WorkerPool(BehindBulkhead):
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, *self._answers, return_exceptions=True)
+
+
+def _book_lost(place: Place) -> None:
+    """Book a job that has no end for its caller: its worker died, it ran too long, or its caller leaves."""
+    if (ledger := LEDGER.get()) is not None:
+        ledger.add(RUN, place.entered, ledger.now())
 
 
 @block

@@ -26,6 +26,7 @@ from ...admission.limits.limit import Outcome
 from ...admission.on_asyncio import Bulkhead
 from ...blocks import block
 from ...errors import Closed, RunTimeout
+from ...measure.ledger import LEDGER, Timed
 from ...pools.functions import call
 from ...pools.native import MOST_THREADS
 from ...worker.priority import NICER
@@ -67,8 +68,10 @@ class NativePool(BehindBulkhead):
         """
         place = await self._bulkhead.enter(kind=kind)
         held = _Call(self, place)
+        ledger = LEDGER.get()
+        work = call if ledger is None else Timed(call, ledger)
         try:
-            job = self._executor.submit(call, fn, args)
+            job = self._executor.submit(work, fn, args)
         except RuntimeError:  # it was shut down in the pass in which the place was given
             self._bulkhead.leave(place)
             raise Closed(self._bulkhead.name) from None
@@ -83,6 +86,8 @@ class NativePool(BehindBulkhead):
             raise RunTimeout("the job ran too long; its thread cannot be stopped") from None
         finally:
             held.on_caller_gone(was_told=limit.expired())
+            if isinstance(work, Timed):
+                work.book()
 
     def close(self) -> None:
         """Refuse callers that wait. Running threads are not waited for here; the interpreter does, at its exit."""

@@ -1,8 +1,9 @@
 """The main module of the asyncio server's worker processes: it reads calls from standard input and runs them in turn.
 
 A call is a pickled ``(function, arguments)``, its outcome the pickled value or the pickled `Failure`. `CALL` precedes the
-one, `OUTCOME` the other. SIGUSR1 ends the job that is named in an eventfd, if it runs Python code. Jobs are named by their
-number, counted from 1: one that is over is not mistaken for the next, and one that is still on its way does not begin.
+one, `OUTCOME` the other, which also says when the function ran. SIGUSR1 ends the job that is named in an eventfd, if it runs
+Python code. Jobs are named by their number, counted from 1: one that is over is not mistaken for the next, and one that is
+still on its way does not begin.
 
 It imports the standard library only, so a worker starts in some tens of milliseconds.
 """
@@ -15,6 +16,7 @@ import signal
 import struct
 import sys
 from contextlib import suppress
+from time import perf_counter
 from types import FrameType
 from typing import BinaryIO
 
@@ -24,7 +26,7 @@ from ...worker.lifeline import tie_life
 from ...worker.priority import NICER
 
 CALL = struct.Struct("<Q")  # the length
-OUTCOME = struct.Struct("<Q?")  # the length; whether the job has returned
+OUTCOME = struct.Struct("<Q?dd")  # the length; whether the job has returned; when its function was called and ended
 
 
 class _Interrupted(BaseException):
@@ -37,6 +39,8 @@ class _Jobs:
         self._begun = 0
         self._running = 0  # the number of the job; 0 is none's
         self._unwanted = 0
+        self.called = self.ended = 0.0
+        """When the function of the last job was called and when it ended, by `perf_counter`."""
         signal.signal(signal.SIGUSR1, self._interrupt)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the server ends us
 
@@ -54,27 +58,33 @@ class _Jobs:
         """Run one job: whether it has returned, and what is to be sent. Whatever the job raises, the worker goes on."""
         returned = False
         self._begun += 1
+        self.called = perf_counter()
         try:
             self._running = self._begun
             self._stop_if_unwanted()
             fn, arguments = pickle.loads(call)
+            self.called = perf_counter()
             value = fn(*arguments)
             returned, self._running = True, 0
+            self.ended = perf_counter()
             return True, dump(value)
         except BaseException as error:
             self._running = 0  # before any call: between two calls no interrupt can raise
+            if not returned:
+                self.ended = perf_counter()
             return False, dump(tuple(unsendable(fn, value, error) if returned else failure_of(error)))
 
 
 def _serve(calls: BinaryIO, replies: BinaryIO, interrupts: int) -> None:
     jobs = _Jobs(interrupts)
-    _send(replies, True, b"")  # ready
+    _send(replies, True, b"", 0.0, 0.0)  # ready
     while len(head := calls.read(CALL.size)) == CALL.size:
-        _send(replies, *jobs.run(calls.read(*CALL.unpack(head))))
+        returned, outcome = jobs.run(calls.read(*CALL.unpack(head)))
+        _send(replies, returned, outcome, jobs.called, jobs.ended)
 
 
-def _send(replies: BinaryIO, returned: bool, outcome: bytes) -> None:
-    replies.write(OUTCOME.pack(len(outcome), returned) + outcome)
+def _send(replies: BinaryIO, returned: bool, outcome: bytes, called: float, ended: float) -> None:
+    replies.write(OUTCOME.pack(len(outcome), returned, called, ended) + outcome)
     replies.flush()
 
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable
 
 from ...config import Config
+from ...http.ledgers import add_ledger_route
 from ...http.routes import add_routes
 from ...http.stalls import add_stalls_route
 from ...records.queue import Queue
@@ -13,7 +14,6 @@ from ..metrics import add_metrics_route
 from .asgi import TrioApp
 from .blockers import add_blocker_routes
 from .ingest import add_ingest_route
-from .ledgers import add_ledger_route
 
 
 def create_app(

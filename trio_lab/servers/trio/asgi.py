@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from dataclasses import replace
-from time import perf_counter
 from typing import Any
 
 import trio
@@ -25,17 +23,13 @@ from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
 from ...config import Config
-from ...errors import Overloaded
 from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
-from ...http.pool_job import Held, PoolJob
 from ...http.protocol import WANTED
-from ...measure.ledger import LEDGER, Ledger, Ledgers
 from ...records.queue import Queue
 from ..admission import admit
 from .bodies import BodyMemory, LabBody
-from .connection import made_at
 from .lab import TrioLab, open_lab
 from .shields import Shields
 
@@ -45,22 +39,17 @@ _LAST_WORDS = 0.2  # seconds for telling a client that its request is cut off
 
 
 class TrioExchange(Exchange, TrioASGIHTTPConnection):
-    """One request. It has a label, and unless it is answered without Quart, a ledger of its time."""
+    """One request."""
 
     app: TrioApp
-    ledger: Ledger
     replied = False
     left = False
     _body: LabBody | None = None  # if the handler reads it
 
     async def through_quart(self, receive: Any, send: Any) -> None:
-        held = self.held
-        self.ledger = Ledger(self.label, made=made_at(self.scope)) if held is None else held.ledger
-        LEDGER.set(self.ledger)
         try:
             await super().through_quart(receive, send)
         finally:
-            self.app.ledgers.keep(self.ledger)
             if self._body is not None:
                 self._body.close()
             if not self.replied and not self.left:  # cut off by the end of the server
@@ -95,15 +84,10 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
 
     async def _send_response(self, send: Any, response: Any) -> None:
         self.replied = True
-        sending = trio.current_time()
         if self.left:  # Quart 0.23 would raise, and hypercorn log it as a bug
-            self.ledger.close(sending)
             return
         with self.app.shields.shield(seconds=_SEND_TIME):
-            try:
-                await super()._send_response(send, response)
-            finally:
-                self.ledger.close(sending)
+            await super()._send_response(send, response)
 
 
 class TrioLifespan(TrioASGILifespan):
@@ -130,6 +114,7 @@ class TrioApp(LabApp, QuartTrio):
     asgi_http_class = TrioExchange
     asgi_lifespan_class = TrioLifespan
     closed_error = trio.ClosedResourceError
+    now = staticmethod(trio.current_time)
     lab: TrioLab
 
     def __init__(
@@ -137,22 +122,4 @@ class TrioApp(LabApp, QuartTrio):
     ) -> None:
         super().__init__(config, listener=listener, queues=queues)
         self.shields = Shields()
-        self.ledgers = Ledgers()
         self.body_memory = BodyMemory()
-
-    def turn_away(self, path: str, job: PoolJob) -> Overloaded:
-        self.ledgers.keep(Ledger(f"GET {path}", made=perf_counter()))
-        return super().turn_away(path, job)
-
-    async def run_held(self, path: str, job: PoolJob) -> Held:
-        """As `LabApp.run_held`, with a ledger of the request's time."""
-        ledger = Ledger(f"GET {path}", made=perf_counter())
-        kept = LEDGER.set(ledger)
-        held = None
-        try:
-            held = await super().run_held(path, job)
-        finally:
-            LEDGER.reset(kept)
-            if held is None:
-                self.ledgers.keep(ledger)
-        return replace(held, ledger=ledger)

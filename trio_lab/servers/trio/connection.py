@@ -14,7 +14,7 @@ Seen on hypercorn 0.18 with plain ASGI apps; none of it can be configured or rea
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter
 from typing import Any, TypeVar
@@ -31,19 +31,18 @@ from ...http.bare import BareConnection
 from ...http.callers import Caller
 from ...http.connection import LabConnection
 from ...http.connections import Socket
+from ...http.exchange import MADE
 from ...http.holding import Holder
 from .idle_time import IdleTime
 
 T = TypeVar("T")
-
-_MADE = "trio_lab.made"
 
 
 class ConnectionTasks(TaskGroup):
     """The tasks of one connection. Notes when a request was read, and hands the app its messages without a wait."""
 
     async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
-        scope["extensions"][_MADE] = perf_counter()
+        scope["extensions"][MADE] = perf_counter()
         wait_and_put = await super().spawn_app(app, config, scope, send)
         put_nowait = wait_and_put.__self__.send_nowait  # type: ignore[attr-defined]  # a channel's method
 
@@ -137,9 +136,3 @@ class Connection(TrioHolder, LabConnection, TCPServer):
             )  # else an app that is cut off would go on with all other pieces
         finally:
             self.send_lock.release()
-
-
-def made_at(scope: Mapping[str, Any]) -> float | None:
-    """When the head of a request had been read, by `perf_counter`; None when the connection is not one of ours."""
-    found: float | None = (scope.get("extensions") or {}).get(_MADE)
-    return found

@@ -1,4 +1,4 @@
-"""What an admission costs: the same ASGI app with and without one in front, in turn, in one process and without a server."""
+"""What a middleware costs: the same ASGI app with and without it in front, in turn, in one process and without a server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 import trio
 
-from ...asgi import Admission, AdmissionPolicy
+from ...asgi import Admission, AdmissionPolicy, label_requests
 
 _TURNS = 20
 _SCOPE = {
     "type": "http",
+    "method": "GET",
+    "route": "/orders",
     "path": "/orders",
     "client": ("127.0.0.1", 50_000),
     "headers": [
@@ -28,11 +30,13 @@ _SCOPE = {
 _START = {"type": "http.response.start", "status": 200, "headers": []}
 _BODY = {"type": "http.response.body", "body": b"done"}
 
-POLICIES = {
-    "fixed": AdmissionPolicy(limit=20),
-    "adaptive": AdmissionPolicy(),
-    "adaptive, tenants": AdmissionPolicy(tenant="x-api-key"),
+ADMISSIONS: dict[str, Callable[[Any], Any]] = {
+    "fixed": lambda app: Admission(app, AdmissionPolicy(limit=20)),
+    "adaptive": Admission,
+    "adaptive, tenants": lambda app: Admission(app, AdmissionPolicy(tenant="x-api-key")),
 }
+LABELS = "labels"
+_MIDDLEWARES = ADMISSIONS | {LABELS: label_requests}
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -55,15 +59,15 @@ async def _cpu(app: Callable[..., Awaitable[None]], requests: int) -> float:
     return thread_time() - before
 
 
-async def _extra(policy: str, requests: int) -> float:
-    admitted, extra = Admission(_app, POLICIES[policy]), 0.0
+async def _extra(middleware: str, requests: int) -> float:
+    behind, extra = _MIDDLEWARES[middleware](_app), 0.0
     for _ in range(_TURNS):
-        extra += await _cpu(admitted, requests // _TURNS) - await _cpu(_app, requests // _TURNS)
+        extra += await _cpu(behind, requests // _TURNS) - await _cpu(_app, requests // _TURNS)
     return extra / (requests // _TURNS * _TURNS)
 
 
-def extra_cpu(loop: str, policy: str, requests: int) -> float:
-    """CPU seconds that the admission adds to one request that is admitted at once."""
+def extra_cpu(loop: str, middleware: str, requests: int) -> float:
+    """CPU seconds that the middleware adds to one request, which an admission admits at once."""
     if loop == "trio":
-        return trio.run(_extra, policy, requests)
-    return asyncio.run(_extra(policy, requests))
+        return trio.run(_extra, middleware, requests)
+    return asyncio.run(_extra(middleware, requests))

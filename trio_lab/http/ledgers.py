@@ -1,18 +1,18 @@
-"""`/ledger`: what only the Trio server measures. Times in milliseconds."""
+"""`/ledger`: where the time of requests went, on both Python servers. Times in milliseconds."""
 
 from __future__ import annotations
 
 from quart import Response
 
-from ...http.answers import reply
-from ...http.contract import RESET, Numbers
-from ...http.routes import reset
-from .asgi import TrioApp
+from .answers import reply
+from .app import LabApp
+from .contract import RESET, Numbers
+from .routes import reset
 
 NUMBERS: Numbers = {"/ledger": {"reset": RESET}}
 
 
-def add_ledger_route(app: TrioApp) -> None:
+def add_ledger_route(app: LabApp) -> None:
     app.declare(NUMBERS, {})
 
     @app.get("/ledger")

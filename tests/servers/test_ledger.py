@@ -1,4 +1,4 @@
-"""End to end: where requests say that their time went, against what their replies and the queues say."""
+"""End to end, on both Python servers: where requests say that their time went, against what replies and queues say."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.running import Running, running
 _ASKED = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with running("--threads", "1", "--workers", "1") as server:
+@pytest.fixture(scope="module", params=["trio", "asyncio"])
+def server(request: pytest.FixtureRequest) -> Iterator[Running]:
+    with running("--threads", "1", "--workers", "1", runtime=request.param) as server:
         yield server
 
 
@@ -36,7 +36,12 @@ def means(found: Any) -> dict[str, float]:
 def test_a_job_in_a_process_agrees_with_its_reply(server: Running) -> None:
     said = server.get("/worker-hash?rounds=50000")
     parts = means(of_route(server, "GET /worker-hash"))
-    assert parts["run"] == pytest.approx(queue(server, "worker_pool")["service_ms"]["mean"], abs=0.002)
+    served = queue(server, "worker_pool")["service_ms"]["mean"]
+    if server.runtime == "trio":
+        assert parts["run"] == pytest.approx(served, abs=0.002)
+    else:  # there the way to the worker and back is in the pool's figure
+        assert parts["run"] <= served
+        assert parts["spawn"] > 0
     assert parts["run"] >= said["workerDurationMs"] - 0.002  # measured by the job itself
     assert parts["queue"] == pytest.approx(said["queueMs"], abs=0.002)
     # The pipe and the loop are in the handler's own figure.
@@ -106,6 +111,8 @@ def test_a_client_that_leaves_is_counted(server: Running) -> None:
 
 
 def test_a_body_that_comes_slowly_is_no_work_of_ours(server: Running) -> None:
+    if server.runtime != "trio":
+        pytest.skip("only the Trio server has a route that reads a body")
     with socket.create_connection(server.address) as sender:
         sender.sendall(b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
         server.get("/wait?ms=300")

@@ -1,0 +1,113 @@
+"""The route of a request as a template, ``/users/{id}``: never with the values of a path.
+
+A framework chooses the route after the request has passed all middleware. So the template is read late: when a stall is
+recorded, and when the request ends. It is where the framework has left it in the scope:
+
+- FastAPI leaves its route, Litestar the template itself.
+- Starlette leaves its router and the endpoint. The router's routes are searched for it, mounted apps included, so that the
+  template begins with the prefix of the mount. What was found is remembered.
+- Quart leaves nothing: see `frameworks`.
+
+Where none is found, the label ends with `UNKNOWN`. So labels come from the program's own routes, and no client can make one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from .policy import Scope
+
+UNKNOWN = "(unknown route)"
+RULE = "trio_lab.rule"
+"""In a scope: the template, where it is put there for us."""
+
+Template: TypeAlias = Callable[[Scope], "str | None"]
+"""Returns the template of a request's route; None while there is none."""
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_OTHER = "(other)"
+_REST = "/{path}"  # with which Starlette ends the path of a mount
+_DEEPEST = 20  # mounts within each other
+_MOST_SEARCHES = 100  # of one app: endpoints that belong to no router would cause one for each request
+
+_Found: TypeAlias = (
+    "tuple[object, str, re.Pattern[str] | None]"  # a route or an endpoint, its template, what paths it takes
+)
+
+
+class RequestLabel:
+    """``GET /users/{id}``, as far as it is known when it is read. `settle` it when the request ends: it may be kept longer, by
+    tasks that the request has started, and must not keep the request."""
+
+    __slots__ = ("_scope", "_template", "_text")
+
+    def __init__(self, scope: Scope, template: Template) -> None:
+        self._scope: Scope | None = scope
+        self._template = template
+        self._text = ""
+
+    def __str__(self) -> str:
+        return self._text if self._scope is None else self._read(self._scope)
+
+    def settle(self) -> str:
+        """Read it for the last time."""
+        if self._scope is not None:
+            self._text, self._scope = self._read(self._scope), None
+        return self._text
+
+    def _read(self, scope: Scope) -> str:
+        method = scope["method"]
+        return f"{method if method in _METHODS else _OTHER} {self._template(scope) or UNKNOWN}"
+
+
+class Routes:
+    """Finds the templates of one app. Its `template` is a `Template`."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, list[_Found]] = {}  # by the id of a route or an endpoint
+        self._searches = 0
+
+    def template(self, scope: Scope) -> str | None:
+        for key in (RULE, "path_template"):
+            if isinstance(told := scope.get(key), str):
+                return told
+        route = scope.get("route")
+        if isinstance(route, str):
+            return route
+        for chosen in (route, scope.get("endpoint")):
+            if chosen is not None and (found := self._find(chosen, scope)) is not None:
+                return found
+        alone = getattr(route, "path_format", None)
+        return alone if isinstance(alone, str) else None
+
+    def _find(self, chosen: object, scope: Scope) -> str | None:
+        if (known := self._known.get(id(chosen))) is None:
+            known = self._search(chosen, getattr(scope.get("router"), "routes", None))
+        if len(known) == 1:
+            [(one, template, _)] = known
+            return template if one is chosen else None
+        path = scope["path"].removeprefix(scope.get("root_path") or "")
+        return next(
+            (template for one, template, regex in known if one is chosen and (regex is None or regex.match(path))), None
+        )
+
+    def _search(self, chosen: object, routes: Iterable[Any] | None) -> list[_Found]:
+        if routes is None or self._searches >= _MOST_SEARCHES:
+            return []
+        self._searches += 1
+        self._known.clear()
+        self._learn(routes, "", 0)
+        return self._known.setdefault(id(chosen), [])
+
+    def _learn(self, routes: Iterable[Any], prefix: str, depth: int) -> None:
+        for route in routes:
+            template = prefix + getattr(route, "path_format", "")
+            regex = getattr(route, "path_regex", None)
+            for one in (route, getattr(route, "endpoint", None) or getattr(route, "app", None)):
+                if one is not None:
+                    self._known.setdefault(id(one), []).append((one, template, regex))
+            inner = getattr(route, "routes", None)
+            if inner and depth < _DEEPEST:
+                self._learn(inner, template.removesuffix(_REST), depth + 1)
