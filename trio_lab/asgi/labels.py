@@ -14,14 +14,11 @@ lifespan and websockets pass through untouched, and so do cancellation and error
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..loop.working_on import WORKING_ON
-from ..measure.ledger import LEDGER, OTHER, SEND, Ledger, Ledgers
-from ..preconditions import running_loop
+from ..measure.ledger import LEDGER, OTHER, SEND, Ledger, Ledgers, clock
 from .admission import App
 from .frameworks import prepare
 from .inbox import Message, Receive, Send
@@ -75,8 +72,8 @@ class LabelledApp:
 
     def _ledger(self) -> Ledger:
         if self.watch is None:
-            return Ledger("", now=_clock(), rest=OTHER)
-        return Ledger("", now=_clock(), asleep=partial(getattr, self.watch.passes, "waited"))
+            return Ledger("", now=clock(), rest=OTHER)
+        return Ledger("", now=clock(), asleep=partial(getattr, self.watch.passes, "waited"))
 
 
 class _Sending:
@@ -97,12 +94,3 @@ class _Sending:
             await self._send(message)
         finally:
             ledger.add(SEND, handed_over, ledger.now())
-
-
-def _clock() -> Callable[[], float]:
-    """That of the loop which runs, and of its pools."""
-    if running_loop() == "Trio":
-        import trio  # a program on asyncio starts without it
-
-        return trio.current_time
-    return monotonic

@@ -4,9 +4,9 @@
 
     app = Traced(app)
 
-Each request of the ASGI app is one span, with the parts of its ledger as attributes (on Trio; see `measure.ledger`), and one
-value of ``http.server.request.duration``. Trio and asyncio keep the context in tasks and in their threads. A worker process
-gets it with the job: ``await pool.run(in_trace(fn), *args)``.
+Each request of the ASGI app is one span, with the parts of its ledger as attributes (see `measure.ledger`), and one value of
+``http.server.request.duration``. Trio and asyncio keep the context in tasks and in their threads. A worker process gets it with
+the job: ``await pool.run(in_trace(fn), *args)``.
 
 Needs the extra `otel`. Which exporter is used is the program's choice; exporters have threads of their own.
 """
@@ -25,7 +25,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 
 from ..http.requests import Reply
 from ..measure.latest import Latest
-from ..preconditions import running_loop
+from ..measure.ledger import LEDGER, Ledger, clock
 from ..records.summary import BOUNDS, Buckets
 from .metrics.catalog import METRICS
 from .metrics.metric import Metric, Seen
@@ -105,12 +105,7 @@ class Traced:
 @contextmanager
 def _booked(span: Span) -> Iterator[None]:
     """Keep a ledger within the block, and tell it as attributes. A server that keeps its own puts that in place of ours."""
-    if running_loop() != "Trio":
-        yield
-        return
-    from ..measure.ledger import LEDGER, Ledger  # needs Trio
-
-    ours = Ledger("")
+    ours = Ledger("", now=clock())
     before = LEDGER.set(ours)
     try:
         yield

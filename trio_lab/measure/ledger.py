@@ -32,9 +32,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from ..preconditions import running_loop
 from ..records.codec import MS, NOT_OBSERVED, to_plain
 from ..records.summary import Summary
 from .histogram import Histogram
@@ -129,6 +130,15 @@ class Ledger:
     def total(self) -> float:
         """Seconds from the begin to the end, or to now."""
         return (self.now() if self._ended is None else self._ended) - self._begun
+
+
+def clock() -> Callable[[], float]:
+    """The clock of the loop that runs in this thread, and of its pools."""
+    if running_loop() == "Trio":
+        import trio  # a program on asyncio starts without it
+
+        return trio.current_time
+    return monotonic
 
 
 LEDGER: ContextVar[Ledger | None] = ContextVar("trio_lab_ledger", default=None)
