@@ -50,6 +50,10 @@ def _told(number: int, through: Through, truth: Rehearsal, fast: Rehearsal) -> s
         return f"scenario {number} ({through}), entry {position}: {here} in the truth lane, {there} in the fast lane"
     if truth.counts != fast.counts:
         return f"scenario {number} ({through}): counts {truth.counts} in the truth lane, {fast.counts} in the fast lane"
+    if truth.statistics is not None and truth.statistics != fast.statistics:
+        return (
+            f"scenario {number} ({through}): {truth.statistics} in the truth lane, {fast.statistics} in the fast lane"
+        )
     return ""
 
 

@@ -12,13 +12,14 @@ import trio
 
 from ..admission.choice import chosen
 from ..pools.workers import open_pool
+from ..records.queue import QueueStatistics
 from ..simulate.events import Events
 from ..simulate.log import Entry, Log
 from ..simulate.made import bring, fast_lane, service_of
 from ..simulate.scenario import Scenario
 from ..simulate.traffic import Traffic
 from .scheduling import run_in_virtual_time
-from .truth_lane import EPOCH, BulkheadLane, LaneParts
+from .truth_lane import EPOCH, BulkheadLane, LaneParts, TruthLane
 from .truth_pools import RehearsedPool, ThreadLane, WorkerLane, require_threads, require_workers
 from .turns import LAST, TimedTasks, Turns
 from .virtual_pool import VirtualOptions
@@ -27,14 +28,17 @@ Through = Literal["bulkhead", "threads", "workers"]
 """What requests wait at: a bulkhead, the native pool, or the worker pool."""
 
 Counts = tuple[int, int, int, int, int, int]
+Played = tuple[tuple[Counts, ...], QueueStatistics | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """``log`` is all that happened; ``counts`` are those of each workload: came, served, left, refused, failed, wasted."""
+    """``log`` is all that happened; ``counts`` are those of each workload: came, served, left, refused, failed, wasted.
+    ``statistics`` are the gate's; None through a pool of workers, which has another idea of a queue."""
 
     log: tuple[Entry, ...]
     counts: tuple[Counts, ...]
+    statistics: QueueStatistics | None = None
 
 
 def rehearse(scenario: Scenario, through: Through = "bulkhead") -> Rehearsal:
@@ -49,10 +53,10 @@ def rehearse(scenario: Scenario, through: Through = "bulkhead") -> Rehearsal:
     elif through == "workers":
         require_workers(scenario)
     log: list[Entry] = []
-    counts = run_in_virtual_time(
+    counts, statistics = run_in_virtual_time(
         _play, scenario, _seconds(scenario), through, _noted_in(log), seed=scenario.seed, start=EPOCH
     )
-    return Rehearsal(log=tuple(log), counts=counts)
+    return Rehearsal(log=tuple(log), counts=counts, statistics=statistics)
 
 
 def rehearse_fast(scenario: Scenario, events: Callable[[float], Events] = Events) -> Rehearsal:
@@ -60,7 +64,7 @@ def rehearse_fast(scenario: Scenario, events: Callable[[float], Events] = Events
     log: list[Entry] = []
     lane = fast_lane(scenario, events=events(EPOCH), log=_noted_in(log))
     lane.run(_seconds(scenario))
-    return Rehearsal(log=tuple(log), counts=_counts(lane))
+    return Rehearsal(log=tuple(log), counts=_counts(lane), statistics=lane.gate.statistics(lane.events.now))
 
 
 def _seconds(scenario: Scenario) -> float:
@@ -75,7 +79,7 @@ def _noted_in(log: list[Entry]) -> Log:
     return lambda *entry: log.append(entry)
 
 
-async def _play(scenario: Scenario, seconds: float, through: Through, note: Log) -> tuple[Counts, ...]:
+async def _play(scenario: Scenario, seconds: float, through: Through, note: Log) -> Played:
     async with AsyncExitStack() as stack:
         pool = None
         if through == "workers":
@@ -88,7 +92,7 @@ async def _play(scenario: Scenario, seconds: float, through: Through, note: Log)
         parts = LaneParts(
             scenario=scenario, service=service_of(scenario, events), nursery=nursery, turns=turns, log=note
         )
-        lane: Traffic
+        lane: TruthLane
         if pool is not None:
             lane = WorkerLane(parts, pool)
         elif through == "threads":
@@ -99,8 +103,9 @@ async def _play(scenario: Scenario, seconds: float, through: Through, note: Log)
         bring(lane, scenario)
         await trio.sleep_until(events.start + seconds)
         await turns.take(LAST, 0)
+        played = _counts(lane), lane.statistics()
         nursery.cancel_scope.cancel()
-        return _counts(lane)
+        return played
 
 
 def _options(scenario: Scenario) -> VirtualOptions:

@@ -25,6 +25,7 @@ from ..admission.gate import ADMITTED, SUCCESS, Gate, Place
 from ..admission.limits.limit import Outcome
 from ..admission.on_trio import Bulkhead
 from ..errors import Overloaded, QueueTimeout, RunTimeout
+from ..records.queue import QueueStatistics
 from ..simulate.callers import Request
 from ..simulate.events import EXPIRE, LEAVE, STOP
 from ..simulate.log import Log
@@ -63,6 +64,10 @@ class TruthLane(Traffic):
     @abstractmethod
     async def _serve(self, request: Request) -> None:
         """Wait for a place and for the answer. A caller that is cancelled leaves at once, whatever becomes of its work."""
+
+    def statistics(self) -> QueueStatistics | None:
+        """The gate's; None if there is no gate."""
+        return None
 
     def wait(self, request: Request) -> None:
         """It has to wait for a place."""
@@ -128,6 +133,7 @@ class Door(Bulkhead):
     def __init__(self, gate: Gate, lane: DoorLane) -> None:
         self._gate = _ForTenants(gate) if isinstance(gate, ClassGate) else gate  # type: ignore[assignment]
         self._lane = lane
+        self._now()  # its time begins here, and not when the first request comes
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         place = await super().enter(queue_timeout=queue_timeout, kind=kind, priority=priority)
@@ -160,6 +166,9 @@ class DoorLane(TruthLane):
         scenario = parts.scenario
         self.door = Door(scenario.gate.make(scenario.servers, scenario.kinds, scenario.seed), self)
         self.service.on_end = self._end
+
+    def statistics(self) -> QueueStatistics:
+        return self.door.statistics()
 
     async def admit(self, request: Request, place: Place) -> None:
         """It has got its place."""

@@ -1,8 +1,9 @@
 """Do the event loop and the simulation do the same, each time? Scenarios drawn at random are played in two processes, each
 time in the fast lane and in the truth lane: the real bulkhead and pools on Trio in virtual time.
 
-Every log must be equal to the other lane's, entry by entry, and to the other process's. Python hashes text differently in each
-process (PYTHONHASHSEED), and addresses differ too, so an order that depends on either shows.
+Every log must be equal to the other lane's, entry by entry, and to the other process's; so must the counts and the statistics
+of the gate. Python hashes text differently in each process (PYTHONHASHSEED), and addresses differ too, so an order that
+depends on either shows.
 
 The control is a fast lane that lets requests come before places are given back at the same moment. Only scenarios in which
 both fall on one moment can show it.
