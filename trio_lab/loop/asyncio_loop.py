@@ -11,7 +11,6 @@ measured in another way (`uvloop_passes`).
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from time import perf_counter
@@ -58,28 +57,11 @@ class _Polls:
             else:
                 del self._selector.select  # the class's method is no longer hidden
             return
-        if len(self.monitors) == 1:
-            timed = _timed(self._select, self.monitors[0])
-        else:
-            timed = self._select
-            for monitor in self.monitors:
-                timed = _timed(timed, monitor)
+        timed = self._select
+        for monitor in self.monitors:
+            timed = monitor.timing(timed)
         timed.polls = self  # type: ignore[attr-defined]
         self._selector.select = timed
-
-
-def _timed(select: Callable[[float | None], Any], monitor: AsyncioPassMonitor) -> Callable[[float | None], Any]:
-    before, after, for_ever = monitor.before_io_wait, monitor.after_io_wait, math.inf
-
-    def timed_select(timeout: float | None = None) -> Any:
-        seconds = for_ever if timeout is None else timeout
-        before(seconds)
-        try:
-            return select(timeout)
-        finally:
-            after(seconds)
-
-    return timed_select
 
 
 class AsyncioPassMonitor(Passes):

@@ -85,12 +85,12 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         return handle
 
     def pass_ended(self) -> None:
-        steps = self._steps.copy()
+        if self._entered:
+            if self._loop._ready:
+                self._entered.difference_update(self._steps)
+            else:  # all have run, also one that its thread put aside after its step
+                self._entered.clear()
         super().pass_ended()
-        if not self._loop._ready:  # all have run, also one that its thread put aside after its step
-            self._entered.clear()
-        elif self._entered:
-            self._entered.difference_update(steps)
 
     def name(self, step: asyncio.Handle) -> str:
         return name_of(_call_of(step))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from ..measure.histogram import Histogram
 from ..records.summary import Summary
@@ -18,6 +18,7 @@ from ..records.summary import Summary
 if TYPE_CHECKING:
     from ..records.health import Loop
 
+T = TypeVar("T")
 RESOLUTION = 0.020  # seconds that a timer probe sleeps; the articles' choice
 
 
@@ -98,12 +99,41 @@ class LoopTime:
         self._polling = False  # before `renew_at` is read: see `wakes`
         slept = now - self._poll_began
         self.waited += slept
-        if slept - timeout > self.budget:
+        if slept > self.budget and slept - timeout > self.budget:
             self.on_overslept(self._poll_began + timeout, now)
         if now >= self.renew_at:
             self.on_renew(now)
         if self.on_pass is not None:
             self.on_pass()
+
+    def timing(self, poll: Callable[[float | None], T]) -> Callable[[float | None], T]:
+        """The poll of a loop, which calls `before_io_wait` and `after_io_wait` in effect. They are written out, because two
+        calls less save a quarter of what they cost."""
+        clock, record, for_ever = self._clock, self._record, math.inf
+
+        def timed_poll(timeout: float | None = None) -> T:
+            began = self._poll_began = clock()
+            self._timeout = for_ever if timeout is None else timeout
+            self._polling = True
+            busy = began - self._pass_began
+            record(busy)
+            if busy > self.budget:
+                self.on_long(self._pass_began, began)
+            try:
+                return poll(timeout)
+            finally:
+                now = self._pass_began = clock()
+                self._polling = False
+                slept = now - began
+                self.waited += slept
+                if slept > self.budget and slept - self._timeout > self.budget:
+                    self.on_overslept(began + self._timeout, now)
+                if now >= self.renew_at:
+                    self.on_renew(now)
+                if self.on_pass is not None:
+                    self.on_pass()
+
+        return timed_poll
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""

@@ -31,6 +31,7 @@ class StepLog(Generic[S]):
         self._began: list[float] = []
         self._turns: Counter[Hashable] = Counter()
         self._ended = self._counted = 0
+        self._callbacks = 0  # of the entry queue in this pass, where they are counted when they are due
 
     def name(self, step: S) -> str:
         """Of the task, or of the callback."""
@@ -56,6 +57,7 @@ class StepLog(Generic[S]):
                 self._turns.update({self.key(step) for step in self._steps})
             self._steps.clear()
             self._began.clear()
+            self._callbacks = 0
 
     def steps(self) -> Steps:
         """The current pass so far."""

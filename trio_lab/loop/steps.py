@@ -22,7 +22,6 @@ class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
-        self._callbacks = 0
         self.before_task_step = self._before_task_step()  # type: ignore[method-assign, assignment]
 
     def _before_task_step(self) -> Callable[[trio.lowlevel.Task], None]:
@@ -36,10 +35,6 @@ class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
             steps(task)
 
         return before_task_step
-
-    def pass_ended(self) -> None:
-        super().pass_ended()
-        self._callbacks = 0
 
     def sees(self, task: trio.lowlevel.Task) -> bool:
         """Whether the step in which ``task`` calls this was noted."""

@@ -127,7 +127,8 @@ class UvloopPassMonitor(Passes):
             return
         get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
         get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-        self._pointer = get_pointer(uv.pointer_of(self._loop), None)
+        self._pointer = ctypes.c_void_p(get_pointer(uv.pointer_of(self._loop), None))
+        self._idle_ns, self._timeout_ms = uv.idle_ns, uv.timeout_ms
         uv.configure(self._pointer, _IDLE_TIME)
         self._handle = ctypes.create_string_buffer(uv.handle_size(_PREPARE))
         self._on_prepare = _CALLBACK(self._prepare)
@@ -153,27 +154,30 @@ class UvloopPassMonitor(Passes):
             self._uv.close(handle, _closed)
 
     def _prepare(self, _: int) -> None:
-        self._end_pass()
+        now = self._end_pass()
         # 0 is told as well while descriptors wait to be registered, although the poll then waits.
-        milliseconds = self._uv.timeout_ms(self._pointer)
+        milliseconds = self._timeout_ms(self._pointer)
         self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
-        if self._poll_began >= self.renew_at:
-            self.on_renew(self._poll_began)
+        if now >= self.renew_at:
+            self.on_renew(now)
 
-    def _end_pass(self) -> None:
-        now, idle = self._clock(), self._uv.idle_ns(self._pointer)
-        poll_began, began = self._poll_began, self._began(idle)
+    def _end_pass(self) -> float:
+        now, idle, poll_began = self._clock(), self._idle_ns(self._pointer), self._poll_began
+        began = poll_began + (idle - self._idle) / 1e9  # as `_began`
+        if began < self._seen_waiting:
+            began = self._seen_waiting
         self.last_began = began
-        slept = began - poll_began
+        slept, busy = began - poll_began, now - began
         self.waited += slept
-        self.busy.record(now - began)
+        self._record(busy)
         self._poll_began, self._idle = now, idle
-        if slept - self._timeout > self.budget:
+        if slept > self.budget and slept - self._timeout > self.budget:
             self.on_overslept(poll_began + self._timeout, began)
-        if now - began > self.budget:
+        if busy > self.budget:
             self.on_long(began, now)
         if self.on_pass is not None:
             self.on_pass()
+        return now
 
     def _began(self, idle: int) -> float:
         """When the pass began after the poll at whose end libuv had waited ``idle``."""

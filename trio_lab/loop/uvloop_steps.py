@@ -55,7 +55,7 @@ class UvloopSteps(StepLog[Any]):
             callback(*args)
 
         for name, noting in (("call_soon", run), ("call_soon_threadsafe", run_entered)):
-            self._shadows[name] = _shadow(getattr(self._loop, name), noting)
+            self._shadows[name] = partial(getattr(self._loop, name), noting)
             setattr(self._loop, name, self._shadows[name])
 
     def remove(self) -> None:
@@ -90,10 +90,3 @@ class UvloopSteps(StepLog[Any]):
 
 def _call_of(step: Any) -> Any:
     return step.call if isinstance(step, _Entered) else step
-
-
-def _shadow(schedule: Callable[..., Any], run: Callable[..., None]) -> Callable[..., Any]:
-    def shadow(callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
-        return schedule(partial(run, callback), *args, context=context)
-
-    return shadow
