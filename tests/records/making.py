@@ -54,7 +54,8 @@ def made(hint: Any) -> st.SearchStrategy[Any]:
 
 def _record(kind: Any) -> st.SearchStrategy[Any]:
     hints = get_type_hints(kind, include_extras=True)
-    fields = {field.name: st.deferred(lambda name=field.name: made(hints[name])) for field in dataclasses.fields(kind)}
+    names = [field.name for field in dataclasses.fields(kind) if field.metadata.get("written", True)]
+    fields = {name: st.deferred(lambda name=name: made(hints[name])) for name in names}
     if issubclass(kind, Table):  # whose rows are as wide as its columns
         fields["columns"] = st.tuples(TEXTS, TEXTS)
         fields["rows"] = st.lists(st.tuples(*[made(str | float | None)] * 2), max_size=3).map(tuple)

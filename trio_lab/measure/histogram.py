@@ -46,6 +46,7 @@ def _middle(bucket: int) -> float:
     return (_low(bucket) + _low(bucket + 1)) / 2
 
 
+@lru_cache(4096)
 def _low(bucket: int) -> float:
     """The lower end of a bucket, in seconds."""
     return float(struct.unpack("=f", struct.pack("=I", bucket << 16))[0])
@@ -262,7 +263,7 @@ class Histogram:
                 p99=p99,
                 p99_9=p99_9,
                 max=self._max,
-                buckets=self.buckets(),
+                histogram=ref(self),
             )
         return self._summary
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from .codec import UNWRITTEN, In
 
@@ -32,9 +33,14 @@ class Buckets:
         return sum(self.counts)
 
 
+class InBuckets(Protocol):
+    def buckets(self) -> Buckets: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Durations in seconds. All are zero when ``count`` is 0. Their ``buckets`` are not written to JSON."""
+    """Durations in seconds. All are zero when ``count`` is 0. ``histogram`` is a weak reference to where they come from; it
+    is not written to JSON."""
 
     count: int
     mean: float
@@ -43,4 +49,12 @@ class Summary:
     p99: float
     p99_9: float
     max: float
-    buckets: Buckets | None = field(default=None, compare=False, repr=False, metadata=UNWRITTEN)
+    histogram: Callable[[], InBuckets | None] | None = field(
+        default=None, compare=False, repr=False, metadata=UNWRITTEN
+    )
+
+    @property
+    def buckets(self) -> Buckets | None:
+        """All of the durations, with those that have come since; None if the histogram is gone, or in another process."""
+        found = None if self.histogram is None else self.histogram()
+        return None if found is None else found.buckets()
