@@ -23,6 +23,7 @@ class Running:
     process: subprocess.Popen[bytes]
     url: str
     runtime: str = "trio"
+    live: str = ""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -116,8 +117,8 @@ def running(
         line = process.stdout.readline()
         assert line, "the server ended before it was ready"
         ready = json.loads(line)
-        assert ready.keys() == {"url", "threads", "workers"}
-        server = Running(process, ready["url"], runtime)
+        assert ready.keys() == {"url", "threads", "workers"} | ({"live"} if "--live" in flags else set())
+        server = Running(process, ready["url"], runtime, ready.get("live", ""))
         family = server.family()
         assert len(family) > 1 or runtime != "trio"  # the others start their workers later, or as threads
         yield server

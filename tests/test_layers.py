@@ -64,6 +64,9 @@ CONFINED = {
 # The base install, and the packages it may use: pyproject's dependencies, and `outcome`, which Trio depends on.
 BASE = {
     "asgi",
+    "catalog",
+    "diagnose",
+    "live",
     "blocks",
     "pools",
     "admission",
@@ -81,6 +84,7 @@ BASE = {
     "testing",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
+EXTRAS = {"prometheus_client", "opentelemetry"}  # of `live`, imported when they are asked for
 PLUGIN = {"testing/plugin.py", "testing/fixtures.py"}  # pytest imports them
 # Pure packages decide by their arguments alone. Only these modules of them know an event loop or a clock; that of `simulate`
 # tells how fast it is.
@@ -184,7 +188,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in BASE], ids=name_of)
 def test_the_base_install_has_what_its_modules_need(path: Path) -> None:
     foreign = {name.partition(".")[0] for name in targets(path)} - sys.stdlib_module_names - {"trio_lab"}
-    assert foreign <= BASE_MAY_USE | ({"pytest"} if name_of(path) in PLUGIN else set())
+    assert foreign <= BASE_MAY_USE | EXTRAS | ({"pytest"} if name_of(path) in PLUGIN else set())
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) in PURE], ids=name_of)

@@ -26,6 +26,7 @@ _PUBLIC = {
         "RunTimeout",
         "Shed",
     ),
+    "live.open_live": ("open_live",),
     "loop.loop_time": ("LoopStatistics", "PassWindow"),
     "loop.observe": ("observe",),
     "loop.passes": ("PassMonitor", "open_pass_monitor"),

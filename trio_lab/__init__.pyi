@@ -18,6 +18,7 @@ from .errors import QueueTimeout as QueueTimeout
 from .errors import RestartLimitReached as RestartLimitReached
 from .errors import RunTimeout as RunTimeout
 from .errors import Shed as Shed
+from .live.open_live import open_live as open_live
 from .loop.loop_time import LoopStatistics as LoopStatistics
 from .loop.loop_time import PassWindow as PassWindow
 from .loop.observe import observe as observe

@@ -102,6 +102,12 @@ class Config:
     default_threads: Annotated[int | None, Between(1, 1024)] = None
     """Size of Trio's own thread limiter, which file I/O and name look-ups share; Trio's default is 40."""
 
+    live: bool = False
+    """A process beside the server shows it live, also while its loop is blocked: /live, /ready, /metrics and a page."""
+
+    live_port: Annotated[int | None, Between(0, 65_535)] = None
+    """Port of that process; by default the one after the server's, or a free one if the server takes a free one."""
+
     faults: bool = False
     """Add routes under /fault that crash, hang and starve this server, for drills. Loopback only."""
 

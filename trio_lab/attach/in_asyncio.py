@@ -11,9 +11,8 @@ from contextlib import ExitStack
 
 from ..loop.asyncio_eyes import AsyncioEyes
 from ..loop.eyes import Passes
-from ..records.health import ThreadCounts
 from .doctor import Doctor
-from .figures import LoopFigures
+from .figures import LoopFigures, no_threads
 from .quiet_watch import QuietWatch
 from .reporter import Reporter
 
@@ -37,7 +36,7 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
         watch.open()
         watched[loop] = watch.passes
         undo.callback(watched.pop, loop, None)
-        figures = LoopFigures("asyncio", watch, threads=_no_threads)
+        figures = LoopFigures("asyncio", watch, threads=no_threads)
         undo.callback(figures.close)
         reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)
         kind = loop.__class__
@@ -47,7 +46,3 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
         doctor.note_failure(fault)
     else:
         doctor.reported(reporter)
-
-
-def _no_threads() -> ThreadCounts:
-    return ThreadCounts(threads=0, busy=0, abandoned=0, queued=0)

@@ -14,7 +14,6 @@ import trio
 
 from ..loop.default_limiter import DefaultLimiter
 from ..loop.trio_eyes import TrioEyes
-from ..records.health import ThreadCounts
 from .doctor import Doctor
 from .figures import LoopFigures
 from .quiet_watch import QuietWatch
@@ -39,12 +38,12 @@ class _Reported(trio.abc.Instrument):
     """A run with a watch and a reporter, until it ends."""
 
     def __init__(self, doctor: Doctor) -> None:
-        watch, self._limiter = QuietWatch(TrioEyes(), budget=doctor.budget, steps="auto"), DefaultLimiter()
+        watch = QuietWatch(TrioEyes(), budget=doctor.budget, steps="auto")
         undo = ExitStack()
         try:
             undo.callback(watch.close)
             watch.open()
-            figures = LoopFigures("trio", watch, threads=self._threads)
+            figures = LoopFigures("trio", watch, threads=DefaultLimiter().threads)
             undo.callback(figures.close)
             soon = trio.lowlevel.current_trio_token().run_sync_soon
             self._reporter = Reporter(soon=soon, read=figures.read, look=watch.look, close=undo.close)
@@ -53,12 +52,6 @@ class _Reported(trio.abc.Instrument):
             undo.close()
             raise
         doctor.reported(self._reporter)
-
-    def _threads(self) -> ThreadCounts:
-        found = self._limiter.statistics()
-        return ThreadCounts(
-            threads=found.capacity or 0, busy=found.in_service or 0, abandoned=0, queued=found.waiting or 0
-        )
 
     def after_run(self) -> None:
         self._reporter.loop_ended()

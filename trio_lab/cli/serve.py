@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ..config import Config
 from ..errors import UsageError
-from ..http.listening import ready_line
+from ..http.listening import ready_line, url_of
 from ..http.runtimes import RUNTIMES
 from ..measure.descriptors import MANY, room_for
 from ..options import ConfigOptions
@@ -53,8 +53,9 @@ async def serve(
 async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
     from ..servers.trio.serving import serve as serve_lab
 
-    def on_ready(url: str, _: TrioApp) -> None:
-        print(ready_line(config, url) if as_json else _welcome(config, url), flush=True)
+    def on_ready(url: str, app: TrioApp) -> None:
+        live = None if app.beside is None else url_of(config, app.beside)
+        print(ready_line(config, url, live) if as_json else _welcome(config, url, live), flush=True)
 
     await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
 
@@ -76,7 +77,8 @@ def _workers(config: Config) -> str:
     )
 
 
-def _welcome(config: Config, url: str) -> str:
+def _welcome(config: Config, url: str, live: str | None) -> str:
+    watch = f"  in a browser: {live}/" if live else f"  curl {url}/health"
     return f"""\
 Server running on {url}
 Native pool size: {config.threads} threads. {_workers(config)}.
@@ -84,4 +86,4 @@ Profile: {config.profile}.
 Load it from another terminal:
   trio-lab load {url}/hash -c 20 -d 15
 and look at it meanwhile:
-  curl {url}/health"""
+{watch}"""

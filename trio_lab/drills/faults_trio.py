@@ -16,7 +16,9 @@ from typing import Any
 
 import trio
 
+from ..measure.outward import outward
 from ..servers.trio.asgi import TrioApp
+from .blocking import compute_here, sum_here
 from .faults import Fault, add_routes
 from .inside import Inside, SharedThreads
 
@@ -46,6 +48,19 @@ async def _fill_threads(count: int, ms: int) -> dict[str, Any]:
     return {"filled": count}
 
 
+async def _block(number: int, ms: int) -> dict[str, Any]:
+    """Block the loop: by Python if ``number`` is 0, else by a C call that holds the GIL."""
+    (compute_here if number == 0 else sum_here)(ms / 1e3)
+    return {}
+
+
+async def _call_out(number: int, ms: int) -> dict[str, Any]:
+    """Wait for a neighbour that takes its time."""
+    async with outward("neighbour"):
+        await trio.sleep(ms / 1e3)
+    return {}
+
+
 async def _timed(work: Callable[[], Awaitable[object]], *_: int) -> dict[str, Any]:
     begun = time.perf_counter()
     await work()
@@ -54,6 +69,8 @@ async def _timed(work: Callable[[], Awaitable[object]], *_: int) -> dict[str, An
 
 _OWN: dict[str, Fault] = {
     "fill-threads": _fill_threads,
+    "block": _block,
+    "call-out": _call_out,
     "look-up": partial(_timed, partial(trio.socket.getaddrinfo, "localhost", 80)),
     # Starts a process by Trio's own means.
     "start-plainly": partial(

@@ -44,7 +44,7 @@ def busy(lines: list[Line]) -> list[int]:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FaultyServer(LoggedServer):
-    """``size`` is how many workers it should have, ``before`` what it held when nothing had happened yet."""
+    """``size`` is how many children it should have, ``before`` what it held when nothing had happened yet."""
 
     log: Path
     size: int
@@ -96,6 +96,13 @@ async def faulty_server(
     with tempfile.NamedTemporaryFile(prefix="trio-lab-drill-") as log, tempfile.TemporaryFile() as said:
         env = os.environ | {LOG_VARIABLE: log.name}
         async with serving(command, stderr=said, env=env, new_group=new_group) as plain:
-            server = FaultyServer(child=plain.child, url=plain.url, log=Path(log.name), stderr=said, size=workers)
+            server = FaultyServer(
+                child=plain.child,
+                url=plain.url,
+                live=plain.live,
+                log=Path(log.name),
+                stderr=said,
+                size=workers + (plain.live is not None),
+            )
             server.before = await settled(server.vitals)
             yield server

@@ -86,6 +86,8 @@ class LabApp(_Mixed):
         self.listener = listener
         self.queues = tuple(queues)
         self.requests = Requests()
+        self.beside: socket.socket | None = None
+        """Where a process beside the server shows it live; it is opened when serving starts, if it was not before."""
         self.fault: BaseException | None = None
         self.stop: Any = self.event_class()
         """Tells the serving loop to accept no more connections."""

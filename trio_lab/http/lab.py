@@ -22,6 +22,7 @@ from ..measure.latest import Latest
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, Usage, WorkerCounts
+from ..records.live import WorkerState
 from ..records.totals import Totals
 from .pool_job import Done, PoolJob
 from .requests import Requests
@@ -57,8 +58,11 @@ class Threads(Pool, Protocol):
 
 
 class Workers(Pool, Protocol):
+    name: str
+
     @property
     def restarts(self) -> int: ...
+    def states(self) -> dict[int, str]: ...
 
 
 REPORTS = "reports"
@@ -184,6 +188,12 @@ class Lab(ABC):
             queued=sum(pool.waiting for pool in pools),
             restarts=sum(pool.restarts for pool in pools),
         )
+
+    def worker_states(self) -> tuple[WorkerState, ...]:
+        """Each worker process that lives now."""
+        pools = self.worker_pools
+        states = [(pool.name, pid, state) for pool in pools for pid, state in pool.states().items()]
+        return tuple(WorkerState(pool=name, pid=pid, state=state) for name, pid, state in states)
 
     def health(self, *, reset: bool) -> Health:
         """What the lab measures, now. With ``reset`` a new window begins here."""

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..config import Config
 from ..errors import UsageError
@@ -50,6 +51,16 @@ def listen(config: Config) -> socket.socket:
     return listener
 
 
+def listen_beside(config: Config) -> socket.socket | None:
+    """A socket for the process beside the server, None if the config wants none. Raises as `listen`."""
+    if not config.live:
+        return None
+    port = config.live_port
+    if port is None:
+        port = config.port and config.port + 1
+    return listen(replace(config, port=port))
+
+
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:
     """The connections in the backlog of a non-blocking listener; no further ones when there is no descriptor for them.
 
@@ -65,9 +76,11 @@ def waiting(listener: socket.socket) -> Iterator[socket.socket]:
         yield accepted
 
 
-def ready_line(config: Config, url: str) -> str:
-    """What a server says to the program that started it: where it serves, and with how many threads and workers."""
-    return json.dumps({"url": url, "threads": config.threads, "workers": config.workers})
+def ready_line(config: Config, url: str, live: str | None = None) -> str:
+    """What a server says to the program that started it: where it serves, with how many threads and workers, and where it is
+    seen ``live``."""
+    shown = {} if live is None else {"live": live}
+    return json.dumps({"url": url, "threads": config.threads, "workers": config.workers, **shown})
 
 
 def url_of(config: Config, listener: socket.socket) -> str:

@@ -70,6 +70,10 @@ class Requests:
             route.statuses[status] += 1
         route.durations.record(seconds)
 
+    def durations(self) -> dict[str, Histogram]:
+        """How long the requests of each label took."""
+        return {label: route.durations for label, route in self._routes.items()}
+
     def totals(self) -> tuple[RouteTotals, ...]:
         return tuple(_totals(label, route) for label, route in sorted(self._routes.items()))
 

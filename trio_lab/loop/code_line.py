@@ -11,7 +11,7 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,8 +89,13 @@ def blamed(frames: list[FrameType]) -> CodeLine:
     Raises:
         ValueError: there is no frame.
     """
-    frame = min(enumerate(frames), key=lambda found: (_distance(found[1].f_code.co_filename), found[0]))[1]
+    frame = frames[nearest([frame.f_code.co_filename for frame in frames])]
     return CodeLine(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
+
+
+def nearest(filenames: Sequence[str]) -> int:
+    """Which of the files of a stack, innermost first, is nearest to the reader of the program; see `blamed`."""
+    return min(range(len(filenames)), key=lambda number: (_distance(filenames[number]), number))
 
 
 def coroutines(frames: list[FrameType]) -> int:

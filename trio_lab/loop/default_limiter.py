@@ -14,6 +14,7 @@ import trio
 
 from ..blocks import block
 from ..measure.histogram import Histogram
+from ..records.health import ThreadCounts
 from ..records.queue import QueueStatistics, Undivided
 
 _PERIOD = 0.25  # seconds between two questions of the probe
@@ -46,6 +47,13 @@ class DefaultLimiter(Undivided):
             waiting=limiter.tasks_waiting,
             wait=None if self._waits is None else self._waits.summary(),
             kinds=(),
+        )
+
+    def threads(self) -> ThreadCounts:
+        """The same as counts of threads."""
+        found = self.statistics()
+        return ThreadCounts(
+            threads=found.capacity or 0, busy=found.in_service or 0, abandoned=0, queued=found.waiting or 0
         )
 
 

@@ -13,7 +13,7 @@ import gc
 import logging
 import math
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -94,6 +94,10 @@ class Watch:
         self._rearm_in = _FIRST_REARM
         self._rearm_at: float | None = None  # set while the watch is known to be blind
         self._undo = ExitStack()
+        self.on_beat: Callable[[float], None] | None = None
+        """Called with the time at which it is to be called again: by the loop now and then when a pass begins, and by the
+        watchdog's thread when it wakes, also during a long pass unless the GIL is held. If it raises, that is logged, and it is
+        not called any more."""
 
     def __repr__(self) -> str:
         state = f"blind: {self.blind}" if self.blind else f"{self._table.count} stalls"
@@ -149,6 +153,18 @@ class Watch:
             rearmed=self._rearmed,
             blind=self.blind,
         )
+
+    def so_far(self, began: float, now: float) -> Stall:
+        """What is known of the pass that began at this time and goes on. For `on_beat`, in the watchdog's thread."""
+        return stall_of(self._measurements(began, now), self._watchdog.samples(began), began=began)
+
+    def _beat(self, due: float) -> None:
+        try:
+            if (on_beat := self.on_beat) is not None:
+                on_beat(due)
+        except Exception:  # the watchdog must live on
+            self.on_beat = None
+            self._say(logging.ERROR, "what listens to the watchdog failed, and is not called any more", trace=True)
 
     # The loop calls these at the end of a long pass, and of a poll that lasted too long.
 
@@ -214,7 +230,7 @@ class Watch:
         self._measure_steps(self._want_steps is True)
 
     def _start_watchdog(self) -> None:
-        self._watchdog = Watchdog(self.eyes, budget=self._budget)
+        self._watchdog = Watchdog(self.eyes, budget=self._budget, on_beat=self._beat)
         self._watchdog.start()
 
     def _on_gc(self, phase: str, _: dict[str, int]) -> None:

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -93,10 +94,18 @@ class _LoopThreadEnded(Exception):
     """There is nothing to look at any more."""
 
 
-class Watchdog:
-    """Watches a loop from a thread of its own. Create, `start` and `stop` it in the loop's thread."""
+def _ignore(due: float) -> None:
+    """What is called at each beat unless another function is given."""
 
-    def __init__(self, eyes: Eyes, *, budget: float) -> None:
+
+class Watchdog:
+    """Watches a loop from a thread of its own. Create, `start` and `stop` it in the loop's thread.
+
+    ``on_beat`` is called at each beat, by either thread, with the time at which the next one is due. It must not raise.
+    """
+
+    def __init__(self, eyes: Eyes, *, budget: float, on_beat: Callable[[float], None] = _ignore) -> None:
+        self._on_beat = on_beat
         self._timer = Timer()
         self._eyes = eyes
         self._loop = eyes.passes
@@ -153,6 +162,7 @@ class Watchdog:
         """The loop calls it when a pass begins. The beat is not older than the pass, which is judged by it."""
         self._wakes.put_off(now)
         self._beats.append(self._beat(now, now + self._wakes.due, self._read_waits(_OLD)))
+        self._on_beat(now + self._wakes.due)
 
     def _run(self) -> None:
         try:
@@ -168,6 +178,7 @@ class Watchdog:
                 if wakes is not self._wakes:  # there is another budget, or loop, since
                     self._timer.set(self._wakes.due)
                 self._beats.append(self._beat(now, now + wait, waits))
+                self._on_beat(now + wait)
         except _LoopThreadEnded:
             self.fault = "the loop's thread has ended"
         except Exception as fault:  # a thread that dies must be reported, whatever the reason

@@ -8,7 +8,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_seconds(pid: int) -> float | None:
+def cpu_seconds(pid: int | str) -> float | None:
     """CPU seconds of all threads of a process, user and system, in steps of 10 ms."""
     fields = _stat(pid)
     return None if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS
@@ -86,7 +86,28 @@ def is_zombie(pid: int) -> bool:
     return fields is not None and fields[0] == "Z"
 
 
-def _stat(pid: int) -> list[str] | None:
+def process_state(pid: int) -> str | None:
+    """The letter of /proc for what a process does: "T" if it was stopped by a signal, "t" by a debugger; see proc(5)."""
+    fields = _stat(pid)
+    return None if fields is None else fields[0]
+
+
+def thread_state(pid: int, thread: int) -> str | None:
+    """The same of one thread."""
+    fields = _stat(f"{pid}/task/{thread}")
+    return None if fields is None else fields[0]
+
+
+def thread_cpu_seconds(pid: int, thread: int) -> float | None:
+    """CPU seconds of one thread; in steps of 10 ms where the kernel counts no finer."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e9
+    except (OSError, IndexError):
+        return cpu_seconds(f"{pid}/task/{thread}")
+
+
+def _stat(pid: int | str) -> list[str] | None:
     """The fields of /proc/<pid>/stat after the command's name, which may contain spaces and parentheses."""
     try:
         with open(f"/proc/{pid}/stat") as file:

@@ -16,26 +16,18 @@ import os
 import signal
 import subprocess
 from collections import deque
-from pathlib import Path
 
 import trio
 
 from ..worker import lifeline
 from ..worker.frames import JOB, PACKET, READY, SHORT, Pieces, Reply, ReplyReader
-from .program import environment, hello, interpreter
+from .program import boot, environment, hello, interpreter
 
 _CHUNK = 1 << 18  # one read of replies; small ones come by the dozen, of a large one this is the share of one pass
 _BULK = 1 << 20  # capacity asked for the pipes of large calls and replies: fewer, larger writes
 _IMPORT_TIME = 30.0  # seconds a child may take to say that it is ready; a loaded machine may well need several
 
-# The child must run this very package, whatever other version its Python would find; and nothing that lies in the working
-# directory, which Python puts first unless told otherwise, may shadow a module of the standard library. The program's
-# whole sys.path comes with the Hello.
-_BOOT = (
-    "import sys; sys.flags.safe_path or sys.path.pop(0); "
-    f"sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
-    "from trio_lab.worker.child import main; main()"
-)
+_BOOT = boot("trio_lab.worker.child")
 
 
 class _Pipes:

@@ -55,6 +55,19 @@ def interpreter() -> list[str]:
     return [sys.executable, *flags, *warnings, *extra, "-u"]
 
 
+def boot(module: str) -> str:
+    """Code for ``-c`` that calls ``main`` of a module of ours.
+
+    The child must run this very package, whatever other version its Python would find; and nothing that lies in the working
+    directory, which Python puts first unless told otherwise, may shadow a module of the standard library.
+    """
+    return (
+        "import sys; sys.flags.safe_path or sys.path.pop(0); "
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import trio_lab; del sys.path[0]; "
+        f"from {module} import main; main()"
+    )
+
+
 def _written(option: str, value: str | bool) -> str:
     return option if value is True else f"{option}={value}"
 

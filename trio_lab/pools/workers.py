@@ -119,7 +119,11 @@ class WorkerPool:
 
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [slot.worker.pid for slot in self._staff.slots if slot.worker is not None]
+        return [*self.states()]
+
+    def states(self) -> dict[int, str]:
+        """The same with the state of each."""
+        return {slot.worker.pid: slot.state for slot in self._staff.slots if slot.worker is not None}
 
     async def wait_ready(self) -> None:
         """Returns once all workers that are wanted are ready together. Jobs may come before.
@@ -261,8 +265,6 @@ class WorkerPool:
         self._dispatcher.close(now)
         self._carry_out(now)
         self._all_ready.set()
-
-    # Telling.
 
     def kinds(self) -> list[str]:
         """The kinds of jobs that ever came."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from .codec import MS, In, Milliseconds, Seconds
 from .diagnosis import Finding
 from .health import Health, Loop
-from .summary import Buckets, Summary
+from .summary import Summary
 from .totals import Totals
 
 State = Literal["passing", "blocked", "stopped"]
@@ -25,13 +25,10 @@ _Line = Annotated[int | None, In(name="line")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFigures:
-    """The requests of one route template. ``ended`` counts them by status class ("2xx", "5xx"), and as "left" if the client
-    had gone; ``latency`` has them all since the service began, ``recent`` those of the last ten to twenty seconds."""
+    """The requests of one route that ended in the last ten to twenty seconds. ``route`` is a method and a template; `Totals`
+    has all of them since the service began."""
 
     route: str
-    in_flight: int
-    ended: dict[str, int]
-    latency: Buckets
     recent: Annotated[Summary, MS]
 
 
@@ -63,9 +60,9 @@ class LiveFigures:
     """A service at one moment. ``loop_thread`` is the native id of its loop's thread. ``totals`` are what `/metrics`
     tells beside the health (`loop.totals.totals_of`).
 
-    ``health.loop`` is the time since the figures before these, ``recent`` the last ten to twenty seconds, ``passes`` all passes
-    since the service began. ``health.stalls`` has all stalls by line and cause, ``last_stalls`` the newest one by one, newest
-    first. A pass over ``budget`` is a stall; the service counts as blocked when one has lasted for ``blocked_after``.
+    ``health.loop`` is the time since the figures before these, ``recent`` the last ten to twenty seconds. ``health.stalls`` has
+    all stalls by line and cause, ``last_stalls`` the newest one by one, newest first. A pass over ``budget`` is a stall; the
+    service counts as blocked when one has lasted for ``blocked_after``.
     """
 
     OPTIONAL: ClassVar[tuple[str, ...]] = ("totals",)
@@ -78,7 +75,6 @@ class LiveFigures:
     blocked_after: Seconds
     health: Health
     recent: Loop
-    passes: Buckets
     stalls: int
     last_stalls: tuple[RecentStall, ...] = ()
     routes: tuple[RouteFigures, ...] = ()

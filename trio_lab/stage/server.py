@@ -23,10 +23,11 @@ _START_TIME = 60.0
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Server:
-    """A server that runs as a child process."""
+    """A server that runs as a child process. ``live`` is where it is seen live, if it is."""
 
     child: Child
     url: str
+    live: str | None = None
 
     @property
     def pid(self) -> int:
@@ -83,10 +84,10 @@ async def serving(
     async with talking(command, stderr=stderr, env=env, new_group=new_group) as child:
         with trio.fail_after(_START_TIME):
             try:
-                url = str((await child.hear())["url"])
+                said = await child.hear()
             except RuntimeError as error:
                 raise RuntimeError(f"the server did not start{_said(stderr)}") from error
-        yield Server(child=child, url=url)
+        yield Server(child=child, url=str(said["url"]), live=said.get("live"))
     if (code := child.process.returncode) != 0 and not child.killed:
         raise RuntimeError(f"the server ended with exit code {code}{_said(stderr)}")
 

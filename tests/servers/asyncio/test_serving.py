@@ -40,7 +40,7 @@ def test_a_lab_that_breaks_down_is_the_end_of_its_server(monkeypatch: pytest.Mon
         ready = asyncio.Event()
         monkeypatch.setattr(asgi, "open_lab", breaking_down(ready if when == "later" else None))
         with pytest.raises(LabLost, match=r"ZeroDivisionError: a bug in a pool \(test_serving\.py:\d+\)") as caught:
-            await serve(Config(port=0, grace=3600.0), on_ready=lambda url: ready.set())
+            await serve(Config(port=0, grace=3600.0), on_ready=lambda url, app: ready.set())
         assert "\n" not in str(caught.value)
 
     asyncio.run(asyncio.wait_for(test(), 30))

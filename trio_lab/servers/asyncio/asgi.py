@@ -14,6 +14,7 @@ from ...http.answers import ignore, refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
 from ..admission import admit
+from ..beside import shown_live
 from .lab import AsyncioLab, open_lab
 
 
@@ -45,7 +46,10 @@ class AsyncioLifespan(ASGILifespan):
         try:
             config = app.lab_config()
             in_front = admit(app, config)
-            async with open_lab(config, listener=app.listener, in_front=in_front, queues=app.queues) as app.lab:
+            async with (
+                open_lab(config, listener=app.listener, in_front=in_front, queues=app.queues) as app.lab,
+                shown_live(app, app.lab, config),
+            ):
                 await super().__call__(receive, send_but_the_last)
             for message in last_words:
                 await send(message)

@@ -76,6 +76,7 @@ class _Worker:
         self._process = process
         self._lifeline = lifeline
         self._interrupts = interrupts
+        self.pid = process.pid
         self._calls = 0  # so far: the number of the last one
         self._pidfd: int | None = os.pidfd_open(process.pid)
         self.replying = False
@@ -171,7 +172,7 @@ class WorkerPool(BehindBulkhead):
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
     def __init__(self, bulkhead: Bulkhead, size: int, run_timeout: float | None) -> None:
-        self.size = size
+        self.name, self.size = bulkhead.name, size
         self.restarts = 0
         """Workers started to replace one that died by itself."""
         self._bulkhead = bulkhead
@@ -182,6 +183,10 @@ class WorkerPool(BehindBulkhead):
         self._answers: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
         self._failures = Rarely()
+
+    def states(self) -> dict[int, str]:
+        """The processes that live now, and the state of each."""
+        return {worker.pid: "idle" if worker in self._idle else "busy" for worker in self._living}
 
     async def wait_ready(self) -> None:
         """Returns when all workers have been ready at the same time. Jobs may be given to the pool before."""

@@ -20,7 +20,7 @@ from ...errors import LabLost, UsageError, in_a_line
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
-from ...http.listening import listen, ready_line, url_of
+from ...http.listening import listen, listen_beside, ready_line, url_of
 from ...options import from_env
 from ...records.queue import Queue
 from .accepting import serve_app
@@ -33,7 +33,7 @@ _FLAGS = {"--json", "--control"}
 async def serve(
     config: Config,
     *,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[str, AsyncioApp], None],
     control: bool = False,
     add_routes: Callable[[AsyncioApp], None] | None = None,
     queues: Iterable[Queue] = (),
@@ -52,6 +52,7 @@ async def serve(
     listener = listen(config)
     url = url_of(config, listener)
     app, live = create_app(config, listener=listener, queues=queues), LiveConnections()
+    app.beside = listen_beside(config)
     if add_routes is not None:
         add_routes(app)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,7 +62,7 @@ async def serve(
     def begin() -> None:
         if control:
             watchers.append(asyncio.create_task(_obey(app)))
-        on_ready(url)
+        on_ready(url, app)
 
     try:
         settings = Settings(config)
@@ -102,12 +103,12 @@ async def _obey(app: AsyncioApp) -> None:
     app.stop.set()
 
 
-def _welcome(config: Config, url: str) -> str:
+def _welcome(config: Config, url: str, live: str | None) -> str:
     processes = f"{config.workers} process{'es' * (config.workers > 1)}"
     return f"""\
 Server running on {url}, on asyncio
 Native pool size: {config.threads} threads. Worker pool size: {processes}.
-Profile: {config.profile}."""
+Profile: {config.profile}.{f" Live: {live}/" if live else ""}"""
 
 
 def _fail(text: str, code: int) -> int:
@@ -124,8 +125,8 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
     try:
         config = replace(from_env(), faults=fault_routes is not None)
 
-        def on_ready(url: str) -> None:
-            _tell(tell(config, url))
+        def on_ready(url: str, app: AsyncioApp) -> None:
+            _tell(tell(config, url, None if app.beside is None else url_of(config, app.beside)))
 
         runner.run(serve(config, on_ready=on_ready, control="--control" in arguments, add_routes=fault_routes))
     except UsageError as error:

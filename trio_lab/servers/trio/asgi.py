@@ -29,6 +29,7 @@ from ...http.exchange import Exchange
 from ...http.protocol import WANTED
 from ...records.queue import Queue
 from ..admission import admit
+from ..beside import shown_live
 from .bodies import BodyMemory, LabBody
 from .lab import TrioLab, open_lab
 from .shields import Shields
@@ -100,9 +101,12 @@ class TrioLifespan(TrioASGILifespan):
         try:
             config = app.lab_config()
             in_front = admit(app, config)
-            async with open_lab(
-                config, listener=app.listener, in_front=in_front, queues=app.queues, shields=app.shields
-            ) as app.lab:
+            async with (
+                open_lab(
+                    config, listener=app.listener, in_front=in_front, queues=app.queues, shields=app.shields
+                ) as app.lab,
+                shown_live(app, app.lab, config),
+            ):
                 await super().__call__(receive, send)
         except* Exception as fault:
             raise app.lose(fault) from fault

@@ -19,7 +19,7 @@ from ...errors import LabLost
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
-from ...http.listening import listen, url_of
+from ...http.listening import listen, listen_beside, url_of
 from ...records.queue import Queue
 from .accepting import serve_app
 from .app import create_app
@@ -49,6 +49,7 @@ async def serve(
     listener = listen(config)
     url = url_of(config, listener)
     app = create_app(config, listener=listener, queues=queues)
+    app.beside = listen_beside(config)
     if add_routes is not None:
         add_routes(app)
     live = LiveConnections()

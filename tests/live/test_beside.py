@@ -1,0 +1,74 @@
+"""The process beside a service is started, started again, and never outlives the service."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from trio_lab.live.beside import Beside
+from trio_lab.measure.process import lives
+from trio_lab.pools.restart import RestartPolicy
+
+_SLEEPER = (
+    "import sys; from trio_lab.worker.lifeline import tie_life; tie_life(int(sys.argv[1])); import time; time.sleep(60)"
+)
+_SERVICE = f"""
+import sys, time
+from trio_lab.live.beside import Beside
+beside = Beside(lambda line: [sys.executable, "-c", {_SLEEPER!r}, str(line)], ())
+beside.start()
+while beside.pid is None:
+    time.sleep(0.01)
+time.sleep(0.3)
+print(beside.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def _sleeper(line: int) -> list[str]:
+    return [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+
+
+def test_a_process_that_dies_is_started_again_and_ends_with_the_block() -> None:
+    beside = Beside(_sleeper, ())
+    beside.start()
+    _until(lambda: beside.pid is not None)
+    first = beside.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    _until(lambda: beside.starts == 2 and beside.pid is not None)
+    second = beside.pid
+    assert second is not None
+    assert second != first
+    beside.stop()
+    assert not lives(second)
+
+
+def test_a_process_that_cannot_live_is_not_started_too_often() -> None:
+    beside = Beside(
+        lambda line: [sys.executable, "-S", "-c", ""], (), policy=RestartPolicy(max_restarts=2, max_seconds=60)
+    )
+    beside.start()
+    _until(lambda: beside.starts == 2 and beside.pid is None)
+    beside.stop()
+    assert beside.starts == 2
+
+
+def test_it_dies_with_a_service_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", _SERVICE], stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        pid = int(service.stdout.readline())
+        assert lives(pid)
+        service.kill()
+    _until(lambda: not lives(pid))

@@ -1,0 +1,190 @@
+"""The loop is blocked or the process stopped, or a pool, the default threads or a neighbour holds requests up: does the process
+beside the service say so, rightly and soon?
+
+Over HTTP, at a Trio server with small pools, one fault after the other, several rounds. In the first round of a full dose the
+loop is blocked, and the process stopped, for half a minute. While a fault lasts, `/live` and `/metrics` are asked twenty
+times a second. The cause, and the line if there is one, has to be named within two seconds of the fault's begin, and still at
+its end.
+
+The control asks the server's own `/health` instead, which the loop answers.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+
+import trio
+
+from ...load.client import fetch
+from ...measure.percentile import percentile
+from ...records.codec import decode
+from ...records.figures import Figures, check
+from ...records.live import LiveState
+from ...stage.stage import Stage
+from ...stage.until import wait_until
+from ..model import Drill
+from ..server import FaultyServer, faulty_server
+
+_LIMIT = 2.0  # seconds until the cause is named
+_LONG = 30.0  # seconds
+_PERIOD = 0.05  # seconds between two questions
+_SIZE = 2  # of each pool
+_CALLERS = 8
+_FLAGS = ("--live", "--threads", str(_SIZE), "--default-threads", str(_SIZE))
+
+Begin = Callable[[FaultyServer, float], Awaitable[None]]
+
+
+async def _block(server: FaultyServer, seconds: float, *, number: int) -> None:
+    await server.fetch(f"/fault/block?id={number}&ms={seconds * 1e3:.0f}", timeout=10 * seconds + 60)
+
+
+async def _crowd(server: FaultyServer, seconds: float, *, path: str) -> None:
+    """Callers that leave at the end."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(_CALLERS):
+            nursery.start_soon(_call, server, f"{path}ms={seconds * 1e3:.0f}", seconds)
+
+
+async def _call(server: FaultyServer, path: str, seconds: float) -> None:
+    with suppress(trio.TooSlowError):
+        await server.fetch(path, timeout=seconds)
+
+
+async def _stop(server: FaultyServer, seconds: float) -> None:
+    process = server.child.process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        await trio.sleep(seconds)
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """``line`` is what the place has to end with; faults that are ``long`` take half a minute in the first round."""
+
+    begin: Begin
+    cause: str
+    state: str = "passing"
+    line: str | None = None
+    long: bool = False
+
+    def named_by(self, state: LiveState) -> bool:
+        placed = self.line is None or (state.where or "").endswith(self.line)
+        return (state.state, state.cause) == (self.state, self.cause) and placed
+
+
+_FAULTS = {
+    "python": _Fault(
+        begin=partial(_block, number=0),
+        cause="python",
+        state="blocked",
+        line="in compute_here",
+        long=True,
+    ),
+    "c_call": _Fault(begin=partial(_block, number=1), cause="c call", state="blocked", line="in sum_here", long=True),
+    "stopped": _Fault(begin=_stop, cause="not running", state="stopped", long=True),
+    "native_pool": _Fault(begin=partial(_crowd, path="/wait?"), cause="native pool full"),
+    "worker_pool": _Fault(begin=partial(_crowd, path="/fault/wait?"), cause="worker pool full"),
+    "limiter": _Fault(begin=partial(_crowd, path="/wait?pool=default&"), cause="default limiter full"),
+    "downstream": _Fault(begin=partial(_crowd, path="/fault/call-out?"), cause="downstream slow"),
+}
+_SECONDS = 3.0
+_IN_LOOP = ("python", "c_call", "stopped")
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The latencies of all replies in seconds, and of each fault how often it was named in time, of how often."""
+
+    latencies: list[float] = field(default_factory=list)
+    rounds: dict[str, int] = field(default_factory=dict)
+    named: dict[str, int] = field(default_factory=dict)
+    slowest: float = 0.0
+
+    def keep(self, name: str, after: float, *, still: bool) -> None:
+        self.rounds[name] = self.rounds.get(name, 0) + 1
+        self.named[name] = self.named.get(name, 0) + (after <= _LIMIT and still)
+        self.slowest = max(self.slowest, min(after, 10 * _LIMIT))
+
+    def figures(self) -> dict[str, float | None]:
+        shares = {f"named_{name}": self.named[name] / rounds for name, rounds in self.rounds.items()}
+        p99 = percentile(self.latencies, 0.99) if self.latencies else None
+        return {"rounds": max(self.rounds.values()), **shares, "slowest_s": self.slowest, "answer_p99_s": p99}
+
+
+async def _told(asked: _Asked, live: str) -> LiveState:
+    """What `/live` says now; `/metrics` is asked beside it."""
+    reply = await fetch(f"{live}/live", timeout=5)
+    metrics = await fetch(f"{live}/metrics", timeout=5)
+    asked.latencies += [reply.latency, metrics.latency]
+    return decode(LiveState, reply.body)
+
+
+async def _round(server: FaultyServer, asked: _Asked, name: str, seconds: float) -> None:
+    fault, live = _FAULTS[name], server.live
+    assert live is not None
+    after, still, began = math.inf, False, perf_counter()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fault.begin, server, seconds)
+        while (now := perf_counter()) < began + seconds - 0.3:
+            still = fault.named_by(await _told(asked, live))
+            if still:
+                after = min(after, perf_counter() - began)
+            await trio.sleep(max(0.0, now + _PERIOD - perf_counter()))
+    asked.keep(name, after, still=still)
+
+    async def over() -> bool:
+        state = await _told(asked, live)
+        return state.state == "passing" and state.held_up_by is None
+
+    await wait_until(over, limit=20)
+
+
+async def _inject(stage: Stage) -> Figures:
+    asked = _Asked()
+    async with faulty_server(*_FLAGS, workers=_SIZE) as server:
+        for number in range(stage.count(20, quick=2)):
+            for name, fault in _FAULTS.items():
+                long = fault.long and number == 0 and not stage.quick
+                await _round(server, asked, name, _LONG if long else _SECONDS)
+        aftermath = await server.aftermath()
+    return {**asked.figures(), **aftermath}
+
+
+async def _control(stage: Stage) -> Figures:
+    asked = _Asked()
+    async with faulty_server("--threads", str(_SIZE), workers=_SIZE) as server:
+        for name in _IN_LOOP:
+            began, answered = perf_counter(), False
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_FAULTS[name].begin, server, _SECONDS)
+                await trio.sleep(0.2)  # the fault has begun
+                with suppress(OSError, trio.TooSlowError):
+                    asked.latencies.append((await server.fetch("/health", timeout=_LIMIT)).latency)
+                    answered = True
+                asked.keep(name, perf_counter() - began if answered else math.inf, still=answered)
+    return asked.figures()
+
+
+DRILL = Drill(
+    name="live",
+    number=29,
+    gate=False,
+    question="The loop is blocked, the process stopped, or a pool full: is that named from beside, with the line, within 2 s?",
+    figures=("rounds", *(f"named_{name}" for name in _FAULTS), "slowest_s", "answer_p99_s"),
+    checks=(
+        *(check(f"named in time: {name.replace('_', ' ')}", f"named_{name}", ">=", 0.95) for name in _FAULTS),
+        check("answers of /live and /metrics, p99", "answer_p99_s", "<=", 0.05, "s"),
+    ),
+    inject=_inject,
+    control=_control,
+    twin="/health of the loop itself",
+)

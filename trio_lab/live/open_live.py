@@ -1,0 +1,144 @@
+"""`open_live`: any program with a watch is seen from beside, on Trio or asyncio."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..attach.figures import LoopFigures, no_threads
+from ..blocks import block
+from ..loop.totals import totals_of
+from ..loop.watch import Watch
+from ..pools.program import boot, interpreter
+from ..preconditions import require_seconds, running_loop
+from ..records.health import Health
+from ..records.queue import Queue, named_apart, with_kinds
+from ..worker import lifeline
+from .beside import Beside
+from .figures import FiguresReader, Telling
+from .memory import Memory, new_memory
+from .place import answering, open_answers
+from .writing import PERIOD, Writer
+
+_BACKLOG = 128  # connections
+_SIDE_PROCESS = f"{__package__}.side_process"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A service that is seen live at ``url``."""
+
+    url: str
+    beside: Beside
+
+
+@block
+async def open_live(
+    watch: Watch,
+    *,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    listener: socket.socket | None = None,
+    names: Iterable[str] = (),
+    queues: Sequence[Queue] = (),
+    service: str | None = None,
+    blocked_after: float = 1.0,
+    telling: Telling | None = None,
+    lab: str | None = None,
+) -> AsyncIterator[Live]:
+    """For the length of the block a process beside this one answers at ``http://host:port``: `/live`, `/ready`, `/metrics`,
+    `/events` and, for people, `/`. It answers also while the loop is blocked.
+
+    ``watch`` is what `observe` has opened, in the same loop. A ``listener`` takes the place of ``host`` and ``port``.
+    ``names`` are the host names by which it may be asked, besides addresses and "localhost". ``queues`` are those that a
+    request meets; bulkheads and pools are found without being told. ``service`` is the name that is shown, by default that of
+    the program. The loop counts as blocked when a pass has lasted ``blocked_after`` seconds. ``telling`` is for services that
+    tell more than a program does by itself, and ``lab`` the address of a server of the lab, which the page may load.
+
+    Raises:
+        TypeError, ValueError: ``blocked_after`` is not a number of seconds from 0.1 to 3600, or there is no port.
+        RuntimeError: no loop runs in this thread.
+        OSError: the address cannot be bound.
+    """
+    if listener is None and port is None:
+        raise TypeError("open_live needs a port, such as open_live(watch, port=9001)")
+    require_seconds("blocked_after", blocked_after, low=0.1, high=3600)
+    if running_loop() is None:
+        raise RuntimeError("open_live needs a loop of Trio or of asyncio; none runs in this thread")
+    with ExitStack() as undo:
+        if listener is None:
+            listener = undo.enter_context(socket.create_server((host, port), family=_family(host), backlog=_BACKLOG))
+        if telling is None:
+            telling = undo.enter_context(_program(watch, queues))
+        reader = FiguresReader(watch, telling, service=service or _name_of_program(), blocked_after=blocked_after)
+        descriptor = new_memory()
+        undo.callback(lifeline.close, descriptor)
+        memory = Memory(descriptor)
+        undo.callback(memory.close)
+        answers, answered = open_answers()
+        undo.callback(lifeline.close, answers)
+        undo.callback(lifeline.close, answered)
+        number = undo.enter_context(answering(answered))
+        writer = Writer(watch, memory, reader.read)
+        undo.callback(writer.close)
+        writer.open()
+        asked: dict[str, object] = {
+            "memory": descriptor,
+            "answers": answers,
+            "listener": listener.fileno(),
+            "pid": os.getpid(),
+            "thread": threading.get_native_id(),
+            "signal": number,
+            "names": list(names),
+            "lab": lab,
+            "sys_path": [entry for entry in sys.path if isinstance(entry, str)],
+        }
+        beside = Beside(lambda line: _command(line, asked), (descriptor, answers, listener.fileno()))
+        undo.callback(beside.stop)
+        beside.start()
+        async with watch.eyes.calling(writer.write, every=PERIOD):
+            yield Live(_url(listener), beside)
+
+
+def _command(line: int, asked: dict[str, object]) -> Sequence[str]:
+    return [*interpreter(), "-c", boot(_SIDE_PROCESS), json.dumps({**asked, "lifeline": line})]
+
+
+@contextmanager
+def _program(watch: Watch, queues: Sequence[Queue]) -> Iterator[Telling]:
+    """What a program tells by itself, and its ``queues``."""
+    if running_loop() == "asyncio":
+        figures = LoopFigures("asyncio", watch, threads=no_threads)
+    else:
+        from ..loop.default_limiter import DefaultLimiter
+
+        figures = LoopFigures("trio", watch, threads=DefaultLimiter().threads)
+
+    def health() -> Health:
+        found = figures.with_usage(figures.health(reset=False))
+        return replace(found, queues=named_apart((*found.queues, *map(with_kinds, queues))))
+
+    try:
+        yield Telling(health=health, totals=lambda health: totals_of(watch, health.queues))
+    finally:
+        figures.close()
+
+
+def _name_of_program() -> str:
+    return Path(sys.argv[0] if getattr(sys, "argv", None) else "").name or "python"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _url(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

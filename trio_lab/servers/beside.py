@@ -1,0 +1,43 @@
+"""`--live` of both Python servers: a process beside the server that shows it, also while its loop is blocked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from ..blocks import block
+from ..config import Config
+from ..http.app import LabApp
+from ..http.lab import Lab
+from ..http.listening import listen_beside, url_of
+from ..live.figures import Telling
+from ..live.open_live import open_live
+
+
+@block
+async def shown_live(app: LabApp, lab: Lab, config: Config) -> AsyncIterator[None]:
+    """For the length of the block, if the config wants it.
+
+    Raises:
+        UsageError: the address cannot be bound.
+    """
+    listener = app.beside or listen_beside(config)
+    if listener is None:
+        yield
+        return
+    telling = Telling(
+        health=lambda: lab.health(reset=False),
+        totals=lambda health: lab.totals(health, app.requests),
+        durations=app.requests.durations,
+        workers=lab.worker_states,
+    )
+    opened = open_live(
+        lab.watch,
+        listener=listener,
+        names=(config.host,),
+        service=f"the lab on {lab.runtime}",
+        telling=telling,
+        lab=None if app.listener is None else url_of(config, app.listener),
+    )
+    with listener:
+        async with opened:
+            yield
