@@ -94,7 +94,7 @@ def seen() -> Iterator[Seen]:
 
 
 def test_a_line_of_python_is_named(seen: Seen) -> None:
-    seen.tell("python 1.8")
+    seen.tell("python 2.5")
     state = seen.until(_named("python", "compute", "GET /python"))
     assert state.held_up_by == "loop"
     assert state.for_ >= 1.0
@@ -153,7 +153,8 @@ def test_on_asyncio_the_side_process_is_replaced_and_dies_with_the_service() -> 
     with program("asyncio", expect=-signal.SIGKILL) as seen:
         first = seen.side_process
         os.kill(first, signal.SIGKILL)
-        seen.tell("sleep 1.8")
+        seen.until(lambda state: state.state == "passing")
+        seen.tell("sleep 3")
         seen.until(_named("blocking call", "wait", "GET /sleep"))
         second = seen.side_process
         assert second != first
