@@ -55,7 +55,7 @@ def test_a_stall_and_the_first_queue_are_shown(server: Running) -> None:
         page.open(f"{server.live}/", width=1280)
         page.until(f"{_STATE} === 'passing'")
         names = page.evaluate("[...document.querySelectorAll('#row h3')].map((one) => one.textContent)")
-        assert names[:3] == ["accept backlog", "run queue", "native pool"]
+        assert names[:4] == ["accept backlog", "run queue", "admission", "native pool"]
         with load(server, "/sync-hash?rounds=200000"):
             page.until("document.querySelectorAll('.plot button').length > 0")
             assert page.evaluate(_UPDATES) >= 4
