@@ -17,6 +17,7 @@ from tests.running import Running, running
 pytestmark = needs_chromium
 
 _STATE = "document.body.dataset.state"
+_MARK = '.plot button[aria-label*="work.py"]'  # of a stall of /sync-hash
 _FITS = "document.documentElement.scrollWidth <= innerWidth"
 _UNNAMED = """[...document.querySelectorAll("button, [role=img], section, table th")].filter((one) =>
   !(one.getAttribute("aria-label") || one.getAttribute("aria-labelledby") || one.textContent.trim())).length"""
@@ -57,9 +58,9 @@ def test_a_stall_and_the_first_queue_are_shown(server: Running) -> None:
         names = page.evaluate("[...document.querySelectorAll('#row h3')].map((one) => one.textContent)")
         assert names[:4] == ["accept backlog", "run queue", "admission", "native pool"]
         with load(server, "/sync-hash?rounds=200000"):
-            page.until("document.querySelectorAll('.plot button').length > 0")
+            page.until(f"document.querySelector('{_MARK}') !== null")
             assert page.evaluate(_UPDATES) >= 4
-            page.evaluate("document.querySelector('.plot button').click()")
+            page.until(f"(document.querySelector('{_MARK}')?.click(), document.getElementById('stall').textContent)")
             said = page.evaluate("document.getElementById('stall').textContent")
             assert "work.py:" in said
             assert "route GET /sync-hash" in said

@@ -1,7 +1,8 @@
 """The service's side of the shared memory: what is written there, by whom, and when.
 
 - The loop writes its figures, about twice a second, as a callback of the watch's own timer.
-- At each *beat* of the watch, by the loop or by the watchdog's thread, is written since when the current pass lasts, and when the
+- At each *beat* of the watch, by the loop or by the watchdog's thread, is written since when the current pass lasts, and when
+  the
   next beat is due. So the reader tells a pass that lasts from a loop that waits for I/O, and knows from when on silence means
   something.
 - While a pass lasts, the watchdog's thread writes what the loop is stuck in, by the rules of the watch (`Watch.so_far`).
