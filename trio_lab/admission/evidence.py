@@ -72,7 +72,9 @@ class Evidence:
             self._forget(now)
         self._fresh += 1
         self._recent.append((age, left))
-        index = _bin(age)
+        index = 0 if age < _FIRST else 1 + int(log(age / _FIRST) * _PER_LOG)  # as `_bin`, written out for speed
+        if index >= _BINS:
+            index = _BINS - 1
         self._ended[index] += count
         if left and index < _BINS - 1:
             self._left[index] += count

@@ -74,7 +74,7 @@ class Times:
     def draw(self, random: Random) -> Draw:
         """The durations in turn, taken from ``random``."""
         if self.kind == "exponential":
-            return partial(random.expovariate, 1 / self.mean)
+            return _exponential(random.random, 1 / self.mean)
         if self.kind == "lognormal":
             return partial(random.lognormvariate, math.log(self.mean) - self.sigma**2 / 2, self.sigma)
         if self.kind == "recorded":
@@ -85,3 +85,9 @@ class Times:
 def times_of(duration: Times | float) -> Times:
     """A number of seconds as times that are all the same."""
     return duration if isinstance(duration, Times) else Times(mean=duration)
+
+
+def _exponential(draw: Draw, rate: float) -> Draw:
+    """The same numbers as `Random.expovariate`'s, which takes twice as long."""
+    log = math.log
+    return lambda: -log(1.0 - draw()) / rate
