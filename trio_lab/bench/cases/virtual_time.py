@@ -1,8 +1,10 @@
 """How fast requests are simulated at the real gate, beside SimPy, which simulates a queue of its own.
 
 Both simulate the same M/M/1 queue. SimPy counts the waits only; ours admits each request by the gate, with its default
-discipline or first come, first served as SimPy's, and keeps histograms. To learn of the callers is a fifth of the time. What the fast lane is for is in the other ratios: an hour of overload, with callers that
-leave and a gate that learns from them; memory that does not grow; waits that are right.
+discipline or first come, first served as SimPy's, and keeps histograms. To learn of the callers takes a fifth of the time.
+
+What the fast lane is for is in the other ratios: an hour of overload, with callers that leave and a gate that learns from
+them; memory that does not grow; waits that are right.
 """
 
 from __future__ import annotations
