@@ -51,6 +51,8 @@ class AsyncioEyes(Eyes):
         """A loop written in C has no frames of its own. What called a task's outermost frame is what runs the loop there;
         once it has been seen it ends the steps of callbacks as well."""
         frames = step_frames(top, self._outside.__contains__)
+        if len(frames) < 2:
+            return frames
         task = asyncio.current_task(self._loop)
         outermost = None if task is None else getattr(task.get_coro(), "cr_frame", None)
         for number, frame in enumerate(frames[:-1], 1):

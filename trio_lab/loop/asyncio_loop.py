@@ -60,7 +60,7 @@ class _Polls:
         timed = self._select
         for monitor in self.monitors:
             timed = monitor.timing(timed)
-        timed.polls = self  # type: ignore[attr-defined]
+        timed.polls = self
         self._selector.select = timed
 
 

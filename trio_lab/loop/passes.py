@@ -4,7 +4,7 @@ A pass is: poll, expire deadlines, run one step of each task that is runnable. W
 its busy time is the delay that it adds for all others. (A timer probe sees only the passes in which it was due.)
 Utilization is the share of time that is not spent waiting for I/O; Node calls it event loop utilization.
 
-Cost: two hooks a pass, about two microseconds, half of which Trio needs to call an instrument.
+Cost: two hooks a pass, about a microsecond, more than half of which Trio needs to call an instrument.
 
 Trio removes an instrument that raises, and reports that only in a log. `PassMonitor.blind` asks Trio whether the monitor
 is still installed, so that a removed monitor is not taken for a quiet loop.
@@ -34,6 +34,11 @@ class PassMonitor(Passes, trio.abc.Instrument):
         self._poll_began = -math.inf
         self._installed = False
         self._blind: str | None = None
+
+    def __dir__(self) -> list[str]:
+        """Trio asks for it, to find the hooks. To answer as usual would give the object a dict, with which each of its
+        attributes is slower: all together a quarter of what the hooks cost."""
+        return dir(type(self))
 
     def install(self) -> None:
         """Begin to measure the current run.

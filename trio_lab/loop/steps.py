@@ -24,6 +24,10 @@ class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
         super().__init__(clock)
         self.before_task_step = self._before_task_step()  # type: ignore[method-assign, assignment]
 
+    def __dir__(self) -> list[str]:
+        """As in `PassMonitor`, for speed."""
+        return dir(type(self))
+
     def _before_task_step(self) -> Callable[[trio.lowlevel.Task], None]:
         """The hook. It is called so often that looking up the attributes of ``self`` would be a third of it."""
         clock, began, steps = self._clock, self._began.append, self._steps.append
