@@ -10,6 +10,8 @@ from .admission.disciplines import Fifo as Fifo
 from .admission.disciplines import Lifo as Lifo
 from .admission.gate import Place as Place
 from .admission.on_trio import Bulkhead as Bulkhead
+from .database.sqlite import Sqlite as Sqlite
+from .database.sqlite import SqliteConnection as SqliteConnection
 from .errors import BrokenWorkerError as BrokenWorkerError
 from .errors import JobError as JobError
 from .errors import Overloaded as Overloaded
@@ -18,6 +20,14 @@ from .errors import QueueTimeout as QueueTimeout
 from .errors import RestartLimitReached as RestartLimitReached
 from .errors import RunTimeout as RunTimeout
 from .errors import Shed as Shed
+from .jobs.contract import NewJob as NewJob
+from .jobs.functions import JobFailed as JobFailed
+from .jobs.functions import JobFunctions as JobFunctions
+from .jobs.progress import job_progress as job_progress
+from .jobs.sqlite import SqliteJobs as SqliteJobs
+from .jobs.sqlite import open_sqlite_jobs as open_sqlite_jobs
+from .jobs.work import JobWorker as JobWorker
+from .jobs.work import open_job_worker as open_job_worker
 from .live.open_live import open_live as open_live
 from .loop.loop_time import LoopStatistics as LoopStatistics
 from .loop.loop_time import PassWindow as PassWindow
@@ -31,6 +41,8 @@ from .loop.watch import WatchStatistics as WatchStatistics
 from .loop.working_on import WORKING_ON as WORKING_ON
 from .measure.outward import Outward as Outward
 from .measure.outward import outward as outward
+from .pools.connections import ConnectionPool as ConnectionPool
+from .pools.connections import open_connection_pool as open_connection_pool
 from .pools.limits import PoolLimits as PoolLimits
 from .pools.native import NativePool as NativePool
 from .pools.native import open_native_pool as open_native_pool

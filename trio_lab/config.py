@@ -93,14 +93,22 @@ class Config:
     """Seconds that a pass of the run loop may take before it is reported as a stall, in /stalls."""
 
     separate_pools: bool = False
-    """Give reports (/fib) a worker pool of their own, so that hashes never wait behind them; each of the two pools has
-    as many processes as --workers says."""
+    """Give reports (/fib) a worker pool of their own, so that hashes never wait behind them, and slow queries (/db)
+    connections of their own; each of the two pools has as many processes as --workers says, or as many connections as
+    --connections."""
 
     autoscale: bool = False
     """Begin with one worker in each pool, and add one while over 100 jobs wait, the loop is on time and a CPU is free."""
 
     default_threads: Annotated[int | None, Between(1, 1024)] = None
     """Size of Trio's own thread limiter, which file I/O and name look-ups share; Trio's default is 40."""
+
+    connections: Annotated[int, Between(1, 1024)] = 4
+    """Database connections that /db may have at once."""
+
+    jobs: str = ""
+    """Where background jobs are kept: sqlite:///path (four slashes for an absolute one), to be worked at by trio-lab jobs
+    work. By default in a file that is gone when the server ends, and the server works at them itself."""
 
     live: bool = False
     """A process beside the server shows it live, also while its loop is blocked: /live, /ready, /metrics and a page."""

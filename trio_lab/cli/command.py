@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "metrics": ("metrics:metrics", {}),
     "drill": ("drill:drill", {}),
     "bench": ("bench:bench", {}),
+    "jobs": ("jobs:app", {}),
     "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),
     "run": ("lab:run", {"usage": f"Usage: trio-lab run {_NAMES}"}),
     "compare": ("lab:compare", {"usage": f"Usage: trio-lab compare {_NAMES}"}),

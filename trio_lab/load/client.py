@@ -24,8 +24,8 @@ class Reply:
     latency: float  # seconds, from before the connection was opened to the last byte
 
 
-async def fetch(url: str, *, timeout: float = 5.0, insecure: bool = False) -> Reply:
-    """GET ``url`` on a connection of its own. With ``insecure`` any certificate is trusted.
+async def fetch(url: str, *, body: bytes | None = None, timeout: float = 5.0, insecure: bool = False) -> Reply:
+    """GET ``url`` on a connection of its own; POST it with a ``body``. With ``insecure`` any certificate is trusted.
 
     Raise `trio.TooSlowError` when there is no whole reply within ``timeout`` seconds, `OSError` when there is no server
     or what it sends is not a whole HTTP reply, and `UsageError` for a bad URL. Any status is a reply.
@@ -34,13 +34,17 @@ async def fetch(url: str, *, timeout: float = 5.0, insecure: bool = False) -> Re
     started = time.perf_counter()
     http = h11.Connection(h11.CLIENT)
     headers = [("Host", target.authority), ("Connection", "close")]
-    request = http.send(h11.Request(method="GET", target=target.path, headers=headers)) or b""
+    if body is not None:
+        headers.append(("Content-Length", str(len(body))))
+    method = "GET" if body is None else "POST"
+    request = http.send(h11.Request(method=method, target=target.path, headers=headers)) or b""
+    request += http.send(h11.Data(data=body or b"")) or b""
     http.send(h11.EndOfMessage())
     with trio.fail_after(timeout):
         try:
             async with await _connect(target, insecure) as stream:
                 await stream.send_all(request)
-                head, body = await _reply(http, stream)
+                head, received = await _reply(http, stream)
         except trio.BrokenResourceError as error:
             raise ConnectionError(f"{url}: the connection broke") from error
         except h11.RemoteProtocolError as error:
@@ -50,7 +54,7 @@ async def fetch(url: str, *, timeout: float = 5.0, insecure: bool = False) -> Re
     return Reply(
         status=head.status_code,
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
-        body=bytes(body),
+        body=bytes(received),
         latency=time.perf_counter() - started,
     )
 

@@ -1,8 +1,8 @@
 """Whether and when a request that failed is sent again: pure, and without a clock.
 
 When many clients send a failed request again at once, they multiply the load just when the server can bear least. Two things
-help. Waits that grow and are drawn by chance ("full jitter", from Marc Brooker's article on back-off and jitter) keep clients
-from coming back together. A budget, as in Finagle and gRPC, keeps all retries together a share of the requests.
+help. Waits that grow and are drawn by chance (`Backoff`) keep clients from coming back together. A budget, as in Finagle and
+gRPC, keeps all retries together a share of the requests.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from trio_lab.backoff import Backoff
 from trio_lab.errors import UsageError
 
 _LONGEST = 3600.0  # seconds
@@ -49,7 +50,7 @@ class Retry:
         """Seconds before the next try of a request that was sent again ``tries`` times."""
         if self.last is None:
             return self.first
-        return dice.uniform(0.0, min(self.last, self.first * 2.0 ** min(tries, 60)))
+        return Backoff(first=self.first, last=self.last).wait(tries, dice)
 
 
 class Retries:

@@ -21,10 +21,18 @@ class Queues(Mapping[str, Queue]):
     def __init__(self, *queues: Queue) -> None:
         self._queues: dict[str, Queue] = {}
         for queue in queues:
-            name = queue.statistics().name
-            if name in self._queues:
-                raise ValueError(f"two queues are called {name!r}; every queue needs a name of its own")
-            self._queues[name] = queue
+            self.register(queue)
+
+    def register(self, queue: Queue) -> None:
+        """Add a queue that was opened later, behind the others.
+
+        Raises:
+            ValueError: another queue has its name.
+        """
+        name = queue.statistics().name
+        if name in self._queues:
+            raise ValueError(f"two queues are called {name!r}; every queue needs a name of its own")
+        self._queues[name] = queue
 
     def __getitem__(self, name: str) -> Queue:
         return self._queues[name]

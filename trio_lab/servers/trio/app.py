@@ -13,7 +13,20 @@ from ...records.queue import Queue
 from ..metrics import add_metrics_route
 from .asgi import TrioApp
 from .blockers import add_blocker_routes
+from .db import add_db_route
 from .ingest import add_ingest_route
+from .jobs import add_jobs_routes
+
+_ROUTES = (
+    add_routes,
+    add_stalls_route,
+    add_metrics_route,
+    add_ledger_route,
+    add_blocker_routes,
+    add_ingest_route,
+    add_db_route,
+    add_jobs_routes,
+)
 
 
 def create_app(
@@ -21,7 +34,6 @@ def create_app(
 ) -> TrioApp:
     """The lab as an ASGI app; see `LabApp` for the arguments. More routes may be added until it is served."""
     app = TrioApp(config, listener=listener, queues=queues)
-    routes = (add_routes, add_stalls_route, add_metrics_route, add_ledger_route, add_blocker_routes, add_ingest_route)
-    for add in routes:
+    for add in _ROUTES:
         add(app)
     return app

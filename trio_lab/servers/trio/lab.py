@@ -36,6 +36,8 @@ from ...pools.workers import WorkerPool, open_worker_pool
 from ...records.health import ScalingDecision
 from ...records.queue import Queue
 from . import storms
+from .background import BackgroundJobs, open_background_jobs
+from .database import LabDatabase, open_database
 from .shields import Shields
 
 T = TypeVar("T")
@@ -54,6 +56,8 @@ class TrioLab(Lab):
     worker_pools: tuple[WorkerPool, ...]
     autoscalers: tuple[Autoscaler, ...]
     shields: Shields
+    jobs: BackgroundJobs
+    database: LabDatabase
 
     @property
     def worker_pool(self) -> WorkerPool:
@@ -155,6 +159,17 @@ async def open_lab(
                     pools[-1], loop_lag=longest_pass(watch.passes), free_cores=CpuWindow().free_cores
                 )
                 autoscalers.append(await stack.enter_async_context(autoscaler))
+        registered = Queues(
+            AcceptBacklog(listener),
+            RunQueue(watch.passes),
+            *in_front,
+            native_pool,
+            *pools,
+            default_limiter,
+            *queues,
+        )
+        background = open_background_jobs(config.jobs or None, pools[0], registered, longest_wait=queue_timeout)
+        jobs = await stack.enter_async_context(background)
         with trio.move_on_after(READY_TIME):
             for pool in pools:
                 await pool.wait_ready()
@@ -165,17 +180,11 @@ async def open_lab(
             timer=timer,
             native_pool=native_pool,
             worker_pools=tuple(pools),
-            queues=Queues(
-                AcceptBacklog(listener),
-                RunQueue(watch.passes),
-                *in_front,
-                native_pool,
-                *pools,
-                default_limiter,
-                *queues,
-            ),
+            queues=registered,
             watch=watch,
             autoscalers=tuple(autoscalers),
+            jobs=jobs,
+            database=await stack.enter_async_context(open_database(config, registered)),
             shields=Shields() if shields is None else shields,
         )
 

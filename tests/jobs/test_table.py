@@ -1,0 +1,225 @@
+"""Unit: what can be done to the jobs in a file, against a model that keeps them in a dictionary."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+
+from trio_lab.errors import UsageError
+from trio_lab.jobs.contract import Claimed, NewJob
+from trio_lab.jobs.schema import prepare
+from trio_lab.jobs.table import Table
+
+LEASE = 10.0
+BOUND = 6
+ENDED = {"succeeded", "failed", "dead", "cancelled"}
+
+
+def table(bound: int | None = None) -> Table:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    prepare(connection, synchronous="FULL")
+    found = Table(connection, bound=bound)
+    found.begun()
+    return found
+
+
+@dataclass
+class Kept:
+    """What the model knows of a job."""
+
+    state: str
+    max_tries: int
+    priority: int
+    tries: int = 0
+    due: float = 0.0
+    until: float = 0.0
+    worker: str = ""
+    cancelling: bool = False
+
+
+class Jobs(RuleBasedStateMachine):
+    """One step is one transaction."""
+
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = table(BOUND)
+        self.kept: dict[int, Kept] = {}
+        self.now = 1000.0
+
+    def end_step(self) -> None:
+        self.table.ending()
+        self.table.begun()
+
+    def waiting(self) -> int:
+        return sum(one.state == "queued" for one in self.kept.values())
+
+    def look_at_the_clock(self) -> None:
+        for one in self.kept.values():
+            if one.state == "running" and one.until <= self.now:
+                one.state = "cancelled" if one.cancelling else "queued" if one.tries < one.max_tries else "dead"
+                one.cancelling, one.due = False, 0.0
+
+    @rule(delay=st.sampled_from([0.0, 5.0]), priority=st.integers(-1, 1), max_tries=st.integers(1, 3))
+    def submit(self, delay: float, priority: int, max_tries: int) -> None:
+        new = NewJob(name="job", args={}, delay=delay, priority=priority, max_tries=max_tries)
+        id = self.table.submit(new, "{}", self.now)
+        assert (id is None) == (self.waiting() >= BOUND)
+        if id is not None:
+            assert id not in self.kept
+            due = self.now + delay if delay else 0.0
+            self.kept[id] = Kept("queued", max_tries, priority, due=due)
+        self.end_step()
+
+    @rule(target=claims, worker=st.sampled_from("ab"), most=st.integers(1, 3))
+    def claim(self, worker: str, most: int) -> list[Claimed]:
+        self.look_at_the_clock()
+        ready = [id for id, one in self.kept.items() if one.state == "queued" and one.due <= self.now]
+        ready.sort(key=lambda id: (-self.kept[id].priority, id))
+        found = self.table.claim(most, worker, self.now, LEASE)
+        assert [int(one.id) for one in found] == ready[:most], "the most urgent first, then the oldest"
+        for one in found:
+            mine = self.kept[int(one.id)]
+            mine.state, mine.tries, mine.until, mine.worker = "running", mine.tries + 1, self.now + LEASE, worker
+            assert one.tries == mine.tries
+        self.end_step()
+        return found
+
+    def held(self, job: Claimed) -> bool:
+        one = self.kept[int(job.id)]
+        return one.state == "running" and (one.tries, one.worker) == (job.tries, job.worker)
+
+    @rule(claimed=claims)
+    def finish(self, claimed: list[Claimed]) -> None:
+        for job in claimed:
+            held = self.held(job)
+            assert self.table.finish(job, '"done"') == held
+            if held:
+                self.kept[int(job.id)].state = "succeeded"
+        self.end_step()
+
+    @rule(claimed=claims, again_in=st.sampled_from([None, 0.0, 3.0]))
+    def fail(self, claimed: list[Claimed], again_in: float | None) -> None:
+        for job in claimed:
+            held = self.held(job)
+            assert self.table.fail(job, "it failed", self.now, again_in) == held
+            if held:
+                one = self.kept[int(job.id)]
+                one.state = "failed" if again_in is None else "queued" if one.tries < one.max_tries else "dead"
+                one.due = self.now + (again_in or 0.0)
+        self.end_step()
+
+    @rule(claimed=consumes(claims), cancelled=st.booleans())
+    def give_back(self, claimed: list[Claimed], cancelled: bool) -> None:
+        for job in claimed:
+            held = self.held(job)
+            assert self.table.give_back(job, cancelled=cancelled) == held
+            if held:
+                one = self.kept[int(job.id)]
+                one.state, one.due, one.cancelling = "cancelled" if cancelled else "queued", 0.0, False
+                one.tries -= not cancelled
+        self.end_step()
+
+    @rule(claimed=claims)
+    def renew(self, claimed: list[Claimed]) -> None:
+        leases = self.table.renew([(job, 0.5) for job in claimed], self.now, LEASE)
+        for job, lease in zip(claimed, leases, strict=True):
+            one = self.kept[int(job.id)]
+            assert lease.held == self.held(job)
+            assert lease.cancelling == (lease.held and one.cancelling)
+            if lease.held:
+                one.until = self.now + LEASE
+        self.end_step()
+
+    @precondition(lambda self: self.kept)
+    @rule(data=st.data(), again=st.booleans())
+    def cancel_or_retry(self, data: st.DataObject, again: bool) -> None:
+        id = data.draw(st.sampled_from(sorted(self.kept)))
+        one = self.kept[id]
+        if again:
+            self.table.retry(id, self.now)
+            if one.state in ENDED - {"succeeded"}:
+                one.state, one.tries, one.due, one.cancelling = "queued", 0, 0.0, False
+        else:
+            self.table.cancel(id, self.now)
+            if one.state == "queued":
+                one.state = "cancelled"
+            elif one.state == "running":
+                one.cancelling = True
+        self.end_step()
+
+    @rule(seconds=st.sampled_from([1.0, 4.0, 11.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def every_job_is_where_the_model_has_it(self) -> None:
+        for id, one in self.kept.items():
+            found = self.table.get(id, self.now)
+            assert found is not None
+            assert (found.state, found.tries) == (one.state, one.tries)
+
+    @invariant()
+    def the_counts_add_up(self) -> None:
+        tally = self.table.tally()
+        states = [one.state for one in self.kept.values()]
+        assert (tally.waiting, tally.running) == (states.count("queued"), states.count("running"))
+        assert tally.arrivals == tally.completions + tally.cancelled + tally.running + tally.waiting
+
+
+TestJobs = Jobs.TestCase
+TestJobs.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_job_that_kills_its_worker_each_time_ends_as_a_dead_letter() -> None:
+    jobs, now = table(), 0.0
+    id = jobs.submit(NewJob(name="poison", args={}, max_tries=2), "{}", now)
+    assert id is not None
+    for _ in range(2):
+        assert len(jobs.claim(1, "a", now, LEASE)) == 1
+        now += LEASE
+    assert jobs.claim(1, "a", now, LEASE) == []
+    found = jobs.get(id, now)
+    assert found is not None
+    assert (found.state, found.tries) == ("dead", 2)
+    assert found.error is not None
+    assert "worker was lost" in found.error
+    assert jobs.next_due() is None
+
+
+def test_the_newest_jobs_by_state_and_name() -> None:
+    jobs = table()
+    for name in ("one", "two", "one"):
+        jobs.submit(NewJob(name=name, args={"name": name}), f'{{"name": "{name}"}}', 0.0)
+    (first,) = jobs.claim(1, "a", 0.0, LEASE)
+    jobs.finish(first, "[1]")
+    assert [one.id for one in jobs.jobs(1.0, state=None, name=None, limit=2)] == ["3", "2"]
+    assert [one.id for one in jobs.jobs(1.0, state=None, name="one", limit=9)] == ["3", "1"]
+    (found,) = jobs.jobs(1.0, state="succeeded", name=None, limit=9)
+    assert found.shown() == {
+        "id": "1", "job": "one", "args": {"name": "one"}, "state": "succeeded", "tries": 1, "max_tries": 5, "age_s": 1.0,
+        "result": [1],
+    }  # fmt: skip
+
+
+def test_the_time_of_the_next_scheduled_job_and_of_the_next_lease() -> None:
+    jobs = table()
+    assert jobs.next_due() is None
+    jobs.submit(NewJob(name="later", args={}, delay=30.0), "{}", 100.0)
+    assert jobs.next_due() == 130.0
+    jobs.submit(NewJob(name="now", args={}), "{}", 100.0)
+    jobs.claim(5, "a", 100.0, LEASE)
+    assert jobs.next_due() == 110.0
+
+
+def test_a_file_of_another_program_is_left_alone() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE job (x)")
+    with pytest.raises(UsageError, match="another program"):
+        prepare(connection, synchronous="FULL")

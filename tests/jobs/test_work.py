@@ -1,0 +1,250 @@
+"""Integration: a worker on the jobs in a real file, with real threads and processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from trio_lab.backoff import Backoff
+from trio_lab.jobs.contract import NewJob
+from trio_lab.jobs.functions import JobFailed, JobFunctions
+from trio_lab.jobs.progress import job_progress
+from trio_lab.jobs.sqlite import SqliteJobs, open_sqlite_jobs
+from trio_lab.jobs.work import JobWorker, open_job_worker
+from trio_lab.records.job import JobRecord
+
+SOON = Backoff(first=0.001, last=0.001)
+
+
+@pytest.fixture
+async def jobs(tmp_path: Path) -> AsyncIterator[SqliteJobs]:
+    async with open_sqlite_jobs(tmp_path / "jobs.sqlite") as opened:
+        yield opened
+
+
+async def ended(jobs: SqliteJobs, id: str) -> JobRecord:
+    found = await jobs.ended(id)
+    assert found is not None
+    return found
+
+
+async def submit(jobs: SqliteJobs, name: str, **args: Any) -> str:
+    return await jobs.submit(NewJob(name=name, args=args, max_tries=3))
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+async def test_a_job_runs_where_its_function_says(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+
+    @functions.register()
+    async def on_loop() -> bool:
+        return trio.lowlevel.in_trio_task()
+
+    @functions.register()
+    def in_thread() -> bool:
+        return threading.current_thread() is not threading.main_thread()
+
+    functions.register("in_process", where="process")(pid)
+    async with open_job_worker(jobs, functions, processes=1):
+        assert (await ended(jobs, await submit(jobs, "on_loop"))).result is True
+        assert (await ended(jobs, await submit(jobs, "in_thread"))).result is True
+        assert (await ended(jobs, await submit(jobs, "in_process"))).result not in (os.getpid(), None)
+
+
+async def test_a_job_that_fails_is_tried_again_and_ends_as_a_dead_letter(jobs: SqliteJobs) -> None:
+    functions, tries = JobFunctions(), []
+
+    @functions.register(backoff=SOON)
+    async def failing(times: int) -> int:
+        tries.append(1)
+        if len(tries) <= times:
+            raise RuntimeError(f"try {len(tries)}")
+        return len(tries)
+
+    async with open_job_worker(jobs, functions) as worker:
+        found = await ended(jobs, await submit(jobs, "failing", times=2))
+        assert (found.state, found.result, found.tries) == ("succeeded", 3, 3)
+        tries.clear()
+        found = await ended(jobs, await submit(jobs, "failing", times=9))
+        assert (found.state, found.error, found.tries) == ("dead", "RuntimeError: try 3", 3)
+        assert (worker.succeeded, worker.failed) == (1, 5)
+        tries[:] = [1] * 9
+        await jobs.retry(found.id)
+        assert (await ended(jobs, found.id)).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "error"),
+    [
+        ("hopeless", {}, "JobFailed: no use"),
+        ("hopeless", {"x": 1}, "hopeless: got an unexpected keyword argument 'x'"),
+        ("unwritable", {}, "its result cannot be written as JSON: Object of type set is not JSON serializable"),
+        ("computes", {}, "JobFailed: this worker has no worker processes"),
+    ],
+)
+async def test_a_job_that_no_other_try_can_help_fails_at_once(
+    jobs: SqliteJobs, name: str, args: dict[str, Any], error: str
+) -> None:
+    functions = JobFunctions()
+
+    @functions.register()
+    async def hopeless() -> None:
+        raise JobFailed("no use")
+
+    @functions.register()
+    async def unwritable() -> object:
+        return {1, 2}
+
+    functions.register("computes", where="process")(pid)
+    async with open_job_worker(jobs, functions):
+        found = await ended(jobs, await submit(jobs, name, **args))
+        assert (found.state, found.error, found.tries) == ("failed", error, 1)
+
+
+async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs: SqliteJobs) -> None:
+    id = await submit(jobs, "new")
+    async with open_job_worker(jobs, JobFunctions()) as worker:
+        while not worker.failed:
+            await trio.sleep(0.005)
+    found = await jobs.get(id)
+    assert found is not None
+    assert (found.state, found.error) == ("queued", "no function is registered as 'new'")
+
+
+async def test_a_running_job_is_cancelled_within_a_third_of_its_lease(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+    functions.register()(forever)
+    async with open_job_worker(jobs, functions, lease=0.3):
+        id = await submit(jobs, "forever")
+        await begun(jobs, id)
+        await jobs.cancel(id)
+        assert (await ended(jobs, id)).state == "cancelled"
+
+
+async def forever() -> None:
+    job_progress(0.25)
+    await trio.sleep_forever()
+
+
+async def begun(jobs: SqliteJobs, id: str) -> None:
+    while True:
+        found = await jobs.get(id)
+        assert found is not None
+        if found.state == "running":
+            return
+        await trio.sleep(0.005)
+
+
+async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+    functions.register()(forever)
+    async with open_job_worker(jobs, functions, lease=0.3, grace=0.0):
+        id = await submit(jobs, "forever")
+        while (found := await jobs.get(id)) is None or found.progress is None:
+            await trio.sleep(0.005)
+        assert found.progress == 0.25
+
+
+async def test_a_worker_that_is_stopped_gives_its_jobs_back(jobs: SqliteJobs) -> None:
+    """So a restart costs no try."""
+    functions = JobFunctions()
+    functions.register()(forever)
+    async with open_job_worker(jobs, functions, grace=0.0):
+        id = await submit(jobs, "forever")
+        await begun(jobs, id)
+    found = await jobs.get(id)
+    assert found is not None
+    assert (found.state, found.tries) == ("queued", 0)
+
+
+async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+    functions.register()(forever)
+    with trio.CancelScope() as scope:
+        async with open_job_worker(jobs, functions):
+            id = await submit(jobs, "forever")
+            await begun(jobs, id)
+            scope.cancel()
+    found = await jobs.get(id)
+    assert found is not None
+    assert (found.state, found.tries) == ("queued", 0)
+
+
+async def test_a_stopped_worker_lets_its_jobs_end(jobs: SqliteJobs) -> None:
+    functions, go = JobFunctions(), trio.Event()
+
+    @functions.register()
+    async def waits() -> str:
+        await go.wait()
+        return "ended"
+
+    async with open_job_worker(jobs, functions, grace=60.0) as worker:
+        id = await submit(jobs, "waits")
+        await begun(jobs, id)
+        worker.stop()
+        late = await submit(jobs, "waits")
+        await wait_all_tasks_blocked(0.01)
+        go.set()
+    found = await jobs.get(id)
+    assert found is not None
+    assert found.result == "ended"
+    found = await jobs.get(late)
+    assert found is not None
+    assert found.state == "queued", "a stopped worker claims no more"
+
+
+async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: SqliteJobs) -> None:
+    functions, running, most = JobFunctions(), 0, 0
+
+    @functions.register()
+    async def counts() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await trio.lowlevel.checkpoint()
+        running -= 1
+
+    ids = [await submit(jobs, "counts") for _ in range(20)]
+    async with open_job_worker(jobs, functions, concurrency=3):
+        for id in ids:
+            assert (await ended(jobs, id)).state == "succeeded"
+    assert most == 3
+
+
+async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: SqliteJobs) -> None:
+    functions, go = JobFunctions(), trio.Event()
+
+    @functions.register()
+    async def slow() -> str:
+        await go.wait()
+        return "too late"
+
+    async with open_job_worker(jobs, functions, lease=60.0) as worker:
+        id = await submit(jobs, "slow")
+        await begun(jobs, id)
+        await _lose_the_lease(worker)
+        (again,) = await jobs.claim(1, worker="another", lease=60.0)
+        assert (again.id, again.tries) == (id, 2)
+        go.set()
+        while not worker.fenced:
+            await trio.sleep(0.005)
+        assert await jobs.finish(again, "in time")
+    found = await jobs.get(id)
+    assert found is not None
+    assert (found.result, worker.succeeded, worker.fenced) == ("in time", 0, 1)
+
+
+async def _lose_the_lease(worker: JobWorker) -> None:
+    (run,) = worker._runs.values()
+    await worker.engine.renew([(run.job, None)], lease=0.0)
+    worker.stop()

@@ -1,0 +1,141 @@
+"""End to end: background jobs of a real server, worked at by the server itself or by a worker of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import Running, running
+
+TRIO_LAB = [sys.executable, "-m", "trio_lab"]
+
+
+def ask(server: Running, method: str, path: str, body: Any = None) -> tuple[int, Any, http.client.HTTPMessage]:
+    connection = http.client.HTTPConnection(*server.address, timeout=60)
+    try:
+        connection.request(method, path, body if isinstance(body, bytes) or body is None else json.dumps(body))
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read()), reply.headers
+    finally:
+        connection.close()
+
+
+def until(look: Callable[[], Any], state: str) -> Any:
+    while (found := look())["state"] != state:
+        assert found["state"] in ("queued", "running"), found
+        time.sleep(0.01)
+    return found
+
+
+def test_a_server_without_an_engine_works_at_its_jobs_itself() -> None:
+    with running("--workers", "1") as server:
+        assert "jobs" not in server.queues()
+        status, body, headers = ask(server, "POST", "/jobs", {"job": "hash", "args": {"rounds": 10}})
+        assert status == 202
+        where = f"/jobs/{body['id']}"
+        assert headers["Location"] == where
+        found = until(lambda: ask(server, "GET", where)[1], "succeeded")
+        assert found["result"]["rounds"] == 10
+        assert found["tries"] == 1
+        assert server.queues()["worker_pool"]["completions"] == 1
+        while server.queues()["jobs"]["completions"] == 0:
+            time.sleep(0.01)
+
+
+def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+
+    def jobs(*words: str) -> Any:
+        done = subprocess.run([*TRIO_LAB, "jobs", *words, "--jobs", url, "--json"], capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    with running("--jobs", url) as server:
+        first, second, third = (
+            ask(server, "POST", "/jobs", {"job": "wait", "args": {"seconds": 0.001}, **more})[1]["id"]
+            for more in ({}, {"delay_s": 3600}, {"priority": 1})
+        )
+        assert server.queues()["jobs"]["max_waiting"] == 10_000
+        assert [one["id"] for one in jobs("list")] == [third, second, first]
+        assert jobs("show", second)["due_in_s"] > 3000
+        assert ask(server, "DELETE", f"/jobs/{second}")[1]["state"] == "cancelled"
+        assert jobs("retry", second)["state"] == "queued"
+        assert jobs("cancel", second)["state"] == "cancelled"
+        worker = subprocess.Popen(
+            [*TRIO_LAB, "jobs", "work", "--jobs", url, "--processes", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            for id in (first, third):
+                until(lambda id=id: ask(server, "GET", f"/jobs/{id}")[1], "succeeded")
+            assert len(jobs("list", "--state", "succeeded", "--name", "wait", "--limit", "5")) == 2
+        finally:
+            worker.terminate()
+            said = worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert said[0].startswith(f"Working at {url}: hash, wait, fail.".encode())
+    assert said[1] == b"2 jobs have succeeded, 0 tries have failed.\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (b"", 400, "the body must be a job"),
+        (b"[]", 400, "the body must be a job"),
+        ({"args": {}}, 400, "missing required field `job`"),
+        ({"job": "hash", "urgent": True}, 400, "unknown field `urgent`"),
+        ({"job": "hash", "delay_s": -1}, 400, "the body must be a job"),
+        ({"job": "nonsense"}, 400, "there is no job 'nonsense'; there are hash, wait, fail"),
+        ({"job": "hash", "args": {"x": 1}}, 400, "unexpected keyword argument 'x'"),
+        (b"[" * 100_000, 413, "Request body too large"),
+    ],
+)
+def test_what_is_no_job_is_refused(server: Running, body: Any, status: int, error: str) -> None:
+    found, reply, _ = ask(server, "POST", "/jobs", body)
+    assert (found, error in reply["error"]) == (status, True), reply
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_there_is_no_such_job(server: Running, method: str) -> None:
+    assert ask(server, method, "/jobs/999")[:2] == (404, {"error": "there is no such job"})
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["list"], "--jobs"),
+        (["list", "--jobs", "redis//x"], "jobs must be at sqlite:///path, not at 'redis//x'"),
+        (["list", "--jobs", "sqlite:///no/such/folder/file"], "cannot open no/such/folder/file"),
+        (["show", "1", "--jobs", "sqlite:///jobs.sqlite"], "there is no job '1'"),
+        (["list", "--state", "lost", "--jobs", "sqlite:///jobs.sqlite"], "state must be one of queued, running"),
+        (
+            ["work", "--functions", "no:thing", "--jobs", "sqlite:///jobs.sqlite"],
+            "functions 'no:thing' cannot be found",
+        ),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(words: list[str], error: str, tmp_path: Path) -> None:
+    done = subprocess.run([*TRIO_LAB, "jobs", *words], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+    assert error in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_engine_that_cannot_be_opened_ends_the_server_at_its_start() -> None:
+    done = subprocess.run(
+        [*TRIO_LAB, "serve", "--port", "0", "--jobs", "sqlite:///no/such/folder/file"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "cannot open no/such/folder/file" in done.stderr

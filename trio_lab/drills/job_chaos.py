@@ -1,0 +1,175 @@
+"""Background jobs while everything that handles them is killed and stopped: the server that takes them, and their workers.
+
+Jobs are submitted over HTTP to a server that keeps them in a file; several `trio-lab jobs work` work at them. A job counts as
+accepted when its id has been told. Processes are killed at random moments and started again, and stopped for longer than a
+lease lasts, so that another worker does their jobs before they go on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from ..jobs.schema import DEAD, FAILED, SUCCEEDED
+from ..jobs.table import Tally
+from ..load.client import fetch
+from ..stage.launch import TRIO_LAB
+from ..stage.supervised import Program, supervised
+from ..stage.until import until
+from .server import FaultyServer, faulty_server
+
+_WORKERS = 3
+_SUBMITTERS = 4
+_PAUSE = (0.3, 1.0)  # seconds between two faults
+_JOB = {"job": "wait", "args": {"seconds": 0.05}}
+_PATIENCE = 120.0  # seconds for the rest of the jobs, when all is well again
+_STANDSTILL = 10.0  # seconds without the end of a job: then none will end any more
+_COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold the lock of the file
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Chaos:
+    """``lease`` in seconds is that of the workers. ``accepted`` are the ids that submitters were told."""
+
+    path: Path
+    kills: int
+    stops: int
+    lease: float
+    accepted: list[str] = field(default_factory=list)
+    killed: int = 0
+    stopped: int = 0
+    _programs: list[Program] = field(default_factory=list)
+    _server: FaultyServer | None = None
+    _submitting: bool = True
+    _ends: int = 0
+    _ended_at: float = 0.0
+    _dice: random.Random = field(default_factory=lambda: random.Random(7))
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    async def run(self, server: FaultyServer) -> None:
+        """All of it, until no job is left or none ends any more. ``server`` may be killed; another takes its port."""
+        async with trio.open_nursery() as nursery:
+            self._server = server
+            for _ in range(_WORKERS):
+                nursery.start_soon(self._keep_worker)
+            nursery.start_soon(self._keep_server, server.port)
+            async with trio.open_nursery() as submitting:
+                for _ in range(_SUBMITTERS):
+                    submitting.start_soon(self._submit)
+                await self._break_things()
+                self._submitting = False
+            self._ended_at = trio.current_time()
+            await until(self._no_more_ends, limit=_PATIENCE, period=0.2)
+            nursery.cancel_scope.cancel()
+
+    async def _keep_worker(self) -> None:
+        flags = ("--jobs", self.url, "--lease", str(self.lease), "--concurrency", "4", "--processes", "0")
+        while True:
+            async with supervised([*TRIO_LAB, "jobs", "work", *flags], stdout=subprocess.DEVNULL) as program:
+                self._programs.append(program)
+                try:
+                    await program.ended.wait()
+                finally:
+                    self._programs.remove(program)
+
+    async def _keep_server(self, port: int) -> None:
+        assert self._server is not None
+        await self._server.child.process.wait()
+        while True:
+            async with faulty_server("--jobs", self.url, port=port) as self._server:
+                await self._server.child.process.wait()
+
+    async def _submit(self) -> None:
+        while self._submitting:
+            assert self._server is not None
+            with suppress(OSError, trio.TooSlowError):
+                reply = await fetch(
+                    f"{self._server.url}/jobs", body=json.dumps(_JOB).encode(), timeout=_COMMIT_PATIENCE
+                )
+                if reply.status == 202:
+                    self.accepted.append(json.loads(reply.body)["id"])
+            await trio.sleep(0.01)
+
+    async def _break_things(self) -> None:
+        faults = ["kill"] * self.kills + ["stop"] * self.stops
+        self._dice.shuffle(faults)
+        async with trio.open_nursery() as nursery:
+            for fault in faults:
+                await trio.sleep(self._dice.uniform(*_PAUSE))
+                if fault == "kill":
+                    self._kill()
+                elif (pid := self._some_worker()) is not None:
+                    nursery.start_soon(self._stop, pid)
+
+    def _some_worker(self) -> int | None:
+        running = [program.pid for program in self._programs if not program.ended.is_set()]
+        return self._dice.choice(running) if running else None
+
+    def _kill(self) -> None:
+        """One of the workers, or every fifth time the server."""
+        pid = self._some_worker()
+        if self._dice.random() < 0.2 and self._server is not None and self._server.child.process.returncode is None:
+            self._server.child.kill()
+        elif pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        self.killed += 1
+
+    async def _stop(self, pid: int) -> None:
+        self.stopped += 1
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            await trio.sleep(1.5 * self.lease)
+            os.kill(pid, signal.SIGCONT)
+
+    def _no_more_ends(self) -> bool:
+        tally = self.tally()
+        if tally.completions > self._ends:
+            self._ends, self._ended_at = tally.completions, trio.current_time()
+        return not (tally.waiting or tally.running) or trio.current_time() > self._ended_at + _STANDSTILL
+
+    def tally(self) -> Tally:
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as connection:
+            return Tally(*connection.execute("SELECT * FROM tally").fetchone())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What became of the jobs."""
+
+    succeeded: int
+    lost: int
+    """Accepted, and without success."""
+    extra_ends: int
+    """Ends that counted, less the jobs that ended: more than none if a job has ended twice."""
+    tried_again: int
+    fenced: int
+    intact: bool
+
+
+def found(chaos: Chaos) -> Found:
+    with sqlite3.connect(chaos.path) as connection:
+        states = dict(connection.execute("SELECT id, state FROM job"))
+        (again,) = connection.execute("SELECT count(*) FROM job WHERE tries > 1").fetchone()
+        intact = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    tally = chaos.tally()
+    succeeded = sum(state == SUCCEEDED for state in states.values())
+    return Found(
+        succeeded=succeeded,
+        lost=sum(states.get(int(id)) != SUCCEEDED for id in chaos.accepted),
+        extra_ends=tally.completions - sum(state in (SUCCEEDED, FAILED, DEAD) for state in states.values()),
+        tried_again=again,
+        fenced=tally.fenced,
+        intact=intact,
+    )

@@ -1,0 +1,90 @@
+"""Idle workers hear of new jobs by a datagram (0.4 ms, at 0.03 % of a core while nothing comes), not by asking again and again.
+
+Each worker process has a socket in a folder that belongs to the file of jobs. Whoever makes jobs ready sends a byte to each;
+a worker that is busy does not read it, so its buffer is soon full, and sending to it costs nothing. The folder is the user's
+own and private. A lost datagram only delays: workers look by themselves now and then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import UsageError
+
+_BUFFER = 1  # bytes: the kernel gives its least, which holds a few datagrams
+
+
+def folder_of(database: Path) -> Path:
+    """Where the sockets of the workers of a file are: not beside it, for the path of a socket may have 107 bytes only.
+
+    Raises:
+        UsageError: another user has taken the place.
+    """
+    mark = hashlib.sha256(os.fsencode(database.resolve())).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir(), f"trio-lab-jobs-{os.getuid()}-{mark}")
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UsageError(f"{folder} must be a folder that only its owner may use")
+    return folder
+
+
+class Bell:
+    """Rings at every worker that listens for a file of jobs. Used in one thread."""
+
+    def __init__(self, database: Path) -> None:
+        self._folder = folder_of(database)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._seen = -1
+        self._listeners: list[str] = []
+
+    def ring(self) -> None:
+        try:
+            changed = os.stat(self._folder).st_mtime_ns
+            if changed != self._seen:
+                self._listeners = [entry.path for entry in os.scandir(self._folder)]
+                self._seen = changed
+        except FileNotFoundError:
+            return  # nobody listens
+        for path in self._listeners:
+            try:
+                self._socket.sendto(b"1", path)
+            except BlockingIOError:
+                pass  # it is busy, and looks for jobs when it no longer is
+            except OSError:  # its process died: nobody reads from this socket any more
+                with suppress(OSError):
+                    os.unlink(path)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Ear:
+    """The socket of one listener. ``socket`` becomes readable when the bell was rung; `clear` makes it silent again."""
+
+    def __init__(self, database: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        while True:
+            self.path = folder_of(database) / f"{os.getpid()}-{os.urandom(4).hex()}"
+            with suppress(FileNotFoundError):  # the last listener has just taken the folder with it
+                self.socket.bind(str(self.path))
+                return
+
+    def clear(self) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                self.socket.recv(1)
+
+    def close(self) -> None:
+        self.socket.close()
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # others listen
+            self.path.parent.rmdir()

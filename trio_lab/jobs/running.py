@@ -1,0 +1,92 @@
+"""One try of one job: run its function where it belongs, and say how the try ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from ..errors import in_a_line
+from ..pools.native import NativePool
+from ..pools.workers import WorkerPool
+from .contract import Claimed
+from .functions import JobFailed, JobFunction, JobFunctions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    result: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """``finally_`` when no other try can help."""
+
+    error: str
+    finally_: bool = False
+
+
+Ended = Succeeded | Failed
+
+
+def call_by_name(fn: Callable[..., Any], args: Mapping[str, Any]) -> Any:
+    """In a worker process, which calls functions by position only."""
+    return fn(**args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where jobs run. Both pools have as many places as their owner claims jobs, so that none waits there."""
+
+    threads: NativePool
+    processes: WorkerPool | None
+
+    async def run(self, function: JobFunction, args: Mapping[str, Any]) -> Any:
+        """What the function returns. Raises what it raises, `JobFailed` where there are no worker processes, and what the
+        pools raise."""
+        if function.where == "loop":
+            with trio.fail_after(float("inf") if function.run_timeout is None else function.run_timeout):
+                return await function.fn(**args)
+        if function.where == "thread":
+            return await self.threads.run(call_by_name, function.fn, args, kind=function.name)
+        if self.processes is None:
+            raise JobFailed("this worker has no worker processes")
+        timeout = function.run_timeout
+        return await self.processes.run(call_by_name, function.fn, args, kind=function.name, run_timeout=timeout)
+
+
+async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> Ended:
+    """Run a try to its end. Nothing that the job raises comes out, but that it is cancelled.
+
+    A job that this program does not know may be known to another version of it, so it is tried again as one that failed.
+    """
+    if job.name not in functions:
+        return Failed(error=f"no function is registered as {job.name!r}")
+    function = functions[job.name]
+    try:
+        function.check(job.args)
+    except TypeError as error:
+        return Failed(error=f"{job.name}: {error}", finally_=True)
+    try:
+        result = await places.run(function, job.args)
+    except JobFailed as error:
+        return Failed(error=in_a_line(error), finally_=True)
+    except Exception as error:
+        return Failed(error=in_a_line(error))
+    except BaseExceptionGroup as group:
+        failed, rest = group.split(Exception)
+        if rest is not None:  # it was cancelled, or ends the program
+            raise
+        return Failed(error=in_a_line(failed or group))
+    return _jsonable(result)
+
+
+def _jsonable(result: Any) -> Ended:
+    try:
+        json.dumps(result)
+    except (TypeError, ValueError) as error:
+        return Failed(error=f"its result cannot be written as JSON: {error}", finally_=True)
+    return Succeeded(result=result)

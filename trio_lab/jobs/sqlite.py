@@ -1,0 +1,222 @@
+"""Background jobs in one SQLite file: the engine that needs no server. Any number of processes of one machine may share it.
+
+Every change is on the disk before its caller goes on (``synchronous="FULL"``): what was acknowledged survives the loss of
+power. NORMAL survives the death of any process, but not that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+from pathlib import Path
+from time import time
+from typing import Any, Literal, TypeVar
+
+import trio
+from outcome import Outcome
+
+from ..blocks import block
+from ..errors import QueueFull
+from ..preconditions import require_count, require_loop
+from ..records.job import JobRecord, JobState
+from ..records.queue import QueueStatistics, Undivided
+from .contract import Claimed, Lease, NewJob
+from .doorbell import Bell, Ear
+from .table import Table, Tally
+from .writer import Call, Ends, Writer
+
+T = TypeVar("T")
+_ASK = 0.05  # seconds between two looks at a job whose end is waited for
+_CLOSING = 10.0  # seconds
+Synchronous = Literal["FULL", "NORMAL"]
+
+
+class SqliteJobs(Undivided):
+    """The engine on Trio. Open it with `open_sqlite_jobs`.
+
+    A caller that is cancelled before its change is being written withdraws it. From then on it waits for the end of the
+    transaction, for which a commit has to reach the disk, and nothing else: locks are waited for before.
+    """
+
+    def __init__(self, path: Path, *, max_waiting: int | None, synchronous: Synchronous, name: str) -> None:
+        self.name = name
+        self._bound = max_waiting
+        self._token = trio.lowlevel.current_trio_token()
+        with ExitStack() as failing:
+            self._bell = failing.enter_context(closing(Bell(path)))
+            self._ear = failing.enter_context(closing(Ear(path)))
+            self._writer = Writer(path, self._deliver, bound=max_waiting, synchronous=synchronous, ring=self._bell.ring)
+            failing.pop_all()
+        self._closed = False
+        self._rejected = 0
+        self._tally = Tally()
+        self._next_due: float | None = None
+
+    def _deliver(self, ends: Ends) -> None:
+        """In the writer's thread: one message to the loop for all of a transaction."""
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(_wake, ends)
+
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between asking and parking would lose the end
+    async def _do(self, work: Callable[[Table], T], *, reads: bool = False) -> T:
+        """Have the writer do it.
+
+        Raises:
+            trio.ClosedResourceError: the engine was closed.
+            OSError: it could not be written, because the disk is full for example. Then it has not happened.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._closed:
+            raise trio.ClosedResourceError(f"{self.name} was closed")
+        call = Call(work, trio.lowlevel.current_task())
+        (self._writer.read if reads else self._writer.write)(call)
+        return await trio.lowlevel.wait_task_rescheduled(partial(_withdraw, call))  # type: ignore[no-any-return]
+
+    # The contract of engines.
+
+    async def submit(self, job: NewJob) -> str:
+        args = json.dumps(job.args, separators=(",", ":"))
+        now = time()
+        id = await self._do(lambda table: table.submit(job, args, now))
+        if id is None:
+            self._rejected += 1
+            raise QueueFull(self.name)
+        return str(id)
+
+    async def get(self, id: str) -> JobRecord | None:
+        row = _row(id)
+        return None if row is None else await self._do(partial(_get, row), reads=True)
+
+    async def ended(self, id: str) -> JobRecord | None:
+        while True:
+            found = await self.get(id)
+            if found is None or found.state not in ("queued", "running"):
+                return found
+            await trio.sleep(_ASK)
+
+    async def jobs(self, *, state: JobState | None = None, name: str | None = None, limit: int = 50) -> list[JobRecord]:
+        return await self._do(lambda table: table.jobs(time(), state=state, name=name, limit=limit), reads=True)
+
+    async def cancel(self, id: str) -> JobRecord | None:
+        return await self._change(id, Table.cancel)
+
+    async def retry(self, id: str) -> JobRecord | None:
+        return await self._change(id, Table.retry)
+
+    async def _change(self, id: str, change: Callable[[Table, int, float], None]) -> JobRecord | None:
+        row, now = _row(id), time()
+        if row is None:
+            return None
+
+        def work(table: Table) -> JobRecord | None:
+            change(table, row, now)
+            return table.get(row, now)
+
+        return await self._do(work)
+
+    async def claim(self, most: int, *, worker: str, lease: float) -> list[Claimed]:
+        require_count("most", most, low=1)
+
+        def work(table: Table) -> list[Claimed]:
+            found = table.claim(most, worker, time(), lease)
+            if not found:
+                self._next_due = table.next_due()
+            return found
+
+        return await self._do(work)
+
+    async def renew(self, held: Sequence[tuple[Claimed, float | None]], *, lease: float) -> list[Lease]:
+        return await self._do(lambda table: table.renew(held, time(), lease))
+
+    async def finish(self, job: Claimed, result: Any) -> bool:
+        text = json.dumps(result, separators=(",", ":"))
+        return await self._do(lambda table: table.finish(job, text))
+
+    async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
+        return await self._do(lambda table: table.fail(job, error, time(), again_in))
+
+    async def give_back(self, job: Claimed, *, cancelled: bool = False) -> bool:
+        return await self._do(lambda table: table.give_back(job, cancelled=cancelled))
+
+    async def wait(self, timeout: float) -> None:
+        """As the contract has it. A job that is scheduled, and a lease that runs out, end the wait too."""
+        if self._next_due is not None:
+            timeout = min(timeout, max(0.0, self._next_due - time()))
+        with trio.move_on_after(timeout):
+            await trio.lowlevel.wait_readable(self._ear.socket)
+        self._ear.clear()
+
+    # The queue.
+
+    async def look(self) -> None:
+        """Read the counts anew, for `statistics`."""
+        self._tally = await self._do(Table.tally, reads=True)
+
+    def statistics(self, kind: str | None = None) -> QueueStatistics:
+        """As of the last `look`. The counts are those of the file, whoever wrote them; only what was rejected is counted here
+        alone."""
+        tally = self._tally
+        return QueueStatistics(
+            name=self.name,
+            in_service=tally.running,
+            waiting=tally.waiting,
+            max_waiting=self._bound,
+            arrivals=tally.arrivals + self._rejected,
+            completions=tally.completions,
+            rejected=self._rejected,
+            timed_out=0,
+            cancelled=tally.cancelled,
+            kinds=(),
+        )
+
+    async def _close(self) -> None:
+        """Everything that was asked for is written first, unless another process keeps the lock for too long."""
+        self._closed = True
+        with trio.move_on_after(_CLOSING, shield=True):
+            await trio.to_thread.run_sync(self._writer.close, limiter=trio.CapacityLimiter(1), abandon_on_cancel=True)
+        self._bell.close()
+        self._ear.close()
+
+
+def _withdraw(call: Call, _: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.SUCCEEDED if call.withdraw() else trio.lowlevel.Abort.FAILED
+
+
+def _wake(ends: list[tuple[trio.lowlevel.Task, Outcome[Any]]]) -> None:
+    for task, end in ends:
+        trio.lowlevel.reschedule(task, end)
+
+
+def _get(row: int, table: Table) -> JobRecord | None:
+    return table.get(row, time())
+
+
+def _row(id: str) -> int | None:
+    return int(id) if id.isascii() and id.isdigit() and len(id) <= 18 else None
+
+
+@block
+async def open_sqlite_jobs(
+    path: str | Path,
+    *,
+    max_waiting: int | None = 10_000,
+    synchronous: Synchronous = "FULL",
+    name: str = "jobs",
+) -> AsyncIterator[SqliteJobs]:
+    """The jobs in the file ``path`` for the length of the block; the file is made if it is not there.
+
+    ``max_waiting`` jobs may wait, those with a delay included; None is no bound.
+
+    Raises:
+        UsageError: the file cannot be opened, or holds something else.
+    """
+    require_loop("open_sqlite_jobs", "Trio")
+    if max_waiting is not None:
+        require_count("max_waiting", max_waiting, low=1)
+    jobs = SqliteJobs(Path(path), max_waiting=max_waiting, synchronous=synchronous, name=name)
+    try:
+        yield jobs
+    finally:
+        await jobs._close()

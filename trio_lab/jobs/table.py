@@ -1,0 +1,237 @@
+"""What can be done to the jobs in a file, as plain functions on a connection: no loop, no thread, and time is an argument.
+
+Times are seconds of the system's clock, for several processes and another start of the machine have to agree on them. Should
+the clock jump, a lease ends early or late: then a job may run twice, and the fence lets one of its ends count.
+
+Traps of SQLite that are met here: RETURNING gives rows in any order, and a statement whose rows are not all fetched keeps the
+lock of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..records.job import JobRecord, JobState
+from .contract import Claimed, Lease, NewJob
+from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, SUCCEEDED
+
+_WORKER_LOST = "its worker was lost: the lease ran out before the job ended"
+_RECORD = "SELECT id, name, args, state, tries, max_tries, created, progress, run_at, result, error FROM job"
+_CLAIM = f"""
+UPDATE job SET state = {RUNNING}, tries = tries + 1, worker = ?, lease_until = ?, progress = NULL
+WHERE id IN (SELECT id FROM job WHERE state = {READY} ORDER BY priority DESC, id LIMIT ?)
+RETURNING id, name, args, tries, max_tries, -priority
+"""
+_HELD = f"id = ? AND state = {RUNNING} AND tries = ? AND worker = ?"
+_EXPIRE = f"""
+UPDATE job SET worker = NULL, lease_until = NULL, cancelling = 0, error = '{_WORKER_LOST}',
+    state = CASE WHEN cancelling THEN {CANCELLED} WHEN tries < max_tries THEN {READY} ELSE {DEAD} END
+WHERE state = {RUNNING} AND lease_until <= ? RETURNING state
+"""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of the whole file, or how a transaction changes them."""
+
+    waiting: int = 0
+    running: int = 0
+    arrivals: int = 0
+    completions: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    fenced: int = 0
+
+
+_COUNTS = tuple(Tally.__slots__)
+_COUNT = f"SELECT {', '.join(_COUNTS)} FROM tally"
+_ADD = f"UPDATE tally SET {', '.join(f'{name} = {name} + ?' for name in _COUNTS)}"
+
+
+class Table:
+    """The jobs of one file. Its owner begins and commits transactions, and calls `begun` and `ending` in each.
+
+    ``bound`` is how many jobs may wait, None for any number.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, bound: int | None) -> None:
+        self._run = connection.execute
+        self._bound = bound
+        self._change = Tally()
+        self._before = Tally()
+        self.rung = 0
+        """Jobs that the transaction made ready, and of which workers may want to hear."""
+
+    # The transaction.
+
+    def begun(self) -> None:
+        """A transaction has begun."""
+        self._change, self.rung = Tally(), 0
+        self._before = self.tally()
+
+    def ending(self) -> None:
+        """It is about to be committed: write what it changes in the counts."""
+        change = tuple(getattr(self._change, name) for name in _COUNTS)
+        if any(change):
+            self._run(_ADD, change)
+
+    def tally(self) -> Tally:
+        """The counts as of the last commit."""
+        return Tally(*self._run(_COUNT).fetchone())
+
+    # Submitting.
+
+    def submit(self, job: NewJob, args: str, now: float) -> int | None:
+        """The id of the new job, None if as many wait as may wait. ``args`` is JSON."""
+        change = self._change
+        if self._bound is not None and self._before.waiting + change.waiting >= self._bound:
+            return None
+        state, due = (SCHEDULED, now + job.delay) if job.delay else (READY, None)
+        row = (job.name, args, job.priority, state, due, job.max_tries, now)
+        cursor = self._run(
+            "INSERT INTO job (name, args, priority, state, run_at, max_tries, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        change.waiting += 1
+        change.arrivals += 1
+        self.rung += state == READY
+        return cursor.lastrowid
+
+    def cancel(self, id: int, now: float) -> None:
+        """Cancel a job that waits. One that runs is marked: its worker hears of it when it renews the lease."""
+        ended = self._count(f"UPDATE job SET state = {CANCELLED} WHERE id = ? AND state IN ({READY}, {SCHEDULED})", id)
+        self._change.waiting -= ended
+        self._change.cancelled += ended
+        if not ended:
+            self._run(f"UPDATE job SET cancelling = 1 WHERE id = ? AND state = {RUNNING}", (id,))
+
+    def retry(self, id: int, now: float) -> None:
+        """Queue a job again that has ended without success."""
+        words = "tries = 0, cancelling = 0, error = NULL, run_at = NULL, progress = NULL"
+        ended = (FAILED, DEAD, CANCELLED)
+        again = self._count(f"UPDATE job SET state = {READY}, {words} WHERE id = ? AND state IN {ended}", id)
+        self._change.waiting += again
+        self._change.arrivals += again
+        self.rung += again
+
+    # Working.
+
+    def claim(self, most: int, worker: str, now: float, lease: float) -> list[Claimed]:
+        """Ready jobs, the most urgent first and then the oldest."""
+        self.look_at_the_clock(now)
+        rows = self._run(_CLAIM, (worker, now + lease, most)).fetchall()
+        if len(rows) > 1:
+            rows.sort(key=lambda row: (row[5], row[0]))
+        self._change.waiting -= len(rows)
+        self._change.running += len(rows)
+        return [
+            Claimed(id=str(id), name=name, args=json.loads(args), tries=tries, max_tries=max_tries, worker=worker)
+            for id, name, args, tries, max_tries, _ in rows
+        ]
+
+    def look_at_the_clock(self, now: float) -> None:
+        """Scheduled jobs whose time has come are ready, and jobs whose lease has run out are taken from their workers."""
+        due = self._run(f"SELECT min(run_at) FROM job WHERE state = {SCHEDULED}").fetchone()[0]
+        if due is not None and due <= now:
+            words = f"state = {READY}, run_at = NULL"
+            self.rung += self._run(f"UPDATE job SET {words} WHERE state = {SCHEDULED} AND run_at <= ?", (now,)).rowcount
+        until = self._run(f"SELECT min(lease_until) FROM job WHERE state = {RUNNING}").fetchone()[0]
+        if until is None or until > now:
+            return
+        for (state,) in self._run(_EXPIRE, (now,)).fetchall():
+            self._change.lost += 1
+            self._ended(state)
+
+    def next_due(self) -> float | None:
+        """When the next scheduled job is due or the next lease runs out, None without any."""
+        row = self._run(
+            f"SELECT (SELECT min(run_at) FROM job WHERE state = {SCHEDULED}),"
+            f" (SELECT min(lease_until) FROM job WHERE state = {RUNNING})"
+        ).fetchone()
+        return min((time for time in row if time is not None), default=None)
+
+    def renew(self, held: Sequence[tuple[Claimed, float | None]], now: float, lease: float) -> list[Lease]:
+        """Whether each job is still held, and is to be ended."""
+        found = []
+        for job, progress in held:
+            words = "lease_until = ?, progress = coalesce(?, progress)"
+            rows = self._run(
+                f"UPDATE job SET {words} WHERE {_HELD} RETURNING cancelling", (now + lease, progress, *_key(job))
+            ).fetchall()
+            found.append(Lease(held=bool(rows), cancelling=bool(rows and rows[0][0])))
+        return found
+
+    def finish(self, job: Claimed, result: str) -> bool:
+        """``result`` is JSON."""
+        words = f"state = {SUCCEEDED}, result = ?, error = NULL, progress = NULL, worker = NULL, lease_until = NULL"
+        return self._end(job, SUCCEEDED, words, result)
+
+    def fail(self, job: Claimed, error: str, now: float, again_in: float | None) -> bool:
+        state, due = FAILED, None
+        if again_in is not None:
+            state, due = (SCHEDULED, now + again_in) if job.tries < job.max_tries else (DEAD, None)
+        return self._end(
+            job, state, f"state = {state}, error = ?, run_at = ?, worker = NULL, lease_until = NULL", error, due
+        )
+
+    def give_back(self, job: Claimed, *, cancelled: bool) -> bool:
+        state = CANCELLED if cancelled else READY
+        words = f"state = {state}, tries = tries - {0 if cancelled else 1}, cancelling = 0"
+        self.rung += state == READY
+        return self._end(job, state, f"{words}, worker = NULL, lease_until = NULL")
+
+    def _end(self, job: Claimed, state: int, words: str, *values: Any) -> bool:
+        """A try has ended. False if the lease had run out: the fence."""
+        if not self._run(f"UPDATE job SET {words} WHERE {_HELD}", (*values, *_key(job))).rowcount:
+            self._change.fenced += 1
+            return False
+        self._ended(state)
+        return True
+
+    def _ended(self, state: int) -> None:
+        """A running job is now in this state."""
+        change = self._change
+        change.running -= 1
+        change.waiting += state in (READY, SCHEDULED)
+        change.completions += state in (SUCCEEDED, FAILED, DEAD, CANCELLED)
+
+    def _count(self, statement: str, *values: Any) -> int:
+        return self._run(statement, values).rowcount
+
+    # Telling.
+
+    def get(self, id: int, now: float) -> JobRecord | None:
+        row = self._run(f"{_RECORD} WHERE id = ?", (id,)).fetchone()
+        return None if row is None else _record(row, now)
+
+    def jobs(self, now: float, *, state: JobState | None, name: str | None, limit: int) -> list[JobRecord]:
+        """The newest first. With a state or a name that are rare, all jobs may have to be looked at."""
+        states = [number for number, called in enumerate(NAMES) if state in (None, called)]
+        where = f"WHERE state IN ({', '.join(map(str, states))}) AND coalesce(?, name) = name"
+        rows = self._run(f"{_RECORD} {where} ORDER BY id DESC LIMIT ?", (name, limit)).fetchall()
+        return [_record(row, now) for row in rows]
+
+
+def _key(job: Claimed) -> tuple[int, int, str]:
+    return int(job.id), job.tries, job.worker
+
+
+def _record(row: tuple[Any, ...], now: float) -> JobRecord:
+    id, name, args, state, tries, max_tries, created, progress, run_at, result, error = row
+    return JobRecord(
+        id=str(id),
+        job=name,
+        args=json.loads(args),
+        state=NAMES[state],
+        tries=tries,
+        max_tries=max_tries,
+        age=max(0.0, now - created),
+        progress=progress,
+        due_in=max(0.0, run_at - now) if state == SCHEDULED else None,
+        result=None if result is None else json.loads(result),
+        error=error,
+    )

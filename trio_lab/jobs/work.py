@@ -1,0 +1,229 @@
+"""A worker of background jobs: claims as many as it has places for, runs them, and keeps their leases.
+
+A job whose lease was lost is cancelled: another worker has it now. When the worker is told to stop it claims no more, gives
+its jobs some time, and then gives them back as if they had not begun; so a restart costs no try.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Literal
+
+import trio
+
+from ..backoff import Backoff
+from ..blocks import block
+from ..errors import Overloaded, in_a_line
+from ..pools.native import open_native_pool
+from ..pools.workers import WorkerPool, open_worker_pool
+from ..preconditions import require_count, require_seconds
+from ..rarely import Rarely
+from .contract import Claimed, Engine
+from .functions import JobFunctions
+from .progress import TOLD, Told
+from .running import Ended, Failed, Places, Succeeded, run_once
+
+_log = logging.getLogger(__name__)
+
+_POLL = 1.0  # seconds between two looks for jobs that no bell announced
+_AGAIN = 0.2  # seconds before an end is told again that could not be told
+_ENDING = 5.0  # seconds to write how a job ended, when the worker itself is being ended
+_RENEWALS = 3  # in the length of a lease: two may fail
+
+Interrupted = Literal["cancelled", "lost", "stopped"]
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class _Run:
+    """A job at work."""
+
+    job: Claimed
+    scope: trio.CancelScope
+    told: Told
+    why: Interrupted | None = None
+
+    def interrupt(self, why: Interrupted) -> None:
+        if self.why is None:
+            self.why = why
+            self.scope.cancel()
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class JobWorker:
+    """At work since it was opened, until `stop`. The counts are of this worker alone."""
+
+    engine: Engine
+    functions: JobFunctions
+    places: Places
+    name: str
+    concurrency: int
+    lease: float
+    grace: float
+    succeeded: int = 0
+    failed: int = 0
+    fenced: int = 0
+    """Ends that did not count, because the lease had run out before."""
+    _runs: dict[str, _Run] = field(default_factory=dict)
+    _freed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    _stopping: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _dice: random.Random = field(default_factory=random.Random)
+    _rarely: Rarely = field(default_factory=Rarely)
+
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
+    def stop(self) -> None:
+        """Claim no more. The jobs that run have ``grace`` seconds."""
+        self._stopping.cancel()
+
+    async def _work(self) -> None:
+        async with trio.open_nursery() as nursery:
+            async with trio.open_nursery() as jobs:
+                nursery.start_soon(self._keep_leases)
+                with self._stopping:
+                    await self._claim_for_ever(jobs)
+                jobs.start_soon(self._give_up)
+            nursery.cancel_scope.cancel()
+
+    async def _claim_for_ever(self, jobs: trio.Nursery) -> None:
+        while True:
+            while (free := self.concurrency - len(self._runs)) < 1:
+                await self._freed.park()
+            try:
+                claimed = await self.engine.claim(free, worker=self.name, lease=self.lease)
+            except (OSError, Overloaded) as error:
+                self._complain(error)
+                await trio.sleep(_POLL)
+                continue
+            for job in claimed:
+                run = self._runs[job.id] = _Run(job=job, scope=trio.CancelScope(), told=Told())
+                jobs.start_soon(self._run, run, name=f"job {job.name} {job.id}")
+            if not claimed:
+                await self.engine.wait(_POLL)
+
+    async def _run(self, run: _Run) -> None:
+        ended: Ended | None = None
+        TOLD.set(run.told)
+        try:
+            with run.scope:
+                ended = await run_once(run.job, self.functions, self.places)
+        finally:
+            try:
+                if run.why != "lost":
+                    with trio.move_on_after(_ENDING, shield=True):  # the end is told, whatever becomes of this worker
+                        await self._tell(run, ended)
+            finally:
+                del self._runs[run.job.id]
+                self._freed.unpark_all()
+
+    async def _tell(self, run: _Run, ended: Ended | None) -> None:
+        """Tell the engine how a try ended; None: it was interrupted. Without success the lease runs out."""
+        while True:
+            try:
+                if ended is None:
+                    counted = await self.engine.give_back(run.job, cancelled=run.why == "cancelled")
+                elif isinstance(ended, Succeeded):
+                    counted = await self.engine.finish(run.job, ended.result)
+                else:
+                    counted = await self.engine.fail(run.job, ended.error, again_in=self._again_in(run.job, ended))
+            except (OSError, Overloaded) as error:
+                self._complain(error)
+                await trio.sleep(_AGAIN)
+                continue
+            self.fenced += not counted
+            self.succeeded += counted and isinstance(ended, Succeeded)
+            self.failed += counted and isinstance(ended, Failed)
+            return
+
+    def _complain(self, error: Exception) -> None:
+        if self._rarely.due(trio.current_time()):
+            _log.warning("the jobs cannot be reached: %s", in_a_line(error))
+
+    def _again_in(self, job: Claimed, ended: Failed) -> float | None:
+        if ended.finally_:
+            return None
+        backoff = self.functions[job.name].backoff if job.name in self.functions else Backoff()
+        return backoff.wait(job.tries - 1, self._dice)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await trio.sleep(self.lease / _RENEWALS)
+            runs = list(self._runs.values())
+            if not runs:
+                continue
+            try:
+                leases = await self.engine.renew([(run.job, run.told.share) for run in runs], lease=self.lease)
+            except (OSError, Overloaded) as error:
+                self._complain(error)
+                continue
+            for run, lease in zip(runs, leases, strict=True):
+                if not lease.held:
+                    run.interrupt("lost")
+                elif lease.cancelling:
+                    run.interrupt("cancelled")
+
+    async def _give_up(self) -> None:
+        """The worker was told to stop: after the grace, interrupt what still runs."""
+        with trio.move_on_after(self.grace):
+            while self._runs:
+                await self._freed.park()
+        for run in list(self._runs.values()):
+            run.interrupt("stopped")
+
+
+@block
+async def open_job_worker(
+    engine: Engine,
+    functions: JobFunctions,
+    *,
+    concurrency: int = 16,
+    processes: int | WorkerPool = 0,
+    lease: float = 30.0,
+    grace: float = 10.0,
+) -> AsyncIterator[JobWorker]:
+    """Work at the jobs of an engine for the length of the block, ``concurrency`` of them at once.
+
+    ``processes`` worker processes, or those of a pool, run the functions that compute. ``lease`` is how many seconds after its
+    worker was lost a job is given to another; an interrupted worker gives its jobs back at once.
+
+    The end of the block stops the worker, as `JobWorker.stop` does.
+    """
+    require_count("concurrency", concurrency, low=1)
+    require_seconds("lease", lease, low=0.1, high=86_400)
+    name = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+    async with AsyncExitStack() as stack:
+        threads = open_native_pool(size=concurrency, max_queue=None, discipline="fifo", name="job_threads")
+        worker = JobWorker(
+            engine=engine,
+            functions=functions,
+            places=Places(
+                threads=await stack.enter_async_context(threads),
+                processes=await _processes(stack, processes),
+            ),
+            name=name,
+            concurrency=concurrency,
+            lease=lease,
+            grace=grace,
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker._work)
+            yield worker
+            worker.stop()
+
+
+async def _processes(stack: AsyncExitStack, wanted: int | WorkerPool) -> WorkerPool | None:
+    """A job that is cancelled, or whose lease is lost, ends with its process."""
+    if isinstance(wanted, WorkerPool):
+        return wanted
+    require_count("processes", wanted, low=0)
+    opening = open_worker_pool(
+        size=max(1, wanted), max_queue=None, discipline="fifo", on_cancel="stop", name="job_processes"
+    )
+    return await stack.enter_async_context(opening) if wanted else None

@@ -1,0 +1,100 @@
+"""The background jobs of a lab: an engine that is opened when the first request asks for it, or at the start if it was named.
+
+Without a name the jobs are in a file of the server's own, which is gone when it ends, and the server works at them itself, with
+its own worker pool. With one (``--jobs``) it only submits: any number of `trio-lab jobs work` do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+
+from ...blocks import block
+from ...errors import QueueTimeout, UsageError
+from ...jobs.contract import Engine, NewJob
+from ...jobs.examples import lab_functions
+from ...jobs.functions import JobFunctions
+from ...jobs.opening import open_jobs
+from ...jobs.sqlite import open_sqlite_jobs
+from ...jobs.work import open_job_worker
+from ...measure.queues import Queues
+from ...pools.workers import WorkerPool
+
+NAME = "jobs"
+_LOOK = 0.5  # seconds between two looks at the counts
+
+
+class BackgroundJobs:
+    """What handlers submit to. The engine is registered with the lab's other ``queues`` when it is opened."""
+
+    def __init__(self, queues: Queues, *, longest_wait: float | None) -> None:
+        self._queues = queues
+        self.functions: JobFunctions = lab_functions()
+        self._longest_wait = float("inf") if longest_wait is None else longest_wait
+        self._wanted, self._ready = trio.Event(), trio.Event()
+        self._engine: Engine | None = None
+        self._failed = ""
+
+    async def engine(self) -> Engine:
+        """Raises OSError when the file of the server's own cannot be made."""
+        self._wanted.set()
+        await self._ready.wait()
+        if self._engine is None:
+            raise OSError(self._failed)
+        return self._engine
+
+    async def submit(self, job: NewJob) -> str:
+        """As `Engine.submit`. Raises `QueueTimeout` when the engine could not be reached in time."""
+        engine = await self.engine()
+        with trio.move_on_after(self._longest_wait):
+            return await engine.submit(job)
+        raise QueueTimeout(NAME)
+
+    async def serve(self, engine: Engine) -> None:
+        """Let requests use this engine; look at its counts until cancelled."""
+        self._engine = engine
+        self._queues.register(engine)
+        self._ready.set()
+        while True:
+            await engine.look()
+            await trio.sleep(_LOOK)
+
+    async def serve_own(self, workers: WorkerPool) -> None:
+        """The same with an engine of the server's own, and a worker, from the first request on."""
+        await self._wanted.wait()
+        async with AsyncExitStack() as stack:
+            try:
+                folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-"))
+                engine = await stack.enter_async_context(open_sqlite_jobs(Path(folder, "jobs.sqlite"), name=NAME))
+            except (OSError, UsageError) as error:
+                self._failed = str(error)
+                self._ready.set()
+                return
+            worker = open_job_worker(engine, self.functions, concurrency=workers.size, processes=workers, grace=0.0)
+            await stack.enter_async_context(worker)
+            await self.serve(engine)
+
+
+@block
+async def open_background_jobs(
+    url: str | None, workers: WorkerPool, queues: Queues, *, longest_wait: float | None
+) -> AsyncIterator[BackgroundJobs]:
+    """The jobs of a lab for the length of the block, at ``url`` or in a file of their own.
+
+    Raises:
+        UsageError: there is no engine at the ``url``.
+    """
+    jobs = BackgroundJobs(queues, longest_wait=longest_wait)
+    async with AsyncExitStack() as stack:
+        engine = None if url is None else await stack.enter_async_context(open_jobs(url))
+        async with trio.open_nursery() as nursery:
+            if engine is None:
+                nursery.start_soon(jobs.serve_own, workers)
+            else:
+                nursery.start_soon(jobs.serve, engine)
+            yield jobs
+            nursery.cancel_scope.cancel()
