@@ -12,7 +12,7 @@ from trio_lab.http.app import LabApp
 from trio_lab.http.contract import NUMBERS
 from trio_lab.http.overview import entry, paths
 from trio_lab.servers.asyncio.app import create_app as create_asyncio_app
-from trio_lab.servers.trio import blockers, ingest
+from trio_lab.servers.trio import blockers, db, ingest
 from trio_lab.servers.trio.app import create_app
 
 
@@ -26,8 +26,8 @@ def test_every_route_says_what_it_does(create: Any) -> None:
 
 def test_every_parameter_is_declared() -> None:
     app = create_app()
-    assert app.numbers == {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS}
-    assert app.choices.keys() >= {*blockers.CHOICES, *ingest.CHOICES, "/wait"}
+    assert app.numbers == {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS, **db.NUMBERS}
+    assert app.choices.keys() >= {*blockers.CHOICES, *db.CHOICES, *ingest.CHOICES, "/wait"}
 
 
 def test_a_route_with_a_variable_part_is_told_by_its_paths() -> None:

@@ -23,7 +23,7 @@ from trio_lab.stage.stage import Stage
 
 from .own_queue import Tickets
 
-BUILT_IN = ["accept_backlog", "run_queue", "native_pool", "worker_pool", "default_limiter", "admission"]
+BUILT_IN = ["accept_backlog", "run_queue", "admission", "native_pool", "worker_pool", "default_limiter"]
 
 
 def server_with_tickets(runtime: str) -> AbstractAsyncContextManager[Server]:
