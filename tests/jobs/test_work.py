@@ -17,7 +17,7 @@ from trio_lab.jobs.contract import NewJob
 from trio_lab.jobs.functions import JobFailed, JobFunctions
 from trio_lab.jobs.progress import job_progress
 from trio_lab.jobs.sqlite import SqliteJobs, open_sqlite_jobs
-from trio_lab.jobs.work import JobWorker, open_job_worker
+from trio_lab.jobs.work import open_job_worker
 from trio_lab.records.job import JobRecord
 
 SOON = Backoff(first=0.001, last=0.001)
@@ -232,7 +232,9 @@ async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Sqlite
     async with open_job_worker(jobs, functions, lease=60.0) as worker:
         id = await submit(jobs, "slow")
         await begun(jobs, id)
-        await _lose_the_lease(worker)
+        worker.stop()  # or it would claim the job again itself
+        (run,) = worker._runs
+        await jobs.renew([(run.job, None)], lease=0.0)
         (again,) = await jobs.claim(1, worker="another", lease=60.0)
         assert (again.id, again.tries) == (id, 2)
         go.set()
@@ -244,7 +246,22 @@ async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Sqlite
     assert (found.result, worker.succeeded, worker.fenced) == ("in time", 0, 1)
 
 
-async def _lose_the_lease(worker: JobWorker) -> None:
-    (run,) = worker._runs.values()
-    await worker.engine.renew([(run.job, None)], lease=0.0)
-    worker.stop()
+async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: SqliteJobs) -> None:
+    functions, go = JobFunctions(), trio.Event()
+
+    @functions.register()
+    async def slow() -> str:
+        await go.wait()
+        return "ended"
+
+    async with open_job_worker(jobs, functions, lease=60.0) as worker:
+        id = await submit(jobs, "slow")
+        await begun(jobs, id)
+        (run,) = worker._runs
+        await jobs.renew([(run.job, None)], lease=0.0)
+        while worker.running < 2:
+            await trio.sleep(0.005)
+        go.set()
+        found = await ended(jobs, id)
+    assert (found.state, found.tries) == ("succeeded", 2)
+    assert (worker.succeeded, worker.fenced, worker.running) == (1, 1, 0)

@@ -69,7 +69,7 @@ class JobWorker:
     failed: int = 0
     fenced: int = 0
     """Ends that did not count, because the lease had run out before."""
-    _runs: dict[str, _Run] = field(default_factory=dict)
+    _runs: set[_Run] = field(default_factory=set)  # a job whose lease was lost may be here twice
     _freed: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
     _stopping: trio.CancelScope = field(default_factory=trio.CancelScope)
     _dice: random.Random = field(default_factory=random.Random)
@@ -103,7 +103,8 @@ class JobWorker:
                 await trio.sleep(_POLL)
                 continue
             for job in claimed:
-                run = self._runs[job.id] = _Run(job=job, scope=trio.CancelScope(), told=Told())
+                run = _Run(job=job, scope=trio.CancelScope(), told=Told())
+                self._runs.add(run)
                 jobs.start_soon(self._run, run, name=f"job {job.name} {job.id}")
             if not claimed:
                 await self.engine.wait(_POLL)
@@ -120,7 +121,7 @@ class JobWorker:
                     with trio.move_on_after(_ENDING, shield=True):  # the end is told, whatever becomes of this worker
                         await self._tell(run, ended)
             finally:
-                del self._runs[run.job.id]
+                self._runs.remove(run)
                 self._freed.unpark_all()
 
     async def _tell(self, run: _Run, ended: Ended | None) -> None:
@@ -155,7 +156,7 @@ class JobWorker:
     async def _keep_leases(self) -> None:
         while True:
             await trio.sleep(self.lease / _RENEWALS)
-            runs = list(self._runs.values())
+            runs = list(self._runs)
             if not runs:
                 continue
             try:
@@ -174,7 +175,7 @@ class JobWorker:
         with trio.move_on_after(self.grace):
             while self._runs:
                 await self._freed.park()
-        for run in list(self._runs.values()):
+        for run in list(self._runs):
             run.interrupt("stopped")
 
 
