@@ -6,7 +6,7 @@ import socket
 
 from tests.running import running
 
-FIRST_QUEUES = ["accept_backlog", "run_queue", "native_pool"]
+FIRST_QUEUES = ["accept_backlog", "run_queue", "admission", "native_pool"]
 
 
 def test_separate_pools_are_two_queues() -> None:
@@ -20,7 +20,6 @@ def test_separate_pools_are_two_queues() -> None:
             "worker_pool.hash",
             "worker_pool.reports",
             "default_limiter",
-            "admission",
         ]
         assert queues["worker_pool.hash"]["completions"] == queues["worker_pool.reports"]["completions"] == 1
         assert body["pool"]["workers"] == 2
