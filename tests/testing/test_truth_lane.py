@@ -60,7 +60,7 @@ def test_a_rehearsal_tells_what_happened_in_order() -> None:
     [
         ("threads", {"gate": GateSettings(run_timeout=1.0)}, "cannot be stopped"),
         ("threads", {"gate": GateSettings(limit="adaptive")}, "adaptive"),
-        ("workers", {"gate": GateSettings(queue_timeout=1.0)}, "timeouts of its own"),
+        ("workers", {"gate": GateSettings(run_timeout=1.0)}, "run timeout of its own"),
         ("workers", {"cores": 2}, "share nothing"),
         ("bulkhead", {"seconds": None, "requests": 9}, "seconds"),
         ("bulkhead", {"gate": GateSettings(autoscale=True)}, "no autoscaler"),

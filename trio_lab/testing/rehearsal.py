@@ -113,6 +113,7 @@ def _options(scenario: Scenario) -> VirtualOptions:
     return VirtualOptions(
         size=scenario.servers,
         max_queue=gate.max_waiting,
+        queue_timeout=gate.queue_timeout,
         discipline=chosen(gate.discipline, Random(scenario.seed).random),
         start=0.0,
     )

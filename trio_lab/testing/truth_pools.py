@@ -1,8 +1,9 @@
 """The truth lane through the pools: threads of the real native pool, and the real worker pool with virtual workers.
 
 What cannot be compared with the fast lane to the last bit is refused: a run timeout of threads, which cannot be stopped; an
-adaptive number of threads, which goes by how late the real loop is; queue and run timeouts of a pool of workers, which serves
-deadlines that lie within 10 ms together; and services that its workers share.
+adaptive number of threads, which goes by how late the real loop is; run timeouts of a pool of workers, which stops a job that
+would end at that moment; and services that its workers share. Queue timeouts of that pool can be compared only where they are
+over at least 10 ms apart: its alarm serves those that lie closer together.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def require_threads(scenario: Scenario) -> None:
 def require_workers(scenario: Scenario) -> None:
     """Raise a ValueError unless the scenario can be played through a worker pool."""
     gate = scenario.gate
-    if gate.queue_timeout is not None or gate.run_timeout is not None or gate.limit != "fixed" or gate.by_tenant:
-        raise ValueError("a worker pool has timeouts of its own, no tenants, and no adaptive limit")
+    if gate.run_timeout is not None or gate.limit != "fixed" or gate.by_tenant:
+        raise ValueError("a worker pool has a run timeout of its own, no tenants, and no adaptive limit")
     if scenario.cores is not None or scenario.downstream is not None or scenario.loop:
         raise ValueError("the workers of a pool share nothing")
 
