@@ -34,7 +34,7 @@ Played = tuple[tuple[Counts, ...], QueueStatistics | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
     """``log`` is all that happened; ``counts`` are those of each workload: came, served, left, refused, failed, wasted.
-    ``statistics`` are the gate's; None through a pool of workers, which has another idea of a queue."""
+    ``statistics`` are the gate's; None through a pool of workers, which has no gate."""
 
     log: tuple[Entry, ...]
     counts: tuple[Counts, ...]
