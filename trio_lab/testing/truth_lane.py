@@ -1,9 +1,9 @@
 """The truth lane: the traffic of a scenario at the real bulkhead, a task for each request, on Trio in virtual time.
 
-The fast lane of `simulate` calls the gate from a heap of events. Here tasks ask the same gate: callers wait in the real bulkhead,
-and leave when their cancel scope is cancelled; in `truth_pools` threads and workers of the real pools hold the places. The same
-must happen in both lanes, at the same moments to the last bit; `simulate.log` is how they are compared. They share the arrivals,
-the random numbers and the time that work takes.
+The fast lane of `simulate` calls the gate from a heap of events. Here tasks ask the same gate: callers wait in the real
+bulkhead, and leave when their cancel scope is cancelled; in `truth_pools` threads and workers of the real pools hold the
+places. The same must happen in both lanes, at the same moments to the last bit; `simulate.log` is how they are compared. They
+share the arrivals, the random numbers and the time that work takes.
 
 Two things make the comparison exact. What falls on one moment happens in the order that `simulate.events` defines (`turns`).
 And the clock begins at `EPOCH`, in both lanes: from there on, up to twice that time, differences of times have no rounding
