@@ -1,4 +1,4 @@
-"""Unit: looks that are kept, and a service that does not answer; end to end: the events of a side process."""
+"""Unit: looks that are kept, and a service that does not answer; end to end: the answers of a side process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.diagnose.test_rows import FULL, IDLE, health
 from trio_lab.diagnose.rows import KEPT, WINDOW
 from trio_lab.records.codec import encode
 from trio_lab.records.live import LiveFigures, LiveState, LiveView, RecentStall
-from trio_lab.records.summary import BOUNDS, Buckets
 from trio_lab.stage.watching import PERIOD, Look, SideSource, Watching, source_at
 
 STALL = RecentStall(ago=1.0, duration=0.1, cause="python")
@@ -90,7 +89,9 @@ async def test_a_service_that_cannot_be_asked_is_said_to_be_so(
 
 async def test_figures_that_grow_old_are_one_look(autojump_clock: Clock, watching: Watching, source: Scripted) -> None:
     for age in range(12):
-        source.says = Look(health=health(IDLE), age=age * PERIOD, state=LiveState(state="blocked", for_=1.0))
+        source.says = Look(
+            health=health(IDLE), age=age * PERIOD, state=LiveState(state="blocked", for_=1.0, held_up_by="loop")
+        )
         await trio.sleep(PERIOD)
     found = watching.now()
     assert len(watching._seen) == 1
@@ -99,7 +100,6 @@ async def test_figures_that_grow_old_are_one_look(autojump_clock: Clock, watchin
 
 
 def view(age: float) -> LiveView:
-    buckets = Buckets(counts=(0,) * (len(BOUNDS) + 1), total=0.0)
     figures = LiveFigures(
         service="app",
         pid=1,
@@ -109,7 +109,6 @@ def view(age: float) -> LiveView:
         blocked_after=0.5,
         health=health(FULL),
         recent=health(FULL).loop,
-        passes=buckets,
         stalls=1,
         last_stalls=(STALL,) * 9,
     )
@@ -119,28 +118,26 @@ def view(age: float) -> LiveView:
 async def serve_beside(stream: trio.SocketStream) -> None:
     """What a side process answers to one request."""
     asked = bytes(await stream.receive_some(4096))
-    if asked.startswith(b"GET /live "):
-        body = encode(LiveState(state="passing", for_=3.0))
-        await stream.send_all(b"HTTP/1.1 200 \r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-        return
-    assert asked.startswith(b"GET /events ")
-    events = [b"data: " + encode(view(age)) + b"\n\n" for age in (0.1, 0.2)]
-    whole = b": hello\n\n" + b"".join(events)
-    await stream.send_all(b"HTTP/1.1 200 \r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-    for piece in (whole[:100], whole[100:]):
-        await stream.send_all(b"%x\r\n%b\r\n" % (len(piece), piece))
-    await stream.send_all(b"0\r\n\r\n")
+    says = {b"/live": LiveState(state="passing", for_=3.0), b"/view": view(0.2)}
+    body = encode(says[asked.split()[1]])
+    await stream.send_all(b"HTTP/1.1 200 \r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
-async def test_a_side_process_is_read_by_its_events(nursery: trio.Nursery) -> None:
+async def test_a_side_process_is_known_by_its_answers(nursery: trio.Nursery) -> None:
     listeners = await nursery.start(partial(trio.serve_tcp, serve_beside, 0, host="127.0.0.1"))
     source = await source_at(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/whatever")
     assert isinstance(source, SideSource)
-    found = await source.look()  # `source_at` has had the first
+    found = await source.look()
     assert (found.age, len(found.stalls), found.state) == (0.2, 5, LiveState(state="passing", for_=3.0))
     assert found.health is not None
-    with pytest.raises(ConnectionError):
-        await source.look()
-    assert (await source.look()).age == 0.1  # on a new connection
-    assert source._events is not None
-    await source._events.aclose()
+
+
+@pytest.mark.parametrize(
+    ("held_up_by", "first"), [(None, "none"), ("loop", "run_queue"), ("native_pool", "native_pool")]
+)
+async def test_what_a_side_process_has_concluded_is_marked(
+    autojump_clock: Clock, watching: Watching, source: Scripted, held_up_by: str | None, first: str
+) -> None:
+    source.says = Look(health=health(FULL), state=LiveState(state="passing", for_=1.0, held_up_by=held_up_by))
+    await trio.sleep(3.0)
+    assert watching.now().first_full == first

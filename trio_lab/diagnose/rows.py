@@ -44,7 +44,7 @@ def watched(
     notes: Sequence[str] = (),
 ) -> Watched:
     """The service at the last of these looks, which are in order of time. A service that is ``stuck`` does not answer, so what
-    holds requests up is its loop."""
+    holds requests up is its loop. What a side process says in its ``state`` counts for more."""
     if not seen:
         return Watched(
             at=silent,
@@ -57,7 +57,7 @@ def watched(
             state=state,
             notes=tuple(notes),
         )
-    last, first = seen[-1], RUN_QUEUE if stuck else first_full(seen)
+    last, first = seen[-1], _told(state) if state is not None else RUN_QUEUE if stuck else first_full(seen)
     return Watched(
         at=last.at + silent,
         silent=silent,
@@ -69,6 +69,13 @@ def watched(
         state=state,
         notes=tuple(notes),
     )
+
+
+def _told(state: LiveState) -> str:
+    """What a side process has concluded: it knows more, and its page marks the same."""
+    if state.held_up_by == "loop":
+        return RUN_QUEUE
+    return state.held_up_by or NONE
 
 
 def first_full(seen: Sequence[Sighting]) -> str | None:

@@ -27,7 +27,6 @@ from ..records.health import Health
 from ..records.live import LiveState, LiveView, RecentStall
 from ..records.watching import Watched
 from .attached import Attached
-from .events import Events, open_events
 
 PERIOD = 0.25
 """Seconds between two looks."""
@@ -116,16 +115,9 @@ class SideSource:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._events: Events | None = None
 
     async def look(self) -> Look:
-        events = self._events = self._events or await open_events(f"{self._url}/events")
-        try:
-            view = decode(LiveView, await events.next())
-        except BaseException:
-            self._events = None
-            await events.aclose()
-            raise
+        view = decode(LiveView, (await fetch(f"{self._url}/view", timeout=_LIMIT)).body)
         figures = view.figures
         if figures is None:
             return Look(state=view.state)
