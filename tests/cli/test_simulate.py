@@ -15,7 +15,7 @@ from trio_lab.simulate.times import Times
 
 QUEUE = """
 seed = 3
-requests = 20_000
+requests = 10_000
 servers = 4
 [arrivals]
 kind = "poisson"
@@ -61,7 +61,7 @@ def test_options_replace_and_the_table_says_what_came(file: str, tmp_path: Path)
 def test_a_measured_run_is_predicted_with_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     check = '[[check]]\nexperiment = "native-pool-saturation"\nresponse_p99 = "hash_p99_ms"\n'
-    path.write_text(QUEUE.replace("requests = 20_000", "requests = 500") + check)
+    path.write_text(QUEUE.replace("requests = 10_000", "requests = 500") + check)
     found = json.loads(trio_lab("simulate", str(path), "--check", str(RESULTS), "--json").stdout)
     (one,) = found["checks"]
     assert one["error"] == pytest.approx(one["predicted"] / one["measured"] - 1, abs=1e-3)
@@ -74,13 +74,10 @@ def test_a_measured_run_is_predicted_with_an_error(tmp_path: Path) -> None:
     [
         (["none.toml"], "none.toml cannot be read: No such file"),
         (["FILE", "--sweep", "x=1:2"], "sweep: 'x' is not known"),
-        (["FILE", "--service", "often"], "often cannot be read"),
-        (["FILE", "--service", "lognormal:x"], "service 'lognormal:x'"),
         (["FILE", "--patience", "0"], "patience '0': it must be over 0"),
         (["FILE", "--replications", "-1"], "replications must not be negative"),
         (["FILE", "--check", "FILE"], "is not JSON"),
         (["FILE", "--rate", "0"], "arrivals: rate must be over 0"),
-        (["FILE", "--cores", "0"], "servers: must be at least 1"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], says: str, file: str) -> None:
@@ -109,5 +106,10 @@ def test_durations_are_written_in_several_ways(tmp_path: Path) -> None:
     assert mean_or_times("service", "constant:5ms") == Times(mean=0.005)
     assert mean_or_times("service", "lognormal:5ms:0.5") == Times(kind="lognormal", mean=0.005, sigma=0.5)
     assert mean_or_times("service", str(tmp_path / "a.json")) == Times(kind="recorded", values=(1.0, 2.0))
-    with pytest.raises(UsageError, match="exponential"):
-        mean_or_times("service", "exponential")
+    for text, says in {
+        "exponential": "'' is not a duration",
+        "lognormal:x": "'x' is not",
+        "often": "often cannot be",
+    }.items():
+        with pytest.raises(UsageError, match=says):
+            mean_or_times("service", text)

@@ -65,8 +65,7 @@ def brief(need: Need) -> Plan:
     """A plan that is good enough to be tested."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
-            (plans, "_REQUESTS", 6_000),
-            (plans, "_FULL", 6_000),
+            (plans, "_MOST", 6_000),
             (plans, "_SAMPLE", 8),
             (sensitivity, "_LEAST", 1_500),
         ):

@@ -26,8 +26,8 @@ REFUSED = 0.001  # share of the requests that a plan may refuse
 # and a load that is a little more than expected would be more than can be served.
 MOST_LOAD = 0.85
 _SAMPLE = 50  # hosts
-_REQUESTS = 20_000  # to tell whether a number of hosts is enough: about 16 refusals are at the limit
-_FULL = 40_000  # or more, where there are many cores
+# Requests to tell whether a number of hosts is enough: with the most, about 16 refusals are at the limit.
+_LEAST, _EACH, _MOST = 6_000, 1_000, 20_000  # at least, for each core, and at most
 _SETTLED = 15  # requests that each core must have served, before the queues are what they will be
 
 
@@ -100,7 +100,7 @@ def plan(need: Need) -> Plan:
     work, bounds = need.work, _bounds(need)
     hosts = _enough(need, bounds)
     made = Hosts(hosts=hosts, servers=need.cores, service=work, bounds=bounds, dispatch=need.dispatch, seed=need.seed)
-    found = serve(made, need.rate, max(_FULL, _SETTLED * hosts * need.cores))
+    found = serve(made, need.rate, max(2 * _requests(hosts, need.cores), _SETTLED * hosts * need.cores))
     return Plan(
         rate=need.rate,
         wanted_p99=need.p99,
@@ -155,15 +155,21 @@ def _is_enough(need: Need, bounds: GateSettings, hosts: int) -> bool:
     made = Hosts(
         hosts=few, servers=need.cores, service=need.work, bounds=bounds, dispatch=need.dispatch, seed=need.seed
     )
-    found = serve(made, need.rate * few / hosts, _REQUESTS)
+    found = serve(made, need.rate * few / hosts, _requests(few, need.cores))
     return found.refused <= REFUSED and found.response.p99 <= need.p99
+
+
+def _requests(hosts: int, cores: int) -> int:
+    return min(max(_LEAST, _EACH * hosts * cores), _MOST)
 
 
 def _compared(made: Hosts, rate: float, dispatch: Dispatch, found: Served | None) -> Compared:
     """With this dispatch tier; ``found`` is what came of it, if that is known."""
     if found is None:
         few = min(made.hosts, _SAMPLE)
-        found = serve(replace(made, hosts=few, dispatch=dispatch), rate * few / made.hosts, _REQUESTS)
+        found = serve(
+            replace(made, hosts=few, dispatch=dispatch), rate * few / made.hosts, _requests(few, made.servers)
+        )
     return Compared(dispatch=dispatch, p99=found.response.p99, refused=found.refused)
 
 
