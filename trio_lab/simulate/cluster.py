@@ -1,7 +1,7 @@
 """Many hosts behind a dispatch tier. Each host has a real gate and its own servers; the tier decides who gets a request.
 
-The tier sees how many requests each host has at this moment, its own as well as those of other tiers, and costs nothing. A
-real one knows less, so "least-loaded" is the best that can be had, and "random" what is left when nothing is known.
+The tier sees how many requests each host has at this moment, and costs nothing. A real one knows less, above all when there are
+several: "least-loaded" is the best that can be had, and "random" is what needs no knowledge at all.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def _chooser(hosts: list[Host], dispatch: Dispatch, random: Random) -> Callable[
 def _least_loaded(hosts: list[Host], draw: Callable[[], float]) -> Iterator[Host]:
     """The host with the fewest requests, by chance where several have as few.
 
-    A heap of what the loads have been: an entry counts if the load is still the same. To look at every host for each request
-    took a hundred times as long with a thousand of them.
+    The heap holds what the loads have been; an entry counts if the load is still the same. So a choice does not take longer with
+    a thousand hosts than with ten.
     """
     heap = [(0, draw(), host.number) for host in hosts]
     heapify(heap)

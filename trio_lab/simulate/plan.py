@@ -1,7 +1,7 @@
 """How many hosts a load needs, and with which bounds: the smallest number that serves it in time, by simulation.
 
-The queue of a host may be as long as it can serve within the time that is left for waiting: longer, and requests are late
-instead of refused. So a plan fails by refusing too many. Whether a number of hosts is enough is simulated with at most
+The queue of a host may hold what the host can serve within the time that is left for waiting. With a longer queue requests would
+be late instead of refused. So a plan fails by refusing too many. Whether a number of hosts is enough is simulated with at most
 `_SAMPLE` of them, each of which gets its share of the load; the plan itself is simulated with all.
 """
 
@@ -122,7 +122,7 @@ def plan(need: Need) -> Plan:
 
 
 def _bounds(need: Need) -> GateSettings:
-    """What lets nobody wait for so long that it is too late."""
+    """Bounds with which nobody is served too late."""
     spare = need.p99 - need.work.p99
     if spare <= 0:
         raise UsageError(
