@@ -141,8 +141,8 @@ def _chooser(hosts: list[Host], dispatch: Dispatch, random: Random) -> Callable[
 def _least_loaded(hosts: list[Host], draw: Callable[[], float]) -> Iterator[Host]:
     """The host with the fewest requests, by chance where several have as few.
 
-    The heap holds what the loads have been; an entry counts if the load is still the same. So a choice does not take longer with
-    a thousand hosts than with ten.
+    The heap holds what the loads have been; an entry counts if the load is still the same. So a choice takes hardly longer
+    with a thousand hosts than with ten.
     """
     heap = [(0, draw(), host.number) for host in hosts]
     heapify(heap)

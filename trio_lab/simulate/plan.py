@@ -1,8 +1,8 @@
 """How many hosts a load needs, and with which bounds: the smallest number that serves it in time, by simulation.
 
-The queue of a host may hold what the host can serve within the time that is left for waiting. With a longer queue requests would
-be late instead of refused. So a plan fails by refusing too many. Whether a number of hosts is enough is simulated with at most
-`_SAMPLE` of them, each of which gets its share of the load; the plan itself is simulated with all.
+The queue of a host may hold what the host can serve within the time that is left for waiting. With a longer queue requests
+would be late instead of refused. So a plan fails by refusing too many. Whether a number of hosts is enough is simulated with at
+most `_SAMPLE` of them, each of which gets its share of the load; the plan itself is simulated with all.
 """
 
 from __future__ import annotations
