@@ -118,7 +118,7 @@ class Admission:
     def held(self, scope: Scope) -> AbstractContextManager[bool]:
         """For a server that begins the work of a request before there is an exchange: a place for the length of the block, in
         which the deadline of the request bounds what works for it. False if no place is free: then the request has to come
-        as all others do, and waits."""
+        as all others do, and waits. Leave the block with a `ConnectionError` if its client has left."""
         return _Held(self, scope)
 
     def _enter_held(self, scope: Scope) -> tuple[Place | None, Deadline | None]:
@@ -135,10 +135,13 @@ class Admission:
             return self._critical.try_enter(now, kind)
         return self._shared.try_enter(now, kind, 0, self._tenant_of(scope))
 
-    def _leave_held(self, place: Place | None) -> None:
+    def _leave_held(self, place: Place | None, *, left: bool) -> None:
         self._open -= 1
-        waits = self._waits
-        if place is not None and (decisions := place.gate.leave(place, waits.now(), Outcome.IGNORED)):
+        if place is None:
+            return
+        waits, gate = self._waits, place.gate
+        now = waits.now()
+        if decisions := gate.abandon(place, now) if left else gate.leave(place, now, Outcome.IGNORED):
             waits.tell(decisions)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -272,10 +275,10 @@ class _Held:
         self._token = None if deadline is None else DEADLINE.set(deadline)
         return self._place is not None
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._token is not None:
             DEADLINE.reset(self._token)
-        self._admission._leave_held(self._place)
+        self._admission._leave_held(self._place, left=kind is not None and issubclass(kind, ConnectionError))
 
 
 class GateQueue:

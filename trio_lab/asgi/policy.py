@@ -116,6 +116,8 @@ class AdmissionPolicy:
             path = scope["path"]
             if (found := exact.get(path)) is not None:
                 return found
+            if not prefixes:
+                return NORMAL
             return next((kind for prefix, kind in prefixes if path.startswith(prefix)), NORMAL)
 
         return classify

@@ -147,15 +147,17 @@ class Holder(ABC):
                 if not admitted:
                     return True
                 self.in_hand = await self.unless_left(caller, holding.run(request, job))
+                if self.in_hand is None:
+                    raise ConnectionResetError
         except Overloaded as error:
             self.is_last = request.closes or self.context.terminated.is_set()
             await self.send(holding.refusal(error, closes=self.is_last).removeprefix(caller.sent_ahead))
             return False
+        except ConnectionError:
+            raise
         except BaseException:  # the server's end
             self._cut_off(holding, caller)
             raise
-        if self.in_hand is None:
-            raise ConnectionResetError
         self.sent_ahead = caller.sent_ahead
         return True
 

@@ -64,7 +64,7 @@ class Serving:
         assert self.app.admission is not None
         queue = self.app.admission.queues[0]
         found = {kind: queue.statistics(kind) for kind in queue.kinds()}
-        return {kind: (one.arrivals or 0) - (one.completions or 0) for kind, one in found.items()}
+        return {kind: one.arrivals - one.completions - one.cancelled for kind, one in found.items()}  # type: ignore[operator]
 
 
 @asynccontextmanager
@@ -298,3 +298,4 @@ async def test_a_request_for_which_the_admission_has_no_place_is_not_held() -> N
         await serving.until_waiting(0)
         await wait_all_tasks_blocked()
         assert serving.admitted == {"normal": 0}  # one that leaves gives its place back
+        assert serving.app.admission.queues[0].statistics().cancelled == 1

@@ -1,13 +1,13 @@
-"""A native pool that finds its own size, from one thread and from forty for each core, beside sizes that stay.
+"""A native pool that finds its own size, from one thread and from thirty for each core, beside sizes that stay.
 
 Varied: the number of threads, fixed or adaptive, and where an adaptive one begins. Held fixed: hashes of 10 ms of a core, and
 100 clients that leave after a quarter of a second and come again, so there is always more to do than can be done. With
-forty threads a core a hash takes 400 ms, which is longer than its client waits; with one thread, cores are idle. Each
+thirty threads a core a hash takes 300 ms, which is longer than its client waits; with one thread, cores are idle. Each
 adaptive server gets some seconds of load before the first round, in which it learns; it goes on learning in the rounds.
 
 What is compared with is the best of two fixed sizes, one and two threads a core, in the same round. A limit that compares gives
 up two percent for it, and more as long as it still learns; two short phases differ by a fifth. So 0.8 is asked. The control
-begins at forty threads a core and stays there: less than half.
+begins at thirty threads a core and stays there: less than half.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATIENCE = 0.25
 _CLIENTS = 100
 _SETTLED = 0.3  # seconds of a phase that do not count: every client has come at the same moment
 _FIXED = (_CORES, 2 * _CORES)
-_MANY = 40 * _CORES
+_MANY = 30 * _CORES
 _ADAPTIVE = {"from one": 1, "from many": _MANY}
 
 
@@ -92,7 +92,7 @@ async def _collect(stage: Stage) -> Collected:
         adaptive = ("--limit", "adaptive") if name in _ADAPTIVE else ()
         server = await stage.kept("--threads", str(size), *adaptive)
         if adaptive:
-            learn = partial(_phase, stage, server, path, max(5.0, stage.seconds(25, quick=12)))
+            learn = partial(_phase, stage, server, path, max(5.0, stage.seconds(25, quick=14)))
             await stage.first(f"learn {name}", learn)
         turns[name] = partial(_phase, stage, server, path, max(1.0, stage.seconds(6, quick=1.2)))
     found = await stage.once(turns)
@@ -126,13 +126,13 @@ EXPERIMENT = Experiment(
     expected_s=85,
     question="Does a native pool with an adaptive limit serve as much as one of the right size?",
     prediction="""It compares service times and throughput a little below and a little above its number of threads, and
-        comes to the number at which more threads only slow each other down, from one thread and from forty for each
-        core. Forty threads a core that stay make every hash take longer than its client waits.""",
+        comes to the number at which more threads only slow each other down, from one thread and from thirty for each
+        core. Thirty threads a core that stay make every hash take longer than its client waits.""",
     figures=_FIGURES,
     checks=(
         check("goodput, begun with one thread ÷ the best fixed", "from_one_share", ">=", 0.8, "×"),
-        check("goodput, begun with forty threads a core ÷ the best fixed", "from_many_share", ">=", 0.8, "×"),
-        check("goodput, forty threads a core that stay ÷ the best fixed", "control_share", "<", 0.5, "×"),
+        check("goodput, begun with thirty threads a core ÷ the best fixed", "from_many_share", ">=", 0.8, "×"),
+        check("goodput, thirty threads a core that stay ÷ the best fixed", "control_share", "<", 0.5, "×"),
     ),
     advice="""Where you do not know how many calls something takes at once, or it changes, let a limit find out:
         `Bulkhead(…, limit="adaptive")`, `open_native_pool(limit="adaptive")` or `trio-lab serve --limit adaptive`. Where
