@@ -12,8 +12,9 @@ import trio
 from trio_lab.admission import on_asyncio, on_trio
 from trio_lab.admission.bulkhead import BaseBulkhead
 from trio_lab.admission.disciplines import ByPriority, CoDel
-from trio_lab.admission.gate import Place
-from trio_lab.errors import QueueFull
+from trio_lab.admission.gate import ADMITTED, Place
+from trio_lab.admission.reserved import RESERVED, Reserved
+from trio_lab.errors import QueueFull, QueueTimeout
 
 from .houses import HOUSES, House, Story
 from .recorder import Recorded
@@ -547,3 +548,55 @@ def test_a_run_that_ends_leaves_nobody_in_the_queue(house: House) -> None:
     assert (b.in_service, b.waiting) == (0, 0)
     house.run(alone)
     assert balanced(b)
+
+
+# Places that are asked for without a task.
+
+
+@plays
+async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(house: House) -> None:
+    b, told = bulkhead(house), list[Exception | None]()
+    holder = await b.enter()
+    place = b.ask(told.append, kind="asked")
+    assert (b.waiting, told) == (1, [])
+    b.leave(holder)
+    assert (place.state, told) == (ADMITTED, [None])
+    token = RESERVED.set(Reserved(place))
+    assert await bulkhead(house).enter() is not place  # it is of another bulkhead
+    assert await b.enter() is place
+    behind = await house.call(b)
+    assert behind.fate == "waits"
+    b.leave(place)
+    RESERVED.reset(token)
+    await house.settle()
+    assert (behind.fate, b.statistics().arrivals, balanced(b)) == ("is in", 3, True)
+
+
+@plays
+async def test_one_that_asks_is_told_that_it_is_refused(house: House) -> None:
+    b, told = bulkhead(house, queue_timeout=1.0, max_waiting=2), list[Exception | None]()
+    await b.enter()
+    b.ask(told.append)
+    house.pass_time(0.5)
+    b.ask(told.append)
+    with pytest.raises(QueueFull):
+        b.ask(told.append)
+    house.pass_time(0.6)
+    b.expire()
+    assert [type(refusal) for refusal in told] == [QueueTimeout]
+    b.close()
+    assert [type(refusal) for refusal in told] == [QueueTimeout, house.closed_error]
+    assert balanced(b)
+
+
+@plays
+async def test_one_that_asks_may_give_up(house: House) -> None:
+    b, told = bulkhead(house), list[Exception | None]()
+    holder = await b.enter()
+    first, second = b.ask(told.append), b.ask(told.append)
+    b.give_up(first)
+    assert (b.waiting, told) == (1, [])
+    b.leave(holder)
+    assert told == [None]
+    b.give_up(second)  # it has the place already, and does not want it
+    assert (b.in_service, b.statistics().cancelled, balanced(b)) == (0, 2, True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.admission.gate import Place
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.errors import Overloaded
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
-from trio_lab.http.pool_job import Done, PoolJob, held_in
+from trio_lab.http.pool_job import Done, PoolJob, Waited, held_in
 from trio_lab.http.requests import Requests
 from trio_lab.loop.working_on import WORKING_ON
 from trio_lab.measure.ledger import Ledgers
@@ -49,6 +51,27 @@ class OnePlace:
 
     def refuse(self, job: PoolJob) -> Overloaded:
         return self.bulkhead.turn_away(job.kind)
+
+    def may_ask(self, _: PoolJob) -> bool:
+        return True
+
+    def ask(self, job: PoolJob, told: Callable[[Exception | None], object]) -> Place:
+        return self.bulkhead.ask(told, kind=job.kind)
+
+    def give_up(self, place: Place) -> None:
+        self.bulkhead.give_up(place)
+
+    def give_back(self, place: Place) -> None:
+        self.bulkhead.leave(place)
+
+    def expire(self) -> None:
+        self.bulkhead.expire()
+
+    def begin_wait(self, path: str) -> Waited:
+        return LabApp.begin_wait(self, path)  # type: ignore[arg-type]
+
+    def lose_held(self, waited: Waited, refusal: Overloaded | None) -> None:
+        LabApp.lose_held(self, waited, refusal)  # type: ignore[arg-type]
 
     def turn_away(self, path: str, job: PoolJob) -> Overloaded:
         return LabApp.turn_away(self, path, job)  # type: ignore[arg-type]

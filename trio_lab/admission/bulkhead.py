@@ -8,7 +8,7 @@ clock of that run; the time between two runs is not counted.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from ..blocks import BodyFailed, block
 from ..errors import Overloaded, QueueFull, RunTimeout
@@ -16,6 +16,7 @@ from ..measure.announced import announce
 from ..measure.ledger import LEDGER, QUEUE
 from ..records.queue import QueueStatistics
 from .choice import Chosen
+from .deadline import within_deadline
 from .gate import ADMITTED, SUCCESS, Decision, Gate, Place
 from .limits.choice import ChosenLimit
 from .limits.limit import Limit, Outcome
@@ -139,6 +140,27 @@ class BaseBulkhead(ABC):
                 self.caller_left(place)
             self.leave(place, outcome)
 
+    def ask(self, told: Callable[[Exception | None], object], *, kind: str = "", priority: int = 0) -> Place:
+        """Ask for a place without a task that waits for it. The place may be out when this returns. If not, ``told`` is called
+        once: with None when it is given, or with the error that refuses it. The wait is bounded as in `enter`, but whoever
+        asks has to call `expire` now and then, and `give_up` if the caller leaves.
+
+        Raises:
+            QueueFull, Closed: as `enter`.
+        """
+        now = self._now()
+        place = self._gate.arrive(now, kind, priority, within_deadline(self.queue_timeout, now))
+        place.caller = told
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """The caller that has asked for this place has left."""
+        self._tell(self._gate.abandon(place, self._now()))
+
+    def expire(self) -> None:
+        """Refuse those whose wait is over."""
+        self._tell(self._gate.expire(self._now()))
+
     @property
     def has_room(self) -> bool:
         """Whether the next caller is served or may wait."""
@@ -196,6 +218,20 @@ class BehindBulkhead:
     def waiting(self) -> int:
         """Callers in the queue."""
         return self._bulkhead.waiting
+
+    def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> Place:
+        """Ask for the place of a job: see `BaseBulkhead.ask`. The job is run by a task that has it `reserved`."""
+        return self._bulkhead.ask(told, kind=kind)
+
+    def give_up(self, place: Place) -> None:
+        self._bulkhead.give_up(place)
+
+    def give_back(self, place: Place) -> None:
+        """A place that was given and is not used."""
+        self._bulkhead.leave(place, Outcome.IGNORED)
+
+    def expire(self) -> None:
+        self._bulkhead.expire()
 
     @property
     def has_room(self) -> bool:

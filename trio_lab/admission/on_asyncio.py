@@ -15,6 +15,7 @@ from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
 from .deadline import within_deadline
 from .gate import WAITING, Decision, Place
+from .reserved import reserved_at
 
 
 class Bulkhead(BaseBulkhead):
@@ -26,6 +27,9 @@ class Bulkhead(BaseBulkhead):
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         now = self._now()
+        if (place := reserved_at(self._gate)) is not None:
+            self._book(place)
+            return place
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
         place = self._gate.arrive(now, kind, priority, wait)
         if place.state is WAITING:
@@ -75,7 +79,10 @@ class Bulkhead(BaseBulkhead):
 
     def _tell(self, decisions: Iterable[Decision]) -> None:
         for place, refusal in decisions:
-            place.caller.set_result(refusal)
+            if callable(place.caller):
+                place.caller(refusal)
+            else:
+                place.caller.set_result(refusal)
 
     def _ring_at(self, due: float) -> None:
         if due < self._due:

@@ -14,6 +14,7 @@ from ..preconditions import require_loop
 from .bulkhead import BaseBulkhead
 from .deadline import within_deadline
 from .gate import WAITING, Decision, Place
+from .reserved import reserved_at
 
 
 class Bulkhead(BaseBulkhead):
@@ -50,6 +51,9 @@ class Bulkhead(BaseBulkhead):
             self._now()  # where no Trio loop runs, its error says so
             raise
         now = self._now()
+        if (place := reserved_at(self._gate)) is not None:
+            self._book(place)
+            return place
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)
         try:
             place = self._gate.arrive(now, kind, priority, wait)
@@ -103,6 +107,9 @@ class Bulkhead(BaseBulkhead):
         for place, refusal in decisions:
             if isinstance(refusal, Closed):
                 refusal = _as_trio(refusal)
+            if callable(place.caller):
+                place.caller(refusal)
+                continue
             trio.lowlevel.reschedule(place.caller, outcome.Value(None) if refusal is None else outcome.Error(refusal))
 
 

@@ -16,7 +16,6 @@ Websockets and the lifespan take no place; websockets count as connections.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from ..admission.class_gate import ClassGate
@@ -115,7 +114,7 @@ class Admission:
         self._shared.turn_away(CONNECTIONS)
         return self.policy.dark
 
-    def held(self, scope: Scope) -> AbstractContextManager[bool]:
+    def held(self, scope: Scope) -> _Held:
         """For a server that begins the work of a request before there is an exchange: a place for the length of the block, in
         which the deadline of the request bounds what works for it. False if no place is free: then the request has to come
         as all others do, and waits. Leave the block with a `ConnectionError` if its client has left."""
@@ -275,9 +274,14 @@ class _Held:
         self._token = None if deadline is None else DEADLINE.set(deadline)
         return self._place is not None
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def lift(self) -> None:
+        """From here on the deadline bounds nothing, and the place is held."""
         if self._token is not None:
             DEADLINE.reset(self._token)
+            self._token = None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.lift()
         self._admission._leave_held(self._place, left=kind is not None and issubclass(kind, ConnectionError))
 
 

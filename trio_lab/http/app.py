@@ -6,12 +6,13 @@ project's errors mean to a client; what belongs to one event loop is not here.
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager
 from functools import cached_property
 from http import HTTPStatus
 from time import perf_counter
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hypercorn.utils import LifespanFailureError
@@ -23,7 +24,7 @@ from ..admission.retry_after import retry_after
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..loop.working_on import WORKING_ON
-from ..measure.ledger import LEDGER, Ledger, Ledgers
+from ..measure.ledger import LEDGER, QUEUE, Ledger, Ledgers
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import refuse_overload, reply
@@ -31,7 +32,7 @@ from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
 from .lab import Lab
 from .labels import Labels
 from .listening import SHORTAGE
-from .pool_job import HELD, Done, Held, JobOf, PoolJob, held_in
+from .pool_job import HELD, WAITED, Done, Held, JobOf, PoolJob, Waited, held_in
 from .query import BadQuery
 from .requests import Requests
 
@@ -48,10 +49,20 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 
+class Admitted(Protocol):
+    """A block with a place of the admission, if there is one. `lift` ends what holds for the current task alone."""
+
+    def __enter__(self) -> bool: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+    def lift(self) -> None: ...
+
+
 class Admits(Protocol):
     """What is needed of an admission by what holds requests: see `asgi.admission.Admission`."""
 
-    def held(self, scope: dict[str, Any], /) -> AbstractContextManager[bool]: ...
+    def held(self, scope: dict[str, Any], /) -> Admitted: ...
 
 
 class LabApp(_Mixed):
@@ -136,7 +147,9 @@ class LabApp(_Mixed):
 
     async def run_held(self, path: str, job: PoolJob) -> Held:
         """Run the job of a request for ``path`` that no handler has seen yet. Raises `Overloaded` if it was refused."""
-        ledger = Ledger(f"GET {path}", now=self.now, made=(begun := perf_counter()))
+        waited = WAITED.get() or self.begin_wait(path)
+        WAITED.set(None)
+        ledger, begun = waited.ledger, waited.begun
         before, kept = WORKING_ON.set(ledger.route), LEDGER.set(ledger)
         held: Held | None = None
         status = None
@@ -155,12 +168,24 @@ class LabApp(_Mixed):
                 self.ledgers.keep(ledger)
         return held
 
+    def begin_wait(self, path: str) -> Waited:
+        """A request for ``path`` begins to wait for its pool."""
+        begun = perf_counter()
+        return Waited(begun=begun, ledger=Ledger(f"GET {path}", now=self.now, made=begun))
+
+    def lose_held(self, waited: Waited, refusal: Overloaded | None) -> None:
+        """A request that waited without a task was refused, or its client has left."""
+        ledger = waited.ledger
+        ledger.add(QUEUE, -math.inf, self.now())
+        status = None if refusal is None else STATUSES[Overloaded]
+        self.requests.keep(ledger.route, status, perf_counter() - waited.begun)
+        self.ledgers.keep(ledger)
+
     def turn_away(self, path: str, job: PoolJob) -> Overloaded:
         """Refuse the job of a request for ``path`` for which there is no room in its pool."""
-        ledger = Ledger(f"GET {path}", now=self.now, made=perf_counter())
-        self.requests.keep(ledger.route, STATUSES[Overloaded], 0.0)
-        self.ledgers.keep(ledger)
-        return self.lab.refuse(job)
+        refusal = self.lab.refuse(job)
+        self.lose_held(self.begin_wait(path), refusal)
+        return refusal
 
     def end(self) -> None:
         """Stop serving; a second call ends the grace period."""

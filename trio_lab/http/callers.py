@@ -57,6 +57,8 @@ class Caller:
 
     def _is_there(self) -> bool:
         """The client has sent its end: whether it may still wait for its reply. (A reset may also come later.)"""
+        if self.sent_ahead:
+            return not is_reset(self.connected)
         try:
             self.sent_ahead = BEGINNING[: self._send(BEGINNING)]
         except BlockingIOError:  # it has not read the replies before this one

@@ -92,6 +92,12 @@ class LiveConnections:
         """For the length of the block the socket is one of them."""
         return _Holding(self._sockets, connected)
 
+    def add(self, connected: Socket) -> None:
+        self._sockets.add(connected)
+
+    def discard(self, connected: Socket) -> None:
+        self._sockets.discard(connected)
+
     def shut_down(self) -> None:
         """Shut them all down in the kernel. A send that hangs on one ends with an error, however it is shielded."""
         for connected in self._sockets:

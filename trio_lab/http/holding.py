@@ -9,7 +9,8 @@ its tasks and Quart each of them costs about a millisecond of the loop, which th
 - Its job is given to the pool from here. The pool counts it once, and decides about it as about any other job.
 - Meanwhile the connection keeps the bytes of the request, and nothing else is made for it. If its client leaves (`callers`),
   the job is cancelled.
-- If its pool has no room for it, it is refused without a task (`bare.refuse_at_once`).
+- If its pool has no room for it, it is refused without a task (`bare.refuse_at_once`). If the pool lets one ask for a place, it
+  waits without a task (`asking`).
 - If the pool refuses it later, the 503 is written at once (`answers.refusal`). The connection stays open, unless the client
   asked for its end or the server is ending.
 - When its job has ended, with a result or an error, the request goes through the protocol and Quart to its handler, which
@@ -25,27 +26,38 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import Overloaded
 from .answers import ending, refusal
-from .app import LabApp
+from .app import Admitted, LabApp
 from .callers import Caller
 from .connections import Settings, Socket, client_address
 from .epoll_set import EpollSet
 from .plain import PlainRequest, plain_request
-from .pool_job import Held, PoolJob
+from .pool_job import Held, PoolJob, Waited
 from .query import BadQuery
 
 T = TypeVar("T")
+
+
+class _Unbounded:
+    """The block of a server without an admission."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def lift(self) -> None: ...
 
 
 class Holding:
     """What the connections of one server share."""
 
     def __init__(self, app: LabApp, settings: Settings) -> None:
-        self._app = app
+        self.app = app
         self._settings = settings
         self._beginnings = tuple(b"GET " + path.encode() for path in app.jobs)
 
@@ -53,31 +65,36 @@ class Holding:
         """The request at the beginning of ``data`` and its job, if it is to be held."""
         if not data.startswith(self._beginnings):  # most requests, seen at once
             return None
-        lab = self._app.lab
-        if not lab.is_full() or (request := plain_request(data)) is None or request.path not in self._app.jobs:
+        lab = self.app.lab
+        if not lab.is_full() or (request := plain_request(data)) is None or request.path not in self.app.jobs:
             return None
         try:
-            job = self._app.jobs[request.path](request.query)
+            job = self.app.jobs[request.path](request.query)
         except BadQuery:
             return None
         return (request, job) if job is not None and lab.would_wait(job) else None
 
-    def admitted(self, request: PlainRequest, connected: Socket) -> AbstractContextManager[bool]:
+    def admitted(self, request: PlainRequest, connected: Socket) -> Admitted:
         """A place of the admission for the length of the block: whether there is one."""
-        if (admission := self._app.admission) is None:
-            return nullcontext(True)
+        if (admission := self.app.admission) is None:
+            return _Unbounded()
         return admission.held(request.scope(client_address(connected)))
 
     def turn_away(self, request: PlainRequest, job: PoolJob, connected: Socket) -> bytes | None:
         """The refusal of a request for which its pool has no room; None if it may wait."""
-        if self._app.lab.has_room(job):
+        if self.app.lab.has_room(job):
             return None
         with self.admitted(request, connected) as admitted:
-            return self.refusal(self._app.turn_away(request.path, job), closes=False) if admitted else None
+            return self.refusal(self.app.turn_away(request.path, job), closes=False) if admitted else None
 
     async def run(self, request: PlainRequest, job: PoolJob) -> Held:
         """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""
-        return await self._app.run_held(request.path, job)
+        return await self.app.run_held(request.path, job)
+
+    def give_back(self, waited: Waited) -> None:
+        """The task of a request that has waited ends: if it has not used its place, another one gets it."""
+        if waited.reserved is not None and (place := waited.reserved.take()) is not None:
+            self.app.lab.give_back(place)
 
     def refusal(self, error: Overloaded, *, closes: bool) -> bytes:
         return refusal(error, self._settings.response_headers("h11"), closes=closes)
@@ -142,6 +159,7 @@ class Holder(ABC):
         """Hold one request. False when it was refused here. True when the protocol is to get it: its job has ended, or the
         admission has no place for it now."""
         caller = Caller(self.socket(), self.send_now)
+        caller.sent_ahead, self.sent_ahead = self.sent_ahead, b""
         try:
             with holding.admitted(request, caller.connected) as admitted:
                 if not admitted:

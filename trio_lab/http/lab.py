@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
+from ..admission.gate import Place
 from ..config import Config, DisciplineName
 from ..errors import Overloaded
 from ..loop.loop_time import Intervals, PassWindow
@@ -55,6 +56,10 @@ def _is_full(pool: Pool) -> bool:
 class Threads(Pool, Protocol):
     @property
     def abandoned(self) -> int: ...
+    def ask(self, told: Callable[[Exception | None], object], /, *, kind: str) -> Place: ...
+    def give_up(self, place: Place, /) -> None: ...
+    def give_back(self, place: Place, /) -> None: ...
+    def expire(self) -> None: ...
 
 
 class Workers(Pool, Protocol):
@@ -135,6 +140,25 @@ class Lab(ABC):
     def has_room(self, job: PoolJob) -> bool:
         """Whether the job may wait if it cannot begin."""
         return self._pool_of(job).has_room
+
+    # A place for a job without a task that waits for it, see `asking`.
+
+    def may_ask(self, job: PoolJob) -> bool:
+        """Whether the job's pool gives places without a task that waits: the native pool."""
+        return not job.in_process
+
+    def ask(self, job: PoolJob, told: Callable[[Exception | None], object]) -> Place:
+        return self.native_pool.ask(told, kind=job.kind)
+
+    def give_up(self, place: Place) -> None:
+        self.native_pool.give_up(place)
+
+    def give_back(self, place: Place) -> None:
+        self.native_pool.give_back(place)
+
+    def expire(self) -> None:
+        """Refuse those whose wait is over."""
+        self.native_pool.expire()
 
     def refuse(self, job: PoolJob) -> Overloaded:
         """Refuse a job for which there is no room; what `do` would raise."""

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from ..admission.reserved import Reserved
 from ..measure.ledger import Ledger
 from .query import Query
 
@@ -58,6 +59,19 @@ class Held:
         assert self.done is not None
         return self.done
 
+
+@dataclass(slots=True, kw_only=True)
+class Waited:
+    """The wait of a request that had no task, from ``begun`` on (by `time.perf_counter`). ``ledger`` is the request's, and
+    ``reserved`` the place that it was given."""
+
+    begun: float
+    ledger: Ledger
+    reserved: Reserved | None = None
+
+
+WAITED: ContextVar[Waited | None] = ContextVar("trio_lab_waited", default=None)
+"""That of the request whose job is run next by the current task."""
 
 IN_HAND = "trio_lab.held"
 """In the state of an ASGI scope: the `Held` of a request that was held."""

@@ -17,12 +17,14 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
+from ...http.asking import Asking
 from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
 from ...http.holding import Holding
 from ...http.listening import LAST_TURNS, Shortage
+from ...http.pool_job import Waited
 from .connection import Bare, Connection
 
 
@@ -67,11 +69,18 @@ async def serve_app(
 
                 def begin(accepted: socket.socket, data: bytes) -> None:
                     bare = Bare(accepted, context, live, sockets, holding)
-                    connections.create_task(bare.serve(data, door, speak))
+                    if asking is None:
+                        go_on(bare, data)
+                    else:
+                        asking.begin(bare, data)
+
+                def go_on(bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
+                    connections.create_task(bare.serve(data, door, speak, waited))
 
                 def refuse(accepted: socket.socket, data: bytes) -> bool:
                     return refuse_at_once(accepted, data, context, holding)
 
+                asking = None
                 door = Door(
                     listener,
                     sockets,
@@ -81,6 +90,8 @@ async def serve_app(
                     later=loop.call_later,
                     shortage=Shortage(),
                 )
+                if holding is not None:
+                    asking = Asking(holding, live, later=loop.call_later, go_on=go_on, come_back=door.let_in)
                 with closing(door):
                     with door:
                         on_ready()
@@ -88,6 +99,8 @@ async def serve_app(
                     for _ in range(LAST_TURNS):
                         await asyncio.sleep(0)
                     await context.terminated.set()
+                    if asking is not None:
+                        connections.create_task(asking.until_settled(context.sleep))
         await lifespan.wait_for_shutdown()
 
 

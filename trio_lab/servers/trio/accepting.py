@@ -17,12 +17,14 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
+from ...http.asking import Asking
 from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
 from ...http.holding import Holding
 from ...http.listening import LAST_TURNS, Shortage
+from ...http.pool_job import Waited
 from .connection import Bare, Connection
 
 
@@ -62,7 +64,13 @@ async def serve_app(
 
                 def begin(accepted: socket.socket, data: bytes) -> None:
                     bare = Bare(accepted, context, live, sockets, holding)
-                    connections.start_soon(bare.serve, data, door, speak)
+                    if asking is None:
+                        go_on(bare, data)
+                    else:
+                        asking.begin(bare, data)
+
+                def go_on(bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
+                    connections.start_soon(bare.serve, data, door, speak, waited)
 
                 def refuse(accepted: socket.socket, data: bytes) -> bool:
                     return refuse_at_once(accepted, data, context, holding)
@@ -70,6 +78,7 @@ async def serve_app(
                 def later(seconds: float, call: Callable[[], None]) -> None:
                     living.start_soon(_later, seconds, call)
 
+                asking = None
                 door = Door(
                     listener,
                     sockets,
@@ -79,6 +88,8 @@ async def serve_app(
                     later=later,
                     shortage=Shortage(),
                 )
+                if holding is not None:
+                    asking = Asking(holding, live, later=later, go_on=go_on, come_back=door.let_in)
                 with closing(door):
                     with door:
                         task_status.started()
@@ -86,6 +97,8 @@ async def serve_app(
                     for _ in range(LAST_TURNS):
                         await trio.lowlevel.checkpoint()
                     await context.terminated.set()
+                    if asking is not None:
+                        connections.start_soon(asking.until_settled, context.sleep)
                 connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
             await lifespan.wait_for_shutdown()
             living.cancel_scope.cancel()

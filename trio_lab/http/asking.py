@@ -1,0 +1,174 @@
+"""Requests that wait for a place in a pool without a task: only their socket, their bytes, and the place that is asked for.
+
+A request that is held in a task (`holding`) costs the loop a task, two cancel scopes, and the exception that ends them when its
+client leaves; all of it for nothing if the request is lost. So where the pool lets one ask (`Lab.ask`), no task is made until
+the pool has given the place. The task then begins with the place reserved (`admission.reserved`), and holds the request as any
+other. If the client leaves before, or the pool refuses the request, it is settled here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
+
+from ..admission.gate import WAITING, Place
+from ..admission.reserved import Reserved
+from ..errors import Overloaded
+from .bare import BareConnection
+from .callers import Caller
+from .connections import LiveConnections
+from .holding import Holding
+from .plain import PlainRequest
+from .pool_job import PoolJob, Waited
+
+_LOOK = 0.05  # seconds between two looks for those whose wait is over, and for the last ones at the server's end
+
+
+class GoOn(Protocol):
+    """Starts the task of a connection. ``waited`` is the wait of the first request in ``data``."""
+
+    def __call__(self, bare: BareConnection, data: bytes, waited: Waited | None = None, /) -> object: ...
+
+
+class Asking:
+    """Those of one server. ``later(seconds, call)`` is the loop's; ``come_back`` takes a connection that has nothing to say."""
+
+    def __init__(
+        self,
+        holding: Holding,
+        live: LiveConnections,
+        *,
+        later: Callable[[float, Callable[[], None]], object],
+        go_on: GoOn,
+        come_back: Callable[[socket.socket], object],
+    ) -> None:
+        self.app = holding.app
+        self.holding = holding
+        self.live = live
+        self.go_on = go_on
+        self.come_back = come_back
+        self.pending: set[_Asked] = set()
+        self._later = later
+        self._looks = False
+
+    def begin(self, bare: BareConnection, data: bytes) -> None:
+        """Let the first request of a connection wait here, or start its task."""
+        if not self._take(bare, data):
+            self.go_on(bare, data)
+
+    def _take(self, bare: BareConnection, data: bytes) -> bool:
+        if bare.context.terminated.is_set() or (held := self.holding.next_job(data)) is None:
+            return False
+        request, job = held
+        if request.closes or not self.app.lab.has_room(job) or not self.app.lab.may_ask(job):
+            return False
+        return _Asked(self, bare, data, request, job).begin()
+
+    def look_later(self) -> None:
+        if not self._looks:
+            self._looks = True
+            self._later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        self._looks = False
+        self.app.lab.expire()
+        if self.pending:
+            self.look_later()
+
+    async def until_settled(self, sleep: Callable[[float], Awaitable[object]]) -> None:
+        """Returns when all are settled. If it is cancelled, those that are left are cut off."""
+        try:
+            while self.pending:
+                await sleep(_LOOK)
+        finally:
+            for asked in list(self.pending):
+                asked.cut_off()
+
+
+class _Asked:
+    """One request that waits."""
+
+    __slots__ = ("_admitted", "_asking", "_bare", "_caller", "_data", "_job", "_place", "_request", "_waited")
+
+    _place: Place
+
+    def __init__(self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, job: PoolJob) -> None:
+        self._asking, self._bare, self._data = asking, bare, data
+        self._request, self._job = request, job
+        self._caller = Caller(bare.socket(), bare.send_now)
+        self._admitted = asking.holding.admitted(request, bare.socket())
+        self._waited = asking.app.begin_wait(request.path)
+
+    def begin(self) -> bool:
+        """Ask for the place; False if there is no place in the admission."""
+        asking, admitted = self._asking, self._admitted
+        if not admitted.__enter__():
+            admitted.__exit__(None, None, None)
+            return False
+        try:
+            place = self._place = asking.app.lab.ask(self._job, self._told)
+        except BaseException:
+            admitted.__exit__(None, None, None)
+            raise
+        admitted.lift()
+        self._caller.watched(self._bare.sockets, self._left).__enter__()
+        asking.live.add(self._bare.socket())
+        asking.pending.add(self)
+        if place.state is WAITING:
+            asking.look_later()
+        else:
+            self._told(None)
+        return True
+
+    def _told(self, refusal: Exception | None) -> None:
+        """The pool has given the place, or refuses the request."""
+        self._settle(None)
+        if refusal is None:
+            self._waited.reserved = Reserved(self._place)
+            self._bare.sent_ahead = self._caller.sent_ahead
+            self._asking.go_on(self._bare, self._data, self._waited)
+        elif isinstance(refusal, Overloaded):
+            self._lost(refusal)
+            self._refuse(refusal)
+        else:
+            self._end()
+
+    def _refuse(self, refusal: Overloaded) -> None:
+        bare, rest = self._bare, self._data[self._request.size :]
+        bare.is_last = bare.context.terminated.is_set()
+        reply = self._asking.holding.refusal(refusal, closes=bare.is_last)
+        bare.send_or_cut(reply.removeprefix(self._caller.sent_ahead))
+        if rest or bare.is_last:
+            self._asking.go_on(bare, b"" if bare.is_last else rest)
+        else:
+            self._asking.come_back(bare.socket())
+
+    def _left(self) -> None:
+        """The client has left."""
+        self._settle(ConnectionResetError)
+        self._asking.app.lab.give_up(self._place)
+        self._lost(None)
+        self._bare.socket().close()
+
+    def cut_off(self) -> None:
+        """The server ends."""
+        self._settle(None)
+        self._asking.app.lab.give_up(self._place)
+        self._end()
+
+    def _end(self) -> None:
+        self._lost(None)
+        with suppress(OSError):
+            self._bare.send_now(self._asking.holding.ending().removeprefix(self._caller.sent_ahead))
+        self._bare.socket().close()
+
+    def _settle(self, why: type[BaseException] | None) -> None:
+        self._asking.pending.discard(self)
+        self._asking.live.discard(self._bare.socket())
+        self._caller.__exit__()
+        self._admitted.__exit__(why, None, None)
+
+    def _lost(self, refusal: Overloaded | None) -> None:
+        self._asking.app.lose_held(self._waited, refusal)
