@@ -14,8 +14,8 @@ _PLACE = CodeLine("app.py", 7, "handle")
 _STUCK = Stuck(lasted=1.4, cause="python", filename="app.py", lineno=3, function="f", task="t", label="GET /")
 _NO_CPU = Stuck(lasted=1.5, cause="not running")
 _BEATS = Seen(blocked_after=1.0, silent=0.02, overdue=-0.01, pass_age=None)
-_RUNS = System(state="S", loop_state="S", seconds=0.9, loop_cpu=0.0, other_cpu=0.0)
-_SILENT = Seen(blocked_after=1.0, silent=1.5, overdue=1.4, pass_age=None, system=_RUNS)
+_RUNS = System(state="S", loop_state="S", seconds=1.9, loop_cpu=0.0, other_cpu=0.0)
+_SILENT = Seen(blocked_after=1.0, silent=2.5, overdue=2.4, pass_age=None, system=_RUNS)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,8 @@ _SILENT = Seen(blocked_after=1.0, silent=1.5, overdue=1.4, pass_age=None, system
         (replace(_SILENT, system=replace(_RUNS, loop_state="R")), "blocked", "not running", None, "process"),
         (_SILENT, "blocked", "not running", None, "process"),
         (replace(_SILENT, system=replace(_RUNS, place=_PLACE)), "blocked", "c call", "app.py:7 in handle", "loop"),
-        (replace(_SILENT, system=replace(_RUNS, seconds=0.1)), "blocked", None, None, "loop"),
+        (replace(_SILENT, system=replace(_RUNS, seconds=0.9)), "blocked", None, None, "loop"),
+        (replace(_SILENT, system=replace(_RUNS, seconds=0.9, place=_PLACE)), "blocked", "c call", "app.py:7 in handle", "loop"),
         (replace(_SILENT, silent=0.7, overdue=0.6), "passing", None, None, None),
         (replace(_SILENT, silent=0.7, system=replace(_RUNS, state="T")), "stopped", "not running", None, "process"),
     ],
@@ -57,4 +58,4 @@ def test_a_stuck_pass_tells_its_task_and_label() -> None:
 
 def test_a_pass_that_was_long_already_counts_from_its_begin() -> None:
     assert judge(replace(_SILENT, pass_age=4.0)).for_ == 4.0
-    assert judge(_SILENT).for_ == 1.5
+    assert judge(_SILENT).for_ == 2.5

@@ -22,6 +22,7 @@ from .blocking import compute_here, sum_here
 from .faults import Fault, add_routes
 from .inside import Inside, SharedThreads
 
+_NEIGHBOUR = "neighbour"
 # The purpose of a wait for a thread, by the function of Trio's that wants it.
 _VICTIMS = {
     "getaddrinfo": "DNS",
@@ -32,6 +33,7 @@ _VICTIMS = {
 
 
 def add_fault_routes(app: TrioApp) -> None:
+    app.queues = (*app.queues, outward(_NEIGHBOUR))
     add_routes(app, _look_inside, lambda job, number, ms: app.lab.worker_pool.run(job, number, ms), _OWN)
 
 
@@ -56,7 +58,7 @@ async def _block(number: int, ms: int) -> dict[str, Any]:
 
 async def _call_out(number: int, ms: int) -> dict[str, Any]:
     """Wait for a neighbour that takes its time."""
-    async with outward("neighbour"):
+    async with outward(_NEIGHBOUR):
         await trio.sleep(ms / 1e3)
     return {}
 

@@ -28,9 +28,10 @@ LOOP, PROCESS = "loop", "process"
 SILENT = 0.4
 """Seconds after which a beat that was due is missed."""
 _STOPPED = ("T", "t")
-# CPU seconds, not a share: on a crowded machine a thread that computes gets little, and is silent for longer.
-_MUCH = 0.25
-_SOON = 0.5  # seconds for which a thread that computes may have to wait for a CPU
+# CPU seconds, not a share: on a crowded machine a thread that computes gets little. The watchdog's thread, which wants
+# hardly any, would have had its turn meanwhile.
+_MUCH = 0.1
+_SOON = 1.5  # seconds for which a thread that computes may have to wait for a CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

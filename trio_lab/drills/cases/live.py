@@ -153,7 +153,7 @@ async def _inject(stage: Stage) -> Figures:
     async with faulty_server(*_FLAGS, workers=_SIZE) as server:
         for number in range(stage.count(20, quick=2)):
             for name, fault in _FAULTS.items():
-                long = fault.long and number == 0 and not stage.quick
+                long = fault.long and number == 0 and not stage.quick and stage.dose >= 1
                 await _round(server, asked, name, _LONG if long else _SECONDS)
         aftermath = await server.aftermath()
     return {**asked.figures(), **aftermath}
