@@ -112,3 +112,21 @@ def test_paths_are_never_labels(server: Running) -> None:
 
 def test_the_list_of_routes_names_it(server: Running) -> None:
     assert "GET /metrics" in json.loads(server.exchange("/")[2])["routes"]
+
+
+def test_the_side_process_tells_the_same() -> None:
+    with running("--workers", "1", "--live", "--live-port", "0") as server:
+        for _ in range(3):
+            server.get("/hash?rounds=1")
+        own, side = samples(server), Running(server.process, server.live)
+        asked = ("http_server_requests_total", frozenset(request("/hash", 200, "ok").items()))
+        while (told := samples(side) if side.exchange("/metrics")[0] == 200 else {}).get(asked) != 3:
+            pass  # it is told once a second
+    assert {name for name, _ in told} == {name for name, _ in own}
+    kind = {"queue": "native_pool", "kind": "hash"}
+    for name in (
+        "trio_lab_queue_wait_seconds_count",
+        "trio_lab_queue_service_seconds_sum",
+        "trio_lab_queue_arrivals_total",
+    ):
+        assert of(told, name, **kind) == of(own, name, **kind) > 0
