@@ -61,8 +61,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-async def successors_aftermath(server: FaultyServer, *, runtime: str) -> dict[str, float | None]:
+async def successors_aftermath(server: FaultyServer, *flags: str, runtime: str) -> dict[str, float | None]:
     """The aftermath of a server that has ended: a new one on its port, compared with what the first held at its start."""
-    async with faulty_server(port=server.port, workers=server.size, runtime=runtime) as again:
+    async with faulty_server(*flags, port=server.port, workers=server.size, runtime=runtime) as again:
         again.before = server.before
         return await again.aftermath()

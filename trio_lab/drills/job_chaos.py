@@ -13,9 +13,10 @@ import random
 import signal
 import sqlite3
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -30,8 +31,9 @@ from .server import FaultyServer, faulty_server
 _WORKERS = 3
 _SUBMITTERS = 4
 _PAUSE = (0.3, 1.0)  # seconds between two faults
-_JOB = {"job": "wait", "args": {"seconds": 0.05}}
+_JOB = {"job": "wait", "args": {"seconds": 0.15}}
 _PATIENCE = 120.0  # seconds for the rest of the jobs, when all is well again
+_BUSY = 2.0  # seconds to find a worker that has a job
 _STANDSTILL = 10.0  # seconds without the end of a job: then none will end any more
 _COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold the lock of the file
 
@@ -77,7 +79,9 @@ class Chaos:
     async def _keep_worker(self) -> None:
         flags = ("--jobs", self.url, "--lease", str(self.lease), "--concurrency", "4", "--processes", "0")
         while True:
-            async with supervised([*TRIO_LAB, "jobs", "work", *flags], stdout=subprocess.DEVNULL) as program:
+            async with supervised(
+                [*TRIO_LAB, "jobs", "work", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as program:
                 self._programs.append(program)
                 try:
                     await program.ended.wait()
@@ -110,8 +114,8 @@ class Chaos:
                 await trio.sleep(self._dice.uniform(*_PAUSE))
                 if fault == "kill":
                     self._kill()
-                elif (pid := self._some_worker()) is not None:
-                    nursery.start_soon(self._stop, pid)
+                else:
+                    nursery.start_soon(self._stop)
 
     def _some_worker(self) -> int | None:
         running = [program.pid for program in self._programs if not program.ended.is_set()]
@@ -126,7 +130,13 @@ class Chaos:
             os.kill(pid, signal.SIGKILL)
         self.killed += 1
 
-    async def _stop(self, pid: int) -> None:
+    async def _stop(self) -> None:
+        """A worker that has a job: one that has none would hold no lease that could run out."""
+        if await until(lambda: self._busy() is not None, limit=_BUSY) is None:
+            return
+        pid = self._busy()
+        if pid is None:
+            return
         self.stopped += 1
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -139,9 +149,18 @@ class Chaos:
             self._ends, self._ended_at = tally.completions, trio.current_time()
         return not (tally.waiting or tally.running) or trio.current_time() > self._ended_at + _STANDSTILL
 
+    def _busy(self) -> int | None:
+        """The process of some worker that has a job; its name says which it is."""
+        row = self._read("SELECT worker FROM job WHERE state = 2 ORDER BY id DESC")
+        pid = int(row[0].split(":")[1]) if row else 0
+        return pid if pid in {program.pid for program in self._programs if not program.ended.is_set()} else None
+
     def tally(self) -> Tally:
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as connection:
-            return Tally(*connection.execute("SELECT * FROM tally").fetchone())
+        return Tally(*self._read("SELECT * FROM tally"))
+
+    def _read(self, query: str) -> Any:
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
+            return connection.execute(query).fetchone()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +178,7 @@ class Found:
 
 
 def found(chaos: Chaos) -> Found:
-    with sqlite3.connect(chaos.path) as connection:
+    with closing(sqlite3.connect(chaos.path)) as connection:
         states = dict(connection.execute("SELECT id, state FROM job"))
         (again,) = connection.execute("SELECT count(*) FROM job WHERE tries > 1").fetchone()
         intact = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -37,7 +37,7 @@ async def _attempt(*, kills: int, stops: int, lease: float) -> Figures:
         async with faulty_server("--jobs", chaos.url) as server:
             await chaos.run(server)
         found = job_chaos.found(chaos)
-        aftermath = await successors_aftermath(server, runtime="trio")
+        aftermath = await successors_aftermath(server, "--jobs", chaos.url, runtime="trio")
     return {
         "jobs": len(chaos.accepted),
         "kills": chaos.killed,
