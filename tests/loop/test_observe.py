@@ -19,6 +19,7 @@ import trio.lowlevel
 from trio.testing import MockClock
 
 from trio_lab import observe
+from trio_lab.loop import trio_eyes
 from trio_lab.loop import watch as watch_module
 from trio_lab.loop.observe import WORKING_ON, Watch
 from trio_lab.loop.passes import PassMonitor
@@ -458,3 +459,20 @@ async def test_a_collection_that_had_begun_before_the_watch_was_opened_is_not_me
         watch._on_gc("start", {})
         watch._on_gc("stop", {})
         assert len(watch._collections) == 1
+
+
+async def test_the_running_task_is_known_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trio_eyes, "_MOST_TASKS", 0)
+    eyes = trio_eyes.TrioEyes()
+    found: list[str] = []
+
+    async def runs() -> None:
+        looking = threading.Thread(target=lambda: found.append(eyes.who([frame]).name))
+        frame = inspect.currentframe()
+        assert frame is not None
+        looking.start()
+        looking.join()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(runs, name="the one that runs")
+    assert found == ["the one that runs"]

@@ -103,6 +103,8 @@ def test_a_cause_begins_at_its_share_of_the_pass(found: dict[str, float], cause:
         ({"gc": 0.5}, "gc"),
         ({"process_cpu": 0.3}, "gil"),
         ({"loop_cpu": 0.2, "process_cpu": 0.3}, "not running"),
+        ({"process_cpu": 0.9, "loop_delayed": 0.5}, "not running"),
+        ({"process_cpu": 0.9, "loop_delayed": 0.49}, "gil"),
     ],
 )
 def test_a_cause_of_an_oversleep_begins_at_its_share_of_the_poll(found: dict[str, float], cause: str) -> None:

@@ -1,18 +1,18 @@
 """When the watchdog wakes: hardly ever while passes are short, and in time when one is long.
 
-A wake asks for the GIL, which costs the loop more than all else that a watch does. So the watchdog sleeps until a timer of
-the kernel ends, and the loop puts that timer off when a pass begins, which wakes no thread. To put it off costs some
-microseconds, so it is done only when the last time was `_AGAIN` of the budget ago.
+A thread that wakes asks for the GIL, and that costs the loop more than the rest of the watch together. So the watchdog sleeps
+until a timer of the kernel ends. While passes are short the loop puts that timer off, which wakes no thread. This costs some
+microseconds, so the loop does it only when a pass begins `_AGAIN` of the budget after the last time.
 
-What holds, for every pass:
+Two things hold:
 
-- When it begins, the timer ends within `_DUE` of the budget, whoever has set it. So a longer pass is looked at before it
-  is as old as that, and, by what the watchdog then sets, again when its age is `LONG`.
-- The watchdog sets the timer for its own next look first and only then looks whether another pass has begun meanwhile. The
-  loop tells that a pass has begun first and only then looks whether to put the timer off. So one of the two notices the other.
+- When a pass begins, the timer ends within `_DUE` of the budget, whichever side has set it. So a pass that lasts longer is
+  looked at by then. The watchdog then sets the timer to the moment at which the age of the pass is `LONG`.
+- The watchdog sets the timer first and looks second whether another pass has begun since. The loop notes first that a pass
+  begins and looks second whether to put the timer off. So when both do this at once, one of them notices the other.
 
-While the loop polls nothing has to be looked at. The timer ends once, and is then set to the moment at which the poll is
-overdue. A loop that does not tell when a pass begins (uvloop) is looked at as often as a pass would have to be.
+While the loop polls there is nothing to look at: the timer ends once, and is then set to the moment at which the poll is
+overdue. On uvloop, where the loop does not know when a pass begins, the watchdog looks during polls as well.
 """
 
 from __future__ import annotations
