@@ -92,7 +92,10 @@ async def serve(form: str, watching: Watching, plants: Plants) -> None:
     """Until the process ends."""
     serve_form = import_module(f"{__package__ or 'trio_lab.subjects'}.blocked_{form}").serve
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, int)
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    # asyncio sends small replies at once only on a socket that was made with this protocol number.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
         listener.setblocking(False)
         async with watching() as told:
             say(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
