@@ -26,5 +26,7 @@ def test_memory_is_read_twice() -> None:
     assert 0 < found.tenth <= 1.1 * found.all
 
 
-def test_the_worst_error_is_of_four_queues() -> None:
-    assert 0 < virtual_time.worst_error(500) < 3.0
+def test_errors_are_of_all_queues() -> None:
+    found = virtual_time.errors(1_000, [0.8])
+    assert 0 < found.share < 1
+    assert 0 < found.in_intervals < 3
