@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.live.holding_up import cause_of, held_up_by, refuses
+from trio_lab.diagnose.rows import first_full
+from trio_lab.live.holding_up import cause_of, refuses
 from trio_lab.live.verdict import verdict
 from trio_lab.records.examination import Sighting
 from trio_lab.records.health import Health, Loop, StallFigures, ThreadCounts, Usage, WorkerCounts
 from trio_lab.records.queue import QueueStatistics
+
+
+def held_up_by(looks: list[Sighting]) -> str | None:
+    first = first_full(looks) if looks else None
+    return None if first == "none" else first
 
 
 def queue(name: str, in_service: int, waiting: int = 0, capacity: int | None = 4) -> QueueStatistics:

@@ -3,7 +3,8 @@
 The load is not known here, as it is under a ramp (`onset`) or in an experiment (`gathering`), so callers cannot be counted from
 outside. A queue *gathers* callers if it was full and some waited, or were refused, in nearly all looks of the last seconds. Of
 several the innermost is named that serves as fast as it did when nobody waited for it: what is outside of it only waits for
-it. If none does, and the loop was busy, tasks wait for the loop: threads and workers that seem slow wait for it too.
+it. If none does, and the loop was busy, tasks wait for the loop: threads and workers that seem slow wait for it too. A call
+outwards has no capacity: it holds requests up if many more of them are under way than usual.
 
 Pure: looks in, rows out. A look at a loop that is blocked comes late, and stands for all the time since the one before.
 """
@@ -28,8 +29,12 @@ WINDOW = 1.5
 KEPT = 120.0
 """Seconds of looks that are worth keeping, to know how fast a queue serves when nobody waits."""
 
+OUTWARDS = "outward."
+"""The names of calls outwards begin so. They have no capacity."""
+
 _MOST = 0.8  # of the looks of a window
-_LEAST = 3  # looks
+_LEAST, _SPAN = 2, 0.4  # looks, and seconds between the first and the last
+_FEW, _MORE = 3, 2.5  # calls outwards: at least so many, and so many times the usual number
 _STEADY = 1.0  # callers a second
 _FLAT = 1.5  # times the service time without a queue
 
@@ -81,12 +86,15 @@ def _told(state: LiveState) -> str:
 def first_full(seen: Sequence[Sighting]) -> str | None:
     """The queue that holds requests up now: "none" if none does, None if there are too few looks to tell."""
     looks = _window(seen)
-    if len(looks) < _LEAST:
+    if len(looks) < _LEAST or looks[-1].at - looks[0].at < _SPAN:
         return None
+    crowded = [name for name in _names(looks) if name.startswith(OUTWARDS) and _crowded(seen, looks, name)]
+    if crowded:
+        return crowded[-1]
     full = [name for name in _names(looks) if name not in (ACCEPT_BACKLOG, RUN_QUEUE) and _gathers(looks, name)]
     busy = (utilization(looks) or 0.0) >= BUSY
     ratios = {name: _service_ratio(seen, looks, name) for name in full}
-    flat = [name for name, ratio in ratios.items() if (not busy if ratio is None else ratio <= _FLAT)]
+    flat = [name for name, ratio in ratios.items() if ratio is None or ratio <= _FLAT]
     if flat:
         return flat[-1]
     if busy:
@@ -133,6 +141,16 @@ def _gathers(looks: Sequence[Sighting], name: str) -> bool:
         for queue, lost in zip(told, [*refused[:1], *refused], strict=True)
     ]
     return sum(held) >= _MOST * len(held)
+
+
+def _crowded(seen: Sequence[Sighting], looks: Sequence[Sighting], name: str) -> bool:
+    """Whether many more calls outwards are under way, in every look, than usual."""
+    now, usual = _in_service(looks, name), _in_service(seen[: len(seen) - len(looks)], name)
+    return len(now) == len(looks) and min(now) >= max(_FEW, _MORE * (median(usual) if usual else 0))
+
+
+def _in_service(looks: Sequence[Sighting], name: str) -> list[int]:
+    return [queue.in_service or 0 for one in looks if (queue := named(one, name)) is not None]
 
 
 def _is_full(queue: QueueStatistics) -> bool:

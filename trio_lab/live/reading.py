@@ -14,13 +14,15 @@ from itertools import pairwise
 from time import perf_counter
 
 from ..diagnose.growth import mean_between, named
+from ..diagnose.onset import NONE
+from ..diagnose.rows import first_full
 from ..loop.code_line import CodeLine
 from ..measure.process import cpu_seconds, process_state, thread_cpu_seconds, thread_state
 from ..records.codec import decode
 from ..records.examination import Sighting
 from ..records.live import LiveFigures, LiveState, LiveVerdict, LiveView, Stuck
 from ..records.timeline import QueueTrack, Timeline
-from .holding_up import cause_of, held_up_by, refuses
+from .holding_up import cause_of, refuses
 from .judging import SILENT, Seen, System, judge
 from .memory import Memory
 from .place import Asking
@@ -78,7 +80,8 @@ class Reading:
         self._number = written.number
         self._looks.append((written.at, decode(LiveFigures, written.data)))
         looks = self._sightings()
-        self.held = held_up_by(looks)
+        first = first_full(looks)
+        self.held = None if first == NONE else first
         recent = [look for look in looks if look.at >= looks[-1].at - _WINDOW]
         self.verdict = verdict(recent, self.held)
         return True
