@@ -147,6 +147,7 @@ def test_traces_and_durations_come_from_files_beside_it(tmp_path: Path) -> None:
         ("rate = 3", "rate = 0", "arrivals: rate must be over 0"),
         ("rate = 3", "rate = true", "arrivals.rate: must be a number"),
         ("rate = 3", "rate = nan", "arrivals.rate: must be a number"),
+        ("rate = 3", f"rate = 1{'0' * 400}", "arrivals.rate: must be a number"),
         ("rate = 3", 'kind = "often"\nrate = 3', "arrivals: kind must be"),
         ("servers = 4", "servers = 1.5", "servers: must be a whole number"),
         ("servers = 4", "servers = 0", "servers: must be at least 1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from math import log
+from math import inf, log
 from random import Random
 from typing import Literal
 
@@ -25,8 +25,8 @@ class Arrivals:
     def __post_init__(self) -> None:
         if self.kind not in ("constant", "poisson", "bursts", "trace"):
             raise ValueError(f"kind must be constant, poisson, bursts or trace, not {self.kind!r}")
-        if self.kind != "trace" and not self.rate > 0:
-            raise ValueError(f"rate must be over 0, not {self.rate:g}")
+        if self.kind != "trace" and not 0 < self.rate < inf:
+            raise ValueError(f"rate must be over 0 and finite, not {self.rate:g}")
         if self.burst < 1:
             raise ValueError(f"burst must be at least 1, not {self.burst}")
         if any(later < earlier for earlier, later in zip(self.moments, self.moments[1:], strict=False)):

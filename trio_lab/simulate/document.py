@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{one_line(path)} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise UsageError(f"{one_line(path)}: {one_line(error)}") from None
+
+
+_MOST = 1e300
 
 
 class Table:
@@ -52,7 +54,7 @@ class Table:
         value = self._take(key, None)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if not _is_number(value):
             raise self.wrong(key, f"must be a number, not {one_line(value, limit=40)!r}")
         if value < low:
             raise self.wrong(key, f"must be at least {low:g}, not {value:g}")
@@ -80,7 +82,7 @@ class Table:
     def numbers(self, key: str) -> tuple[float, ...]:
         """A list of numbers."""
         values = self._take(key, [])
-        if not isinstance(values, list) or not all(isinstance(one, int | float) for one in values):
+        if not isinstance(values, list) or not all(map(_is_number, values)):
             raise self.wrong(key, "must be a list of numbers")
         return tuple(map(float, values))
 
@@ -114,3 +116,8 @@ class Table:
     def _take(self, key: str, default: Any) -> Any:
         self._known.append(key)
         return self.values.get(key, default)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
