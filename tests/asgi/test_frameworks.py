@@ -149,15 +149,18 @@ async def one(app: Any, method: str, path: str) -> Reply:
     sent: list[Any] = []
     asked = [{"type": "http.request", "body": b"", "more_body": False}]
 
+    answered = trio.Event() if running_loop() == "Trio" else asyncio.Event()
+
     async def receive() -> Any:
         if asked:
             return asked.pop()
-        if running_loop() == "Trio":
-            await trio.sleep_forever()
-        return await asyncio.Event().wait()
+        await answered.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            answered.set()
 
     scope = {
         "type": "http",

@@ -50,12 +50,12 @@ def health(subject: Subject) -> Shape:
         "profile": subject.profile,
         "process": dict.fromkeys(("memory_bytes", "memory_limit_bytes", "descriptors"), COUNT),
         "queues": [
-            _elsewhere("accept_backlog"),
-            _elsewhere("run_queue"),
+            _elsewhere("accept_backlog", subject, waiting=COUNT, max_waiting=COUNT),
+            _elsewhere("run_queue", subject, capacity=1, completions=COUNT, utilization=NUMBER, service_ms=SUMMARY),
             *([_pool("admission", 1000, 1000, subject)] if admits else []),
             _pool("native_pool", THREADS, Config().max_queue, subject),
             _pool("worker_pool", WORKERS, Config().max_queue, subject),
-            _elsewhere("default_limiter"),
+            _elsewhere("default_limiter", subject, in_service=COUNT, waiting=COUNT),
         ],
         "scaling": [],
         **({} if subject.runtime == "node" else {"usage": USAGE}),
@@ -72,9 +72,9 @@ def _record(name: Shape, **known: Shape) -> dict[str, Shape]:
     return {"name": name} | free | known
 
 
-def _elsewhere(name: str) -> Shape:
-    """A queue that is the system's or the runtime's, of which each runtime sees what it can."""
-    return _record(name, kinds=[])
+def _elsewhere(name: str, subject: Subject, **on_python: Shape) -> Shape:
+    """A queue that is the system's or the runtime's, of which each runtime sees what it can: Python on both loops the same."""
+    return _record(name, kinds=[], **(on_python if subject.watches else {}))
 
 
 def _pool(name: str, capacity: int, max_waiting: int, subject: Subject) -> Shape:

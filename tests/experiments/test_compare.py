@@ -74,7 +74,9 @@ def test_the_line_that_blocked_for_the_longest_time_in_all_is_told() -> None:
     blocked = Blockers()
     assert blocked.worst is None
     blocked.add([stalls(1, 100, 90), stalls(2, 60, 30, label="GET /b"), stalls(0, 10, 10, file="")])
-    blocked.add([stalls(2, 50, 40, label="GET /c"), stalls(1, 9, 9, cause="gc")])
+    blocked.add(
+        [stalls(2, 50, 40, label="GET /c"), stalls(1, 9, 9, cause="gc"), stalls(1, 900, 900, cause="not running")]
+    )
     worst = {"trio": blocked.worst, "asyncio": None, "node": None}
     found = comparison(experiment(), {runtime: [{"speed": 1.0}] for runtime in worst}, worst)
     assert found.blockers is not None

@@ -1,6 +1,7 @@
 """Who blocked the loops of a stage's servers: the rows of their `/stalls`, added up by line and cause.
 
-The worst is the line that blocked for the longest time in all. Node has no watch, so there is none for it.
+The worst is the line that blocked for the longest time in all. Where the machine gave the loop no CPU, no line is to blame, so
+that counts only if there is nothing else. Node has no watch, so there is none for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import trio
 
+from ..loop.stalls import NOT_RUNNING
 from .server import Server
 
 _PATIENCE = 2.0  # seconds for the reply: a naive server may have more to do than it can
@@ -56,4 +58,4 @@ class Blockers:
     @property
     def worst(self) -> Blocker | None:
         """None if no pass was over the budget."""
-        return max(self._found.values(), key=lambda found: found.total, default=None)
+        return max(self._found.values(), key=lambda found: (found.cause != NOT_RUNNING, found.total), default=None)
