@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Protocol
 
 from ..admission.gate import WAITING, Place
@@ -47,7 +48,8 @@ class Asking:
         self.app = holding.app
         self.holding = holding
         self.live = live
-        self.go_on = go_on
+        self._go_on = go_on
+        self._context = copy_context()
         self.come_back = come_back
         self.pending: set[_Asked] = set()
         self._later = later
@@ -57,6 +59,11 @@ class Asking:
         """Let the first request of a connection wait here, or start its task."""
         if not self._take(bare, data):
             self.go_on(bare, data)
+
+    def go_on(self, bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
+        """Start the task of a connection, in a context of its own: whoever gives the place back may be in that of another
+        request, with its deadline and its ledger."""
+        self._context.copy().run(self._go_on, bare, data, waited)
 
     def _take(self, bare: BareConnection, data: bytes) -> bool:
         if bare.context.terminated.is_set() or (held := self.holding.next_job(data)) is None:

@@ -12,6 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.servers.one_place import ASKED, WORK, OnePlace
+from trio_lab.admission.deadline import DEADLINE, Deadline
 from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.config import Config
@@ -98,6 +99,18 @@ async def test_a_request_that_would_wait_is_held_until_its_job_is_done() -> None
         await client.send_all(ASKED)
         await received(client, b"not held")  # it need not wait
         assert serving.bulkhead.statistics().arrivals == 2  # the test's own, and one
+
+
+async def test_its_task_does_not_begin_in_the_context_of_the_request_that_gave_the_place_back() -> None:
+    async with served() as serving, await serving.connect(ASKED) as client:
+        await serving.until_waiting(1)
+        token = DEADLINE.set(Deadline(trio.current_time()))  # this test's task is in such a request
+        serving.leave()
+        DEADLINE.reset(token)
+        await received(client, b"\r\n\r\ndone")
+        serving.place = await serving.bulkhead.enter()
+        await client.send_all(ASKED)
+        await serving.until_waiting(1)  # it is not over at once
 
 
 async def test_a_later_request_on_the_same_connection_is_held_too() -> None:
