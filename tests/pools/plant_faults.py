@@ -30,7 +30,7 @@ FAULTS = {
         file=f"{POOLS}/driver.py", right="*worker.read_all(), now", wrong="[], 0, now"
     ),
     "a job is ended while its reply is coming": Fault(
-        file=f"{POOLS}/dispatch.py", right="if not slot.is_replying(received, now + _KILL_AFTER):", wrong="if True:"
+        file=f"{POOLS}/dispatch.py", right="if not slot.is_replying(received, now + KILL_AFTER):", wrong="if True:"
     ),
     "a job that has its place expires": Fault(
         file=f"{POOLS}/slot.py", right="            job.deadline = inf  # it has got its place\n", wrong=""

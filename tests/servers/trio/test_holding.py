@@ -110,7 +110,8 @@ async def test_its_task_does_not_begin_in_the_context_of_the_request_that_gave_t
         await received(client, b"\r\n\r\ndone")
         serving.place = await serving.bulkhead.enter()
         await client.send_all(ASKED)
-        await serving.until_waiting(1)  # it is not over at once
+        with trio.fail_after(20):
+            await serving.until_waiting(1)  # it is not over at once
 
 
 async def test_a_later_request_on_the_same_connection_is_held_too() -> None:
