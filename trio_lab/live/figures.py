@@ -1,7 +1,7 @@
-"""What a service tells of itself a few times a second, read in its loop: `LiveFigures` from its watch and its queues.
+"""The figures that a service writes twice a second, read in its loop: `LiveFigures`, from its watch and its queues.
 
-Whoever has more to tell than a watch knows (a lab, with its pools) brings its own `Health`; the loop's figures in it are
-replaced by those of this reader's windows, so readers of `/health` are not disturbed.
+A service may bring a `Health` of its own (`Telling`), as the lab does. The figures of the loop in it are replaced by those of
+this reader's windows, so no reader of `/health` is disturbed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LAST_STALLS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What the parts of a service tell. All of it is called in the loop. ``totals`` gets the health that was read just before;
+    """Functions that read a service, all called in its loop. ``totals`` gets the health that was read just before;
     ``durations`` are those of requests, by route."""
 
     health: Callable[[], Health]

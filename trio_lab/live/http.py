@@ -1,9 +1,8 @@
-"""As much HTTP/1.1 as the side process needs: GET and POST from a few clients, a reply each, and then the end of the
-connection.
+"""A small HTTP/1.1 server for the side process: one request and one reply per connection, or a stream of events.
 
-Nothing of other packages, because the base install has no HTTP server. What is not understood is refused. Whoever comes must
-name a host that this process is known by, or an address: a page of the internet can have its own name point to 127.0.0.1, but
-cannot change the name that the browser sends.
+It uses no other package, because the base install has no HTTP server. A request that it does not understand is refused, and so
+is one whose Host header is neither an address nor a known name. Otherwise a page of the internet could let its own name point
+to 127.0.0.1 and read what is served there (DNS rebinding); the browser still sends that name.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ the system tells why:
 ===========  ===================  =================  ================================================
 the process  CPU time goes to     the loop's thread  what it is
 ===========  ===================  =================  ================================================
-stopped      nobody               –                  stopped, by SIGSTOP or a debugger
+stopped      no thread            –                  stopped, by SIGSTOP or a debugger
 runs         the loop's thread    –                  a C call of the loop that holds the GIL
 runs         another thread       –                  another thread holds the GIL
-runs         nobody               could run          not running: it gets no CPU
-runs         nobody               answers a signal   a C call that holds the GIL and waits
-runs         nobody               does not answer    not running: its group of processes is frozen
+runs         no thread            could run          not running: it gets no CPU
+runs         no thread            answers a signal   a C call that holds the GIL and waits
+runs         no thread            does not answer    not running: its group of processes is frozen
 ===========  ===================  =================  ================================================
 """
 

@@ -51,7 +51,7 @@ class Answers:
         self._news = asyncio.Event()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The last event, and those to come. Who reads slowly misses some."""
+        """The last event, and those to come. A slow reader misses some."""
         yield b"retry: 1000\n\n" + self._event
         while True:
             await self._news.wait()

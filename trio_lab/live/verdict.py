@@ -27,7 +27,7 @@ def verdict(looks: Sequence[Sighting], first: str | None) -> LiveVerdict | None:
         return None
     seconds = looks[-1].at - looks[0].at
     findings, _, _ = prescribe(_signals(looks, seconds, first))
-    said = tuple(one for one in findings if one.id != "healthy")
+    said = tuple(_without_load(one) for one in findings if one.id != "healthy")
     return LiveVerdict(seconds=seconds, verdict=_sentence(first, said), first_full=first, findings=said)
 
 
@@ -55,6 +55,11 @@ def _signals(looks: Sequence[Sighting], seconds: float, first: str | None) -> Si
         failed_share=None,
         grows=first is not None,
     )
+
+
+def _without_load(finding: Finding) -> Finding:
+    """Of the doctor's calm load there is nothing to say here."""
+    return replace(finding, because=finding.because.replace(" at a third of the load", ""))
 
 
 def _sentence(first: str | None, findings: Sequence[Finding]) -> str:

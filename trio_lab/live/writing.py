@@ -1,14 +1,13 @@
 """The service's side of the shared memory: what is written there, by whom, and when.
 
 - The loop writes its figures, about twice a second, as a callback of the watch's own timer.
-- At each *beat* of the watch, by the loop or by the watchdog's thread, is written since when the current pass lasts, and when
-  the
-  next beat is due. So the reader tells a pass that lasts from a loop that waits for I/O, and knows from when on silence means
-  something.
-- While a pass lasts, the watchdog's thread writes what the loop is stuck in, by the rules of the watch (`Watch.so_far`).
+- At each *beat* of the watch, the loop or the watchdog's thread writes when the current pass began and when the next beat is
+  due. So the reader can tell a long pass from a loop that waits for I/O, and knows when a beat is missing.
+- While a pass is long, the watchdog's thread also writes what the loop is stuck in, by the rules of the watch
+  (`Watch.so_far`).
 
-While a C call holds the GIL, or the process is stopped, none of them can write. Then the reader has the time of the last beat,
-and what the system tells of the process.
+While a C call holds the GIL, or the process is stopped, neither can write. Then the reader has the time of the last beat, and
+asks the system about the process.
 """
 
 from __future__ import annotations
