@@ -60,6 +60,7 @@ CONFINED = {
     "quart_trio": {"http", "servers", "subjects"},
     "hypercorn": {"http", "servers", "subjects"},
     "cyclopts": {"cli", "options"},
+    "psycopg": {"database"},
     "rich": {"cli"},
     "prometheus_client": {"live"},
     "opentelemetry": {"live"},
@@ -90,7 +91,7 @@ BASE = {
     "testing",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
-EXTRAS = {"prometheus_client", "opentelemetry"}  # of `live`, imported when they are asked for
+EXTRAS = {"prometheus_client", "opentelemetry", "psycopg"}  # of `live` and `database`, imported when they are asked for
 PLUGIN = {"testing/plugin.py", "testing/fixtures.py"}  # pytest imports them
 # Pure packages decide by their arguments alone. Only these modules of them know an event loop or a clock; that of `simulate`
 # tells how fast it is.

@@ -106,6 +106,9 @@ class Config:
     connections: Annotated[int, Between(1, 1024)] = 4
     """Database connections that /db may have at once."""
 
+    database: str = ""
+    """The database of /db: postgresql://user@host/name. By default an SQLite file that is gone when the server ends."""
+
     jobs: str = ""
     """Where background jobs are kept: sqlite:///path (four slashes for an absolute one), to be worked at by trio-lab jobs
     work. By default in a file that is gone when the server ends, and the server works at them itself."""

@@ -120,6 +120,12 @@ class UsageError(Exception):
     """You get it when a request cannot be met. The text is one line and says what to change. The CLI exits with 2."""
 
 
+def lost_by(fault: BaseException) -> UsageError | LabLost:
+    """What a server raises that had to end: what its caller can correct, or the fault of its own."""
+    first = first_of(fault)
+    return first if isinstance(first, UsageError) else LabLost(fault)
+
+
 def first_of(error: BaseException) -> BaseException:
     """The first exception in a group that is not itself a group: a nursery wraps its errors in groups."""
     while isinstance(error, BaseExceptionGroup):

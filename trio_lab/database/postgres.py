@@ -1,10 +1,141 @@
-"""PostgreSQL connections for a `ConnectionPool`, natively on Trio: psycopg's generators say what they wait for, Trio waits.
+"""PostgreSQL connections for a `ConnectionPool`, natively on Trio: psycopg's generators say what they wait for, and Trio waits.
 
-psycopg's own asynchronous connection waits on asyncio, in a few methods only. The subclass here has those methods wait on Trio;
-they are not psycopg's public face, so its version is pinned. A caller that is cancelled has the server cancel its statement,
-and leaves when the server has: so the connection is clean, and can be used again.
+psycopg's own asynchronous connection waits on asyncio, in a few methods only. The subclass here has these wait on Trio. They
+are not psycopg's public face, so its version is pinned. A caller that is cancelled has the server cancel its statement, and
+leaves when that has ended: so the connection is clean, and is used again.
 
 Needs the extra ``postgres``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+import trio
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import ConnStatus, TransactionStatus
+
+T = TypeVar("T")
+
+_READ, _WRITE = 1, 2  # what psycopg's generators wait for, and are told
+_CANCELLING = 2.0  # seconds for the server to end a statement that was cancelled; then the connection is closed
+_CHECKING = 2.0  # seconds for the answer of a connection that was not used for long
+
+
+WrongAddress = psycopg.ProgrammingError
+
+
+class PostgresConnection(psycopg.AsyncConnection[Any]):
+    """psycopg's asynchronous connection, on Trio. Statements commit by themselves outside of a transaction."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.lock = trio.Lock()  # type: ignore[assignment]  # psycopg takes any lock with ``async with``
+
+    async def wait(self, gen: Any, interval: float = 0.0, timeout: float | None = None) -> Any:
+        """Run one of psycopg's generators to its end."""
+        try:
+            return await _driven(gen, self.pgconn.socket)
+        except BaseException:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                await self._end_statement(gen)
+            raise
+
+    async def _end_statement(self, gen: Generator[int, int, object]) -> None:
+        """Have the server cancel the statement, and wait for its end; or close the connection."""
+        with trio.move_on_after(_CANCELLING, shield=True), suppress(psycopg.Error, OSError):
+            await _connected(self._cancel_gen())
+            await _driven(gen, self.pgconn.socket)
+        if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            self.pgconn.finish()
+
+    @property
+    def is_usable(self) -> bool:
+        return self.pgconn.status == ConnStatus.OK
+
+
+async def _driven(gen: Generator[int, int, T], fd: int) -> T:
+    """What a generator returns that yields what it waits for on ``fd``."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        wanted = next(gen)
+        while True:
+            wanted = gen.send(await _ready(fd, wanted))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _connected(gen: Generator[tuple[int, int], int, T]) -> T:
+    """The same for one that opens connections, and says each time on which descriptor it waits."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        fd, wanted = next(gen)
+        while True:
+            fd, wanted = gen.send(await _ready(fd, wanted))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def _ready(fd: int, wanted: int) -> int:
+    """Wait until the descriptor is ready for one of what is wanted; which."""
+    if wanted == _READ:
+        await trio.lowlevel.wait_readable(fd)
+        return _READ
+    if wanted == _WRITE:
+        await trio.lowlevel.wait_writable(fd)
+        return _WRITE
+    found = 0
+
+    async def wait(one: int) -> None:
+        nonlocal found
+        found |= await _ready(fd, one)
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait, _READ)
+        nursery.start_soon(wait, _WRITE)
+    return found
+
+
+class Postgres:
+    """A server as the `Database` of a pool. ``conninfo`` is libpq's, or a URL: ``postgresql://user@host/name``.
+
+    Raises:
+        WrongAddress: it is neither.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._parts = conninfo_to_dict(conninfo)
+
+    async def open(self) -> PostgresConnection:
+        """Raises OSError when the server cannot be reached, or refuses."""
+        parts = dict(self._parts)
+        host = str(parts.get("host") or "")
+        if host and not host.startswith("/") and "hostaddr" not in parts:  # libpq would look it up in the loop
+            found = await trio.socket.getaddrinfo(host, None, type=trio.socket.SOCK_STREAM)
+            parts["hostaddr"] = str(found[0][4][0])
+        try:
+            connection: Any = await _connected(PostgresConnection._connect_gen(make_conninfo(**parts)))  # type: ignore[arg-type]
+        except psycopg.Error as error:
+            raise OSError(" ".join(str(error).split())) from None
+        connection._autocommit = True
+        return connection  # type: ignore[no-any-return]
+
+    async def is_alive(self, connection: PostgresConnection) -> bool:
+        with trio.move_on_after(_CHECKING), suppress(psycopg.Error):
+            await connection.execute("SELECT 1")
+            return True
+        return False
+
+    async def make_clean(self, connection: PostgresConnection) -> bool:
+        if connection.is_usable and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                await connection.rollback()
+        return connection.is_usable and connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+    async def close(self, connection: PostgresConnection) -> None:
+        connection.pgconn.finish()
+        await trio.lowlevel.checkpoint()

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from ...config import Config
-from ...errors import LabLost, UsageError, in_a_line
+from ...errors import LabLost, UsageError, in_a_line, lost_by
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
@@ -62,7 +62,8 @@ async def serve(
     def begin() -> None:
         if control:
             watchers.append(asyncio.create_task(_obey(app)))
-        on_ready(url, app)
+        if app.fault is None:
+            on_ready(url, app)
 
     try:
         settings = Settings(config)
@@ -77,7 +78,7 @@ async def serve(
         await asyncio.gather(*watchers, return_exceptions=True)
         listener.close()
     if app.fault is not None:
-        raise LabLost(app.fault)
+        raise lost_by(app.fault)
 
 
 async def _end_grace(app: AsyncioApp, live: LiveConnections, grace: float) -> None:

@@ -6,25 +6,30 @@ time: it is there to be waited for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ...blocks import block
 from ...config import Config
 from ...database.sqlite import Sqlite, SqliteConnection
+from ...errors import UsageError
 from ...http.lab import bounds
 from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
-from ...pools.connections import ConnectionPool, open_connection_pool
+from ...pools.connections import ConnectionPool, Database, open_connection_pool
 from ...work import wait
 
-_TICK = 0.004  # seconds: an interrupt is seen between two of them
+_TICK = 0.004  # seconds: SQLite sees an interrupt between two of them
 _QUERY = """
 WITH RECURSIVE tick (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM tick WHERE n < ?) SELECT count(pause(?)) FROM tick
 """
+
+Pause = Callable[[Any, float], Awaitable[object]]
+"""A query on a connection that takes so many seconds."""
 
 FAST, SLOW = "fast", "slow"
 
@@ -32,8 +37,9 @@ FAST, SLOW = "fast", "slow"
 class LabDatabase:
     """Its pools are registered with the lab's other queues at the first query."""
 
-    def __init__(self, queues: Queues, *pools: ConnectionPool[SqliteConnection]) -> None:
+    def __init__(self, queues: Queues, pause: Pause, *pools: ConnectionPool[Any]) -> None:
         self._queues = queues
+        self._pause = pause
         self._pools = pools
         self._registered = False
 
@@ -43,20 +49,49 @@ class LabDatabase:
             self._registered = True
             for pool in self._pools:
                 self._queues.register(pool)
-        ticks = max(1, round(seconds / _TICK))
         async with self._pools[-1 if kind == SLOW else 0].connection(kind=kind) as connection:
             with booked(RUN):
-                await connection.execute(_QUERY, (ticks, seconds / ticks))
+                await self._pause(connection, seconds)
+
+
+async def _pause_sqlite(connection: SqliteConnection, seconds: float) -> object:
+    ticks = max(1, round(seconds / _TICK))
+    return await connection.execute(_QUERY, (ticks, seconds / ticks))
+
+
+async def _pause_postgres(connection: Any, seconds: float) -> object:
+    return await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+
+
+def _postgres(url: str) -> Database[Any]:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(f"database must be at postgresql://…, not at {url[:80]!r}")
+    try:
+        from ...database.postgres import Postgres, WrongAddress
+    except ImportError:
+        raise UsageError("--database needs more: pip install 'trio-lab[postgres]'") from None
+    try:
+        return Postgres(url)
+    except WrongAddress as error:
+        raise UsageError(f"database {url[:80]!r}: {' '.join(str(error).split())}") from None
 
 
 @block
 async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabDatabase]:
-    """The database for the length of the block."""
+    """The database for the length of the block.
+
+    Raises:
+        UsageError: no database can be at its address.
+    """
     max_queue, queue_timeout, _, discipline = bounds(config)
     names = ("database.fast", "database.slow") if config.separate_pools else ("database",)
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-database-"))
-        database = Sqlite(Path(folder, "data.sqlite"), functions={"pause": wait})
+        pause: Pause = _pause_postgres
+        if config.database:
+            database = _postgres(config.database)
+        else:
+            folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-database-"))
+            database, pause = Sqlite(Path(folder, "data.sqlite"), functions={"pause": wait}), _pause_sqlite
         open_pool = partial(
             open_connection_pool,
             database,
@@ -65,4 +100,5 @@ async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabData
             queue_timeout=queue_timeout,
             discipline=discipline,
         )
-        yield LabDatabase(queues, *[await stack.enter_async_context(open_pool(name=name)) for name in names])
+        pools = [await stack.enter_async_context(open_pool(name=name)) for name in names]
+        yield LabDatabase(queues, pause, *pools)

@@ -15,7 +15,7 @@ from functools import partial
 import trio
 
 from ...config import Config
-from ...errors import LabLost
+from ...errors import lost_by
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
@@ -41,7 +41,7 @@ async def serve(
     may add to the app before it is served; ``queues`` are registered in the lab.
 
     Raises:
-        UsageError: the address cannot be bound, or standard input cannot be read from.
+        UsageError: the address cannot be bound, standard input cannot be read from, or a part of the lab cannot be opened.
         LabLost: the lab ended by a fault, at its start or later.
     """
     if control:
@@ -65,13 +65,14 @@ async def serve(
                     await server.start(partial(serve, holding=holding))
                     if control:
                         watchers.start_soon(_obey, app)
-                    on_ready(url, app)
+                    if app.fault is None:
+                        on_ready(url, app)
                 watchers.cancel_scope.cancel()
     except BaseExceptionGroup:
         if app.fault is None:
             raise
     if app.fault is not None:
-        raise LabLost(app.fault)
+        raise lost_by(app.fault)
 
 
 async def _watch_signals(app: TrioApp, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

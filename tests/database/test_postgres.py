@@ -1,0 +1,156 @@
+"""Integration: a pool of connections to a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import trio
+
+from tests.running import running
+from trio_lab.pools.connections import ConnectionPool, open_connection_pool
+
+from .server import PostgresServer, postgres, programs
+
+psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+PROGRAMS = programs()
+if PROGRAMS is None:
+    pytest.skip("PostgreSQL is not installed", allow_module_level=True)
+
+from trio_lab.database.postgres import Postgres, PostgresConnection  # noqa: E402  (needs psycopg)
+
+Pool = ConnectionPool[PostgresConnection]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    assert PROGRAMS is not None
+    with postgres(PROGRAMS) as running:
+        yield running
+
+
+@pytest.fixture
+async def pool(server: PostgresServer) -> AsyncIterator[Pool]:
+    async with open_connection_pool(Postgres(server.conninfo), size=4, max_queue=200) as opened:
+        yield opened
+
+
+async def value(connection: PostgresConnection, statement: str) -> object:
+    row = await (await connection.execute(statement)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def backend(connection: PostgresConnection) -> object:
+    return await value(connection, "SELECT pg_backend_pid()")
+
+
+async def test_a_statement_and_its_rows(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        cursor = await connection.execute("SELECT n, n * n FROM generate_series(1, %s) AS n", (3,))
+        assert await cursor.fetchall() == [(1, 1), (2, 4), (3, 9)]
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await connection.execute("SELECT * FROM nowhere")
+        assert await value(connection, "SELECT 7") == 7
+
+
+async def test_a_large_statement_and_a_large_answer(pool: Pool) -> None:
+    """More than the socket's buffers hold, both ways."""
+    text = "x" * 5_000_000
+    async with pool.connection() as connection:
+        row = await (await connection.execute("SELECT %s", (text,))).fetchone()
+    assert row == (text,)
+
+
+async def test_what_is_not_committed_is_rolled_back(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        await connection.execute("CREATE TABLE IF NOT EXISTS item (number int)")
+        first = await backend(connection)
+        await connection.execute("BEGIN")
+        await connection.execute("INSERT INTO item VALUES (1)")
+    async with pool.connection() as connection:
+        assert await backend(connection) == first
+        assert await value(connection, "SELECT count(*) FROM item") == 0
+
+
+async def test_a_cancelled_statement_is_ended_by_the_server_and_its_connection_used_again(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        first = await backend(connection)
+        for _ in range(5):
+            with trio.move_on_after(0.01) as scope:
+                await connection.execute("SELECT pg_sleep(60)")
+            assert scope.cancelled_caught
+        assert await backend(connection) == first
+    assert pool.replaced == 0
+
+
+async def test_of_many_callers_half_are_cancelled_and_no_connection_is_lost_or_shared(pool: Pool) -> None:
+    dice, right, backends = random.Random(7), 0, set()
+
+    async def call(number: int, patience: float) -> None:
+        nonlocal right
+        with trio.move_on_after(patience):
+            async with pool.connection() as connection:
+                backends.add(await backend(connection))
+                await connection.execute("SELECT pg_sleep(0.002)")
+                assert await value(connection, f"SELECT {number}") == number
+                right += 1
+
+    async with trio.open_nursery() as nursery:
+        for number in range(100):
+            nursery.start_soon(call, number, dice.uniform(0.0, 0.05) if number % 2 else 60.0)
+    assert right >= 50
+    assert (pool.busy, pool.waiting) == (0, 0)
+    assert len(backends) == pool.opened <= 4
+
+
+async def test_a_server_that_was_killed_and_is_back(pool: Pool, server: PostgresServer) -> None:
+    async with pool.connection():
+        pass
+    server.kill()
+    for _ in range(2):
+        with pytest.raises((OSError, psycopg.OperationalError)):
+            async with pool.connection() as connection:
+                await connection.execute("SELECT 1")
+    assert (pool.opened, pool.busy) == (0, 0)
+    server.start()
+    async with pool.connection() as connection:
+        assert await value(connection, "SELECT 1") == 1
+
+
+async def test_a_statement_that_runs_when_the_server_is_killed(pool: Pool, server: PostgresServer) -> None:
+    async def sleep() -> None:
+        with pytest.raises(psycopg.OperationalError):
+            async with pool.connection() as connection:
+                await connection.execute("SELECT pg_sleep(60)")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sleep)
+        while pool.opened == 0:
+            await trio.sleep(0.01)
+        await trio.sleep(0.05)
+        server.kill()
+    server.start()
+    assert (pool.opened, pool.replaced) == (0, 1)
+
+
+async def test_a_server_that_is_not_there() -> None:
+    async with open_connection_pool(Postgres("host=/no/such/folder user=lab")) as pool:
+        with pytest.raises(OSError, match="No such file or directory"):
+            async with pool.connection():
+                pass
+
+
+async def test_an_address_that_is_none() -> None:
+    with pytest.raises(psycopg.ProgrammingError):
+        Postgres("nonsense")
+
+
+async def test_the_labs_server_on_postgres(server: PostgresServer) -> None:
+    folder = server.conninfo.split()[0].removeprefix("host=")
+    with running("--database", f"postgresql://lab@/postgres?host={folder}", "--separate-pools") as lab:
+        assert lab.get("/db?ms=1")["class"] == "fast"
+        assert lab.get("/db?ms=1&class=slow")["class"] == "slow"
+        queues = lab.queues()
+    assert queues["database.fast"]["completions"] == queues["database.slow"]["completions"] == 1
