@@ -71,10 +71,10 @@ FAULTS = {
         file=f"{POOLS}/dispatch.py", right="islice(slot.jobs, 1, None))))", wrong="())))"
     ),
     "a worker is killed before its job was asked to end": Fault(
-        file=f"{POOLS}/dispatch.py", right="if slot.jobs and not slot.interrupted:", wrong="if False:"
+        file=f"{POOLS}/staff.py", right="if job is not None and not slot.interrupted:", wrong="if False:"
     ),
     "the job of a caller that left is not ended": Fault(
-        file=f"{POOLS}/dispatch.py", right='self.limits.on_cancel == "stop"', wrong="False"
+        file=f"{POOLS}/staff.py", right='self._limits.on_cancel == "stop"', wrong="False"
     ),
     "the jobs that a dead worker had not read are lost": Fault(
         file=f"{POOLS}/dispatch.py", right="        self._hold(slot, unread, now)\n", wrong=""
