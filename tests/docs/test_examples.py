@@ -105,7 +105,7 @@ def test_an_app_under_hypercorns_command_is_watched_and_refuses(tmp_path: Path) 
                 replies = list(clients.map(server.exchange, ["/sign-in-thread"] * 6))
         for status, headers, body in replies:
             if status == 503:
-                assert headers["Retry-After"] == "1"
-                assert json.loads(body) == {"error": "native_pool is full"}
+                assert headers["Retry-After"] in ("1", "2", "3")
+                assert json.loads(body)["error"] in ("native_pool is full", "native_pool had no place in time")
             else:
                 assert (status, len(body)) == (200, 64)

@@ -18,6 +18,7 @@ from trio_lab.drills.cases.overload import _Found as Staged
 from trio_lab.drills.cases.overload_step import _Found as Stepped
 from trio_lab.drills.crowded import Watched
 from trio_lab.drills.model import Disturbed
+from trio_lab.records.conditions import Conditions, Disturbance
 from trio_lab.records.load import LoadResult, Row
 
 SECOND = 10  # rows
@@ -87,31 +88,41 @@ class Capacity:
         return load([next(self._found) // SECOND] * 20)
 
 
-def possible(monkeypatch: pytest.MonkeyPatch, *, disturbed: bool) -> None:
+def possible(monkeypatch: pytest.MonkeyPatch, disturbance: Disturbance) -> None:
     """Twenty replies per second."""
     monkeypatch.setattr(crowded, "usable_cores", lambda: 4)
-    monkeypatch.setattr(crowded, "Watch", lambda: SimpleNamespace(disturbed=lambda: disturbed))
+    monkeypatch.setattr(
+        crowded, "Watch", lambda: SimpleNamespace(conditions=lambda: Conditions(disturbance=disturbance, others=0.2))
+    )
 
 
-@pytest.mark.parametrize("disturbed", [False, True])
+@pytest.mark.parametrize(
+    ("disturbance", "found", "decides"),
+    [("none", 9, True), ("some", 20, True), ("some", 9, False), ("much", 20, False)],
+)
 async def test_a_capacity_beside_other_programs_decides_nothing(
-    disturbed: bool, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+    disturbance: Disturbance,
+    found: int,
+    decides: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Alone, a low one is the server's own fault."""
-    possible(monkeypatch, disturbed=disturbed)
+    possible(monkeypatch, disturbance)
     measure: Any = crowded.able
-    assert await measure(Capacity(20), Busy(), "/hash") == 20
-    if disturbed:
-        with pytest.raises(Disturbed, match="0 replies per second, where 20 would have been possible"):
-            await measure(Capacity(9), Busy(), "/hash")
+    if decides:
+        assert await measure(Capacity(found), Busy(), "/hash") == found // SECOND * SECOND
     else:
-        assert await measure(Capacity(9), Busy(), "/hash") == 0
+        with pytest.raises(
+            Disturbed, match="where 20 would have been possible; other programs used 20% of the machine"
+        ):
+            await measure(Capacity(found), Busy(), "/hash")
 
 
 async def test_a_capacity_that_has_changed_decides_nothing(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
-    possible(monkeypatch, disturbed=False)
+    possible(monkeypatch, "none")
     measure: Any = crowded.able_now
     assert await measure(Capacity(100), Busy(), "/hash", 140.0) == 120.0
     for before in (60.0, 160.0):

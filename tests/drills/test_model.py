@@ -53,7 +53,7 @@ async def judged(inject: Figures | Exception, control: Figures | Exception) -> t
 
 @pytest.mark.parametrize("when", ["fault", "control"])
 async def test_on_a_machine_that_is_too_busy_nothing_is_decided(when: str) -> None:
-    busy = Disturbed("others have it")
+    busy = ExceptionGroup("of a nursery", [Disturbed("others have it")])
     result, said = await judged(*((busy, BROKEN) if when == "fault" else (HELD | WELL, busy)))
     assert (result.verdict, result.passed, result.undecided) == ("undecided", False, "others have it")
     assert [line.strip() for line in said[-1:]] == ["disturbed: others have it"]

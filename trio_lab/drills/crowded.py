@@ -87,15 +87,17 @@ async def able(stage: Stage, server: FaultyServer, path: str) -> float:
     """Replies per second that the server can give to clients who do not leave.
 
     Raises:
-        Disturbed: other programs left it less than half of what the machine could give.
+        Disturbed: other programs used much of the machine, or left it less than half of what it could give.
     """
     await server.fetch(path)
     alone, watch = min([await _seconds(server, path) for _ in range(_TRIALS)]), Watch()
     found = await capacity_of(stage, server, path, seconds=max(1.6, stage.seconds(4, quick=2)))
     possible = min(usable_cores(), server.size) / alone
-    if found < _LEAST * possible and watch.disturbed():
+    machine = watch.conditions()
+    if machine.disturbance == "much" or (machine.disturbance == "some" and found < _LEAST * possible):
         raise Disturbed(
-            f"{found:.0f} replies per second, where {possible:.0f} would have been possible, beside other programs"
+            f"{found:.0f} replies per second, where {possible:.0f} would have been possible; other programs used "
+            f"{machine.others or 0.0:.0%} of the machine"
         )
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..errors import in_a_line
+from ..errors import first_of, in_a_line
 from ..records.drill import DrillResult, DrillResults
 from ..records.figures import Check, Figures, require_all, require_declared
 from ..stage.stage import Stage
@@ -53,9 +53,10 @@ async def _attempt(part: Awaitable[Figures], require: Callable[[Figures], None])
         figures = await part
         require(figures)
         return Attempt(figures=figures)
-    except Disturbed as error:
-        return Attempt(figures={}, error=str(error), disturbed=True)
     except Exception as error:  # a fault in one drill must not lose the figures of the others
+        first = first_of(error)  # a nursery that it went through has put it into a group
+        if isinstance(first, Disturbed):
+            return Attempt(figures={}, error=str(first), disturbed=True)
         return Attempt(figures={}, error=in_a_line(error))
 
 
