@@ -42,7 +42,7 @@ const percent = (value) => (told(value) ? `${(value * 100).toFixed(0)} %` : "–
 const bytes = (value) => (told(value) ? `${(value / 2 ** 20).toFixed(0)} MB` : "–");
 const count = (value) => (told(value) ? value.toLocaleString("en") : "–");
 const words = (name) => name.replaceAll("_", " ");
-const place = (one) => (one.file ? `${one.file}:${one.line} in ${one.function}` : "nothing was seen of where");
+const place = (one) => (one.file ? `${one.file}:${one.line} in ${one.function}` : "line not seen");
 
 // What is shown of the state.
 const showState = ({ state, age_s: age, figures, verdict }) => {
