@@ -23,24 +23,20 @@ from .step_log import StepLog
 UNNAMED = "Task-"  # how the names begin that asyncio gives
 
 
-class _NotingDeque(deque[Any]):
-    """Its ``popleft`` is an attribute of each, because one call less is a third of what noting costs."""
+def _noting(clock: Callable[[], float], note_time: Callable[[float], None], note: Callable[[Any], None]) -> deque[Any]:
+    """A deque of a class of its own: its method then finds all that it calls without looking into an object."""
+    take = deque.popleft
 
+    class NotingDeque(deque[Any]):
+        __slots__ = ()
 
-def _noting(
-    clock: Callable[[], float], note_time: Callable[[float], None], note: Callable[[Any], None]
-) -> _NotingDeque:
-    found = _NotingDeque()
-    take = super(_NotingDeque, found).popleft
+        def popleft(self) -> Any:
+            step = take(self)
+            note_time(clock())
+            note(step)
+            return step
 
-    def popleft() -> Any:
-        step = take()
-        note_time(clock())
-        note(step)
-        return step
-
-    found.popleft = popleft  # type: ignore[method-assign]
-    return found
+    return NotingDeque()
 
 
 class AsyncioSteps(StepLog[asyncio.Handle]):
@@ -59,7 +55,6 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
     def remove(self) -> None:
         if self.installed:
             self._exchange(deque())
-        del self._noting.popleft  # a circle
         if vars(self._loop).get("call_soon_threadsafe") is self._entering:
             del self._loop.call_soon_threadsafe
 
