@@ -10,8 +10,7 @@ import trio
 
 from tests.running import running
 from trio_lab.pools.connections import ConnectionPool, open_connection_pool
-
-from .server import PostgresServer, postgres, programs
+from trio_lab.stage.postgres import PostgresServer, postgres, programs
 
 psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
 PROGRAMS = programs()
