@@ -24,7 +24,7 @@ from ..records.watching import LoopRow, QueueRow, Watched
 from .growth import Grown, grown, lost_callers, mean_between, named, queue_names
 from .onset import ACCEPT_BACKLOG, BUSY, NONE, RUN_QUEUE
 
-WINDOW = 1.5
+WINDOW = 1.2
 """Seconds that the rows are made from, and that a queue must be full before it is named."""
 KEPT = 120.0
 """Seconds of looks that are worth keeping, to know how fast a queue serves when nobody waits."""
