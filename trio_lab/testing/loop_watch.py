@@ -10,12 +10,9 @@ from .one_watchdog import OneWatchdog
 
 
 class _NoWatchdog:
-    """In place of the watchdog while the loop does not run."""
+    """In place of a watchdog that watches another loop now."""
 
     def stop(self) -> None:
-        pass
-
-    def set_budget(self, budget: float) -> None:
         pass
 
 
@@ -36,20 +33,31 @@ class LoopWatch(QuietWatch):
         else:
             super()._start_watchdog()
 
+    def _lost(self) -> bool:
+        """Whether the one watchdog has gone to another loop while this one did not run."""
+        return self._watchdog is self._one and not self._one.watches(self.eyes)
+
     def pause(self) -> None:
         """The loop has stopped, and may run again."""
         self.passes.pause()
         if self._watchdog is self._one:
-            self._one.stop()
-            self._watchdog = _NO_WATCHDOG
+            self._one.rests = True
 
     def go_on(self) -> None:
         """The loop runs again."""
-        if self._watchdog is _NO_WATCHDOG:
+        if self._lost():
             self._start_watchdog()
+        elif self._watchdog is self._one:
+            self._one.rests = False
         self.passes.begin()
+
+    def close(self) -> None:
+        if self._lost():
+            self._watchdog = _NO_WATCHDOG
+        super().close()
 
     def set_budget(self, budget: float) -> None:
         """Of the passes that end from now on."""
         self._budget = self._monitor.budget = budget
-        self._watchdog.set_budget(budget)
+        if not self._lost():
+            self._watchdog.set_budget(budget)
