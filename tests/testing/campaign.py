@@ -14,7 +14,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -168,8 +168,8 @@ def _how(name: str) -> str:
     return how[1]
 
 
-def cost(pairs: int, count: int) -> None:
-    for plugin in PLUGINS:
+def cost(pairs: int, count: int, plugins: Sequence[str]) -> None:
+    for plugin in plugins:
         with suite(plugin, QUIET, count=count) as folder:
             ratios = []
             for number in range(pairs):
@@ -186,13 +186,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="tests of a suite (false), or for each plugin (cost)")
     parser.add_argument("--every", type=int, default=6, help="milliseconds between two blocks")
     parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--plugin", action="append", choices=PLUGINS, help="of which the cost is measured (all)")
     arguments = parser.parse_args()
     if arguments.what == "false":
         false_failures(arguments.count)
     elif arguments.what == "found":
         found(arguments.every)
     else:
-        cost(arguments.pairs, arguments.count)
+        cost(arguments.pairs, arguments.count, arguments.plugin or [*PLUGINS])
 
 
 if __name__ == "__main__":

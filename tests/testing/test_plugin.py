@@ -173,6 +173,7 @@ def test_a_test_that_fails_anyway_says_why(pytester: pytest.Pytester) -> None:
         (Stall(duration=0.06, cause=PYTHON, filename="app.py"), True),
         (Stall(duration=0.06, cause=C_CALL, filename="app.py"), True),
         (Stall(duration=0.04, cause=PYTHON, filename="app.py"), False),
+        (Stall(duration=0.06, cause=PYTHON, filename="app.py", lost=0.011), True),
         (Stall(duration=0.06, cause=PYTHON, filename="app.py", lost=0.02), False),
         (Stall(duration=0.06, cause=NOT_RUNNING, filename="app.py"), False),
         (Stall(duration=0.06, cause=GIL, filename="app.py"), False),
