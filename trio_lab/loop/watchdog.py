@@ -179,6 +179,7 @@ class Watchdog:
                     self._timer.set(self._wakes.due)
                 self._beats.append(self._beat(now, now + wait, waits))
                 self._on_beat(now + wait)
+                del wakes  # while it sleeps, this thread keeps no loop alive
         except _LoopThreadEnded:
             self.fault = "the loop's thread has ended"
         except Exception as fault:  # a thread that dies must be reported, whatever the reason
