@@ -25,6 +25,7 @@ def test_each_worker_of_uvicorn_tells_its_own_stalls(tmp_path: Path) -> None:
     def ask(_: int) -> None:
         with urlopen(f"{url}/block", timeout=30) as reply:
             told = json.loads(reply.read())
+        assert not told["trio"]
         if "GET /block" in told["labels"]:
             seen[told["pid"]] = told["labels"]
 

@@ -1,10 +1,11 @@
-"""A plain ASGI app that watches its loop, for a server with several worker processes: ``/block`` blocks, ``/stalls`` says in
-which process how many stalls were seen, and what they were called."""
+"""A plain ASGI app that watches its loop, for a server with several worker processes. ``/block`` blocks; every reply tells the
+process, the labels of its stalls so far, and whether Trio was loaded."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from typing import Any
 
@@ -29,7 +30,7 @@ async def work(scope: Any, receive: Any, send: Any) -> None:
         block()
     assert app.watch is not None
     labels = [stall.label for stall in app.watch.stalls()]
-    body = json.dumps({"pid": os.getpid(), "labels": labels}).encode()
+    body = json.dumps({"pid": os.getpid(), "labels": labels, "trio": "trio" in sys.modules}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 

@@ -1,11 +1,12 @@
-"""What frameworks must be told so that requests can be labelled and refused in front of them, by their own means of extension.
+"""Prepares the app of a framework for labels and refusals, through extension points that the framework documents.
 
-A framework answers errors of handlers itself, so a middleware in front never sees them. Quart and Starlette (FastAPI) take
-handlers of errors; ours answer as the middleware would. A handler that the program has registered stays.
+A framework turns errors of handlers into replies itself, so a middleware in front never sees them. Quart, Starlette and FastAPI
+accept error handlers; ours give the reply that the middleware would give. A handler that the program has registered stays.
 
-Quart knows the rule of a request by its request object alone, and takes a class for it. Ours also notes the rule in the scope.
+Quart keeps the rule of a request in its request object only. The app's `request_class` is replaced by a subclass of it, which
+also puts the rule into the scope.
 
-No framework is imported: an app is known by what it offers.
+No framework is imported. An app is recognized by its attributes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def prepare(app: Any) -> None:
 
 
 def _behind(app: Any) -> Iterator[Any]:
-    """The app and those that it wraps, as far as one can see: the owner of a method, the ``app`` of a middleware."""
+    """The app and those that it wraps: the object of a bound method, the attribute ``app`` of a middleware."""
     for _ in range(_DEEPEST):
         yield app
         app = getattr(app, "__self__", None) or getattr(app, "app", None)

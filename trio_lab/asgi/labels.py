@@ -4,9 +4,10 @@
 
     app = label_requests(app)
 
-Each request has a label, its method and the template of its route, which a watch tells with the stalls that the request
-causes. Each has a ledger of its time (`measure.ledger`), which the queues and pools of this project write to, and which can be
-read by route. If it was refused by one of those queues, or a job of it ran too long, it is answered with 503 or 504.
+Each request has a label: its method and the template of its route. A watch reports the label with the stalls that the request
+causes. Each request also has a ledger (`measure.ledger`), in which the queues and pools of this project book the time that it
+spends there. Ledgers are added up by label. A request that one of those queues refused is answered with 503, one whose job ran
+too long with 504.
 
 Neither labels nor ledgers have anything of a request but its method and its template: no value of its path, no query. The
 lifespan and websockets pass through untouched, and so do cancellation and errors that are no refusals.
@@ -47,7 +48,7 @@ class LabelledApp:
         self.ledgers = Ledgers()
         """Where the time of requests went, by label: ``ledgers.read(reset=False)``."""
         self.watch: Watch | None = None
-        """Set it to the watch of the loop: ledgers then tell apart what was awaited (``other``) and the loop's own part."""
+        """Set it to the watch of the loop. Ledgers then divide the time that nobody booked into ``loop`` and ``other``."""
         self._template = template
         prepare(app)
 
@@ -77,7 +78,7 @@ class LabelledApp:
 
 
 class _Sending:
-    """The way of a reply to the server, which is booked."""
+    """Passes the messages of a reply on to the server, and books how long that takes."""
 
     __slots__ = ("_ledger", "_send", "begun")
 

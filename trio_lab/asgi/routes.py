@@ -1,14 +1,14 @@
 """The route of a request as a template, ``/users/{id}``: never with the values of a path.
 
 A framework chooses the route after the request has passed all middleware. So the template is read late: when a stall is
-recorded, and when the request ends. It is where the framework has left it in the scope:
+recorded, and when the request ends. Where it is found depends on the framework:
 
-- FastAPI leaves its route, Litestar the template itself.
-- Starlette leaves its router and the endpoint. The router's routes are searched for it, mounted apps included, so that the
-  template begins with the prefix of the mount. What was found is remembered.
-- Quart leaves nothing: see `frameworks`.
+- FastAPI puts its route into the scope, Litestar the template itself.
+- Starlette puts its router and the endpoint into the scope. The router's routes are searched for the endpoint, those of mounted
+  apps too, so a template begins with the prefix of the mount. The result is remembered.
+- Quart puts nothing there: see `frameworks`.
 
-Where none is found, the label ends with `UNKNOWN`. So labels come from the program's own routes, and no client can make one.
+If no template is found, the label ends with `UNKNOWN`. So all labels come from the program's own routes; no client can add one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .policy import Scope
 
 UNKNOWN = "(unknown route)"
 RULE = "trio_lab.rule"
-"""In a scope: the template, where it is put there for us."""
+"""The key under which the template is put into a scope for us."""
 
 Template: TypeAlias = Callable[[Scope], "str | None"]
 """Returns the template of a request's route; None while there is none."""
@@ -32,14 +32,16 @@ _REST = "/{path}"  # with which Starlette ends the path of a mount
 _DEEPEST = 20  # mounts within each other
 _MOST_SEARCHES = 100  # of one app: endpoints that belong to no router would cause one for each request
 
-_Found: TypeAlias = (
-    "tuple[object, str, re.Pattern[str] | None]"  # a route or an endpoint, its template, what paths it takes
-)
+# A route or an endpoint, its template, and the paths that it matches.
+_Found: TypeAlias = "tuple[object, str, re.Pattern[str] | None]"
 
 
 class RequestLabel:
-    """``GET /users/{id}``, as far as it is known when it is read. `settle` it when the request ends: it may be kept longer, by
-    tasks that the request has started, and must not keep the request."""
+    """``GET /users/{id}``, or what is known of it when it is read.
+
+    Call `settle` when the request ends. Tasks that the request has started may keep the label longer, and it must not keep the
+    request's scope alive.
+    """
 
     __slots__ = ("_scope", "_template", "_text")
 

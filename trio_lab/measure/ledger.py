@@ -20,9 +20,9 @@ loop     all the rest: the steps of the request's tasks and their waits for the 
          result has come
 =======  ==============================================================================================================
 
-Anything else that a handler awaits would count as ``loop``, so it books that time with `booked`. In a program that is not
-ours nobody promises this. There the rest is the part ``other``, and is divided only if the loop is watched: while the loop
-slept, no request can have waited for it. So that time is ``other``, and ``loop`` is what then remains, an upper bound.
+Anything else that a handler awaits would count as ``loop``, so it books that time with `booked`. Other people's programs do
+not. For them the rest is the part ``other``. If their loop is watched, the rest is divided: while the loop slept, no request
+can have waited for it, so that time is ``other``. What then remains is ``loop``, an upper bound.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Stage:
         self.track: Track | None = None
         """What the present round sees over time; None where nobody asks."""
         self.blockers: Blockers | None = None
-        """Asks each server before it ends which lines have blocked its loop; None where nobody wants to know."""
+        """Asks each server, before it ends, which lines have blocked its loop. None: it is not asked."""
         self.round = 0
         """The number of the round, where one measures in several."""
         self.notes: list[str] = []
