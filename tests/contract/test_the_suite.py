@@ -52,7 +52,17 @@ def test_a_complaint_says_where_and_what(value: Any, shape: Any, expected: list[
     assert complaints(value, shape) == expected
 
 
-_UNCHECKED = {"/block/<kind>", "/process-list", "/ingest", "/ledger", "/stalls"}
+_UNCHECKED = {
+    "/block/<kind>",
+    "/db",
+    "/process-list",
+    "/ingest",
+    "/jobs",
+    "/jobs/<id>",
+    "/ledger",
+    "/metrics",
+    "/stalls",
+}
 
 
 def test_no_route_is_forgotten() -> None:

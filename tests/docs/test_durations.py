@@ -23,8 +23,12 @@ ABOUT_OTHERS = {
     "adaptive-limits.md",
     "bench.md",
     "drills.md",
+    "jobs.md",
+    "live.md",
+    "metrics.md",
     "mutants.md",
     "observe.md",
+    "scenarios.md",
 }  # pages whose other minutes are not the lab's
 _MINUTES = re.compile(r"([\w–-]+) minutes\b")
 

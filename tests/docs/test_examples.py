@@ -4,6 +4,7 @@ one are on the pages as they are in the file, and what such a program prints is 
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import signal
@@ -37,7 +38,11 @@ BLOCKS = [(page, block) for page in PAGES for block in fenced(page, "python")]
 def test_code_is_that_of_an_example_or_runs_by_itself(page: Path, block: str) -> None:
     if not any(block.rstrip() in program for program in PROGRAMS.values()):
         code = compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        trio.run(types.FunctionType(code, {}))
+        program = types.FunctionType(code, {"__name__": "block"})
+        if code.co_flags & inspect.CO_COROUTINE:
+            trio.run(program)
+        else:
+            program()
 
 
 def test_every_example_is_on_a_page() -> None:

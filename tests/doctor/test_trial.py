@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -45,8 +45,12 @@ def trier(
     )
 
 
-def left() -> list[int]:
-    return family(os.getpid())[1:]
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Of what a test has started; some tests before it start processes that stay, as multiprocessing's tracker does."""
+    before = set(family(os.getpid()))
+    yield
+    assert set(family(os.getpid())) <= before
 
 
 async def test_twice_as_many_places_and_nothing_is_left_of_a_trial_that_is_cancelled() -> None:
@@ -57,7 +61,6 @@ async def test_twice_as_many_places_and_nothing_is_left_of_a_trial_that_is_cance
     assert scope.cancelled_caught
     ((before, after),) = trial.trial.pairs
     assert after > 1.5 * before
-    assert left() == []
 
 
 async def test_a_program_that_ends_with_the_change_is_worse() -> None:
@@ -65,7 +68,6 @@ async def test_a_program_that_ends_with_the_change_is_worse() -> None:
     assert found.broke
     assert proof.outcome == "worse"
     assert "(exit code 7)" in proof.says
-    assert left() == []
 
 
 async def test_a_program_that_does_not_start_with_the_change_could_not_be_tried() -> None:
@@ -73,7 +75,6 @@ async def test_a_program_that_does_not_start_with_the_change_could_not_be_tried(
     assert (found.pairs, found.broke) == ((), False)
     assert prove(found).says.startswith("PLACES=banana could not be tried: ")
     assert "ended before it listened (exit code 1)" in prove(found).says
-    assert left() == []
 
 
 async def test_a_program_that_always_takes_the_same_port_is_started_for_each_piece() -> None:
@@ -86,7 +87,6 @@ async def test_a_program_that_always_takes_the_same_port_is_started_for_each_pie
     assert found.stopped is None
     assert found.pairs
     assert prove(found).outcome == "undecided"
-    assert left() == []
 
 
 # What decides, with pieces of no time.

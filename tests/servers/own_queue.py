@@ -41,7 +41,7 @@ def main(runtime: str) -> None:
     else:
         from trio_lab.servers.asyncio.serving import serve as on_asyncio
 
-        asyncio.run(on_asyncio(config, on_ready=tell, control=True, queues=[Tickets()]))
+        asyncio.run(on_asyncio(config, on_ready=lambda url, _: tell(url), control=True, queues=[Tickets()]))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def serve(runtime: str) -> None:
     else:
         from trio_lab.servers.asyncio.serving import serve as on_asyncio
 
-        asyncio.run(on_asyncio(config, on_ready=talk_and_end))
+        asyncio.run(on_asyncio(config, on_ready=lambda url, _: talk_and_end(url)))
 
 
 def talk_and_end(url: str) -> None:

@@ -57,7 +57,7 @@ async def _run(stage: Stage) -> Measured:
 
 BENCHMARK = Benchmark(
     name="job-queue",
-    order=11,
+    order=18,
     question="How many background jobs a second, each safe on the disk, and does it matter how many wait?",
     peers=(_HUEY,),
     ratios=("huey", "64 tasks ÷ 25 000/s", "1 task ÷ 1 300/s", "1 000 000 waiting ÷ 1 000"),
