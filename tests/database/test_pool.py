@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -174,3 +175,42 @@ async def test_a_database_that_cannot_be_reached_costs_no_place(tmp_path: Path) 
     with pytest.raises(trio.ClosedResourceError):
         async with pool.connection():
             pass
+
+
+async def test_a_caller_that_is_cancelled_before_its_statement_has_begun(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        async with connection._limiter:
+            with trio.move_on_after(0.01) as scope:
+                await connection.execute("INSERT INTO item VALUES (1)")
+            assert scope.cancelled_caught
+        assert await connection.execute("SELECT * FROM item") == []
+
+
+def test_ctrl_c_interrupts_a_statement(file: Path) -> None:
+    async def press() -> None:
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        async with open_connection_pool(Sqlite(file), size=1) as pool:
+            async with pool.connection() as connection:
+                trio.lowlevel.spawn_system_task(press)
+                with pytest.raises(KeyboardInterrupt):
+                    await connection.execute(FOR_EVER)
+                assert await connection.execute("SELECT 1") == [(1,)]
+
+    trio.run(main)
+
+
+async def test_a_connection_that_cannot_be_prepared_is_closed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    async def close(self: SqliteConnection) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(SqliteConnection, "close", close)
+    async with open_connection_pool(Sqlite(file, prepare=["nonsense"])) as pool:
+        with pytest.raises(OSError, match="syntax error"):
+            async with pool.connection():
+                pass
+        assert (pool.opened, len(closed)) == (0, 1)

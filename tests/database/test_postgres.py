@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -139,6 +140,17 @@ async def test_a_server_that_is_not_there() -> None:
         with pytest.raises(OSError, match="No such file or directory"):
             async with pool.connection():
                 pass
+
+
+async def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is stopped: the kernel takes the connection, and nobody speaks."""
+    monkeypatch.setattr("trio_lab.database.postgres._CONNECTING", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with open_connection_pool(Postgres(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x")) as pool:
+            with pytest.raises(OSError, match=r"did not answer within 0\.05 s"):
+                async with pool.connection():
+                    pass
+            assert (pool.opened, pool.busy) == (0, 0)
 
 
 async def test_an_address_that_is_none() -> None:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _READ, _WRITE = 1, 2  # what psycopg's generators wait for, and are told
 _CANCELLING = 2.0  # seconds for the server to end a statement that was cancelled; then the connection is closed
+_CONNECTING = 5.0  # seconds: libpq's own bound is not kept by what is used of psycopg here
 _CHECKING = 2.0  # seconds for the answer of a connection that was not used for long
 
 
@@ -112,7 +113,13 @@ class Postgres:
 
     async def open(self) -> PostgresConnection:
         """Raises OSError when the server cannot be reached, or refuses."""
-        parts = dict(self._parts)
+        try:
+            with trio.fail_after(_CONNECTING):
+                return await self._connect(dict(self._parts))
+        except trio.TooSlowError:
+            raise OSError(f"the database did not answer within {_CONNECTING:g} s") from None
+
+    async def _connect(self, parts: dict[str, Any]) -> PostgresConnection:
         host = str(parts.get("host") or "")
         if host and not host.startswith("/") and "hostaddr" not in parts:  # libpq would look it up in the loop
             found = await trio.socket.getaddrinfo(host, None, type=trio.socket.SOCK_STREAM)

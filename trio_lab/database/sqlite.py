@@ -16,7 +16,7 @@ import trio
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_RECOVERY}
 _FIRST, _LAST = 0.001, 0.02  # seconds between two tries to get a lock
 _INTERRUPT_AGAIN = 0.001  # an interrupt that comes before the statement has begun has no effect
 
@@ -64,27 +64,35 @@ class SqliteConnection:
             await trio.sleep(wait)
             wait = min(_LAST, 2 * wait)
 
+    @trio.lowlevel.enable_ki_protection
     async def _in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         """Run it to its end. A caller that is cancelled interrupts it, and waits for that end: so no statement runs on a
-        connection that is given to somebody else."""
+        connection that is given to somebody else. The same holds for Ctrl-C."""
+        turn = [None]  # taken by the thread when it begins, or by a caller that leaves before
         ended = False
 
         def work() -> T:
             nonlocal ended
+            turn.pop()
             try:
                 return fn(*args)
             finally:
                 ended = True
 
-        await trio.lowlevel.checkpoint_if_cancelled()  # from here on a caller that is cancelled has a thread at work
         try:
             return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
-        except trio.Cancelled:
-            with trio.CancelScope(shield=True):  # bounded by SQLite, which looks for an interrupt at every step
-                while not ended:
-                    self._connection.interrupt()
-                    await trio.sleep(_INTERRUPT_AGAIN)
+        except (trio.Cancelled, KeyboardInterrupt):
+            try:
+                turn.pop()
+            except IndexError:
+                await self._interrupt(lambda: ended)
             raise
+
+    async def _interrupt(self, has_ended: Callable[[], bool]) -> None:
+        with trio.CancelScope(shield=True):  # bounded by SQLite, which looks for an interrupt at every step
+            while not has_ended():
+                self._connection.interrupt()
+                await trio.sleep(_INTERRUPT_AGAIN)
 
     async def rollback(self) -> None:
         """Undo what was not committed."""
@@ -95,7 +103,9 @@ class SqliteConnection:
                 raise OSError(str(error)) from None
 
     async def close(self) -> None:
-        await self._in_thread(self._connection.close)
+        await trio.to_thread.run_sync(
+            self._connection.close, limiter=self._limiter
+        )  # nothing runs that could be interrupted
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any] | dict[str, Any]) -> list[Row]:
@@ -125,11 +135,18 @@ class Sqlite:
         limiter = trio.CapacityLimiter(1)  # a connection has one caller, so nobody ever waits at it
         try:
             found = await trio.to_thread.run_sync(_connect, self._path, self._functions, limiter=limiter)
-            connection = SqliteConnection(found, limiter=limiter, lock_timeout=self._lock_timeout)
-            for statement in self._prepare:
-                await connection.execute(statement)
         except sqlite3.Error as error:
             raise OSError(f"{self._path}: {error}") from None
+        connection = SqliteConnection(found, limiter=limiter, lock_timeout=self._lock_timeout)
+        try:
+            for statement in self._prepare:
+                await connection.execute(statement)
+        except BaseException as error:
+            with trio.CancelScope(shield=True):
+                await connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise OSError(f"{self._path}: {error}") from None
+            raise
         return connection
 
     async def is_alive(self, connection: SqliteConnection) -> bool:

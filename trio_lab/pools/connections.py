@@ -128,7 +128,7 @@ class ConnectionPool(BehindBulkhead, Generic[C]):
     async def _drop(self, connection: C) -> None:
         self._opened -= 1
         self._replaced += not self._is_closed
-        with trio.move_on_after(_CLEANING, shield=True):
+        with trio.move_on_after(_CLEANING, shield=True), suppress(OSError):
             await self._database.close(connection)
 
     async def _close(self) -> None:
