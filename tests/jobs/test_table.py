@@ -113,6 +113,8 @@ class Jobs(RuleBasedStateMachine):
                 one = self.kept[int(job.id)]
                 one.state = "failed" if again_in is None else "queued" if one.tries < one.max_tries else "dead"
                 one.due = self.now + (again_in or 0.0)
+                if one.cancelling:
+                    one.state, one.cancelling = "cancelled", False
         self.end_step()
 
     @rule(claimed=consumes(claims), cancelled=st.booleans())
@@ -122,8 +124,9 @@ class Jobs(RuleBasedStateMachine):
             assert self.table.give_back(job, cancelled=cancelled) == held
             if held:
                 one = self.kept[int(job.id)]
-                one.state, one.due, one.cancelling = "cancelled" if cancelled else "queued", 0.0, False
-                one.tries -= not cancelled
+                ended = cancelled or one.cancelling
+                one.state, one.due, one.cancelling = "cancelled" if ended else "queued", 0.0, False
+                one.tries -= not ended
         self.end_step()
 
     @rule(claimed=claims)
@@ -223,3 +226,19 @@ def test_a_file_of_another_program_is_left_alone() -> None:
     connection.execute("CREATE TABLE job (x)")
     with pytest.raises(UsageError, match="another program"):
         prepare(connection, synchronous="FULL")
+
+
+def test_a_job_that_was_cancelled_is_not_begun_again_when_its_try_ends_before_its_worker_hears_of_it() -> None:
+    jobs = table()
+    for _ in range(2):
+        jobs.submit(NewJob(name="job", args={}), "{}", 0.0)
+    failed, stopped = jobs.claim(2, "a", 0.0, LEASE)
+    for id in (1, 2):
+        jobs.cancel(id, 0.0)
+    assert jobs.fail(failed, "it failed", 0.0, 1.0)
+    assert jobs.give_back(stopped, cancelled=False)
+    found = jobs.jobs(0.0, state=None, name=None, limit=9)
+    assert [(one.state, one.tries, one.error) for one in found] == [
+        ("cancelled", 1, None),
+        ("cancelled", 1, "it failed"),
+    ]

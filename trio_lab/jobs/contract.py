@@ -96,11 +96,12 @@ class Engine(Queue, Protocol):
         """The job has succeeded. False if its lease had run out: then this result is dropped."""
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
-        """This try has failed. It is tried again in so many seconds if it may, and never with None. False as `finish`."""
+        """This try has failed. The job is tried again in so many seconds if it may: not with None, nor after its last try, nor
+        once it was cancelled. False as `finish`."""
 
     async def give_back(self, job: Claimed, *, cancelled: bool = False) -> bool:
-        """The job was interrupted: it is cancelled for good, or queued again as if this try had never begun. False as
-        `finish`."""
+        """The job was interrupted: queue it again as if this try had never begun, or, if it was ``cancelled`` meanwhile, end
+        it. False as `finish`."""
 
     async def wait(self, timeout: float) -> None:
         """Returns when there may be jobs to claim, at the latest after ``timeout`` seconds."""

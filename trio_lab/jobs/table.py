@@ -144,6 +144,7 @@ class Table:
             return
         for (state,) in self._run(_EXPIRE, (now,)).fetchall():
             self._change.lost += 1
+            self.rung += state == READY
             self._ended(state)
 
     def next_due(self) -> float | None:
@@ -174,15 +175,20 @@ class Table:
         state, due = FAILED, None
         if again_in is not None:
             state, due = (SCHEDULED, now + again_in) if job.tries < job.max_tries else (DEAD, None)
-        return self._end(
-            job, state, f"state = {state}, error = ?, run_at = ?, worker = NULL, lease_until = NULL", error, due
-        )
+        if self._is_cancelling(job):
+            state, due = CANCELLED, None
+        words = f"state = {state}, error = ?, run_at = ?, cancelling = 0, worker = NULL, lease_until = NULL"
+        return self._end(job, state, words, error, due)
 
     def give_back(self, job: Claimed, *, cancelled: bool) -> bool:
-        state = CANCELLED if cancelled else READY
-        words = f"state = {state}, tries = tries - {0 if cancelled else 1}, cancelling = 0"
+        state = CANCELLED if cancelled or self._is_cancelling(job) else READY
+        words = f"state = {state}, tries = tries - {int(state == READY)}, cancelling = 0"
         self.rung += state == READY
         return self._end(job, state, f"{words}, worker = NULL, lease_until = NULL")
+
+    def _is_cancelling(self, job: Claimed) -> bool:
+        """Somebody has cancelled it, and its worker has not heard of it before this try ended."""
+        return bool(self._run(f"SELECT 1 FROM job WHERE {_HELD} AND cancelling", _key(job)).fetchall())
 
     def _end(self, job: Claimed, state: int, words: str, *values: Any) -> bool:
         """A try has ended. False if the lease had run out: the fence."""
