@@ -206,3 +206,51 @@ async def test_a_result_that_cannot_be_written_is_refused_at_once(jobs: SqliteJo
     with pytest.raises(TypeError):
         await jobs.finish(job, object())
     assert await jobs.finish(job, None)
+
+
+async def test_a_file_that_was_deleted_takes_no_more_jobs(tmp_path: Path) -> None:
+    """They would be gone with this process."""
+    path = tmp_path / "jobs.sqlite"
+    async with open_sqlite_jobs(path) as jobs:
+        id = await jobs.submit(JOB)
+        path.rename(tmp_path / "moved")
+        with pytest.raises(OSError, match="No such file"):
+            await jobs.submit(JOB)
+        path.touch()
+        with pytest.raises(OSError, match="was deleted or replaced while it was in use"):
+            await jobs.submit(JOB)
+        (tmp_path / "moved").rename(path)
+        assert [one.id for one in await jobs.jobs()] == [id]
+        await jobs.submit(JOB)
+
+
+async def test_whatever_ends_a_transaction_its_callers_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    async with open_sqlite_jobs(path) as jobs:
+        with sqlite3.connect(path, isolation_level=None) as other:
+            row = other.execute("SELECT * FROM tally").fetchone()
+            other.execute("DELETE FROM tally")
+            for _ in range(2):
+                with pytest.raises(OSError, match="the jobs cannot be written"):
+                    await jobs.submit(JOB)
+            other.execute("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        assert await jobs.submit(JOB) == "1"
+
+
+async def test_a_process_that_keeps_the_lock_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does that was stopped in the middle of a transaction: who opens the file can leave, and is not held for ever."""
+    path = tmp_path / "jobs.sqlite"
+    async with open_sqlite_jobs(path):
+        pass
+    async with locked(path):
+        with trio.move_on_after(0.02) as scope:
+            async with open_sqlite_jobs(path):
+                raise AssertionError
+        assert scope.cancelled_caught
+        monkeypatch.setattr("trio_lab.jobs.sqlite._OPENING", 0.02)
+        with pytest.raises(UsageError, match="another process has kept its lock"):
+            async with open_sqlite_jobs(path):
+                raise AssertionError
+    monkeypatch.undo()
+    async with open_sqlite_jobs(path) as jobs:  # those that left have left no lock behind
+        await jobs.submit(JOB)

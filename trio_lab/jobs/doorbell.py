@@ -51,16 +51,18 @@ class Bell:
             if changed != self._seen:
                 self._listeners = [entry.path for entry in os.scandir(self._folder)]
                 self._seen = changed
-        except FileNotFoundError:
+        except OSError:
             return  # nobody listens
         for path in self._listeners:
             try:
                 self._socket.sendto(b"1", path)
             except BlockingIOError:
                 pass  # it is busy, and looks for jobs when it no longer is
-            except OSError:  # its process died: nobody reads from this socket any more
+            except ConnectionRefusedError:  # its process died: nobody reads from this socket any more
                 with suppress(OSError):
                     os.unlink(path)
+            except OSError:
+                pass  # it has just ended
 
     def close(self) -> None:
         self._socket.close()

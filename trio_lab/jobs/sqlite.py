@@ -6,7 +6,9 @@ power. NORMAL survives the death of any process, but not that.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from functools import partial
@@ -18,18 +20,18 @@ import trio
 from outcome import Outcome
 
 from ..blocks import block
-from ..errors import QueueFull
+from ..errors import QueueFull, UsageError
 from ..preconditions import require_count, require_loop
 from ..records.job import JobRecord, JobState
 from ..records.queue import QueueStatistics, Undivided
 from .contract import Claimed, Lease, NewJob
 from .doorbell import Bell, Ear
 from .table import Table, Tally
-from .writer import Call, Ends, Writer
+from .writer import Call, Ends, Writer, open_lock
 
 T = TypeVar("T")
 _ASK = 0.05  # seconds between two looks at a job whose end is waited for
-_CLOSING = 10.0  # seconds
+_OPENING = _CLOSING = 10.0  # seconds for which another process may keep the lock of the file
 Synchronous = Literal["FULL", "NORMAL"]
 
 
@@ -40,15 +42,19 @@ class SqliteJobs(Undivided):
     transaction, for which a commit has to reach the disk, and nothing else: locks are waited for before.
     """
 
-    def __init__(self, path: Path, *, max_waiting: int | None, synchronous: Synchronous, name: str) -> None:
+    def __init__(self, path: Path, lock: int, *, max_waiting: int | None, synchronous: Synchronous, name: str) -> None:
         self.name = name
         self._bound = max_waiting
         self._token = trio.lowlevel.current_trio_token()
         with ExitStack() as failing:
+            failing.callback(os.close, lock)
             self._bell = failing.enter_context(closing(Bell(path)))
             self._ear = failing.enter_context(closing(Ear(path)))
-            self._writer = Writer(path, self._deliver, bound=max_waiting, synchronous=synchronous, ring=self._bell.ring)
+            self._writer = Writer(
+                path, lock, self._deliver, bound=max_waiting, synchronous=synchronous, ring=self._bell.ring
+            )
             failing.pop_all()
+        self._listening = trio.Lock()  # one of several workers in this process hears the bell, the others look in time
         self._closed = False
         self._rejected = 0
         self._tally = Tally()
@@ -135,7 +141,8 @@ class SqliteJobs(Undivided):
         return await self._do(lambda table: table.finish(job, text))
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
-        return await self._do(lambda table: table.fail(job, error, time(), again_in))
+        text = error.encode(errors="backslashreplace").decode()  # a file's name in it may be no valid Unicode
+        return await self._do(lambda table: table.fail(job, text, time(), again_in))
 
     async def give_back(self, job: Claimed, *, cancelled: bool = False) -> bool:
         return await self._do(lambda table: table.give_back(job, cancelled=cancelled))
@@ -145,8 +152,9 @@ class SqliteJobs(Undivided):
         if self._next_due is not None:
             timeout = min(timeout, max(0.0, self._next_due - time()))
         with trio.move_on_after(timeout):
-            await trio.lowlevel.wait_readable(self._ear.socket)
-        self._ear.clear()
+            async with self._listening:
+                await trio.lowlevel.wait_readable(self._ear.socket)
+                self._ear.clear()
 
     # The queue.
 
@@ -197,6 +205,29 @@ def _row(id: str) -> int | None:
     return int(id) if id.isascii() and id.isdigit() and len(id) <= 18 else None
 
 
+async def _locked(path: Path) -> int:
+    """The lock of the file, held. A process that was stopped in the middle of a transaction may keep it for ever."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    lock = open_lock(path)
+
+    def wait() -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not turn.take():
+            os.close(lock)
+
+    turn = Call(wait, None)
+    try:
+        with trio.fail_after(_OPENING):
+            await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1))
+    except BaseException as error:
+        if not turn.withdraw():
+            os.close(lock)
+        if isinstance(error, trio.TooSlowError):
+            raise UsageError(f"cannot open {path}: another process has kept its lock for {_OPENING:g} s") from None
+        raise
+    return lock
+
+
 @block
 async def open_sqlite_jobs(
     path: str | Path,
@@ -215,7 +246,9 @@ async def open_sqlite_jobs(
     require_loop("open_sqlite_jobs", "Trio")
     if max_waiting is not None:
         require_count("max_waiting", max_waiting, low=1)
-    jobs = SqliteJobs(Path(path), max_waiting=max_waiting, synchronous=synchronous, name=name)
+    path = Path(path)
+    lock = await _locked(path)
+    jobs = SqliteJobs(path, lock, max_waiting=max_waiting, synchronous=synchronous, name=name)
     try:
         yield jobs
     finally:

@@ -18,6 +18,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -57,9 +58,21 @@ Ends = list[tuple[Any, Outcome[Any]]]
 """Callers, and how what they asked for ended."""
 
 
+def open_lock(path: Path) -> int:
+    """The descriptor that a process locks a file of jobs by.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    try:
+        return os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot open {path}: {error.strerror}") from None
+
+
 class Writer:
-    """Opens the file and serves calls until it is closed. ``deliver`` is called in the threads, once for each group of calls;
-    ``ring`` when a transaction has made jobs ready.
+    """Opens the file and serves calls until it is closed. ``lock`` is its lock (see `open_lock`), held by the caller.
+    ``deliver`` is called in the threads, once for each group of calls; ``ring`` when a transaction has made jobs ready.
 
     Raises:
         UsageError: the file cannot be opened, or holds something else.
@@ -68,6 +81,7 @@ class Writer:
     def __init__(
         self,
         path: Path,
+        lock: int,
         deliver: Callable[[Ends], None],
         *,
         bound: int | None,
@@ -78,11 +92,10 @@ class Writer:
         self._ring = ring
         self._writes: SimpleQueue[Call | None] = SimpleQueue()
         self._reads: SimpleQueue[Call | None] = SimpleQueue()
-        try:
-            self._lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise UsageError(f"cannot open {path}: {error.strerror}") from None
-        self._writing, self._reading = self._open(path, synchronous)
+        self._path, self._lock = path, lock
+        self._writing, self._reading = _opened(path, synchronous)
+        self._file = _file(path)
+        fcntl.flock(lock, fcntl.LOCK_UN)
         self._table = Table(self._writing, bound=bound)
         self._seen = Table(self._reading, bound=bound)
         self._threads = [
@@ -91,21 +104,6 @@ class Writer:
         ]
         for thread in self._threads:
             thread.start()
-
-    def _open(self, path: Path, synchronous: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-        opened: list[sqlite3.Connection] = []
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            for _ in range(2):
-                opened.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
-                prepare(opened[-1], synchronous=synchronous)
-        except (sqlite3.Error, UsageError) as error:
-            for connection in opened:
-                connection.close()
-            os.close(self._lock)
-            raise UsageError(f"cannot keep jobs in {path}: {error}") from None
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
-        return opened[0], opened[1]
 
     def write(self, call: Call) -> None:
         """Have it done. Changes are made in the order in which they come."""
@@ -153,18 +151,40 @@ class Writer:
         """Do all in one transaction. What fails alone has no effect; if the transaction fails, nothing has."""
         run = self._writing.execute
         try:
+            if _file(self._path) != self._file:
+                raise FileNotFoundError(f"{self._path} was deleted or replaced while it was in use")
             run("BEGIN IMMEDIATE")
             self._table.begun()
             ends = [(call.caller, _captured(call, self._table)) for call in group]
             self._table.ending()
             run("COMMIT")
-        except sqlite3.Error as error:
-            if self._writing.in_transaction:
-                run("ROLLBACK")
+        except Exception as error:  # whatever it was: callers wait to be told, and this thread has to go on
+            with suppress(sqlite3.Error):
+                if self._writing.in_transaction:
+                    run("ROLLBACK")
             self._table.rung = 0
             lost = OSError(f"the jobs cannot be written: {in_a_line(error)}")
             return [(call.caller, Error(lost)) for call in group]
         return ends
+
+
+def _opened(path: Path, synchronous: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    opened: list[sqlite3.Connection] = []
+    try:
+        for _ in range(2):
+            opened.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+            prepare(opened[-1], synchronous=synchronous)
+    except (sqlite3.Error, UsageError) as error:
+        for connection in opened:
+            connection.close()
+        raise UsageError(f"cannot keep jobs in {path}: {error}") from None
+    return opened[0], opened[1]
+
+
+def _file(path: Path) -> tuple[int, int]:
+    """Which file is there. Jobs in a file that was deleted would be acknowledged, and gone with this process."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _serve(calls: SimpleQueue[Call | None], do: Callable[[list[Call]], None]) -> None:

@@ -6,8 +6,8 @@ its own worker pool. With one (``--jobs``) it only submits: any number of `trio-
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +23,7 @@ from ...jobs.sqlite import open_sqlite_jobs
 from ...jobs.work import open_job_worker
 from ...measure.queues import Queues
 from ...pools.workers import WorkerPool
+from ...records.job import JobRecord
 
 NAME = "jobs"
 _LOOK = 0.5  # seconds between two looks at the counts
@@ -50,9 +51,22 @@ class BackgroundJobs:
     async def submit(self, job: NewJob) -> str:
         """As `Engine.submit`. Raises `QueueTimeout` when the engine could not be reached in time."""
         engine = await self.engine()
-        with trio.move_on_after(self._longest_wait):
+        with self._in_time():
             return await engine.submit(job)
-        raise QueueTimeout(NAME)
+
+    async def cancel(self, id: str) -> JobRecord | None:
+        """As `Engine.cancel`. Raises `QueueTimeout` as `submit`."""
+        engine = await self.engine()
+        with self._in_time():
+            return await engine.cancel(id)
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        try:
+            with trio.fail_after(self._longest_wait):
+                yield
+        except trio.TooSlowError:
+            raise QueueTimeout(NAME) from None
 
     async def serve(self, engine: Engine) -> None:
         """Let requests use this engine; look at its counts until cancelled."""
@@ -60,7 +74,8 @@ class BackgroundJobs:
         self._queues.register(engine)
         self._ready.set()
         while True:
-            await engine.look()
+            with suppress(OSError):  # a damaged file: requests are told so, and the counts stay as they are
+                await engine.look()
             await trio.sleep(_LOOK)
 
     async def serve_own(self, workers: WorkerPool) -> None:

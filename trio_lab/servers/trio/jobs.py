@@ -44,7 +44,7 @@ def add_jobs_routes(app: TrioApp) -> None:
     @app.delete("/jobs/<id>")
     async def _cancel(id: str) -> Response:
         """Cancels a job."""
-        return _shown(await (await app.lab.jobs.engine()).cancel(id))
+        return _shown(await app.lab.jobs.cancel(id))
 
 
 def _new_job(body: bytes, functions: JobFunctions) -> NewJob:
