@@ -140,8 +140,10 @@ class Chaos:
         self.stopped += 1
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-            await trio.sleep(1.5 * self.lease)
-            os.kill(pid, signal.SIGCONT)
+            try:
+                await trio.sleep(1.5 * self.lease)
+            finally:
+                os.kill(pid, signal.SIGCONT)
 
     def _no_more_ends(self) -> bool:
         tally = self.tally()
