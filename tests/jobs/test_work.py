@@ -265,3 +265,93 @@ async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: Sqli
         found = await ended(jobs, id)
     assert (found.state, found.tries) == ("succeeded", 2)
     assert (worker.succeeded, worker.fenced, worker.running) == (1, 1, 0)
+
+
+async def test_neither_an_error_nor_a_result_that_cannot_be_kept_ends_the_worker(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+
+    @functions.register(max_tries=1)
+    async def no_unicode() -> None:
+        raise RuntimeError("no file \udcff")
+
+    @functions.register()
+    async def deep() -> list[Any]:
+        found: list[Any] = []
+        for _ in range(100_000):
+            found = [found]
+        return found
+
+    @functions.register()
+    async def exits() -> None:
+        raise SystemExit(3)
+
+    async with open_job_worker(jobs, functions) as worker:
+        errors = [
+            (await ended(jobs, await jobs.submit(NewJob(name=name, args={}, max_tries=1)))).error for name in functions
+        ]
+        assert worker.failed == 3
+    assert errors[0] == "RuntimeError: no file \\udcff"
+    assert errors[1] is not None
+    assert errors[1].startswith("its result cannot be written as JSON")
+    assert errors[2] == "SystemExit: 3"
+
+
+async def fails_when_cancelled() -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        raise ValueError("cleaning up")
+
+
+async def fails_in_a_nursery_when_cancelled() -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fails_when_cancelled)
+        nursery.start_soon(trio.sleep_forever)
+
+
+@pytest.mark.parametrize("function", [fails_when_cancelled, fails_in_a_nursery_when_cancelled])
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_a_job_that_fails_at_being_interrupted(jobs: SqliteJobs, function: Any, cancelled: bool) -> None:
+    """It is cancelled, or queued again, as one that does not fail at it."""
+    functions = JobFunctions()
+    functions.register("job")(function)
+    async with open_job_worker(jobs, functions, lease=0.3, grace=0.0):
+        id = await submit(jobs, "job")
+        await begun(jobs, id)
+        if cancelled:
+            await jobs.cancel(id)
+            await ended(jobs, id)
+    found = await jobs.get(id)
+    assert found is not None
+    assert (found.state, found.tries) == (("cancelled", 1) if cancelled else ("queued", 0))
+
+
+async def test_several_workers_of_one_process_share_an_engine(jobs: SqliteJobs) -> None:
+    functions = JobFunctions()
+    functions.register()(no_job)
+    async with open_job_worker(jobs, functions), open_job_worker(jobs, functions):
+        await wait_all_tasks_blocked(0.01)
+        assert (await ended(jobs, await submit(jobs, "no_job"))).state == "succeeded"
+
+
+async def no_job() -> None: ...
+
+
+async def test_a_grace_that_is_no_duration(jobs: SqliteJobs) -> None:
+    with pytest.raises(ValueError, match="grace must be from 0"):
+        async with open_job_worker(jobs, JobFunctions(), grace=-1.0):
+            pass
+
+
+async def test_a_stopped_worker_does_not_wait_for_a_thread_that_does_not_end(jobs: SqliteJobs) -> None:
+    functions, go = JobFunctions(), threading.Event()
+    functions.register("blocks")(go.wait)
+    try:
+        async with open_job_worker(jobs, functions, grace=0.0):
+            id = await submit(jobs, "blocks")
+            await begun(jobs, id)
+        found = await jobs.get(id)
+        assert found is not None
+        assert (found.state, found.tries) == ("queued", 0)
+    finally:
+        go.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,8 @@ from .console import output
 from .ending import ended_by_signal
 
 app = App(name="jobs", help="Background jobs: work at them, list, show, retry and cancel them.")
+
+_LONGEST_LIST = 1_000_000
 
 Where = Annotated[str, Parameter(name="--jobs", env_var="TRIO_LAB_JOBS")]
 Json = Annotated[bool, Parameter(name="--json")]
@@ -52,19 +55,23 @@ async def work(
     concurrency
         Jobs at once.
     processes
-        JobWorker processes for the functions that compute.
+        Worker processes for the functions that compute.
     lease
         Seconds after which a job is given to another worker, once nothing is heard of this one.
     grace
         Seconds that running jobs get to end after the signal.
     """
     known = _functions(functions) if functions else lab_functions()
-    async with open_jobs(jobs) as engine:
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(open_jobs(jobs))
         opening = open_job_worker(engine, known, concurrency=concurrency, processes=processes, lease=lease, grace=grace)
-        async with opening as worker:
-            print(f"Working at {jobs}: {', '.join(known)}. {concurrency} jobs at once.", flush=True)
-            await _until_told(worker)
-        print(f"{worker.succeeded} jobs have succeeded, {worker.failed} tries have failed.", file=sys.stderr)
+        try:
+            worker = await stack.enter_async_context(opening)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        print(f"Working at {jobs}: {', '.join(known)}. {concurrency} jobs at once.", flush=True)
+        await _until_told(worker)
+    print(f"{worker.succeeded} jobs have succeeded, {worker.failed} tries have failed.", file=sys.stderr)
 
 
 @app.command(name="list")
@@ -84,10 +91,11 @@ async def list_(*, jobs: Where, state: str = "", name: str = "", limit: int = 20
     json_
         Print a JSON list.
     """
-    if limit < 1:
-        raise UsageError(f"limit must be at least 1, not {limit}")
-    async with open_jobs(jobs) as engine:
-        found = await engine.jobs(state=_state(state), name=name or None, limit=limit)
+    if not 1 <= limit <= _LONGEST_LIST:
+        raise UsageError(f"limit must be from 1 to {_LONGEST_LIST}, not {limit}")
+    wanted = _state(state)
+    async with open_jobs(jobs, must_exist=True) as engine:
+        found = await engine.jobs(state=wanted, name=name or None, limit=limit)
     if json_:
         print(msgspec.json.encode([one.shown() for one in found]).decode())
     else:
@@ -107,7 +115,7 @@ async def show(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs) as engine:
+    async with open_jobs(jobs, must_exist=True) as engine:
         _print(id, await engine.get(id), as_json=json_)
 
 
@@ -124,7 +132,7 @@ async def retry(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs) as engine:
+    async with open_jobs(jobs, must_exist=True) as engine:
         _print(id, await engine.retry(id), as_json=json_)
 
 
@@ -141,7 +149,7 @@ async def cancel(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs) as engine:
+    async with open_jobs(jobs, must_exist=True) as engine:
         _print(id, await engine.cancel(id), as_json=json_)
 
 

@@ -45,7 +45,7 @@ class JobFunction:
 
 
 class JobFunctions:
-    """JobFunctions by name. ``functions.register`` is a decorator."""
+    """Functions by name. ``functions.register`` is a decorator."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, JobFunction] = {}

@@ -23,4 +23,4 @@ def job_progress(share: float) -> None:
     It is kept when the lease is renewed, so others see it some seconds later.
     """
     if (told := TOLD.get()) is not None:
-        told.share = min(1.0, max(0.0, share))
+        told.share = min(1.0, max(0.0, float(share)))  # a number of another library's could not be stored

@@ -39,7 +39,8 @@ def call_by_name(fn: Callable[..., Any], args: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where jobs run. Both pools have as many places as their owner claims jobs, so that none waits there."""
+    """Where jobs run. Both pools have as many places as their owner claims jobs, so that none waits there: only behind threads
+    whose jobs were interrupted, for these go on to their end."""
 
     threads: NativePool
     processes: WorkerPool | None
@@ -51,7 +52,7 @@ class Places:
             with trio.fail_after(float("inf") if function.run_timeout is None else function.run_timeout):
                 return await function.fn(**args)
         if function.where == "thread":
-            return await self.threads.run(call_by_name, function.fn, args, kind=function.name)
+            return await self.threads.run(call_by_name, function.fn, args, kind=function.name, abandon_on_cancel=True)
         if self.processes is None:
             raise JobFailed("this worker has no worker processes")
         timeout = function.run_timeout
@@ -59,7 +60,7 @@ class Places:
 
 
 async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> Ended:
-    """Run a try to its end. Nothing that the job raises comes out, but that it is cancelled.
+    """Run a try to its end. Nothing that the job raises comes out, only that it was cancelled.
 
     A job that this program does not know may be known to another version of it, so it is tried again as one that failed.
     """
@@ -74,19 +75,19 @@ async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> End
         result = await places.run(function, job.args)
     except JobFailed as error:
         return Failed(error=in_a_line(error), finally_=True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Failed(error=in_a_line(error))
     except BaseExceptionGroup as group:
-        failed, rest = group.split(Exception)
-        if rest is not None:  # it was cancelled, or ends the program
-            raise
-        return Failed(error=in_a_line(failed or group))
+        _, rest = group.split((Exception, SystemExit))
+        if rest is not None:  # it was cancelled, and what its tasks raised at that does not matter; or the program ends
+            raise rest from None
+        return Failed(error=in_a_line(group))
     return _jsonable(result)
 
 
 def _jsonable(result: Any) -> Ended:
     try:
         json.dumps(result)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         return Failed(error=f"its result cannot be written as JSON: {error}", finally_=True)
     return Succeeded(result=result)

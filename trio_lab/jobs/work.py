@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 _POLL = 1.0  # seconds between two looks for jobs that no bell announced
 _AGAIN = 0.2  # seconds before an end is told again that could not be told
-_ENDING = 5.0  # seconds to write how a job ended, when the worker itself is being ended
+_ENDING = 5.0  # seconds to write how a try ended: after that its lease runs out, and the job is run again
 _RENEWALS = 3  # in the length of a lease: two may fail
 
 Interrupted = Literal["cancelled", "lost", "stopped"]
@@ -115,6 +115,8 @@ class JobWorker:
         try:
             with run.scope:
                 ended = await run_once(run.job, self.functions, self.places)
+            if run.why is not None and isinstance(ended, Failed):
+                ended = None  # it failed at being interrupted: that is no failure of the job
         finally:
             try:
                 if run.why != "lost":
@@ -192,12 +194,15 @@ async def open_job_worker(
     """Work at the jobs of an engine for the length of the block, ``concurrency`` of them at once.
 
     ``processes`` worker processes, or those of a pool, run the functions that compute. ``lease`` is how many seconds after its
-    worker was lost a job is given to another; an interrupted worker gives its jobs back at once.
+    worker was lost a job is given to another; an interrupted worker gives its jobs back at once. A thread cannot be stopped:
+    a job that is interrupted there is left to itself, and what it returns is lost.
 
     The end of the block stops the worker, as `JobWorker.stop` does.
     """
     require_count("concurrency", concurrency, low=1)
     require_seconds("lease", lease, low=0.1, high=86_400)
+    if not 0 <= grace <= 86_400:
+        raise ValueError(f"grace must be from 0 to 86400 seconds, not {grace:g}")
     name = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     async with AsyncExitStack() as stack:
         threads = open_native_pool(size=concurrency, max_queue=None, discipline="fifo", name="job_threads")

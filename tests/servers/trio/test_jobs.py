@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -66,6 +68,8 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
         assert server.queues()["jobs"]["max_waiting"] == 10_000
         assert [one["id"] for one in jobs("list")] == [third, second, first]
         assert jobs("show", second)["due_in_s"] > 3000
+        missing = subprocess.run([*TRIO_LAB, "jobs", "show", "9", "--jobs", url], capture_output=True, timeout=60)
+        assert (missing.returncode, missing.stderr) == (2, b"trio-lab: there is no job '9'\n")
         assert ask(server, "DELETE", f"/jobs/{second}")[1]["state"] == "cancelled"
         assert jobs("retry", second)["state"] == "queued"
         assert jobs("cancel", second)["state"] == "cancelled"
@@ -114,8 +118,11 @@ def test_there_is_no_such_job(server: Running, method: str) -> None:
     [
         (["list"], "--jobs"),
         (["list", "--jobs", "redis//x"], "jobs must be at sqlite:///path, not at 'redis//x'"),
-        (["list", "--jobs", "sqlite:///no/such/folder/file"], "cannot open no/such/folder/file"),
-        (["show", "1", "--jobs", "sqlite:///jobs.sqlite"], "there is no job '1'"),
+        (["work", "--jobs", "sqlite:///no/such/folder/file"], "cannot open no/such/folder/file"),
+        (["show", "1", "--jobs", "sqlite:///jobs.sqlite"], "there is no file jobs.sqlite"),
+        (["list", "--limit", "9" * 30, "--jobs", "sqlite:///jobs.sqlite"], "limit must be from 1 to 1000000"),
+        (["work", "--grace", "-1", "--jobs", "sqlite:///jobs.sqlite"], "grace must be from 0 to 86400 seconds, not -1"),
+        (["work", "--concurrency", "0", "--jobs", "sqlite:///jobs.sqlite"], "concurrency must be at least 1"),
         (["list", "--state", "lost", "--jobs", "sqlite:///jobs.sqlite"], "state must be one of queued, running"),
         (
             ["work", "--functions", "no:thing", "--jobs", "sqlite:///jobs.sqlite"],
@@ -139,3 +146,23 @@ def test_an_engine_that_cannot_be_opened_ends_the_server_at_its_start() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "trio-lab: cannot open no/such/folder/file: No such file or directory\n"
+
+
+def test_a_damaged_file_does_not_end_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with running("--jobs", f"sqlite:///{path}") as server:
+        with sqlite3.connect(path, isolation_level=None) as other:
+            other.execute("DROP TABLE tally")
+        assert ask(server, "POST", "/jobs", {"job": "wait"})[0] in (500, 503)
+        time.sleep(0.6)  # longer than it waits between two looks at the counts
+        assert server.get("/health")
+
+
+def test_a_lock_that_another_process_keeps_holds_no_request_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with running("--jobs", f"sqlite:///{path}", "--queue-timeout", "0.1") as server:
+        with open(f"{path}-lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for method, where, body in (("POST", "/jobs", {"job": "wait"}), ("DELETE", "/jobs/1", None)):
+                assert ask(server, method, where, body)[0] == 503
+        assert ask(server, "DELETE", "/jobs/1")[0] == 404
