@@ -8,14 +8,17 @@ import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from trio_lab.errors import QueueFull, UsageError
 from trio_lab.jobs.contract import Claimed, NewJob
+from trio_lab.jobs.doorbell import Bell, Ear
 from trio_lab.jobs.sqlite import SqliteJobs, open_sqlite_jobs
 
 JOB = NewJob(name="job", args={"x": 1})
@@ -254,3 +257,32 @@ async def test_a_process_that_keeps_the_lock_for_ever(tmp_path: Path, monkeypatc
     monkeypatch.undo()
     async with open_sqlite_jobs(path) as jobs:  # those that left have left no lock behind
         await jobs.submit(JOB)
+
+
+async def test_a_job_that_cannot_be_stored_does_not_keep_others_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    wrong: Any = object()
+
+    async def refused() -> None:
+        with pytest.raises(sqlite3.Error, match="not supported"):
+            await jobs.submit(NewJob(name="job", args={}, priority=wrong))
+
+    async with open_sqlite_jobs(path) as jobs, trio.open_nursery() as nursery:
+        async with locked(path):  # so that they come into one transaction
+            for work in (refused, partial(jobs.submit, JOB), partial(jobs.submit, JOB)):
+                nursery.start_soon(work)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+    async with open_sqlite_jobs(path) as jobs:
+        assert len(await jobs.jobs()) == 2
+
+
+def test_a_listener_is_heard_of_that_came_within_one_tick_of_the_clock(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    with closing(Ear(path)) as first, closing(Bell(path)) as bell:
+        bell.ring()
+        folder = first.path.parent
+        before = folder.stat().st_mtime_ns
+        with closing(Ear(path)) as second:
+            os.utime(folder, ns=(before, before))
+            bell.ring()
+            assert second.socket.recv(1) == b"1"

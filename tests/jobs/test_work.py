@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ async def test_a_running_job_is_cancelled_within_a_third_of_its_lease(jobs: Sqli
 
 
 async def forever() -> None:
-    job_progress(0.25)
+    job_progress(Fraction(1, 4))  # any number will do
     await trio.sleep_forever()
 
 

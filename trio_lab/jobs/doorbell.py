@@ -12,11 +12,13 @@ import os
 import socket
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UsageError
 
+_SETTLED = 100_000_000  # ns: file systems tell times by a clock that ticks every 10 ms or more often
 _BUFFER = 1  # bytes: the kernel gives its least, which holds a few datagrams
 
 
@@ -50,7 +52,8 @@ class Bell:
             changed = os.stat(self._folder).st_mtime_ns
             if changed != self._seen:
                 self._listeners = [entry.path for entry in os.scandir(self._folder)]
-                self._seen = changed
+                settled = time.time_ns() - changed > _SETTLED
+                self._seen = changed if settled else -1  # else a listener may yet come at the same time, as clocks tick
         except OSError:
             return  # nobody listens
         for path in self._listeners:

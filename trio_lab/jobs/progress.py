@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import SupportsFloat
 
 
 class Told:
@@ -17,10 +18,10 @@ class Told:
 TOLD: ContextVar[Told | None] = ContextVar("told", default=None)
 
 
-def job_progress(share: float) -> None:
+def job_progress(share: SupportsFloat) -> None:
     """Tell how much of the job is done, from 0 to 1. Outside of jobs, and in worker processes, this does nothing.
 
     It is kept when the lease is renewed, so others see it some seconds later.
     """
     if (told := TOLD.get()) is not None:
-        told.share = min(1.0, max(0.0, float(share)))  # a number of another library's could not be stored
+        told.share = min(1.0, max(0.0, float(share)))  # SQLite stores no other kinds of numbers

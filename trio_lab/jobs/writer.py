@@ -208,9 +208,12 @@ def _serve(calls: SimpleQueue[Call | None], do: Callable[[list[Call]], None]) ->
 
 
 def _captured(call: Call, table: Table) -> Outcome[Any]:
-    """How the work ended. An error of SQLite's may have undone the transaction, and so concerns everybody."""
+    """How the work ended. An error of SQLite's may have undone the transaction, and so concerns everybody; but not one about a
+    value that cannot be stored."""
     try:
         return Value(call.work(table))
+    except (sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+        return Error(error)
     except sqlite3.Error:
         raise
     except Exception as error:
