@@ -125,7 +125,7 @@ class Postgres:
             found = await trio.socket.getaddrinfo(host, None, type=trio.socket.SOCK_STREAM)
             parts["hostaddr"] = str(found[0][4][0])
         try:
-            connection: Any = await _connected(PostgresConnection._connect_gen(make_conninfo(**parts)))  # type: ignore[arg-type]
+            connection: Any = await _connected(PostgresConnection._connect_gen(make_conninfo(**parts)))
         except psycopg.Error as error:
             raise OSError(" ".join(str(error).split())) from None
         connection._autocommit = True

@@ -215,7 +215,7 @@ async def _locked(path: Path) -> int:
         if not turn.take():
             os.close(lock)
 
-    turn = Call(wait, None)
+    turn = Call(lambda _: wait(), None)  # whether the thread has the lock before its caller leaves
     try:
         with trio.fail_after(_OPENING):
             await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1))
