@@ -10,6 +10,7 @@ lock of the file.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..records.job import JobRecord, JobState
 from .contract import Claimed, Lease, NewJob
 from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, SUCCEEDED
 
+_MOMENT = 0.001  # seconds
 _WORKER_LOST = "its worker was lost: the lease ran out before the job ended"
 _RECORD = "SELECT id, name, args, state, tries, max_tries, created, progress, run_at, result, error FROM job"
 _CLAIM = f"""
@@ -63,6 +65,7 @@ class Table:
         self._bound = bound
         self._change = Tally()
         self._before = Tally()
+        self._looked_at = -math.inf
         self.rung = 0
         """Jobs that the transaction made ready, and of which workers may want to hear."""
 
@@ -70,7 +73,7 @@ class Table:
 
     def begun(self) -> None:
         """A transaction has begun."""
-        self._change, self.rung = Tally(), 0
+        self._change, self.rung, self._looked_at = Tally(), 0, -math.inf
         self._before = self.tally()
 
     def ending(self) -> None:
@@ -122,7 +125,11 @@ class Table:
 
     def claim(self, most: int, worker: str, now: float, lease: float) -> list[Claimed]:
         """Ready jobs, the most urgent first and then the oldest."""
-        self.look_at_the_clock(now)
+        if (
+            now > self._looked_at
+        ):  # of many claims in one transaction the first looks, and those that come a moment later
+            self.look_at_the_clock(now)
+            self._looked_at = now + _MOMENT
         rows = self._run(_CLAIM, (worker, now + lease, most)).fetchall()
         if len(rows) > 1:
             rows.sort(key=lambda row: (row[5], row[0]))
