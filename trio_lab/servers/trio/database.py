@@ -54,6 +54,20 @@ class LabDatabase:
                 await self._pause(connection, seconds)
 
 
+class _OwnFile(Sqlite):
+    """A file that is made when the first connection is opened, and is gone when the ``stack`` is closed."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        super().__init__("", functions={"pause": wait})
+        self._stack = stack
+
+    async def open(self) -> SqliteConnection:
+        if not self._path:
+            folder = self._stack.enter_context(TemporaryDirectory(prefix="trio-lab-database-"))
+            self._path = Path(folder, "data.sqlite")
+        return await super().open()
+
+
 async def _pause_sqlite(connection: SqliteConnection, seconds: float) -> object:
     ticks = max(1, round(seconds / _TICK))
     return await connection.execute(_QUERY, (ticks, seconds / ticks))
@@ -90,8 +104,7 @@ async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabData
         if config.database:
             database = _postgres(config.database)
         else:
-            folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-database-"))
-            database, pause = Sqlite(Path(folder, "data.sqlite"), functions={"pause": wait}), _pause_sqlite
+            database, pause = _OwnFile(stack), _pause_sqlite
         open_pool = partial(
             open_connection_pool,
             database,
