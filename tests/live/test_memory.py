@@ -6,8 +6,6 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -15,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_lab.live.memory import FIGURES, Memory, Page, new_memory
-from trio_lab.worker import lifeline
+from trio_lab.live.memory import FIGURES, Page, new_memory
 
 _SIZE = 64
 _WRITER = """
@@ -29,17 +26,6 @@ while True:
     number += 1
     memory.figures.write(number.to_bytes(4, "little") * (number % 3000 + 1))
 """
-
-
-@contextmanager
-def shared() -> Iterator[tuple[int, Memory]]:
-    descriptor = new_memory()
-    memory = Memory(descriptor)
-    try:
-        yield descriptor, memory
-    finally:
-        memory.close()
-        lifeline.close(descriptor)
 
 
 def page_in(memory: Any) -> Page:
@@ -78,12 +64,12 @@ def test_a_record_is_whole_in_the_midst_of_the_next(first: bytes, second: bytes,
 
 
 def test_a_record_that_is_too_large_is_refused() -> None:
-    with shared() as (_, memory), pytest.raises(ValueError, match="does not fit"):
+    with new_memory() as (_, memory), pytest.raises(ValueError, match="does not fit"):
         memory.figures.write(b"x" * (FIGURES + 1))
 
 
 def test_no_record_of_another_process_is_torn() -> None:
-    with shared() as (descriptor, memory):
+    with new_memory() as (descriptor, memory):
         command = [sys.executable, "-c", _WRITER, str(descriptor)]
         with subprocess.Popen(command, pass_fds=[descriptor], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
@@ -100,7 +86,7 @@ def test_no_record_of_another_process_is_torn() -> None:
 
 
 def test_what_a_killed_writer_has_written_can_be_read() -> None:
-    with shared() as (descriptor, memory):
+    with new_memory() as (descriptor, memory):
         command = [sys.executable, "-c", _WRITER, str(descriptor)]
         with subprocess.Popen(command, pass_fds=[descriptor], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None

@@ -10,7 +10,6 @@ import sysconfig
 
 from trio_lab.live.place import Asking, answering, line_of, open_answers
 from trio_lab.measure.process import catches
-from trio_lab.worker import lifeline
 
 _STACK = """Stack (most recent call first):
   File "{library}/re/__init__.py", line 166 in match
@@ -45,36 +44,30 @@ def test_a_step_without_own_code_blames_the_package() -> None:
 
 
 def test_a_c_call_that_holds_the_gil_tells_its_line() -> None:
-    answers, answered = open_answers()
-    command = [sys.executable, "-c", _HELD, str(answered)]
-    with subprocess.Popen(command, pass_fds=[answered], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        number, thread = map(int, process.stdout.readline().split())
-        asking = Asking(process.pid, thread, number, answers)
-        while str(asking.place()) != "<string>:6 in <module>":
-            assert process.poll() is None
-        process.kill()
-    for descriptor in (answers, answered):
-        lifeline.close(descriptor)
+    with open_answers() as (answers, answered):
+        command = [sys.executable, "-c", _HELD, str(answered)]
+        with subprocess.Popen(command, pass_fds=[answered], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            number, thread = map(int, process.stdout.readline().split())
+            asking = Asking(process.pid, thread, number, answers)
+            while str(asking.place()) != "<string>:6 in <module>":
+                assert process.poll() is None
+            process.kill()
 
 
 def test_no_signal_is_sent_to_a_process_without_a_handler() -> None:
-    answers, answered = open_answers()
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "input()"]
+    with open_answers() as (answers, _), subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert Asking(process.pid, process.pid, signal.SIGRTMAX - 1, answers).place() is None
         assert process.poll() is None
         process.kill()
-    for descriptor in (answers, answered):
-        lifeline.close(descriptor)
 
 
 def test_the_handler_is_gone_after_the_block() -> None:
-    _, answered = ends = open_answers()
-    with answering(answered) as number:
-        assert number is not None
-        assert catches(os.getpid(), number)
-        with answering(answered) as other:
-            assert other != number
-    assert not catches(os.getpid(), number)
-    for descriptor in ends:
-        lifeline.close(descriptor)
+    with open_answers() as (_, answered):
+        with answering(answered) as number:
+            assert number is not None
+            assert catches(os.getpid(), number)
+            with answering(answered) as other:
+                assert other != number
+        assert not catches(os.getpid(), number)

@@ -34,6 +34,7 @@ async def test_the_default_threads_are_the_first_queue(
     monkeypatch.chdir(PROGRAMS)
     async with attached(command, stderr=-3) as service:
         await fetch(service.url + path)  # from then on there are such threads
+        assert service.blind_to == ()
         track = Track()
         await loaded(service, track, path)
     timeline = track.timeline()

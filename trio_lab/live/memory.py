@@ -17,7 +17,8 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from zlib import crc32
@@ -104,6 +105,12 @@ class Memory:
         self._memory.close()
 
 
-def new_memory() -> int:
-    """A descriptor of new memory, which forked processes close (`lifeline.keep`)."""
-    return lifeline.keep(os.memfd_create("trio_lab live", os.MFD_CLOEXEC))
+@contextmanager
+def new_memory() -> Iterator[tuple[int, Memory]]:
+    """New memory for the length of the block, and its descriptor, which forked processes close (`lifeline.keep`)."""
+    descriptor = lifeline.keep(os.memfd_create("trio_lab live", os.MFD_CLOEXEC))
+    try:
+        with closing(Memory(descriptor)) as memory:
+            yield descriptor, memory
+    finally:
+        lifeline.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -20,10 +19,10 @@ from ..pools.program import boot, interpreter
 from ..preconditions import require_seconds, running_loop
 from ..records.health import Health
 from ..records.queue import Queue, named_apart, with_kinds
-from ..worker import lifeline
+from .asked import Asked
 from .beside import Beside
 from .figures import FiguresReader, Telling
-from .memory import Memory, new_memory
+from .memory import new_memory
 from .place import answering, open_answers
 from .writing import PERIOD, Writer
 
@@ -77,38 +76,48 @@ async def open_live(
             listener = undo.enter_context(socket.create_server((host, port), family=_family(host), backlog=_BACKLOG))
         if telling is None:
             telling = undo.enter_context(_program(watch, queues))
+        descriptor, memory = undo.enter_context(new_memory())
         reader = FiguresReader(watch, telling, service=service or _name_of_program(), blocked_after=blocked_after)
-        descriptor = new_memory()
-        undo.callback(lifeline.close, descriptor)
-        memory = Memory(descriptor)
-        undo.callback(memory.close)
-        answers, answered = open_answers()
-        undo.callback(lifeline.close, answers)
-        undo.callback(lifeline.close, answered)
-        number = undo.enter_context(answering(answered))
-        writer = Writer(watch, memory, reader.read)
-        undo.callback(writer.close)
-        writer.open()
-        asked: dict[str, object] = {
-            "memory": descriptor,
-            "answers": answers,
-            "listener": listener.fileno(),
-            "pid": os.getpid(),
-            "thread": threading.get_native_id(),
-            "signal": number,
-            "names": list(names),
-            "lab": lab,
-            "sys_path": [entry for entry in sys.path if isinstance(entry, str)],
-        }
-        beside = Beside(lambda line: _command(line, asked), (descriptor, answers, listener.fileno()))
-        undo.callback(beside.stop)
-        beside.start()
+        writer = undo.enter_context(_writing(Writer(watch, memory, reader.read)))
+        beside = undo.enter_context(_beside(descriptor, listener, tuple(names), lab))
         async with watch.eyes.calling(writer.write, every=PERIOD):
             yield Live(_url(listener), beside)
 
 
-def _command(line: int, asked: dict[str, object]) -> Sequence[str]:
-    return [*interpreter(), "-c", boot(_SIDE_PROCESS), json.dumps({**asked, "lifeline": line})]
+@contextmanager
+def _writing(writer: Writer) -> Iterator[Writer]:
+    try:
+        writer.open()
+        yield writer
+    finally:
+        writer.close()
+
+
+@contextmanager
+def _beside(memory: int, listener: socket.socket, names: tuple[str, ...], lab: str | None) -> Iterator[Beside]:
+    """The process beside this one, for the length of the block. It watches the loop of this thread."""
+    with open_answers() as (answers, answered), answering(answered) as number:
+        asked = Asked(
+            memory=memory,
+            answers=answers,
+            listener=listener.fileno(),
+            pid=os.getpid(),
+            thread=threading.get_native_id(),
+            signal=number,
+            names=names,
+            lab=lab,
+            sys_path=tuple(entry for entry in sys.path if isinstance(entry, str)),
+        )
+        beside = Beside(lambda line: _command(line, asked), (memory, answers, listener.fileno()))
+        try:
+            beside.start()
+            yield beside
+        finally:
+            beside.stop()
+
+
+def _command(line: int, asked: Asked) -> Sequence[str]:
+    return [*interpreter(), "-c", boot(_SIDE_PROCESS), str(line), asked.to_argument()]
 
 
 @contextmanager

@@ -54,12 +54,18 @@ def _is_free(number: int) -> bool:
     return signal.getsignal(number) is signal.SIG_DFL and not catches(os.getpid(), number)
 
 
-def open_answers() -> tuple[int, int]:
-    """A pipe for the answers, both ends non-blocking: a handler must never wait."""
-    reading, writing = lifeline.open_pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    return reading, writing
+@contextmanager
+def open_answers() -> Iterator[tuple[int, int]]:
+    """A pipe for the answers: where they are read, and where they are written. A handler must never wait, so neither end
+    blocks."""
+    ends = lifeline.open_pipe()
+    try:
+        for end in ends:
+            os.set_blocking(end, False)
+        yield ends
+    finally:
+        for end in ends:
+            lifeline.close(end)
 
 
 class Asking:

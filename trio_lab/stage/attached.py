@@ -134,8 +134,6 @@ class Attached:
         others = [one for one in self._views.all if self._alike(one, view)]
         if others:
             found.append(f"{len(others) + 1} processes serve, and the figures are those of one of them ({view.pid})")
-        if view.about.get("loop") != "trio":
-            found.append("which line blocks the loop is not seen on asyncio")
         if view.health is not None and view.health.loop.blind is not None:
             found.append(f"not every pass of the loop is seen: {view.health.loop.blind}")
         return tuple(found)

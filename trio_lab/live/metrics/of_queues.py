@@ -6,8 +6,7 @@ that of the whole queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
 
 from ...records.queue import QueueStatistics
 from ...records.summary import Buckets
@@ -23,12 +22,25 @@ _OUTCOMES: dict[str, Callable[[QueueStatistics], int | None]] = {
 
 
 def _state(name: str, says: str, value: Callable[[QueueStatistics], float | None]) -> Metric:
+    return _gauge(f"queue_{name}", says, value, label="queue")
+
+
+def _gauge(
+    name: str,
+    says: str,
+    value: Callable[[QueueStatistics], float | None],
+    *,
+    label: str,
+    only: Collection[str] | None = None,
+) -> Metric:
+    """A figure of each queue, or of ``only`` those of these names."""
+
     def read(seen: Seen) -> Iterator[Sample]:
         for queue in seen.health.queues:
-            if (found := value(queue)) is not None:
+            if (only is None or queue.name in only) and (found := value(queue)) is not None:
                 yield (queue.name,), found
 
-    return Metric(name=f"trio_lab_queue_{name}", kind="gauge", says=says, labels=("queue",), read=read)
+    return Metric(name=f"trio_lab_{name}", kind="gauge", says=says, labels=(label,), read=read)
 
 
 def _ended(seen: Seen) -> Iterator[Sample]:
@@ -46,22 +58,15 @@ def _arrivals(seen: Seen) -> Iterator[Sample]:
                 yield (queue.name, queue.kind_of(part)), part.arrivals
 
 
-def _times(times: Callable[[QueueTimes], Buckets | None], seen: Seen) -> Iterable[Sample]:
-    for one in () if seen.totals is None else seen.totals.queues:
-        if (found := times(one)) is not None:
-            yield (one.queue, one.kind), found
+def _times(name: str, says: str, times: Callable[[QueueTimes], Buckets | None]) -> Metric:
+    def read(seen: Seen) -> Iterator[Sample]:
+        for one in () if seen.totals is None else seen.totals.queues:
+            if (found := times(one)) is not None:
+                yield (one.queue, one.kind), found
 
-
-def _borrowed(seen: Seen) -> Iterator[Sample]:
-    for queue in seen.health.queues:
-        if queue.name in LIMITERS and queue.in_service is not None:
-            yield (queue.name,), queue.in_service
-
-
-def _tokens(seen: Seen) -> Iterator[Sample]:
-    for queue in seen.health.queues:
-        if queue.name in LIMITERS and queue.capacity is not None:
-            yield (queue.name,), queue.capacity
+    return Metric(
+        name=f"trio_lab_queue_{name}_seconds", kind="histogram", says=says, labels=("queue", "kind"), read=read
+    )
 
 
 LIMITERS = ("native_pool", "default_limiter")
@@ -88,32 +93,20 @@ METRICS = (
         labels=("queue", "kind", "outcome"),
         read=_ended,
     ),
-    Metric(
-        name="trio_lab_queue_wait_seconds",
-        kind="histogram",
-        says="From the arrival of a caller until it had a place.",
-        labels=("queue", "kind"),
-        read=partial(_times, lambda one: one.wait),
+    _times("wait", "From the arrival of a caller until it had a place.", lambda one: one.wait),
+    _times("service", "How long a place was held; of the run queue, busy time of passes.", lambda one: one.service),
+    _gauge(
+        "tokens",
+        "Tokens of a limiter: threads that may run at once.",
+        lambda queue: queue.capacity,
+        label="limiter",
+        only=LIMITERS,
     ),
-    Metric(
-        name="trio_lab_queue_service_seconds",
-        kind="histogram",
-        says="How long a place was held; of the run queue, busy time of passes.",
-        labels=("queue", "kind"),
-        read=partial(_times, lambda one: one.service),
-    ),
-    Metric(
-        name="trio_lab_tokens",
-        kind="gauge",
-        says="Tokens of a limiter: threads that may run at once.",
-        labels=("limiter",),
-        read=_tokens,
-    ),
-    Metric(
-        name="trio_lab_tokens_borrowed",
-        kind="gauge",
-        says="Tokens of a limiter that are borrowed: threads that run.",
-        labels=("limiter",),
-        read=_borrowed,
+    _gauge(
+        "tokens_borrowed",
+        "Tokens of a limiter that are borrowed: threads that run.",
+        lambda queue: queue.in_service,
+        label="limiter",
+        only=LIMITERS,
     ),
 )

@@ -1,0 +1,33 @@
+"""What a side process is asked to do: its argument, in JSON, behind the descriptor of its lifeline.
+
+It is read before the path of the program is known there, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Descriptors, and the process that is shown: its ``pid``, the native id of its loop's ``thread``, and the ``signal`` that
+    it answers with its line (`place`). ``names`` are host names by which the side process may be asked, ``lab`` is the address
+    that its page may load."""
+
+    memory: int
+    answers: int
+    listener: int
+    pid: int
+    thread: int
+    signal: int | None
+    names: tuple[str, ...]
+    lab: str | None
+    sys_path: tuple[str, ...]
+
+    def to_argument(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_argument(cls, text: str) -> Asked:
+        return cls(**json.loads(text))
