@@ -26,6 +26,7 @@ _PUBLIC = {
         "RestartLimitReached",
         "RunTimeout",
         "Shed",
+        "Unreachable",
     ),
     "jobs.contract": ("NewJob",),
     "jobs.functions": ("JobFailed", "JobFunctions"),

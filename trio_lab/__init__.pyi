@@ -20,6 +20,7 @@ from .errors import QueueTimeout as QueueTimeout
 from .errors import RestartLimitReached as RestartLimitReached
 from .errors import RunTimeout as RunTimeout
 from .errors import Shed as Shed
+from .errors import Unreachable as Unreachable
 from .jobs.contract import NewJob as NewJob
 from .jobs.functions import JobFailed as JobFailed
 from .jobs.functions import JobFunctions as JobFunctions

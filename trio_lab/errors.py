@@ -43,6 +43,19 @@ class Shed(Overloaded):
         return f"{self.queue} sheds load"
 
 
+class Unreachable(Overloaded):
+    """You get it when the server that keeps the queue cannot be reached, or refuses, or was lost before it answered. In the
+    last case nobody knows whether what you asked for was done. ``reason`` says what happened.
+    """
+
+    def __init__(self, queue: str, *, retry_after: float = 1.0, reason: str = "") -> None:
+        super().__init__(queue, retry_after=retry_after)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.queue} cannot be reached" + (f": {self.reason}" if self.reason else "")
+
+
 class RestartLimitReached(Overloaded):
     """You get it at once while workers die before they do anything useful, so that none can be kept alive.
 

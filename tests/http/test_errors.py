@@ -46,6 +46,7 @@ async def test_any_other_error_of_the_system_is_a_bug_and_logged(caplog: pytest.
     ("error", "status", "text"),
     [
         (BrokenWorkerError("it died"), 502, "it died"),
+        (ConnectionResetError("it broke"), 502, "it broke"),
         (RunTimeout(), 504, "Gateway Timeout"),
         (QueueFull("q"), 503, "q is full"),
         (trio.ClosedResourceError(), 503, "The server is ending"),

@@ -9,6 +9,7 @@ Needs the extra ``postgres``.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Generator
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -23,10 +24,13 @@ T = TypeVar("T")
 _READ, _WRITE = 1, 2  # what psycopg's generators wait for, and are told
 _CANCELLING = 2.0  # seconds for the server to end a statement that was cancelled; then the connection is closed
 _CONNECTING = 5.0  # seconds: libpq's own bound is not kept by what is used of psycopg here
+_UNUSED = 10.0  # seconds without use after which a connection is asked whether it answers
 _CHECKING = 2.0  # seconds for the answer of a connection that was not used for long
 
 
 WrongAddress = psycopg.ProgrammingError
+Broken = psycopg.OperationalError
+"""What a statement raises when its connection breaks, among other things."""
 
 
 class PostgresConnection(psycopg.AsyncConnection[Any]):
@@ -52,6 +56,13 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
             await _driven(gen, self.pgconn.socket)
         if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
             self.pgconn.finish()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the server has sent something, or its end, that was not asked for."""
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     @property
     def is_usable(self) -> bool:
@@ -131,7 +142,10 @@ class Postgres:
         connection._autocommit = True
         return connection  # type: ignore[no-any-return]
 
-    async def is_alive(self, connection: PostgresConnection) -> bool:
+    async def is_alive(self, connection: PostgresConnection, *, unused: float) -> bool:
+        """A server that ends or dies closes its connections, which is seen at once. A host that is gone tells nothing."""
+        if unused < _UNUSED:
+            return not connection.has_news
         with trio.move_on_after(_CHECKING), suppress(psycopg.Error):
             await connection.execute("SELECT 1")
             return True

@@ -149,7 +149,7 @@ class Sqlite:
             raise
         return connection
 
-    async def is_alive(self, connection: SqliteConnection) -> bool:
+    async def is_alive(self, connection: SqliteConnection, *, unused: float) -> bool:
         """A file does not go away by itself."""
         return True
 

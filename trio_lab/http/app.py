@@ -44,6 +44,7 @@ else:
 STATUSES: dict[type[Exception], int] = {
     BadQuery: 400,
     BrokenWorkerError: 502,
+    ConnectionError: 502,  # with the request's work on it
     Overloaded: 503,
     RunTimeout: 504,
 }

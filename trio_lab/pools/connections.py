@@ -26,7 +26,6 @@ from ..preconditions import require_count, require_loop
 C = TypeVar("C")
 
 _CLEANING = 2.0  # seconds: for that long a connection may take to be made clean, whatever becomes of its caller
-_UNUSED = 10.0  # seconds after which a connection is checked before it is used again
 
 
 class Database(Protocol[C]):
@@ -35,8 +34,8 @@ class Database(Protocol[C]):
     async def open(self) -> C:
         """A new connection. Raises OSError when there is none to be had."""
 
-    async def is_alive(self, connection: C) -> bool:
-        """Whether it still answers."""
+    async def is_alive(self, connection: C, *, unused: float) -> bool:
+        """Whether it still answers, ``unused`` seconds after its last caller. It is asked before each use."""
 
     async def make_clean(self, connection: C) -> bool:
         """End what its last caller left open. False if it cannot be used any more."""
@@ -97,9 +96,8 @@ class ConnectionPool(BehindBulkhead, Generic[C]):
         """The connection used last: the others may rest until they are closed."""
         while self._idle:
             since, connection = self._idle.pop()
-            fresh = trio.current_time() - since < _UNUSED
             try:
-                alive = fresh or await self._database.is_alive(connection)
+                alive = await self._database.is_alive(connection, unused=trio.current_time() - since)
             except BaseException:
                 await self._drop(connection)
                 raise

@@ -33,10 +33,11 @@ def _other_user() -> str | None:
 
 
 class PostgresServer:
-    """``conninfo`` is how to reach it. It can be killed and started again."""
+    """``conninfo`` is how to reach it, and so is ``url``. It can be killed and started again."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.conninfo = f"host={folder} dbname=postgres user=lab"
+        self.url = f"postgresql://lab@/postgres?host={folder}"
         self._programs, self._folder = programs, folder
         self._user = _other_user() if os.getuid() == 0 else None
         if self._user is not None:

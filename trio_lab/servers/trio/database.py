@@ -16,7 +16,7 @@ from typing import Any
 from ...blocks import block
 from ...config import Config
 from ...database.sqlite import Sqlite, SqliteConnection
-from ...errors import UsageError
+from ...errors import Unreachable, UsageError
 from ...http.lab import bounds
 from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
@@ -44,14 +44,22 @@ class LabDatabase:
         self._registered = False
 
     async def query(self, seconds: float, kind: str) -> None:
-        """A query that takes so long. Raises what `ConnectionPool.connection` raises."""
+        """A query that takes so long. Raises what `ConnectionPool.connection` raises, but `Unreachable` in place of OSError,
+        and ConnectionError when the connection breaks under the query."""
         if not self._registered:
             self._registered = True
             for pool in self._pools:
                 self._queues.register(pool)
-        async with self._pools[-1 if kind == SLOW else 0].connection(kind=kind) as connection:
-            with booked(RUN):
-                await self._pause(connection, seconds)
+        pool, begun = self._pools[-1 if kind == SLOW else 0], False
+        try:
+            async with pool.connection(kind=kind) as connection:
+                begun = True
+                with booked(RUN):
+                    await self._pause(connection, seconds)
+        except OSError as error:
+            if begun:
+                raise
+            raise Unreachable(pool.statistics().name, reason=str(error)) from None
 
 
 class _OwnFile(Sqlite):
@@ -74,7 +82,14 @@ async def _pause_sqlite(connection: SqliteConnection, seconds: float) -> object:
 
 
 async def _pause_postgres(connection: Any, seconds: float) -> object:
-    return await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+    from ...database.postgres import Broken
+
+    try:
+        return await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+    except Broken as error:
+        if connection.is_usable:
+            raise
+        raise ConnectionError(f"the connection to the database broke: {' '.join(str(error).split())}") from None
 
 
 def _postgres(url: str) -> Database[Any]:
