@@ -61,6 +61,10 @@ def measured(**found: float) -> PassMeasurements:
         ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12}, "python"),  # too long with any CPU
         ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12, "shut_out": 0.07}, "c call"),
         ({"duration": 0.06, "loop_delayed": 0.02, "process_cpu": 0.05, "late": 0.005}, "gil"),
+        # On a crowded machine the holder of the GIL gets little CPU time, and so does the watchdog.
+        ({"process_cpu": 0.03, "starved": 0.13, "late": 0.005}, "gil"),
+        ({"process_cpu": 0.03, "starved": 0.13}, "not running"),
+        ({"process_cpu": 0.019, "starved": 0.19, "late": 0.005}, "not running"),  # the watchdog alone computed
     ],
 )
 def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
@@ -69,7 +73,19 @@ def test_causes_are_told_apart(found: dict[str, float], cause: str) -> None:
 
 @pytest.mark.parametrize(
     ("found", "cause"),
-    [({"shut_out": 0.2}, "not running"), ({"process_cpu": 0.19}, "gil"), ({"gc": 0.18, "process_cpu": 0.2}, "gc")],
+    [
+        ({"shut_out": 0.2}, "not running"),
+        ({"process_cpu": 0.19}, "gil"),
+        ({"gc": 0.18, "process_cpu": 0.2}, "gc"),
+        # As measured on a crowded machine: two threads that compute, one of which has the GIL,
+        ({"loop_delayed": 0.034, "process_cpu": 0.044}, "gil"),
+        ({"loop_delayed": 0.094, "process_cpu": 0.05}, "gil"),
+        # threads that hash without it, while the loop waits for a CPU,
+        ({"loop_delayed": 0.198, "process_cpu": 0.2}, "not running"),
+        ({"loop_delayed": 0.196, "process_cpu": 0.068}, "not running"),
+        # and a stopped process.
+        ({"loop_delayed": 0.002, "process_cpu": 0.004, "late": 0.2}, "not running"),
+    ],
 )
 def test_a_poll_that_lasts_too_long_is_nobodys_line(found: dict[str, float], cause: str) -> None:
     assert cause_of_oversleep(measured(**found)) == cause
@@ -101,8 +117,10 @@ def test_a_cause_begins_at_its_share_of_the_pass(found: dict[str, float], cause:
     ("found", "cause"),
     [
         ({"gc": 0.5}, "gc"),
-        ({"process_cpu": 0.3}, "gil"),
-        ({"loop_cpu": 0.2, "process_cpu": 0.3}, "not running"),
+        ({"process_cpu": 0.11}, "gil"),
+        ({"process_cpu": 0.1}, "not running"),
+        ({"loop_delayed": 0.4, "process_cpu": 0.061}, "gil"),
+        ({"loop_cpu": 0.2, "process_cpu": 0.27}, "not running"),
         ({"process_cpu": 0.9, "loop_delayed": 0.5}, "not running"),
         ({"process_cpu": 0.9, "loop_delayed": 0.49}, "gil"),
     ],

@@ -39,6 +39,7 @@ SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT, IMPORT = "many small steps", "entry queue",
 # Shares of a pass. A cause must account for half of it; a share under 0.3 counts as none.
 _MOSTLY = 0.5
 _HARDLY = 0.3
+_RAN = 0.1  # of the time that the loop slept: with less CPU time of others the process was stopped
 _GIL_LATE = 0.0025  # seconds: half of the switch interval, after which the holder of the GIL is asked to release it
 _BY_A_LINE = (PYTHON, C_CALL, BLOCKING_CALL)
 _MANY = 20  # steps, or callbacks of the entry queue
@@ -135,10 +136,11 @@ def cause_of(found: PassMeasurements, steps: Steps | None = None) -> str:
     if _only_delayed(found):
         return NOT_RUNNING
     if found.loop_cpu < _MOSTLY * own:
+        if _others_held_gil(found, own):
+            return GIL
         if found.process_cpu < _HARDLY * own and found.shut_out + found.starved >= _MOSTLY * own:
             return NOT_RUNNING
-        others = found.process_cpu - found.loop_cpu
-        return GIL if others >= _HARDLY * own and found.late >= _GIL_LATE else BLOCKING_CALL
+        return BLOCKING_CALL
     if steps is not None and steps.entry_queue >= _MOSTLY * duration and steps.callbacks >= _MANY:
         return ENTRY_QUEUE
     if steps is not None and steps.count >= _MANY and steps.longest < _MOSTLY * duration:
@@ -147,12 +149,25 @@ def cause_of(found: PassMeasurements, steps: Steps | None = None) -> str:
 
 
 def cause_of_oversleep(found: PassMeasurements) -> str:
-    """Why a poll lasted longer than its timeout. No task is at fault, because none ran."""
+    """Why a poll lasted longer than its timeout. No task is at fault, because none ran.
+
+    A loop whose poll is over needs a CPU and then the GIL, nothing else. While it waits for a CPU the kernel counts that;
+    what is not counted it slept, and it slept for the GIL unless the whole process was stopped. So it does not matter how
+    little CPU time the holder of the GIL got on a crowded machine, nor how much threads without the GIL got meanwhile.
+    """
     if found.gc >= _MOSTLY * found.duration:
         return GC
     if found.loop_delayed >= _MOSTLY * found.duration:
         return NOT_RUNNING
-    return GIL if found.process_cpu - found.loop_cpu >= _HARDLY * found.duration else NOT_RUNNING
+    slept = found.duration - found.loop_delayed - found.loop_cpu
+    return GIL if found.process_cpu - found.loop_cpu > _RAN * slept else NOT_RUNNING
+
+
+def _others_held_gil(found: PassMeasurements, own: float) -> bool:
+    """True if the watchdog had to wait for the GIL and other threads computed, of the ``own`` time of a pass in which the
+    loop slept. On a crowded machine the holder of the GIL waits for a CPU about as long as the watchdog does."""
+    others, had_cpu = found.process_cpu - found.loop_cpu, own - found.starved
+    return found.late >= _GIL_LATE and others >= max(_HARDLY * had_cpu, _RAN * own)
 
 
 def _only_delayed(found: PassMeasurements) -> bool:
