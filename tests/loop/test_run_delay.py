@@ -46,9 +46,11 @@ def test_run_delay_only_grows_and_is_read_from_any_thread() -> None:
     end = time.perf_counter() + 0.01
     while time.perf_counter() < end:
         pass
-    assert 0.0 <= seen[0] <= delays.read()
+    assert (0.0, 1) <= seen[0] <= delays.read()
+    time.sleep(0.001)
+    assert delays.read()[1] > seen[0][1]
     delays.close()
-    assert delays.read() == 0.0
+    assert delays.read() == (0.0, 0)
 
 
 # Readings are (time, seconds so far); the pass begins at 1.0.
@@ -72,12 +74,12 @@ def test_what_came_between_two_readings_is_put_where_it_is_likely(
 BUDGET = 0.05
 
 
-def judged(*beats: _Beat, ended: float, last: _Waits, loop_cpu: float = 0.0) -> str:
+def judged(*beats: _Beat, ended: float, last: _Waits, loop_cpu: float = 0.0, process_cpu: float | None = None) -> str:
     """The cause of a pass from 1.0 to ``ended``, by these beats of the watchdog's thread before and in it."""
     watchdog = Watchdog.__new__(Watchdog)
     watchdog._budget, watchdog._beats = BUDGET, deque(beats)
     watchdog._read_waits = lambda oldest=0.0: last  # type: ignore[method-assign]
-    watchdog._beat = lambda at, due, waits: _Beat(at, due, loop_cpu, loop_cpu, waits)  # type: ignore[method-assign]
+    watchdog._beat = lambda at, due, waits: _Beat(at, due, loop_cpu, process_cpu or loop_cpu, waits)  # type: ignore[method-assign]
     return cause_of(watchdog.measurements(1.0, ended, 0.0))
 
 
@@ -114,3 +116,16 @@ def test_a_pass_that_kept_its_budget_but_for_the_hypervisor_was_not_running() ->
     ended, before = 1.06, replace(BEFORE, waits=waits(0.999, 0.0, 0.0, 1.0, 1.0))
     assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.02), loop_cpu=0.04) == "not running"
     assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.0), loop_cpu=0.06) == "c call"
+
+
+@pytest.mark.parametrize(("turns_a_look", "cause"), [(5, "gil"), (1, "blocking call")])
+def test_naps_of_the_switch_interval_tell_the_gil_from_a_call_that_waits(turns_a_look: int, cause: str) -> None:
+    """A look each 25 ms, which comes 2 ms late; other threads compute all the time."""
+    looks = [
+        _Beat(at, at + 0.023, 0.0, at, replace(waits(at), turns=100 + n * turns_a_look))
+        for n in range(1, 8)
+        for at in (1.0 + n / 40,)
+    ]
+    before = replace(BEFORE, process_cpu=1.0, waits=replace(BEFORE.waits, turns=7))  # it ran often before the pass
+    last = replace(waits(1.2), turns=100 + 8 * turns_a_look)
+    assert judged(before, *looks, ended=1.2, last=last, process_cpu=1.2) == cause

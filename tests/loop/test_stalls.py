@@ -61,6 +61,10 @@ def measured(**found: float) -> PassMeasurements:
         ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12}, "python"),  # too long with any CPU
         ({"loop_cpu": 0.08, "process_cpu": 0.08, "loop_delayed": 0.12, "shut_out": 0.07}, "c call"),
         ({"duration": 0.06, "loop_delayed": 0.02, "process_cpu": 0.05, "late": 0.005}, "gil"),
+        # Threads that compute, and those that hash without the GIL while the loop waits for something else, as measured.
+        ({"process_cpu": 0.18, "late": 0.001, "nap": 0.0048}, "gil"),
+        ({"process_cpu": 0.18, "late": 0.003, "nap": 0.15}, "blocking call"),
+        ({"process_cpu": 0.3, "late": 0.0002, "nap": 0.001}, "blocking call"),  # a thousand short calls
         # On a crowded machine the holder of the GIL gets little CPU time, and so does the watchdog.
         ({"process_cpu": 0.03, "starved": 0.13, "late": 0.005}, "gil"),
         ({"process_cpu": 0.03, "starved": 0.13}, "not running"),
@@ -103,6 +107,12 @@ WHOLE = {"duration": 1.0, "budget": 0.75, "shut_out": 0.0}
         ({"shut_out": 0.5}, "not running"),
         ({"process_cpu": 0.3, "shut_out": 0.9}, "blocking call"),
         ({"process_cpu": 0.3, "late": 0.0025}, "gil"),
+        ({"process_cpu": 0.3, "late": 0.0024}, "blocking call"),
+        ({"process_cpu": 0.3, "late": 0.001, "nap": 0.0075}, "gil"),
+        ({"process_cpu": 0.3, "late": 0.0009, "nap": 0.0075}, "blocking call"),
+        ({"process_cpu": 0.3, "late": 0.01, "nap": 0.0076}, "blocking call"),
+        ({"process_cpu": 0.1, "starved": 0.9, "late": 0.01}, "gil"),
+        ({"process_cpu": 0.09, "starved": 0.9, "late": 0.01, "shut_out": 0.0}, "not running"),
         ({"loop_cpu": 0.2, "process_cpu": 0.3, "late": 0.01}, "blocking call"),  # others used a tenth of it
         ({"loop_cpu": 0.6, "process_cpu": 0.6, "loop_delayed": 0.3}, "not running"),
         ({"loop_delayed": 0.5}, "not running"),

@@ -28,21 +28,22 @@ class _Counters:
 
 
 class RunDelay(_Counters):
-    """Seconds in which the thread that made this object could run and had no CPU, from /proc/self/task/…/schedstat.
+    """Of the thread that made this object, from /proc/self/task/…/schedstat: in how many seconds it could run and had no CPU,
+    and how often it was given one.
 
-    Without that file, which needs a kernel option, `read` always returns 0.0. Any thread may call it.
+    Without that file, which needs a kernel option, `read` always returns zeros. Any thread may call it.
     """
 
     def __init__(self) -> None:
         super().__init__(f"/proc/self/task/{threading.get_native_id()}/schedstat")
 
-    def read(self) -> float:
+    def read(self) -> tuple[float, int]:
         if self._file is None:
-            return 0.0
+            return 0.0, 0
         with suppress(ValueError):
-            _, delayed, _ = read_at_begin(self._file, 80).split()
-            return int(delayed) / 1e9
-        return 0.0
+            _, delayed, turns = read_at_begin(self._file, 80).split()
+            return int(delayed) / 1e9, int(turns)
+        return 0.0, 0
 
 
 class Steal(_Counters):

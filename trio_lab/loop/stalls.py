@@ -9,7 +9,8 @@ cause            the loop's thread            the watchdog    what it is
 python           ran                          on time         code that computes, or a C call that releases the GIL
 c call           ran                          shut out        a C call that holds the GIL: `re`, `json`, `sorted`
 blocking call    waited, but not for a CPU    on time         a call that waits without the GIL: a file, `sleep`
-gil              waited, other threads ran    late            another thread holds the GIL
+gil              waited, 5 ms at a time,      late            another thread holds the GIL
+                 other threads ran
 gc               (measured separately)        shut out        a collection of cyclic garbage
 not running      had no CPU, or was stopped   shut out        the process was stopped, or waited for a CPU
 ===============  ===========================  ==============  =======================================================
@@ -40,7 +41,11 @@ SMALL_STEPS, ENTRY_QUEUE, BUSY_WAIT, IMPORT = "many small steps", "entry queue",
 _MOSTLY = 0.5
 _HARDLY = 0.3
 _RAN = 0.1  # of the time that the loop slept: with less CPU time of others the process was stopped
-_GIL_LATE = 0.0025  # seconds: half of the switch interval, after which the holder of the GIL is asked to release it
+# Seconds. A thread that waits for the GIL wakes after each switch interval, 5 ms, to ask the holder to release it. So it
+# sleeps no longer at a time, as was measured: 2.5 to 4.8 ms, and 150 in a call that waits as long.
+_GIL_NAP = 0.0075
+_GIL_LATE = 0.001  # the watchdog's average wait for a GIL that nobody computes with is 0.2 ms,
+_GIL_LATE_ALONE = 0.0025  # half of the switch interval, where nothing is known of how the loop slept
 _BY_A_LINE = (PYTHON, C_CALL, BLOCKING_CALL)
 _MANY = 20  # steps, or callbacks of the entry queue
 
@@ -102,7 +107,8 @@ class PassMeasurements:
     ``loop_cpu`` is CPU time of the loop's thread, ``loop_delayed`` the time in which that thread could run and had no CPU,
     ``process_cpu`` CPU time of all threads, ``gc`` the time of garbage collections. ``shut_out`` is the longest time that
     the watchdog wanted to run and could not get the GIL, ``late`` the average of those times. ``starved`` is how long the
-    watchdog waited for a CPU: if it held the GIL then, the loop had to wait for it.
+    watchdog waited for a CPU: if it held the GIL then, the loop had to wait for it. ``nap`` is how long the loop's thread slept
+    at a time, 0.0 if that is not known.
     """
 
     duration: float
@@ -114,6 +120,7 @@ class PassMeasurements:
     shut_out: float
     late: float
     starved: float = 0.0
+    nap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +171,11 @@ def cause_of_oversleep(found: PassMeasurements) -> str:
 
 
 def _others_held_gil(found: PassMeasurements, own: float) -> bool:
-    """True if the watchdog had to wait for the GIL and other threads computed, of the ``own`` time of a pass in which the
-    loop slept. On a crowded machine the holder of the GIL waits for a CPU about as long as the watchdog does."""
+    """True if the loop slept as one does that waits for the GIL, of the ``own`` time of its pass, while the watchdog had to wait
+    for it too and other threads computed. On a crowded machine the holder waits for a CPU about as long as the watchdog does."""
     others, had_cpu = found.process_cpu - found.loop_cpu, own - found.starved
-    return found.late >= _GIL_LATE and others >= max(_HARDLY * had_cpu, _RAN * own)
+    late = _GIL_LATE if found.nap else _GIL_LATE_ALONE
+    return found.late >= late and found.nap <= _GIL_NAP and others >= max(_HARDLY * had_cpu, _RAN * own)
 
 
 def _only_delayed(found: PassMeasurements) -> bool:

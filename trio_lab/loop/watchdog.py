@@ -46,14 +46,15 @@ _KEPT_SAMPLES = 256  # of a pass with more samples, the last ones
 
 @dataclass(frozen=True, slots=True)
 class _Waits:
-    """Seconds waited for a CPU by the loop's thread and by this one, as read at ``at``, and stolen from each CPU, as read at
-    ``stolen_at``, up to `_OLD` earlier."""
+    """Seconds waited for a CPU by the loop's thread and by this one, and how often the loop's thread was given one, as read at
+    ``at``; and seconds stolen from each CPU, as read at ``stolen_at``, up to `_OLD` earlier."""
 
     at: float
     loop: float
     own: float
     stolen: tuple[float, ...]
     stolen_at: float
+    turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,9 @@ class Watchdog:
         now, (stolen_at, stolen) = time.perf_counter(), self._stolen
         if now - stolen_at >= oldest:
             stolen_at, stolen = self._stolen = now, self._steal.read()
-        own = 0.0 if self._own_delay is None else self._own_delay.read()
-        return _Waits(now, self._loop_delay.read(), own, stolen, stolen_at)
+        own = 0.0 if self._own_delay is None else self._own_delay.read()[0]
+        loop, turns = self._loop_delay.read()
+        return _Waits(now, loop, own, stolen, stolen_at, turns)
 
     def _beat(self, at: float, next_due: float, waits: _Waits) -> _Beat:
         try:
@@ -249,23 +251,32 @@ class Watchdog:
             loop_delayed=min(lost, max(0.0, ended - began - loop_cpu)),
             process_cpu=_since([(beat.at, beat.process_cpu) for beat in seen], began),
             gc=collected,
-            shut_out=max(wanted),
-            late=sum(wanted) / len(wanted),
+            shut_out=max(wanted, default=0.0),
+            late=sum(wanted) / len(wanted) if wanted else 0.0,
             starved=_since([(beat.waits.at, beat.waits.own) for beat in seen], began),
+            nap=_nap(*(seen if len(seen) == 2 else (seen[1], last))),
         )
 
     def _held_up(self, seen: list[_Beat], began: float) -> list[float]:
-        """For each beat, how long this thread had wanted the GIL before it, since the pass began."""
+        """For each beat before which this thread wanted the GIL since the pass began: for how long. A beat that the loop took
+        before this thread was due to look tells nothing of it."""
         first = _begun([(beat.waits.at, beat.waits.own) for beat in seen], began)
         later = [two.waits.own - one.waits.own for one, two in pairwise(seen[1:])]
         return [
             max(0.0, two.at - max(began, one.next_due) - waited)
             for (one, two), waited in zip(pairwise(seen), [first, *later], strict=True)
+            if one.next_due < two.at
         ]
 
     def samples(self, began: float) -> list[LineSample]:
         """The samples of the pass that began at this time."""
         return [sample for at, sample in list(self._samples) if at == began]
+
+
+def _nap(one: _Beat, two: _Beat) -> float:
+    """How long the loop's thread slept at a time between two beats, on average; 0.0 if that is not counted."""
+    slept = two.waits.at - one.waits.at - (two.loop_cpu - one.loop_cpu) - (two.waits.loop - one.waits.loop)
+    return max(0.0, slept) / max(1, two.waits.turns - one.waits.turns) if two.waits.turns else 0.0
 
 
 def _stolen(seen: list[_Beat], began: float) -> float:
