@@ -171,8 +171,11 @@ def cause_of_oversleep(found: PassMeasurements) -> str:
 
 
 def _others_held_gil(found: PassMeasurements, own: float) -> bool:
-    """True if the loop slept as one does that waits for the GIL, of the ``own`` time of its pass, while the watchdog had to wait
-    for it too and other threads computed. On a crowded machine the holder waits for a CPU about as long as the watchdog does."""
+    """True if the loop slept as one does that waits for the GIL, while the watchdog had to wait for it too and others computed.
+
+    ``own`` is the length of the pass without the time for which the loop had no CPU. On a crowded machine the holder of the GIL
+    waits for a CPU about as long as the watchdog does.
+    """
     others, had_cpu = found.process_cpu - found.loop_cpu, own - found.starved
     late = _GIL_LATE if found.nap else _GIL_LATE_ALONE
     return found.late >= late and found.nap <= _GIL_NAP and others >= max(_HARDLY * had_cpu, _RAN * own)
