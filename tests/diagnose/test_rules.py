@@ -9,6 +9,8 @@ import pytest
 
 from trio_lab.diagnose.prescribe import RULES, UNSEEN_FIGURES, blind_to, prescribe
 from trio_lab.diagnose.signals import Signals, kind_of
+from trio_lab.records.codec import decode, encode
+from trio_lab.records.diagnosis import Finding
 
 WELL = Signals(
     first="none",
@@ -186,6 +188,13 @@ TABLE = {
 def test_truth_table(seen: Signals, finding: str) -> None:
     offered, _, _ = prescribe(seen)
     assert [one.id for one in offered] == [finding]
+
+
+@pytest.mark.parametrize(("seen", "finding"), TABLE.values(), ids=TABLE.keys())
+def test_a_finding_is_read_as_it_was_written(seen: Signals, finding: str) -> None:
+    """Its figures are numbers, texts and, of the rule `healthy`, yes or no."""
+    for found in prescribe(seen)[0]:
+        assert decode(Finding, encode(found)) == found
 
 
 def test_every_rule_is_in_the_table() -> None:

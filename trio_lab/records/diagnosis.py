@@ -38,7 +38,7 @@ class Finding:
     id: str
     step: int
     because: str
-    figures: dict[str, float | str | None]
+    figures: dict[str, float | bool | str | None]
     doubt: str
     fix: Fix
 
