@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,11 +15,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from trio_lab.errors import UsageError
 from trio_lab.jobs.contract import Claimed, NewJob
 from trio_lab.jobs.schema import prepare
-from trio_lab.jobs.table import Table
+from trio_lab.jobs.table import Table, key, new_row
 
 LEASE = 10.0
 BOUND = 6
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
+UNSTORABLE: Any = object()
+GOOD = st.sampled_from([True, True, True, False])
 
 
 def table(bound: int | None = None) -> Table:
@@ -25,6 +29,17 @@ def table(bound: int | None = None) -> Table:
     prepare(connection, synchronous="FULL")
     found = Table(connection, bound=bound)
     found.begun()
+    return found
+
+
+def submit(jobs: Table, new: NewJob, args: str, now: float) -> int | Exception | None:
+    (id,) = jobs.submit([new_row(new, args, now)])
+    return id
+
+
+def claim(jobs: Table, most: int, worker: str, now: float) -> list[Claimed]:
+    (found,) = jobs.claim([(most, worker, LEASE)], now)
+    assert isinstance(found, list)
     return found
 
 
@@ -66,40 +81,66 @@ class Jobs(RuleBasedStateMachine):
                 one.state = "cancelled" if one.cancelling else "queued" if one.tries < one.max_tries else "dead"
                 one.cancelling, one.due = False, 0.0
 
-    @rule(delay=st.sampled_from([0.0, 5.0]), priority=st.integers(-1, 1), max_tries=st.integers(1, 3))
-    def submit(self, delay: float, priority: int, max_tries: int) -> None:
-        new = NewJob(name="job", args={}, delay=delay, priority=priority, max_tries=max_tries)
-        id = self.table.submit(new, "{}", self.now)
-        assert (id is None) == (self.waiting() >= BOUND)
-        if id is not None:
-            assert id not in self.kept
-            due = self.now + delay if delay else 0.0
-            self.kept[id] = Kept("queued", max_tries, priority, due=due)
+    @rule(
+        asked=st.lists(st.tuples(st.sampled_from([0.0, 5.0]), st.integers(-1, 1), st.integers(1, 3), GOOD), min_size=1)
+    )
+    def submit(self, asked: list[tuple[float, int, int, bool]]) -> None:
+        rows = []
+        for delay, priority, max_tries, good in asked:
+            new = NewJob(name="job", args={}, delay=delay, priority=priority, max_tries=max_tries)
+            rows.append(new_row(new, "{}" if good else UNSTORABLE, self.now))
+        room = max(0, BOUND - self.waiting())
+        ids = self.table.submit(rows)
+        for number, (id, (delay, priority, max_tries, good)) in enumerate(zip(ids, asked, strict=True)):
+            assert (id is None) == (number >= room)
+            assert isinstance(id, Exception) == (number < room and not good)
+            if isinstance(id, int):
+                assert id not in self.kept
+                due = self.now + delay if delay else 0.0
+                self.kept[id] = Kept("queued", max_tries, priority, due=due)
         self.end_step()
 
-    @rule(target=claims, worker=st.sampled_from("ab"), most=st.integers(1, 3))
-    def claim(self, worker: str, most: int) -> list[Claimed]:
+    @rule(
+        target=claims, asked=st.lists(st.tuples(st.integers(1, 3), st.sampled_from("ab"), GOOD), min_size=1, max_size=3)
+    )
+    def claim(self, asked: list[tuple[int, str, bool]]) -> list[Claimed]:
         self.look_at_the_clock()
         ready = [id for id, one in self.kept.items() if one.state == "queued" and one.due <= self.now]
         ready.sort(key=lambda id: (-self.kept[id].priority, id))
-        found = self.table.claim(most, worker, self.now, LEASE)
-        assert [int(one.id) for one in found] == ready[:most], "the most urgent first, then the oldest"
-        for one in found:
-            mine = self.kept[int(one.id)]
-            mine.state, mine.tries, mine.until, mine.worker = "running", mine.tries + 1, self.now + LEASE, worker
-            assert one.tries == mine.tries
+        gained = self.table.claim(
+            [(most, worker if good else UNSTORABLE, LEASE) for most, worker, good in asked], self.now
+        )
+        claimed = []
+        for found, (most, worker, good) in zip(gained, asked, strict=True):
+            due, ready = ready[:most], ready[most:]
+            if isinstance(found, Exception):
+                assert due
+                assert not good
+                continue
+            assert [int(one.id) for one in found] == due, "the most urgent first, then the oldest"
+            for one in found:
+                mine = self.kept[int(one.id)]
+                mine.state, mine.tries, mine.until, mine.worker = "running", mine.tries + 1, self.now + LEASE, worker
+                assert (one.tries, one.worker) == (mine.tries, worker)
+            claimed += found
         self.end_step()
-        return found
+        return claimed
 
     def held(self, job: Claimed) -> bool:
         one = self.kept[int(job.id)]
         return one.state == "running" and (one.tries, one.worker) == (job.tries, job.worker)
 
-    @rule(claimed=claims)
-    def finish(self, claimed: list[Claimed]) -> None:
-        for job in claimed:
+    @rule(claimed=st.lists(claims, min_size=1, max_size=3), goods=st.lists(GOOD, min_size=9, max_size=9))
+    def finish(self, claimed: list[list[Claimed]], goods: list[bool]) -> None:
+        """The same job may be there twice: then its first end counts."""
+        jobs = list(zip(chain(*claimed), goods, strict=False))
+        ends = self.table.finish([('"done"' if good else UNSTORABLE, *key(job)) for job, good in jobs])
+        for end, (job, good) in zip(ends, jobs, strict=True):
+            if not good:
+                assert isinstance(end, Exception)
+                continue
             held = self.held(job)
-            assert self.table.finish(job, '"done"') == held
+            assert end == held
             if held:
                 self.kept[int(job.id)].state = "succeeded"
         self.end_step()
@@ -182,12 +223,12 @@ TestJobs.settings = settings(max_examples=60, stateful_step_count=40, deadline=N
 
 def test_a_job_that_kills_its_worker_each_time_ends_as_a_dead_letter() -> None:
     jobs, now = table(), 0.0
-    id = jobs.submit(NewJob(name="poison", args={}, max_tries=2), "{}", now)
-    assert id is not None
+    id = submit(jobs, NewJob(name="poison", args={}, max_tries=2), "{}", now)
+    assert isinstance(id, int)
     for _ in range(2):
-        assert len(jobs.claim(1, "a", now, LEASE)) == 1
+        assert len(claim(jobs, 1, "a", now)) == 1
         now += LEASE
-    assert jobs.claim(1, "a", now, LEASE) == []
+    assert claim(jobs, 1, "a", now) == []
     found = jobs.get(id, now)
     assert found is not None
     assert (found.state, found.tries) == ("dead", 2)
@@ -199,9 +240,9 @@ def test_a_job_that_kills_its_worker_each_time_ends_as_a_dead_letter() -> None:
 def test_the_newest_jobs_by_state_and_name() -> None:
     jobs = table()
     for name in ("one", "two", "one"):
-        jobs.submit(NewJob(name=name, args={"name": name}), f'{{"name": "{name}"}}', 0.0)
-    (first,) = jobs.claim(1, "a", 0.0, LEASE)
-    jobs.finish(first, "[1]")
+        submit(jobs, NewJob(name=name, args={"name": name}), f'{{"name": "{name}"}}', 0.0)
+    (first,) = claim(jobs, 1, "a", 0.0)
+    jobs.finish([("[1]", *key(first))])
     assert [one.id for one in jobs.jobs(1.0, state=None, name=None, limit=2)] == ["3", "2"]
     assert [one.id for one in jobs.jobs(1.0, state=None, name="one", limit=9)] == ["3", "1"]
     (found,) = jobs.jobs(1.0, state="succeeded", name=None, limit=9)
@@ -214,10 +255,10 @@ def test_the_newest_jobs_by_state_and_name() -> None:
 def test_the_time_of_the_next_scheduled_job_and_of_the_next_lease() -> None:
     jobs = table()
     assert jobs.next_due() is None
-    jobs.submit(NewJob(name="later", args={}, delay=30.0), "{}", 100.0)
+    submit(jobs, NewJob(name="later", args={}, delay=30.0), "{}", 100.0)
     assert jobs.next_due() == 130.0
-    jobs.submit(NewJob(name="now", args={}), "{}", 100.0)
-    jobs.claim(5, "a", 100.0, LEASE)
+    submit(jobs, NewJob(name="now", args={}), "{}", 100.0)
+    claim(jobs, 5, "a", 100.0)
     assert jobs.next_due() == 110.0
 
 
@@ -231,8 +272,8 @@ def test_a_file_of_another_program_is_left_alone() -> None:
 def test_a_job_that_was_cancelled_is_not_begun_again_when_its_try_ends_before_its_worker_hears_of_it() -> None:
     jobs = table()
     for _ in range(2):
-        jobs.submit(NewJob(name="job", args={}), "{}", 0.0)
-    failed, stopped = jobs.claim(2, "a", 0.0, LEASE)
+        submit(jobs, NewJob(name="job", args={}), "{}", 0.0)
+    failed, stopped = claim(jobs, 2, "a", 0.0)
     for id in (1, 2):
         jobs.cancel(id, 0.0)
     assert jobs.fail(failed, "it failed", 0.0, 1.0)

@@ -26,11 +26,13 @@ from ..records.job import JobRecord, JobState
 from ..records.queue import QueueStatistics, Undivided
 from .contract import Claimed, Lease, NewJob
 from .doorbell import Bell, Ear
-from .table import Table, Tally
-from .writer import Call, Ends, Writer, open_lock
+from .table import Table, Tally, key, new_row
+from .writer import Call, Ends, Work, Writer, alone, open_lock
 
 T = TypeVar("T")
 _ASK = 0.05  # seconds between two looks at a job whose end is waited for
+_MOST = 1 << 16  # jobs of one claim
+_json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes an encoder each time
 _OPENING = _CLOSING = 10.0  # seconds for which another process may keep the lock of the file
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -66,8 +68,8 @@ class SqliteJobs(Undivided):
             self._token.run_sync_soon(_wake, ends)
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between asking and parking would lose the end
-    async def _do(self, work: Callable[[Table], T], *, reads: bool = False) -> T:
-        """Have the writer do it.
+    async def _do(self, work: Work, asked: Any = None, *, reads: bool = False) -> Any:
+        """Have the writer do it, together with what others ask for.
 
         Raises:
             trio.ClosedResourceError: the engine was closed.
@@ -76,16 +78,17 @@ class SqliteJobs(Undivided):
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._closed:
             raise trio.ClosedResourceError(f"{self.name} was closed")
-        call = Call(work, trio.lowlevel.current_task())
+        call = Call(work, asked, trio.lowlevel.current_task())
         (self._writer.read if reads else self._writer.write)(call)
-        return await trio.lowlevel.wait_task_rescheduled(partial(_withdraw, call))  # type: ignore[no-any-return]
+        return await trio.lowlevel.wait_task_rescheduled(partial(_withdraw, call))
+
+    async def _do_alone(self, work: Callable[[Table], T], *, reads: bool = False) -> T:
+        return await self._do(alone(work), reads=reads)  # type: ignore[no-any-return]
 
     # The contract of engines.
 
     async def submit(self, job: NewJob) -> str:
-        args = json.dumps(job.args, separators=(",", ":"))
-        now = time()
-        id = await self._do(lambda table: table.submit(job, args, now))
+        id = await self._do(Table.submit, new_row(job, _json(job.args), time()))
         if id is None:
             self._rejected += 1
             raise QueueFull(self.name)
@@ -93,7 +96,7 @@ class SqliteJobs(Undivided):
 
     async def get(self, id: str) -> JobRecord | None:
         row = _row(id)
-        return None if row is None else await self._do(partial(_get, row), reads=True)
+        return None if row is None else await self._do_alone(partial(_get, row), reads=True)
 
     async def ended(self, id: str) -> JobRecord | None:
         while True:
@@ -103,7 +106,7 @@ class SqliteJobs(Undivided):
             await trio.sleep(_ASK)
 
     async def jobs(self, *, state: JobState | None = None, name: str | None = None, limit: int = 50) -> list[JobRecord]:
-        return await self._do(lambda table: table.jobs(time(), state=state, name=name, limit=limit), reads=True)
+        return await self._do_alone(lambda table: table.jobs(time(), state=state, name=name, limit=limit), reads=True)
 
     async def cancel(self, id: str) -> JobRecord | None:
         return await self._change(id, Table.cancel)
@@ -120,32 +123,31 @@ class SqliteJobs(Undivided):
             change(table, row, now)
             return table.get(row, now)
 
-        return await self._do(work)
+        return await self._do_alone(work)
 
     async def claim(self, most: int, *, worker: str, lease: float) -> list[Claimed]:
         require_count("most", most, low=1)
+        return await self._do(self._claim, (min(most, _MOST), worker, float(lease)))  # type: ignore[no-any-return]
 
-        def work(table: Table) -> list[Claimed]:
-            found = table.claim(most, worker, time(), lease)
-            if not found:
-                self._next_due = table.next_due()
-            return found
-
-        return await self._do(work)
+    def _claim(self, table: Table, asked: Sequence[tuple[int, str, float]]) -> list[Any]:
+        """In the writer's thread."""
+        found = table.claim(asked, time())
+        if [] in found:
+            self._next_due = table.next_due()
+        return list(found)
 
     async def renew(self, held: Sequence[tuple[Claimed, float | None]], *, lease: float) -> list[Lease]:
-        return await self._do(lambda table: table.renew(held, time(), lease))
+        return await self._do_alone(lambda table: table.renew(held, time(), lease))
 
     async def finish(self, job: Claimed, result: Any) -> bool:
-        text = json.dumps(result, separators=(",", ":"))
-        return await self._do(lambda table: table.finish(job, text))
+        return await self._do(Table.finish, (_json(result), *key(job)))  # type: ignore[no-any-return]
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         text = error.encode(errors="backslashreplace").decode()  # a file's name in it may be no valid Unicode
-        return await self._do(lambda table: table.fail(job, text, time(), again_in))
+        return await self._do_alone(lambda table: table.fail(job, text, time(), again_in))
 
     async def give_back(self, job: Claimed, *, cancelled: bool = False) -> bool:
-        return await self._do(lambda table: table.give_back(job, cancelled=cancelled))
+        return await self._do_alone(lambda table: table.give_back(job, cancelled=cancelled))
 
     async def wait(self, timeout: float) -> None:
         """As the contract has it. A job that is scheduled, and a lease that runs out, end the wait too."""
@@ -160,7 +162,7 @@ class SqliteJobs(Undivided):
 
     async def look(self) -> None:
         """Read the counts anew, for `statistics`."""
-        self._tally = await self._do(Table.tally, reads=True)
+        self._tally = await self._do_alone(Table.tally, reads=True)
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         """As of the last `look`. The counts are those of the file, whoever wrote them; only what was rejected is counted here
@@ -215,7 +217,7 @@ async def _locked(path: Path) -> int:
         if not turn.take():
             os.close(lock)
 
-    turn = Call(lambda _: wait(), None)  # whether the thread has the lock before its caller leaves
+    turn = Call(alone(lambda _: wait()), None, None)  # whether the thread has the lock before its caller leaves
     try:
         with trio.fail_after(_OPENING):
             await trio.to_thread.run_sync(wait, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1))

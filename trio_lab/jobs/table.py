@@ -3,8 +3,13 @@
 Times are seconds of the system's clock, for several processes and another start of the machine have to agree on them. Should
 the clock jump, a lease ends early or late: then a job may run twice, and the fence lets one of its ends count.
 
-Traps of SQLite that are met here: RETURNING gives rows in any order, and a statement whose rows are not all fetched keeps the
-lock of the file.
+What many callers ask for at once is done together: one query for the claims of all, one `executemany` for the rows of all. Of
+64 jobs each then costs 9 µs in SQLite, from its submission to its end.
+
+Traps of SQLite that are met here: a statement whose rows are not all fetched keeps the lock of the file. A claim by `UPDATE …
+WHERE id IN (SELECT …) RETURNING` makes two temporary tables, with 90 KB of memory each. Whether `malloc` gives that back to the
+system each time depends on what the program has allocated before: if it does, such a claim costs 35 to 90 µs, nearly all of it
+page faults. To find the jobs first, and then to change each by its id, costs 3.
 """
 
 from __future__ import annotations
@@ -12,8 +17,9 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..records.job import JobRecord, JobState
@@ -23,17 +29,27 @@ from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, S
 _MOMENT = 0.001  # seconds
 _WORKER_LOST = "its worker was lost: the lease ran out before the job ended"
 _RECORD = "SELECT id, name, args, state, tries, max_tries, created, progress, run_at, result, error FROM job"
-_CLAIM = f"""
-UPDATE job SET state = {RUNNING}, tries = tries + 1, worker = ?, lease_until = ?, progress = NULL
-WHERE id IN (SELECT id FROM job WHERE state = {READY} ORDER BY priority DESC, id LIMIT ?)
-RETURNING id, name, args, tries, max_tries, -priority
+_INSERT = """
+INSERT INTO job (id, name, args, priority, state, run_at, max_tries, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_NEXT = f"""
+SELECT id, name, args, tries + 1, max_tries FROM job WHERE state = {READY} ORDER BY priority DESC, id LIMIT ?
+"""
+_TAKE = f"""
+UPDATE job SET state = {RUNNING}, tries = tries + 1, worker = ?, lease_until = ?, progress = NULL WHERE id = ?
 """
 _HELD = f"id = ? AND state = {RUNNING} AND tries = ? AND worker = ?"
+_FINISH = f"""
+UPDATE job SET state = {SUCCEEDED}, result = ?, error = NULL, progress = NULL, worker = NULL, lease_until = NULL WHERE {_HELD}
+"""
 _EXPIRE = f"""
 UPDATE job SET worker = NULL, lease_until = NULL, cancelling = 0, error = '{_WORKER_LOST}',
     state = CASE WHEN cancelling THEN {CANCELLED} WHEN tries < max_tries THEN {READY} ELSE {DEAD} END
 WHERE state = {RUNNING} AND lease_until <= ? RETURNING state
 """
+
+NOT_STORED = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.DataError)
+"""A value cannot be stored. The statement has had no effect, and the transaction is still whole."""
 
 
 @dataclass(slots=True)
@@ -54,6 +70,16 @@ _COUNT = f"SELECT {', '.join(_COUNTS)} FROM tally"
 _ADD = f"UPDATE tally SET {', '.join(f'{name} = {name} + ?' for name in _COUNTS)}"
 
 
+Row = tuple[str, str, int, int, float | None, int, float]
+"""A new job as it is written."""
+
+
+def new_row(job: NewJob, args: str, now: float) -> Row:
+    """``args`` is JSON."""
+    state, due = (SCHEDULED, now + job.delay) if job.delay else (READY, None)
+    return job.name, args, job.priority, state, due, job.max_tries, now
+
+
 class Table:
     """The jobs of one file. Its owner begins and commits transactions, and calls `begun` and `ending` in each.
 
@@ -61,10 +87,10 @@ class Table:
     """
 
     def __init__(self, connection: sqlite3.Connection, *, bound: int | None) -> None:
+        self._connection = connection
         self._run = connection.execute
         self._bound = bound
         self._change = Tally()
-        self._before = Tally()
         self._looked_at = -math.inf
         self.rung = 0
         """Jobs that the transaction made ready, and of which workers may want to hear."""
@@ -74,7 +100,6 @@ class Table:
     def begun(self) -> None:
         """A transaction has begun."""
         self._change, self.rung, self._looked_at = Tally(), 0, -math.inf
-        self._before = self.tally()
 
     def ending(self) -> None:
         """It is about to be committed: write what it changes in the counts."""
@@ -88,21 +113,21 @@ class Table:
 
     # Submitting.
 
-    def submit(self, job: NewJob, args: str, now: float) -> int | None:
-        """The id of the new job, None if as many wait as may wait. ``args`` is JSON."""
-        change = self._change
-        if self._bound is not None and self._before.waiting + change.waiting >= self._bound:
-            return None
-        state, due = (SCHEDULED, now + job.delay) if job.delay else (READY, None)
-        row = (job.name, args, job.priority, state, due, job.max_tries, now)
-        cursor = self._run(
-            "INSERT INTO job (name, args, priority, state, run_at, max_tries, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            row,
-        )
-        change.waiting += 1
-        change.arrivals += 1
-        self.rung += state == READY
-        return cursor.lastrowid
+    def submit(self, asked: Sequence[Row]) -> list[int | Exception | None]:
+        """The ids of the new jobs; None for each that came when as many waited as may wait."""
+        if self._bound is not None:
+            room = max(0, self._bound - self.tally().waiting - self._change.waiting)
+            refused, asked = len(asked[room:]), asked[:room]
+        else:
+            refused = 0
+        (last,) = self._run("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+        ids = range(last + 1, last + 1 + len(asked))
+        ends = self._each(_INSERT, [(id, *row) for id, row in zip(ids, asked, strict=True)])
+        kept = [isinstance(end, int) for end in ends]
+        self._change.waiting += sum(kept)
+        self._change.arrivals += sum(kept)
+        self.rung += sum(good and row[3] == READY for good, row in zip(kept, asked, strict=True))
+        return [id if isinstance(end, int) else end for id, end in zip(ids, ends, strict=True)] + [None] * refused
 
     def cancel(self, id: int, now: float) -> None:
         """Cancel a job that waits. One that runs is marked: its worker hears of it when it renews the lease."""
@@ -123,22 +148,24 @@ class Table:
 
     # Working.
 
-    def claim(self, most: int, worker: str, now: float, lease: float) -> list[Claimed]:
-        """Ready jobs, the most urgent first and then the oldest."""
+    def claim(self, asked: Sequence[tuple[int, str, float]], now: float) -> list[list[Claimed] | Exception]:
+        """How many, for whom, and for how many seconds. Ready jobs, the most urgent first and then the oldest."""
         if (
             now > self._looked_at
         ):  # of many claims in one transaction the first looks, and those that come a moment later
             self.look_at_the_clock(now)
             self._looked_at = now + _MOMENT
-        rows = self._run(_CLAIM, (worker, now + lease, most)).fetchall()
-        if len(rows) > 1:
-            rows.sort(key=lambda row: (row[5], row[0]))
-        self._change.waiting -= len(rows)
-        self._change.running += len(rows)
-        return [
-            Claimed(id=str(id), name=name, args=json.loads(args), tries=tries, max_tries=max_tries, worker=worker)
-            for id, name, args, tries, max_tries, _ in rows
-        ]
+        ready = iter(self._run(_NEXT, (sum(most for most, _, _ in asked),)).fetchall())
+        shares = [list(islice(ready, most)) for most, _, _ in asked]
+        given = list(zip(asked, shares, strict=True))
+        ends = self._each(
+            _TAKE, [(worker, now + lease, row[0]) for (_, worker, lease), share in given for row in share]
+        )
+        taken = sum(isinstance(end, int) for end in ends)
+        self._change.waiting -= taken
+        self._change.running += taken
+        left = iter(ends)
+        return [_claimed(share, worker, list(islice(left, len(share)))) for (_, worker, _), share in given]
 
     def look_at_the_clock(self, now: float) -> None:
         """Scheduled jobs whose time has come are ready, and jobs whose lease has run out are taken from their workers."""
@@ -168,15 +195,19 @@ class Table:
         for job, progress in held:
             words = "lease_until = ?, progress = coalesce(?, progress)"
             rows = self._run(
-                f"UPDATE job SET {words} WHERE {_HELD} RETURNING cancelling", (now + lease, progress, *_key(job))
+                f"UPDATE job SET {words} WHERE {_HELD} RETURNING cancelling", (now + lease, progress, *key(job))
             ).fetchall()
             found.append(Lease(held=bool(rows), cancelling=bool(rows and rows[0][0])))
         return found
 
-    def finish(self, job: Claimed, result: str) -> bool:
-        """``result`` is JSON."""
-        words = f"state = {SUCCEEDED}, result = ?, error = NULL, progress = NULL, worker = NULL, lease_until = NULL"
-        return self._end(job, SUCCEEDED, words, result)
+    def finish(self, asked: Sequence[tuple[str, int, int, str]]) -> list[bool | Exception]:
+        """The result as JSON, and the `key` of a job."""
+        found = [end if isinstance(end, Exception) else bool(end) for end in self._each(_FINISH, asked)]
+        ended = found.count(True)
+        self._change.running -= ended
+        self._change.completions += ended
+        self._change.fenced += found.count(False)
+        return found
 
     def fail(self, job: Claimed, error: str, now: float, again_in: float | None) -> bool:
         state, due = FAILED, None
@@ -195,11 +226,11 @@ class Table:
 
     def _is_cancelling(self, job: Claimed) -> bool:
         """Somebody has cancelled it, and its worker has not heard of it before this try ended."""
-        return bool(self._run(f"SELECT 1 FROM job WHERE {_HELD} AND cancelling", _key(job)).fetchall())
+        return bool(self._run(f"SELECT 1 FROM job WHERE {_HELD} AND cancelling", key(job)).fetchall())
 
     def _end(self, job: Claimed, state: int, words: str, *values: Any) -> bool:
         """A try has ended. False if the lease had run out: the fence."""
-        if not self._run(f"UPDATE job SET {words} WHERE {_HELD}", (*values, *_key(job))).rowcount:
+        if not self._run(f"UPDATE job SET {words} WHERE {_HELD}", (*values, *key(job))).rowcount:
             self._change.fenced += 1
             return False
         self._ended(state)
@@ -215,6 +246,24 @@ class Table:
     def _count(self, statement: str, *values: Any) -> int:
         return self._run(statement, values).rowcount
 
+    def _each(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[int | Exception]:
+        """Run a statement with each row. How many jobs each has changed; an error for one that cannot be stored."""
+        ends: list[int | Exception] = []
+        left = iter(rows)
+
+        def drawn() -> Iterator[tuple[Any, ...]]:
+            for row in left:
+                before = self._connection.total_changes
+                yield row
+                ends.append(self._connection.total_changes - before)
+
+        while True:
+            try:
+                self._connection.executemany(statement, drawn())
+                return ends
+            except (*NOT_STORED, OverflowError, UnicodeError) as error:
+                ends.append(error)  # and go on with the next row
+
     # Telling.
 
     def get(self, id: int, now: float) -> JobRecord | None:
@@ -229,8 +278,22 @@ class Table:
         return [_record(row, now) for row in rows]
 
 
-def _key(job: Claimed) -> tuple[int, int, str]:
+def key(job: Claimed) -> tuple[int, int, str]:
+    """What the fence asks for."""
     return int(job.id), job.tries, job.worker
+
+
+def _claimed(rows: list[Any], worker: str, ends: list[int | Exception]) -> list[Claimed] | Exception:
+    for end in ends:
+        if isinstance(end, Exception):
+            return end
+    try:
+        return [
+            Claimed(id=str(id), name=name, args=json.loads(args), tries=tries, max_tries=max_tries, worker=worker)
+            for id, name, args, tries, max_tries in rows
+        ]
+    except ValueError as error:  # somebody else has written the file
+        return error
 
 
 def _record(row: tuple[Any, ...], now: float) -> JobRecord:

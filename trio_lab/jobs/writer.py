@@ -28,20 +28,23 @@ from outcome import Error, Outcome, Value
 
 from ..errors import UsageError, in_a_line
 from .schema import prepare
-from .table import Table
+from .table import NOT_STORED, Table
 
-Work = Callable[[Table], Any]
+Work = Callable[[Table, list[Any]], list[Any]]
+"""Does to the table what several callers ask for, and returns what each of them gets; an exception is raised to its caller.
+If it raises one itself, that ends the transaction."""
 
 _MOST = 512  # calls in one transaction, so that the first does not wait long for the last
 
 
 class Call:
-    """Something to be done to the table. Just one of `take` and `withdraw` returns True, whichever thread is first."""
+    """Something to be done to the table: ``work`` on what is ``asked``. Just one of `take` and `withdraw` returns True,
+    whichever thread is first."""
 
-    __slots__ = ("_free", "caller", "work")
+    __slots__ = ("_free", "asked", "caller", "work")
 
-    def __init__(self, work: Work, caller: Any) -> None:
-        self.work, self.caller = work, caller
+    def __init__(self, work: Work, asked: Any, caller: Any) -> None:
+        self.work, self.asked, self.caller = work, asked, caller
         self._free = [None]
 
     def take(self) -> bool:
@@ -52,6 +55,23 @@ class Call:
         return True
 
     withdraw = take
+
+
+def alone(work: Callable[[Table], Any]) -> Work:
+    """Work for a single caller, who alone is told if it fails. But an error of SQLite's may have undone the transaction, and so
+    concerns everybody, unless it is about a value that cannot be stored."""
+
+    def done(table: Table, _: list[Any]) -> list[Any]:
+        try:
+            return [work(table)]
+        except NOT_STORED as error:
+            return [error]
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            return [error]
+
+    return done
 
 
 Ends = list[tuple[Any, Outcome[Any]]]
@@ -106,7 +126,7 @@ class Writer:
             thread.start()
 
     def write(self, call: Call) -> None:
-        """Have it done. Changes are made in the order in which they come."""
+        """Have it done, in the next transaction or in one soon after."""
         self._writes.put(call)
 
     def read(self, call: Call) -> None:
@@ -131,7 +151,7 @@ class Writer:
         for call in group:
             if call.take():
                 try:
-                    ends.append((call.caller, _captured(call, self._seen)))
+                    ends += _done(call.work, [call], self._seen)
                 except sqlite3.Error as error:
                     ends.append((call.caller, Error(OSError(f"the jobs cannot be read: {in_a_line(error)}"))))
         self._deliver(ends)
@@ -155,7 +175,9 @@ class Writer:
                 raise FileNotFoundError(f"{self._path} was deleted or replaced while it was in use")
             run("BEGIN IMMEDIATE")
             self._table.begun()
-            ends = [(call.caller, _captured(call, self._table)) for call in group]
+            ends: Ends = []
+            for work, calls in _together(group).items():
+                ends += _done(work, calls, self._table)
             self._table.ending()
             run("COMMIT")
         except Exception as error:  # whatever it was: callers wait to be told, and this thread has to go on
@@ -207,14 +229,21 @@ def _serve(calls: SimpleQueue[Call | None], do: Callable[[list[Call]], None]) ->
             return
 
 
-def _captured(call: Call, table: Table) -> Outcome[Any]:
-    """How the work ended. An error of SQLite's may have undone the transaction, and so concerns everybody; but not one about a
-    value that cannot be stored."""
-    try:
-        return Value(call.work(table))
-    except (sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
-        return Error(error)
-    except sqlite3.Error:
-        raise
-    except Exception as error:
-        return Error(error)
+def _together(group: list[Call]) -> dict[Work, list[Call]]:
+    """The calls for the same work. So some are done before others that came earlier; but as each caller waits for its call, all
+    calls of a group are made at the same time, and may be done in any order."""
+    found: dict[Work, list[Call]] = {}
+    for call in group:
+        if call.work in found:
+            found[call.work].append(call)
+        else:
+            found[call.work] = [call]
+    return found
+
+
+def _done(work: Work, calls: list[Call], table: Table) -> Ends:
+    gained = work(table, [call.asked for call in calls])
+    return [
+        (call.caller, Error(gain) if isinstance(gain, Exception) else Value(gain))
+        for call, gain in zip(calls, gained, strict=True)
+    ]

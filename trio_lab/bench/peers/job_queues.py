@@ -21,7 +21,7 @@ from ...jobs.contract import NewJob
 from ...jobs.functions import JobFunctions
 from ...jobs.schema import prepare
 from ...jobs.sqlite import open_sqlite_jobs
-from ...jobs.table import Table
+from ...jobs.table import Table, key, new_row
 from ...jobs.work import open_job_worker
 from .python_pools import Meter
 
@@ -93,7 +93,7 @@ class Waiting:
         self._connection = sqlite3.connect(path, isolation_level=None)
         prepare(self._connection, synchronous="NORMAL")
         self._table = Table(self._connection, bound=None)
-        self._in_transaction(lambda: [self._table.submit(_JOB, "{}", time.time()) for _ in range(waiting)])
+        self._in_transaction(lambda: self._table.submit([new_row(_JOB, "{}", time.time())] * waiting))
 
     def _in_transaction(self, work: Callable[[], object]) -> float:
         """Seconds that the work took."""
@@ -112,9 +112,10 @@ class Waiting:
 
     def _turn(self) -> None:
         for _ in range(_BATCH):
-            self._table.submit(_JOB, "{}", time.time())
-            (job,) = self._table.claim(1, "bench", time.time(), _LEASE)
-            self._table.finish(job, "null")
+            self._table.submit([new_row(_JOB, "{}", time.time())])
+            (claimed,) = self._table.claim([(1, "bench", _LEASE)], time.time())
+            assert not isinstance(claimed, Exception)
+            self._table.finish([("null", *key(job)) for job in claimed])
 
 
 def costs_us(depths: list[int], rounds: int) -> dict[str, list[float]]:
