@@ -10,6 +10,7 @@ import pytest
 
 from tests.running import Running, running
 from trio_lab.config import PROFILES
+from trio_lab.http.contract import lacking
 from trio_lab.http.runtimes import RUNTIMES, lack
 
 THREADS = 4
@@ -28,6 +29,10 @@ class Subject:
     def watches(self) -> bool:
         """Whether its server watches its loop and keeps ledgers: Node's cannot."""
         return self.runtime != "node"
+
+    def has(self, path: str) -> bool:
+        """Whether its server has this route; the others say that they have not."""
+        return lacking(self.runtime, path) is None
 
 
 SUBJECTS = [Subject(runtime, profile) for runtime in RUNTIMES for profile in PROFILES]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from trio_lab.http.contract import CHOICES, MAX_BODY, MAX_HEAD, MAX_TARGET, NOT_FOUND, NUMBERS, STORMS
+from trio_lab.http.contract import CHOICES, MAX_BODY, MAX_HEAD, MAX_TARGET, NOT_FOUND, NUMBERS, STORMS, lacking
 from trio_lab.measure.ledger import PARTS
+from trio_lab.servers.trio.db import NUMBERS as DATABASE_NUMBERS
 
 from .health import POOL, SUMMARY, health
 from .shapes import COUNT, NUMBER, TEXT, Each, Is, Shape, mentions
@@ -61,6 +62,13 @@ def replies(subject: Subject) -> Iterator[Row]:
         yield Row(target, health(subject))
     if subject.watches:
         yield from _watched()
+    if subject.has("/db"):
+        yield from _queries()
+
+
+def _queries() -> Iterator[Row]:
+    for query, kind in (("ms=1", "fast"), ("ms=0&class=fast", "fast"), ("ms=1&class=slow", "slow")):
+        yield Row(f"/db?{query}", {"route": "/db", "class": kind, "durationMs": NUMBER})
 
 
 def _hashes() -> Iterator[Row]:
@@ -169,6 +177,14 @@ def errors(subject: Subject) -> Iterator[Row]:
         yield Row(f"/lookup?{query}", {"error": mentions("host")}, 400)
     for query in ("pool=theirs", "pool="):
         yield Row(f"/wait?ms=0&{query}", {"error": mentions("pool")}, 400)
+    if subject.has("/db"):
+        for query in ("class=other", "class=", "class=fast&class=fast"):
+            yield Row(f"/db?ms=0&{query}", {"error": mentions("class")}, 400)
+    if subject.has("/jobs"):
+        for method in ("GET", "DELETE"):
+            for id in ("0", "999999", "none", "-1", "1e3", "%00", "9" * 50):
+                yield Row(f"/jobs/{id}", {"error": "there is no such job"}, 404, method)
+        yield Row("/jobs", {"error": mentions("must be a job")}, 400, "POST")
     for target in ("/nothing", "/hash/", "/Hash", "/hash/1", "//hash", "/../hash", "/hash%3Frounds=1", "/%00"):
         yield Row(target, {"error": NOT_FOUND}, 404)
     yield Row("/nothing", {"error": NOT_FOUND}, 404, "POST")
@@ -188,8 +204,29 @@ def too_much(_: Subject) -> Iterator[Row]:
     yield Row("/hash?rounds=1", ERROR, 413, sent={"Content-Length": "99999999999999999999"})
 
 
-def targets(_: Subject) -> Iterator[Said]:
+def lacking_routes(subject: Subject) -> Iterator[Row]:
+    """What only other runtimes have: the reply says which, whatever the method."""
+    for target in (
+        "/block/json",
+        "/process-list",
+        "/ingest",
+        "/db?ms=1",
+        "/jobs",
+        "/jobs/1",
+        "/ledger",
+        "/stalls",
+        "/metrics",
+    ):
+        said = lacking(subject.runtime, target.partition("?")[0])
+        if said is not None:
+            for method in ("GET", "POST", "DELETE", "OPTIONS"):
+                yield Row(target, {"error": said}, 501, method)
+            yield Row(target, NOTHING, 501, "HEAD")
+
+
+def targets(subject: Subject) -> Iterator[Said]:
     """What stands where a path should, and is none; as bytes, for a client is told by its library not to send it."""
+    no_block = 404 if subject.has("/block") else 501
     for method, target, status in (
         ("GET", "http:///health", 400),
         ("GET", "http://x", 400),
@@ -209,10 +246,10 @@ def targets(_: Subject) -> Iterator[Said]:
         ("GET", "/x/../health", 404),
         ("GET", "/%2fhealth", 404),
         ("GET", "/health%2F", 404),
-        ("GET", "/block//json", 404),
+        ("GET", "/block//json", no_block),
         ("GET", "/block%2fjson", 404),
-        ("GET", "/block/../health", 404),
-        ("GET", "http://x/block//json", 404),
+        ("GET", "/block/../health", no_block),
+        ("GET", "http://x/block//json", no_block),
         ("GET", "/static/%00", 404),
         ("GET", "/health;x", 404),
         ("GET", "/health#x", 404),
@@ -247,9 +284,10 @@ _NO_NUMBERS = (
 )
 
 
-def numbers(_: Subject) -> Iterator[Row]:
+def numbers(subject: Subject) -> Iterator[Row]:
     """What is no number, or out of its bounds, or given twice: the reply names the parameter."""
-    declared = [(route, name, number) for route, named in NUMBERS.items() for name, number in named.items()]
+    numbers = {**NUMBERS, **(DATABASE_NUMBERS if subject.has("/db") else {})}
+    declared = [(route, name, number) for route, named in numbers.items() for name, number in named.items()]
     for route, name, number in declared:
         refused = {"error": mentions(name)}
         for value in (*_NO_NUMBERS, str(number.high + 1), *(str(n) for n in range(number.low))):
@@ -261,15 +299,17 @@ def numbers(_: Subject) -> Iterator[Row]:
 _WORK = ("/hash", "/sync-hash", "/worker-hash", "/wait", "/tick-storm", "/fib", "/lookup", "/read")
 
 
-def methods(_: Subject) -> Iterator[Row]:
+def methods(subject: Subject) -> Iterator[Row]:
     """HEAD would cost as much as GET wherever there is work, so it is for /health alone."""
+    others = {"/db": ["GET", "OPTIONS"], "/jobs": ["OPTIONS", "POST"], "/jobs/1": ["DELETE", "GET", "OPTIONS"]}
     for route, allowed in [
         ("/health", ["GET", "HEAD", "OPTIONS"]),
+        *((route, allowed) for route, allowed in others.items() if subject.has(route)),
         *((route, ["GET", "OPTIONS"]) for route in ("/", *_WORK)),
     ]:
         allow = {"Allow": ", ".join(allowed)}
         yield Row(route, {"allow": allowed}, 200, "OPTIONS", headers=allow)
-        for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):
+        for method in sorted({"POST", "PUT", "PATCH", "DELETE", "TRACE"} - {*allowed}):
             yield Row(route, ERROR, 405, method, headers=allow)
         if route != "/health":
             yield Row(route, NOTHING, 405, "HEAD", headers=allow)
@@ -396,6 +436,7 @@ def malformed(_: Subject) -> Iterator[Said]:
 TABLE: dict[str, Callable[[Subject], Iterator[Row | Said]]] = {
     "replies": replies,
     "errors": errors,
+    "lacking_routes": lacking_routes,
     "too_much": too_much,
     "targets": targets,
     "numbers": numbers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.running import Running
 
 from .checks import check_rows
+from .shapes import COUNT, NUMBER, TEXT, Is, complaints
 from .subjects import THREADS, Subject
 from .table import TABLE
 from .watching import ask, kill_the_busy_worker, queue, until
@@ -165,3 +167,52 @@ def test_what_clients_that_left_have_asked_for_comes_to_an_end(idle: Running, su
     at_rest = {"threads": THREADS, "busy": 0, "abandoned": 0, "queued": 0}
     until(lambda: idle.get("/health?reset=0")["nativePool"] == at_rest)
     assert since("cancelled") == (0 if subject.profile == "naive" else len(leavers) - THREADS)
+
+
+def send(server: Running, target: str, method: str, body: bytes) -> tuple[int, http.client.HTTPMessage, Any]:
+    connection = http.client.HTTPConnection(*server.address, timeout=30)
+    try:
+        connection.request(method, target, body)
+        reply = connection.getresponse()
+        return reply.status, reply.headers, json.loads(reply.read())
+    finally:
+        connection.close()
+
+
+JOB = {"id": TEXT, "job": TEXT, "args": Is("an object", lambda value: isinstance(value, dict)), "state": TEXT}
+JOB |= {"tries": COUNT, "max_tries": 5, "age_s": NUMBER}
+
+
+def test_a_job_from_its_submission_to_its_end(server: Running, subject: Subject) -> None:
+    if not subject.has("/jobs"):
+        pytest.skip(f"{subject.runtime} has no /jobs; that it says so is in the table")
+    status, headers, body = send(server, "/jobs", "POST", b'{"job": "hash", "args": {"rounds": 10}}')
+    assert (status, headers["content-type"], complaints(body, {"id": TEXT})) == (202, "application/json", [])
+    where = headers["Location"]
+    assert where == f"/jobs/{body['id']}"
+    until(lambda: server.get(where)["state"] == "succeeded")
+    result = {"rounds": 10, "seconds": NUMBER}
+    assert complaints(server.get(where), JOB | {"job": "hash", "tries": 1, "result": result}) == []
+    _, _, body = send(server, "/jobs", "POST", b'{"job": "wait", "args": {}, "delay_s": 60, "priority": 5}')
+    for target, method, state in (
+        (f"/jobs/{body['id']}", "GET", "queued"),
+        (f"/jobs/{body['id']}", "DELETE", "cancelled"),
+    ):
+        status, _, job = send(server, target, method, b"")
+        waits = {"due_in_s": NUMBER} if state == "queued" else {}
+        assert (status, complaints(job, JOB | waits | {"state": state})) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"job": "none"}', b'{"job": "hash", "args": {"no": 1}}'),
+        *(b'{"job": "hash", "delay_s": -1}', b'{"job": "hash", "priority": 1e9}', b'{"job": "hash", "other": 1}'),
+    ],
+    ids=lambda body: body[:30].decode("latin-1"),
+)
+def test_what_is_no_job_is_refused_and_said(server: Running, subject: Subject, body: bytes) -> None:
+    if not subject.has("/jobs"):
+        pytest.skip(f"{subject.runtime} has no /jobs")
+    status, _, reply = send(server, "/jobs", "POST", body)
+    assert (status in (400, 413), complaints(reply, {"error": TEXT})) == (True, [])

@@ -54,11 +54,8 @@ def test_a_complaint_says_where_and_what(value: Any, shape: Any, expected: list[
 
 _UNCHECKED = {
     "/block/<kind>",
-    "/db",
     "/process-list",
     "/ingest",
-    "/jobs",
-    "/jobs/<id>",
     "/ledger",
     "/metrics",
     "/stalls",

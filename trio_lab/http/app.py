@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hypercorn.utils import LifespanFailureError
-from quart import Quart, Response, request
+from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
@@ -28,7 +28,7 @@ from ..measure.ledger import LEDGER, QUEUE, Ledger, Ledgers
 from ..options import from_env
 from ..records.queue import Queue
 from .answers import refuse_overload, reply
-from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers
+from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers, lacking
 from .lab import Lab
 from .labels import Labels
 from .listening import SHORTAGE
@@ -250,6 +250,8 @@ async def _on_shortage(error: Exception) -> Response:
 
 
 async def _on_http_error(error: HTTPException) -> Response:
+    if error.code == 404 and (text := lacking(current_app.lab.runtime, request.path)) is not None:  # type: ignore[attr-defined]
+        return reply({"error": text}, 501)
     text = NOT_FOUND if error.code == 404 else (error.name or "error")
     response = reply({"error": text}, error.code or 500)
     if error.code == 405:

@@ -59,6 +59,19 @@ MAX_HEAD = 16_384  # bytes of all header lines
 
 NOT_FOUND = "Not found: GET / lists the routes"
 
+_ONLY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("/block", "/process-list", "/ingest", "/db", "/jobs"), ("trio",)),
+    **dict.fromkeys(("/ledger", "/stalls", "/metrics"), ("trio", "asyncio")),
+}
+
+
+def lacking(runtime: str, path: str) -> str | None:
+    """What a server says, with a 501, of a route that others have and its own runtime has not; None for any other path."""
+    route = "/" + path.split("/", 2)[1]
+    having = _ONLY.get(route, (runtime,))
+    return None if runtime in having else f"{route} is not there on {runtime}: use --runtime {' or '.join(having)}"
+
+
 # The methods that a server knows: it answers 405 where one is not allowed, and 501 to all others. They are case-sensitive.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"})
 

@@ -14,6 +14,11 @@ export const BUFFERED_HEAD = 262_144;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"]);
 // What a route needs is not to be had just now: a descriptor, or memory in the kernel.
 const SHORTAGE = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
+// What other runtimes have, with what is below: the same words as in http/contract.py.
+const ONLY = {
+  ...Object.fromEntries(["/block", "/process-list", "/ingest", "/db", "/jobs"].map((route) => [route, "trio"])),
+  ...Object.fromEntries(["/ledger", "/stalls", "/metrics"].map((route) => [route, "trio or asyncio"])),
+};
 const NO_METHOD = [501, "Method not implemented"];
 const REQUEST_LINE = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+ [!-~]+ HTTP\/1\.[01]\r$/;
 
@@ -41,10 +46,15 @@ function checkHead({ method, url, httpVersion, rawHeaders, headers }) {
 function parseTarget(url) {
   const [target] = url.split("?", 1);
   const query = url.slice(target.length + 1);
-  if (target.startsWith("/")) return { path: unquote(target), query };
+  if (target.startsWith("/")) return { ...pathOf(target), query };
   const parts = /^https?:\/\/([^/#]+)(\/[^#]*)/i.exec(target);
   if (!parts || parts[1].includes("[") !== parts[1].includes("]")) throw closing(400, "Request target not understood");
-  return { path: unquote(parts[2]), query };
+  return { ...pathOf(parts[2]), query };
+}
+
+// The path, and its first part, where an encoded slash is no separator.
+function pathOf(raw) {
+  return { path: unquote(raw), first: `/${raw.split("/", 2)[1]}` };
 }
 
 function unquote(path) {
@@ -63,7 +73,8 @@ function allowedOn(path) {
 // The function that makes the body of the reply, and the headers of the reply.
 export function findRoute(request) {
   checkHead(request);
-  const { path, query } = parseTarget(request.url);
+  const { path, first, query } = parseTarget(request.url);
+  if (Object.hasOwn(ONLY, first)) throw new Refusal(501, `${first} is not there on node: use --runtime ${ONLY[first]}`);
   if (!Object.hasOwn(ROUTES, path)) throw new Refusal(404, "Not found: GET / lists the routes");
   const allowed = allowedOn(path);
   const allow = { allow: allowed.join(", ") };

@@ -36,15 +36,12 @@ def add_jobs_routes(app: TrioApp) -> None:
         id = await app.lab.jobs.submit(_new_job(await request.body, app.lab.jobs.functions))
         return reply({"id": id}, 202, Location=f"/jobs/{id}")
 
-    @app.get("/jobs/<id>")
+    @app.route("/jobs/<id>", methods=["GET", "DELETE"])  # one rule, so that OPTIONS tells both
     async def _job(id: str) -> Response:
-        """A job: its state, tries, and its result or error."""
+        """A job: its state, tries, and its result or error. DELETE cancels it."""
+        if request.method == "DELETE":
+            return _shown(await app.lab.jobs.cancel(id))
         return _shown(await (await app.lab.jobs.engine()).get(id))
-
-    @app.delete("/jobs/<id>")
-    async def _cancel(id: str) -> Response:
-        """Cancels a job."""
-        return _shown(await app.lab.jobs.cancel(id))
 
 
 def _new_job(body: bytes, functions: JobFunctions) -> NewJob:
