@@ -7,19 +7,21 @@ import os
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trio_lab.errors import QueueFull, UsageError
 from trio_lab.jobs.contract import Claimed, NewJob
 from trio_lab.jobs.doorbell import Bell, Ear
-from trio_lab.jobs.sqlite import SqliteJobs, open_sqlite_jobs
+from trio_lab.jobs.sqlite import SqliteJobs, Synchronous, open_sqlite_jobs
 
 JOB = NewJob(name="job", args={"x": 1})
 
@@ -135,7 +137,7 @@ async def test_what_was_asked_for_before_the_end_is_written(tmp_path: Path) -> N
     async with trio.open_nursery() as nursery:
         async with open_sqlite_jobs(path) as jobs:
             nursery.start_soon(jobs.submit, JOB)
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
         with pytest.raises(trio.ClosedResourceError):
             await jobs.submit(JOB)
     async with open_sqlite_jobs(path) as jobs:
@@ -271,7 +273,7 @@ async def test_a_job_that_cannot_be_stored_does_not_keep_others_from_it(tmp_path
         async with locked(path):  # so that they come into one transaction
             for work in (refused, partial(jobs.submit, JOB), partial(jobs.submit, JOB)):
                 nursery.start_soon(work)
-            await trio.testing.wait_all_tasks_blocked(0.01)
+            await wait_all_tasks_blocked(0.01)
     async with open_sqlite_jobs(path) as jobs:
         assert len(await jobs.jobs()) == 2
 
@@ -286,3 +288,65 @@ def test_a_listener_is_heard_of_that_came_within_one_tick_of_the_clock(tmp_path:
             os.utime(folder, ns=(before, before))
             bell.ring()
             assert second.socket.recv(1) == b"1"
+
+
+@pytest.mark.parametrize("mode", ["FULL", "NORMAL"])
+async def test_what_is_acknowledged_waits_for_the_disk_and_a_claim_does_not(tmp_path: Path, mode: Synchronous) -> None:
+    async with open_sqlite_jobs(tmp_path / "jobs.sqlite", synchronous=mode) as jobs:
+
+        def waited() -> bool:
+            (level,) = jobs._writer._writing.execute("PRAGMA synchronous").fetchone()
+            return bool(level == 2)
+
+        await jobs.submit(JOB)
+        assert waited() == (mode == "FULL")
+        job = await claim(jobs)
+        assert not waited()
+        assert await jobs.give_back(job)
+        assert waited() == (mode == "FULL")
+        job = await claim(jobs)
+        await jobs.renew([(job, None)], lease=30.0)
+        assert not waited()
+        assert await jobs.finish(job, None)
+        assert waited() == (mode == "FULL")
+
+
+async def test_calls_of_all_kinds_share_a_transaction(tmp_path: Path) -> None:
+    """Those for the same are done together; one that cannot be done, or was withdrawn, does not harm the others."""
+    path, wrong = tmp_path / "jobs.sqlite", cast(Any, object())
+    ends: dict[str, Any] = {}
+
+    async def ask(name: str, call: Awaitable[Any]) -> None:
+        try:
+            ends[name] = await call
+        except sqlite3.Error as error:
+            ends[name] = str(error)[:5]
+
+    async with open_sqlite_jobs(path) as jobs:
+        for _ in range(4):
+            await jobs.submit(JOB)
+        mine = await jobs.claim(2, worker="me", lease=30.0)
+        async with trio.open_nursery() as nursery:
+            async with locked(path):  # so that they come into one transaction
+                with trio.move_on_after(0.001) as withdrawn:
+                    await jobs.claim(4, worker="withdrawn", lease=30.0)
+                calls = {
+                    "submitted": jobs.submit(JOB),
+                    "claimed": jobs.claim(1, worker="me", lease=30.0),
+                    "finished": jobs.finish(mine[0], 1),
+                    "wrongly claimed": jobs.claim(1, worker=wrong, lease=30.0),
+                    "fenced": jobs.finish(replace(mine[0], tries=7), 7),
+                    "failed": jobs.fail(mine[1], "no", again_in=None),
+                    "claimed too": jobs.claim(9, worker="you", lease=30.0),
+                    "cancelled": jobs.cancel("3"),
+                }
+                for name, call in calls.items():
+                    nursery.start_soon(ask, name, call)
+                    await wait_all_tasks_blocked()
+        assert withdrawn.cancelled_caught
+        assert ends.pop("cancelled").state == "running"
+        assert [one.worker for one in ends.pop("claimed")] == ["me"]
+        assert [one.id for one in ends.pop("claimed too")] == ["5"]
+        assert ends == {"submitted": "5", "finished": True, "fenced": False, "failed": True, "wrongly claimed": "Error"}
+        states = [one.state for one in await jobs.jobs()]
+    assert states == ["running", "queued", "running", "failed", "succeeded"]

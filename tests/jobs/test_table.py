@@ -89,11 +89,9 @@ class Jobs(RuleBasedStateMachine):
         for delay, priority, max_tries, good in asked:
             new = NewJob(name="job", args={}, delay=delay, priority=priority, max_tries=max_tries)
             rows.append(new_row(new, "{}" if good else UNSTORABLE, self.now))
-        room = max(0, BOUND - self.waiting())
-        ids = self.table.submit(rows)
-        for number, (id, (delay, priority, max_tries, good)) in enumerate(zip(ids, asked, strict=True)):
-            assert (id is None) == (number >= room)
-            assert isinstance(id, Exception) == (number < room and not good)
+        for id, (delay, priority, max_tries, good) in zip(self.table.submit(rows), asked, strict=True):
+            assert (id is None) == (self.waiting() >= BOUND)
+            assert id is None or isinstance(id, Exception) != good
             if isinstance(id, int):
                 assert id not in self.kept
                 due = self.now + delay if delay else 0.0
@@ -112,11 +110,12 @@ class Jobs(RuleBasedStateMachine):
         )
         claimed = []
         for found, (most, worker, good) in zip(gained, asked, strict=True):
-            due, ready = ready[:most], ready[most:]
-            if isinstance(found, Exception):
-                assert due
-                assert not good
+            if not good and ready:
+                assert isinstance(found, Exception)
+                ready = ready[1:]
                 continue
+            assert isinstance(found, list)
+            due, ready = ready[:most], ready[most:]
             assert [int(one.id) for one in found] == due, "the most urgent first, then the oldest"
             for one in found:
                 mine = self.kept[int(one.id)]

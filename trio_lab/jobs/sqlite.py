@@ -1,7 +1,8 @@
 """Background jobs in one SQLite file: the engine that needs no server. Any number of processes of one machine may share it.
 
-Every change is on the disk before its caller goes on (``synchronous="FULL"``): what was acknowledged survives the loss of
-power. NORMAL survives the death of any process, but not that.
+A change is on the disk before its caller goes on (``synchronous="FULL"``): what was acknowledged survives the loss of power.
+NORMAL survives the death of any process, but not that. A claim, or a lease that is renewed, acknowledges nothing, so it does
+not wait for the disk: when the machine loses power its workers are gone as well, and the job is ready again.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class SqliteJobs(Undivided):
             self._token.run_sync_soon(_wake, ends)
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between asking and parking would lose the end
-    async def _do(self, work: Work, asked: Any = None, *, reads: bool = False) -> Any:
+    async def _do(self, work: Work, asked: Any = None, *, reads: bool = False, lasting: bool = True) -> Any:
         """Have the writer do it, together with what others ask for.
 
         Raises:
@@ -78,7 +79,7 @@ class SqliteJobs(Undivided):
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._closed:
             raise trio.ClosedResourceError(f"{self.name} was closed")
-        call = Call(work, asked, trio.lowlevel.current_task())
+        call = Call(work, asked, trio.lowlevel.current_task(), lasting=lasting)
         (self._writer.read if reads else self._writer.write)(call)
         return await trio.lowlevel.wait_task_rescheduled(partial(_withdraw, call))
 
@@ -127,7 +128,8 @@ class SqliteJobs(Undivided):
 
     async def claim(self, most: int, *, worker: str, lease: float) -> list[Claimed]:
         require_count("most", most, low=1)
-        return await self._do(self._claim, (min(most, _MOST), worker, float(lease)))  # type: ignore[no-any-return]
+        asked = min(most, _MOST), worker, float(lease)
+        return await self._do(self._claim, asked, lasting=False)  # type: ignore[no-any-return]
 
     def _claim(self, table: Table, asked: Sequence[tuple[int, str, float]]) -> list[Any]:
         """In the writer's thread."""
@@ -137,7 +139,8 @@ class SqliteJobs(Undivided):
         return list(found)
 
     async def renew(self, held: Sequence[tuple[Claimed, float | None]], *, lease: float) -> list[Lease]:
-        return await self._do_alone(lambda table: table.renew(held, time(), lease))
+        work = alone(lambda table: table.renew(held, time(), lease))
+        return await self._do(work, lasting=False)  # type: ignore[no-any-return]
 
     async def finish(self, job: Claimed, result: Any) -> bool:
         return await self._do(Table.finish, (_json(result), *key(job)))  # type: ignore[no-any-return]

@@ -38,13 +38,13 @@ _MOST = 512  # calls in one transaction, so that the first does not wait long fo
 
 
 class Call:
-    """Something to be done to the table: ``work`` on what is ``asked``. Just one of `take` and `withdraw` returns True,
-    whichever thread is first."""
+    """Something to be done to the table: ``work`` on what is ``asked``. If it is ``lasting`` its caller is told once it is on
+    the disk. Just one of `take` and `withdraw` returns True, whichever thread is first."""
 
-    __slots__ = ("_free", "asked", "caller", "work")
+    __slots__ = ("_free", "asked", "caller", "lasting", "work")
 
-    def __init__(self, work: Work, asked: Any, caller: Any) -> None:
-        self.work, self.asked, self.caller = work, asked, caller
+    def __init__(self, work: Work, asked: Any, caller: Any, *, lasting: bool = True) -> None:
+        self.work, self.asked, self.caller, self.lasting = work, asked, caller, lasting
         self._free = [None]
 
     def take(self) -> bool:
@@ -74,6 +74,7 @@ def alone(work: Callable[[Table], Any]) -> Work:
     return done
 
 
+Calls = SimpleQueue[Call | None]
 Ends = list[tuple[Any, Outcome[Any]]]
 """Callers, and how what they asked for ended."""
 
@@ -110,9 +111,10 @@ class Writer:
     ) -> None:
         self._deliver = deliver
         self._ring = ring
-        self._writes: SimpleQueue[Call | None] = SimpleQueue()
-        self._reads: SimpleQueue[Call | None] = SimpleQueue()
+        self._writes: Calls = SimpleQueue()
+        self._reads: Calls = SimpleQueue()
         self._path, self._lock = path, lock
+        self._usual = self._synchronous = synchronous
         self._writing, self._reading = _opened(path, synchronous)
         self._file = _file(path)
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -146,33 +148,37 @@ class Writer:
 
     # In the threads.
 
-    def _read(self, group: list[Call]) -> None:
+    def _read(self, first: Call) -> None:
         ends: Ends = []
-        for call in group:
-            if call.take():
-                try:
-                    ends += _done(call.work, [call], self._seen)
-                except sqlite3.Error as error:
-                    ends.append((call.caller, Error(OSError(f"the jobs cannot be read: {in_a_line(error)}"))))
-        self._deliver(ends)
+        for call in _taken(first, self._reads):
+            try:
+                ends += _done(call.work, [call], self._seen)
+            except sqlite3.Error as error:
+                ends.append((call.caller, Error(OSError(f"the jobs cannot be read: {in_a_line(error)}"))))
+        if ends:
+            self._deliver(ends)
 
-    def _write(self, group: list[Call]) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # may wait for another process; until then callers may withdraw
+    def _write(self, first: Call) -> None:
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # may wait for another process; meanwhile callers may come, or withdraw
         try:
-            ends = self._commit([call for call in group if call.take()])
+            ends = self._commit(_taken(first, self._writes))
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
-        self._deliver(ends)
+        if ends:
+            self._deliver(ends)
         if self._table.rung:
             self._table.rung = 0
             self._ring()
 
     def _commit(self, group: list[Call]) -> Ends:
         """Do all in one transaction. What fails alone has no effect; if the transaction fails, nothing has."""
+        if not group:
+            return []
         run = self._writing.execute
         try:
             if _file(self._path) != self._file:
                 raise FileNotFoundError(f"{self._path} was deleted or replaced while it was in use")
+            self._wait_for_the_disk(any(call.lasting for call in group))
             run("BEGIN IMMEDIATE")
             self._table.begun()
             ends: Ends = []
@@ -188,6 +194,13 @@ class Writer:
             lost = OSError(f"the jobs cannot be written: {in_a_line(error)}")
             return [(call.caller, Error(lost)) for call in group]
         return ends
+
+    def _wait_for_the_disk(self, wanted: bool) -> None:
+        """Whether the next commit does. A later one that does takes the earlier ones with it, for the log is a single file."""
+        mode = self._usual if wanted else "NORMAL"
+        if mode != self._synchronous:
+            self._writing.execute(f"PRAGMA synchronous = {mode}")
+            self._synchronous = mode
 
 
 def _opened(path: Path, synchronous: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
@@ -209,24 +222,25 @@ def _file(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _serve(calls: SimpleQueue[Call | None], do: Callable[[list[Call]], None]) -> None:
-    """Wait for a call, take all that have come meanwhile, and do them; None is the end."""
-    while True:
-        group: list[Call] = []
-        call = calls.get()
-        try:
-            while call is not None and len(group) < _MOST:
+def _serve(calls: Calls, do: Callable[[Call], None]) -> None:
+    """Wait for a call, and have it done together with those that have come meanwhile; None is the end."""
+    while (call := calls.get()) is not None:
+        do(call)
+
+
+def _taken(first: Call, calls: Calls) -> list[Call]:
+    """All that have come and were not withdrawn."""
+    group: list[Call] = []
+    call: Call | None = first
+    with suppress(Empty):
+        while call is not None:
+            if call.take():
                 group.append(call)
-                call = calls.get_nowait()
-        except Empty:
-            do(group)
-            continue
-        if call is not None:
-            group.append(call)
-        if group:
-            do(group)
-        if call is None:
-            return
+            if len(group) == _MOST:
+                return group
+            call = calls.get_nowait()
+        calls.put(None)  # the end, once these are done
+    return group
 
 
 def _together(group: list[Call]) -> dict[Work, list[Call]]:
