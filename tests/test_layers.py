@@ -61,6 +61,8 @@ CONFINED = {
     "hypercorn": {"http", "servers", "subjects"},
     "cyclopts": {"cli", "options"},
     "psycopg": {"database"},
+    "streaq": {"jobs"},
+    "coredis": {"jobs"},
     "rich": {"cli"},
     "prometheus_client": {"live"},
     "opentelemetry": {"live"},
@@ -91,7 +93,8 @@ BASE = {
     "testing",
 }
 BASE_MAY_USE = {"trio", "trio_util", "msgspec", "outcome"}
-EXTRAS = {"prometheus_client", "opentelemetry", "psycopg"}  # of `live` and `database`, imported when they are asked for
+# Of `live`, `database` and `jobs`, imported when they are asked for.
+EXTRAS = {"prometheus_client", "opentelemetry", "psycopg", "streaq", "coredis", "anyio"}
 PLUGIN = {"testing/plugin.py", "testing/fixtures.py"}  # pytest imports them
 # Pure packages decide by their arguments alone. Only these modules of them know an event loop or a clock; that of `simulate`
 # tells how fast it is.

@@ -30,6 +30,7 @@ _PUBLIC = {
     ),
     "jobs.contract": ("NewJob",),
     "jobs.functions": ("JobFailed", "JobFunctions"),
+    "jobs.opening": ("open_jobs",),
     "jobs.progress": ("job_progress",),
     "jobs.sqlite": ("SqliteJobs", "open_sqlite_jobs"),
     "jobs.work": ("JobWorker", "open_job_worker"),

@@ -24,6 +24,7 @@ from .errors import Unreachable as Unreachable
 from .jobs.contract import NewJob as NewJob
 from .jobs.functions import JobFailed as JobFailed
 from .jobs.functions import JobFunctions as JobFunctions
+from .jobs.opening import open_jobs as open_jobs
 from .jobs.progress import job_progress as job_progress
 from .jobs.sqlite import SqliteJobs as SqliteJobs
 from .jobs.sqlite import open_sqlite_jobs as open_sqlite_jobs

@@ -110,8 +110,9 @@ class Config:
     """The database of /db: postgresql://user@host/name. By default an SQLite file that is gone when the server ends."""
 
     jobs: str = ""
-    """Where background jobs are kept: sqlite:///path (four slashes for an absolute one), to be worked at by trio-lab jobs
-    work. By default in a file that is gone when the server ends, and the server works at them itself."""
+    """Where background jobs are kept: sqlite:///path (four slashes for an absolute one) or redis://host:port/database, to be
+    worked at by trio-lab jobs work. By default in a file that is gone when the server ends, and the server works at them
+    itself."""
 
     live: bool = False
     """A process beside the server shows it live, also while its loop is blocked: /live, /ready, /metrics and a page."""

@@ -45,7 +45,7 @@ class Shed(Overloaded):
 
 class Unreachable(Overloaded):
     """You get it when the server that keeps the queue cannot be reached, or refuses, or was lost before it answered. In the
-    last case nobody knows whether what you asked for was done. ``reason`` says what happened.
+    last case what you asked for may have been done. ``reason`` says what happened.
     """
 
     def __init__(self, queue: str, *, retry_after: float = 1.0, reason: str = "") -> None:

@@ -1,12 +1,10 @@
-"""Integration: a worker on the jobs in a real file, with real threads and processes."""
+"""Integration: a worker on both engines, with real threads and processes."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncIterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,29 +12,22 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trio_lab.backoff import Backoff
-from trio_lab.jobs.contract import NewJob
+from trio_lab.jobs.contract import Engine, NewJob
 from trio_lab.jobs.functions import JobFailed, JobFunctions
 from trio_lab.jobs.progress import job_progress
-from trio_lab.jobs.sqlite import SqliteJobs, open_sqlite_jobs
 from trio_lab.jobs.work import open_job_worker
 from trio_lab.records.job import JobRecord
 
 SOON = Backoff(first=0.001, last=0.001)
 
 
-@pytest.fixture
-async def jobs(tmp_path: Path) -> AsyncIterator[SqliteJobs]:
-    async with open_sqlite_jobs(tmp_path / "jobs.sqlite") as opened:
-        yield opened
-
-
-async def ended(jobs: SqliteJobs, id: str) -> JobRecord:
+async def ended(jobs: Engine, id: str) -> JobRecord:
     found = await jobs.ended(id)
     assert found is not None
     return found
 
 
-async def submit(jobs: SqliteJobs, name: str, **args: Any) -> str:
+async def submit(jobs: Engine, name: str, **args: Any) -> str:
     return await jobs.submit(NewJob(name=name, args=args, max_tries=3))
 
 
@@ -44,7 +35,7 @@ def pid() -> int:
     return os.getpid()
 
 
-async def test_a_job_runs_where_its_function_says(jobs: SqliteJobs) -> None:
+async def test_a_job_runs_where_its_function_says(jobs: Engine) -> None:
     functions = JobFunctions()
 
     @functions.register()
@@ -62,7 +53,7 @@ async def test_a_job_runs_where_its_function_says(jobs: SqliteJobs) -> None:
         assert (await ended(jobs, await submit(jobs, "in_process"))).result not in (os.getpid(), None)
 
 
-async def test_a_job_that_fails_is_tried_again_and_ends_as_a_dead_letter(jobs: SqliteJobs) -> None:
+async def test_a_job_that_fails_is_tried_again_and_ends_as_a_dead_letter(jobs: Engine) -> None:
     functions, tries = JobFunctions(), []
 
     @functions.register(backoff=SOON)
@@ -94,7 +85,7 @@ async def test_a_job_that_fails_is_tried_again_and_ends_as_a_dead_letter(jobs: S
     ],
 )
 async def test_a_job_that_no_other_try_can_help_fails_at_once(
-    jobs: SqliteJobs, name: str, args: dict[str, Any], error: str
+    jobs: Engine, name: str, args: dict[str, Any], error: str
 ) -> None:
     functions = JobFunctions()
 
@@ -112,7 +103,7 @@ async def test_a_job_that_no_other_try_can_help_fails_at_once(
         assert (found.state, found.error, found.tries) == ("failed", error, 1)
 
 
-async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs: SqliteJobs) -> None:
+async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs: Engine) -> None:
     id = await submit(jobs, "new")
     async with open_job_worker(jobs, JobFunctions()) as worker:
         while not worker.failed:
@@ -122,7 +113,7 @@ async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs
     assert (found.state, found.error) == ("queued", "no function is registered as 'new'")
 
 
-async def test_a_running_job_is_cancelled_within_a_third_of_its_lease(jobs: SqliteJobs) -> None:
+async def test_a_running_job_is_cancelled_within_a_third_of_its_lease(jobs: Engine) -> None:
     functions = JobFunctions()
     functions.register()(forever)
     async with open_job_worker(jobs, functions, lease=0.3):
@@ -137,7 +128,7 @@ async def forever() -> None:
     await trio.sleep_forever()
 
 
-async def begun(jobs: SqliteJobs, id: str) -> None:
+async def begun(jobs: Engine, id: str) -> None:
     while True:
         found = await jobs.get(id)
         assert found is not None
@@ -146,7 +137,7 @@ async def begun(jobs: SqliteJobs, id: str) -> None:
         await trio.sleep(0.005)
 
 
-async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: SqliteJobs) -> None:
+async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: Engine) -> None:
     functions = JobFunctions()
     functions.register()(forever)
     async with open_job_worker(jobs, functions, lease=0.3, grace=0.0):
@@ -156,7 +147,7 @@ async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: Sql
         assert found.progress == 0.25
 
 
-async def test_a_worker_that_is_stopped_gives_its_jobs_back(jobs: SqliteJobs) -> None:
+async def test_a_worker_that_is_stopped_gives_its_jobs_back(jobs: Engine) -> None:
     """So a restart costs no try."""
     functions = JobFunctions()
     functions.register()(forever)
@@ -168,7 +159,7 @@ async def test_a_worker_that_is_stopped_gives_its_jobs_back(jobs: SqliteJobs) ->
     assert (found.state, found.tries) == ("queued", 0)
 
 
-async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: SqliteJobs) -> None:
+async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: Engine) -> None:
     functions = JobFunctions()
     functions.register()(forever)
     with trio.CancelScope() as scope:
@@ -181,7 +172,7 @@ async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: SqliteJobs) 
     assert (found.state, found.tries) == ("queued", 0)
 
 
-async def test_a_stopped_worker_lets_its_jobs_end(jobs: SqliteJobs) -> None:
+async def test_a_stopped_worker_lets_its_jobs_end(jobs: Engine) -> None:
     functions, go = JobFunctions(), trio.Event()
 
     @functions.register()
@@ -204,7 +195,7 @@ async def test_a_stopped_worker_lets_its_jobs_end(jobs: SqliteJobs) -> None:
     assert found.state == "queued", "a stopped worker claims no more"
 
 
-async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: SqliteJobs) -> None:
+async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: Engine) -> None:
     functions, running, most = JobFunctions(), 0, 0
 
     @functions.register()
@@ -222,7 +213,7 @@ async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: SqliteJ
     assert most == 3
 
 
-async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: SqliteJobs) -> None:
+async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Engine) -> None:
     functions, go = JobFunctions(), trio.Event()
 
     @functions.register()
@@ -247,7 +238,7 @@ async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Sqlite
     assert (found.result, worker.succeeded, worker.fenced) == ("in time", 0, 1)
 
 
-async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: SqliteJobs) -> None:
+async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: Engine) -> None:
     functions, go = JobFunctions(), trio.Event()
 
     @functions.register()
@@ -268,7 +259,7 @@ async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: Sqli
     assert (worker.succeeded, worker.fenced, worker.running) == (1, 1, 0)
 
 
-async def test_neither_an_error_nor_a_result_that_cannot_be_kept_ends_the_worker(jobs: SqliteJobs) -> None:
+async def test_neither_an_error_nor_a_result_that_cannot_be_kept_ends_the_worker(jobs: Engine) -> None:
     functions = JobFunctions()
 
     @functions.register(max_tries=1)
@@ -312,7 +303,7 @@ async def fails_in_a_nursery_when_cancelled() -> None:
 
 @pytest.mark.parametrize("function", [fails_when_cancelled, fails_in_a_nursery_when_cancelled])
 @pytest.mark.parametrize("cancelled", [True, False])
-async def test_a_job_that_fails_at_being_interrupted(jobs: SqliteJobs, function: Any, cancelled: bool) -> None:
+async def test_a_job_that_fails_at_being_interrupted(jobs: Engine, function: Any, cancelled: bool) -> None:
     """It is cancelled, or queued again, as one that does not fail at it."""
     functions = JobFunctions()
     functions.register("job")(function)
@@ -327,7 +318,7 @@ async def test_a_job_that_fails_at_being_interrupted(jobs: SqliteJobs, function:
     assert (found.state, found.tries) == (("cancelled", 1) if cancelled else ("queued", 0))
 
 
-async def test_several_workers_of_one_process_share_an_engine(jobs: SqliteJobs) -> None:
+async def test_several_workers_of_one_process_share_an_engine(jobs: Engine) -> None:
     functions = JobFunctions()
     functions.register()(no_job)
     async with open_job_worker(jobs, functions), open_job_worker(jobs, functions):
@@ -338,13 +329,13 @@ async def test_several_workers_of_one_process_share_an_engine(jobs: SqliteJobs) 
 async def no_job() -> None: ...
 
 
-async def test_a_grace_that_is_no_duration(jobs: SqliteJobs) -> None:
+async def test_a_grace_that_is_no_duration(jobs: Engine) -> None:
     with pytest.raises(ValueError, match="grace must be from 0"):
         async with open_job_worker(jobs, JobFunctions(), grace=-1.0):
             pass
 
 
-async def test_a_stopped_worker_does_not_wait_for_a_thread_that_does_not_end(jobs: SqliteJobs) -> None:
+async def test_a_stopped_worker_does_not_wait_for_a_thread_that_does_not_end(jobs: Engine) -> None:
     functions, go = JobFunctions(), threading.Event()
     functions.register("blocks")(go.wait)
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +15,11 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import UsageError
+from ..errors import Overloaded, UsageError
+from ..jobs.contract import Engine
 from ..jobs.examples import lab_functions
 from ..jobs.functions import JobFunctions
-from ..jobs.opening import open_jobs
+from ..jobs.opening import open_jobs, shown
 from ..jobs.work import JobWorker, open_job_worker
 from ..records.job import JOB_STATES, JobRecord, JobState
 from .console import output
@@ -49,7 +51,7 @@ async def work(
     Parameters
     ----------
     jobs
-        Where the jobs are: sqlite:///path (four slashes for an absolute path).
+        Where the jobs are: sqlite:///path (four slashes for an absolute path) or redis://host:port/database.
     functions
         MODULE:NAME of the functions that jobs may name; by default those of the lab (hash, wait, fail).
     concurrency
@@ -69,7 +71,7 @@ async def work(
             worker = await stack.enter_async_context(opening)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        print(f"Working at {jobs}: {', '.join(known)}. {concurrency} jobs at once.", flush=True)
+        print(f"Working at {shown(jobs)}: {', '.join(known)}. {concurrency} jobs at once.", flush=True)
         await _until_told(worker)
     print(f"{worker.succeeded} jobs have succeeded, {worker.failed} tries have failed.", file=sys.stderr)
 
@@ -94,7 +96,7 @@ async def list_(*, jobs: Where, state: str = "", name: str = "", limit: int = 20
     if not 1 <= limit <= _LONGEST_LIST:
         raise UsageError(f"limit must be from 1 to {_LONGEST_LIST}, not {limit}")
     wanted = _state(state)
-    async with open_jobs(jobs, must_exist=True) as engine:
+    async with _opened(jobs) as engine:
         found = await engine.jobs(state=wanted, name=name or None, limit=limit)
     if json_:
         print(msgspec.json.encode([one.shown() for one in found]).decode())
@@ -115,7 +117,7 @@ async def show(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs, must_exist=True) as engine:
+    async with _opened(jobs) as engine:
         _print(id, await engine.get(id), as_json=json_)
 
 
@@ -132,7 +134,7 @@ async def retry(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs, must_exist=True) as engine:
+    async with _opened(jobs) as engine:
         _print(id, await engine.retry(id), as_json=json_)
 
 
@@ -149,8 +151,18 @@ async def cancel(id: str, /, *, jobs: Where, json_: Json = False) -> None:
     json_
         Print JSON.
     """
-    async with open_jobs(jobs, must_exist=True) as engine:
+    async with _opened(jobs) as engine:
         _print(id, await engine.cancel(id), as_json=json_)
+
+
+@asynccontextmanager
+async def _opened(jobs: str) -> AsyncIterator[Engine]:
+    """The jobs to look after. An engine that is lost meanwhile is one line as well."""
+    try:
+        async with open_jobs(jobs, must_exist=True) as engine:
+            yield engine
+    except Overloaded as error:
+        raise UsageError(str(error)) from None
 
 
 def _functions(where: str) -> JobFunctions:

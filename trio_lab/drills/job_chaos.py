@@ -20,8 +20,8 @@ from typing import Any
 
 import trio
 
+from ..jobs.counted import Tally
 from ..jobs.schema import DEAD, FAILED, SUCCEEDED
-from ..jobs.table import Tally
 from ..load.client import fetch
 from ..stage.launch import TRIO_LAB
 from ..stage.supervised import Program, supervised

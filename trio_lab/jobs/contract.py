@@ -20,7 +20,8 @@ from ..records.queue import Queue
 class NewJob:
     """A job to be submitted: the name of a registered function, and its arguments, which JSON can hold.
 
-    ``delay`` is in seconds; a higher ``priority`` is served first; a job is tried ``max_tries`` times in all.
+    It begins after a ``delay`` in seconds, or not before the moment ``at``, in seconds since the epoch; at once if that has
+    passed. A higher ``priority`` is served first; a job is tried ``max_tries`` times in all.
 
     Raises:
         ValueError: a figure is out of range.
@@ -29,6 +30,7 @@ class NewJob:
     name: str
     args: Mapping[str, Any]
     delay: float = 0.0
+    at: float | None = None
     priority: int = 0
     max_tries: int = 5
 
@@ -37,8 +39,15 @@ class NewJob:
             raise ValueError("a job needs the name of a function")
         if not (self.delay >= 0 and math.isfinite(self.delay)):
             raise ValueError(f"delay must be a number of seconds from 0 on, not {self.delay:g}")
+        if self.at is not None and (self.delay or not math.isfinite(self.at)):
+            raise ValueError(f"at must be seconds since the epoch, without a delay, not {self.at:g}")
         if self.max_tries < 1:
             raise ValueError(f"max_tries must be at least 1, not {self.max_tries}")
+
+    def due(self, now: float) -> float | None:
+        """When it may begin, by the clock of ``now``. None: at once."""
+        due = now + self.delay if self.at is None else self.at
+        return due if due > now else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,8 @@ class Lease:
 
 
 class Engine(Queue, Protocol):
-    """Keeps jobs. All methods may raise `Overloaded` while the engine cannot be reached in time."""
+    """Keeps jobs. All methods may raise `Overloaded` while the engine cannot be reached in time, and OSError when it cannot be
+    read or written."""
 
     async def submit(self, job: NewJob) -> str:
         """Keep a job, durably, and return its id.

@@ -1,4 +1,5 @@
-"""An engine of background jobs by its address: ``sqlite:///path`` (three slashes for a relative path, four for an absolute)."""
+"""An engine of background jobs by its address: ``sqlite:///path`` (three slashes for a relative path, four for an absolute) or
+``redis://host:port/database``."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from .sqlite import open_sqlite_jobs
 def open_jobs(
     url: str, *, max_waiting: int | None = 10_000, must_exist: bool = False
 ) -> AbstractAsyncContextManager[Engine]:
-    """The engine for the length of the block. A file is made if it is not there, unless it ``must_exist``.
+    """The engine for the length of the block. With ``must_exist``, for those who only look after jobs, no file is made, and no
+    warning given of a server that may lose jobs.
 
     Raises:
         UsageError: no engine has such an address, or it cannot be opened.
@@ -25,4 +27,17 @@ def open_jobs(
         if must_exist and not Path(path).exists():
             raise UsageError(f"there is no file {path}")
         return open_sqlite_jobs(Path(path), max_waiting=max_waiting)
-    raise UsageError(f"jobs must be at sqlite:///path, not at {url[:80]!r}")
+    if parts.scheme in ("redis", "rediss", "unix"):
+        try:
+            from .redis import open_redis_jobs
+        except ImportError:
+            raise UsageError("jobs at redis:// need more: pip install 'trio-lab[redis]'") from None
+        return open_redis_jobs(url, max_waiting=max_waiting, warn=not must_exist)
+    raise UsageError(f"jobs must be at sqlite:///path or redis://host:port/0, not at {shown(url)[:80]!r}")
+
+
+def shown(url: str) -> str:
+    """The address without the password, to be printed."""
+    place, at, rest = url.rpartition("@")
+    scheme, colon, _ = place.partition("://")
+    return f"{scheme}{colon}…@{rest}" if at and colon else url

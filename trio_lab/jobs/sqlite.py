@@ -24,21 +24,20 @@ from ..blocks import block
 from ..errors import QueueFull, UsageError
 from ..preconditions import require_count, require_loop
 from ..records.job import JobRecord, JobState
-from ..records.queue import QueueStatistics, Undivided
 from .contract import Claimed, Lease, NewJob
+from .counted import Counted, number
 from .doorbell import Bell, Ear
-from .table import Table, Tally, key, new_row
+from .table import Table, key, new_row
 from .writer import Call, Ends, Work, Writer, alone, open_lock
 
 T = TypeVar("T")
-_ASK = 0.05  # seconds between two looks at a job whose end is waited for
 _MOST = 1 << 16  # jobs of one claim
 _json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes an encoder each time
 _OPENING = _CLOSING = 10.0  # seconds for which another process may keep the lock of the file
 Synchronous = Literal["FULL", "NORMAL"]
 
 
-class SqliteJobs(Undivided):
+class SqliteJobs(Counted):
     """The engine on Trio. Open it with `open_sqlite_jobs`.
 
     A caller that is cancelled before its change is being written withdraws it. From then on it waits for the end of the
@@ -46,8 +45,7 @@ class SqliteJobs(Undivided):
     """
 
     def __init__(self, path: Path, lock: int, *, max_waiting: int | None, synchronous: Synchronous, name: str) -> None:
-        self.name = name
-        self._bound = max_waiting
+        super().__init__(name, max_waiting)
         self._token = trio.lowlevel.current_trio_token()
         with ExitStack() as failing:
             failing.callback(os.close, lock)
@@ -59,8 +57,6 @@ class SqliteJobs(Undivided):
             failing.pop_all()
         self._listening = trio.Lock()  # one of several workers in this process hears the bell, the others look in time
         self._closed = False
-        self._rejected = 0
-        self._tally = Tally()
         self._next_due: float | None = None
 
     def _deliver(self, ends: Ends) -> None:
@@ -96,15 +92,8 @@ class SqliteJobs(Undivided):
         return str(id)
 
     async def get(self, id: str) -> JobRecord | None:
-        row = _row(id)
+        row = number(id)
         return None if row is None else await self._do_alone(partial(_get, row), reads=True)
-
-    async def ended(self, id: str) -> JobRecord | None:
-        while True:
-            found = await self.get(id)
-            if found is None or found.state not in ("queued", "running"):
-                return found
-            await trio.sleep(_ASK)
 
     async def jobs(self, *, state: JobState | None = None, name: str | None = None, limit: int = 50) -> list[JobRecord]:
         return await self._do_alone(lambda table: table.jobs(time(), state=state, name=name, limit=limit), reads=True)
@@ -116,7 +105,7 @@ class SqliteJobs(Undivided):
         return await self._change(id, Table.retry)
 
     async def _change(self, id: str, change: Callable[[Table, int, float], None]) -> JobRecord | None:
-        row, now = _row(id), time()
+        row, now = number(id), time()
         if row is None:
             return None
 
@@ -164,25 +153,7 @@ class SqliteJobs(Undivided):
     # The queue.
 
     async def look(self) -> None:
-        """Read the counts anew, for `statistics`."""
         self._tally = await self._do_alone(Table.tally, reads=True)
-
-    def statistics(self, kind: str | None = None) -> QueueStatistics:
-        """As of the last `look`. The counts are those of the file, whoever wrote them; only what was rejected is counted here
-        alone."""
-        tally = self._tally
-        return QueueStatistics(
-            name=self.name,
-            in_service=tally.running,
-            waiting=tally.waiting,
-            max_waiting=self._bound,
-            arrivals=tally.arrivals + self._rejected,
-            completions=tally.completions,
-            rejected=self._rejected,
-            timed_out=0,
-            cancelled=tally.cancelled,
-            kinds=(),
-        )
 
     async def _close(self) -> None:
         """Everything that was asked for is written first, unless another process keeps the lock for too long."""
@@ -204,10 +175,6 @@ def _wake(ends: list[tuple[trio.lowlevel.Task, Outcome[Any]]]) -> None:
 
 def _get(row: int, table: Table) -> JobRecord | None:
     return table.get(row, time())
-
-
-def _row(id: str) -> int | None:
-    return int(id) if id.isascii() and id.isdigit() and len(id) <= 18 else None
 
 
 async def _locked(path: Path) -> int:

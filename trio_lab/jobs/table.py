@@ -18,12 +18,12 @@ import json
 import math
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from ..records.job import JobRecord, JobState
 from .contract import Claimed, Lease, NewJob
+from .counted import Tally
 from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, SUCCEEDED
 
 _MOMENT = 0.001  # seconds
@@ -60,19 +60,6 @@ NOT_STORED = (
 """A value cannot be stored. The statement has had no effect, and the transaction is still whole."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """Counts of the whole file, or how a transaction changes them."""
-
-    waiting: int = 0
-    running: int = 0
-    arrivals: int = 0
-    completions: int = 0
-    cancelled: int = 0
-    lost: int = 0
-    fenced: int = 0
-
-
 _COUNTS = tuple(Tally.__slots__)
 _COUNT = f"SELECT {', '.join(_COUNTS)} FROM tally"
 _ADD = f"UPDATE tally SET {', '.join(f'{name} = {name} + ?' for name in _COUNTS)}"
@@ -84,8 +71,8 @@ Row = tuple[str, str, int, int, float | None, int, float]
 
 def new_row(job: NewJob, args: str, now: float) -> Row:
     """``args`` is JSON."""
-    state, due = (SCHEDULED, now + job.delay) if job.delay else (READY, None)
-    return job.name, args, job.priority, state, due, job.max_tries, now
+    due = job.due(now)
+    return job.name, args, job.priority, READY if due is None else SCHEDULED, due, job.max_tries, now
 
 
 class Table:

@@ -19,7 +19,7 @@ import trio
 
 from ..backoff import Backoff
 from ..blocks import block
-from ..errors import Overloaded, in_a_line
+from ..errors import Overloaded, Unreachable, in_a_line
 from ..pools.native import open_native_pool
 from ..pools.workers import WorkerPool, open_worker_pool
 from ..preconditions import require_count, require_seconds
@@ -147,7 +147,8 @@ class JobWorker:
 
     def _complain(self, error: Exception) -> None:
         if self._rarely.due(trio.current_time()):
-            _log.warning("the jobs cannot be reached: %s", in_a_line(error))
+            told = isinstance(error, Unreachable)
+            _log.warning("%s", error if told else f"the jobs cannot be reached: {in_a_line(error)}")
 
     def _again_in(self, job: Claimed, ended: Failed) -> float | None:
         if ended.finally_:

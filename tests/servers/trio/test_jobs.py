@@ -117,7 +117,9 @@ def test_there_is_no_such_job(server: Running, method: str) -> None:
     ("words", "error"),
     [
         (["list"], "--jobs"),
-        (["list", "--jobs", "redis//x"], "jobs must be at sqlite:///path, not at 'redis//x'"),
+        (["list", "--jobs", "redis//x"], "jobs must be at sqlite:///path or redis://host:port/0, not at 'redis//x'"),
+        (["list", "--jobs", "redis://me:secret@127.0.0.1:1/0"], "jobs cannot be reached: ConnectionError"),
+        (["work", "--jobs", "redis://127.0.0.1:port/0"], "jobs cannot be at this address"),
         (["work", "--jobs", "sqlite:///no/such/folder/file"], "cannot open no/such/folder/file"),
         (["show", "1", "--jobs", "sqlite:///jobs.sqlite"], "there is no file jobs.sqlite"),
         (["list", "--limit", "9" * 30, "--jobs", "sqlite:///jobs.sqlite"], "limit must be from 1 to 1000000"),

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import trio
 
 from ...blocks import block
-from ...errors import QueueTimeout, UsageError
+from ...errors import Overloaded, QueueTimeout, UsageError
 from ...jobs.contract import Engine, NewJob
 from ...jobs.examples import lab_functions
 from ...jobs.functions import JobFunctions
@@ -74,7 +74,7 @@ class BackgroundJobs:
         self._queues.register(engine)
         self._ready.set()
         while True:
-            with suppress(OSError):  # a damaged file: requests are told so, and the counts stay as they are
+            with suppress(OSError, Overloaded):  # requests are told so, and the counts stay as they are
                 await engine.look()
             await trio.sleep(_LOOK)
 
