@@ -43,6 +43,10 @@ class PostgresServer:
         if self._user is not None:
             shutil.chown(folder, self._user)
         self._run("initdb", "-D", str(folder / "data"), "-U", "lab", "--auth=trust", "--no-sync")
+        self.command = (
+            *(str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder)),
+            *("-c", "listen_addresses=", "-c", "fsync=off"),
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def _run(self, program: str, *words: str) -> None:
@@ -53,10 +57,7 @@ class PostgresServer:
     def start(self) -> None:
         """Returns when it answers."""
         self.process = subprocess.Popen(
-            [
-                *(self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder),
-                *("-c", "listen_addresses=", "-c", "fsync=off"),
-            ],
+            self.command,
             user=self._user,
             cwd=self._folder,
             stdout=subprocess.DEVNULL,

@@ -1,0 +1,37 @@
+"""A program that is started again whenever it ends, as a service manager does it. It may be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+from .supervised import Program, supervised
+
+
+class Kept:
+    """``log`` gets what it prints."""
+
+    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], log: IO[bytes]) -> None:
+        self._command, self._env, self._log = command, env, log
+        self._program: Program | None = None
+
+    async def keep(self) -> None:
+        """Until cancelled."""
+        while True:
+            async with supervised(
+                self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+            ) as self._program:
+                await self._program.ended.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL to its first process; returns when that has ended. What it has started is ended by its own lifeline, or by
+        the supervisor before the next start."""
+        assert self._program is not None
+        killed = self._program
+        with suppress(ProcessLookupError):
+            os.kill(killed.pid, signal.SIGKILL)
+        await killed.ended.wait()
