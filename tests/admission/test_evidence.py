@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from random import Random
 
 import pytest
 
-from trio_lab.admission.evidence import NEVER_TOO_LATE, Ages, Evidence
+from trio_lab.admission.evidence import _EDGES, NEVER_TOO_LATE, Ages, Evidence, _at, _stretches
 
 SPAN = 0.05  # seconds that a service takes
 
@@ -152,3 +153,22 @@ def test_evidence_is_never_negative(seed: int) -> None:
             assert ages.last in (math.inf, *ages.bounds[-1:])
         assert min(evidence._left) >= 0
         assert all(left <= ended + 1e-9 for left, ended in zip(evidence._left, evidence._ended, strict=True))
+
+
+def looked_at_each_bin(hazard: list[float], span: float, allowed: float) -> list[tuple[int, int]]:
+    """The stretches, found as they are defined."""
+    late = [_at(hazard, begin + span) - so_far > allowed for begin, so_far in zip(_EDGES, hazard, strict=False)]
+    firsts = [n for n in range(1, len(late)) if late[n] and (n == 1 or not late[n - 1])]
+    return [(first, next(n for n in range(first, len(late)) if not late[n])) for first in firsts]
+
+
+def test_bins_that_are_skipped_are_not_too_late() -> None:
+    random, several = Random(7), 0
+    for _ in range(200):
+        steps = [random.choice([0.0, 0.0, 0.01, 0.1, 1.0]) * random.random() for _ in range(random.randint(1, 150))]
+        hazard = [0.0, *accumulate(steps)]
+        span, allowed = random.uniform(0.001, 2.0), random.uniform(0.03, 1.0)
+        expected = looked_at_each_bin(hazard, span, allowed)
+        assert [*_stretches(hazard, span, allowed)] == expected
+        several += len(expected) > 1
+    assert several > 20

@@ -5,22 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from heapq import heapify, heapreplace
 from itertools import islice
-from math import log
+from math import exp, factorial, log
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
 
 from trio_lab.admission.gate import Gate
 from trio_lab.bench.peers.virtual_time import queue
-from trio_lab.simulate.against_theory import against_theory, theory_of
+from trio_lab.diagnose.mean_interval import mean_interval
+from trio_lab.simulate.against_theory import _waits, against_theory, theory_of
 from trio_lab.simulate.arrivals import Arrivals
 from trio_lab.simulate.callers import Callers
+from trio_lab.simulate.endless import EndlessServers, controlled
 from trio_lab.simulate.events import Events
 from trio_lab.simulate.lane import FastLane
 from trio_lab.simulate.scenario import Fault, GateSettings, Scenario, Workload
 from trio_lab.simulate.service import Cores, Downstream, Independent
-from trio_lab.simulate.theory import erlang_c, mean_constant_wait, mean_wait, mean_wait_of_one, wait_quantile
+from trio_lab.simulate.theory import (
+    erlang_c,
+    mean_beyond,
+    mean_constant_wait,
+    mean_wait,
+    mean_wait_of_one,
+    wait_quantile,
+)
 from trio_lab.simulate.times import Times
 
 
@@ -56,10 +66,40 @@ def test_a_quantile_of_the_waits_is_zero_where_fewer_have_to_wait() -> None:
 
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.8), (4, 0.8), (16, 0.8), (64, 0.9)])
 def test_the_mean_wait_is_that_of_erlang_within_its_interval(servers: int, load: float) -> None:
-    found = against_theory(queue(servers, load), 20_000, 8)
+    found = against_theory(queue(servers, load), 60_000, 10)
     assert found is not None
     assert found.low <= 0 <= found.high
     assert found.high - found.low < 2
+
+
+def test_the_same_requests_at_endless_servers_tell_more_of_a_wait_than_three_times_as_many() -> None:
+    settled = replace(queue(64, 0.8), requests=None, seconds=250.0, warm_up=50.0)
+    waits, controls = zip(*(_waits(replace(settled, seed=n)) for n in range(1, 11)), strict=True)
+    _, low, high = controlled(waits, controls, mean_beyond(64, 51.2))
+    plain = mean_interval(waits, level=0.99)
+    assert plain is not None
+    assert high - low < (plain[1] - plain[0]) / 3**0.5
+
+
+def test_the_number_at_endless_servers_is_what_theory_expects() -> None:
+    """For any service times; here one in five takes four times as long as the others."""
+    events, endless, random = Events(), EndlessServers(4), Random(3)
+    draw = endless.seeing(lambda: random.choice([0.625] * 4 + [2.5]), events)
+    for _ in range(20_000):
+        events.run(events.now + random.expovariate(3.0))
+        draw()
+    assert endless.beyond == pytest.approx(mean_beyond(4, 3.0), rel=0.05)
+    assert mean_beyond(4, 3.0) == pytest.approx(sum((n - 4) * 3.0**n * exp(-3.0) / factorial(n) for n in range(5, 40)))
+
+
+def test_a_control_takes_off_what_it_explains() -> None:
+    controls = [1.0, 2.0, 4.0, 7.0, 3.0]
+    middle, low, high = controlled([10 + 2 * control for control in controls], controls, 3.0)
+    assert (middle, low, high) == pytest.approx((16.0, 16.0, 16.0))
+    noisy = [10 + 2 * control + noise for control, noise in zip(controls, (1, -1, 1, -1, 0), strict=True)]
+    middle, low, high = controlled(noisy, controls, 3.0)
+    assert low < middle < high
+    assert controlled(noisy, [1.0] * 5, 3.0)[0] == fmean(noisy)  # it explains nothing
 
 
 def test_waits_for_constant_work_are_crommelins() -> None:

@@ -31,9 +31,12 @@ def mean_interval(values: Sequence[float], *, widen: float = 1.0, level: float =
     """
     if len(values) < LEAST:
         return None
-    freedom, table = len(values) - 1, _T[level]
-    normal, correction = _BEYOND[level]
-    t = table[freedom - 1] if freedom <= len(table) else normal + correction / freedom
-    half = widen * t * stdev(values) / math.sqrt(len(values))
+    half = widen * student(len(values) - 1, level=level) * stdev(values) / math.sqrt(len(values))
     middle = fmean(values)
     return middle - half, middle + half
+
+
+def student(freedom: int, *, level: float) -> float:
+    """How many standard errors the interval reaches to either side, with so many degrees of freedom, one at least."""
+    table, (normal, correction) = _T[level], _BEYOND[level]
+    return table[freedom - 1] if freedom <= len(table) else normal + correction / freedom

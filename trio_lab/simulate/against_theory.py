@@ -1,19 +1,22 @@
-"""A scenario against queueing theory: the mean wait in replications, and what theory says it is."""
+"""A scenario against queueing theory: the mean wait in replications, and what theory says it is.
+
+The mean is one with a control (`endless`), so that fewer requests tell as much.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import fmean
 from typing import Annotated
 
-from ..diagnose.mean_interval import mean_interval
 from ..records.codec import Ratio
+from .endless import EndlessServers, controlled
+from .made import fast_lane
 from .outcome import Duration
-from .play import replications
+from .play import played
 from .scenario import Scenario
-from .theory import mean_constant_wait, mean_wait, mean_wait_of_one, settling
+from .theory import mean_beyond, mean_constant_wait, mean_wait, mean_wait_of_one, settling
 
 _SETTLED = 5.0  # times that a queue needs to settle, which do not count
 
@@ -81,12 +84,19 @@ def against_theory(scenario: Scenario, requests: float, count: int) -> AgainstTh
     warm_up = _SETTLED * settling(scenario.servers, scenario.rate, scenario.service)
     seconds = warm_up + requests / count / scenario.rate
     settled = replace(scenario, requests=None, seconds=seconds, warm_up=warm_up)
-    waits = [one.wait.mean for one in replications(settled, count)]
-    interval, theory = mean_interval(waits, level=0.99), compute()
-    assert interval is not None
-    low, high = (end / theory - 1 for end in interval)
-    simulated = fmean(waits)
-    error = simulated / theory - 1
+    waits, controls = zip(*(_waits(replace(settled, seed=settled.seed + n)) for n in range(1, count + 1)), strict=True)
+    expected, theory = mean_beyond(scenario.servers, scenario.rate * scenario.service), compute()
+    simulated, *ends = controlled(waits, controls, expected)
+    error, low, high = (one / theory - 1 for one in (simulated, *ends))
     return AgainstTheory(
         queue=queue, theory=theory, simulated=simulated, error=error, low=low, high=high, replications=count
     )
+
+
+def _waits(scenario: Scenario) -> tuple[float, float]:
+    """The mean wait, and the control's mean."""
+    lane, endless = fast_lane(scenario), EndlessServers(scenario.servers)
+    [crowd] = lane.crowds
+    crowd.work = endless.seeing(crowd.work, lane.events)
+    found = played(lane, scenario, settled=endless.reset)
+    return found.wait.mean, endless.beyond

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 
+from .lane import FastLane
 from .made import fast_lane
 from .outcome import Simulated, simulated
 from .scenario import Scenario
@@ -13,10 +14,15 @@ from .scenario import Scenario
 
 def play(scenario: Scenario) -> Simulated:
     """What comes of it."""
-    lane = fast_lane(scenario)
+    return played(fast_lane(scenario), scenario)
+
+
+def played(lane: FastLane, scenario: Scenario, *, settled: Callable[[], None] = lambda: None) -> Simulated:
+    """What comes of it in a lane at its beginning. When the warm-up is over, ``settled`` is called."""
     if scenario.warm_up:
         lane.run(scenario.warm_up)
         lane.count_from_here()
+        settled()
     lane.run(inf if scenario.seconds is None else scenario.seconds - scenario.warm_up)
     return simulated(lane)
 

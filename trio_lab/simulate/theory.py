@@ -77,6 +77,13 @@ def _poisson_tails(number: int, mean: float) -> tuple[float, float]:
     return total, total - first
 
 
+def mean_beyond(servers: int, offered: float) -> float:
+    """How many of the requests at endless servers are beyond so many of them, on average: their number is a Poisson one."""
+    _require_less(offered, servers)
+    least, beyond = _poisson_tails(servers, offered)
+    return offered * least - servers * beyond
+
+
 def settling(servers: int, rate: float, service: float) -> float:
     """About how long an M/M/k queue remembers how it began, in seconds (its relaxation time)."""
     offered = rate * service / servers
