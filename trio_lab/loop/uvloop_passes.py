@@ -27,6 +27,7 @@ from .eyes import Passes
 _PREPARE = 9  # enum uv_handle_type
 _IDLE_TIME = 1  # enum uv_loop_option
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_HOOK = ctypes.CFUNCTYPE(None)  # the same, for a function that does not look at the handle
 
 
 class _Libuv:
@@ -45,7 +46,7 @@ class _Libuv:
         self.idle_ns = _function(symbols.uv_metrics_idle_time, ctypes.c_uint64, ctypes.c_void_p)
         self.timeout_ms = _function(symbols.uv_backend_timeout, ctypes.c_int, ctypes.c_void_p)
         self.prepare = _function(symbols.uv_prepare_init, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-        self.start = _function(symbols.uv_prepare_start, ctypes.c_int, ctypes.c_void_p, _CALLBACK)
+        self.start = _function(symbols.uv_prepare_start, ctypes.c_int, ctypes.c_void_p, _HOOK)
         self.unref = _function(symbols.uv_unref, None, ctypes.c_void_p)
         self.close = _function(symbols.uv_close, None, ctypes.c_void_p, _CALLBACK)
 
@@ -112,12 +113,12 @@ class UvloopPassMonitor(Passes):
         self._loop: Any = loop
         self._handle: Any = None
         self._idle = 0  # nanoseconds that libuv had waited at the last prepare
-        self._timeout = math.inf
+        self._milliseconds = 0  # libuv's timeout of the current poll
         self._seen_waiting = -math.inf
         self._paused = False
         self._missing: str | None = None
         self.last_began = -math.inf
-        """When the last pass that has ended began."""
+        """When the last pass that has ended began; noted only where ``on_pass`` is set."""
 
     def install(self) -> None:
         try:
@@ -128,10 +129,10 @@ class UvloopPassMonitor(Passes):
         get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
         get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
         self._pointer = ctypes.c_void_p(get_pointer(uv.pointer_of(self._loop), None))
-        self._idle_ns, self._timeout_ms = uv.idle_ns, uv.timeout_ms
         uv.configure(self._pointer, _IDLE_TIME)
         self._handle = ctypes.create_string_buffer(uv.handle_size(_PREPARE))
-        self._on_prepare = _CALLBACK(self._prepare)
+        self._end_pass = self._hook(uv)
+        self._on_prepare = _HOOK(self._end_pass)
         uv.prepare(self._pointer, self._handle)
         uv.start(self._handle, self._on_prepare)
         uv.unref(self._handle)
@@ -153,31 +154,54 @@ class UvloopPassMonitor(Passes):
             _closing[ctypes.addressof(handle)] = (handle, self._on_prepare)
             self._uv.close(handle, _closed)
 
-    def _prepare(self, _: int) -> None:
-        now = self._end_pass()
-        # 0 is told as well while descriptors wait to be registered, although the poll then waits.
-        milliseconds = self._timeout_ms(self._pointer)
-        self._timeout = milliseconds / 1e3 if milliseconds > 0 else math.inf
-        if now >= self.renew_at:
-            self.on_renew(now)
+    def _hook(self, uv: _Libuv) -> Callable[[], None]:
+        """What is called before each poll. Of its microsecond the two calls of libuv are half and entering Python is an eighth.
 
-    def _end_pass(self) -> float:
-        now, idle, poll_began = self._clock(), self._idle_ns(self._pointer), self._poll_began
-        began = poll_began + (idle - self._idle) / 1e9  # as `_began`
-        if began < self._seen_waiting:
-            began = self._seen_waiting
-        self.last_began = began
-        slept, busy = began - poll_began, now - began
+        So all is written out in one function, which takes nothing, because ctypes would have to make the argument. A loop under
+        load hardly waits, and so what is only for a poll that did is skipped for one that did not.
+        """
+        clock, record, idle_ns, timeout_ms, pointer = (
+            self._clock,
+            self._record,
+            uv.idle_ns,
+            uv.timeout_ms,
+            self._pointer,
+        )
+
+        def end_pass() -> None:
+            now, idle = clock(), idle_ns(pointer)
+            began = poll_began = self._poll_began
+            if idle != self._idle:
+                began += (idle - self._idle) / 1e9  # as `_began`
+            if began < self._seen_waiting:
+                began = self._seen_waiting
+            busy = now - began
+            record(busy)
+            self._poll_began, self._idle = now, idle
+            if began != poll_began:
+                self._waited(poll_began, began)
+            if self.on_pass is not None:
+                self.last_began = began
+                if busy > self.budget:
+                    self.on_long(began, now)
+                self.on_pass()
+            elif busy > self.budget:
+                self.on_long(began, now)
+            self._milliseconds = timeout_ms(pointer)
+            if now >= self.renew_at:
+                self.on_renew(now)
+
+        return end_pass
+
+    def _waited(self, began: float, ended: float) -> None:
+        """A poll that waited is over."""
+        slept = ended - began
         self.waited += slept
-        self._record(busy)
-        self._poll_began, self._idle = now, idle
-        if slept > self.budget and slept - self._timeout > self.budget:
-            self.on_overslept(poll_began + self._timeout, began)
-        if busy > self.budget:
-            self.on_long(began, now)
-        if self.on_pass is not None:
-            self.on_pass()
-        return now
+        if slept > self.budget:
+            # 0 is told as well while descriptors wait to be registered, although the poll then waits.
+            timeout = self._milliseconds / 1e3 if self._milliseconds > 0 else math.inf
+            if slept - timeout > self.budget:
+                self.on_overslept(began + timeout, ended)
 
     def _began(self, idle: int) -> float:
         """When the pass began after the poll at whose end libuv had waited ``idle``."""
