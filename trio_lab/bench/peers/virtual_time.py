@@ -103,8 +103,8 @@ def memory(requests: int) -> Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """The largest error of a mean wait against Erlang C, with 1, 4, 16 and 64 servers: as a share, at a load of 0.8; and divided by
-    half its 99 % interval, at 0.8 and 0.95."""
+    """The largest error of a mean wait against Erlang C, with 1, 4, 16 and 64 servers: as a share, at a load of 0.8; and
+    divided by half its 99 % interval, at 0.8 and 0.95."""
 
     share: float
     in_intervals: float
