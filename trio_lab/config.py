@@ -95,7 +95,7 @@ class Config:
     separate_pools: bool = False
     """Give reports (/fib) a worker pool of their own, so that hashes never wait behind them, and slow queries (/db)
     connections of their own; each of the two pools has as many processes as --workers says, or as many connections as
-    --connections."""
+    --connections, or for slow queries --slow-connections."""
 
     autoscale: bool = False
     """Begin with one worker in each pool, and add one while over 100 jobs wait, the loop is on time and a CPU is free."""
@@ -106,8 +106,15 @@ class Config:
     connections: Annotated[int, Between(1, 1024)] = 4
     """Database connections that /db may have at once."""
 
+    slow_connections: Annotated[int | None, Between(1, 1024)] = None
+    """How many of these slow queries may hold, so that fast ones find the others free; by default all. With
+    --separate-pools the connections of their own pool."""
+
     database: str = ""
     """The database of /db: postgresql://user@host/name. By default an SQLite file that is gone when the server ends."""
+
+    max_jobs: Annotated[int, Between(1, 10_000_000)] = 10_000
+    """Background jobs that may wait; further ones are refused."""
 
     jobs: str = ""
     """Where background jobs are kept: sqlite:///path (four slashes for an absolute one) or redis://host:port/database, to be

@@ -7,10 +7,13 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 import trio
 
+from trio_lab.admission.classes import Share
+from trio_lab.admission.disciplines import Fifo
 from trio_lab.database.sqlite import Locked, Sqlite, SqliteConnection
 from trio_lab.errors import QueueFull, QueueTimeout
 from trio_lab.pools.connections import ConnectionPool, open_connection_pool
@@ -214,3 +217,66 @@ async def test_a_connection_that_cannot_be_prepared_is_closed(file: Path, monkey
             async with pool.connection():
                 pass
         assert (pool.opened, len(closed)) == (0, 1)
+
+
+async def test_a_statement_that_no_interrupt_ends_costs_its_caller_a_bounded_wait_and_the_pool_one_connection(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trio_lab.database.sqlite._INTERRUPTING", 0.02)
+    hangs, goes_on = Event(), Event()
+
+    def hang(_: object) -> int:
+        hangs.set()
+        goes_on.wait(10)
+        return 1
+
+    async with open_connection_pool(Sqlite(file, functions={"hang": hang}), size=1) as pool:
+        async with pool.connection() as first, trio.open_nursery() as nursery:
+            nursery.start_soon(first.execute, "SELECT hang(1)")
+            await trio.to_thread.run_sync(hangs.wait)
+            nursery.cancel_scope.cancel()
+        assert first.is_given_up
+        assert (pool.opened, pool.replaced, pool.busy) == (0, 1, 0)
+        with pytest.raises(OSError, match="given up"):
+            await first.execute("SELECT 1")
+        async with pool.connection() as second:
+            assert await second.execute("SELECT 1") == [(1,)]
+        goes_on.set()
+        async with first._limiter:  # the thread has ended
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                first._connection.execute("SELECT 1")
+
+
+async def test_slow_queries_hold_no_more_connections_than_they_may(file: Path) -> None:
+    shares = {"fast": Share(share=1), "slow": Share(share=1, most=0.5)}
+    entered: list[str] = []
+
+    async with open_connection_pool(Sqlite(file), size=2, max_queue=1, shares=shares) as pool:
+
+        async def call(kind: str) -> None:
+            async with pool.connection(kind=kind):
+                entered.append(kind)
+                await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(call, "slow")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            nursery.start_soon(call, "slow")
+            await trio.testing.wait_all_tasks_blocked()
+            assert (entered, pool.waiting, pool.has_room) == (["slow"], 1, False)
+            with pytest.raises(QueueFull):
+                async with pool.connection(kind="slow"):
+                    pass
+            async with pool.connection(kind="fast"):
+                assert pool.busy == 2
+            with pytest.raises(ValueError, match="no class ''; its classes are fast, slow"):
+                async with pool.connection():
+                    pass
+            nursery.cancel_scope.cancel()
+        assert (pool.busy, pool.waiting) == (0, 0)
+
+
+async def test_with_shares_a_discipline_is_a_name(file: Path) -> None:
+    with pytest.raises(ValueError, match="must be a name"):
+        async with open_connection_pool(Sqlite(file), shares={"": Share(share=1)}, discipline=Fifo()):
+            pass

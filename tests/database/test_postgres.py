@@ -164,6 +164,24 @@ async def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
             assert (pool.opened, pool.busy) == (0, 0)
 
 
+async def test_of_several_hosts_the_first_that_answers(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is not there, one takes the connection and says nothing, the third is the server."""
+    monkeypatch.setattr("trio_lab.database.postgres._CONNECTING", 3.0)
+    folder = server.conninfo.split()[0].removeprefix("host=")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = f"5432,{silent.getsockname()[1]},5432"
+        conninfo = f"host=/no/such/folder,localhost,{folder} port={ports} dbname=postgres user=lab"
+        async with open_connection_pool(Postgres(conninfo)) as pool, pool.connection() as connection:
+            assert await value(connection, "SELECT 1") == 1
+
+
+async def test_of_several_hosts_none_is_known() -> None:
+    async with open_connection_pool(Postgres("postgresql://no.such.host.invalid,neither.invalid/x")) as pool:
+        with pytest.raises(OSError, match=r"failed to resolve host 'neither\.invalid'"):
+            async with pool.connection():
+                pass
+
+
 async def test_an_address_that_is_none() -> None:
     with pytest.raises(psycopg.ProgrammingError):
         Postgres("nonsense")
@@ -172,7 +190,7 @@ async def test_an_address_that_is_none() -> None:
 async def test_the_labs_server_on_postgres(server: PostgresServer) -> None:
     with running("--database", server.url, "--separate-pools") as lab:
         assert lab.get("/db?ms=1")["class"] == "fast"
-        assert lab.get("/db?ms=1&class=slow")["class"] == "slow"
+        assert lab.get("/db?ms=1&class=slow&access=write")["class"] == "slow"
         queues = lab.queues()
     assert queues["database.fast"]["completions"] == queues["database.slow"]["completions"] == 1
 

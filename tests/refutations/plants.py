@@ -226,4 +226,23 @@ PLANTS: dict[str, Plant] = {
             wrong="",
         ),
     ),
+    "db-pool": Plant(
+        what="slow queries have no bound, although they should",
+        fails="bound_p99",
+        fault=Fault(
+            file="trio_lab/servers/trio/database.py",
+            right="            shares=shares,\n",
+            wrong="            shares=None,\n",
+        ),
+    ),
+    "background-queue": Plant(
+        what="`POST /jobs` answers when the job is done",
+        fails="queued_in_hashes",
+        fault=Fault(
+            file="trio_lab/servers/trio/jobs.py",
+            right='        return reply({"id": id}, 202, Location=f"/jobs/{id}")\n',
+            wrong="        await (await app.lab.jobs.engine()).ended(id)\n"
+            '        return reply({"id": id}, 202, Location=f"/jobs/{id}")\n',
+        ),
+    ),
 }

@@ -32,7 +32,8 @@ def test_a_plant_changes_the_program_under_study_for_one_check(experiment: Exper
     assert plant.fails in {check.figure for check in experiment.checks}
 
 
-UNTRIED = {"overload", "unknown-patience", "retry-storm", "adaptive-limit"}  # they take some minutes each
+# They take some minutes each.
+UNTRIED = {"overload", "unknown-patience", "retry-storm", "adaptive-limit", "db-pool", "background-queue"}
 
 
 def test_every_line_of_the_page_is_of_the_present_plant_and_refuted() -> None:

@@ -8,14 +8,17 @@ clock of that run; the time between two runs is not counted.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from ..blocks import BodyFailed, block
+from ..config import DisciplineName
 from ..errors import Overloaded, QueueFull, RunTimeout
 from ..measure.announced import announce
 from ..measure.ledger import LEDGER, QUEUE
 from ..records.queue import QueueStatistics
-from .choice import Chosen
+from .choice import DEFAULT, Chosen
+from .class_gate import ClassGate
+from .classes import Share
 from .deadline import within_deadline
 from .gate import ADMITTED, SUCCESS, Decision, Gate, Place
 from .limits.choice import ChosenLimit
@@ -23,7 +26,11 @@ from .limits.limit import Limit, Outcome
 
 
 class BaseBulkhead(ABC):
-    """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`."""
+    """Bounded admission to something of ``capacity`` places. The arguments are those of `Gate`.
+
+    With ``shares`` the kinds are classes, and the arguments those of `ClassGate`: each kind has a bound, a share of the
+    admissions and its own room to wait in. Every caller is then of one of these kinds.
+    """
 
     _signs_of_load: tuple[type[Exception], ...] = (TimeoutError, RunTimeout, Overloaded)
     """Errors with which work fails under load. An adaptive limit takes them as `Outcome.DROPPED`."""
@@ -37,14 +44,27 @@ class BaseBulkhead(ABC):
         queue_timeout: float | None = None,
         discipline: Chosen[Place] = None,
         limit: ChosenLimit = None,
+        shares: Mapping[str, Share] | None = None,
     ) -> None:
-        self._gate = Gate(
-            name,
-            capacity=capacity,
-            max_waiting=max_waiting,
-            queue_timeout=queue_timeout,
-            discipline=discipline,
-            limit=limit,
+        self._gate = (
+            Gate(
+                name,
+                capacity=capacity,
+                max_waiting=max_waiting,
+                queue_timeout=queue_timeout,
+                discipline=discipline,
+                limit=limit,
+            )
+            if shares is None
+            else ClassGate(
+                name,
+                capacity=capacity,
+                shares=shares,
+                max_waiting=max_waiting,
+                queue_timeout=queue_timeout,
+                discipline=_by_name(discipline),
+                limit=limit,
+            )
         )
         announce(self)
 
@@ -202,6 +222,15 @@ class BaseBulkhead(ABC):
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         """The queue now, see `Gate.statistics`. Outside the run that uses it: as it was at its last change."""
         return self._gate.statistics(self._time_of_use(), kind)
+
+
+def _by_name(discipline: Chosen[Place]) -> DisciplineName:
+    """Each class has a queue of its own, so one object cannot serve them all."""
+    if discipline is None:
+        return DEFAULT
+    if not isinstance(discipline, str):
+        raise ValueError(f"with shares the discipline must be a name, not {discipline!r}")
+    return discipline
 
 
 class BehindBulkhead:

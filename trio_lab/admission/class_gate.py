@@ -55,6 +55,11 @@ class ClassGate(Gate):
         self._learner = self._room.learner
         self._room.resize(self._capacity)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next caller is served or may wait, whatever its class."""
+        return self.max_waiting is None or self._room.fullest < self.max_waiting
+
     def try_enter(self, now: float, kind: str = "", priority: int = 0, tenant: str = "") -> TenantsPlace | None:
         if self._closed:
             raise Closed(self.name)

@@ -106,6 +106,11 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
         for found in self._classes.values():
             found.most = min(capacity, max(1, math.floor(found.share.most * capacity)))
 
+    @property
+    def fullest(self) -> int:
+        """Requests that wait in the class where most do."""
+        return max(found.room.count for found in self._classes.values())
+
     def may_hold(self, kind: str) -> bool:
         """Whether requests of this class may hold one more place."""
         try:

@@ -35,8 +35,8 @@ async def serve(
     ----------
     runtime
         trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
-        --separate-pools, --autoscale, --default-threads, --connections, --database and --jobs, and node no --stall-budget
-        and --faults.
+        --separate-pools, --autoscale, --default-threads, --connections, --slow-connections, --database, --jobs and
+        --max-jobs, and node no --stall-budget and --faults.
     control
         Take commands on standard input (`threads N`), and end when it closes.
     json_

@@ -4,6 +4,8 @@ psycopg's own asynchronous connection waits on asyncio, in a few methods only. T
 are not psycopg's public face, so its version is pinned. A caller that is cancelled has the server cancel its statement, and
 leaves when that has ended: so the connection is clean, and is used again.
 
+An address may name several hosts, and a host may have several addresses: they are tried one after the other, as libpq does.
+
 Needs the extra ``postgres``.
 """
 
@@ -12,10 +14,13 @@ from __future__ import annotations
 import select
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 import trio
+from psycopg._conninfo_attempts import conninfo_attempts
+from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, TransactionStatus
 
@@ -112,8 +117,19 @@ async def _ready(fd: int, wanted: int) -> int:
     return found
 
 
+async def _opened(parts: ConnDict) -> PostgresConnection:
+    connection: Any = await _connected(PostgresConnection._connect_gen(make_conninfo("", **parts)))
+    connection._autocommit = True
+    return connection  # type: ignore[no-any-return]
+
+
+def _line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())
+
+
 class Postgres:
-    """A server as the `Database` of a pool. ``conninfo`` is libpq's, or a URL: ``postgresql://user@host/name``.
+    """A server as the `Database` of a pool. ``conninfo`` is libpq's, or a URL: ``postgresql://user@host/name``. Of several
+    hosts (``postgresql://one,two/name?target_session_attrs=read-write``) the first that takes the connection serves it.
 
     Raises:
         WrongAddress: it is neither.
@@ -123,24 +139,25 @@ class Postgres:
         self._parts = conninfo_to_dict(conninfo)
 
     async def open(self) -> PostgresConnection:
-        """Raises OSError when the server cannot be reached, or refuses."""
-        try:
-            with trio.fail_after(_CONNECTING):
-                return await self._connect(dict(self._parts))
-        except trio.TooSlowError:
-            raise OSError(f"the database did not answer within {_CONNECTING:g} s") from None
-
-    async def _connect(self, parts: dict[str, Any]) -> PostgresConnection:
-        host = str(parts.get("host") or "")
-        if host and not host.startswith("/") and "hostaddr" not in parts:  # libpq would look it up in the loop
-            found = await trio.socket.getaddrinfo(host, None, type=trio.socket.SOCK_STREAM)
-            parts["hostaddr"] = str(found[0][4][0])
-        try:
-            connection: Any = await _connected(PostgresConnection._connect_gen(make_conninfo(**parts)))
-        except psycopg.Error as error:
-            raise OSError(" ".join(str(error).split())) from None
-        connection._autocommit = True
-        return connection  # type: ignore[no-any-return]
+        """Raises OSError when no server can be reached, or each refuses; its text is about the last one."""
+        failed = ""
+        with trio.move_on_after(_CONNECTING) as whole:
+            try:  # in a thread: libpq would look names up in the loop
+                attempts = await trio.to_thread.run_sync(
+                    partial(conninfo_attempts, self._parts), abandon_on_cancel=True
+                )
+            except psycopg.Error as error:
+                raise OSError(_line(error)) from None
+            for left in range(len(attempts), 0, -1):
+                each = (whole.deadline - trio.current_time()) / left  # a host that is silent leaves time for the others
+                with trio.move_on_after(each) as attempt:
+                    try:
+                        return await _opened(attempts[-left])
+                    except psycopg.Error as error:
+                        failed = _line(error)
+                if attempt.cancelled_caught:
+                    failed = ""
+        raise OSError(failed or f"the database did not answer within {_CONNECTING:g} s")
 
     async def is_alive(self, connection: PostgresConnection, *, unused: float) -> bool:
         """A server that ends or dies closes its connections, which is seen at once. A host that is gone tells nothing."""

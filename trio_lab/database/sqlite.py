@@ -2,12 +2,16 @@
 
 SQLite waits for a lock inside the statement, where `interrupt` cannot reach it. So it is told not to wait: a statement that
 finds the database locked is tried again by the task, which sleeps in between, can be cancelled, and holds no thread.
+
+SQLite looks for an interrupt between its steps. A step that takes very long, because a function in Python hangs or the disk
+does, is waited for only so long: then the connection is given up. The thread closes it when the step has ended.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -19,6 +23,7 @@ Ts = TypeVarTuple("Ts")
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_RECOVERY}
 _FIRST, _LAST = 0.001, 0.02  # seconds between two tries to get a lock
 _INTERRUPT_AGAIN = 0.001  # an interrupt that comes before the statement has begun has no effect
+_INTERRUPTING = 1.0  # seconds that a statement may take to end once it is interrupted
 
 Row = tuple[Any, ...]
 
@@ -38,6 +43,8 @@ class SqliteConnection:
         self._connection = connection
         self._limiter = limiter
         self._lock_timeout = lock_timeout
+        self.is_given_up = False
+        """Whether a statement did not end when it was interrupted. Nothing can be done with the connection any more."""
 
     @property
     def in_transaction(self) -> bool:
@@ -50,6 +57,7 @@ class SqliteConnection:
 
         Raises:
             Locked: the database was locked for too long.
+            OSError: the connection was given up.
             sqlite3.Error: the statement is wrong, or the disk is full.
         """
         wait, until = _FIRST, trio.current_time() + self._lock_timeout
@@ -68,44 +76,55 @@ class SqliteConnection:
     async def _in_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         """Run it to its end. A caller that is cancelled interrupts it, and waits for that end: so no statement runs on a
         connection that is given to somebody else. The same holds for Ctrl-C."""
-        turn = [None]  # taken by the thread when it begins, or by a caller that leaves before
-        ended = False
+        if self.is_given_up:
+            await trio.lowlevel.checkpoint()
+            raise OSError("the connection was given up: its last statement did not end")
+        begin = [None]  # taken by the thread when it begins, or by a caller that leaves before
+        end = [None]  # taken by the thread when it ends, or by a caller that waits no longer
 
         def work() -> T:
-            nonlocal ended
-            turn.pop()
+            begin.pop()
             try:
                 return fn(*args)
             finally:
-                ended = True
+                if not _taken(end):
+                    self._connection.close()
 
         try:
             return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
         except (trio.Cancelled, KeyboardInterrupt):
-            try:
-                turn.pop()
-            except IndexError:
-                await self._interrupt(lambda: ended)
+            if not _taken(begin):
+                await self._interrupt(end)
             raise
 
-    async def _interrupt(self, has_ended: Callable[[], bool]) -> None:
-        with trio.CancelScope(shield=True):  # bounded by SQLite, which looks for an interrupt at every step
-            while not has_ended():
+    async def _interrupt(self, end: list[None]) -> None:
+        with trio.move_on_after(_INTERRUPTING, shield=True):
+            while end:
                 self._connection.interrupt()
                 await trio.sleep(_INTERRUPT_AGAIN)
+        self.is_given_up = _taken(end)
 
     async def rollback(self) -> None:
         """Undo what was not committed."""
-        if self._connection.in_transaction:
+        if not self.is_given_up and self._connection.in_transaction:
             try:
                 await self._in_thread(self._connection.rollback)
             except sqlite3.Error as error:
                 raise OSError(str(error)) from None
 
     async def close(self) -> None:
-        await trio.to_thread.run_sync(
-            self._connection.close, limiter=self._limiter
-        )  # nothing runs that could be interrupted
+        if self.is_given_up:
+            await trio.lowlevel.checkpoint()
+        else:  # nothing runs that could be interrupted
+            await trio.to_thread.run_sync(self._connection.close, limiter=self._limiter)
+
+
+def _taken(one: list[None]) -> bool:
+    """Take what two threads want and one gets; whether this one did."""
+    with suppress(IndexError):
+        one.pop()
+        return True
+    return False
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any] | dict[str, Any]) -> list[Row]:
@@ -142,7 +161,7 @@ class Sqlite:
             for statement in self._prepare:
                 await connection.execute(statement)
         except BaseException as error:
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(_INTERRUPTING, shield=True):
                 await connection.close()
             if isinstance(error, sqlite3.Error):
                 raise OSError(f"{self._path}: {error}") from None
@@ -155,7 +174,7 @@ class Sqlite:
 
     async def make_clean(self, connection: SqliteConnection) -> bool:
         await connection.rollback()
-        return not connection.in_transaction
+        return not connection.is_given_up and not connection.in_transaction
 
     async def close(self, connection: SqliteConnection) -> None:
         await connection.close()

@@ -10,7 +10,7 @@ What a connection is, is the business of a `Database`: `database.sqlite` and `da
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ import trio
 
 from ..admission.bulkhead import BehindBulkhead
 from ..admission.choice import Chosen
+from ..admission.classes import Share
 from ..admission.gate import Place
 from ..admission.on_trio import Bulkhead
 from ..blocks import block
@@ -144,11 +145,14 @@ async def open_connection_pool(
     max_queue: int | None = 200,
     queue_timeout: float | None = 30.0,
     discipline: Chosen[Place] = None,
+    shares: Mapping[str, Share] | None = None,
     name: str = "database",
 ) -> AsyncIterator[ConnectionPool[C]]:
     """A pool of at most ``size`` connections for the length of the block.
 
-    ``max_queue`` callers may wait, each for ``queue_timeout`` seconds; None is no bound.
+    ``max_queue`` callers may wait, each for ``queue_timeout`` seconds; None is no bound. With ``shares`` every caller is of
+    one of these kinds, and so many of each may wait: ``{"fast": Share(share=1), "slow": Share(share=1, most=0.25)}`` lets
+    slow queries hold a quarter of the connections at most.
 
     At the end of the block callers that wait get `trio.ClosedResourceError`, and connections are closed as they come back.
     """
@@ -156,7 +160,14 @@ async def open_connection_pool(
     require_count("size", size, low=1)
     if max_queue is not None:
         require_count("max_queue", max_queue, low=0)
-    bulkhead = Bulkhead(name, capacity=size, max_waiting=max_queue, queue_timeout=queue_timeout, discipline=discipline)
+    bulkhead = Bulkhead(
+        name,
+        capacity=size,
+        max_waiting=max_queue,
+        queue_timeout=queue_timeout,
+        discipline=discipline,
+        shares=shares,
+    )
     pool = ConnectionPool(database, bulkhead)
     try:
         yield pool

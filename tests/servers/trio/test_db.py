@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,13 +27,39 @@ def test_slow_queries_have_connections_of_their_own() -> None:
     assert queues["database.fast"]["completions"] == 0
 
 
-@pytest.mark.parametrize("url", ["mysql://x", "postgresql://x?nonsense=1"])
-def test_a_database_that_cannot_be_there_ends_the_server_at_its_start(url: str) -> None:
+def test_slow_queries_hold_few_of_the_connections() -> None:
+    with running("--connections", "3", "--slow-connections", "1") as server, ThreadPoolExecutor() as callers:
+        slow = [callers.submit(server.get, "/db?ms=300&class=slow") for _ in range(3)]
+        while not server.queues().get("database", {}).get("waiting"):
+            pass
+        queue = server.queues()["database"]
+        assert (queue["in_service"], queue["waiting"]) == (1, 2)
+        server.get("/db?ms=1")
+        assert not any(one.done() for one in slow[1:])
+
+
+def test_queries_that_write_do_so_one_after_the_other(server: Running) -> None:
+    with ThreadPoolExecutor() as callers:
+        list(callers.map(server.get, ["/db?ms=20&access=write"] * 4))
+    (kind,) = server.queues()["database"]["kinds"]
+    assert kind["service_ms"]["max"] >= 3 * 20
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--database", "mysql://x"],
+        ["--database", "postgresql://x?nonsense=1"],
+        ["--slow-connections", "1", "--discipline", "fair"],
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_cannot_be_there_ends_the_server_at_its_start(words: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "trio_lab", "serve", "--port", "0", "--database", url],
+        [sys.executable, "-m", "trio_lab", "serve", "--port", "0", *words],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "database" in done.stderr.splitlines()[-1]
+    assert words[0].removeprefix("--") in done.stderr.splitlines()[-1]

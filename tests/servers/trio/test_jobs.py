@@ -52,6 +52,13 @@ def test_a_server_without_an_engine_works_at_its_jobs_itself() -> None:
             time.sleep(0.01)
 
 
+def test_no_more_jobs_wait_than_may(tmp_path: Path) -> None:
+    with running("--jobs", f"sqlite:///{tmp_path}/jobs.sqlite", "--max-jobs", "2") as server:
+        found = [ask(server, "POST", "/jobs", {"job": "hash"}) for _ in range(3)]
+        assert [status for status, *_ in found] == [202, 202, 503]
+        assert int(found[2][2]["Retry-After"]) >= 1
+
+
 def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command_line(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/jobs.sqlite"
 

@@ -32,8 +32,9 @@ _LOOK = 0.5  # seconds between two looks at the counts
 class BackgroundJobs:
     """What handlers submit to. The engine is registered with the lab's other ``queues`` when it is opened."""
 
-    def __init__(self, queues: Queues, *, longest_wait: float | None) -> None:
+    def __init__(self, queues: Queues, *, max_waiting: int, longest_wait: float | None) -> None:
         self._queues = queues
+        self._max_waiting = max_waiting
         self.functions: JobFunctions = lab_functions()
         self._longest_wait = float("inf") if longest_wait is None else longest_wait
         self._wanted, self._ready = trio.Event(), trio.Event()
@@ -84,7 +85,8 @@ class BackgroundJobs:
         async with AsyncExitStack() as stack:
             try:
                 folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-"))
-                engine = await stack.enter_async_context(open_sqlite_jobs(Path(folder, "jobs.sqlite"), name=NAME))
+                path = Path(folder, "jobs.sqlite")
+                engine = await stack.enter_async_context(open_sqlite_jobs(path, max_waiting=self._max_waiting))
             except (OSError, UsageError) as error:
                 self._failed = str(error)
                 self._ready.set()
@@ -96,16 +98,16 @@ class BackgroundJobs:
 
 @block
 async def open_background_jobs(
-    url: str | None, workers: WorkerPool, queues: Queues, *, longest_wait: float | None
+    url: str | None, workers: WorkerPool, queues: Queues, *, max_waiting: int, longest_wait: float | None
 ) -> AsyncIterator[BackgroundJobs]:
-    """The jobs of a lab for the length of the block, at ``url`` or in a file of their own.
+    """The jobs of a lab for the length of the block, at ``url`` or in a file of their own; ``max_waiting`` of them may wait.
 
     Raises:
         UsageError: there is no engine at the ``url``.
     """
-    jobs = BackgroundJobs(queues, longest_wait=longest_wait)
+    jobs = BackgroundJobs(queues, max_waiting=max_waiting, longest_wait=longest_wait)
     async with AsyncExitStack() as stack:
-        engine = None if url is None else await stack.enter_async_context(open_jobs(url))
+        engine = None if url is None else await stack.enter_async_context(open_jobs(url, max_waiting=max_waiting))
         async with trio.open_nursery() as nursery:
             if engine is None:
                 nursery.start_soon(jobs.serve_own, workers)

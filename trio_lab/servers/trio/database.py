@@ -1,7 +1,8 @@
 """The database of a lab, behind `/db`: a pool of connections, or one for each class of query.
 
 Without ``--database`` it is an SQLite file of the server's own, which is gone when it ends. A query does nothing but take its
-time: it is there to be waited for.
+time: it is there to be waited for. One that writes holds a lock meanwhile that only one query can hold, as a change of one row
+does, and in SQLite any change.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ...admission.classes import Share
 from ...blocks import block
 from ...config import Config
 from ...database.sqlite import Sqlite, SqliteConnection
@@ -27,11 +29,13 @@ _TICK = 0.004  # seconds: SQLite sees an interrupt between two of them
 _QUERY = """
 WITH RECURSIVE tick (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM tick WHERE n < ?) SELECT count(pause(?)) FROM tick
 """
+_LOCK = 7_072  # of PostgreSQL's advisory locks; any number does
 
-Pause = Callable[[Any, float], Awaitable[object]]
-"""A query on a connection that takes so many seconds."""
+Pause = Callable[[Any, float, bool], Awaitable[object]]
+"""A query on a connection that takes so many seconds, and may write."""
 
 FAST, SLOW = "fast", "slow"
+READ, WRITE = "read", "write"
 
 
 class LabDatabase:
@@ -43,9 +47,10 @@ class LabDatabase:
         self._pools = pools
         self._registered = False
 
-    async def query(self, seconds: float, kind: str) -> None:
-        """A query that takes so long. Raises what `ConnectionPool.connection` raises, but `Unreachable` in place of OSError,
-        and ConnectionError when the connection breaks under the query."""
+    async def query(self, seconds: float, kind: str, *, writes: bool) -> None:
+        """A query that takes so long. Raises what `ConnectionPool.connection` raises, but `Unreachable` in place of OSError;
+        ConnectionError when the connection breaks under the query; and OSError when it writes and others hold the lock for
+        too long."""
         if not self._registered:
             self._registered = True
             for pool in self._pools:
@@ -55,7 +60,7 @@ class LabDatabase:
             async with pool.connection(kind=kind) as connection:
                 begun = True
                 with booked(RUN):
-                    await self._pause(connection, seconds)
+                    await self._pause(connection, seconds, writes)
         except OSError as error:
             if begun:
                 raise
@@ -76,16 +81,23 @@ class _OwnFile(Sqlite):
         return await super().open()
 
 
-async def _pause_sqlite(connection: SqliteConnection, seconds: float) -> object:
+async def _pause_sqlite(connection: SqliteConnection, seconds: float, writes: bool) -> None:
     ticks = max(1, round(seconds / _TICK))
-    return await connection.execute(_QUERY, (ticks, seconds / ticks))
+    if writes:
+        await connection.execute("BEGIN IMMEDIATE")
+    await connection.execute(_QUERY, (ticks, seconds / ticks))
+    if writes:
+        await connection.execute("COMMIT")
 
 
-async def _pause_postgres(connection: Any, seconds: float) -> object:
+async def _pause_postgres(connection: Any, seconds: float, writes: bool) -> None:
     from ...database.postgres import Broken
 
     try:
-        return await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+        if writes:
+            await connection.execute("SELECT pg_advisory_xact_lock(%s), pg_sleep(%s)", (_LOCK, seconds))
+        else:
+            await connection.execute("SELECT pg_sleep(%s)", (seconds,))
     except Broken as error:
         if connection.is_usable:
             raise
@@ -113,7 +125,15 @@ async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabData
         UsageError: no database can be at its address.
     """
     max_queue, queue_timeout, _, discipline = bounds(config)
-    names = ("database.fast", "database.slow") if config.separate_pools else ("database",)
+    few = config.slow_connections or config.connections
+    sizes = {"database": config.connections}
+    shares = None
+    if config.separate_pools:
+        sizes = {"database.fast": config.connections, "database.slow": few}
+    elif config.slow_connections is not None:
+        if discipline in ("fair", "priority"):
+            raise UsageError(f"--slow-connections is not for the discipline {discipline}")
+        shares = {FAST: Share(share=1), SLOW: Share(share=1, most=min(1.0, (few + 0.5) / config.connections))}
     async with AsyncExitStack() as stack:
         pause: Pause = _pause_postgres
         if config.database:
@@ -123,10 +143,10 @@ async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabData
         open_pool = partial(
             open_connection_pool,
             database,
-            size=config.connections,
+            shares=shares,
             max_queue=max_queue,
             queue_timeout=queue_timeout,
             discipline=discipline,
         )
-        pools = [await stack.enter_async_context(open_pool(name=name)) for name in names]
+        pools = [await stack.enter_async_context(open_pool(name=name, size=size)) for name, size in sizes.items()]
         yield LabDatabase(queues, pause, *pools)

@@ -168,7 +168,9 @@ async def open_lab(
             default_limiter,
             *queues,
         )
-        background = open_background_jobs(config.jobs or None, pools[0], registered, longest_wait=queue_timeout)
+        background = open_background_jobs(
+            config.jobs or None, pools[0], registered, max_waiting=config.max_jobs, longest_wait=queue_timeout
+        )
         jobs = await stack.enter_async_context(background)
         with trio.move_on_after(READY_TIME):
             for pool in pools:
