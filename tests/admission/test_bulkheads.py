@@ -561,7 +561,7 @@ async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(h
     assert (b.waiting, told) == (1, [])
     b.leave(holder)
     assert (place.state, told) == (ADMITTED, [None])
-    token = RESERVED.set(Reserved(place))
+    token = RESERVED.set(Reserved(place, b.leave))
     assert await bulkhead(house).enter() is not place  # it is of another bulkhead
     assert await b.enter() is place
     behind = await house.call(b)
@@ -570,6 +570,21 @@ async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(h
     RESERVED.reset(token)
     await house.settle()
     assert (behind.fate, b.statistics().arrivals, balanced(b)) == ("is in", 3, True)
+
+
+@plays
+async def test_a_reserved_place_that_is_not_used_is_given_back_once(house: House) -> None:
+    b = bulkhead(house)
+    for is_used in (False, True):
+        reserved = Reserved(b.ask(list[Exception | None]().append), b.leave)
+        token = RESERVED.set(reserved)
+        used = await b.enter() if is_used else None
+        RESERVED.reset(token)
+        reserved.give_back()
+        reserved.give_back()
+        assert b.in_service == is_used
+        if used is not None:
+            b.leave(used)
 
 
 @plays

@@ -52,11 +52,14 @@ class OnePlace:
     def refuse(self, job: PoolJob) -> Overloaded:
         return self.bulkhead.turn_away(job.kind)
 
-    def may_ask(self, _: PoolJob) -> bool:
-        return True
+    def most_waiting(self) -> int:
+        return self.bulkhead.waiting
 
-    def ask(self, job: PoolJob, told: Callable[[Exception | None], object]) -> Place:
-        return self.bulkhead.ask(told, kind=job.kind)
+    def asked_for(self, _: PoolJob) -> OnePlace:
+        return self
+
+    def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> Place:
+        return self.bulkhead.ask(told, kind=kind)
 
     def give_up(self, place: Place) -> None:
         self.bulkhead.give_up(place)

@@ -7,6 +7,7 @@ that it has already.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,27 @@ if TYPE_CHECKING:
 
 
 class Reserved:
-    """One such place. It is taken once."""
+    """One such place. It is taken once, or given back by ``give_back``."""
 
-    __slots__ = ("_place",)
+    __slots__ = ("_give_back", "_place")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, give_back: Callable[[Place], None]) -> None:
         self._place: Place | None = place
+        self._give_back = give_back
 
-    def take(self, gate: Gate | None = None) -> Place | None:
-        """The place if it is of this gate (None: of any), and was not taken yet."""
+    def take(self, gate: Gate) -> Place | None:
+        """The place if it is of this gate, and was not taken yet."""
         place = self._place
-        if place is None or (gate is not None and place.gate is not gate):
+        if place is None or place.gate is not gate:
             return None
         self._place = None
         return place
+
+    def give_back(self) -> None:
+        """Give the place back, unless it was taken."""
+        if (place := self._place) is not None:
+            self._place = None
+            self._give_back(place)
 
 
 RESERVED: ContextVar[Reserved | None] = ContextVar("trio_lab_reserved", default=None)

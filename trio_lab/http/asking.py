@@ -21,8 +21,9 @@ from .bare import BareConnection
 from .callers import Caller
 from .connections import LiveConnections
 from .holding import Holding
+from .lab import Asked
 from .plain import PlainRequest
-from .pool_job import PoolJob, Waited
+from .pool_job import Waited
 
 _LOOK = 0.05  # seconds between two looks for those whose wait is over, and for the last ones at the server's end
 
@@ -69,9 +70,10 @@ class Asking:
         if bare.context.terminated.is_set() or (held := self.holding.next_job(data)) is None:
             return False
         request, job = held
-        if request.closes or not self.app.lab.has_room(job) or not self.app.lab.may_ask(job):
+        pool = self.app.lab.asked_for(job)
+        if request.closes or pool is None or not self.app.lab.has_room(job):
             return False
-        return _Asked(self, bare, data, request, job).begin()
+        return _Asked(self, bare, data, request, pool).begin(job.kind)
 
     def look_later(self) -> None:
         if not self._looks:
@@ -97,25 +99,25 @@ class Asking:
 class _Asked:
     """One request that waits."""
 
-    __slots__ = ("_admitted", "_asking", "_bare", "_caller", "_data", "_job", "_place", "_request", "_waited")
+    __slots__ = ("_admitted", "_asking", "_bare", "_caller", "_data", "_place", "_pool", "_request", "_waited")
 
     _place: Place
 
-    def __init__(self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, job: PoolJob) -> None:
+    def __init__(self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, pool: Asked) -> None:
         self._asking, self._bare, self._data = asking, bare, data
-        self._request, self._job = request, job
+        self._request, self._pool = request, pool
         self._caller = Caller(bare.socket(), bare.send_now)
         self._admitted = asking.holding.admitted(request, bare.socket())
         self._waited = asking.app.begin_wait(request.path)
 
-    def begin(self) -> bool:
+    def begin(self, kind: str) -> bool:
         """Ask for the place; False if there is no place in the admission."""
         asking, admitted = self._asking, self._admitted
         if not admitted.__enter__():
             admitted.__exit__(None, None, None)
             return False
         try:
-            place = self._place = asking.app.lab.ask(self._job, self._told)
+            place = self._place = self._pool.ask(self._told, kind=kind)
         except BaseException:
             admitted.__exit__(None, None, None)
             raise
@@ -133,7 +135,7 @@ class _Asked:
         """The pool has given the place, or refuses the request."""
         self._settle(None)
         if refusal is None:
-            self._waited.reserved = Reserved(self._place)
+            self._waited.reserved = Reserved(self._place, self._pool.give_back)
             self._bare.sent_ahead = self._caller.sent_ahead
             self._asking.go_on(self._bare, self._data, self._waited)
         elif isinstance(refusal, Overloaded):
@@ -155,14 +157,14 @@ class _Asked:
     def _left(self) -> None:
         """The client has left."""
         self._settle(ConnectionResetError)
-        self._asking.app.lab.give_up(self._place)
+        self._pool.give_up(self._place)
         self._lost(None)
         self._bare.socket().close()
 
     def cut_off(self) -> None:
         """The server ends."""
         self._settle(None)
-        self._asking.app.lab.give_up(self._place)
+        self._pool.give_up(self._place)
         self._end()
 
     def _end(self) -> None:

@@ -90,8 +90,8 @@ class BareConnection(Holder):
                 door.let_in(self._socket)
 
         finally:
-            if waited is not None and self.holding is not None:
-                self.holding.give_back(waited)
+            if waited is not None and waited.reserved is not None:
+                waited.reserved.give_back()  # if the task has not used its place, another one gets it
 
     def socket(self) -> socket.socket:
         return self._socket

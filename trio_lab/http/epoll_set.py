@@ -54,9 +54,11 @@ class EpollSet:
         if self._told.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
-    def look(self) -> None:
-        """Tell what has happened. Does not wait."""
-        for descriptor, events in self._epoll.poll(0):
+    def look(self) -> bool:
+        """Tell what has happened, without waiting. Returns whether anything has."""
+        happened = self._epoll.poll(0)
+        for descriptor, events in happened:
             told = self._told.get(descriptor)
             if told is not None:  # else an earlier call in this loop has removed it
                 told(events)
+        return bool(happened)

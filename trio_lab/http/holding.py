@@ -36,8 +36,14 @@ from .callers import Caller
 from .connections import Settings, Socket, client_address
 from .epoll_set import EpollSet
 from .plain import PlainRequest, plain_request
-from .pool_job import Held, PoolJob, Waited
+from .pool_job import Held, PoolJob
 from .query import BadQuery
+
+REST = 0.008
+"""Seconds between two looks at an `EpollSet` while many requests wait. Much of what a lost request costs is a pass of the loop
+for each thing that happens: its client connects, sends, leaves. None of it is urgent then, so several of them share a pass."""
+_MANY = 16
+"""Requests in a queue that keep a pool busy for `REST`: the loop takes half a millisecond for each that is served."""
 
 T = TypeVar("T")
 
@@ -60,6 +66,10 @@ class Holding:
         self.app = app
         self._settings = settings
         self._beginnings = tuple(b"GET " + path.encode() for path in app.jobs)
+
+    def may_rest(self) -> bool:
+        """Whether what happens at the door can wait for `REST`: a request that comes now has to wait for longer."""
+        return self.app.lab.most_waiting() >= _MANY
 
     def next_job(self, data: bytes) -> tuple[PlainRequest, PoolJob] | None:
         """The request at the beginning of ``data`` and its job, if it is to be held."""
@@ -90,11 +100,6 @@ class Holding:
     async def run(self, request: PlainRequest, job: PoolJob) -> Held:
         """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""
         return await self.app.run_held(request.path, job)
-
-    def give_back(self, waited: Waited) -> None:
-        """The task of a request that has waited ends: if it has not used its place, another one gets it."""
-        if waited.reserved is not None and (place := waited.reserved.take()) is not None:
-            self.app.lab.give_back(place)
 
     def refusal(self, error: Overloaded, *, closes: bool) -> bytes:
         return refusal(error, self._settings.response_headers("h11"), closes=closes)

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
+from ..admission.bulkhead import BehindBulkhead
 from ..admission.gate import Place
 from ..config import Config, DisciplineName
 from ..errors import Overloaded
@@ -53,13 +54,17 @@ def _is_full(pool: Pool) -> bool:
     return pool.busy >= pool.size or pool.waiting > 0
 
 
-class Threads(Pool, Protocol):
-    @property
-    def abandoned(self) -> int: ...
+class Asked(Protocol):
+    """A pool that gives places without a task that waits: see `BehindBulkhead`."""
+
     def ask(self, told: Callable[[Exception | None], object], /, *, kind: str) -> Place: ...
     def give_up(self, place: Place, /) -> None: ...
     def give_back(self, place: Place, /) -> None: ...
-    def expire(self) -> None: ...
+
+
+class Threads(Pool, Protocol):
+    @property
+    def abandoned(self) -> int: ...
 
 
 class Workers(Pool, Protocol):
@@ -141,24 +146,16 @@ class Lab(ABC):
         """Whether the job may wait if it cannot begin."""
         return self._pool_of(job).has_room
 
-    # A place for a job without a task that waits for it, see `asking`.
-
-    def may_ask(self, job: PoolJob) -> bool:
-        """Whether the job's pool gives places without a task that waits: the native pool."""
-        return not job.in_process
-
-    def ask(self, job: PoolJob, told: Callable[[Exception | None], object]) -> Place:
-        return self.native_pool.ask(told, kind=job.kind)
-
-    def give_up(self, place: Place) -> None:
-        self.native_pool.give_up(place)
-
-    def give_back(self, place: Place) -> None:
-        self.native_pool.give_back(place)
+    def asked_for(self, job: PoolJob) -> Asked | None:
+        """The pool of a job, if it gives places without a task that waits: see `asking`."""
+        pool = self._pool_of(job)
+        return pool if isinstance(pool, BehindBulkhead) else None
 
     def expire(self) -> None:
-        """Refuse those whose wait is over."""
-        self.native_pool.expire()
+        """Refuse those that have asked for a place without a task, and whose wait is over."""
+        for pool in (self.native_pool, *self.worker_pools):
+            if isinstance(pool, BehindBulkhead):
+                pool.expire()
 
     def refuse(self, job: PoolJob) -> Overloaded:
         """Refuse a job for which there is no room; what `do` would raise."""
@@ -167,6 +164,10 @@ class Lab(ABC):
     def is_full(self) -> bool:
         """Whether there is a pool in which a job could not begin now."""
         return _is_full(self.native_pool) or any(map(_is_full, self.worker_pools))
+
+    def most_waiting(self) -> int:
+        """How many jobs wait for the pool for which most of them wait."""
+        return max(self.native_pool.waiting, *(pool.waiting for pool in self.worker_pools))
 
     @abstractmethod
     async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Coroutine
 from typing import Any
@@ -11,10 +12,12 @@ import hypercorn.config
 import pytest
 from hypercorn.utils import LifespanFailureError
 
+from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
+from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.listening import listen
 from trio_lab.servers.asyncio import accepting
 from trio_lab.servers.asyncio.accepting import serve_app
@@ -247,3 +250,30 @@ def test_a_server_that_is_cancelled_accepts_no_more() -> None:
         assert served.listener.fileno() == -1
 
     run(test())
+
+
+class Crowd:
+    """In place of what holds requests."""
+
+    def may_rest(self) -> bool:
+        return True
+
+
+async def _told(sends: int) -> list[int]:
+    """What is told of bytes that are sent one after the other, each in a pass of its own."""
+    told: list[int] = []
+    crowd: Any = Crowd()
+    with connected() as (client, server), accepting._watched(EpollSet(), crowd) as sockets:
+        sockets.add(server.fileno(), select.EPOLLIN | select.EPOLLET, told.append)
+        for _ in range(sends):
+            client.send(b"x")
+            for _ in range(20):
+                await asyncio.sleep(0)
+    return told
+
+
+def test_while_many_wait_it_rests_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "REST", 3600)
+    assert len(asyncio.run(_told(3))) == 1
+    monkeypatch.setattr(accepting, "REST", 0)
+    assert len(asyncio.run(_told(3))) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from functools import partial
 from typing import Any
@@ -12,10 +13,13 @@ import trio
 import trio.testing
 from hypercorn.utils import LifespanFailureError
 
+from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
 from trio_lab.http.connections import LiveConnections
+from trio_lab.http.epoll_set import EpollSet
+from trio_lab.http.holding import REST
 from trio_lab.http.listening import listen
 from trio_lab.servers.trio import accepting
 from trio_lab.servers.trio.accepting import serve_app
@@ -193,3 +197,39 @@ async def test_without_descriptors_connections_wait_and_the_log_says_so_once(
     assert [record.getMessage() for record in caplog.records] == [
         "connections cannot be accepted: Too many open files; trying again"
     ]
+
+
+class Crowd:
+    """In place of what holds requests."""
+
+    waits = True
+
+    def may_rest(self) -> bool:
+        return self.waits
+
+
+async def test_while_many_wait_what_happens_is_looked_at_in_turns(mock_clock: trio.testing.MockClock) -> None:
+    told: list[int] = []
+    with connected() as (one, first), connected() as (other, second), EpollSet() as sockets:
+        for server in (first, second):
+            sockets.add(server.fileno(), select.EPOLLIN | select.EPOLLET, told.append)
+        async with trio.open_nursery() as nursery:
+            crowd: Any = Crowd()
+            nursery.start_soon(accepting._look, sockets, crowd)
+            one.send(b"x")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(told) == 1
+            other.send(b"x")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(told) == 1  # it rests
+            mock_clock.jump(REST)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(told) == 2
+            crowd.waits = False
+            mock_clock.jump(REST)
+            one.send(b"y")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            other.send(b"y")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert len(told) == 4  # nobody waits: it looks at once
+            nursery.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
-from ...http.holding import Holding
+from ...http.holding import REST, Holding
 from ...http.listening import LAST_TURNS, Shortage
 from ...http.pool_job import Waited
 from .connection import Bare, Connection
@@ -55,7 +55,7 @@ async def serve_app(
         await lifespan.wait_for_startup()
         if life.done() and life.exception() is not None:
             return  # the group raises it; its cancellation of this task may be lost in Python 3.11's `wait_for`
-        with _watched(EpollSet()) as sockets:
+        with _watched(EpollSet(), holding) as sockets:
             async with asyncio.TaskGroup() as connections:
 
                 async def speak(bare: BareConnection, data: bytes) -> None:
@@ -105,15 +105,29 @@ async def serve_app(
 
 
 @contextmanager
-def _watched(sockets: EpollSet) -> Iterator[EpollSet]:
+def _watched(sockets: EpollSet, holding: Holding | None) -> Iterator[EpollSet]:
     """Let the loop watch a set for the length of the block, and then close it."""
     loop = asyncio.get_running_loop()
+    resting: asyncio.TimerHandle | None = None
+
+    def look() -> None:
+        nonlocal resting
+        was_resting, resting = resting is not None, None
+        if sockets.look() and holding is not None and holding.may_rest():
+            resting = loop.call_later(REST, look)
+            if not was_resting:
+                loop.remove_reader(sockets)
+        elif was_resting:
+            loop.add_reader(sockets, look)
+
     with sockets:
-        loop.add_reader(sockets, sockets.look)
+        loop.add_reader(sockets, look)
         try:
             yield sockets
         finally:
             loop.remove_reader(sockets)
+            if resting is not None:
+                resting.cancel()
 
 
 async def _streams(accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -22,7 +22,7 @@ from ...http.bare import BareConnection, refuse_at_once
 from ...http.connections import LiveConnections
 from ...http.door import Door
 from ...http.epoll_set import EpollSet
-from ...http.holding import Holding
+from ...http.holding import REST, Holding
 from ...http.listening import LAST_TURNS, Shortage
 from ...http.pool_job import Waited
 from .connection import Bare, Connection
@@ -59,7 +59,7 @@ async def serve_app(
         async with trio.open_nursery() as living:
             await living.start(lifespan.handle_lifespan)
             await lifespan.wait_for_startup()
-            living.start_soon(_look, sockets)
+            living.start_soon(_look, sockets, holding)
             async with trio.open_nursery() as connections:
 
                 def begin(accepted: socket.socket, data: bytes) -> None:
@@ -104,10 +104,11 @@ async def serve_app(
             living.cancel_scope.cancel()
 
 
-async def _look(sockets: EpollSet) -> None:
+async def _look(sockets: EpollSet, holding: Holding | None) -> None:
     while True:
         await trio.lowlevel.wait_readable(sockets)
-        sockets.look()
+        while sockets.look() and holding is not None and holding.may_rest():  # noqa: ASYNC110  (the rest saves passes)
+            await trio.sleep(REST)
 
 
 async def _later(seconds: float, call: Callable[[], None]) -> None:
