@@ -26,7 +26,7 @@ PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version
 lab: $(VENV)/.installed
 	$(BIN)/trio-lab run --quick --out $(OUT)
 	@echo "Open $(OUT)/index.html in a browser; every figure is in $(OUT)/results.json."
-	@echo "See it live: $(BIN)/trio-lab serve --live, then http://127.0.0.1:3001/ in a browser."
+	@echo "See it live: $(BIN)/trio-lab serve --live, then http://127.0.0.1:3001/ in a browser. A run: trio-lab run --quick --live."
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)

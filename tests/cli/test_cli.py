@@ -86,6 +86,7 @@ def test_env_says_what_it_runs_on() -> None:
     ("words", "said"),
     [
         (["run", "no-such-thing"], "no-such-thing"),
+        (["run", "--live-port", "70000"], "live_port must be between 0 and 65535"),
         (["report", "/nonexistent"], "no results.json"),
         (["serve", "--threads", "0"], "threads"),
         (["serve", "--threads", "many"], "threads"),
@@ -123,8 +124,10 @@ def test_a_bad_variable_is_named() -> None:
     assert "TRIO_LAB_THREADS" in one_line(trio_lab("serve", env=os.environ | {"TRIO_LAB_THREADS": "lots"}))
 
 
-def test_a_port_in_use_is_one_line(server: Running) -> None:
-    assert "in use" in one_line(trio_lab("serve", "--port", str(server.address[1])))
+def test_a_port_in_use_is_one_line(server: Running, tmp_path: Path) -> None:
+    port = str(server.address[1])
+    assert "in use" in one_line(trio_lab("serve", "--port", port))
+    assert "in use" in one_line(trio_lab("run", "--out", str(tmp_path), "--live", "--live-port", port))
 
 
 @pytest.mark.parametrize("given", ["<&-", "</dev/null"])
@@ -330,7 +333,7 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, 
         except OSError:
             return False
 
-    words = ("run", "native-pool-saturation", "--quick", "--out", str(tmp_path))
+    words = ("run", "native-pool-saturation", "--quick", "--out", str(tmp_path), "--live", "--live-port", "0")
     with started("trio_lab", *words, stderr=subprocess.PIPE, text=True) as process:
         while not loads(below := descendants(process.pid)):
             assert process.poll() is None
@@ -338,6 +341,7 @@ def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: int, 
         _, said = process.communicate(timeout=30)
         assert process.returncode == code
     until_gone(below)
+    assert said.startswith("See it live: http://127.0.0.1:")
     if number != signal.SIGKILL:
         assert said.endswith("trio-lab: stopped\n")
 

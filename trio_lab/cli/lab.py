@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +11,19 @@ from cyclopts import Parameter
 from rich.markup import escape
 from rich.table import Table
 
+from ..blocks import block
 from ..diagnose.interval import LEAST
 from ..errors import UsageError
 from ..experiments import differences, finale
 from ..experiments.catalog import EXPERIMENTS, select
 from ..experiments.runner import begun, expected_s, go_on, planned
+from ..experiments.seen_live import SeenLive
 from ..http.runtimes import RUNTIMES, lack
 from ..measure.environment import environment, missing
 from ..records.codec import encode
 from ..records.examination import Examination
 from ..records.result import Results
+from ..stage.live_run import LiveRun, open_live_run
 from .console import output, print_list, say
 from .ending import ended_by_signal
 from .gate import CODES, Gate, gate, with_verdict
@@ -28,6 +32,7 @@ from .run_gate import asked_of, check_figures
 from .tables import show
 
 _OUT = Path("trio-lab-report")
+_LIVE_PORT = 3001
 _QUICK_DOSE = 0.45  # three runtimes have to share the time that one has in `run --quick`
 
 
@@ -76,6 +81,8 @@ async def run(
     slo: str | None = None,
     baseline: Path | None = None,
     junit: Path | None = None,
+    live: bool = False,
+    live_port: int = _LIVE_PORT,
     verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -100,25 +107,33 @@ async def run(
         Folder for index.html and results.json.
     resume
         Continue the interrupted run whose results are in this folder, as it was planned. Only --slo, --baseline, --junit,
-        --verbose and --json can be given with it.
+        --live, --live-port, --verbose and --json can be given with it.
     slo
         What must hold: a file (slo.toml), or a line such as blocked-loop.health_p99_pool_ms<50. The predictions must hold too.
     baseline
         The results.json of an earlier run: this one must not be worse.
     junit
         File for the verdict as JUnit XML.
+    live
+        Show the server that is measured on a page in the browser. It takes a little CPU time from what is measured, and the
+        results say so.
+    live_port
+        Port of that page.
     verbose
         Show what the servers log. Stalls that are planted are marked: blocked on purpose.
     json_
         Print the results as JSON.
     """
+    if not 0 <= live_port <= 65_535:
+        raise UsageError(f"live_port must be between 0 and 65535, not {live_port}")
+    at = live_port if live else None
     asked = gate(slo, baseline, junit)
     if resume is not None:
         if names or (quick, runtime, rounds, out) != (False, "trio", LEAST, _OUT):
             raise UsageError("--resume goes on with a run as it was planned: no experiment or option can be added")
-        return await _resumed(resume, asked, verbose=verbose, json_=json_)
+        return await _resumed(resume, asked, verbose=verbose, json_=json_, live=at)
     started = _begun(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose)
-    return await _go_on(started, out, asked, verbose=verbose, json_=json_)
+    return await _go_on(started, out, asked, verbose=verbose, json_=json_, live=at)
 
 
 async def compare(
@@ -127,6 +142,8 @@ async def compare(
     rounds: Annotated[int, Parameter(env_var="TRIO_LAB_ROUNDS")] = LEAST,
     dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
     out: Path = _OUT,
+    live: bool = False,
+    live_port: int = _LIVE_PORT,
     verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -174,22 +191,24 @@ def _begun(names: tuple[str, ...], runtimes: tuple[str, ...], *, quick: bool, ro
     return begun(planned(names, runtimes=runtimes, rounds=rounds), quick=quick, dose=dose)
 
 
-async def _resumed(folder: Path, asked: Gate | None, *, verbose: bool, json_: bool) -> int:
+async def _resumed(folder: Path, asked: Gate | None, *, verbose: bool, json_: bool, live: int | None) -> int:
     from ..report.files import load
 
     run = load(folder)
     if run.plan is None:
         raise UsageError(f"{folder} has no plan: the version that saved it could not go on with a run")
     say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}{_doctor_too(run)}")
-    return await _go_on(run, folder, asked, verbose=verbose, json_=json_)
+    return await _go_on(run, folder, asked, verbose=verbose, json_=json_, live=live)
 
 
 def _doctor_too(run: Results) -> str:
     return ", and the doctor" if run.unexamined else ""
 
 
-async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, json_: bool) -> int:
-    """Do what is planned, and save after each experiment."""
+async def _go_on(
+    run: Results, out: Path, asked: Gate | None, *, verbose: bool, json_: bool, live: int | None = None
+) -> int:
+    """Do what is planned, and save after each experiment. ``live`` is the port at which the run can be seen."""
     from ..report.disk import write_whole
     from ..report.files import EXAMINATION, check_writable, save
 
@@ -207,9 +226,10 @@ async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, 
         write_whole(out / EXAMINATION, encode(seen))
 
     try:
-        async with ended_by_signal():
-            with Progress() as show:
-                await go_on(run, show=show, keep=keep, keep_examination=keep_examination, verbose=verbose)
+        async with ended_by_signal(), _seen_live(live) as seen:
+            with Progress() as progress:
+                show = progress if seen is None else SeenLive(progress, seen)
+                await go_on(run, show=show, keep=keep, keep_examination=keep_examination, verbose=verbose, live=seen)
     except BaseException:
         if page is not None and (kept.missing or kept.unexamined):
             done = len(kept.experiments)
@@ -226,6 +246,16 @@ async def _go_on(run: Results, out: Path, asked: Gate | None, *, verbose: bool, 
     if json_:
         print(with_verdict(kept, verdict))
     return CODES[verdict.met]
+
+
+@block
+async def _seen_live(port: int | None) -> AsyncIterator[LiveRun | None]:
+    if port is None:
+        yield None
+        return
+    async with open_live_run(port) as live:
+        say(f"See it live: {live.url}/ in a browser")
+        yield live
 
 
 def report(folder: Path = _OUT, /, *, json_: Annotated[bool, Parameter(name="--json")] = False) -> None:

@@ -21,6 +21,7 @@ from ..records.examination import Examination
 from ..records.figures import Figures, require_all
 from ..records.result import Comparison, ExperimentResult, Plan, Results
 from ..stage.blockers import Blockers
+from ..stage.live_run import LiveRun
 from ..stage.quiet import Watch
 from ..stage.stage import Stage
 from ..stage.track import Track
@@ -107,12 +108,14 @@ async def go_on(
     keep: Callable[[Results], None] = lambda _: None,
     keep_examination: Callable[[Examination], None] = lambda _: None,
     verbose: bool = False,
+    live: LiveRun | None = None,
 ) -> Results:
     """The run with every planned experiment that it lacks, or that could not be run before.
 
     Each is measured in the planned number of rounds, or half as many again while its outcome is undecided. The runtimes
     take turns, in an order that changes from round to round. ``keep`` gets the run after each experiment, and
-    ``keep_examination`` what the doctor has seen at the end. What the servers log is shown only if ``verbose``.
+    ``keep_examination`` what the doctor has seen at the end. What the servers log is shown only if ``verbose``. With
+    ``live`` the servers can be seen meanwhile.
 
     Raises:
         UsageError: the run has no plan, or plans what this version does not know.
@@ -128,6 +131,8 @@ async def go_on(
     spent = run.duration - time.monotonic()
     for number, experiment in enumerate(chosen, 1):
         stages = _stages(experiment, run, present, verbose)
+        for stage in stages.values():
+            stage.live = live
         seconds = expected_s(experiment, present, quick=run.quick, dose=run.dose or 1.0, rounds=plan.rounds)
         show.begin(f"[{number}/{len(chosen)}] {experiment.name}: {experiment.question}", seconds)
         found = await _in_turn(experiment, stages, plan.rounds, show)
@@ -141,6 +146,7 @@ async def go_on(
         keep(run)
     if run.unexamined and plan.doctor is not None:
         stage = Stage(quick=run.quick, dose=run.dose or 1.0, verbose=verbose)
+        stage.live = live
         show.begin(f"doctor: which queue of the lab's own server fills first, at {plan.doctor}?", EXPECTED_S)
         told_step = partial(_show_step, show)
         found_by_doctor = await examined(plan.doctor, stage, on_step=told_step, keep=keep_examination)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+SIDE_PROCESS = f"{__package__}.side_process"
+"""The main module of a side process. The command of that process has its name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:

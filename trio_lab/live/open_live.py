@@ -19,7 +19,7 @@ from ..pools.program import boot, interpreter
 from ..preconditions import require_seconds, running_loop
 from ..records.health import Health
 from ..records.queue import Queue, named_apart, with_kinds
-from .asked import Asked
+from .asked import SIDE_PROCESS, Asked
 from .beside import Beside
 from .figures import FiguresReader, Telling
 from .memory import new_memory
@@ -27,7 +27,6 @@ from .place import answering, open_answers
 from .writing import PERIOD, Writer
 
 _BACKLOG = 128  # connections
-_SIDE_PROCESS = f"{__package__}.side_process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _beside(memory: int, listener: socket.socket, names: tuple[str, ...], lab: s
 
 
 def _command(line: int, asked: Asked) -> Sequence[str]:
-    return [*interpreter(), "-c", boot(_SIDE_PROCESS), str(line), asked.to_argument()]
+    return [*interpreter(), "-c", boot(SIDE_PROCESS), str(line), asked.to_argument()]
 
 
 @contextmanager

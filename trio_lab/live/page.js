@@ -303,6 +303,25 @@ events.addEventListener("message", ({ data }) => {
   if (isNew) keep(view);
   show();
 });
+// A run of experiments: one server after the other.
+let run = null;
+events.addEventListener("run", ({ data }) => {
+  const next = JSON.parse(data);
+  heard = Date.now();
+  if (run && next.server !== run.server) {
+    looks.length = 0;
+    view = null;
+    if (next.server) fill();
+  }
+  run = next;
+  const [experiment, ...more] = [run.experiment || "The run begins", run.where, run.load].filter(Boolean);
+  get("run").hidden = false;
+  get("run").replaceChildren(make("b", {}, experiment), more.join(" · "));
+  if (view) return;
+  document.body.dataset.state = "none";
+  say(get("state"), run.server ? "Waiting for the first figures…" : "No server of the run can be seen now");
+  say(get("verdict"), "");
+});
 setInterval(() => {
   if (!heard || Date.now() - heard < STALE) return;
   document.body.dataset.state = "lost";
@@ -310,7 +329,9 @@ setInterval(() => {
 }, 1_000);
 
 const fill = async () => {
-  const { seconds: moments, queues, passes_ms: passes } = await (await fetch("history")).json();
+  const reply = await fetch("history");
+  if (!reply.ok) return; // of a run, between two servers
+  const { seconds: moments, queues, passes_ms: passes } = await reply.json();
   const now = Date.now();
   const older = moments.map((moment, number) => ({
     at: now - (moments.at(-1) - moment) * 1e3, longest: passes[number], usage: null, utilization: null,

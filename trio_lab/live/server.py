@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from ..errors import UsageError
 from ..records.codec import encode
 from ..records.live import LiveState
 from . import dashboard
+from .events import Events
 from .http import Reply, Request, text
 from .metrics.exposition import exposition
 from .metrics.metric import Seen
@@ -23,8 +23,7 @@ class Answers:
 
     def __init__(self, reading: Reading, page: dashboard.Page) -> None:
         self._reading, self._page = reading, page
-        self._event, self._number = b"", 0
-        self._news = asyncio.Event()
+        self._events, self._number = Events(), 0
         self._told: tuple[object, ...] = ()
         self._told_at = 0.0
 
@@ -46,16 +45,7 @@ class Answers:
             return
         self._told, self._told_at = said, now
         self._number += 1
-        self._event = b"id: %d\ndata: %b\n\n" % (self._number, encode(self._reading.view()))
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def events(self) -> AsyncIterator[bytes]:
-        """The last event, and those to come. A slow reader misses some."""
-        yield b"retry: 1000\n\n" + self._event
-        while True:
-            await self._news.wait()
-            yield self._event
+        self._events.send(b"id: %d\ndata: %b\n\n" % (self._number, encode(self._reading.view())))
 
     async def answer(self, request: Request) -> Reply:
         if request.method == "POST" and request.path == "/load":
@@ -76,7 +66,7 @@ class Answers:
             case "/history":
                 return Reply(body=encode(self._reading.history()))
             case "/events":
-                return Reply(kind="text/event-stream", pieces=self.events())
+                return Reply(kind="text/event-stream", pieces=self._events.read())
             case path if (found := self._page.answer(path)) is not None:
                 return found
         return text("There are /live, /ready, /metrics, /view, /history, /events and /", 404)

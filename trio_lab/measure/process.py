@@ -65,6 +65,15 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> str:
+    """How it was started, words apart by spaces; empty if it has ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def catches(pid: int, number: int) -> bool:
     """Whether a process has a handler for this signal."""
     try:

@@ -139,3 +139,15 @@ class LiveView:
     age: Seconds
     figures: LiveFigures | None = None
     verdict: LiveVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What a run of experiments does, in words: the ``experiment``, ``where`` in it (its round), and the ``load`` of now.
+    ``server`` is the address of the side process of the server that is measured; None between two servers, and for servers
+    that have none."""
+
+    experiment: str = ""
+    where: str = ""
+    load: str = ""
+    server: str | None = None

@@ -114,8 +114,10 @@ async def talking(
     stderr: IO[bytes] | None = None,
     env: Mapping[str, str] | None = None,
     new_group: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> AsyncIterator[Child]:
-    """A child to talk with for the length of the block. What it prints on standard error goes to ``stderr``, or to ours.
+    """A child to talk with for the length of the block. What it prints on standard error goes to ``stderr``, or to ours. It
+    inherits the descriptors ``pass_fds``.
 
     With ``new_group`` it leads a process group of its own, so that the group can be sent a signal.
     """
@@ -129,6 +131,7 @@ async def talking(
             env=env,
             check=False,
             process_group=0 if new_group else None,
+            pass_fds=pass_fds,
         )
         process: trio.Process = await nursery.start(start)
         child = Child(process)

@@ -10,9 +10,10 @@ from typing import IO, Any
 
 import trio
 
+from ..live.asked import SIDE_PROCESS
 from ..load.client import Reply, fetch
 from ..load.target import Target
-from ..measure.process import children, cpu_seconds
+from ..measure.process import children, command_line, cpu_seconds
 from ..records.codec import decode
 from ..records.health import Health
 from .launch import Child, last_words, talking
@@ -57,11 +58,12 @@ class Server:
         await wait_until(resized, limit=5)
 
     def workers(self) -> list[int]:
-        """The processes that it has started."""
-        return children(self.pid)
+        """The processes that it has started, but for the one that shows it live."""
+        found = children(self.pid)
+        return found if self.live is None else [pid for pid in found if SIDE_PROCESS not in command_line(pid)]
 
     def cpu_seconds(self) -> float:
-        """Of the server and its children."""
+        """Of the server and its workers."""
         return sum(cpu_seconds(pid) or 0.0 for pid in (self.pid, *self.workers()))
 
 

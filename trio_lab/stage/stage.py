@@ -9,7 +9,7 @@ import math
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -24,6 +24,7 @@ from ..records.chart import Table
 from ..records.load import LoadResult
 from .blockers import Blockers
 from .launch import last_words, serve
+from .live_run import NOTE, LiveRun
 from .load_step import Look, began, step_of
 from .loaded import LEAD, Loaded, completions
 from .loaders import Loaders
@@ -100,6 +101,8 @@ class Stage:
         """What the present round sees over time; None where nobody asks."""
         self.blockers: Blockers | None = None
         """Asks each server, before it ends, which lines have blocked its loop. None: it is not asked."""
+        self.live: LiveRun | None = None
+        """Shows each server live. None: nobody looks."""
         self.round = 0
         """The number of the round, where one measures in several."""
         self.notes: list[str] = []
@@ -188,18 +191,28 @@ class Stage:
         It blocks, starves and refuses on purpose, and would log every bit of it: its log is shown only if the stage is
         ``verbose``. A traceback in there is noted.
         """
-        command = serve(*flags, runtime=runtime or self.runtime)
+        runtime = runtime or self.runtime
+        command = serve(*flags, *(self.live.flags(runtime) if self.live else ()), runtime=runtime)
         if self.verbose:
             async with serving(command) as server:
-                yield server
+                with self._shown(server):
+                    yield server
                 await self._ask_who_blocked(server)
             return
         with TemporaryFile() as log:
             async with serving(command, stderr=log) as server:
-                yield server
+                with self._shown(server):
+                    yield server
                 await self._ask_who_blocked(server)
             if b"Traceback" in os.pread(log.fileno(), _LOG, 0):
                 self.notes.append(f"the server logged an error: {last_words(log).splitlines()[-1]}")
+
+    def _shown(self, server: Server) -> AbstractContextManager[None]:
+        if self.live is None:
+            return nullcontext()
+        if server.live is not None:
+            self.notes.append(NOTE)
+        return self.live.shown(server)
 
     async def _ask_who_blocked(self, server: Server) -> None:
         if self.blockers is not None:
@@ -211,6 +224,8 @@ class Stage:
         """What `trio-lab load` does, in a process of its own."""
         if not url.endswith(_PROBED):
             self.on_phase(_described(url, **options))
+            if self.live:
+                self.live.loads(url)
         asked = self.track.now() if self.track else 0.0
         found = await self._loaders.load({"url": url, "timeout": 30.0, "interval": 0.2, **options})
         if self.track and not url.endswith(_PROBED):

@@ -1,0 +1,136 @@
+"""The main module of the process that shows a run live: at one address, however many servers the run starts.
+
+Each of those servers has its own side process. The run says in lines of JSON what it does and where the server is seen that it
+measures now (`RunState`). The relay follows the events of that server's side process, and sends them on with what the run does
+before them. Between two servers the page goes on. All other questions are put to the side process.
+
+It ends when its standard input does. SIGINT is for the run alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from ..records.codec import decode, encode
+from ..records.live import RunState
+from .dashboard import Page
+from .events import Events
+from .http import Reply, Request, Server, text
+
+_LARGEST = 1 << 22  # bytes of an event
+_ANSWER_TIME = 5.0  # seconds
+_AT_LEAST = 1.0  # seconds between two events
+_PAUSE = 0.2  # seconds until a side process that does not answer is asked again
+_PASSED_ON = ("/live", "/ready", "/metrics", "/view", "/history")
+
+
+class Relay:
+    """Follows one server at a time: the one that the run has named last."""
+
+    def __init__(self) -> None:
+        self._page = Page()
+        self._run = RunState()
+        self._view = b""  # the last event of the side process
+        self._moved = asyncio.Event()
+        self._events = Events()
+
+    def hear(self, run: RunState) -> None:
+        """The run does this now."""
+        if run.server != self._run.server:
+            self._view = b""
+            self._moved.set()
+        self._run = run
+        self._tell()
+
+    def _tell(self) -> None:
+        self._events.send(b"event: run\ndata: %b\n\n" % encode(self._run) + self._view)
+
+    async def follow(self) -> None:
+        """Send on what the side processes say, and something at least once a second."""
+        while True:
+            self._moved.clear()
+            following = asyncio.create_task(self._follow(self._run.server))
+            while not self._moved.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), _AT_LEAST)
+                if self._run.server is None:
+                    self._tell()
+            following.cancel()
+
+    async def _follow(self, url: str | None) -> None:
+        while url is not None:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                async with _asked(url, "/events") as reader:
+                    await reader.readuntil(b"\r\n\r\n")
+                    while True:
+                        event = await reader.readuntil(b"\n\n")
+                        if b"data: " in event:
+                            self._view = event
+                            self._tell()
+            await asyncio.sleep(_PAUSE)
+
+    async def answer(self, request: Request) -> Reply:
+        if request.method not in ("GET", "HEAD"):
+            return text("Only GET is answered here", 405)
+        if request.path == "/events":
+            return Reply(kind="text/event-stream", pieces=self._events.read())
+        if request.path == "/run":
+            return Reply(body=encode(self._run))
+        if request.path in _PASSED_ON:
+            return await self._passed_on(request)
+        if (found := self._page.answer(request.path)) is not None:
+            return found
+        return text(f"There are {', '.join(_PASSED_ON)}, /events, /run and /", 404)
+
+    async def _passed_on(self, request: Request) -> Reply:
+        """The reply of the side process of the server that is measured now."""
+        if self._run.server is None:
+            return text("No server of the run is seen now", 503)
+        try:
+            async with asyncio.timeout(_ANSWER_TIME), _asked(self._run.server, request.path) as reader:
+                head, body = await reader.readuntil(b"\r\n\r\n"), await reader.read()
+        except (OSError, asyncio.IncompleteReadError):
+            return text("The server of the run has just ended", 503)
+        status, *lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines if line)
+        return Reply(body=body, status=int(status.split(" ")[1]), kind=headers["Content-Type"])
+
+
+@asynccontextmanager
+async def _asked(url: str, path: str) -> AsyncIterator[asyncio.StreamReader]:
+    """The reply of one of our side processes, which closes the connection behind it."""
+    target = urlsplit(url)
+    reader, writer = await asyncio.open_connection(target.hostname, target.port, limit=_LARGEST)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {target.netloc}\r\n\r\n".encode())
+        yield reader
+    finally:
+        writer.close()
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_serve(int(sys.argv[1])))
+
+
+async def _serve(listener: int) -> None:
+    relay, words = Relay(), asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), sys.stdin)
+    sock = socket.socket(fileno=os.dup(listener))
+    server = await asyncio.start_server(Server(relay.answer, ()).connected, sock=sock)
+    async with server, asyncio.TaskGroup() as tasks:
+        tasks.create_task(relay.follow())
+        while line := await words.readline():
+            relay.hear(decode(RunState, line))
+        os._exit(0)  # readers of events never leave by themselves, and nothing is to be saved
+
+
+if __name__ == "__main__":
+    main()
