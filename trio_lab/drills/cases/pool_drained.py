@@ -2,7 +2,8 @@
 
 On a real PostgreSQL server. Callers leave at random moments: while they wait, in a statement, between two. Each asks for a
 number that only it knows, so a connection that is shared, or still has the answer of somebody else, is seen. Then the server is
-killed while callers come, and started again.
+killed while callers come, and started again. In between queries are cancelled one after the other, also on SQLite, to see how
+long they go on.
 
 The control is a pool as it is often written: a channel of connections, which a caller puts back when it is done. A caller that
 is cancelled takes its connection with it, and soon there is none.
@@ -26,6 +27,7 @@ from ...stage.postgres import PostgresServer, postgres, programs
 from ...stage.stage import Stage
 from ...stage.until import until
 from ..aftermath import remembered
+from ..cancelled import lateness, sqlite_lateness
 from ..model import Drill
 
 _SIZE = 4
@@ -33,6 +35,7 @@ _CALLERS = 100
 _TIMEOUT = 5.0  # seconds that a caller may wait for a connection
 _LATE = 1.0  # seconds past its timeout: then it hangs
 _STATEMENT = 0.002  # seconds
+_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
 class Pool(Protocol):
@@ -108,6 +111,30 @@ async def _usable(pool: Pool) -> int:
     return found
 
 
+async def _backends(server: PostgresServer) -> int:
+    """How many connections the server has, without the one that asks."""
+    from ...database.postgres import Postgres
+
+    database = Postgres(server.conninfo)
+    connection = await database.open()
+    row = await (await connection.execute(_OTHERS)).fetchone()
+    await database.close(connection)
+    assert row is not None
+    return int(row[0])
+
+
+async def _cancelled(pool: Pool, times: int) -> Figures:
+    """How long cancelled queries went on, in milliseconds."""
+    async with pool.connection() as connection:
+        postgres_s = await lateness(lambda: connection.execute("SELECT pg_sleep(60)"), times)
+    running, locked = await sqlite_lateness(times)
+    return {
+        "postgres_cancelled_ms": postgres_s * 1e3,
+        "sqlite_cancelled_ms": running * 1e3,
+        "sqlite_locked_ms": locked * 1e3,
+    }
+
+
 async def _outage(pool: Pool, server: PostgresServer, calls: Calls) -> float:
     """Kill the server while callers come, and start it again; seconds until a caller is served after that."""
     async with trio.open_nursery() as nursery:
@@ -141,7 +168,8 @@ async def _inject(stage: Stage) -> Figures:
             ) as pool:
                 for _ in range(stage.count(20, quick=3)):
                     await _crowd(pool, calls, dice)
-                usable, replaced = await _usable(pool), pool.replaced
+                usable, replaced, backends = await _usable(pool), pool.replaced, await _backends(server)
+                cancelled = await _cancelled(pool, stage.count(100, quick=20))
                 recovered = await _outage(pool, server, broken)
     return {
         "served": calls.served,
@@ -149,6 +177,8 @@ async def _inject(stage: Stage) -> Figures:
         "failed": calls.failed,
         "lost": _SIZE - usable,
         "replaced": replaced,
+        "beyond": max(0, backends - _SIZE),
+        **cancelled,
         "recovered_s": recovered,
         "longest_call_s": max(calls.slowest, broken.slowest),
         **figures,
@@ -180,12 +210,20 @@ DRILL = Drill(
     number=30,
     gate=False,
     question="A hundred callers at four database connections, half of them leave, and the server dies: is a connection lost?",
-    figures=("served", "wrong", "failed", "lost", "replaced", "recovered_s", "longest_call_s"),
+    figures=(
+        *("served", "wrong", "failed", "lost", "replaced", "beyond"),
+        *("postgres_cancelled_ms", "sqlite_cancelled_ms", "sqlite_locked_ms"),
+        *("recovered_s", "longest_call_s"),
+    ),
     checks=(
         check("connections that were lost", "lost", "<=", 0),
         check("answers of somebody else", "wrong", "<=", 0),
         check("callers that stayed and were not served", "failed", "<=", 0),
         check("connections that could not be used again", "replaced", "<=", 0),
+        check("connections at the server beyond the pool's size", "beyond", "<=", 0),
+        check("a cancelled query goes on, PostgreSQL, p90", "postgres_cancelled_ms", "<=", 20, "ms"),
+        check("a cancelled query goes on, SQLite, p90", "sqlite_cancelled_ms", "<=", 5, "ms"),
+        check("the same while it waits for a lock", "sqlite_locked_ms", "<=", 5, "ms"),
         check("served again, after the server was back", "recovered_s", "<=", 2.0, "s"),
         check("longest call, outage included", "longest_call_s", "<=", _TIMEOUT + _LATE, "s"),
     ),
