@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "admission.by_patience": ("ByPatience",),
+    "admission.classes": ("Share",),
     "admission.disciplines": ("AdaptiveLifo", "ByPriority", "CoDel", "Discipline", "FairShare", "Fifo", "Lifo"),
     "admission.gate": ("Place",),
     "admission.on_trio": ("Bulkhead",),

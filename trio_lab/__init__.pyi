@@ -1,6 +1,7 @@
 """The public names, for type checkers: the same as `_PUBLIC` in `__init__.py`."""
 
 from .admission.by_patience import ByPatience as ByPatience
+from .admission.classes import Share as Share
 from .admission.disciplines import AdaptiveLifo as AdaptiveLifo
 from .admission.disciplines import ByPriority as ByPriority
 from .admission.disciplines import CoDel as CoDel

@@ -11,6 +11,7 @@ import trio
 
 from trio_lab.admission import on_asyncio, on_trio
 from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.admission.classes import Share
 from trio_lab.admission.disciplines import ByPriority, CoDel
 from trio_lab.admission.gate import ADMITTED, Place
 from trio_lab.admission.reserved import RESERVED, Reserved
@@ -103,6 +104,20 @@ async def test_a_caller_is_of_the_kind_and_the_priority_that_it_names(house: Hou
     assert [(place.kind, place.priority) for place in places] == [("", 0), ("hash", 3), ("", 0), ("report", 2)]
     assert b.kinds() == ["", "hash", "report"]
     assert [b.statistics(kind).arrivals for kind in (None, "", "hash")] == [4, 2, 1]
+
+
+@plays
+async def test_a_kind_holds_no_more_places_than_it_may_though_others_are_free(house: House) -> None:
+    b = bulkhead(house, capacity=2, max_waiting=1, shares={"fast": Share(share=1), "slow": Share(share=1, most=0.5)})
+    first, second = await house.call(b, kind="slow"), await house.call(b, kind="slow")
+    assert (first.fate, second.fate, b.in_service, b.has_room) == ("is in", "waits", 1, False)
+    with pytest.raises(QueueFull):
+        await b.enter(kind="slow")
+    b.leave(await b.enter(kind="fast"))
+    first.cancel()
+    await house.settle()
+    assert (second.fate, b.in_service, b.has_room) == ("is in", 1, True)
+    assert balanced(b)
 
 
 @plays
