@@ -1,8 +1,9 @@
-"""Jobs sized by a trial, so that an experiment means the same on a slow machine as on a fast one."""
+"""Jobs sized by a trial, so that an experiment means the same on a slow machine as on a fast one; and how long it takes."""
 
 from __future__ import annotations
 
 from ..cores import usable_cores
+from ..diagnose.interval import LEAST
 from ..stage.server import Server
 from ..stage.stage import Stage
 
@@ -10,6 +11,7 @@ _STOCK_THREADS = 4  # the default
 _STOCK_PER_S = 40  # replies: few enough that the requests themselves cost little beside the hashes
 _TRIAL = 20_000  # rounds
 _TRIALS = 5
+_STARTED = 1.4  # seconds that a server takes to start, to answer once, and to end
 
 
 async def least(server: Server, path: str, figure: str) -> float:
@@ -45,3 +47,8 @@ async def hash_path(stage: Stage, *, per_second: float, threads: int) -> str:
 async def stock_path(stage: Stage) -> str:
     """The path of a hash of which a server with the stock settings computes about 40 a second on this machine."""
     return await hash_path(stage, per_second=_STOCK_PER_S, threads=_STOCK_THREADS)
+
+
+def expected(*, load: float, servers: int) -> float:
+    """Seconds that a quick run takes: in each round ``load`` seconds of load, on ``servers`` servers of their own."""
+    return round(LEAST * (load + _STARTED * servers))

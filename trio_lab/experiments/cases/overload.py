@@ -23,13 +23,15 @@ from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import stock_path
+from ..sizing import expected, stock_path
 
 _PATIENCE = 1.0
 _LEARNING = 2.0  # seconds that do not count
+_ABLE, _COUNTED = 2.0, 2.0  # seconds of a quick run: of the capacity, and of each load after that
 _CONNECTIONS = 1000  # more than can be in flight at the highest rate
 _LOADS = (0.5, 1.0, 2.0, 5.0, 10.0)
 _OLD_LOADS = (0.5, 2.0, 10.0)
+_POINTS = len(_LOADS) + len(_OLD_LOADS)
 
 Point = tuple[str, float]
 """Stock or fifo, and the offered load in units of the capacity."""
@@ -62,8 +64,8 @@ _FIGURES: Measures[_Found] = {
 
 async def _collect(stage: Stage) -> Collected:
     path = await stock_path(stage)
-    able = await capacity(stage, path, seconds=stage.seconds(4, quick=2))
-    seconds = _LEARNING + max(1.0, stage.seconds(6, quick=2))
+    able = await capacity(stage, path, seconds=stage.seconds(4, quick=_ABLE))
+    seconds = _LEARNING + max(1.0, stage.seconds(6, quick=_COUNTED))
     flags: dict[str, tuple[str, ...]] = {"stock": (), "fifo": fifo(stage.runtime)}
     points = [("stock", load) for load in _LOADS] + [("fifo", load) for load in _OLD_LOADS]
     runs = await stage.once(
@@ -110,7 +112,7 @@ EXPERIMENT = Experiment(
     name="overload",
     title="Goodput against offered load",
     order=31,
-    expected_s=300,
+    expected_s=expected(load=_ABLE + _POINTS * (_LEARNING + _COUNTED), servers=1 + _POINTS),
     question="How much useful work is left when ten times as much is asked for as can be served?",
     prediction="""Goodput follows the load up to the capacity and stays near it, however much more comes. First come, first
         served falls instead: every client is served just when it leaves.""",

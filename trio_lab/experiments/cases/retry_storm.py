@@ -26,7 +26,7 @@ from ...stage.stage import Stage
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import stock_path
+from ..sizing import expected, stock_path
 
 _PATIENCE = 1.0
 _AGAIN = Retry(most=8, first=0.05)
@@ -35,6 +35,8 @@ _BEFORE, _LENGTH = 2.0, 1.0  # seconds: of the load before the rise, of the rise
 _DRAINED = 5.0  # seconds after the rise in which even the naive server has served its queue, if nobody tries again
 _SOON = 1.0  # seconds after the rise in which the stock server should be normal again
 _CONNECTIONS = 1000
+_ABLE, _COUNTED = 2.0, 2.0  # seconds of a quick run: of the capacity, and of each load after the queue was served
+_CASES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,8 @@ _FIGURES: Measures[_Found] = {
 
 async def _collect(stage: Stage) -> Collected:
     path = await stock_path(stage)
-    able = await capacity(stage, path, seconds=stage.seconds(4, quick=2))
-    after = _DRAINED + max(1.0, stage.seconds(6, quick=2))
+    able = await capacity(stage, path, seconds=stage.seconds(4, quick=_ABLE))
+    after = _DRAINED + max(1.0, stage.seconds(6, quick=_COUNTED))
     stages = ((_BEFORE, _CALM * able), (_LENGTH, _RISE * able), (after, _CALM * able))
     naive = ("--profile", "naive")
     load = partial(crowd, stage, path, connections=_CONNECTIONS, stages=stages, leave_after=_PATIENCE)
@@ -112,7 +114,7 @@ EXPERIMENT = Experiment(
     name="retry-storm",
     title="A retry storm",
     order=32,
-    expected_s=260,
+    expected_s=expected(load=_ABLE + _CASES * (_BEFORE + _LENGTH + _DRAINED + _COUNTED), servers=1 + _CASES),
     question="Clients try again when they get no answer: does the service come back when the load has gone?",
     prediction="""The stock server serves who is still there and has room for those that come again: within a second after
         the rise everything is answered in time. The naive server stays down although the load has gone, because it works

@@ -26,10 +26,12 @@ from ...stage.turns import Contestant
 from .. import charts
 from ..model import Collected, Experiment
 from ..reading import Reading
-from ..sizing import stock_path
+from ..sizing import expected, stock_path
 
 _LEARNING = 1.5  # seconds that do not count
+_ABLE, _COUNTED = 2.0, 3.0  # seconds of a quick run: of the capacity, and of each crowd after that
 _LONGEST = 3.0  # the longest patience: nobody leaves before
+_CROWDS = 1 + len(KINDS)  # and the control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +64,10 @@ _FIGURES: Measures[_Found] = {
 
 async def _collect(stage: Stage) -> Collected:
     path = await stock_path(stage)
-    seconds = _LEARNING + max(1.0, stage.seconds(6, quick=3))
+    seconds = _LEARNING + max(1.0, stage.seconds(6, quick=_COUNTED))
     clients = partial(crowd, stage, path, connections=CLIENTS)
     turns: dict[str, Contestant[Any]] = {
-        "capacity": partial(capacity, stage, path, seconds=stage.seconds(4, quick=2)),
+        "capacity": partial(capacity, stage, path, seconds=stage.seconds(4, quick=_ABLE)),
         "control": partial(clients, *fifo(stage.runtime), duration=seconds, leave_after=KINDS["1 s"]),
         **{
             name: partial(clients, duration=seconds + (_LONGEST if name == "3 s" else 0.0), leave_after=kind)
@@ -119,7 +121,7 @@ EXPERIMENT = Experiment(
     name="unknown-patience",
     title="Patience that nobody knows",
     order=30,
-    expected_s=310,
+    expected_s=expected(load=_ABLE + _CROWDS * (_LEARNING + _COUNTED) + _LONGEST, servers=1 + _CROWDS),
     question="How much of the capacity is useful when nobody tells the server how long its clients wait?",
     prediction="""The server learns it from the clients that leave. So nearly all of the capacity stays useful at every
         patience, with the same settings; clients that would wait long enough are not refused. The fixed timeout of the
