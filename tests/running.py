@@ -117,7 +117,8 @@ def running(
         line = process.stdout.readline()
         assert line, "the server ended before it was ready"
         ready = json.loads(line)
-        assert ready.keys() == {"url", "threads", "workers"} | ({"live"} if "--live" in flags else set())
+        optional = {option.removeprefix("--") for option in ("--live", "--processes") if option in flags}
+        assert ready.keys() == {"url", "threads", "workers"} | optional
         server = Running(process, ready["url"], runtime, ready.get("live", ""))
         family = server.family()
         assert len(family) > 1 or runtime != "trio"  # the others start their workers later, or as threads

@@ -59,6 +59,10 @@ class Config:
     workers: Annotated[int, Between(1, 256)] = field(default_factory=default_workers)
     """Worker processes; by default one fewer than the cores, at most four."""
 
+    processes: Annotated[int, Between(1, 64)] = 1
+    """Server processes that share the address. What --threads, --workers, --connections, --max-queue and the like say is
+    shared out over them; each has at least one."""
+
     profile: Profile = "guarded"
     """guarded (bounded queues and timeouts) or naive (neither: the control of the experiments)."""
 

@@ -129,6 +129,10 @@ class LabLost(Exception):
         self.__cause__ = fault
 
 
+class ServiceLost(Exception):
+    """You get it when none of the processes of a server can be kept alive. The text is one line. The CLI exits with 1."""
+
+
 class UsageError(Exception):
     """You get it when a request cannot be met. The text is one line and says what to change. The CLI exits with 2."""
 

@@ -48,7 +48,7 @@ def health(subject: Subject) -> Shape:
         "nativePool": NATIVE_POOL,
         "loop": _BY_TIMER if subject.runtime == "node" else _EVERY_PASS,
         "profile": subject.profile,
-        "process": dict.fromkeys(("memory_bytes", "memory_limit_bytes", "descriptors"), COUNT),
+        "process": dict.fromkeys(("memory_bytes", "memory_limit_bytes", "descriptors", "pid"), COUNT),
         "queues": [
             _elsewhere("accept_backlog", subject, waiting=COUNT, max_waiting=COUNT),
             _elsewhere("run_queue", subject, capacity=1, completions=COUNT, utilization=NUMBER, service_ms=SUMMARY),

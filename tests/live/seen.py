@@ -99,4 +99,4 @@ def seen(told: Health | None = None) -> Seen:
         garbage=(GarbageTotals(collections=7, collected=70, uncollectable=0),),
         tasks=42,
     )
-    return Seen(health=told, totals=totals)
+    return Seen(health=told, totals=totals, serving=2, restarts=1)

@@ -13,11 +13,17 @@ import errno
 import sys
 from typing import NoReturn
 
-from ..errors import LabLost, UsageError, first_of, in_a_line
+from ..errors import LabLost, ServiceLost, UsageError, first_of, in_a_line
 from .ending import Terminated
 
 _INSTALL = "the command needs more than the library: pip install 'trio-lab[lab]'"
-_CODES: dict[type[BaseException], int] = {UsageError: 2, LabLost: 1, Terminated: 143, KeyboardInterrupt: 130}
+_CODES: dict[type[BaseException], int] = {
+    UsageError: 2,
+    LabLost: 1,
+    ServiceLost: 1,
+    Terminated: 143,
+    KeyboardInterrupt: 130,
+}
 
 
 def main() -> NoReturn:
@@ -32,7 +38,7 @@ def main() -> NoReturn:
         if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("trio_lab"):
             raise
         _fail(f"{_INSTALL} ({missing.name} is not installed)", 2)
-    except (OSError, UsageError, LabLost, KeyboardInterrupt, BaseExceptionGroup) as error:
+    except (OSError, UsageError, LabLost, ServiceLost, KeyboardInterrupt, BaseExceptionGroup) as error:
         _fail_with(error)
     sys.exit(code)
 

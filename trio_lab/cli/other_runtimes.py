@@ -18,7 +18,7 @@ from ..http.runtimes import lack
 
 # The options that not every runtime knows, each with the runtimes that do.
 _ONLY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("separate_pools", "autoscale", "default_threads", "jobs", "max_jobs"), ("trio",)),
+    **dict.fromkeys(("processes", "separate_pools", "autoscale", "default_threads", "jobs", "max_jobs"), ("trio",)),
     **dict.fromkeys(("connections", "slow_connections", "database"), ("trio",)),
     **dict.fromkeys(("stall_budget", "limit", "live", "live_port", "faults"), ("trio", "asyncio")),
 }

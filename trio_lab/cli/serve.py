@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -12,6 +13,7 @@ from ..http.listening import ready_line, url_of
 from ..http.runtimes import RUNTIMES
 from ..measure.descriptors import MANY, room_for
 from ..options import ConfigOptions
+from .console import say
 from .other_runtimes import become
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ async def serve(
     ----------
     runtime
         trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
-        --separate-pools, --autoscale, --default-threads, --connections, --slow-connections, --database, --jobs and
-        --max-jobs, and node no --stall-budget and --faults.
+        --processes, --separate-pools, --autoscale, --default-threads, --connections, --slow-connections, --database, --jobs
+        and --max-jobs, and node no --stall-budget and --faults.
     control
         Take commands on standard input (`threads N`), and end when it closes.
     json_
@@ -48,7 +50,28 @@ async def serve(
     room_for(MANY)
     if runtime != "trio":
         become(runtime, config, as_json=json_, control=control)
-    await _serve_here(config, as_json=json_, control=control)
+    serve_it = _serve_here if config.processes == 1 else _serve_many
+    await serve_it(config, as_json=json_, control=control)
+
+
+async def _serve_many(config: Config, *, as_json: bool, control: bool) -> None:
+    from ..pools.program import boot, interpreter
+    from ..servers.processes.shares import together
+    from ..servers.processes.supervisor import supervise
+
+    whole = together(config)
+
+    def on_ready(url: str, live: str | None) -> None:
+        print(ready_line(whole, url, live) if as_json else _welcome(whole, url, live), flush=True)
+
+    def tell(text: str) -> None:
+        with suppress(OSError):  # the terminal may be gone, and the service goes on
+            say(text)
+
+    def command(channel: int, lifeline: int) -> list[str]:
+        return [*interpreter(), "-c", boot("trio_lab.cli.one_process"), str(channel), str(lifeline)]
+
+    await supervise(config, command, on_ready=on_ready, say=tell, control=control)
 
 
 async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
@@ -58,10 +81,11 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
         live = None if app.beside is None else url_of(config, app.beside)
         print(ready_line(config, url, live) if as_json else _welcome(config, url, live), flush=True)
 
-    await serve_lab(config, on_ready=on_ready, control=control, add_routes=_fault_routes if config.faults else None)
+    await serve_lab(config, on_ready=on_ready, control=control, add_routes=fault_routes if config.faults else None)
 
 
-def _fault_routes(app: TrioApp) -> None:
+def fault_routes(app: TrioApp) -> None:
+    """Add the routes of `drills.faults_trio`."""
     from ..drills.faults_trio import add_fault_routes
 
     add_fault_routes(app)
@@ -78,11 +102,15 @@ def _workers(config: Config) -> str:
     )
 
 
+def _processes(config: Config) -> str:
+    return "" if config.processes == 1 else f"{config.processes} server processes; all pools together:\n"
+
+
 def _welcome(config: Config, url: str, live: str | None) -> str:
     watch = f"  in a browser: {live}/" if live else f"  curl {url}/health"
     return f"""\
 Server running on {url}
-Native pool size: {config.threads} threads. {_workers(config)}.
+{_processes(config)}Native pool size: {config.threads} threads. {_workers(config)}.
 Profile: {config.profile}.
 Load it from another terminal:
   trio-lab load {url}/hash -c 20 -d 15

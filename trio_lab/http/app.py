@@ -32,6 +32,7 @@ from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers, lacki
 from .lab import Lab
 from .labels import Labels
 from .listening import SHORTAGE
+from .one_of import OneOf
 from .pool_job import HELD, WAITED, Done, Held, JobOf, PoolJob, Waited, held_in
 from .query import BadQuery
 from .requests import Requests
@@ -100,6 +101,8 @@ class LabApp(_Mixed):
         self.requests = Requests()
         self.beside: socket.socket | None = None
         """Where a process beside the server shows it live; it is opened when serving starts, if it was not before."""
+        self.one_of: OneOf | None = None
+        """What it was told as one of several processes of a service."""
         self.fault: BaseException | None = None
         self.stop: Any = self.event_class()
         """Tells the serving loop to accept no more connections."""

@@ -22,14 +22,17 @@ from time import monotonic
 
 from .epoll_set import EpollSet
 from .listening import Shortage, waiting
+from .sharing import Shared
 
 _AT_ONCE = 100  # connections that are accepted before anything else is done
+_AT_ONCE_SHARED = 1  # else the process that wakes first takes a whole burst of connections, and keeps them
 _MAX_RECV = 65_536
 _LOOKS = 50  # times in one idle time, at most, that we look for connections to close
 
 
 class Door:
-    """Accepts connections until the end of its block, and then those that are in the backlog."""
+    """Accepts connections until the end of its block, and then those that are in the backlog, unless it is ``shared`` with
+    processes that go on. ``begun`` says how many connections there are beside those at the door."""
 
     def __init__(
         self,
@@ -41,6 +44,8 @@ class Door:
         begin: Callable[[socket.socket, bytes], object],
         later: Callable[[float, Callable[[], None]], object],
         shortage: Shortage,
+        shared: Shared | None = None,
+        begun: Callable[[], int] = lambda: 0,
     ) -> None:
         self._listener = listener
         self._sockets = sockets
@@ -49,6 +54,8 @@ class Door:
         self._begin = begin
         self._later = later
         self._shortage = shortage
+        self._shared, self._begun = shared, begun
+        self._at_once = _AT_ONCE if shared is None else _AT_ONCE_SHARED
         self._silent: dict[socket.socket, float] = {}  # when each is to be closed, the next first
         self._is_open = True
         self._is_over = False
@@ -61,7 +68,25 @@ class Door:
             self._later(self._shortage.PAUSE, self._listen)
 
     def _accept(self, _: int) -> None:
-        for _ in range(_AT_ONCE):
+        if self._shared is not None:
+            self._count(self._shared)
+            if self._shared.has_more:
+                self._sockets.remove(self._listener.fileno())
+                self._later(self._shared.GIVES_WAY, self._go_on)
+                return
+        self._take()
+
+    def _go_on(self) -> None:
+        """It has given way; a connection that is still there nobody else wants."""
+        if self._is_open:
+            self._listen()
+            self._take()
+
+    def _count(self, shared: Shared) -> None:
+        shared.has(len(self._silent) + self._begun())
+
+    def _take(self) -> None:
+        for _ in range(self._at_once):
             try:
                 accepted, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -113,6 +138,8 @@ class Door:
         """Close those whose idle time is over, and look again when that of the next may be."""
         now = monotonic()
         self._close_silent(until=now)
+        if self._is_open and self._shared is not None:
+            self._count(self._shared)
         if self._is_open:
             left = next(iter(self._silent.values()), inf) - now
             self._later(min(max(left, self._idle_time / _LOOKS), self._idle_time), self._end_idle)
@@ -128,9 +155,12 @@ class Door:
     def __exit__(self, *_: object) -> None:
         self._is_open = False
         self._sockets.remove(self._listener.fileno())
-        for accepted in waiting(self._listener):
-            accepted.setblocking(False)
-            self.let_in(accepted)
+        if self._shared is not None:
+            self._shared.leave()
+        if self._shared is None or not self._shared.others_go_on:
+            for accepted in waiting(self._listener):
+                accepted.setblocking(False)
+                self.let_in(accepted)
         self._listener.close()
 
     def close(self) -> None:

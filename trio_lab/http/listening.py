@@ -79,7 +79,9 @@ def waiting(listener: socket.socket) -> Iterator[socket.socket]:
 def ready_line(config: Config, url: str, live: str | None = None) -> str:
     """What a server says to the program that started it: where it serves, with how many threads and workers, and where it is
     seen ``live``."""
-    shown = {} if live is None else {"live": live}
+    shown: dict[str, object] = {} if live is None else {"live": live}
+    if config.processes > 1:
+        shown["processes"] = config.processes
     return json.dumps({"url": url, "threads": config.threads, "workers": config.workers, **shown})
 
 

@@ -14,16 +14,14 @@ SIDE_PROCESS = f"{__package__}.side_process"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Descriptors, and the process that is shown: its ``pid``, the native id of its loop's ``thread``, and the ``signal`` that
-    it answers with its line (`place`). ``names`` are host names by which the side process may be asked, ``lab`` is the address
+    """Descriptors: a pipe of ``answers`` (`place`) for each region of the ``memory``. ``processes``: it is that of a service
+    with several processes (`service`). ``names`` are host names by which the side process may be asked, ``lab`` is the address
     that its page may load."""
 
     memory: int
-    answers: int
+    answers: tuple[int, ...]
     listener: int
-    pid: int
-    thread: int
-    signal: int | None
+    processes: bool
     names: tuple[str, ...]
     lab: str | None
     sys_path: tuple[str, ...]

@@ -80,9 +80,11 @@ class FiguresReader:
     """Reads the figures of one service, whose parts tell them by `Telling`. Make it in the loop's thread, and call `read`
     there."""
 
-    def __init__(self, watch: Watch, telling: Telling, *, service: str, blocked_after: float) -> None:
+    def __init__(
+        self, watch: Watch, telling: Telling, *, service: str, blocked_after: float, signal: int | None = None
+    ) -> None:
         self._watch, self._telling = watch, telling
-        self._service, self._blocked_after = service, blocked_after
+        self._service, self._blocked_after, self._signal = service, blocked_after, signal
         self._window, self._recent = LoopWindow(watch.passes, older=False), LoopWindow(watch.passes, older=True)
         self._routes: dict[str, Recent] = {}
         self._counted: tuple[tuple[RouteFigures, ...], Totals] | None = None
@@ -110,6 +112,7 @@ class FiguresReader:
             routes=routes,
             workers=telling.workers(),
             totals=totals,
+            signal=self._signal,
         )
         self._turn(now)
         return figures

@@ -73,6 +73,11 @@ class Page:
         _NUMBER.pack_into(self._memory, self._offset, number)
         self.number = number
 
+    def clear(self) -> None:
+        """There is no record any more."""
+        _NUMBER.pack_into(self._memory, self._offset, 0)
+        self.number = 0
+
     def read(self) -> Written | None:
         """The newest record; None if there is none yet."""
         for _ in range(_TRIES):
@@ -91,26 +96,33 @@ class Page:
 
 class Memory:
     """The three pages of a service: the watchdog's beats, what the loop is stuck in, and the figures. Both processes make one
-    of the same descriptor."""
+    of the same descriptor. A service with several processes has a ``region`` for each."""
 
-    def __init__(self, descriptor: int) -> None:
-        size = sum(map(Page.needs, (BEAT, STUCK, FIGURES)))
-        os.ftruncate(descriptor, size)
-        self._memory = mmap.mmap(descriptor, size)
+    def __init__(self, descriptor: int, region: int = 0) -> None:
+        needed = sum(map(Page.needs, (BEAT, STUCK, FIGURES)))
+        size = -(-needed // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+        if os.fstat(descriptor).st_size < (region + 1) * size:
+            os.ftruncate(descriptor, (region + 1) * size)
+        self._memory = mmap.mmap(descriptor, size, offset=region * size)
         self.beat = Page(self._memory, 0, BEAT)
         self.stuck = Page(self._memory, Page.needs(BEAT), STUCK)
         self.figures = Page(self._memory, Page.needs(BEAT) + Page.needs(STUCK), FIGURES)
+
+    def clear(self) -> None:
+        """Forget what was written, for a new writer. The old one must have ended."""
+        for page in (self.beat, self.stuck, self.figures):
+            page.clear()
 
     def close(self) -> None:
         self._memory.close()
 
 
 @contextmanager
-def new_memory() -> Iterator[tuple[int, Memory]]:
-    """New memory for the length of the block, and its descriptor, which forked processes close (`lifeline.keep`)."""
+def new_memory(region: int = 0) -> Iterator[tuple[int, Memory]]:
+    """New memory up to a region, for the length of the block, and its descriptor. Forked processes close it."""
     descriptor = lifeline.keep(os.memfd_create("trio_lab live", os.MFD_CLOEXEC))
     try:
-        with closing(Memory(descriptor)) as memory:
+        with closing(Memory(descriptor, region)) as memory:
             yield descriptor, memory
     finally:
         lifeline.close(descriptor)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +20,7 @@ from ..records.queue import Queue, named_apart, with_kinds
 from .asked import SIDE_PROCESS, Asked
 from .beside import Beside
 from .figures import FiguresReader, Telling
-from .memory import new_memory
+from .memory import Memory, new_memory
 from .place import answering, open_answers
 from .writing import PERIOD, Writer
 
@@ -76,11 +74,25 @@ async def open_live(
         if telling is None:
             telling = undo.enter_context(_program(watch, queues))
         descriptor, memory = undo.enter_context(new_memory())
-        reader = FiguresReader(watch, telling, service=service or _name_of_program(), blocked_after=blocked_after)
-        writer = undo.enter_context(_writing(Writer(watch, memory, reader.read)))
-        beside = undo.enter_context(_beside(descriptor, listener, tuple(names), lab))
-        async with watch.eyes.calling(writer.write, every=PERIOD):
-            yield Live(_url(listener), beside)
+        answers, answered = undo.enter_context(open_answers())
+        name = service or _name_of_program()
+        async with written(watch, memory, telling, answered=answered, service=name, blocked_after=blocked_after):
+            shown = shown_beside(descriptor, listener, tuple(names), lab=lab, answers=[answers])
+            with shown as beside:
+                yield Live(_url(listener), beside)
+
+
+@block
+async def written(
+    watch: Watch, memory: Memory, telling: Telling, *, answered: int, service: str, blocked_after: float = 1.0
+) -> AsyncIterator[None]:
+    """For the length of the block the service writes into its memory, and its loop's line, when it is asked for it, into the
+    pipe ``answered``. The first figures are there when the block begins. Use it in the loop's thread."""
+    with answering(answered) as number:
+        reader = FiguresReader(watch, telling, service=service, blocked_after=blocked_after, signal=number)
+        with _writing(Writer(watch, memory, reader.read)) as writer:
+            async with watch.eyes.calling(writer.write, every=PERIOD):
+                yield
 
 
 @contextmanager
@@ -93,26 +105,32 @@ def _writing(writer: Writer) -> Iterator[Writer]:
 
 
 @contextmanager
-def _beside(memory: int, listener: socket.socket, names: tuple[str, ...], lab: str | None) -> Iterator[Beside]:
-    """The process beside this one, for the length of the block. It watches the loop of this thread."""
-    with open_answers() as (answers, answered), answering(answered) as number:
-        asked = Asked(
-            memory=memory,
-            answers=answers,
-            listener=listener.fileno(),
-            pid=os.getpid(),
-            thread=threading.get_native_id(),
-            signal=number,
-            names=names,
-            lab=lab,
-            sys_path=tuple(entry for entry in sys.path if isinstance(entry, str)),
-        )
-        beside = Beside(lambda line: _command(line, asked), (memory, answers, listener.fileno()))
-        try:
-            beside.start()
-            yield beside
-        finally:
-            beside.stop()
+def shown_beside(
+    memory: int,
+    listener: socket.socket,
+    names: tuple[str, ...],
+    *,
+    lab: str | None,
+    answers: Sequence[int],
+    processes: bool = False,
+) -> Iterator[Beside]:
+    """For the length of the block a process shows what is written into a memory. It begins when the first figures are there,
+    or ``processes`` says that the memory is that of several (`service`)."""
+    asked = Asked(
+        memory=memory,
+        answers=tuple(answers),
+        listener=listener.fileno(),
+        processes=processes,
+        names=names,
+        lab=lab,
+        sys_path=tuple(entry for entry in sys.path if isinstance(entry, str)),
+    )
+    beside = Beside(lambda line: _command(line, asked), (memory, *answers, listener.fileno()))
+    try:
+        beside.start()
+        yield beside
+    finally:
+        beside.stop()
 
 
 def _command(line: int, asked: Asked) -> Sequence[str]:

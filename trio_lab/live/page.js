@@ -5,6 +5,9 @@ const KEPT = 120_000; // milliseconds of looks
 const WINDOW = 10_000; // milliseconds that rates and waits are about
 const STALE = 3_000; // milliseconds without an event after which the page says so
 
+const CHOSEN = new URLSearchParams(location.search).get("process"); // of a service that has several
+const QUERY = CHOSEN ? `?process=${encodeURIComponent(CHOSEN)}` : "";
+
 const get = (id) => document.getElementById(id);
 const looks = []; // {at, queues: Map(name -> record), longest, loop, routes}
 let view = null;
@@ -64,6 +67,20 @@ const showState = ({ state, age_s: age, figures, verdict }) => {
   say(get("service"), figures.service);
   say(get("runtime"), `· ${figures.health.runtime} · process ${figures.pid} · up ${seconds(figures.uptime_s)}`);
   document.title = `${is === "passing" ? (held ? "◐" : "●") : "■"} ${figures.service} live`;
+};
+
+// The processes of a service that has several: each leads to its own page.
+const showProcesses = ({ processes, figures }) => {
+  const text = JSON.stringify([processes, figures?.pid]);
+  const node = get("processes");
+  if (!processes || node.dataset.shown === text) return;
+  node.dataset.shown = text;
+  node.hidden = false;
+  node.replaceChildren(
+    ...processes.map(({ number, pid, state }) =>
+      make("a", { href: `?process=${number}`, class: state, "aria-current": pid === figures?.pid ? "page" : null }, `process ${number}: ${state}`),
+    ),
+  );
 };
 
 // The row of queues.
@@ -291,10 +308,14 @@ const keep = ({ figures }) => {
 };
 const show = () => {
   showState(view);
+  showProcesses(view);
   if (!view.figures) return;
   for (const part of [showQueues, showLoop, showRoutes, showWorkers, showDoctor]) part(view);
 };
-const events = new EventSource("events");
+const events = new EventSource(`events${QUERY}`);
+events.addEventListener("error", () => {
+  if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), STALE); // no process serves yet
+});
 events.addEventListener("message", ({ data }) => {
   const next = JSON.parse(data);
   const isNew = next.figures && next.figures.uptime_s !== view?.figures?.uptime_s;
@@ -329,7 +350,7 @@ setInterval(() => {
 }, 1_000);
 
 const fill = async () => {
-  const reply = await fetch("history");
+  const reply = await fetch(`history${QUERY}`);
   if (!reply.ok) return; // of a run, between two servers
   const { seconds: moments, queues, passes_ms: passes } = await reply.json();
   const now = Date.now();

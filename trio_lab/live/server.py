@@ -1,89 +1,131 @@
-"""What the side process answers, path by path, and the events that it sends to those who watch."""
+"""What the side process answers, path by path, and the events that it sends to those who watch.
+
+Of a service with several processes ``?process=2`` asks for one. Without it `/live` tells of the one in the worst state,
+`/ready` whether one of them takes requests, and the others of the first. `/metrics` tells of all.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from ..errors import UsageError
 from ..records.codec import encode
-from ..records.live import LiveState
+from ..records.live import LiveState, LiveView
 from . import dashboard
 from .events import Events
 from .http import Reply, Request, text
 from .metrics.exposition import exposition
-from .metrics.metric import Seen
 from .reading import Reading
+from .readings import Readings, ready
 
 LOOK = 0.1  # seconds between two looks at the service
 _AT_LEAST = 1.0  # seconds between two events
+_NOTHING = "The service has not told any figures yet"
 
 
-class Answers:
-    """Answers from one reading. ``look`` runs for the length of the process."""
+class _Views:
+    """The events about one process: one a second, and at once if the state has changed or the service has come back."""
 
-    def __init__(self, reading: Reading, page: dashboard.Page) -> None:
-        self._reading, self._page = reading, page
+    def __init__(self) -> None:
         self._events, self._number = Events(), 0
         self._told: tuple[object, ...] = ()
         self._told_at = 0.0
+
+    def tell(self, view: LiveView, now: float) -> None:
+        state = view.state
+        said = (state.state, state.cause, state.where, state.held_up_by, view.processes)
+        if said == self._told and now - self._told_at < _AT_LEAST:
+            return
+        self._told, self._told_at = said, now
+        self._number += 1
+        self._events.send(b"id: %d\ndata: %b\n\n" % (self._number, encode(view)))
+
+    def read(self) -> AsyncIterator[bytes]:
+        return self._events.read()
+
+
+class Answers:
+    """Answers from what is read of a service. ``look`` runs for the length of the process."""
+
+    def __init__(self, readings: Readings, page: dashboard.Page) -> None:
+        self._readings, self._page = readings, page
+        self._events: dict[int, _Views] = {}
+        readings.look()
 
     async def look(self) -> None:
         """Read what the service writes, ask it where it is while it is silent, and make an event of what has changed."""
         loop = asyncio.get_running_loop()
         while True:
-            self._reading.read_figures()
-            if self._reading.wants_place:
-                await loop.run_in_executor(None, self._reading.ask_place)
-            self._tell(loop.time())
+            self._readings.look()
+            for number, reading in self._readings.serving.items():
+                if reading.wants_place:
+                    await loop.run_in_executor(None, reading.ask_place)
+                self._events_of(number).tell(self._view(reading), loop.time())
             await asyncio.sleep(LOOK)
 
-    def _tell(self, now: float) -> None:
-        """An event once a second, and at once if the state has changed or the service has come back."""
-        state = self._reading.state()
-        said = (state.state, state.cause, state.where, state.held_up_by)
-        if said == self._told and now - self._told_at < _AT_LEAST:
-            return
-        self._told, self._told_at = said, now
-        self._number += 1
-        self._events.send(b"id: %d\ndata: %b\n\n" % (self._number, encode(self._reading.view())))
+    def _events_of(self, number: int) -> _Views:
+        return self._events.setdefault(number, _Views())
+
+    def _view(self, reading: Reading) -> LiveView:
+        return replace(reading.view(), processes=self._readings.processes())
 
     async def answer(self, request: Request) -> Reply:
         if request.method == "POST" and request.path == "/load":
             return await self._page.start_load(request)
         if request.method not in ("GET", "HEAD"):
             return text("Only GET is answered here", 405)
-        self._reading.read_figures()
-        match request.path:
+        if (found := self._page.answer(request.path)) is not None:
+            return found
+        self._readings.look()
+        if request.path == "/metrics":
+            return self._metrics(request.headers.get("accept", ""))
+        asked = request.query.get("process")
+        if asked is not None and not (asked.isdecimal() and asked.isascii() and len(asked) < 5):
+            return text("process must be a number", 400)
+        return self._answer_of(request.path, None if asked is None else int(asked))
+
+    def _answer_of(self, path: str, number: int | None) -> Reply:
+        readings = self._readings
+        reading = readings.of(number)
+        if path == "/live" and number is None:
+            reading = readings.worst()
+        elif path == "/ready" and number is None:
+            reading = readings.takes_requests() or readings.worst()
+        if path not in ("/live", "/ready", "/view", "/history", "/events"):
+            return text("There are /live, /ready, /metrics, /view, /history, /events and /", 404)
+        if reading is None:
+            return text(_NOTHING if number is None else "There is no such process", 503 if number is None else 404)
+        match path:
             case "/live":
-                state = self._reading.state()
+                state = reading.state()
                 return Reply(body=encode(state), status=state.status)
             case "/ready":
-                return self._ready(self._reading.state())
-            case "/metrics":
-                return self._metrics(request.headers.get("accept", ""))
+                return _ready(reading.state(), reading.refusing())
             case "/view":
-                return Reply(body=encode(self._reading.view()))
+                return Reply(body=encode(self._view(reading)))
             case "/history":
-                return Reply(body=encode(self._reading.history()))
-            case "/events":
-                return Reply(kind="text/event-stream", pieces=self._events.read())
-            case path if (found := self._page.answer(path)) is not None:
-                return found
-        return text("There are /live, /ready, /metrics, /view, /history, /events and /", 404)
-
-    def _ready(self, state: LiveState) -> Reply:
-        if state.state != "passing":
-            return Reply(body=encode({"ready": False, "because": f"{state.state}: {state.cause}"}, dict), status=503)
-        if (name := self._reading.refusing()) is not None:
-            return Reply(body=encode({"ready": False, "because": f"{name} refuses callers"}, dict), status=503)
-        return Reply(body=encode({"ready": True, "because": None}, dict))
+                return Reply(body=encode(reading.history()))
+        number = next(number for number, one in readings.serving.items() if one is reading)
+        return Reply(kind="text/event-stream", pieces=self._events_of(number).read())
 
     def _metrics(self, accept: str) -> Reply:
-        figures = self._reading.figures
-        if figures is None:
-            return text("The service has not told any figures yet", 503)
+        told = self._readings.combined()
+        if told is None:
+            return text(_NOTHING, 503)
         try:
-            body, kind = exposition(lambda: Seen(health=figures.health, totals=figures.totals), accept)
+            body, kind = exposition(lambda: told, accept)
         except UsageError as error:
             return text(str(error), 501)
         return Reply(body=body, kind=kind)
+
+
+def _ready(state: LiveState, refusing: str | None) -> Reply:
+    because = None
+    if state.state != "passing":
+        because = f"{state.state}: {state.cause}"
+    elif refusing is not None:
+        because = f"{refusing} refuses callers"
+    is_ready = ready(state, refusing)
+    return Reply(body=encode({"ready": is_ready, "because": because}, dict), status=200 if is_ready else 503)

@@ -27,14 +27,10 @@ def main() -> None:
 async def _serve(asked: Asked) -> None:
     from .dashboard import Page
     from .http import Server
-    from .memory import Memory
-    from .place import Asking
-    from .reading import Reading
+    from .readings import Readings
     from .server import Answers
 
-    asking = Asking(asked.pid, asked.thread, asked.signal, asked.answers)
-    reading = Reading(Memory(asked.memory), pid=asked.pid, thread=asked.thread, asking=asking)
-    answers = Answers(reading, Page(asked.lab))
+    answers = Answers(Readings(asked.memory, asked.answers, many=asked.processes), Page(asked.lab))
     listener = socket.socket(fileno=os.dup(asked.listener))
     server = await asyncio.start_server(Server(answers.answer, asked.names).connected, sock=listener)
     async with server:

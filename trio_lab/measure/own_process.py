@@ -35,7 +35,7 @@ class OwnProcess:
     def _look(self) -> Process:
         own = os.getpid()
         held = [found for pid in (own, *children(own)) if (found := resident_bytes(pid)) is not None]
-        return Process(memory=sum(held) or None, memory_limit=self._limit, descriptors=open_descriptors(own))
+        return Process(memory=sum(held) or None, memory_limit=self._limit, descriptors=open_descriptors(own), pid=own)
 
 
 def memory_limit(cgroup: Path = _CGROUP) -> int:

@@ -48,11 +48,12 @@ class ThreadCounts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """What the server's process holds. ``memory`` is resident, with that of its children; ``memory_limit`` the machine's, or
-    that of the cgroup if it is less. Both in bytes."""
+    that of the cgroup if it is less. Both in bytes. A server may have several processes: ``pid`` is the one that answers."""
 
     memory: Annotated[int | None, In(suffix="_bytes")]
     memory_limit: Annotated[int | None, In(suffix="_bytes")]
     descriptors: int | None
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

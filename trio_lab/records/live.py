@@ -57,7 +57,8 @@ class WorkerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFigures:
-    """A service at one moment. ``loop_thread`` is the native id of its loop's thread. ``totals`` are what `/metrics`
+    """A service at one moment. ``loop_thread`` is the native id of its loop's thread, ``signal`` the one that has it write its
+    line (`live.place`), None if there is none. ``totals`` are what `/metrics`
     tells beside the health (`loop.totals.totals_of`).
 
     ``health.loop`` is the time since the figures before these, ``recent`` the last ten to twenty seconds. ``health.stalls`` has
@@ -65,7 +66,7 @@ class LiveFigures:
     service counts as blocked when one has lasted for ``blocked_after``.
     """
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("totals",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("totals", "signal")
 
     service: str
     pid: int
@@ -80,6 +81,7 @@ class LiveFigures:
     routes: tuple[RouteFigures, ...] = ()
     workers: tuple[WorkerState, ...] = ()
     totals: Totals | None = None
+    signal: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +131,26 @@ class LiveVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenProcess:
+    """One process of a service that has several: a `State` if it serves, else starting or ending."""
+
+    number: int
+    pid: int | None
+    state: Literal["passing", "blocked", "stopped", "starting", "serving", "ending"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveView:
     """What the side process shows: ``age`` is that of the figures, which is great while the loop is blocked. Figures are None
-    until the service has written some."""
+    until the service has written some. ``processes`` are all of a service that has several; the rest is about one of them."""
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("verdict",)
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("verdict", "processes")
 
     state: LiveState
     age: Seconds
     figures: LiveFigures | None = None
     verdict: LiveVerdict | None = None
+    processes: tuple[SeenProcess, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

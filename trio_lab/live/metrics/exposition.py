@@ -5,14 +5,14 @@ The collector reads the service when it is scraped; between scrapes nothing is d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import UsageError
 from ...records.summary import BOUNDS, Buckets
 from .catalog import METRICS
-from .metric import Metric, Sample, Seen
+from .metric import Metric, Sample
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -22,7 +22,16 @@ _LE = (*map(repr, BOUNDS), "+Inf")
 NEEDED = "metrics need prometheus-client: pip install 'trio-lab[metrics]'"
 
 
-def exposition(seen: Callable[[], Seen], accept: str = "") -> tuple[bytes, str]:
+class Told(Protocol):
+    """What a service has told: `Seen` of one process, `Combined` of several."""
+
+    @property
+    def runtime(self) -> str: ...
+    def labels(self, metric: Metric, /) -> tuple[str, ...]: ...
+    def samples(self, metric: Metric, /) -> Iterable[Sample]: ...
+
+
+def exposition(seen: Callable[[], Told], accept: str = "") -> tuple[bytes, str]:
     """The metrics of what the service says now, and their content type: OpenMetrics if the header ``accept`` asks for it.
 
     Raises:
@@ -36,7 +45,7 @@ def exposition(seen: Callable[[], Seen], accept: str = "") -> tuple[bytes, str]:
     return encode(registry(seen)), content_type
 
 
-def registry(seen: Callable[[], Seen]) -> CollectorRegistry:
+def registry(seen: Callable[[], Told]) -> CollectorRegistry:
     """A registry with the metrics alone, for programs that have an exposition of their own. Raises as `exposition`."""
     try:
         from prometheus_client import CollectorRegistry
@@ -48,7 +57,7 @@ def registry(seen: Callable[[], Seen]) -> CollectorRegistry:
 
 
 class _Collector:
-    def __init__(self, seen: Callable[[], Seen]) -> None:
+    def __init__(self, seen: Callable[[], Told]) -> None:
         self._seen = seen
 
     def describe(self) -> list[Family]:
@@ -58,23 +67,21 @@ class _Collector:
     def collect(self) -> Iterator[Family]:
         seen = self._seen()
         for metric in METRICS:
-            if samples := list(metric.read(seen)):
-                yield _family(metric, seen.health.runtime, samples)
+            if samples := list(seen.samples(metric)):
+                yield _family(metric, seen.labels(metric), seen.runtime, samples)
 
 
-def _family(metric: Metric, runtime: str, samples: list[Sample]) -> Family:
+def _family(metric: Metric, names: tuple[str, ...], runtime: str, samples: list[Sample]) -> Family:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
     name = metric.name_of(runtime)
     if metric.kind == "histogram":
-        found = HistogramMetricFamily(name, metric.says, labels=metric.labels)
+        found = HistogramMetricFamily(name, metric.says, labels=names)
         for labels, value in samples:
             assert isinstance(value, Buckets)
             found.add_metric(labels, [*zip(_LE, accumulate(value.counts), strict=True)], value.total)
         return found
-    family = (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(
-        name, metric.says, labels=metric.labels
-    )
+    family = (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(name, metric.says, labels=names)
     for labels, value in samples:
         assert not isinstance(value, Buckets)
         family.add_metric(labels, value)

@@ -18,10 +18,23 @@ RUNTIME = "{runtime}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a service has told at one moment. ``totals`` is None where only its health is known."""
+    """What a service has told at one moment. ``totals`` is None where only its health is known. ``serving`` and ``restarts``
+    are those of its processes, None if it has one."""
 
     health: Health
     totals: Totals | None = None
+    serving: int | None = None
+    restarts: int | None = None
+
+    @property
+    def runtime(self) -> str:
+        return self.health.runtime
+
+    def labels(self, metric: Metric) -> tuple[str, ...]:
+        return metric.labels
+
+    def samples(self, metric: Metric) -> Iterable[Sample]:
+        return metric.read(self)
 
 
 Value = float | Buckets

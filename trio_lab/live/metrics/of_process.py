@@ -74,6 +74,12 @@ METRICS = (
     ),
     gauge("trio_lab_workers", "Worker processes of all pools.", lambda seen: seen.health.pool.workers),
     gauge("trio_lab_workers_busy", "Worker processes that run a job.", lambda seen: seen.health.pool.busy),
+    gauge("trio_lab_processes", "Processes of the server that serve, if it has several.", lambda seen: seen.serving),
+    counter(
+        "trio_lab_process_restarts_total",
+        "Processes of the server that were started in place of one that had ended unasked.",
+        lambda seen: seen.restarts,
+    ),
     counter(
         "trio_lab_worker_restarts_total",
         "Worker processes that were started in place of one that had died.",

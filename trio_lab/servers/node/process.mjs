@@ -13,7 +13,7 @@ let at = -Infinity;
 export function ownProcess() {
   if (now() - at >= PERIOD) {
     at = now();
-    seen = { memory_bytes: process.memoryUsage.rss(), memory_limit_bytes: limit, descriptors: descriptors() };
+    seen = { memory_bytes: process.memoryUsage.rss(), memory_limit_bytes: limit, descriptors: descriptors(), pid: process.pid };
   }
   return seen;
 }

@@ -25,6 +25,7 @@ from ...http.epoll_set import EpollSet
 from ...http.holding import REST, Holding
 from ...http.listening import LAST_TURNS, Shortage
 from ...http.pool_job import Waited
+from ...http.sharing import Shared
 from .connection import Bare, Connection
 
 
@@ -36,13 +37,14 @@ async def serve_app(
     live: LiveConnections,
     stop: trio.Event,
     holding: Holding | None = None,
+    shared: Shared | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve an ASGI app until ``stop`` is set, and then what is in flight for ``settings.graceful_timeout`` seconds.
 
     ``task_status.started()`` is called when connections are accepted. The listener is closed at the stop. A send to a
     client that does not read may outlast the grace period, until the caller shuts the ``live`` connections down. With
-    ``holding`` requests that have to wait are held.
+    ``holding`` requests that have to wait are held. ``shared``: other processes accept from the listener too.
 
     Raises:
         LifespanFailureError: the app could not start, or ended (in a group).
@@ -87,6 +89,8 @@ async def serve_app(
                     begin=begin,
                     later=later,
                     shortage=Shortage(),
+                    shared=shared,
+                    begun=live.__len__,
                 )
                 if holding is not None:
                     asking = Asking(holding, live, later=later, go_on=go_on, come_back=door.let_in)

@@ -103,7 +103,12 @@ class TrioLifespan(TrioASGILifespan):
             in_front = admit(app, config)
             async with (
                 open_lab(
-                    config, listener=app.listener, in_front=in_front, queues=app.queues, shields=app.shields
+                    config,
+                    listener=app.listener,
+                    in_front=in_front,
+                    queues=app.queues,
+                    shields=app.shields,
+                    jobs_file=None if app.one_of is None else app.one_of.jobs,
                 ) as app.lab,
                 shown_live(app, app.lab, config),
             ):

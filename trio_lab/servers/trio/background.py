@@ -79,14 +79,15 @@ class BackgroundJobs:
                 await engine.look()
             await trio.sleep(_LOOK)
 
-    async def serve_own(self, workers: WorkerPool) -> None:
-        """The same with an engine of the server's own, and a worker, from the first request on."""
+    async def serve_own(self, workers: WorkerPool, file: Path | None) -> None:
+        """The same with an engine of the server's own, and a worker, from the first request on. Several processes of a server
+        have one ``file``."""
         await self._wanted.wait()
         async with AsyncExitStack() as stack:
             try:
-                folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-"))
-                path = Path(folder, "jobs.sqlite")
-                engine = await stack.enter_async_context(open_sqlite_jobs(path, max_waiting=self._max_waiting))
+                if file is None:
+                    file = Path(stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-")), "jobs.sqlite")
+                engine = await stack.enter_async_context(open_sqlite_jobs(file, max_waiting=self._max_waiting))
             except (OSError, UsageError) as error:
                 self._failed = str(error)
                 self._ready.set()
@@ -98,9 +99,16 @@ class BackgroundJobs:
 
 @block
 async def open_background_jobs(
-    url: str | None, workers: WorkerPool, queues: Queues, *, max_waiting: int, longest_wait: float | None
+    url: str | None,
+    workers: WorkerPool,
+    queues: Queues,
+    *,
+    max_waiting: int,
+    longest_wait: float | None,
+    own_file: Path | None = None,
 ) -> AsyncIterator[BackgroundJobs]:
-    """The jobs of a lab for the length of the block, at ``url`` or in a file of their own; ``max_waiting`` of them may wait.
+    """The jobs of a lab for the length of the block, at ``url`` or in a file of their own: ``own_file``, or one that is gone
+    at the end. ``max_waiting`` of them may wait.
 
     Raises:
         UsageError: there is no engine at the ``url``.
@@ -110,7 +118,7 @@ async def open_background_jobs(
         engine = None if url is None else await stack.enter_async_context(open_jobs(url, max_waiting=max_waiting))
         async with trio.open_nursery() as nursery:
             if engine is None:
-                nursery.start_soon(jobs.serve_own, workers)
+                nursery.start_soon(jobs.serve_own, workers, own_file)
             else:
                 nursery.start_soon(jobs.serve, engine)
             yield jobs

@@ -114,13 +114,14 @@ async def open_lab(
     in_front: Iterable[Queue] = (),
     queues: Iterable[Queue] = (),
     shields: Shields | None = None,
+    jobs_file: Path | None = None,
 ) -> AsyncIterator[TrioLab]:
     """Open the pools and the monitors for the length of the block. At its end no child is left, and no thread but those
     whose callers have abandoned them.
 
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own, those ``in_front`` before its pools, as requests meet them. ``shields`` are where its naive profile shields work;
-    their owner cancels them.
+    their owner cancels them. ``jobs_file`` is where its own jobs are kept, by default in a file that is gone at the end.
     """
     max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     open_workers = partial(
@@ -169,7 +170,12 @@ async def open_lab(
             *queues,
         )
         background = open_background_jobs(
-            config.jobs or None, pools[0], registered, max_waiting=config.max_jobs, longest_wait=queue_timeout
+            config.jobs or None,
+            pools[0],
+            registered,
+            max_waiting=config.max_jobs,
+            longest_wait=queue_timeout,
+            own_file=jobs_file,
         )
         jobs = await stack.enter_async_context(background)
         with trio.move_on_after(READY_TIME):

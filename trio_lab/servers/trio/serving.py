@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -20,6 +21,7 @@ from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
 from ...http.listening import listen, listen_beside, url_of
+from ...http.sharing import Shared
 from ...records.queue import Queue
 from .accepting import serve_app
 from .app import create_app
@@ -33,12 +35,15 @@ async def serve(
     control: bool = False,
     add_routes: Callable[[TrioApp], None] | None = None,
     queues: Iterable[Queue] = (),
+    listener: socket.socket | None = None,
+    shared: Shared | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; a second one ends the grace period.
 
     ``on_ready`` is called with the address once connections are accepted. With ``control`` the server also reads
     standard input: ``threads N`` resizes the native pool, and its end is the end of the server. ``add_routes``
-    may add to the app before it is served; ``queues`` are registered in the lab.
+    may add to the app before it is served; ``queues`` are registered in the lab. A ``listener`` that is open is used
+    instead of the config's address; ``shared``: other processes accept from it too.
 
     Raises:
         UsageError: the address cannot be bound, standard input cannot be read from, or a part of the lab cannot be opened.
@@ -46,7 +51,7 @@ async def serve(
     """
     if control:
         check_control()
-    listener = listen(config)
+    listener = listener or listen(config)
     url = url_of(config, listener)
     app = create_app(config, listener=listener, queues=queues)
     app.beside = listen_beside(config)
@@ -62,7 +67,7 @@ async def serve(
                     settings = Settings(config)
                     holding = Holding(app, settings) if config.guarded else None
                     serve = partial(serve_app, app, settings, listener, live=live, stop=app.stop)
-                    await server.start(partial(serve, holding=holding))
+                    await server.start(partial(serve, holding=holding, shared=shared))
                     if control:
                         watchers.start_soon(_obey, app)
                     if app.fault is None:

@@ -1,0 +1,74 @@
+"""The shared memory of a service with several processes, as it is read.
+
+Each process writes into a region of its own (`memory`). There are two regions for each number, because while a process is
+replaced there are two of them. In a region behind those of the processes the supervisor writes who they are
+(`ServerProcesses`) and what those had counted that have ended. It does so in one record, so that no process is counted twice
+or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..records.codec import decode
+from ..records.live import LiveFigures
+from ..records.processes import ServerProcess, ServerProcesses
+from .memory import Memory
+from .metrics.combined import Combined
+from .metrics.metric import Seen
+
+PROCESSES, RESTARTS = "trio_lab_processes", "trio_lab_process_restarts_total"
+
+
+class Service:
+    """All processes of a service, by a descriptor of their memory."""
+
+    def __init__(self, descriptor: int, regions: int) -> None:
+        self.memories = tuple(Memory(descriptor, region) for region in range(regions))
+        self._told = Memory(descriptor, regions)
+        self._read: tuple[int, ServerProcesses] | None = None  # the last record and its number
+
+    def close(self) -> None:
+        for memory in (*self.memories, self._told):
+            memory.close()
+
+    def processes(self) -> ServerProcesses | None:
+        """As the supervisor has told them; None if it has not yet."""
+        written = self._told.figures.read()
+        if written is None:
+            return None
+        if self._read is None or self._read[0] != written.number:
+            self._read = written.number, decode(ServerProcesses, written.data)
+        return self._read[1]
+
+    def figures(self, process: ServerProcess) -> LiveFigures | None:
+        """The newest ones of one process; None if it has not told any."""
+        return figures_in(self.memories[process.region])
+
+    def combined(self) -> Combined | None:
+        """For the exposition; None until a process has told its figures."""
+        if (told := self.processes()) is None:
+            return None
+        found = list(self._seen(told))
+        if not found:
+            return None
+        return Combined(
+            runtime=found[0][1].health.runtime,
+            serving={process.number: seen for process, seen in found if process.state != "ending"},
+            ending=tuple(seen for process, seen in found if process.state == "ending"),
+            ended=told.ended,
+            own={
+                PROCESSES: sum(process.state == "serving" for process in told.processes),
+                RESTARTS: told.restarts,
+            },
+        )
+
+    def _seen(self, told: ServerProcesses) -> Iterator[tuple[ServerProcess, Seen]]:
+        for process in told.processes:
+            if (figures := self.figures(process)) is not None:
+                yield process, Seen(health=figures.health, totals=figures.totals)
+
+
+def figures_in(memory: Memory) -> LiveFigures | None:
+    written = memory.figures.read()
+    return None if written is None else decode(LiveFigures, written.data)
