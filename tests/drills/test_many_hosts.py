@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
 import subprocess
+import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
+from tests.contract.watching import until
 from trio_lab.diagnose.judge import checked
 from trio_lab.drills.cases.many_hosts import DRILL, unprotected
 from trio_lab.drills.part_loss import Call, Need, Outage, Outcome
+from trio_lab.measure.process import family, lives
 from trio_lab.stage.hosts import CONFIGURATION, Kind, haproxy, missing
 from trio_lab.stage.stage import Stage
 
@@ -65,7 +71,37 @@ def test_the_controls_proxy_checks_and_retries_nothing(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+needs_all = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+
+
+@needs_all
+def test_the_example_serves_until_ctrl_c() -> None:
+    process = subprocess.Popen([sys.executable, str(EXAMPLE / "on_one.py")], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        with process.stdout:
+            lines = [process.stdout.readline() for _ in range(8)]
+        names = ["jobs", "database", "server one", "server two", "worker one", "worker two", "proxy"]
+        assert [line.partition(":")[0] for line in lines[:-1]] == names
+        url = lines[-1].removeprefix("The proxy is at ").rstrip("/\n")
+        with urlopen(f"{url}/jobs", json.dumps({"job": "hash", "args": {"rounds": 1}}).encode()) as reply:
+            where = reply.headers["Location"]
+
+        def succeeded() -> bool:
+            with urlopen(url + where) as reply:
+                return bool(json.load(reply)["state"] == "succeeded")
+
+        until(succeeded)
+        parts = family(process.pid)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert not any(lives(pid) for pid in parts)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@needs_all
 async def test_each_part_dies_once_and_only_what_it_was_at_fails() -> None:
     stage = Stage(quick=True)
     figures = await DRILL.inject(stage)

@@ -34,6 +34,7 @@ CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
 _SBIN = "/usr/sbin"  # where Debian has it; not everybody's PATH does
 _START = 60.0  # seconds
 _LOOK = 0.05
+_LOG = 1 << 24  # bytes of what the parts print that are searched
 
 
 def missing() -> str:
@@ -70,11 +71,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosts:
-    """``url`` is the proxy's, ``jobs`` where the background jobs are."""
+    """``url`` is the proxy's, ``jobs`` where the background jobs are, and ``log`` has what all parts have printed."""
 
     url: str
     jobs: str
+    log: IO[bytes]
     parts: tuple[Part, ...]
+
+    def faults(self) -> list[str]:
+        """Lines in which a part says that it had to end because of a fault of its own."""
+        said = os.pread(self.log.fileno(), _LOG, 0).decode(errors="replace")
+        return [line for line in said.splitlines() if "broke down" in line]
 
 
 @block
@@ -130,14 +137,14 @@ class _Making:
         for name, (port, live) in servers.items():
             command = _server(port, live, jobs, self.database.url)
             parts.append(self._kept(f"server {name}", "server", command, _ready(live)))
-        work = [*TRIO_LAB, "jobs", "work", "--jobs", jobs, "--lease", str(self.lease), "--processes", "0"]
+        work = [*TRIO_LAB, "jobs", "work", "--jobs", jobs, "--lease", str(self.lease)]
         parts += [self._kept(f"worker {name}", "worker", [*work, "--concurrency", "4"], _yes) for name in servers]
         told = {"LAB_PROXY": f"127.0.0.1:{proxy}"}
         for number, (port, live) in enumerate(servers.values(), 1):
             told |= {f"LAB_SERVER_{number}": f"127.0.0.1:{port}", f"LAB_LIVE_{number}": str(live)}
         command = [_there(haproxy()), "-db", "-f", str(self.folder / "haproxy.cfg")]
         parts.append(self._kept("proxy", "proxy", command, _accepts(proxy), told))
-        return Hosts(url=f"http://127.0.0.1:{proxy}", jobs=jobs, parts=tuple(parts))
+        return Hosts(url=f"http://127.0.0.1:{proxy}", jobs=jobs, log=self.log, parts=tuple(parts))
 
     def _kept(
         self,

@@ -57,8 +57,8 @@ async def _inject(stage: Stage) -> Figures:
                 await trio.sleep(_AWAY)
                 nursery.cancel_scope.cancel()
             found = await fate(hosts.jobs, traffic.accepted, patience=_ENDING)
-    for call in traffic.innocent()[:5]:
-        stage.notes.append(f"failed without a reason: {call.need}: {call.said}")
+            stage.notes += hosts.faults()
+    stage.notes += [f"failed without a reason: {call.need}: {call.said}" for call in traffic.innocent()[:5]]
     failed = traffic.failed()
     return {
         "calls": len(traffic.calls),
