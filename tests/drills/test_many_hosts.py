@@ -74,6 +74,7 @@ def test_the_controls_proxy_checks_and_retries_nothing(tmp_path: Path) -> None:
 needs_all = pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
 
 
+@pytest.mark.timeout(300)
 @needs_all
 def test_the_example_serves_until_ctrl_c() -> None:
     process = subprocess.Popen([sys.executable, str(EXAMPLE / "on_one.py")], stdout=subprocess.PIPE, text=True)
@@ -101,6 +102,7 @@ def test_the_example_serves_until_ctrl_c() -> None:
         process.wait()
 
 
+@pytest.mark.timeout(300)  # eleven programs start, and each once more
 @needs_all
 async def test_each_part_dies_once_and_only_what_it_was_at_fails() -> None:
     stage = Stage(quick=True)
