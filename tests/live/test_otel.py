@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +10,25 @@ import pytest
 import trio
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import (
+    InMemoryMetricReader,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from trio_lab.live.otel import Traced, export_metrics, in_trace
+from trio_lab.live.otel_histograms import WithHistograms
 from trio_lab.measure.ledger import QUEUE, booked
+from trio_lab.pools.native import open_native_pool
 from trio_lab.pools.workers import open_worker_pool
+from trio_lab.records.summary import BOUNDS
 
-from .seen import seen
+from .seen import PASSES, seen
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = 0x0AF7651916CD43DD8448EB211C80319C
@@ -136,12 +146,13 @@ async def test_threads_and_workers_have_the_context_of_the_request(telemetry: Te
 
     async def work() -> None:
         found.append(await trio.to_thread.run_sync(trace_here))
+        found.append(await threads.run(trace_here, kind="trace"))
         found.append(await pool.run(in_trace(trace_here), kind="trace"))
         found.append(await pool.run(trace_here))
 
-    async with open_worker_pool(size=1) as pool:
+    async with open_worker_pool(size=1) as pool, open_native_pool(size=1) as threads:
         await ask(telemetry.traced(answering(200, work)), headers=[(b"traceparent", CALLER.encode())])
-    assert found == [TRACE, TRACE, 0]
+    assert found == [TRACE, TRACE, TRACE, 0]
 
 
 async def test_other_scopes_pass_through(telemetry: Telemetry) -> None:
@@ -163,3 +174,54 @@ def test_gauges_and_counters_are_read_when_they_are_collected(telemetry: Telemet
     assert found["trio.eventloop.time"].unit == "s"
     routes = {point.attributes["http.route"] for point in found["http.server.requests"].data.data_points}
     assert routes == {"/hash", "/health"}
+
+
+class Kept(MetricExporter):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data: list[MetricsData] = []
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **options: Any) -> MetricExportResult:
+        self.data.append(metrics_data)
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None:
+        pass
+
+
+def exported(*instruments: str) -> dict[str, Any]:
+    """What is exported of a service and of these instruments, by name."""
+    kept = Kept()
+    reader = PeriodicExportingMetricReader(WithHistograms(kept, seen), export_interval_millis=math.inf)
+    provider = MeterProvider(metric_readers=[reader])
+    for name in ("requests", *instruments):
+        provider.get_meter("of the program").create_histogram(name).record(0.5)
+    provider.force_flush()
+    provider.shutdown()
+    [resource] = kept.data[0].resource_metrics
+    return {metric.name: metric for scope in resource.scope_metrics for metric in scope.metrics}
+
+
+def test_histograms_are_exported_with_the_buckets_of_metrics() -> None:
+    found, told = exported(), seen().totals
+    assert told is not None
+    [point] = found["trio.eventloop.pass"].data.data_points
+    assert (point.bucket_counts, point.count, point.sum) == (told.passes.counts, told.passes.count, told.passes.total)
+    assert (point.explicit_bounds, found["trio.eventloop.pass"].unit) == (BOUNDS, "s")
+    assert point.min <= min(PASSES) <= max(PASSES) <= point.max
+    assert point.time_unix_nano - point.start_time_unix_nano == 10 * 10**9  # as long as it is watched
+    routes = {one.attributes["http.route"]: one.count for one in found["http.server.request.duration"].data.data_points}
+    assert routes == {"/hash": 7, "/health": 1}
+    waits = {tuple(one.attributes.values()): one.count for one in found["trio_lab.queue.wait"].data.data_points}
+    assert waits[("native_pool", "hash")] == 4
+    assert "requests" in found
+
+
+def test_a_histogram_of_the_program_is_not_told_twice() -> None:
+    [point] = exported("http.server.request.duration")["http.server.request.duration"].data.data_points
+    assert point.count == 1

@@ -36,7 +36,12 @@ Scope = dict[str, Any]
 
 _NAME = "trio_lab"
 _FRESH = 0.2  # seconds: all instruments of one collection see the same figures
-_DOTS = {"http_server_": "http.server.", "trio_lab_queue_": "trio_lab.queue.", "python_gc_": "cpython.gc."}
+_DOTS = {
+    "http_server_request_": "http.server.request.",
+    "http_server_": "http.server.",
+    "trio_lab_queue_": "trio_lab.queue.",
+    "python_gc_": "cpython.gc.",
+}
 _ATTRIBUTES = {METHOD: "http.request.method", ROUTE: "http.route", STATUS: "http.response.status_code"}
 _UNITS = {"_seconds": "s", "_bytes": "By", "_ratio": "1"}
 
@@ -132,7 +137,8 @@ def _run_in(carrier: dict[str, str], fn: Callable[..., T], *args: Any) -> T:
 
 
 def export_metrics(seen: Callable[[], Seen], meter_provider: MeterProvider | None = None) -> None:
-    """Offer the metrics of `METRICS`, all but histograms, which OpenTelemetry takes only value by value.
+    """Offer the metrics of `METRICS`, all but histograms, which instruments of OpenTelemetry take only value by value
+    (`otel_histograms` exports those).
 
     ``seen`` is called when a reader collects, in the reader's thread. It must be safe there: the last figures that the loop has
     left are; reading a loop is not.
@@ -141,7 +147,7 @@ def export_metrics(seen: Callable[[], Seen], meter_provider: MeterProvider | Non
     latest = Latest(seen, period=_FRESH)
     for metric in METRICS:
         if metric.kind != "histogram":
-            name, unit = _name_of(metric, latest.read().health.runtime)
+            name, unit = name_of(metric, latest.read().health.runtime)
             make = meter.create_observable_counter if metric.kind == "counter" else meter.create_observable_gauge
             make(name, callbacks=[partial(_observations, metric, latest)], unit=unit, description=metric.says)
 
@@ -149,11 +155,15 @@ def export_metrics(seen: Callable[[], Seen], meter_provider: MeterProvider | Non
 def _observations(metric: Metric, latest: Latest[Seen], _: CallbackOptions) -> Iterator[Observation]:
     for labels, value in metric.read(latest.read()):
         assert not isinstance(value, Buckets)
-        names = (_ATTRIBUTES.get(label, label) for label in metric.labels)
-        yield Observation(value, dict(zip(names, labels, strict=True)))
+        yield Observation(value, attributes_of(metric, labels))
 
 
-def _name_of(metric: Metric, runtime: str) -> tuple[str, str]:
+def attributes_of(metric: Metric, labels: tuple[str, ...]) -> dict[str, str]:
+    """The labels of a sample, by OpenTelemetry's names."""
+    return dict(zip((_ATTRIBUTES.get(label, label) for label in metric.labels), labels, strict=True))
+
+
+def name_of(metric: Metric, runtime: str) -> tuple[str, str]:
     """OpenTelemetry has the unit beside the name, and dots between its parts."""
     name, unit = metric.name_of(runtime).removesuffix("_total"), "1"
     for ending, found in _UNITS.items():
