@@ -13,8 +13,8 @@ import gc
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from types import FrameType
+from contextlib import AbstractAsyncContextManager
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..blocks import block
@@ -29,7 +29,7 @@ from .working_on import WORKING_ON
 if TYPE_CHECKING:
     from ..records.queue import Queue
 
-_LOOP = {asyncio.Handle._run.__code__, asyncio.BaseEventLoop._run_once.__code__}  # type: ignore[attr-defined]
+_LOOP = (asyncio.Handle._run.__code__, asyncio.BaseEventLoop._run_once.__code__)  # type: ignore[attr-defined]
 _MOST_PARENTS = 50
 
 
@@ -43,23 +43,26 @@ class AsyncioEyes(Eyes):
         self._loop = asyncio.get_running_loop() if loop is None else loop
         self.passes = passes_of(self._loop)
         self.log = None
-        self._outside = set(_LOOP)
+        self._outside = {id(code): code for code in _LOOP}  # to compute the hash of a code object takes a microsecond
         if isinstance(self.passes, UvloopPassMonitor):
             self.frames(sys._getframe())
 
     def frames(self, top: FrameType | None) -> list[FrameType]:
         """A loop written in C has no frames of its own. What called a task's outermost frame is what runs the loop there;
         once it has been seen it ends the steps of callbacks as well."""
-        frames = step_frames(top, self._outside.__contains__)
+        frames = step_frames(top, self._is_loop)
         if len(frames) < 2:
             return frames
         task = asyncio.current_task(self._loop)
         outermost = None if task is None else getattr(task.get_coro(), "cr_frame", None)
         for number, frame in enumerate(frames[:-1], 1):
             if frame is outermost:
-                self._outside.add(frames[number].f_code)
+                self._outside[id(frames[number].f_code)] = frames[number].f_code
                 return frames[:number]
         return frames
+
+    def _is_loop(self, code: CodeType) -> bool:
+        return id(code) in self._outside
 
     def who(self, frames: list[FrameType]) -> Who:
         task = asyncio.current_task(self._loop)
@@ -130,7 +133,10 @@ def _known(task: asyncio.Task[Any]) -> Who:
 def _context(task: asyncio.Task[Any]) -> contextvars.Context | None:
     if sys.version_info >= (3, 12):
         return task.get_context()
-    return next((one for one in gc.get_referents(task) if isinstance(one, contextvars.Context)), None)
+    for one in gc.get_referents(task):
+        if isinstance(one, contextvars.Context):
+            return one
+    return None
 
 
 def awaiting_path(task: asyncio.Task[Any]) -> tuple[str, ...]:
@@ -148,11 +154,13 @@ def awaiting_path(task: asyncio.Task[Any]) -> tuple[str, ...]:
 
 
 def _awaiting(task: Any) -> asyncio.Task[Any] | None:
-    with suppress(RuntimeError):  # the list changed meanwhile
+    try:
         for callback, _ in task._callbacks or ():
             owner = getattr(callback, "__self__", None)
             if isinstance(owner, asyncio.TaskGroup):
                 owner = owner._parent_task  # type: ignore[attr-defined]
             if isinstance(owner, asyncio.Task):
                 return owner
+    except RuntimeError:  # the list changed meanwhile
+        pass
     return None

@@ -76,8 +76,8 @@ def _distance(filename: str) -> int:
 def step_frames(frame: FrameType | None, is_loop: Callable[[CodeType], bool]) -> list[FrameType]:
     """The frames from this one outwards to those of the event loop, which are the step that it runs; outside a step all."""
     frames = []
-    while frame is not None and not is_loop(frame.f_code):
-        if frame.f_code.co_filename not in _OURS:
+    while frame is not None and not is_loop(code := frame.f_code):
+        if code.co_filename not in _OURS:
             frames.append(frame)
         frame = frame.f_back
     return frames
@@ -90,12 +90,19 @@ def blamed(frames: list[FrameType]) -> CodeLine:
         ValueError: there is no frame.
     """
     frame = frames[nearest([frame.f_code.co_filename for frame in frames])]
-    return CodeLine(frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_qualname)
+    code = frame.f_code
+    return _code_line(code.co_filename, frame.f_lineno or 0, code.co_qualname)
+
+
+_code_line = lru_cache(512)(
+    CodeLine
+)  # most looks see a line that was seen before, and to make a frozen object takes long
 
 
 def nearest(filenames: Sequence[str]) -> int:
     """Which of the files of a stack, innermost first, is nearest to the reader of the program; see `blamed`."""
-    return min(range(len(filenames)), key=lambda number: (_distance(filenames[number]), number))
+    distances = [*map(_distance, filenames)]
+    return distances.index(min(distances))
 
 
 def coroutines(frames: list[FrameType]) -> int:
