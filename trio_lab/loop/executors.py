@@ -13,8 +13,9 @@ The registers, and what is read from an executor, have private names. Where one 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from weakref import ref
 
@@ -22,6 +23,12 @@ from ..records.queue import Queue, QueueStatistics, Undivided
 
 # Until Python 3.11 a thread counts as idle after each job, also when it takes the next one at once.
 _IDLE_IS_EXACT = sys.version_info >= (3, 12)
+
+
+@lru_cache(512)
+def _state(name: str, capacity: int, in_service: int | None, waiting: int) -> QueueStatistics:
+    """The record of an executor. Most say what the one before said; to make one is most of what it costs to tell."""
+    return QueueStatistics(name=name, capacity=capacity, in_service=in_service, waiting=waiting, kinds=())
 
 
 class ThreadPool(Undivided):
@@ -34,13 +41,7 @@ class ThreadPool(Undivided):
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         executor = self._executor
         waiting, threads = executor._work_queue.qsize(), len(executor._threads)
-        return QueueStatistics(
-            name=self._name,
-            capacity=executor._max_workers,
-            in_service=threads if waiting else self._busy(threads),
-            waiting=waiting,
-            kinds=(),
-        )
+        return _state(self._name, executor._max_workers, threads if waiting else self._busy(threads), waiting)
 
     def _busy(self, threads: int) -> int | None:
         """How many threads run a job while no job waits."""
@@ -57,13 +58,7 @@ class ProcessPool(Undivided):
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         size, pending = self._executor._max_workers, len(self._executor._pending_work_items)
-        return QueueStatistics(
-            name="ProcessPoolExecutor",
-            capacity=size,
-            in_service=min(pending, size),
-            waiting=max(0, pending - size),
-            kinds=(),
-        )
+        return _state("ProcessPoolExecutor", size, min(pending, size), max(0, pending - size))
 
 
 class _Register:
@@ -74,16 +69,20 @@ class _Register:
         self._newest: ref[Any] | None = None
         self._found: list[ref[Any]] = []
 
-    def executors(self) -> Iterator[Any]:
+    def executors(self) -> list[Any]:
         """Those that still take jobs, in the order in which they were found."""
         threads = getattr(sys.modules.get(self._module), self._name, None)
         refs = [] if threads is None else threads.keyrefs()
         if refs and refs[-1] is not self._newest:
             self._find(refs)
             self._newest = refs[-1]
-        alive = [(found, executor) for found in self._found if (executor := found()) is not None]
-        self._found = [found for found, _ in alive]
-        return (executor for _, executor in alive if not _is_shut_down(executor))
+        alive = []
+        for found in self._found:
+            if (executor := found()) is None:
+                self._found = [one for one in self._found if one is not found]
+            elif not _is_shut_down(executor):
+                alive.append(executor)
+        return alive
 
     def _find(self, refs: list[ref[Any]]) -> None:
         new: list[Any] = []
@@ -110,7 +109,8 @@ class Executors:
 
     def queues(self, *, besides: object = None) -> list[Queue]:
         """Each of them as a queue, except ``besides``."""
-        with suppress(AttributeError):
+        try:
             threads = [ThreadPool(one) for one in self._threads.executors() if one is not besides]
             return [*threads, *map(ProcessPool, self._processes.executors())]
-        return []
+        except AttributeError:
+            return []
