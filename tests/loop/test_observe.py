@@ -124,6 +124,19 @@ async def test_many_small_steps_are_named_with_their_tasks() -> None:
     assert stall.cause in ("many small steps", "not running")  # the latter on a machine that others use
 
 
+async def test_a_task_that_has_io_in_each_pass_does_not_spin() -> None:
+    """A server under full load: the loop never waits long, but it may."""
+    one, other = trio.socket.socketpair()
+    async with observe(steps=True) as watch:
+        with one, other, trio.move_on_after(1.2 * watch_module.CHECK):
+            while True:
+                await one.send(b"x")
+                await trio.lowlevel.wait_readable(other)
+                await other.recv(1)
+    assert watch.statistics().passes.count > watch_module._SPINS
+    assert not [stall for stall in watch.stalls() if stall.cause == "busy wait"]
+
+
 async def test_a_task_that_spins_is_named() -> None:
     async def spin() -> None:
         while not any(stall.cause == "busy wait" for stall in watch.stalls()):

@@ -13,7 +13,7 @@ from .disciplines import Waiting
 from .evidence import NEVER_TOO_LATE, Evidence
 
 _WEIGHT = 0.05  # of the newest service time in the moving means
-_PERIOD = 0.1  # seconds between two conclusions: each takes about a tenth of a millisecond a kind whose callers leave
+_PERIOD = 0.1  # seconds between two conclusions: each takes some twenty microseconds a kind whose callers leave
 # Of callers that are served this soon, one in sixteen is counted, as sixteen. They say little about patience, and there may
 # be ten thousand a second: counting one takes a microsecond or two, where a short job takes ten.
 _BRIEF = 0.005  # seconds

@@ -68,6 +68,8 @@ class LoopTime:
         self.busy = Histogram()
         self._record = self.busy.record
         self.waited = 0.0
+        self.free_polls = 0
+        """Polls that were allowed to wait, because no task was runnable; they may have found I/O at once all the same."""
         self.budget = math.inf
         """Seconds. When a pass took longer, ``on_long`` is called with its begin and its end."""
         self.on_long: Callable[[float, float], None] = _ignore
@@ -88,6 +90,8 @@ class LoopTime:
     def before_io_wait(self, timeout: float) -> None:
         now = self._poll_began = self._clock()
         self._timeout = timeout
+        if timeout > 0:
+            self.free_polls += 1
         self._polling = True
         busy = now - self._pass_began
         self._record(busy)
@@ -113,7 +117,9 @@ class LoopTime:
 
         def timed_poll(timeout: float | None = None) -> T:
             began = self._poll_began = clock()
-            self._timeout = for_ever if timeout is None else timeout
+            self._timeout = wait = for_ever if timeout is None else timeout
+            if wait > 0:
+                self.free_polls += 1
             self._polling = True
             busy = began - self._pass_began
             record(busy)

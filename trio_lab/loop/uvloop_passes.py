@@ -196,6 +196,7 @@ class UvloopPassMonitor(Passes):
     def _waited(self, began: float, ended: float) -> None:
         """A poll that waited is over."""
         slept = ended - began
+        self.free_polls += 1
         self.waited += slept
         if slept > self.budget:
             # 0 is told as well while descriptors wait to be registered, although the poll then waits.

@@ -42,16 +42,16 @@ class UvloopSteps(StepLog[Any]):
         self._shadows: dict[str, Any] = {}
 
     def install(self) -> None:
-        began, note, clock = self._began.append, self._steps.append, self._clock
+        began, steps, clock = self._began, self._steps, self._clock
 
         def run(callback: Callable[..., object], *args: Any) -> None:
-            began(clock())
-            note(callback)
+            began.append(clock())
+            steps.append(callback)
             callback(*args)
 
         def run_entered(callback: Callable[..., object], *args: Any) -> None:
-            began(clock())
-            note(_Entered(callback))
+            began.append(clock())
+            steps.append(_Entered(callback))
             callback(*args)
 
         for name, noting in (("call_soon", run), ("call_soon_threadsafe", run_entered)):

@@ -23,6 +23,8 @@ from ..records.summary import Summary
 from .eyes import Eyes, Passes
 from .stalls import (
     BUSY_WAIT,
+    GC,
+    GIL,
     NOT_RUNNING,
     LineSample,
     PassMeasurements,
@@ -47,7 +49,9 @@ CHECK = 0.5  # seconds between two checks of the watch itself
 # before, until the watch has seen everything for as long as the longest of them.
 _FIRST_REARM, _LAST_REARM = 1.0, 60.0
 _LOG_EVERY = 5.0  # seconds between two lines of the log, of one level
-# After so many long passes within so many seconds, steps are measured for so many seconds.
+# After so many long passes within so many seconds, steps are measured for so many seconds. Passes that something else than the
+# loop's own code made long do not count: steps tell nothing of them, and on a crowded machine they would be measured always.
+_NOT_ITS_OWN = (NOT_RUNNING, GC, GIL)
 _ARM_AFTER, _ARM_WITHIN, _ARMED_FOR = 3, 10.0, 30.0
 _SPINNING = 0.9  # share of the passes in which one and the same task had a step
 _SPINS = 1000  # passes between two checks, at least
@@ -89,7 +93,7 @@ class Watch:
         self._collections: deque[tuple[float, float]] = deque(maxlen=_COLLECTIONS)
         self._logged: dict[int, tuple[float, int]] = {}  # by level: when, and how many stalls had no line since
         self._fault: str | None = None
-        self._waited, self._passes = 0.0, 0  # at the last look
+        self._waited, self._passes, self._free_polls = 0.0, 0, 0  # at the last look
         self._rearmed, self._rearmed_at = 0, -math.inf
         self._rearm_in = _FIRST_REARM
         self._rearm_at: float | None = None  # set while the watch is known to be blind
@@ -201,7 +205,8 @@ class Watch:
     def _keep(self, found: Stall, samples: Sequence[LineSample] = ()) -> None:
         now = perf_counter()
         self._table.add(found, samples)
-        self._long = [at for at in self._long if now - at < _ARM_WITHIN] + [now]
+        if found.cause not in _NOT_ITS_OWN:
+            self._long = [at for at in self._long if now - at < _ARM_WITHIN] + [now]
         # What is the machine's doing is told more quietly, and must not take the turn of a line that everybody sees.
         level = logging.INFO if found.cause == NOT_RUNNING else logging.WARNING
         logged, more = self._logged.get(level, (-math.inf, 0))
@@ -251,12 +256,12 @@ class Watch:
     def look(self) -> None:
         """Report blindness, install again what broke, turn the measuring of steps on and off. Call it about every `CHECK`
         seconds, in the loop."""
-        waited, passes = self._monitor.waited, self._monitor.busy.count
+        waited, passes, free = self._monitor.waited, self._monitor.busy.count, self._monitor.free_polls
         with self._failing_aloud():
-            self._find_spinner(passes - self._passes, waited - self._waited)
+            self._find_spinner(passes - self._passes, waited - self._waited, free - self._free_polls)
             self._look_at_itself(self.eyes.now())
             self._arm(perf_counter())
-        self._waited, self._passes = waited, passes
+        self._waited, self._passes, self._free_polls = waited, passes, free
 
     def _look_at_itself(self, now: float) -> None:
         """Log each time that the watch becomes blind. When the time has come, install again what broke."""
@@ -291,9 +296,14 @@ class Watch:
             self._armed_until = now + _ARMED_FOR
         self._measure_steps(now < self._armed_until)
 
-    def _find_spinner(self, passes: int, waited: float) -> None:
-        """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait."""
-        spinning = passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
+    def _find_spinner(self, passes: int, waited: float, free_polls: int) -> None:
+        """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait.
+
+        Such a task is runnable whenever the loop polls. In a server under full load one may have a step in every pass as well, but
+        it waits for its socket in between, and is not told: this was seen with eight connections that are always busy.
+        """
+        forced = free_polls <= (1 - _SPINNING) * passes
+        spinning = forced and passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
         log = self.eyes.log
         if log is not None:
             self._fault = self.eyes.steps_blind() or self._fault
