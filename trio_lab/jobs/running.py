@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from ..pools.native import NativePool
 from ..pools.workers import WorkerPool
 from .contract import Claimed
 from .functions import JobFailed, JobFunction, JobFunctions
+from .jsons import write_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> End
 
 def _jsonable(result: Any) -> Ended:
     try:
-        json.dumps(result)
+        write_json(result)
     except (TypeError, ValueError, RecursionError) as error:
         return Failed(error=f"its result cannot be written as JSON: {error}", finally_=True)
     return Succeeded(result=result)

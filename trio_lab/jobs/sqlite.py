@@ -8,7 +8,6 @@ not wait for the disk: when the machine loses power its workers are gone as well
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -27,12 +26,12 @@ from ..records.job import JobRecord, JobState
 from .contract import Claimed, Lease, NewJob
 from .counted import Counted, number
 from .doorbell import Bell, Ear
+from .jsons import write_json
 from .table import Table, key, new_row
 from .writer import Call, Ends, Work, Writer, alone, open_lock
 
 T = TypeVar("T")
 _MOST = 1 << 16  # jobs of one claim
-_json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes an encoder each time
 _OPENING = _CLOSING = 10.0  # seconds for which another process may keep the lock of the file
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -85,7 +84,7 @@ class SqliteJobs(Counted):
     # The contract of engines.
 
     async def submit(self, job: NewJob) -> str:
-        id = await self._do(Table.submit, new_row(job, _json(job.args), time()))
+        id = await self._do(Table.submit, new_row(job, write_json(job.args), time()))
         if id is None:
             self._rejected += 1
             raise QueueFull(self.name)
@@ -132,7 +131,7 @@ class SqliteJobs(Counted):
         return await self._do(work, lasting=False)  # type: ignore[no-any-return]
 
     async def finish(self, job: Claimed, result: Any) -> bool:
-        return await self._do(Table.finish, (_json(result), *key(job)))  # type: ignore[no-any-return]
+        return await self._do(Table.finish, (write_json(result), *key(job)))  # type: ignore[no-any-return]
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         text = error.encode(errors="backslashreplace").decode()  # a file's name in it may be no valid Unicode

@@ -14,7 +14,6 @@ page faults. To find the jobs first, and then to change each by its id, costs 3.
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -24,10 +23,10 @@ from typing import Any
 from ..records.job import JobRecord, JobState
 from .contract import Claimed, Lease, NewJob
 from .counted import Tally
+from .jsons import read_json
 from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, SUCCEEDED
 
 _MOMENT = 0.001  # seconds
-_decode = json.JSONDecoder().decode
 _WORKER_LOST = "its worker was lost: the lease ran out before the job ended"
 _RECORD = "SELECT id, name, args, state, tries, max_tries, created, progress, run_at, result, error FROM job"
 _INSERT = """
@@ -113,20 +112,21 @@ class Table:
     def submit(self, asked: Sequence[Row]) -> list[int | Exception | None]:
         """The ids of the new jobs; None for each that came when as many waited as may wait."""
         room = math.inf if self._bound is None else self._bound - self.tally().waiting - self._change.waiting
+        insert, kept = self._cursor.execute, 0
         found: list[int | Exception | None] = []
         for row in asked:
-            if room <= 0:
+            if kept >= room:
                 found.append(None)
                 continue
             try:
-                found.append(self._cursor.execute(_INSERT, row).lastrowid)
+                found.append(insert(_INSERT, row).lastrowid)
             except NOT_STORED as error:
                 found.append(error)
-                continue
-            room -= 1
-            self._change.waiting += 1
-            self._change.arrivals += 1
-            self.rung += row[3] == READY
+            else:
+                kept += 1
+                self.rung += row[3] == READY
+        self._change.waiting += kept
+        self._change.arrivals += kept
         return found
 
     def cancel(self, id: int, now: float) -> None:
@@ -156,21 +156,23 @@ class Table:
             self.look_at_the_clock(now)
             self._looked_at = now + _MOMENT
         ready = iter(self._run(_NEXT, (sum(most for most, _, _ in asked),)).fetchall())
+        take, taken = self._cursor.execute, 0
         found: list[list[Claimed] | Exception] = []
         for most, worker, lease in asked:
+            until = now + lease
+            mine: list[Claimed] = []
             try:
-                found.append([self._take(row, worker, now + lease) for row in islice(ready, most)])
+                for row in islice(ready, most):
+                    take(_TAKE, (worker, until, row[0]))
+                    taken += 1
+                    mine.append(_claimed(row, worker))
             except (*NOT_STORED, ValueError) as error:
                 found.append(error)
+            else:
+                found.append(mine)
+        self._change.waiting -= taken
+        self._change.running += taken
         return found
-
-    def _take(self, row: Any, worker: str, until: float) -> Claimed:
-        """Raises ValueError when its arguments are no JSON, because another program has written the file."""
-        id, name, args, tries, max_tries = row
-        self._cursor.execute(_TAKE, (worker, until, id))
-        self._change.waiting -= 1
-        self._change.running += 1
-        return Claimed(id=str(id), name=name, args=_decode(args), tries=tries, max_tries=max_tries, worker=worker)
 
     def look_at_the_clock(self, now: float) -> None:
         """Scheduled jobs whose time has come are ready, and jobs whose lease has run out are taken from their workers."""
@@ -275,18 +277,24 @@ def key(job: Claimed) -> tuple[int, int, str]:
     return int(job.id), job.tries, job.worker
 
 
+def _claimed(row: tuple[int, str, str, int, int], worker: str) -> Claimed:
+    """Raises ValueError when its arguments are no JSON, because another program has written the file."""
+    id, name, args, tries, max_tries = row
+    return Claimed(id=str(id), name=name, args=read_json(args), tries=tries, max_tries=max_tries, worker=worker)
+
+
 def _record(row: tuple[Any, ...], now: float) -> JobRecord:
     id, name, args, state, tries, max_tries, created, progress, run_at, result, error = row
     return JobRecord(
         id=str(id),
         job=name,
-        args=_decode(args),
+        args=read_json(args),
         state=NAMES[state],
         tries=tries,
         max_tries=max_tries,
         age=max(0.0, now - created),
         progress=progress,
         due_in=max(0.0, run_at - now) if state == SCHEDULED else None,
-        result=None if result is None else _decode(result),
+        result=None if result is None else read_json(result),
         error=error,
     )

@@ -1,0 +1,26 @@
+"""JSON as the standard library has it, in the short form in which it is kept.
+
+msgspec writes more than JSON has (sets, dates), so it does not write here; but it reads in a tenth of the time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes an encoder each time
+
+
+def write_json(value: Any) -> str:
+    """Raises TypeError, ValueError or RecursionError for what JSON cannot hold."""
+    return "null" if value is None else _encode(value)  # many jobs return None
+
+
+def read_json(text: str) -> Any:
+    """Raises ValueError for what is no JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)  # NaN and half of a pair of surrogates, which `write_json` writes
