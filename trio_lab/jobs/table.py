@@ -150,9 +150,7 @@ class Table:
 
     def claim(self, asked: Sequence[tuple[int, str, float]], now: float) -> list[list[Claimed] | Exception]:
         """How many, for whom, and for how many seconds. Ready jobs, the most urgent first and then the oldest."""
-        if (
-            now > self._looked_at
-        ):  # of many claims in one transaction the first looks, and those that come a moment later
+        if now > self._looked_at:  # once in a transaction, and again if it takes longer than a moment
             self.look_at_the_clock(now)
             self._looked_at = now + _MOMENT
         ready = iter(self._run(_NEXT, (sum(most for most, _, _ in asked),)).fetchall())

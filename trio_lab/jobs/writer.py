@@ -1,7 +1,9 @@
 """One thread of each process writes the file: whatever came in meanwhile goes into one transaction (*group commit*).
 
 A commit that is safe against a loss of power waits for the disk (a good 0.2 ms, at times 8 ms). With a group in each, 64 tasks
-pay for it once, and it costs 1.2 times what it costs not to wait for the disk at all.
+pay for it once. Groups are full by themselves: the callers of a group are woken together, and all ask for more while the thread
+waits for its turn in the interpreter. What is left to pay is CPU time, and the loop and the writer pay in turn, for only one of
+them runs Python at a time: of a job's 40 µs, 16 are the loop's, most of them Trio's for three awaits, 10 SQLite's.
 
 Between processes an exclusive lock on a file beside the database is held for the length of a transaction. SQLite's own lock is
 polled with growing pauses: of eight busy processes one then waited 1.7 s, where `flock` had the longest wait at 51 ms.
