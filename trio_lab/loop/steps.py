@@ -29,8 +29,8 @@ class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
         return dir(type(self))
 
     def _before_task_step(self) -> Callable[[trio.lowlevel.Task], None]:
-        """The hook. It is called so often that looking up the attributes of ``self`` would be a third of it. To append to a list
-        that is named here is an instruction of its own, which calls nothing."""
+        """The hook. It is called so often that looking up the attributes of ``self`` would be a third of it. To append to a
+        list that is named here is an instruction of its own, which calls nothing."""
         clock, began, steps = self._clock, self._began, self._steps
 
         def before_task_step(task: trio.lowlevel.Task) -> None:

@@ -299,8 +299,8 @@ class Watch:
     def _find_spinner(self, passes: int, waited: float, free_polls: int) -> None:
         """Find a task that had a step in nearly every pass while the loop hardly waited for I/O: a busy wait.
 
-        Such a task is runnable whenever the loop polls. In a server under full load one may have a step in every pass as well, but
-        it waits for its socket in between, and is not told: this was seen with eight connections that are always busy.
+        Such a task is runnable whenever the loop polls. In a server under full load one may have a step in every pass as well,
+        but it waits for its socket in between, and is not told: this was seen with eight connections that are always busy.
         """
         forced = free_polls <= (1 - _SPINNING) * passes
         spinning = forced and passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
