@@ -29,7 +29,8 @@ class Service(Protocol):
 
 
 class RunningServer:
-    """A server at a URL. It is seen inside when it serves trio_lab's `/health`; otherwise it is a black box."""
+    """A server at a URL. It is seen inside when it serves trio_lab's `/health` and has one process; otherwise it is a black
+    box."""
 
     def __init__(self, url: str) -> None:
         target = Target.parse(url)
@@ -49,6 +50,9 @@ class RunningServer:
         except trio.TooSlowError:
             return None  # under load: it may answer again
         except (OSError, msgspec.DecodeError):
+            self._seen = False
+            return None
+        if health.partial:
             self._seen = False
             return None
         if not self._tells_stalls or trio.current_time() < self._stalls_due:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
-    """``memory`` is the descriptor of the service's shared memory, ``region`` this process's part of it; the regions of all
-    are those below ``regions``. ``answers`` is where it writes where its loop is. ``jobs`` is the file of the service's own
-    jobs."""
+    """It is one ``of`` so many. ``memory`` is the descriptor of the service's shared memory, ``region`` this process's part of
+    it; the regions of all are those below ``regions``. ``answers`` is where it writes where its loop is. ``jobs`` is the file
+    of the service's own jobs."""
 
-    number: int
+    of: int
     memory: int
     region: int
     regions: int

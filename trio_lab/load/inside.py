@@ -64,7 +64,10 @@ async def _look(where: str, *, insecure: bool, reset: bool = False) -> Health | 
     """The answer, or why there is none."""
     try:
         reply = await fetch(f"{where}?reset={int(reset)}", insecure=insecure)
-        return decode(Health, reply.body) if reply.status == 200 else f"status {reply.status}"
+        if reply.status != 200:
+            return f"status {reply.status}"
+        health = decode(Health, reply.body)
+        return health.partial or health
     except (OSError, trio.TooSlowError) as error:
         return in_a_line(error)
     except msgspec.DecodeError:

@@ -15,12 +15,13 @@ _MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class OwnProcess:
-    """Looks at most five times a second: a look costs some hundred microseconds, and `/health` is asked often."""
+    """Looks at most five times a second: a look costs some hundred microseconds, and `/health` is asked often.
+    ``processes`` is how many a server has, None for one."""
 
     PERIOD = 0.2  # seconds
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, processes: int | None = None) -> None:
+        self._clock, self._processes = clock, processes
         self._limit = memory_limit()
         self._seen: Process | None = None
         self._at = 0.0
@@ -35,7 +36,13 @@ class OwnProcess:
     def _look(self) -> Process:
         own = os.getpid()
         held = [found for pid in (own, *children(own)) if (found := resident_bytes(pid)) is not None]
-        return Process(memory=sum(held) or None, memory_limit=self._limit, descriptors=open_descriptors(own), pid=own)
+        return Process(
+            memory=sum(held) or None,
+            memory_limit=self._limit,
+            descriptors=open_descriptors(own),
+            pid=own,
+            processes=self._processes,
+        )
 
 
 def memory_limit(cgroup: Path = _CGROUP) -> int:

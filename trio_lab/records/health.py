@@ -48,12 +48,16 @@ class ThreadCounts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """What the server's process holds. ``memory`` is resident, with that of its children; ``memory_limit`` the machine's, or
-    that of the cgroup if it is less. Both in bytes. A server may have several processes: ``pid`` is the one that answers."""
+    that of the cgroup if it is less. Both in bytes. ``pid`` is the process that answers, ``processes`` how many the
+    server has, None if it has one."""
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("processes",)
 
     memory: Annotated[int | None, In(suffix="_bytes")]
     memory_limit: Annotated[int | None, In(suffix="_bytes")]
     descriptors: int | None
     pid: int | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,12 @@ class Health:
     scaling: tuple[ScalingDecision, ...] = ()
     usage: Usage | None = None
     stalls: tuple[StallFigures, ...] | None = None
+
+    @property
+    def partial(self) -> str | None:
+        """Why these figures are not those of the whole server; None if they are."""
+        count = None if self.process is None else self.process.processes
+        return None if count is None else f"the server has {count} processes, and each tells of itself"
 
     def queue(self, name: str) -> QueueStatistics:
         """The queue of this name.

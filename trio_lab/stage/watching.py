@@ -68,6 +68,8 @@ class ServerSource:
     async def look(self) -> Look:
         reply = await fetch(f"{self._url}/health?reset=0", timeout=_LIMIT)
         health = decode(Health, reply.body)
+        if health.partial:
+            raise UsageError(f"{health.partial}: start it with --live, and watch the address that it then says")
         if self._tells_stalls and (now := perf_counter()) - self._asked >= _STALLS_PERIOD:
             self._asked = now
             self._stalls = await self._last_stalls()

@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterator
 from threading import Thread
 
 import pytest
+import trio
 
 from tests.chromium import needs_chromium, tab
 from tests.running import Running, running, until_gone
+from trio_lab.doctor.service import RunningServer
+from trio_lab.errors import UsageError
+from trio_lab.load.inside import watch_inside
 from trio_lab.load.target import Target
 from trio_lab.measure.process import children, lives
 from trio_lab.stage.launch import TRIO_LAB
+from trio_lab.stage.watching import source_at
 
 _LIMIT = 30.0  # seconds
 _CHILD = "trio_lab.cli.one_process"
@@ -76,6 +81,21 @@ def test_sizes_are_shared_out(server: Running) -> None:
     assert found["trio_lab_processes"] == 2
     assert (found['trio_lab_threads{process="1"}'], found['trio_lab_threads{process="2"}']) == (2, 1)
     assert (found['trio_lab_workers{process="1"}'], found['trio_lab_workers{process="2"}']) == (1, 1)
+
+
+def test_who_watches_one_address_is_told_that_it_has_several_processes(server: Running) -> None:
+    told = server.get("/health?reset=0")["process"]
+    assert told["pid"] in processes(server)
+    assert told["processes"] == 2
+    with pytest.raises(UsageError, match="2 processes, and each tells of itself: start it with --live"):
+        trio.run(source_at, server.url)
+
+    async def inside() -> str:
+        async with watch_inside(server.url) as seen:
+            return seen.blind
+
+    assert trio.run(inside).endswith("the server has 2 processes, and each tells of itself")
+    assert trio.run(RunningServer(server.url).sample) is None
 
 
 def test_a_job_is_known_to_every_process(server: Running) -> None:

@@ -106,7 +106,7 @@ async def _inject(stage: Stage) -> Figures:
                 await _kill_one(server, counts)
             nursery.cancel_scope.cancel()
         after = await aftermath(partial(_vitals, server), before, workers=_PROCESSES)
-    return {**_figures(counts), **after}
+    return {**figures(counts), **after}
 
 
 async def _kill_one(server: Server, counts: Counts) -> None:
@@ -138,10 +138,11 @@ async def _control(stage: Stage) -> Figures:
                 counts.killed.append(server.pid)
                 server.child.kill()
         nursery.cancel_scope.cancel()
-    return _figures(counts)
+    return figures(counts)
 
 
-def _figures(counts: Counts) -> dict[str, float | None]:
+def figures(counts: Counts) -> dict[str, float | None]:
+    """As the drill declares them."""
     return {
         "answered": counts.answered,
         "kills": len(counts.killed),
@@ -157,7 +158,7 @@ DRILL = Drill(
     number=34,
     gate=True,
     question="One of two server processes is killed under load, again and again: which requests fail?",
-    figures=tuple(_figures(Counts())),
+    figures=tuple(figures(Counts())),
     checks=(
         check("requests that failed and were not in flight on a killed process", "failed_elsewhere", "<=", 0),
         check("requests that failed for each kill, of 8 clients", "failed_per_kill", "<=", _CLIENTS),

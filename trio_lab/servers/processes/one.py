@@ -72,7 +72,7 @@ async def _serve(order: Order, channel: socket.socket, add_routes: AddRoutes | N
 
     def prepare(app: TrioApp) -> None:
         app.one_of = OneOf(
-            number=order.number,
+            of=order.regions // 2,
             memory=order.memory,
             region=order.region,
             regions=order.regions,

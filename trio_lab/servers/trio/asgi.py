@@ -108,7 +108,7 @@ class TrioLifespan(TrioASGILifespan):
                     in_front=in_front,
                     queues=app.queues,
                     shields=app.shields,
-                    jobs_file=None if app.one_of is None else app.one_of.jobs,
+                    one_of=app.one_of,
                 ) as app.lab,
                 shown_live(app, app.lab, config),
             ):

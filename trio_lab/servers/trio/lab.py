@@ -18,6 +18,7 @@ import trio
 from ...blocks import block
 from ...config import Config
 from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Lab, bounds
+from ...http.one_of import OneOf
 from ...http.plants import stalls_explained
 from ...loop.default_limiter import open_default_limiter
 from ...loop.loop_time import PassWindow
@@ -28,6 +29,7 @@ from ...measure.accept_backlog import AcceptBacklog
 from ...measure.cpu import CpuWindow
 from ...measure.latest import Latest
 from ...measure.ledger import RUN, booked
+from ...measure.own_process import OwnProcess
 from ...measure.queues import Queues
 from ...measure.usage import UsageMeter
 from ...pools.autoscaler import Autoscaler, longest_pass, open_autoscaler
@@ -114,14 +116,14 @@ async def open_lab(
     in_front: Iterable[Queue] = (),
     queues: Iterable[Queue] = (),
     shields: Shields | None = None,
-    jobs_file: Path | None = None,
+    one_of: OneOf | None = None,
 ) -> AsyncIterator[TrioLab]:
     """Open the pools and the monitors for the length of the block. At its end no child is left, and no thread but those
     whose callers have abandoned them.
 
     ``listener`` is the listening socket, None when another program owns it. ``queues`` are registered behind the lab's
     own, those ``in_front`` before its pools, as requests meet them. ``shields`` are where its naive profile shields work;
-    their owner cancels them. ``jobs_file`` is where its own jobs are kept, by default in a file that is gone at the end.
+    their owner cancels them. ``one_of``: what it was told as one of several processes.
     """
     max_queue, queue_timeout, run_timeout, discipline = bounds(config)
     open_workers = partial(
@@ -175,7 +177,7 @@ async def open_lab(
             registered,
             max_waiting=config.max_jobs,
             longest_wait=queue_timeout,
-            own_file=jobs_file,
+            own_file=None if one_of is None else one_of.jobs,
         )
         jobs = await stack.enter_async_context(background)
         with trio.move_on_after(READY_TIME):
@@ -183,6 +185,7 @@ async def open_lab(
                 await pool.wait_ready()
         yield TrioLab(
             config=config,
+            process=OwnProcess(processes=None if one_of is None else one_of.of),
             usage=Latest(meter.read, period=USAGE_PERIOD),
             window=PassWindow(watch.passes),
             timer=timer,
