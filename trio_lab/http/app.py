@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hypercorn.utils import LifespanFailureError
-from quart import Quart, Response, current_app, request
+from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
@@ -71,6 +71,7 @@ class LabApp(_Mixed):
     """Opens its lab when serving starts and closes it when serving ends. ``queues`` are registered in the lab behind its
     own. Without a config it is read from the environment when serving starts."""
 
+    runtime: ClassVar[str]
     closed_error: ClassVar[type[Exception]]
     """What a pool raises when it is closed while a request waits in it. It becomes a 503, as every refusal."""
     lab: Lab
@@ -114,7 +115,7 @@ class LabApp(_Mixed):
             self.register_error_handler(error, _on_error(status))
         self.register_error_handler(self.closed_error, _on_closed)
         self.register_error_handler(OSError, _on_shortage)
-        self.register_error_handler(HTTPException, _on_http_error)
+        self.register_error_handler(HTTPException, self._on_http_error)
         self.register_error_handler(500, _on_bug)
 
     @cached_property
@@ -210,7 +211,17 @@ class LabApp(_Mixed):
         try:
             return await super().handle_request(request)
         except HTTPException as error:
-            return await _on_http_error(error)
+            return await self._on_http_error(error)
+
+    async def _on_http_error(self, error: HTTPException) -> Response:
+        lacked = lacking(self.runtime, request.path) if error.code == 404 else None
+        if lacked is not None:
+            return reply({"error": lacked}, 501)
+        text = NOT_FOUND if error.code == 404 else (error.name or "error")
+        response = reply({"error": text}, error.code or 500)
+        if error.code == 405:
+            response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))
+        return response
 
     async def handle_http_exception(self, *given: Any) -> Any:
         """werkzeug redirects to a path that differs in slashes, in HTML and to the host that the client names. (Quart 0.23
@@ -250,16 +261,6 @@ async def _on_shortage(error: Exception) -> Response:
     if not isinstance(error, OSError) or error.errno not in SHORTAGE:
         raise error
     return reply({"error": error.strerror}, 503, **{"Retry-After": str(retry_after())})
-
-
-async def _on_http_error(error: HTTPException) -> Response:
-    if error.code == 404 and (text := lacking(current_app.lab.runtime, request.path)) is not None:  # type: ignore[attr-defined]
-        return reply({"error": text}, 501)
-    text = NOT_FOUND if error.code == 404 else (error.name or "error")
-    response = reply({"error": text}, error.code or 500)
-    if error.code == 405:
-        response.headers["Allow"] = ", ".join(_allowed(getattr(error, "valid_methods", None)))
-    return response
 
 
 async def _on_bug(_: Exception) -> Response:

@@ -62,6 +62,7 @@ class AsyncioApp(LabApp, Quart):
 
     asgi_http_class = AsyncioExchange
     asgi_lifespan_class = AsyncioLifespan
+    runtime = AsyncioLab.runtime
     closed_error = Closed
     now = staticmethod(monotonic)  # which `loop.time` is, too
     lab: AsyncioLab

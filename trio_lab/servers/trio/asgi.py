@@ -122,6 +122,7 @@ class TrioApp(LabApp, QuartTrio):
 
     asgi_http_class = TrioExchange
     asgi_lifespan_class = TrioLifespan
+    runtime = TrioLab.runtime
     closed_error = trio.ClosedResourceError
     now = staticmethod(trio.current_time)
     lab: TrioLab
