@@ -44,6 +44,7 @@ def look(at: float, *queues: QueueStatistics, busy: float = 0.1, stalls: float =
 
 _FREE, _FULL = queue("native_pool", 1), queue("native_pool", 4, 5)
 _INNER, _OUTER = queue("limiter", 4, 1), queue("admission", 4, 9)
+_BEHIND, _DATABASE = queue("jobs", 2, 40, capacity=None), queue("database", 4, 3)
 _FEW, _MANY = queue("outward.db", 1, capacity=None), queue("outward.db", 5, capacity=None)
 
 
@@ -59,6 +60,9 @@ _FEW, _MANY = queue("outward.db", 1, capacity=None), queue("outward.db", 5, capa
         ([[_OUTER], [_OUTER]], "admission", "admission full"),
         ([[_FULL, _MANY], [_FULL, _MANY]], "outward.db", "downstream slow"),
         ([[_FEW], [_FEW]], None, None),
+        ([[_FREE, _DATABASE], [_FREE, _DATABASE]], "database", "database pool full"),
+        ([[_FREE, _BEHIND], [_FREE, _BEHIND]], "jobs", "background jobs wait"),
+        ([[_FULL, _BEHIND], [_FULL, _BEHIND]], "native_pool", "native pool full"),
     ],
 )
 def test_names_the_innermost_full_queue(
@@ -104,3 +108,9 @@ def test_the_doctor_says_nothing_of_a_quiet_service() -> None:
     assert found is not None
     assert (found.verdict, found.findings) == ("No queue holds requests up.", ())
     assert verdict([look(1.0, _FREE)], None) is None
+
+
+def test_waiting_jobs_hold_no_request_up() -> None:
+    found = verdict([look(at / 2, _FREE, _BEHIND) for at in range(10)], "jobs")
+    assert found is not None
+    assert found.verdict.startswith("Background jobs wait, and no queue holds requests up")

@@ -32,6 +32,9 @@ KEPT = 120.0
 OUTWARDS = "outward."
 """The names of calls outwards begin so. They have no capacity."""
 
+JOBS = "jobs"
+"""The queue of background jobs. No request waits in it, so it is named only if no other queue is."""
+
 _MOST = 0.8  # of the looks of a window
 _LEAST, _SPAN = 2, 0.4  # looks, and seconds between the first and the last
 _FEW, _MORE = 3, 2.5  # calls outwards: at least so many, and so many times the usual number
@@ -91,7 +94,7 @@ def first_full(seen: Sequence[Sighting]) -> str | None:
     crowded = [name for name in _names(looks) if name.startswith(OUTWARDS) and _crowded(seen, looks, name)]
     if crowded:
         return crowded[-1]
-    full = [name for name in _names(looks) if name not in (ACCEPT_BACKLOG, RUN_QUEUE) and _gathers(looks, name)]
+    full = [name for name in _names(looks) if name not in (ACCEPT_BACKLOG, RUN_QUEUE, JOBS) and _gathers(looks, name)]
     busy = (utilization(looks) or 0.0) >= BUSY
     ratios = {name: _service_ratio(seen, looks, name) for name in full}
     flat = [name for name, ratio in ratios.items() if ratio is None or ratio <= _FLAT]
@@ -101,7 +104,7 @@ def first_full(seen: Sequence[Sighting]) -> str | None:
         return RUN_QUEUE
     if full:
         return full[-1]
-    return ACCEPT_BACKLOG if _gathers(looks, ACCEPT_BACKLOG) else NONE
+    return next((name for name in (ACCEPT_BACKLOG, JOBS) if _gathers(looks, name)), NONE)
 
 
 def queue_rows(seen: Sequence[Sighting], first: str | None) -> tuple[QueueRow, ...]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..diagnose.onset import ACCEPT_BACKLOG, RUN_QUEUE
-from ..diagnose.rows import OUTWARDS
+from ..diagnose.rows import JOBS, OUTWARDS
 from ..records.examination import Sighting
 from ..records.queue import QueueStatistics
+
+DATABASE = "database"
+"""The pool of connections, or what the names of several of them begin with."""
 
 
 def cause_of(name: str) -> str:
@@ -19,6 +22,10 @@ def cause_of(name: str) -> str:
         return "loop full"
     if name.startswith(OUTWARDS):
         return "downstream slow"
+    if name == JOBS:
+        return "background jobs wait"
+    if name.partition(".")[0] == DATABASE:
+        return f"{name} pool full"
     return f"{name.replace('_', ' ')} full"
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ..diagnose.onset import NONE
 from ..diagnose.prescribe import prescribe
+from ..diagnose.rows import JOBS
 from ..diagnose.signals import Signals, kind_of, signals
 from ..records.diagnosis import Finding
 from ..records.examination import Examination, Piece, Sighting, Step
@@ -66,4 +67,6 @@ def _sentence(first: str | None, findings: Sequence[Finding]) -> str:
     because = f": {findings[0].because}" if findings else ""
     if first is None:
         return f"No queue holds requests up{because}."
+    if first == JOBS:
+        return f"Background jobs wait, and no queue holds requests up{because}."
     return f"Requests are held up ({cause_of(first)}){because or ': no rule explains why'}."
