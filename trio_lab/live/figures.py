@@ -126,7 +126,7 @@ class FiguresReader:
     def _read_routes(self) -> tuple[RouteFigures, ...]:
         for route, durations in self._telling.durations().items():
             if route not in self._routes:
-                self._routes[route] = Recent(durations)
+                self._routes[route] = Recent(durations, so_far=True)
         return tuple(RouteFigures(route=name, recent=one.read().summary()) for name, one in self._routes.items())
 
     def _turn(self, now: float) -> None:

@@ -21,7 +21,7 @@ from .reading import Reading
 from .readings import Readings, ready
 
 LOOK = 0.1  # seconds between two looks at the service
-_AT_LEAST = 1.0  # seconds between two events
+_AT_LEAST = 0.8  # seconds between two events: so there is one in each second, although a look may come late
 _NOTHING = "The service has not told any figures yet"
 
 

@@ -7,10 +7,11 @@ from .histogram import Histogram
 
 
 class Recent:
-    """Two windows over a histogram, of which the older is closed."""
+    """Two windows over a histogram, of which the older is closed. With ``so_far`` that one has what the histogram has already:
+    for one that has just appeared."""
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._window, self._older = histogram.follow(), Histogram()
+    def __init__(self, histogram: Histogram, *, so_far: bool = False) -> None:
+        self._window, self._older = histogram.follow(), histogram.copy() if so_far else Histogram()
 
     def turn(self) -> None:
         """Close the open window, and forget the one that was closed before."""

@@ -1,10 +1,14 @@
 """The loop is blocked or the process stopped, or a pool, the default threads or a neighbour holds requests up: does the process
 beside the service say so, rightly and soon?
 
-Over HTTP, at a Trio server with small pools, one fault after the other, several rounds. In the first round of a full dose the
+Over HTTP, at Trio servers with small pools, one fault after the other, several rounds. In the first round of a full dose the
 loop is blocked, and the process stopped, for half a minute. While a fault lasts, `/live` and `/metrics` are asked twenty
 times a second. The cause, and the line if there is one, has to be named within two seconds of the fault's begin, and still at
-its end.
+its end. The faults are in three lanes, each at a server of its own, because most of them only wait; those that compute are in
+one lane, so that they do not take the CPU from each other.
+
+Then a page is open (its events are read) while the loop is blocked again and again by requests for /sync-hash, and while the
+native pool is full: how long is the longest gap between two events, and how soon do they show the stall's line and the mark?
 
 The control asks the server's own `/health` instead, which the loop answers.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,10 +29,11 @@ from ...load.client import fetch
 from ...measure.percentile import percentile
 from ...records.codec import decode
 from ...records.figures import Figures, check
-from ...records.live import LiveState
+from ...records.live import LiveState, LiveView
 from ...stage.stage import Stage
 from ...stage.until import wait_until
 from ..model import Drill
+from ..open_page import OpenPage
 from ..server import FaultyServer, faulty_server
 
 _LIMIT = 2.0  # seconds until the cause is named
@@ -36,7 +41,10 @@ _LONG = 30.0  # seconds
 _PERIOD = 0.05  # seconds between two questions
 _SIZE = 2  # of each pool
 _CALLERS = 8
-_FLAGS = ("--live", "--threads", str(_SIZE), "--default-threads", str(_SIZE))
+_FLAGS = (
+    "--live",
+    *(word for pool in ("threads", "default-threads", "connections") for word in (f"--{pool}", str(_SIZE))),
+)
 
 Begin = Callable[[FaultyServer, float], Awaitable[None]]
 
@@ -94,9 +102,13 @@ _FAULTS = {
     "native_pool": _Fault(begin=partial(_crowd, path="/wait?"), cause="native pool full"),
     "worker_pool": _Fault(begin=partial(_crowd, path="/fault/wait?"), cause="worker pool full"),
     "limiter": _Fault(begin=partial(_crowd, path="/wait?pool=default&"), cause="default limiter full"),
+    "database": _Fault(begin=partial(_crowd, path="/db?"), cause="database pool full"),
     "downstream": _Fault(begin=partial(_crowd, path="/fault/call-out?"), cause="downstream slow"),
 }
-_SECONDS = 3.0
+_LANES = (("python", "c_call"), ("stopped", "native_pool", "database"), ("worker_pool", "limiter", "downstream"))
+_SECONDS = 2.4
+_OPEN = 4.0  # seconds of each load while the page is open
+_ROUNDS = "200000"  # of a hash: it blocks the loop for more than a stall's budget
 _IN_LOOP = ("python", "c_call", "stopped")
 
 
@@ -148,15 +160,53 @@ async def _round(server: FaultyServer, asked: _Asked, name: str, seconds: float)
     await wait_until(over, limit=20)
 
 
-async def _inject(stage: Stage) -> Figures:
-    asked = _Asked()
+async def _lane(stage: Stage, asked: _Asked, names: Sequence[str]) -> dict[str, float | None]:
+    """What the server was left with."""
     async with faulty_server(*_FLAGS, workers=_SIZE) as server:
         for number in range(stage.count(20, quick=2)):
-            for name, fault in _FAULTS.items():
-                long = fault.long and number == 0 and not stage.quick and stage.dose >= 1
+            for name in names:
+                long = _FAULTS[name].long and number == 0 and not stage.quick and stage.dose >= 1
                 await _round(server, asked, name, _LONG if long else _SECONDS)
-        aftermath = await server.aftermath()
-    return {**asked.figures(), **aftermath}
+        return await server.aftermath()
+
+
+def _shows_line(view: LiveView) -> bool:
+    return any("work.py" in (stall.filename or "") for stall in view.figures.last_stalls) if view.figures else False
+
+
+async def _dashboard(stage: Stage) -> dict[str, float | None]:
+    """A new server, so that no earlier stall is shown."""
+    page = OpenPage()
+    async with stage.server(*_FLAGS) as server, trio.open_nursery() as nursery:
+        assert server.live is not None
+        nursery.start_soon(page.read, server.live)
+        await wait_until(lambda: bool(page.events), limit=20)
+        seconds = stage.seconds(_OPEN, quick=_OPEN)
+        blocked = perf_counter()
+        await stage.load(f"{server.url}/sync-hash?rounds={_ROUNDS}", connections=_CALLERS, duration=seconds)
+        gap = page.longest_gap(blocked)
+        await server.health()  # the loop passes again
+        full = perf_counter()
+        await stage.load(f"{server.url}/wait?ms=300", connections=_CALLERS, duration=seconds)
+        nursery.cancel_scope.cancel()
+    return {
+        "update_gap_s": gap,
+        "line_shown_s": page.shown_after(blocked, _shows_line),
+        "first_marked_s": page.shown_after(full, lambda view: view.state.held_up_by == "native_pool"),
+    }
+
+
+async def _inject(stage: Stage) -> Figures:
+    asked, left = _Asked(), list[dict[str, float | None]]()
+
+    async def lane(names: Sequence[str]) -> None:
+        left.append(await _lane(stage, asked, names))
+
+    async with trio.open_nursery() as nursery:
+        for names in _LANES:
+            nursery.start_soon(lane, names)
+    worst = {name: max(one[name] or 0.0 for one in left) for name in left[0]}
+    return {**asked.figures(), **await _dashboard(stage), **worst}
 
 
 async def _control(stage: Stage) -> Figures:
@@ -174,15 +224,19 @@ async def _control(stage: Stage) -> Figures:
     return asked.figures()
 
 
+_SHOWN = ("update_gap_s", "line_shown_s", "first_marked_s")
 DRILL = Drill(
     name="live",
     number=29,
     gate=False,
     question="The loop is blocked, the process stopped, or a pool full: is that named from beside, with the line, within 2 s?",
-    figures=("rounds", *(f"named_{name}" for name in _FAULTS), "slowest_s", "answer_p99_s"),
+    figures=("rounds", *(f"named_{name}" for name in _FAULTS), "slowest_s", "answer_p99_s", *_SHOWN),
     checks=(
         *(check(f"named in time: {name.replace('_', ' ')}", f"named_{name}", ">=", 0.95) for name in _FAULTS),
         check("answers of /live and /metrics, p99", "answer_p99_s", "<=", 0.05, "s"),
+        check("longest gap between two events while the loop is blocked", "update_gap_s", "<=", 1.0, "s"),
+        check("the stall's line is on the page", "line_shown_s", "<=", 2.0, "s"),
+        check("the queue that fills first is marked", "first_marked_s", "<=", 3.0, "s"),
     ),
     inject=_inject,
     control=_control,
