@@ -16,6 +16,7 @@ from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
+from trio_lab.http import entrance
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.listening import listen
@@ -206,7 +207,7 @@ def test_without_descriptors_connections_wait_and_the_log_says_so_once(
         app, many = App(), asyncio.Event()
         app.release.set()
         served = Served(app)
-        monkeypatch.setattr(accepting, "Shortage", lambda: Impatient(many.set))
+        monkeypatch.setattr(entrance, "Shortage", lambda: Impatient(many.set))
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(served.run())

@@ -17,6 +17,7 @@ from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
+from trio_lab.http import entrance
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.holding import REST
@@ -183,7 +184,7 @@ async def test_without_descriptors_connections_wait_and_the_log_says_so_once(
     app, many = App(), trio.Event()
     app.release.set()
     served = Served(app)
-    monkeypatch.setattr(accepting, "Shortage", lambda: Impatient(many.set))
+    monkeypatch.setattr(entrance, "Shortage", lambda: Impatient(many.set))
     async with trio.open_nursery() as nursery:
         await nursery.start(served.run)
         client = trio.SocketStream(trio.socket.socket())

@@ -17,14 +17,12 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
-from ...http.asking import Asking
-from ...http.bare import BareConnection, refuse_at_once
+from ...http.bare import BareConnection
 from ...http.connections import LiveConnections
-from ...http.door import Door
+from ...http.entrance import Entrance
 from ...http.epoll_set import EpollSet
 from ...http.holding import REST, Holding
-from ...http.listening import LAST_TURNS, Shortage
-from ...http.pool_job import Waited
+from ...http.listening import LAST_TURNS
 from .connection import Bare, Connection
 
 
@@ -67,40 +65,25 @@ async def serve_app(
                     connection = Connection(wrapped, loop, settings, context, lifespan.state, reader, writer)
                     await connection.serve(live, bare, data)
 
-                def begin(accepted: socket.socket, data: bytes) -> None:
-                    bare = Bare(accepted, context, live, sockets, holding)
-                    if asking is None:
-                        go_on(bare, data)
-                    else:
-                        asking.begin(bare, data)
-
-                def go_on(bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
-                    connections.create_task(bare.serve(data, door, speak, waited))
-
-                def refuse(accepted: socket.socket, data: bytes) -> bool:
-                    return refuse_at_once(accepted, data, context, holding)
-
-                asking = None
-                door = Door(
+                entrance = Entrance(
                     listener,
                     sockets,
                     idle_time=settings.keep_alive_timeout,
-                    refuse=refuse,
-                    begin=begin,
+                    context=context,
+                    live=live,
+                    holding=holding,
+                    bare=Bare,
+                    start=lambda call, *args: connections.create_task(call(*args)),
                     later=loop.call_later,
-                    shortage=Shortage(),
+                    speak=speak,
                 )
-                if holding is not None:
-                    asking = Asking(holding, live, later=loop.call_later, go_on=go_on, come_back=door.let_in)
-                with closing(door):
-                    with door:
+                with closing(entrance.door):
+                    with entrance.door:
                         on_ready()
                         await stop.wait()
                     for _ in range(LAST_TURNS):
                         await asyncio.sleep(0)
-                    await context.terminated.set()
-                    if asking is not None:
-                        connections.create_task(asking.until_settled(context.sleep))
+                    await entrance.end()
         await lifespan.wait_for_shutdown()
 
 

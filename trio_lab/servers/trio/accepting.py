@@ -17,14 +17,12 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 
-from ...http.asking import Asking
-from ...http.bare import BareConnection, refuse_at_once
+from ...http.bare import BareConnection
 from ...http.connections import LiveConnections
-from ...http.door import Door
+from ...http.entrance import Entrance
 from ...http.epoll_set import EpollSet
 from ...http.holding import REST, Holding
-from ...http.listening import LAST_TURNS, Shortage
-from ...http.pool_job import Waited
+from ...http.listening import LAST_TURNS
 from ...http.sharing import Shared
 from .connection import Bare, Connection
 
@@ -63,46 +61,26 @@ async def serve_app(
             await lifespan.wait_for_startup()
             living.start_soon(_look, sockets, holding)
             async with trio.open_nursery() as connections:
-
-                def begin(accepted: socket.socket, data: bytes) -> None:
-                    bare = Bare(accepted, context, live, sockets, holding)
-                    if asking is None:
-                        go_on(bare, data)
-                    else:
-                        asking.begin(bare, data)
-
-                def go_on(bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
-                    connections.start_soon(bare.serve, data, door, speak, waited)
-
-                def refuse(accepted: socket.socket, data: bytes) -> bool:
-                    return refuse_at_once(accepted, data, context, holding)
-
-                def later(seconds: float, call: Callable[[], None]) -> None:
-                    living.start_soon(_later, seconds, call)
-
-                asking = None
-                door = Door(
+                entrance = Entrance(
                     listener,
                     sockets,
                     idle_time=settings.keep_alive_timeout,
-                    refuse=refuse,
-                    begin=begin,
-                    later=later,
-                    shortage=Shortage(),
+                    context=context,
+                    live=live,
+                    holding=holding,
+                    bare=Bare,
+                    start=connections.start_soon,
+                    later=lambda seconds, call: living.start_soon(_later, seconds, call),
+                    speak=speak,
                     shared=shared,
-                    begun=live.__len__,
                 )
-                if holding is not None:
-                    asking = Asking(holding, live, later=later, go_on=go_on, come_back=door.let_in)
-                with closing(door):
-                    with door:
+                with closing(entrance.door):
+                    with entrance.door:
                         task_status.started()
                         await stop.wait()
                     for _ in range(LAST_TURNS):
                         await trio.lowlevel.checkpoint()
-                    await context.terminated.set()
-                    if asking is not None:
-                        connections.start_soon(asking.until_settled, context.sleep)
+                    await entrance.end()
                 connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
             await lifespan.wait_for_shutdown()
             living.cancel_scope.cancel()
