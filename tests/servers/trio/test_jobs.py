@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,10 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
         ({"args": {}}, 400, "missing required field `job`"),
         ({"job": "hash", "urgent": True}, 400, "unknown field `urgent`"),
         ({"job": "hash", "delay_s": -1}, 400, "the body must be a job"),
+        ({"job": "hash", "at": "tomorrow"}, 400, "the body must be a job"),
+        ({"job": "hash", "at": "2026-01-01T00:00:00"}, 400, "the body must be a job"),
+        ({"job": "hash", "at": 1e12}, 400, "at must be within a year"),
+        ({"job": "hash", "at": 0, "delay_s": 1}, 400, "without delay_s"),
         ({"job": "nonsense"}, 400, "there is no job 'nonsense'; there are hash, wait, fail"),
         ({"job": "hash", "args": {"x": 1}}, 400, "unexpected keyword argument 'x'"),
         (b"[" * 100_000, 413, "Request body too large"),
@@ -113,6 +118,13 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
 def test_what_is_no_job_is_refused(server: Running, body: Any, status: int, error: str) -> None:
     found, reply, _ = ask(server, "POST", "/jobs", body)
     assert (found, error in reply["error"]) == (status, True), reply
+
+
+def test_a_job_is_scheduled_at_a_moment(server: Running) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for at in (later.isoformat(), later.astimezone(timezone(timedelta(hours=-5))).isoformat(), later.timestamp()):
+        id = ask(server, "POST", "/jobs", {"job": "wait", "at": at})[1]["id"]
+        assert 3500 < ask(server, "GET", f"/jobs/{id}")[1]["due_in_s"] <= 3600
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

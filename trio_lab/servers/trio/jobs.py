@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from time import time
 from typing import Annotated, Any
 
 import msgspec
@@ -14,13 +16,15 @@ from ...records.job import JobRecord
 from .asgi import TrioApp
 from .bodies import BadBody
 
+_LONGEST_DELAY = 31_536_000  # seconds
 _LARGEST = 65_536  # bytes of a job: what is larger belongs into a file, and the job says where it is
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     job: str
     args: dict[str, Any] = {}
-    delay_s: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] = 0.0
+    delay_s: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_DELAY)] = 0.0
+    at: float | Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     priority: Annotated[int, msgspec.Meta(ge=-1000, le=1000)] = 0
 
 
@@ -57,8 +61,16 @@ def _new_job(body: bytes, functions: JobFunctions) -> NewJob:
         function.check(asked.args)
     except TypeError as error:
         raise BadBody(f"{asked.job}: {error}") from None
+    at = asked.at.timestamp() if isinstance(asked.at, datetime) else asked.at
+    if at is not None and (asked.delay_s or at > time() + _LONGEST_DELAY):
+        raise BadBody("at must be within a year, and without delay_s")
     return NewJob(
-        name=asked.job, args=asked.args, delay=asked.delay_s, priority=asked.priority, max_tries=function.max_tries
+        name=asked.job,
+        args=asked.args,
+        delay=asked.delay_s,
+        at=at,
+        priority=asked.priority,
+        max_tries=function.max_tries,
     )
 
 
