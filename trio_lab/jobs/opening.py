@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import UsageError
 from .contract import Engine
@@ -27,7 +27,7 @@ def open_jobs(
         if must_exist and not Path(path).exists():
             raise UsageError(f"there is no file {path}")
         return open_sqlite_jobs(Path(path), max_waiting=max_waiting)
-    if parts.scheme in ("redis", "rediss", "unix"):
+    if parts.scheme in ("redis", "rediss") and parts.hostname and (path.isdecimal() or not path) and not parts.fragment:
         try:
             from .redis import open_redis_jobs
         except ImportError:
@@ -38,6 +38,6 @@ def open_jobs(
 
 def shown(url: str) -> str:
     """The address without the password, to be printed."""
-    place, at, rest = url.rpartition("@")
-    scheme, colon, _ = place.partition("://")
-    return f"{scheme}{colon}…@{rest}" if at and colon else url
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"…@{host}")) if at else url

@@ -94,12 +94,14 @@ class RedisJobs(Counted):
 
         async def work(session: Session) -> list[list[Any]]:
             now, *times, due_levels = await session.step("look")
-            begun = trio.current_time()
-            self._next_due = min((begun + (time - now) / 1000 for time in times if time >= 0), default=None)
+            here = trio.current_time()
+            self._next_due = min((here + (time - now) / 1000 for time in times if time >= 0), default=None)
             for level in due_levels:
                 await session.streaq.publish_delayed_tasks(session.delayed + level, session.streams + level, now)
-            entries = await _read(session, most)
-            return await session.step("begin", worker, _ms(lease), *entries) if entries else []
+            begun: list[list[Any]] = []
+            while not begun and (entries := await _read(session, most)):  # those of cancelled jobs are dropped
+                begun = await session.step("begin", worker, _ms(lease), *entries)
+            return begun
 
         found = await self._broker.do(work)
         self._in_vain = self._in_vain and not found

@@ -120,7 +120,7 @@ class _Making:
     nursery: trio.Nursery
 
     def hosts(self) -> Hosts:
-        proxy, broker, *ports = _free_ports(6)
+        proxy, broker, *ports = free_ports(6)
         jobs = f"redis://127.0.0.1:{broker}/0"
         servers = {"one": ports[:2], "two": ports[2:]}
         parts = [
@@ -171,7 +171,7 @@ def _server(port: int, live: int, jobs: str, database: str) -> list[str]:
     return [*TRIO_LAB, "serve", *where, "--keep-alive", "60", "--queue-timeout", "2", "--workers", "1"]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(closing(socket.create_server(("127.0.0.1", 0)))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]

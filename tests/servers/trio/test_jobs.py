@@ -53,22 +53,23 @@ def test_a_server_without_an_engine_works_at_its_jobs_itself() -> None:
             time.sleep(0.01)
 
 
-def test_no_more_jobs_wait_than_may(tmp_path: Path) -> None:
-    with running("--jobs", f"sqlite:///{tmp_path}/jobs.sqlite", "--max-jobs", "2") as server:
+def test_no_more_jobs_wait_than_may(jobs_url: str) -> None:
+    with running("--jobs", jobs_url, "--max-jobs", "2") as server:
         found = [ask(server, "POST", "/jobs", {"job": "hash"}) for _ in range(3)]
         assert [status for status, *_ in found] == [202, 202, 503]
         assert int(found[2][2]["Retry-After"]) >= 1
 
 
-def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command_line(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command_line(jobs_url: str) -> None:
 
     def jobs(*words: str) -> Any:
-        done = subprocess.run([*TRIO_LAB, "jobs", *words, "--jobs", url, "--json"], capture_output=True, timeout=60)
+        done = subprocess.run(
+            [*TRIO_LAB, "jobs", *words, "--jobs", jobs_url, "--json"], capture_output=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    with running("--jobs", url) as server:
+    with running("--jobs", jobs_url) as server:
         first, second, third = (
             ask(server, "POST", "/jobs", {"job": "wait", "args": {"seconds": 0.001}, **more})[1]["id"]
             for more in ({}, {"delay_s": 3600}, {"priority": 1})
@@ -76,13 +77,13 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
         assert server.queues()["jobs"]["max_waiting"] == 10_000
         assert [one["id"] for one in jobs("list")] == [third, second, first]
         assert jobs("show", second)["due_in_s"] > 3000
-        missing = subprocess.run([*TRIO_LAB, "jobs", "show", "9", "--jobs", url], capture_output=True, timeout=60)
+        missing = subprocess.run([*TRIO_LAB, "jobs", "show", "9", "--jobs", jobs_url], capture_output=True, timeout=60)
         assert (missing.returncode, missing.stderr) == (2, b"trio-lab: there is no job '9'\n")
         assert ask(server, "DELETE", f"/jobs/{second}")[1]["state"] == "cancelled"
         assert jobs("retry", second)["state"] == "queued"
         assert jobs("cancel", second)["state"] == "cancelled"
         worker = subprocess.Popen(
-            [*TRIO_LAB, "jobs", "work", "--jobs", url, "--processes", "0"],
+            [*TRIO_LAB, "jobs", "work", "--jobs", jobs_url, "--processes", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -94,7 +95,7 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
             worker.terminate()
             said = worker.communicate(timeout=60)
     assert worker.returncode == 0
-    assert said[0].startswith(f"Working at {url}: hash, wait, fail.".encode())
+    assert said[0].startswith(f"Working at {jobs_url}: hash, wait, fail.".encode())
     assert said[1] == b"2 jobs have succeeded, 0 tries have failed.\n"
 
 
@@ -138,6 +139,8 @@ def test_there_is_no_such_job(server: Running, method: str) -> None:
         (["list"], "--jobs"),
         (["list", "--jobs", "redis//x"], "jobs must be at sqlite:///path or redis://host:port/0, not at 'redis//x'"),
         (["list", "--jobs", "redis://me:secret@127.0.0.1:1/0"], "jobs cannot be reached: ConnectionError"),
+        (["list", "--jobs", "redis:///0"], "jobs must be at sqlite:///path or redis://host:port/0, not at"),
+        (["list", "--jobs", "redis://host/name"], "jobs must be at sqlite:///path or redis://host:port/0, not at"),
         (["work", "--jobs", "redis://127.0.0.1:port/0"], "jobs cannot be at this address"),
         (["work", "--jobs", "sqlite:///no/such/folder/file"], "cannot open no/such/folder/file"),
         (["show", "1", "--jobs", "sqlite:///jobs.sqlite"], "there is no file jobs.sqlite"),
@@ -167,6 +170,22 @@ def test_an_engine_that_cannot_be_opened_ends_the_server_at_its_start() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "trio-lab: cannot open no/such/folder/file: No such file or directory\n"
+
+
+def test_a_server_of_jobs_that_is_away_costs_a_503_and_nothing_else(own_valkey: Any) -> None:
+    with running("--jobs", f"{own_valkey.connection_url}/3") as server:
+        assert ask(server, "POST", "/jobs", {"job": "wait"})[0] == 202
+        own_valkey.terminate()
+        for method, where, body in (("POST", "/jobs", {"job": "wait"}), ("GET", "/jobs/1", None)):
+            status, reply, headers = ask(server, method, where, body)
+            assert status == 503
+            assert headers["Retry-After"]
+            assert reply["error"].startswith("jobs cannot be reached: ConnectionError")
+        assert server.get("/health")
+        own_valkey.start()
+        while ask(server, "GET", "/jobs/1")[0] == 503:
+            time.sleep(0.02)
+        assert ask(server, "POST", "/jobs", {"job": "wait"})[1] == {"id": "2"}
 
 
 def test_a_damaged_file_does_not_end_the_server(tmp_path: Path) -> None:
