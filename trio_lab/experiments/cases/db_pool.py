@@ -177,10 +177,10 @@ async def _collect(stage: Stage) -> Collected:
 def _finding(found: Reading) -> str:
     return f"""Eight connections served {found.said("read_gain", "×")} as many reads as one, and
         {found.said("write_gain", "×")} as many writes; a write held its connection {found.said("write_held", "×")} as long.
-        Slow queries moved the fast ones' p99 from {found.said("alone_p99_ms", "ms")} to
-        {found.said("shared_p99_ms", "ms")} in one pool; with a bound it {found.change("bound_p99")}, and with a pool for
-        slow ones it {found.change("own_p99")}. Slow queries served in time: {found.said("shared_slow_rps", "/s")} without a
-        bound, {found.said("bound_slow_rps", "/s")} with it."""
+        The p99 of fast queries was {found.said("alone_p99_ms", "ms")} without slow ones. Beside these it
+        {found.change("shared_p99")} in one pool, it {found.change("bound_p99")} with a bound for slow ones, and it
+        {found.change("own_p99")} with a pool for them. Slow queries served in time: {found.said("shared_slow_rps", "/s")}
+        without a bound, {found.said("bound_slow_rps", "/s")} with it."""
 
 
 EXPERIMENT = Experiment(
@@ -203,7 +203,7 @@ EXPERIMENT = Experiment(
         check("the same with a bound for slow ones", "bound_p99", "<=", 1.5, "×"),
         check("the same with a pool for slow ones", "own_p99", "<=", 1.5, "×"),
     ),
-    advice="""Begin with few connections, and add some while callers wait for one *and* a query takes no longer for it. Where
+    advice="""Begin with few connections, and add some while callers wait for one and a query takes no longer for it. Where
         queries get slower as connections are added, they wait for each other inside the database: let them wait in the pool.
 
         Tell slow queries from fast ones (`kind=`) and give the slow ones a bound (`shares=`, `--slow-connections`) or a pool
