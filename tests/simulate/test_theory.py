@@ -18,8 +18,8 @@ from trio_lab.diagnose.mean_interval import mean_interval
 from trio_lab.simulate.against_theory import _waits, against_theory, theory_of
 from trio_lab.simulate.arrivals import Arrivals
 from trio_lab.simulate.callers import Callers
-from trio_lab.simulate.endless import EndlessServers, controlled
 from trio_lab.simulate.events import Events
+from trio_lab.simulate.infinite_servers import InfiniteServers, controlled
 from trio_lab.simulate.lane import FastLane
 from trio_lab.simulate.scenario import Fault, GateSettings, Scenario, Workload
 from trio_lab.simulate.service import Cores, Downstream, Independent
@@ -72,7 +72,7 @@ def test_the_mean_wait_is_that_of_erlang_within_its_interval(servers: int, load:
     assert found.high - found.low < 2
 
 
-def test_the_same_requests_at_endless_servers_tell_more_of_a_wait_than_three_times_as_many() -> None:
+def test_the_same_requests_at_infinite_servers_tell_more_of_a_wait_than_three_times_as_many() -> None:
     settled = replace(queue(64, 0.8), requests=None, seconds=250.0, warm_up=50.0)
     waits, controls = zip(*(_waits(replace(settled, seed=n)) for n in range(1, 11)), strict=True)
     _, low, high = controlled(waits, controls, mean_beyond(64, 51.2))
@@ -81,14 +81,14 @@ def test_the_same_requests_at_endless_servers_tell_more_of_a_wait_than_three_tim
     assert high - low < (plain[1] - plain[0]) / 3**0.5
 
 
-def test_the_number_at_endless_servers_is_what_theory_expects() -> None:
+def test_the_number_at_infinite_servers_is_what_theory_expects() -> None:
     """For any service times; here one in five takes four times as long as the others."""
-    events, endless, random = Events(), EndlessServers(4), Random(3)
-    draw = endless.seeing(lambda: random.choice([0.625] * 4 + [2.5]), events)
+    events, infinite, random = Events(), InfiniteServers(4), Random(3)
+    draw = infinite.seeing(lambda: random.choice([0.625] * 4 + [2.5]), events)
     for _ in range(20_000):
         events.run(events.now + random.expovariate(3.0))
         draw()
-    assert endless.beyond == pytest.approx(mean_beyond(4, 3.0), rel=0.05)
+    assert infinite.beyond == pytest.approx(mean_beyond(4, 3.0), rel=0.05)
     assert mean_beyond(4, 3.0) == pytest.approx(sum((n - 4) * 3.0**n * exp(-3.0) / factorial(n) for n in range(5, 40)))
 
 

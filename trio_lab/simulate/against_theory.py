@@ -1,6 +1,6 @@
 """A scenario against queueing theory: the mean wait in replications, and what theory says it is.
 
-The mean is one with a control (`endless`), so that fewer requests tell as much.
+The mean is one with a control (`infinite_servers`), so that fewer requests tell as much.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Annotated
 
 from ..records.codec import Ratio
-from .endless import EndlessServers, controlled
+from .infinite_servers import InfiniteServers, controlled
 from .made import fast_lane
 from .outcome import Duration
 from .play import played
@@ -95,8 +95,8 @@ def against_theory(scenario: Scenario, requests: float, count: int) -> AgainstTh
 
 def _waits(scenario: Scenario) -> tuple[float, float]:
     """The mean wait, and the control's mean."""
-    lane, endless = fast_lane(scenario), EndlessServers(scenario.servers)
+    lane, infinite = fast_lane(scenario), InfiniteServers(scenario.servers)
     [crowd] = lane.crowds
-    crowd.work = endless.seeing(crowd.work, lane.events)
-    found = played(lane, scenario, settled=endless.reset)
-    return found.wait.mean, endless.beyond
+    crowd.work = infinite.seeing(crowd.work, lane.events)
+    found = played(lane, scenario, settled=infinite.reset)
+    return found.wait.mean, infinite.beyond

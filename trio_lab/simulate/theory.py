@@ -78,7 +78,7 @@ def _poisson_tails(number: int, mean: float) -> tuple[float, float]:
 
 
 def mean_beyond(servers: int, offered: float) -> float:
-    """How many of the requests at endless servers are beyond so many of them, on average: their number is a Poisson one."""
+    """In an infinite-server queue (M/G/∞), how many requests are beyond so many on average: their number is a Poisson one."""
     _require_less(offered, servers)
     least, beyond = _poisson_tails(servers, offered)
     return offered * least - servers * beyond

@@ -1,11 +1,11 @@
-"""A mean wait made more certain by what is known: the same requests at endless servers, where theory is as old as simple.
+"""A mean wait with a control: the same requests also go to an infinite-server queue (M/G/∞), of which more is known.
 
 Most of the spread of a simulated mean wait is luck with the requests: more of them came, in thicker clumps, or with longer
-work than theory expects. How lucky they were shows at another service, to which the very same requests go and where none
-waits. How many are in service there when one comes is a Poisson number, whatever the service times. So the mean of how many
-are there beyond the number of real servers is known, and what a replication has of it more or less is taken off its wait, in
-the proportion that the replications themselves show (an external control variate: Law and Kelton, Simulation Modeling and
-Analysis; the interval is that of Lavenberg and Welch, 1981).
+work than expected. How lucky they were shows in a queue to which the very same requests go and in which none waits, because
+there are infinitely many servers. The number in service there when a request comes has a Poisson distribution, whatever the
+service times. So it is known how many of them are beyond the number of real servers on average. A replication that has more
+than that has had bad luck, and its wait is corrected in the proportion that all replications show. This is an external control
+variate (Law and Kelton, Simulation Modeling and Analysis); the interval is that of Lavenberg and Welch (1981).
 
 For M/M/k at a load of 0.8 that explains 0.35 of the variance of the wait with one server, 0.77 with 16, 0.89 with 64: an
 interval that is a third as wide, for which nine times as many requests would be needed.
@@ -22,7 +22,7 @@ from ..diagnose.mean_interval import LEAST, mean_interval, student
 from .events import Events
 
 
-class EndlessServers:
+class InfiniteServers:
     """Counts how many requests are beyond the first ``servers`` at any that comes."""
 
     def __init__(self, servers: int) -> None:
