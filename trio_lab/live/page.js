@@ -52,7 +52,7 @@ const showState = ({ state, age_s: age, figures, verdict }) => {
   const { state: is, for_s: since, cause, where, task, label, held_up_by: held } = state;
   document.body.dataset.state = is === "passing" && held ? "held" : is;
   const what = {
-    passing: held === "jobs" ? "Background jobs wait" : held ? `Requests are held up: ${cause}` : "The loop passes",
+    passing: held === JOBS ? "Background jobs wait" : held ? `Requests are held up: ${cause}` : "The loop passes",
     blocked: `The loop has been blocked for ${seconds(since)}: ${cause ?? "looking for the cause"}`,
     stopped: `The process has been stopped for ${seconds(since)}`,
   };
@@ -121,8 +121,9 @@ const showQueues = ({ state, figures }) => {
     trend(card.querySelector("svg"), queue.name);
   });
 };
+const JOBS = "jobs";
 const FRONT = ["accept_backlog", "run_queue", "admission"]; // met before all others
-const behind = ({ name }) => (FRONT.includes(name) ? FRONT.indexOf(name) : FRONT.length);
+const behind = ({ name }) => (FRONT.includes(name) ? FRONT.indexOf(name) : FRONT.length + (name === JOBS)); // no request waits for jobs
 const queueCard = (name) =>
   make(
     "li",

@@ -163,6 +163,7 @@ async def _round(server: FaultyServer, asked: _Asked, name: str, seconds: float)
 async def _lane(stage: Stage, asked: _Asked, names: Sequence[str]) -> dict[str, float | None]:
     """What the server was left with."""
     async with faulty_server(*_FLAGS, workers=_SIZE) as server:
+        await fetch(f"{server.live}/view", timeout=60)  # how long a side process takes to start is not the question
         for number in range(stage.count(20, quick=2)):
             for name in names:
                 long = _FAULTS[name].long and number == 0 and not stage.quick and stage.dose >= 1
@@ -181,13 +182,12 @@ async def _dashboard(stage: Stage) -> dict[str, float | None]:
         assert server.live is not None
         nursery.start_soon(page.read, server.live)
         await wait_until(lambda: bool(page.events), limit=20)
-        seconds = stage.seconds(_OPEN, quick=_OPEN)
         blocked = perf_counter()
-        await stage.load(f"{server.url}/sync-hash?rounds={_ROUNDS}", connections=_CALLERS, duration=seconds)
+        await stage.load(f"{server.url}/sync-hash?rounds={_ROUNDS}", connections=_CALLERS, duration=_OPEN)
         gap = page.longest_gap(blocked)
         await server.health()  # the loop passes again
         full = perf_counter()
-        await stage.load(f"{server.url}/wait?ms=300", connections=_CALLERS, duration=seconds)
+        await stage.load(f"{server.url}/wait?ms=300", connections=_CALLERS, duration=_OPEN)
         nursery.cancel_scope.cancel()
     return {
         "update_gap_s": gap,
