@@ -2,7 +2,7 @@
 
 A server that dies takes the requests with it that it was working at; of these the proxy may send those again that only read.
 No other request may notice. The proxy, the database and the server of the jobs are there once only: while such a part is away,
-calls that need it may be refused, which means that nothing was begun. Calls that do not need it may not notice.
+calls that need it may be refused. Calls that do not need it may not notice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TIMEOUT = 10.0  # seconds for a call; far more than any should take
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Moments by Trio's clock. A call is *refused* if it got a 503 or no connection: then nothing was begun."""
+    """Moments by Trio's clock. A call is *refused* if it got a 503 or no connection."""
 
     need: Need
     begun: float
