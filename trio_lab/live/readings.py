@@ -34,8 +34,8 @@ class Readings:
         told = self._service.processes() if self._service else None
         self._processes = (_ALONE,) if self._service is None else told.processes if told else ()
         found: dict[int, Reading] = {}
-        for process in sorted(self._processes, key=lambda process: process.state != "starting"):
-            if process.state != "ending" and (reading := self._reading(process)) is not None:
+        for process in self._processes:
+            if process.state == "serving" and (reading := self._reading(process)) is not None:
                 reading.read_figures()
                 found[process.number] = reading
         self.serving = dict(sorted(found.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from math import inf
 
 import pytest
@@ -277,3 +278,45 @@ def test_nothing_is_started_or_restarted_once_the_service_ends(told: Told) -> No
     assert told.end(1) == []
     assert told.decides.next_wake < inf
     assert all(isinstance(action, Say | Kill) for action in told.wake())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_happens_in_whatever_order(seed: int) -> None:
+    """At most one process too many, two places a number, no start once it ends, and one end."""
+    dice = random.Random(seed)
+    told = Told(3)
+    spawned: set[int] = set()
+    over = 0
+
+    def carry_out(actions: list[Action]) -> None:
+        nonlocal over
+        over += sum(isinstance(action, Over) for action in actions)
+        assert not (told.decides.is_ending and any(isinstance(action, Start) for action in actions))
+        living = told.decides.processes()
+        assert len(living) <= 4
+        assert len({(one.number, one.place) for one in living}) == len(living)
+
+    carry_out(told.decides.begin(0.0))
+    for turn in range(400):
+        told.now += dice.expovariate(1.0)
+        living = told.decides.processes()
+        process = dice.choice(living) if living else None
+        event = dice.random()
+        if turn == 350 and not over:
+            carry_out(told.decides.stop(told.now))
+        elif over:
+            break
+        elif process is None or event < 0.1:
+            carry_out(told.decides.wake(told.now))
+        elif event < 0.15:
+            carry_out(told.decides.reload(told.now))
+        elif process.life not in spawned and event < 0.95:
+            spawned.add(process.life)
+            carry_out(told.spawn(process.life))
+        elif event < 0.7:
+            carry_out(told.decides.ready(process.life, told.now))
+        elif event < 0.8 or told.decides.is_ending:
+            carry_out(told.end(process.life, dice.choice([KILLED, Death(0), Death(1, "a fault")])))
+    while living := told.decides.processes():
+        carry_out(told.end(living[0].life) if told.decides.is_ending else told.decides.stop(told.now))
+    assert over == 1 or not told.decides.is_ending

@@ -36,11 +36,12 @@ def main(channel: int, line: int, fault_routes: AddRoutes) -> int:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)  # unlike SIG_IGN, workers do not inherit it
     with socket.socket(fileno=channel) as said:
-        order = Order.of_line(_first_line(said))
+        line_of_order, words = _first_line(said)
+        order = Order.of_line(line_of_order)
         sys.path[:] = order.sys_path
         room_for(MANY)
         try:
-            trio.run(_serve, order, said, fault_routes if order.config.faults else None)
+            trio.run(_serve, order, said, words, fault_routes if order.config.faults else None)
         except (BaseExceptionGroup, UsageError, LabLost) as error:
             first = first_of(error)
             if not isinstance(first, UsageError | LabLost):
@@ -51,15 +52,16 @@ def main(channel: int, line: int, fault_routes: AddRoutes) -> int:
     return 0
 
 
-def _first_line(channel: socket.socket) -> bytes:
-    """And nothing behind it: words for a process come only after it has said that it is ready."""
+def _first_line(channel: socket.socket) -> tuple[bytes, bytes]:
+    """And what has come behind it."""
     data = b""
-    while not data.endswith(b"\n"):
+    while b"\n" not in data:
         more = channel.recv(65_536)
         if not more:
             raise SystemExit(1)  # the supervisor has ended
         data += more
-    return data
+    line, _, rest = data.partition(b"\n")
+    return line, rest
 
 
 def _say(channel: socket.socket, **words: object) -> None:
@@ -67,7 +69,7 @@ def _say(channel: socket.socket, **words: object) -> None:
         channel.send(json.dumps(words).encode() + b"\n")
 
 
-async def _serve(order: Order, channel: socket.socket, add_routes: AddRoutes | None) -> None:
+async def _serve(order: Order, channel: socket.socket, words: bytes, add_routes: AddRoutes | None) -> None:
     shared = Shared(mmap.mmap(order.counts, SIZE), order.region)
 
     def prepare(app: TrioApp) -> None:
@@ -85,7 +87,7 @@ async def _serve(order: Order, channel: socket.socket, add_routes: AddRoutes | N
     async with trio.open_nursery() as nursery:
 
         def on_ready(_: str, app: TrioApp) -> None:
-            nursery.start_soon(_obey, app, channel, shared)
+            nursery.start_soon(_obey, app, channel, words, shared)
             _say(channel, ready=True)
 
         await serve(
@@ -98,19 +100,19 @@ async def _serve(order: Order, channel: socket.socket, add_routes: AddRoutes | N
         nursery.cancel_scope.cancel()
 
 
-async def _obey(app: TrioApp, channel: socket.socket, shared: Shared) -> None:
+async def _obey(app: TrioApp, channel: socket.socket, said: bytes, shared: Shared) -> None:
+    """Carry out what the supervisor has ``said``, and what it says from now on."""
     commands = Commands(app.lab.native_pool.resize)
     channel.setblocking(False)
-    said = b""
     while True:
-        await trio.lowlevel.wait_readable(channel)
-        data = channel.recv(65_536)
-        if not data:
-            return  # the supervisor has ended, and with it this process
-        *lines, said = (said + data).split(b"\n")
+        *lines, said = said.split(b"\n")
         for line in lines:
             if line == RETIRE:
                 shared.others_go_on = True
                 app.end()
             else:
                 commands.feed(line + b"\n")
+        await trio.lowlevel.wait_readable(channel)
+        if not (data := channel.recv(65_536)):
+            return  # the supervisor has ended, and with it this process
+        said += data

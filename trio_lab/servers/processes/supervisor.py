@@ -114,7 +114,8 @@ class Supervisor:
         for action in actions:
             match action:
                 case Start():
-                    self._nursery.start_soon(self._live, action)
+                    self._starting += 1  # from now on, for the listener must not be closed before
+                    self._nursery.start_soon(self._live, action, self._order(action))
                 case End(life, alone):
                     self._end(life, alone=alone)
                 case Kill(life):
@@ -127,8 +128,8 @@ class Supervisor:
                     self._nursery.cancel_scope.cancel()
         self._alarm.at(self._decide.next_wake)
         if self._on_ready is not None and self._decide.all_serve:
-            self._on_ready()
-            self._on_ready = None
+            on_ready, self._on_ready = self._on_ready, None
+            on_ready()
 
     def _end(self, life: int, *, alone: bool) -> None:
         if (child := self._children.get(life)) is None:
@@ -138,12 +139,11 @@ class Supervisor:
         else:
             child.terminate()
 
-    async def _live(self, start: Start) -> None:
+    async def _live(self, start: Start, order: Order) -> None:
         """One life of a process, from its start to its end."""
-        self._starting += 1
         try:
             # Not abandoned on cancel: the process must have an owner, who ends it.
-            child = await trio.to_thread.run_sync(Child.start, self._command, self._order(start))
+            child = await trio.to_thread.run_sync(Child.start, self._command, order)
         except OSError as error:
             self._do(self._decide.ended(start.life, Death(None, error.strerror or str(error)), trio.current_time()))
             return
@@ -186,7 +186,7 @@ class Supervisor:
         """Of the native pools together, also of processes that start later."""
         self._config = replace(self._config, threads=threads)
         for process in self._decide.processes():
-            if (child := self._children.get(process.life)) is not None and process.state == "serving":
+            if (child := self._children.get(process.life)) is not None:
                 child.tell(b"threads %d" % share(threads, process.number, self._config.processes))
 
 
