@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -153,6 +154,21 @@ async def test_threads_and_workers_have_the_context_of_the_request(telemetry: Te
     async with open_worker_pool(size=1) as pool, open_native_pool(size=1) as threads:
         await ask(telemetry.traced(answering(200, work)), headers=[(b"traceparent", CALLER.encode())])
     assert found == [TRACE, TRACE, TRACE, 0]
+
+
+def test_on_asyncio_tasks_and_threads_have_the_context_of_the_request(telemetry: Telemetry) -> None:
+    found: list[int] = []
+
+    async def work() -> None:
+        async def trace_in_task() -> int:
+            return trace_here()
+
+        found.append(await asyncio.create_task(trace_in_task()))
+        found.append(await asyncio.to_thread(trace_here))
+
+    app = telemetry.traced(answering(200, work))
+    asyncio.run(ask(app, headers=[(b"traceparent", CALLER.encode())]))
+    assert found == [TRACE, TRACE]
 
 
 async def test_other_scopes_pass_through(telemetry: Telemetry) -> None:

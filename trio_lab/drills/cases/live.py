@@ -172,7 +172,9 @@ async def _lane(stage: Stage, asked: _Asked, names: Sequence[str]) -> dict[str, 
 
 
 def _shows_line(view: LiveView) -> bool:
-    return any("work.py" in (stall.filename or "") for stall in view.figures.last_stalls) if view.figures else False
+    """As a stall that is over, or as the place of the pass that goes on."""
+    stalls = view.figures.last_stalls if view.figures else ()
+    return "work.py:" in (view.state.where or "") or any("work.py" in (stall.filename or "") for stall in stalls)
 
 
 async def _dashboard(stage: Stage) -> dict[str, float | None]:
