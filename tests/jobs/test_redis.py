@@ -13,7 +13,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+pytest.importorskip("streaq", reason="the extra redis is not installed")
+
 from trio_lab.errors import Unreachable, UsageError
+from trio_lab.jobs.broker import Session
 from trio_lab.jobs.contract import Claimed, Engine, NewJob
 from trio_lab.jobs.functions import JobFunctions
 from trio_lab.jobs.opening import open_jobs, shown
@@ -130,6 +133,36 @@ async def test_callers_that_leave_cost_the_others_nothing(jobs: Engine) -> None:
         await wait_all_tasks_blocked()
         await jobs.submit(JOB)
     await claim(jobs)
+
+
+async def test_a_worker_that_is_stopped_while_it_claims_has_its_jobs(
+    jobs: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody would have them until their leases run out."""
+    real, found = Session.step, list[Claimed]()
+
+    async def step(session: Session, name: str, *arguments: object) -> Any:
+        if name == "begin":
+            scope.cancel()
+        return await real(session, name, *arguments)
+
+    id = await jobs.submit(JOB)
+    monkeypatch.setattr(Session, "step", step)
+    with trio.CancelScope() as scope:
+        found += await jobs.claim(1, worker="me", lease=30.0)
+        await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert [job.id for job in found] == [id]
+
+
+async def test_a_server_that_hides_how_it_keeps_jobs_is_used(redis_url: str, valkey: Any) -> None:
+    with valkey.client() as client:
+        client.execute_command("ACL", "SETUSER", "lab", "on", ">secret", "~*", "&*", "+@all", "-info")
+        try:
+            async with open_jobs(redis_url.replace("://", "://lab:secret@")) as jobs:
+                await jobs.submit(JOB)
+        finally:
+            client.execute_command("ACL", "DELUSER", "lab")
 
 
 async def test_an_end_that_is_told_twice_counts_once(jobs: Engine) -> None:

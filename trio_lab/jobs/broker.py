@@ -261,8 +261,11 @@ async def _prepared(worker: Worker[None], nursery: trio.Nursery) -> Session:
 
 
 async def _danger(session: Session) -> str:
-    """What is to be known of how the server keeps jobs; empty if nothing is."""
-    found = await session._redis.info("persistence", "memory")
+    """How the server may lose jobs; empty if it does not, or does not let us know."""
+    try:
+        found = await session._redis.info("persistence", "memory")
+    except ResponseError:
+        return ""
     dangers = []
     if not int(str(found.get("aof_enabled", 1))):
         dangers.append("it has no append-only file, so jobs are lost when it dies (appendonly yes)")

@@ -13,7 +13,9 @@ When a try begins, functions of our own in `redis.lua` take over, because streaq
 
 All times are by the server's clock, so those of the hosts need not agree.
 
-Commands of a caller that is cancelled still go to their end. Needs the extra ``redis``; a cluster is not supported.
+Commands of a caller that is cancelled still go to their end, and a claim is waited for. A cluster is not supported.
+
+Needs the extra ``redis``.
 """
 
 from __future__ import annotations
@@ -103,7 +105,11 @@ class RedisJobs(Counted):
                 begun = await session.step("begin", worker, _ms(lease), *entries)
             return begun
 
-        found = await self._broker.do(work)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        with trio.CancelScope(
+            shield=True
+        ):  # for some seconds at most: nobody would have these jobs until their leases run out
+            found = await self._broker.do(work)
         self._in_vain = self._in_vain and not found
         return [
             Claimed(id=id, name=name, args=json.loads(args), tries=tries, max_tries=max_tries, worker=worker)
