@@ -106,9 +106,8 @@ class RedisJobs(Counted):
             return begun
 
         await trio.lowlevel.checkpoint_if_cancelled()
-        with trio.CancelScope(
-            shield=True
-        ):  # for some seconds at most: nobody would have these jobs until their leases run out
+        # For some seconds at most. Otherwise nobody would have these jobs until their leases run out.
+        with trio.CancelScope(shield=True):
             found = await self._broker.do(work)
         self._in_vain = self._in_vain and not found
         return [
