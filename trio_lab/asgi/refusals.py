@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
-from ..admission.retry_after import retry_after
+from ..admission.retry_after import refused_by
 from ..errors import Overloaded, RunTimeout
 from .inbox import Message, Send
 
@@ -24,8 +24,8 @@ def refusal_in(error: BaseException) -> Refusal | None:
 def reply_to(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
     """The JSON of the answer, its status, and the headers that it has for this reason."""
     if isinstance(refusal, Overloaded):
-        body = {"error": str(refusal), "queue": refusal.queue}
-        return body, 503, {"Retry-After": str(retry_after(refusal.retry_after))}
+        body, headers = refused_by(refusal)
+        return body, 503, headers
     return {"error": str(refusal)}, 504, {}
 
 

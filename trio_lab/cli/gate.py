@@ -62,9 +62,9 @@ def gate(slo: str | None, baseline: Path | None, junit: Path | None) -> Gate | N
     )
 
 
-def with_verdict(record: Any, verdict: SloResult | None, **more: Any) -> str:
+def with_verdict(record: Any, verdict: SloResult | None, more: Mapping[str, object] | None = None) -> str:
     """A record as JSON, with ``more`` keys, and the verdict under ``slo`` if there is one."""
-    found = to_plain(record) | more
+    found = {**to_plain(record), **(more or {})}
     if verdict is not None:
         found["slo"] = to_plain(verdict)
     return msgspec.json.encode(found).decode()

@@ -111,4 +111,4 @@ def asked_of(
 def in_json(run: LoadRun, figures: tuple[Estimate, ...], speed: float, verdict: SloResult | None) -> str:
     """What ``--json`` prints: the load, its figures with intervals, and the verdict if there is one."""
     measured = {"figures": [to_plain(one) for one in figures], "machine_speed": round(speed, 2)}
-    return with_verdict(run.result, verdict, **measured)
+    return with_verdict(run.result, verdict, measured)

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any
 
 import trio
 
@@ -171,9 +170,12 @@ class Trier:
             await self._load(url + side.path, connections=self.trial.clients)
         return max(1e-6, found[0])
 
-    async def _load(self, url: str, **plan: Any) -> LoadResult:
+    async def _load(self, url: str, *, connections: int, rate: float | None = None) -> LoadResult:
+        plan: dict[str, object] = {"url": url, "connections": connections}
+        if rate is not None:
+            plan["rate"] = rate
         timing = {"duration": self.trial.piece, "timeout": self.patience, "keep_samples": True}
-        return await self._loaders.load({"url": url, **timing, **plan})
+        return await self._loaders.load(plan | timing)
 
     def _rate(self, result: LoadResult) -> float:
         """Ok replies a second until the last one: what is in flight when the piece ends counts too, and so does its time."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from quart import Response
 
-from ..admission.retry_after import retry_after
+from ..admission.retry_after import refused_by
 from ..errors import Overloaded
 
 _JSON = (b"content-type", b"application/json")
@@ -25,14 +25,10 @@ def reply(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
     return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
 
 
-def refuse_overload(error: Overloaded) -> tuple[dict[str, Any], dict[str, str]]:
-    """The body and the headers of the 503 to a request that a queue has refused."""
-    return {"error": str(error), "queue": error.queue}, {"Retry-After": str(retry_after(error.retry_after))}
-
-
 def refusal(error: Overloaded, others: Headers, *, closes: bool) -> bytes:
-    """The same as bytes. ``others`` are the headers of every reply; ``closes`` ends the connection after this one."""
-    body, headers = refuse_overload(error)
+    """The whole reply to a request that a queue has refused. ``others`` are the headers of every reply; ``closes`` ends the
+    connection after this one."""
+    body, headers = refused_by(error)
     own = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     return _unavailable(body, [*own, *others], closes=closes)
 

@@ -20,14 +20,14 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from ..admission.retry_after import retry_after
+from ..admission.retry_after import refused_by, retry_after
 from ..config import Config
 from ..errors import BrokenWorkerError, LabLost, Overloaded, RunTimeout
 from ..loop.working_on import WORKING_ON
 from ..measure.ledger import LEDGER, QUEUE, Ledger, Ledgers
 from ..options import from_env
 from ..records.queue import Queue
-from .answers import refuse_overload, reply
+from .answers import reply
 from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers, lacking
 from .lab import Lab
 from .labels import Labels
@@ -245,7 +245,7 @@ async def _no_head_for_work() -> None:
 def _on_error(status: int) -> Callable[[Exception], Awaitable[Response]]:
     async def handle(error: Exception) -> Response:
         if isinstance(error, Overloaded):
-            body, headers = refuse_overload(error)
+            body, headers = refused_by(error)
             return reply(body, status, **headers)
         return reply({"error": str(error) or HTTPStatus(status).phrase}, status)
 

@@ -90,7 +90,7 @@ def _of_table(table: Table, file: ScenarioFile, run: MeasuredRun, count: int) ->
     name, more = _name_in(table), table.table("with").values
     wanted = {quantity: table.text(quantity) for quantity in _QUANTITIES}
     table.done()
-    scenario = replace(file, figure_of=partial(run.middle, name)).read(**more)
+    scenario = replace(file, figure_of=partial(run.middle, name)).read(more)
     played = replications(scenario, count)
     for quantity, figure in wanted.items():
         if figure:

@@ -53,7 +53,7 @@ class ScenarioFile:
     changes: Changes = field(default_factory=Changes)
     figure_of: FigureOf | None = None
 
-    def read(self, **more: Any) -> Scenario:
+    def read(self, more: Mapping[str, Any] | None = None) -> Scenario:
         """The scenario; what is in ``more`` replaces keys at the top of the file.
 
         Raises:
@@ -61,7 +61,7 @@ class ScenarioFile:
         """
         document = read_toml(self.path)
         document.pop("check", None)
-        top = Table(self._changed(document | more), one_line(self.path))
+        top = Table(self._changed({**document, **(more or {})}), one_line(self.path))
         scenario = self._scenario(top)
         top.done()
         rate = self.changes.rate

@@ -16,6 +16,9 @@ from ..preconditions import running_loop
 
 if TYPE_CHECKING:
     from ..admission.bulkhead import BaseBulkhead
+    from ..admission.choice import Chosen
+    from ..admission.gate import Place
+    from ..admission.limits.choice import ChosenLimit
     from ..pools.native import NativePool
     from ..pools.workers import WorkerPool
     from ..records.queue import Queue, QueueStatistics
@@ -54,8 +57,23 @@ def bulkhead(request: pytest.FixtureRequest) -> Iterator[Callable[..., BaseBulkh
     they are closed, and one with places that were not given back is an error."""
     opened: list[BaseBulkhead] = []
 
-    def open_bulkhead(name: str = "bulkhead", *, capacity: int, **options: Any) -> BaseBulkhead:
-        made = _kind()(name, capacity=capacity, **options)
+    def open_bulkhead(
+        name: str = "bulkhead",
+        *,
+        capacity: int,
+        max_waiting: int | None = None,
+        queue_timeout: float | None = None,
+        discipline: Chosen[Place] = None,
+        limit: ChosenLimit = None,
+    ) -> BaseBulkhead:
+        made = _kind()(
+            name,
+            capacity=capacity,
+            max_waiting=max_waiting,
+            queue_timeout=queue_timeout,
+            discipline=discipline,
+            limit=limit,
+        )
         opened.append(made)
         _judge_too(request, made)
         return made
