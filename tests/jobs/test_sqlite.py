@@ -37,7 +37,8 @@ async def test_jobs_outlive_the_program(tmp_path: Path) -> None:
         id = await jobs.submit(JOB)
     async with open_sqlite_jobs(path) as jobs:
         assert [one.id for one in await jobs.jobs()] == [id]
-    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 @asynccontextmanager
@@ -118,7 +119,7 @@ async def test_a_file_that_was_deleted_takes_no_more_jobs(tmp_path: Path) -> Non
 async def test_whatever_ends_a_transaction_its_callers_are_told(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     async with open_sqlite_jobs(path) as jobs:
-        with sqlite3.connect(path, isolation_level=None) as other:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
             row = other.execute("SELECT * FROM tally").fetchone()
             other.execute("DELETE FROM tally")
             for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -21,11 +22,24 @@ LEASE = 10.0
 BOUND = 6
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
 UNSTORABLE: Any = object()
+OPENED: list[sqlite3.Connection] = []
 GOOD = st.sampled_from([True, True, True, False])
 
 
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
+def memory() -> sqlite3.Connection:
+    OPENED.append(sqlite3.connect(":memory:", isolation_level=None))
+    return OPENED[-1]
+
+
 def table(bound: int | None = None) -> Table:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = memory()
     prepare(connection, synchronous="FULL")
     found = Table(connection, bound=bound)
     found.begun()
@@ -67,6 +81,7 @@ class Jobs(RuleBasedStateMachine):
         self.table = table(BOUND)
         self.kept: dict[int, Kept] = {}
         self.now = 1000.0
+        self.fenced = 0
 
     def end_step(self) -> None:
         self.table.ending()
@@ -140,6 +155,7 @@ class Jobs(RuleBasedStateMachine):
                 continue
             held = self.held(job)
             assert end == held
+            self.fenced += not held
             if held:
                 self.kept[int(job.id)].state = "succeeded"
         self.end_step()
@@ -149,6 +165,7 @@ class Jobs(RuleBasedStateMachine):
         for job in claimed:
             held = self.held(job)
             assert self.table.fail(job, "it failed", self.now, again_in) == held
+            self.fenced += not held
             if held:
                 one = self.kept[int(job.id)]
                 one.state = "failed" if again_in is None else "queued" if one.tries < one.max_tries else "dead"
@@ -162,6 +179,7 @@ class Jobs(RuleBasedStateMachine):
         for job in claimed:
             held = self.held(job)
             assert self.table.give_back(job, cancelled=cancelled) == held
+            self.fenced += not held
             if held:
                 one = self.kept[int(job.id)]
                 ended = cancelled or one.cancelling
@@ -213,6 +231,7 @@ class Jobs(RuleBasedStateMachine):
         tally = self.table.tally()
         states = [one.state for one in self.kept.values()]
         assert (tally.waiting, tally.running) == (states.count("queued"), states.count("running"))
+        assert tally.fenced == self.fenced
         assert tally.arrivals == tally.completions + tally.cancelled + tally.running + tally.waiting
 
 
@@ -262,7 +281,7 @@ def test_the_time_of_the_next_scheduled_job_and_of_the_next_lease() -> None:
 
 
 def test_a_file_of_another_program_is_left_alone() -> None:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = memory()
     connection.execute("CREATE TABLE job (x)")
     with pytest.raises(UsageError, match="another program"):
         prepare(connection, synchronous="FULL")
