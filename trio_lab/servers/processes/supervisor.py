@@ -61,6 +61,8 @@ async def supervise(
 
 
 class Supervisor:
+    """``jobs`` is the file of the service's own jobs. For the length of `run` it owns the processes."""
+
     def __init__(
         self,
         config: Config,
@@ -107,7 +109,7 @@ class Supervisor:
         self._do(self._decide.stop(trio.current_time()))
 
     def _do(self, actions: list[Action]) -> None:
-        """Carry out what was decided. First of all tell who lives: the memory of one that is started must be listed."""
+        """Carry out what was decided. First tell who lives, which clears the memory of those that are to be started."""
         self._showing.tell(self._decide)
         if self._decide.is_ending and not self._starting:
             self._listener.close()  # the processes take what is in its backlog
