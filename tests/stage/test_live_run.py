@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import trio
+import trio.testing
 
+from tests.running import until_gone
 from trio_lab.load.client import fetch
-from trio_lab.measure.process import children
+from trio_lab.measure.process import children, command_line
 from trio_lab.stage.live_run import NOTE, LiveRun, open_live_run
 from trio_lab.stage.server import Server
 from trio_lab.stage.stage import Stage
@@ -102,10 +106,22 @@ async def test_one_address_shows_the_server_of_now_and_what_the_run_does() -> No
                 "server": server.live,
             }
             assert b"<title>trio-lab live</title>" in (await fetch(run.url, timeout=20)).body
-            assert b"trio_eventloop_tasks" in (await fetch(f"{run.url}/metrics", timeout=20)).body
+            assert b"run_queue" in (await fetch(f"{run.url}/history", timeout=20)).body
             assert (await fetch(f"{run.url}/nothing", timeout=20)).status == 404
             assert (len(server.workers()), len(children(server.pid))) == (1, 2)
         async for kind, said in told:  # the page goes on without it
             if kind == "run" and said["server"] is None:
                 break
         assert stage.notes == [NOTE]
+
+
+async def test_a_run_goes_on_when_its_relay_is_killed() -> None:
+    async with open_live_run(0) as run:
+        assert (await fetch(f"{run.url}/run", timeout=20)).status == 200
+        [relay] = [pid for pid in children(os.getpid()) if "trio_lab.live.relay" in command_line(pid)]
+        os.kill(relay, signal.SIGKILL)
+        until_gone([relay])
+        for number in range(3):
+            run.begin(f"experiment {number}")
+            await trio.testing.wait_all_tasks_blocked()
+        assert run.state.experiment == "experiment 2"

@@ -142,8 +142,6 @@ async def compare(
     rounds: Annotated[int, Parameter(env_var="TRIO_LAB_ROUNDS")] = LEAST,
     dose: Annotated[float | None, Parameter(env_var="TRIO_LAB_DOSE")] = None,
     out: Path = _OUT,
-    live: bool = False,
-    live_port: int = _LIVE_PORT,
     verbose: Annotated[bool, Parameter(alias="-v")] = False,
     json_: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -71,10 +71,12 @@ class LiveRun:
         self._changed.set()
 
     async def _pass_on(self, child: Child) -> None:
-        while True:
-            await child.tell(encode(self.state).decode())
-            await self._changed.wait()
-            self._changed = trio.Event()
+        """Until the relay ends, or is killed: the run goes on without it."""
+        with suppress(trio.BrokenResourceError):
+            while True:
+                await child.tell(encode(self.state).decode())
+                await self._changed.wait()
+                self._changed = trio.Event()
 
 
 @block
