@@ -31,6 +31,7 @@ _PAUSE = (0.3, 1.0)  # seconds between two faults
 _JOB = {"job": "wait", "args": {"seconds": 0.3}}
 _PATIENCE = 120.0  # seconds for the rest of the jobs, when all is well again
 _BUSY = 10.0  # seconds to find a worker that has a job
+_SENT = 0.03  # seconds until what a worker had sent when it was stopped has arrived
 _STANDSTILL = 10.0  # seconds without the end of a job: then none will end any more
 _COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold the lock of the file
 
@@ -49,6 +50,7 @@ class Chaos:
     stopped: int = 0
     _programs: list[Program] = field(default_factory=list)
     _server: FaultyServer | None = None
+    _still: set[int] = field(default_factory=set)  # workers that are stopped
     _submitting: bool = True
     _ends: int = 0
     _ended_at: float = 0.0
@@ -132,22 +134,22 @@ class Chaos:
 
     async def _stop(self) -> None:
         """A worker that has a job: one that has none would hold no lease that could run out."""
-        pid = 0
-
-        async def busy() -> bool:
-            nonlocal pid
-            pid = await self._busy() or 0
-            return bool(pid)
-
-        if await until(busy, limit=_BUSY) is None:
-            return
-        self.stopped += 1
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                await trio.sleep(1.5 * self.lease)
-            finally:
-                os.kill(pid, signal.SIGCONT)
+        limit = trio.current_time() + _BUSY
+        while trio.current_time() < limit:
+            for pid in set(await self._busy()) - self._still:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+                    self._still.add(pid)
+                    try:
+                        await trio.sleep(_SENT)
+                        if pid in await self._busy():
+                            self.stopped += 1
+                            await trio.sleep(1.5 * self.lease)
+                            return
+                    finally:
+                        self._still.remove(pid)
+                        os.kill(pid, signal.SIGCONT)
+            await trio.sleep(0.01)
 
     async def _no_more_ends(self) -> bool:
         tally = await self.keeper.tally()
@@ -155,11 +157,10 @@ class Chaos:
             self._ends, self._ended_at = tally.completions, trio.current_time()
         return not (tally.waiting or tally.running) or trio.current_time() > self._ended_at + _STANDSTILL
 
-    async def _busy(self) -> int | None:
-        """The process of some worker that has a job; its name says which it is."""
-        holder = await self.keeper.holder()
-        pid = int(holder.split(":")[1]) if holder else 0
-        return pid if pid in {program.pid for program in self._programs if not program.ended.is_set()} else None
+    async def _busy(self) -> list[int]:
+        """The processes of the workers that have a job; their names say which they are."""
+        running = {program.pid for program in self._programs if not program.ended.is_set()}
+        return [pid for name in await self.keeper.holders() if (pid := int(name.split(":")[1])) in running]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

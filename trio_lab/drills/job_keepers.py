@@ -53,8 +53,8 @@ class Keeper(Protocol):
 
     async def tally(self) -> Tally: ...
 
-    async def holder(self) -> str:
-        """The name of a worker that has a job, empty if none has."""
+    async def holders(self) -> list[str]:
+        """The names of the workers that have a job, that of the youngest job first."""
 
     async def kept(self) -> Kept: ...
 
@@ -79,9 +79,8 @@ class FileKeeper:
     async def tally(self) -> Tally:
         return Tally(*self._read("SELECT * FROM tally")[0])
 
-    async def holder(self) -> str:
-        rows = self._read("SELECT worker FROM job WHERE state = 2 ORDER BY id DESC LIMIT 1")
-        return str(rows[0][0]) if rows else ""
+    async def holders(self) -> list[str]:
+        return [str(worker) for (worker,) in self._read("SELECT worker FROM job WHERE state = 2 ORDER BY id DESC")]
 
     async def kept(self) -> Kept:
         return Kept(
@@ -134,9 +133,8 @@ class ServerKeeper:
         found = await self._ask("tally")
         return Tally(**{name: int(count) for name, count in _pairs(found).items()})
 
-    async def holder(self) -> str:
-        jobs = await self._jobs("running", 1)
-        return next(iter(jobs.values()))["worker"] if jobs else ""
+    async def holders(self) -> list[str]:
+        return [job["worker"] for job in (await self._jobs("running", _MOST)).values()]
 
     async def kept(self) -> Kept:
         jobs = await self._jobs("", _MOST)

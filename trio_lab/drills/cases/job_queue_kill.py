@@ -30,7 +30,7 @@ _ON_SERVER = tuple(f"redis_{name}" for name in (*_COUNTED, "server_kills"))
 
 
 async def _inject(stage: Stage) -> Figures:
-    kills, stops = stage.count(200, quick=12), stage.count(50, quick=4)
+    kills, stops = stage.count(200, quick=12), stage.count(50, quick=8)
     return await _both(kills=kills, stops=stops, lease=_LEASE, recovers=True)
 
 
