@@ -55,7 +55,7 @@ class OnePlace:
     def most_waiting(self) -> int:
         return self.bulkhead.waiting
 
-    def asked_for(self, _: PoolJob) -> OnePlace:
+    def pool_to_ask(self, _: PoolJob) -> OnePlace:
         return self
 
     def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> Place:

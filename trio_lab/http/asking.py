@@ -21,7 +21,7 @@ from .bare import BareConnection
 from .callers import Caller
 from .connections import LiveConnections
 from .holding import Holding
-from .lab import Asked
+from .lab import AskedPool
 from .plain import PlainRequest
 from .pool_job import Waited
 
@@ -70,7 +70,7 @@ class Asking:
         if bare.context.terminated.is_set() or (held := self.holding.next_job(data)) is None:
             return False
         request, job = held
-        pool = self.app.lab.asked_for(job)
+        pool = self.app.lab.pool_to_ask(job)
         if request.closes or pool is None or not self.app.lab.has_room(job):
             return False
         return _Asked(self, bare, data, request, pool).begin(job.kind)
@@ -103,7 +103,9 @@ class _Asked:
 
     _place: Place
 
-    def __init__(self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, pool: Asked) -> None:
+    def __init__(
+        self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, pool: AskedPool
+    ) -> None:
         self._asking, self._bare, self._data = asking, bare, data
         self._request, self._pool = request, pool
         self._caller = Caller(bare.socket(), bare.send_now)

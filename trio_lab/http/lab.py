@@ -54,7 +54,7 @@ def _is_full(pool: Pool) -> bool:
     return pool.busy >= pool.size or pool.waiting > 0
 
 
-class Asked(Protocol):
+class AskedPool(Protocol):
     """A pool that gives places without a task that waits: see `BehindBulkhead`."""
 
     def ask(self, told: Callable[[Exception | None], object], /, *, kind: str) -> Place: ...
@@ -146,7 +146,7 @@ class Lab(ABC):
         """Whether the job may wait if it cannot begin."""
         return self._pool_of(job).has_room
 
-    def asked_for(self, job: PoolJob) -> Asked | None:
+    def pool_to_ask(self, job: PoolJob) -> AskedPool | None:
         """The pool of a job, if it gives places without a task that waits: see `asking`."""
         pool = self._pool_of(job)
         return pool if isinstance(pool, BehindBulkhead) else None
