@@ -76,7 +76,7 @@ class Session:
         """What ``work`` returns. Its commands go on when the caller is cancelled.
 
         Raises:
-            Unreachable: the connection was lost meanwhile, so that nobody knows what happened, or the server refused.
+            Unreachable: the server refused, or the connection was lost meanwhile. Then the work may have been done.
         """
         ended = trio.Event()
         outcome: list[T | Exception] = []
@@ -212,8 +212,8 @@ class Broker:
 
 @block
 async def open_broker(url: str, *, warn: bool) -> AsyncIterator[Broker]:
-    """A connection to the server at ``url`` for the length of the block. With ``warn`` it is looked at whether the server keeps
-    jobs when it dies.
+    """A connection to the server at ``url`` for the length of the block. With ``warn`` a server that may lose jobs is named in
+    the log.
 
     Raises:
         UsageError: there is no such server, or it cannot be used.

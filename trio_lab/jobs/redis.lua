@@ -45,7 +45,7 @@ local function queue(id, level, due, at)
   end
 end
 
--- A try has ended, and the job is now in this state. It tells the worker that asks again, after a lost connection.
+-- A try has ended, and the job is now in this state. ``told`` says who ended it: after a lost connection a worker tells again.
 local function leave(id, state, told, due, at)
   local key = JOB .. id
   redis.call('ZREM', LEASES, id)
@@ -98,7 +98,7 @@ local function submit(_, argv)
   return id
 end
 
--- One that waits is cancelled; its entry in a stream is dropped by who reads it. One that runs is marked.
+-- A job that waits is cancelled; its entry in a stream is dropped when it is read. A job that runs is marked.
 local function cancel(_, argv)
   local id = argv[1]
   local key, job = JOB .. id, fields(id, 'state', 'level')
