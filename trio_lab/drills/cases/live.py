@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -207,8 +207,18 @@ async def _inject(stage: Stage) -> Figures:
     async with trio.open_nursery() as nursery:
         for names in _LANES:
             nursery.start_soon(lane, names)
-    worst = {name: max(one[name] or 0.0 for one in left) for name in left[0]}
-    return {**asked.figures(), **await _dashboard(stage), **worst}
+    return {
+        **asked.figures(),
+        **await _dashboard(stage),
+        **{name: _worst(one[name] for one in left) for name in left[0]},
+    }
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    """None if one of them is not known."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return max(known) if len(known) == len(found) else None
 
 
 async def _control(stage: Stage) -> Figures:
