@@ -6,7 +6,7 @@ from typing import Any
 
 from trio_lab.config import Config
 
-from .shapes import COUNT, NOT_OBSERVED, NUMBER, SHARE, TEXT, Both, Each, Is, Shape, or_not_observed
+from .shapes import COUNT, NOT_OBSERVED, NUMBER, SHARE, TEXT, Both, Each, First, Is, Shape, or_not_observed
 from .subjects import THREADS, WORKERS, Subject
 
 POOL = {"workers": WORKERS, "busy": COUNT, "queued": COUNT, "restarts": COUNT}
@@ -39,6 +39,14 @@ _BY_TIMER = {name: or_not_observed(shape) for name, shape in _EVERY_PASS.items()
 
 def health(subject: Subject) -> Shape:
     admits = subject.runtime != "node" and subject.profile == "guarded"
+    queues = [
+        _elsewhere("accept_backlog", subject, waiting=COUNT, max_waiting=COUNT),
+        _elsewhere("run_queue", subject, capacity=1, completions=COUNT, utilization=NUMBER, service_ms=SUMMARY),
+        *([_pool("admission", 1000, 1000, subject)] if admits else []),
+        _pool("native_pool", THREADS, Config().max_queue, subject),
+        _pool("worker_pool", WORKERS, Config().max_queue, subject),
+        _elsewhere("default_limiter", subject, in_service=COUNT, waiting=COUNT),
+    ]
     return {
         "runtime": subject.runtime,
         "eventLoopMeanMs": COUNT,
@@ -49,14 +57,7 @@ def health(subject: Subject) -> Shape:
         "loop": _BY_TIMER if subject.runtime == "node" else _EVERY_PASS,
         "profile": subject.profile,
         "process": dict.fromkeys(("memory_bytes", "memory_limit_bytes", "descriptors", "pid"), COUNT),
-        "queues": [
-            _elsewhere("accept_backlog", subject, waiting=COUNT, max_waiting=COUNT),
-            _elsewhere("run_queue", subject, capacity=1, completions=COUNT, utilization=NUMBER, service_ms=SUMMARY),
-            *([_pool("admission", 1000, 1000, subject)] if admits else []),
-            _pool("native_pool", THREADS, Config().max_queue, subject),
-            _pool("worker_pool", WORKERS, Config().max_queue, subject),
-            _elsewhere("default_limiter", subject, in_service=COUNT, waiting=COUNT),
-        ],
+        "queues": First(queues, _USED) if subject.has("/jobs") else queues,
         "scaling": [],
         **({} if subject.runtime == "node" else {"usage": USAGE}),
     }
@@ -70,6 +71,13 @@ def _record(name: Shape, **known: Shape) -> dict[str, Shape]:
     )
     free = dict.fromkeys(state, or_not_observed(COUNT)) | {"utilization": or_not_observed(NUMBER)} | times
     return {"name": name} | free | known
+
+
+# The queues of the routes /db and /jobs are there once one of these has been used.
+_USED = _record(
+    Is("database or jobs", lambda value: value in ("database", "jobs")),
+    kinds=Is("an array", lambda value: isinstance(value, list)),
+)
 
 
 def _elsewhere(name: str, subject: Subject, **on_python: Shape) -> Shape:

@@ -5,6 +5,7 @@ A shape is one of:
 - a dict: an object with exactly these keys, each value of its shape;
 - a list: an array of exactly these items, in this order;
 - `Each`: an array whose items are all of one shape;
+- `First`: an array that begins with these items, in this order, and whose others are all of one shape;
 - `Both`: of two shapes at once;
 - `Is`: a value of which something holds;
 - anything else: that very value.
@@ -29,6 +30,12 @@ class Is:
 @dataclass(frozen=True, slots=True)
 class Each:
     shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    items: list[Shape]
+    others: Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,9 @@ def complaints(value: Any, shape: Shape, at: str = "") -> list[str]:
             if not isinstance(value, list):
                 return [f"{_here(at)} is {_short(value)}, not an array"]
             return _of_array(value, [item] * len(value), at)
+        case First(items=items, others=other):
+            more = len(value) - len(items) if isinstance(value, list) else 0
+            return _of_array(value, items + [other] * more, at)
         case Both(first=first, second=second):
             return complaints(value, first, at) or complaints(value, second, at)
         case Is(what=what, holds=holds):

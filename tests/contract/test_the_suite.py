@@ -15,7 +15,7 @@ from tests.running import running
 from trio_lab.servers.trio.app import create_app
 
 from .checks import check_rows
-from .shapes import COUNT, NUMBER, SHARE, TEXT, Both, Each, Is, complaints, mentions, or_not_observed
+from .shapes import COUNT, NUMBER, SHARE, TEXT, Both, Each, First, Is, complaints, mentions, or_not_observed
 from .subjects import THREADS, WORKERS, Subject, skip_if_absent
 from .table import replies
 
@@ -25,6 +25,8 @@ RENAMED = ["durationMs is missing", "duration_ms is not in the contract"]
 GOOD: list[tuple[Any, Any]] = [
     ({"a": 1, "b": [2.5]}, {"a": COUNT, "b": [NUMBER]}),
     ([], Each(COUNT)),
+    (["a", 1, 2], First(["a"], COUNT)),
+    (["a"], First(["a"], COUNT)),
     ("not observed", or_not_observed(SHARE)),
     (None, None),
     ("a b", Both(TEXT, mentions("b"))),
@@ -37,6 +39,9 @@ BAD: list[tuple[Any, Any, list[str]]] = [
     ({"a": 1.5}, {"a": COUNT}, ["a is 1.5, not a whole number, 0 or more"]),
     ({"a": float("nan")}, {"a": NUMBER}, ["a is nan, not a number, 0 or more"]),
     ([1], [1, 2], ["it is [1], not an array of 2"]),
+    (["a"], First(["a", "b"], COUNT), ["it is ['a'], not an array of 2"]),
+    ({}, First(["a"], COUNT), ["it is {}, not an array of 1"]),
+    (["a", "b"], First(["a"], COUNT), ["[1] is 'b', not a whole number, 0 or more"]),
     ([1], {"a": 1}, ["it is [1], not an object"]),
     (2, Both(COUNT, Is("odd", lambda value: value % 2 == 1)), ["it is 2, not odd"]),
 ]

@@ -107,6 +107,29 @@ def test_what_cannot_be_pickled_costs_no_worker() -> None:
     run(test())
 
 
+def sleep_after_the_signal(path: str) -> None:
+    """As if the signal had come between Python's last look and the call that sleeps."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    Path(path).touch()
+    signal.sigwait({signal.SIGUSR1})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+    time.sleep(3600)
+
+
+def test_a_job_that_has_missed_the_signal_is_ended_by_the_next(tmp_path: Path) -> None:
+    async def test() -> None:
+        begun = tmp_path / "begun"
+        async with open_worker_pool(size=1, **UNBOUNDED) as pool:
+            job = asyncio.create_task(pool.run(sleep_after_the_signal, str(begun), kind="x"))
+            while not begun.exists():
+                await asyncio.sleep(0.001)
+            job.cancel()
+            assert (await pool.run(divide, 6, 3, kind="x"))[0] == 2
+            assert pool.restarts == 0
+
+    run(test())
+
+
 def test_a_job_whose_caller_leaves_before_it_began_does_not_run() -> None:
     async def test() -> None:
         async with open_worker_pool(size=1, **UNBOUNDED) as pool:

@@ -40,6 +40,7 @@ Ts = TypeVarTuple("Ts")
 _log = logging.getLogger(__name__)
 
 _PASSES = 3  # of the loop, until what is in a worker's pipe has reached whoever reads from it
+_AGAIN = 0.1  # seconds until a job that goes on is interrupted once more
 _REPLY_TIME = 5.0  # seconds that a reply may take which had begun to arrive when the job's time was over
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before another attempt to start a worker; each doubles the last
 
@@ -145,7 +146,12 @@ class _Worker:
         """End the job that was called last, if it runs Python code or has not begun; its outcome is still sent."""
         if self._pidfd is not None:
             os.eventfd_write(self._interrupts, self._calls)
-            self._signal(signal.SIGUSR1)
+            self.urge()
+
+    def urge(self) -> None:
+        """Have it look once more at what it was told: a signal that comes just before a call that sleeps does not end the
+        call, and Python's handler runs after it."""
+        self._signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -222,6 +228,7 @@ class WorkerPool(BehindBulkhead):
             if not job.done():
                 self._bulkhead.caller_left(place)
                 worker.interrupt()
+                _urge_until_done(worker, job)
                 _book_lost(place)
             raise
         return cast(T, job.result()), place.waited
@@ -301,6 +308,15 @@ class WorkerPool(BehindBulkhead):
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, *self._answers, return_exceptions=True)
+
+
+def _urge_until_done(worker: _Worker, job: asyncio.Task[Any]) -> None:
+    def again() -> None:
+        if not job.done():
+            worker.urge()
+            _urge_until_done(worker, job)
+
+    asyncio.get_running_loop().call_later(_AGAIN, again)
 
 
 def _book_lost(place: Place) -> None:
