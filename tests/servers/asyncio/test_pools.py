@@ -214,18 +214,12 @@ def test_a_job_that_runs_too_long_is_ended_with_its_worker(tmp_path: Path) -> No
     run(test())
 
 
-def pieces(begun: str, size: int) -> bytes:
-    Path(begun).touch()
-    time.sleep(0.1)
-    return bytes(size)
-
-
 @pytest.mark.parametrize("size", [1, 20_000_000], ids=["small", "in-many-reads"])
 def test_a_job_that_ended_while_the_loop_was_blocked_did_not_run_too_long(size: int, tmp_path: Path) -> None:
     async def test() -> None:
         async with open_worker_pool(size=1, **UNBOUNDED | {"run_timeout": 0.5}) as pool:
             worker = await only_child(pool)
-            job = asyncio.create_task(pool.run(pieces, str(tmp_path / "begun"), size, kind="x"))
+            job = asyncio.create_task(pool.run(jobs.pieces, str(tmp_path / "begun"), size, kind="x"))
             await until((tmp_path / "begun").exists)
             loop = asyncio.get_running_loop()
             loop.call_soon(time.sleep, 0.6)  # the job ends meanwhile, and its time is over before its reply is read
