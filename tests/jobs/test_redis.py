@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 import pytest
@@ -114,6 +115,39 @@ async def test_an_engine_may_be_closed_while_there_is_no_server(own_valkey: Any)
             await jobs.look()
     with pytest.raises(trio.ClosedResourceError):
         await jobs.get("1")
+
+
+@pytest.mark.parametrize("where", ["has_entry", "step"])
+async def test_an_error_that_the_client_should_not_raise_is_one_of_the_server(
+    jobs: Engine, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def fail(*arguments: object) -> None:
+        monkeypatch.undo()
+        raise AssertionError("this answer was not expected")
+
+    monkeypatch.setattr(Session, where, fail)
+    if where == "step":
+        with pytest.raises(Unreachable, match="AssertionError: this answer"):
+            await jobs.get("1")
+    await jobs.wait(60.0 if where == "has_entry" else 0.0)
+    await claim_later(jobs, await submitted(jobs))
+
+
+async def test_a_client_that_breaks_in_the_first_session_ends_nothing_else(jobs: Engine) -> None:
+    async def fail() -> None:
+        raise AssertionError("the client is broken")
+
+    session = cast(Any, jobs)._broker._session
+    session._nursery.start_soon(fail)
+    await wait_all_tasks_blocked()
+    await claim_later(jobs, await submitted(jobs))
+
+
+async def claim_later(jobs: Engine, id: str) -> Claimed:
+    while not (found := await jobs.claim(1, worker="me", lease=30.0)):
+        await jobs.wait(60.0)
+    assert found[0].id == id
+    return found[0]
 
 
 async def test_callers_that_leave_cost_the_others_nothing(jobs: Engine) -> None:
@@ -294,6 +328,26 @@ async def test_the_jobs_behind_many_cancelled_ones_are_claimed_at_once(jobs: Eng
     assert (await claim(jobs)).id == id
 
 
+async def test_a_claim_does_not_read_for_ever(jobs: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More cancelled jobs than can be dropped in the time of a call."""
+    monkeypatch.setattr("trio_lab.jobs.redis._ROUNDS", 3)
+    for _ in range(5):
+        await jobs.cancel(await jobs.submit(JOB))
+    id = await jobs.submit(JOB)
+    assert await jobs.claim(1, worker="me", lease=30.0) == []
+    await claim_later(jobs, id)
+
+
+async def test_a_job_that_cannot_be_read_keeps_no_others_from_being_done(jobs: Engine, valkey: Any) -> None:
+    ids = [await jobs.submit(JOB) for _ in range(3)]
+    with valkey.client() as client:
+        for id, args in zip(ids, ("no JSON", "[" * 100_000), strict=False):
+            client.hset(f"streaq:trio_lab:job:{id}", "args", args)
+    found = await jobs.claim(9, worker="me", lease=30.0)
+    assert [(job.id, job.args) for job in found] == [(ids[0], None), (ids[1], None), (ids[2], {"x": 1})]
+    assert len(await jobs.jobs()) == 3
+
+
 async def test_a_password_may_have_any_characters(redis_url: str, valkey: Any) -> None:
     with valkey.client() as client:
         client.config_set("requirepass", "a@b/ü")
@@ -307,21 +361,40 @@ async def test_a_password_may_have_any_characters(redis_url: str, valkey: Any) -
             client.config_set("requirepass", "")
 
 
-def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("trio_lab.jobs.redis", "trio_lab.jobs.broker"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "streaq", None)
+    monkeypatch.setattr(sys, "meta_path", [_Imports(), *sys.meta_path])
     with pytest.raises(UsageError, match=r"pip install 'trio-lab\[redis\]'"):
-        open_jobs("redis://127.0.0.1/0")
+        async with open_jobs("redis://127.0.0.1/0"):
+            raise AssertionError
+    assert _Imports.threads["trio_lab.jobs.redis"] is not threading.main_thread(), "it takes long"
+
+
+class _Imports:
+    """Sees which thread imports a module first."""
+
+    threads: ClassVar[dict[str, threading.Thread]] = {}
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        self.threads.setdefault(name, threading.current_thread())
 
 
 @pytest.mark.parametrize(
     ("url", "printed"),
     [
         ("redis://me:se@cret@host:1/0", "redis://…@host:1/0"),
+        ("redis://:se/cr#et@host:1/0", "redis://…@host:1/0"),
         ("redis://host:1/0", "redis://host:1/0"),
         ("sqlite:///a@b", "sqlite:///a@b"),
     ],
 )
 def test_no_password_is_printed(url: str, printed: str) -> None:
     assert shown(url) == printed
+
+
+async def test_an_address_that_is_none_is_one_line() -> None:
+    with pytest.raises(UsageError, match=r"jobs cannot be at 'redis://…@.*: Invalid IPv6"):
+        async with open_jobs("redis://:secret@[::1/0"):
+            raise AssertionError

@@ -129,6 +129,39 @@ async def test_whatever_ends_a_transaction_its_callers_are_told(tmp_path: Path) 
         assert await jobs.submit(JOB) == "1"
 
 
+async def test_a_lock_that_cannot_be_had_is_told_to_the_callers(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    async with open_sqlite_jobs(path) as jobs:
+        lock = jobs._writer._lock
+        kept, useless = os.dup(lock), os.open(path, os.O_PATH)
+        os.dup2(useless, lock)
+        with trio.fail_after(5.0), pytest.raises(OSError, match=r"the jobs cannot be written: .*Bad file descriptor"):
+            await jobs.submit(JOB)
+        os.dup2(kept, lock)
+        os.close(kept)
+        os.close(useless)
+        assert await jobs.submit(JOB) == "1"
+
+
+async def test_a_folder_without_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trio_lab.jobs.sqlite.open_lock", lambda path: os.open(path.parent, os.O_PATH))
+    with pytest.raises(UsageError, match=r"cannot lock .*: Bad file descriptor"):
+        async with open_sqlite_jobs(tmp_path / "jobs.sqlite"):
+            raise AssertionError
+
+
+async def test_a_job_that_cannot_be_read_keeps_no_others_from_being_done(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    async with open_sqlite_jobs(path) as jobs:
+        ids = [await jobs.submit(JOB) for _ in range(3)]
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            for id, args in zip(ids, ("no JSON", "[" * 100_000), strict=False):
+                other.execute("UPDATE job SET args = ? WHERE id = ?", (args, id))
+        found = await jobs.claim(9, worker="me", lease=30.0)
+        assert [(job.id, job.args) for job in found] == [(ids[0], None), (ids[1], None), (ids[2], {"x": 1})]
+        assert len(await jobs.jobs()) == 3
+
+
 async def test_a_process_that_keeps_the_lock_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one does that was stopped in the middle of a transaction: who opens the file can leave, and is not held for ever."""
     path = tmp_path / "jobs.sqlite"

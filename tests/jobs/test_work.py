@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -101,6 +101,16 @@ async def test_a_job_that_no_other_try_can_help_fails_at_once(
     async with open_job_worker(jobs, functions):
         found = await ended(jobs, await submit(jobs, name, **args))
         assert (found.state, found.error, found.tries) == ("failed", error, 1)
+
+
+async def test_a_job_whose_arguments_are_no_object_fails_at_once(jobs: Engine) -> None:
+    functions, args = JobFunctions(), cast(Any, [1])
+    functions.register()(forever)
+    async with open_job_worker(jobs, functions):
+        found = await ended(jobs, await jobs.submit(NewJob(name="forever", args=args)))
+        assert (found.state, found.tries) == ("failed", 1)
+        assert found.error is not None
+        assert "its arguments are no JSON object" in found.error
 
 
 async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs: Engine) -> None:

@@ -18,11 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
 import trio
 from coredis.exceptions import BusyLoadingError, ResponseError, StreamConsumerGroupError
 from coredis.retry import NoRetryPolicy
-from coredis.typing import RedisError
 from streaq import Worker
 from streaq.constants import REDIS_GROUP
 from streaq.types import Streaq
@@ -41,7 +39,6 @@ _AGAIN = 0.1  # seconds between two attempts to connect
 _BLOCK = 1000  # milliseconds that the listener waits in one command
 _LEVELS = 5
 _SILENT = f"no answer within {_PATIENCE:g} s"
-_PROBLEMS = (RedisError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, trio.TooSlowError)
 
 LEVELS = tuple(str(level) for level in range(_LEVELS, -_LEVELS - 1, -1))
 """The priorities that streaq has a stream for, the most urgent first."""
@@ -63,7 +60,7 @@ class Session:
         self.broken.set()
 
     async def step(self, name: str, *arguments: object) -> Any:
-        """One of the functions in `redis.lua`. Raises UnicodeError for a text that is none."""
+        """One of the functions in `redis.lua`. Raises UnicodeEncodeError for a text that is none."""
         encoded = [argument if isinstance(argument, bytes) else str(argument).encode() for argument in arguments]
         return await self._redis.fcall(f"trio_lab_{name}", [], encoded)
 
@@ -85,12 +82,12 @@ class Session:
             try:
                 with trio.fail_after(_PATIENCE):
                     outcome.append(await work(self))
-            except _PROBLEMS as error:
+            except UnicodeEncodeError as error:  # of this call alone: nothing was sent
+                outcome.append(error)
+            except Exception as error:  # whatever it is: the client has assertions about what servers answer
                 if _needs_a_new_session(error):
                     self.lose(error)
                 outcome.append(Unreachable("jobs", reason=in_a_line(error)))
-            except Exception as error:  # of this call alone
-                outcome.append(error)
             finally:
                 ended.set()
 
@@ -116,7 +113,7 @@ class Broker:
         self._url = url
         self._session: Session | None = None
         self._changed = trio.lowlevel.ParkingLot()
-        self._closed = False
+        self._opened = self._closed = False
         self._reason = ""
         self._wanted = trio.Event()
         self._bell = trio.lowlevel.ParkingLot()
@@ -157,11 +154,13 @@ class Broker:
             UsageError: there is no such server, or it cannot be used.
         """
         try:
-            await self._serve(task_status)
             while True:
+                try:
+                    await self._serve(task_status)
+                except UsageError:
+                    if not self._opened:
+                        raise
                 await trio.sleep(_AGAIN)
-                with suppress(UsageError):
-                    await self._serve(trio.TASK_STATUS_IGNORED)
         finally:
             self._closed = True
             self._changed.unpark_all()
@@ -175,7 +174,9 @@ class Broker:
                     self._session = session = await _prepared(worker, nursery)
                     opening.deadline = math.inf
                     self._changed.unpark_all()
-                    task_status.started()
+                    if not self._opened:
+                        self._opened = True
+                        task_status.started()
                     nursery.start_soon(self._listen, session)
                     try:
                         await session.broken.wait()
@@ -202,7 +203,7 @@ class Broker:
             await self._wanted.wait()
             try:
                 found = await session.has_entry()
-            except _PROBLEMS as error:
+            except Exception as error:
                 session.lose(error)
                 return
             if found or not self._bell:
@@ -222,8 +223,10 @@ async def open_broker(url: str, *, warn: bool) -> AsyncIterator[Broker]:
     broker = Broker(url)
     async with trio.open_nursery() as nursery:
         await nursery.start(broker.keep)
-        if warn and (danger := await broker.do(_danger)):
-            _log.warning("%s", danger)
+        if warn:
+            with suppress(Unreachable):  # it was lost again, and may come back
+                if danger := await broker.do(_danger):
+                    _log.warning("%s", danger)
         yield broker
         nursery.cancel_scope.cancel()
 

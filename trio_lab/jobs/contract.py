@@ -52,7 +52,8 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A job in the hands of the ``worker`` that has claimed it, for its try number ``tries``."""
+    """A job in the hands of the ``worker`` that has claimed it, for its try number ``tries``. Its ``args`` may be anything if
+    another program has written them."""
 
     id: str
     name: str

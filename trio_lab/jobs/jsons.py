@@ -6,6 +6,7 @@ msgspec writes more than JSON has (sets, dates), so it does not write here; but 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,8 +20,11 @@ def write_json(value: Any) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Raises ValueError for what is no JSON."""
+    """None for what is no JSON, because another program has written it, and for what is nested too deeply: one such job must
+    not keep the others from being claimed and shown."""
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return json.loads(text)  # NaN and half of a pair of surrogates, which `write_json` writes
+    except (msgspec.DecodeError, RecursionError):
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)  # NaN and half of a pair of surrogates, which `write_json` writes
+    return None

@@ -20,7 +20,6 @@ Needs the extra ``redis``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -35,9 +34,13 @@ from ..records.job import JobRecord, JobState
 from .broker import LEVELS, Broker, Session, open_broker
 from .contract import Claimed, Lease, NewJob
 from .counted import Counted, Tally, number
+from .jsons import read_json, write_json
 
 _CONSUMER = "worker"  # all of them: who has a job is told by its lease
 _UNBEGUN = 1000  # milliseconds between reading an entry and beginning its job, after which another worker may read it
+_ROUNDS = (
+    100  # of reading until there is a job to begin: entries of cancelled jobs are dropped, and the next claim goes on
+)
 _IN_VAIN = 0.02  # seconds before another look for entries that others were faster to take
 _MOST_URGENT = int(LEVELS[0])
 
@@ -54,7 +57,7 @@ class RedisJobs(Counted):
     # The contract of engines.
 
     async def submit(self, job: NewJob) -> str:
-        args = json.dumps(job.args, separators=(",", ":"))
+        args = write_json(job.args)
         level = max(-_MOST_URGENT, min(_MOST_URGENT, int(job.priority)))
         bound, moment = _or_empty(self._bound), "" if job.at is None else _ms(job.at)
         id = await self._broker.step("submit", bound, job.name, args, level, job.max_tries, _ms(job.delay), moment)
@@ -100,10 +103,12 @@ class RedisJobs(Counted):
             self._next_due = min((here + (time - now) / 1000 for time in times if time >= 0), default=None)
             for level in due_levels:
                 await session.streaq.publish_delayed_tasks(session.delayed + level, session.streams + level, now)
-            begun: list[list[Any]] = []
-            while not begun and (entries := await _read(session, most)):  # those of cancelled jobs are dropped
-                begun = await session.step("begin", worker, _ms(lease), *entries)
-            return begun
+            for _ in range(_ROUNDS):
+                entries = await _read(session, most)
+                begun = await session.step("begin", worker, _ms(lease), *entries) if entries else []
+                if begun or not entries:
+                    return list(begun)
+            return []
 
         await trio.lowlevel.checkpoint_if_cancelled()
         # For some seconds at most. Otherwise nobody would have these jobs until their leases run out.
@@ -111,7 +116,7 @@ class RedisJobs(Counted):
             found = await self._broker.do(work)
         self._in_vain = self._in_vain and not found
         return [
-            Claimed(id=id, name=name, args=json.loads(args), tries=tries, max_tries=max_tries, worker=worker)
+            Claimed(id=id, name=name, args=read_json(args), tries=tries, max_tries=max_tries, worker=worker)
             for id, name, args, tries, max_tries in found
         ]
 
@@ -121,7 +126,7 @@ class RedisJobs(Counted):
         return [Lease(held=one > 0, cancelling=one == 2) for one in found]
 
     async def finish(self, job: Claimed, result: Any) -> bool:
-        return await self._end("finish", job, json.dumps(result, separators=(",", ":")))
+        return await self._end("finish", job, write_json(result))
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         text = error.encode(errors="backslashreplace")  # a file's name in it may be no valid Unicode
@@ -179,14 +184,14 @@ def _record(row: int, job: Mapping[str, str], now: int) -> JobRecord:
     return JobRecord(
         id=str(row),
         job=job["name"],
-        args=json.loads(job["args"]),
+        args=read_json(job["args"]),
         state=state,
         tries=int(job["tries"]),
         max_tries=int(job["max_tries"]),
         age=max(0.0, (now - float(job["created"])) / 1000),
         progress=float(job["progress"]) if "progress" in job else None,
         due_in=(due - now) / 1000 if due > now else None,
-        result=json.loads(job["result"]) if "result" in job else None,
+        result=read_json(job["result"]) if "result" in job else None,
         error=job.get("error"),
     )
 

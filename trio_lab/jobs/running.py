@@ -66,6 +66,8 @@ async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> End
     """
     if job.name not in functions:
         return Failed(error=f"no function is registered as {job.name!r}")
+    if not isinstance(job.args, dict):
+        return Failed(error="its arguments are no JSON object, or nested too deeply", finally_=True)
     function = functions[job.name]
     try:
         function.check(job.args)

@@ -182,7 +182,11 @@ async def _locked(path: Path) -> int:
     lock = open_lock(path)
 
     def wait() -> None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            os.close(lock)
+            raise
         if not turn.take():
             os.close(lock)
 
@@ -195,6 +199,8 @@ async def _locked(path: Path) -> int:
             os.close(lock)
         if isinstance(error, trio.TooSlowError):
             raise UsageError(f"cannot open {path}: another process has kept its lock for {_OPENING:g} s") from None
+        if isinstance(error, OSError):  # a network's file system, for example
+            raise UsageError(f"cannot lock {path}: {error.strerror}") from None
         raise
     return lock
 

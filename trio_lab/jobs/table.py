@@ -26,7 +26,6 @@ from .counted import Tally
 from .jsons import read_json
 from .schema import CANCELLED, DEAD, FAILED, NAMES, READY, RUNNING, SCHEDULED, SUCCEEDED
 
-_MOMENT = 0.001  # seconds
 _WORKER_LOST = "its worker was lost: the lease ran out before the job ended"
 _RECORD = "SELECT id, name, args, state, tries, max_tries, created, progress, run_at, result, error FROM job"
 _INSERT = """
@@ -82,12 +81,9 @@ class Table:
 
     def __init__(self, connection: sqlite3.Connection, *, bound: int | None) -> None:
         self._run = connection.execute
-        self._cursor = (
-            connection.cursor()
-        )  # for what is done to many jobs: to make a cursor for each costs a quarter more
+        self._cursor = connection.cursor()  # for many jobs: one for each would cost a quarter more
         self._bound = bound
         self._change = Tally()
-        self._looked_at = -math.inf
         self.rung = 0
         """Jobs that the transaction made ready, and of which workers may want to hear."""
 
@@ -95,7 +91,7 @@ class Table:
 
     def begun(self) -> None:
         """A transaction has begun."""
-        self._change, self.rung, self._looked_at = Tally(), 0, -math.inf
+        self._change, self.rung = Tally(), 0
 
     def ending(self) -> None:
         """It is about to be committed: write what it changes in the counts."""
@@ -150,9 +146,7 @@ class Table:
 
     def claim(self, asked: Sequence[tuple[int, str, float]], now: float) -> list[list[Claimed] | Exception]:
         """How many, for whom, and for how many seconds. Ready jobs, the most urgent first and then the oldest."""
-        if now > self._looked_at:  # once in a transaction, and again if it takes longer than a moment
-            self.look_at_the_clock(now)
-            self._looked_at = now + _MOMENT
+        self.look_at_the_clock(now)
         ready = iter(self._run(_NEXT, (sum(most for most, _, _ in asked),)).fetchall())
         take, taken = self._cursor.execute, 0
         found: list[list[Claimed] | Exception] = []
@@ -164,7 +158,7 @@ class Table:
                     take(_TAKE, (worker, until, row[0]))
                     taken += 1
                     mine.append(_claimed(row, worker))
-            except (*NOT_STORED, ValueError) as error:
+            except NOT_STORED as error:
                 found.append(error)
             else:
                 found.append(mine)
@@ -276,7 +270,6 @@ def key(job: Claimed) -> tuple[int, int, str]:
 
 
 def _claimed(row: tuple[int, str, str, int, int], worker: str) -> Claimed:
-    """Raises ValueError when its arguments are no JSON, because another program has written the file."""
     id, name, args, tries, max_tries = row
     return Claimed(id=str(id), name=name, args=read_json(args), tries=tries, max_tries=max_tries, worker=worker)
 

@@ -161,11 +161,17 @@ class Writer:
             self._deliver(ends)
 
     def _write(self, first: Call) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # may wait for another process; meanwhile callers may come, or withdraw
         try:
-            ends = self._commit(_taken(first, self._writes))
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            fcntl.flock(
+                self._lock, fcntl.LOCK_EX
+            )  # may wait for another process; meanwhile callers may come, or withdraw
+        except OSError as error:  # the file system, or the kernel, has no lock for us
+            ends = _not_written(_taken(first, self._writes), error)
+        else:
+            try:
+                ends = self._commit(_taken(first, self._writes))
+            finally:
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
         if ends:
             self._deliver(ends)
         if self._table.rung:
@@ -193,8 +199,7 @@ class Writer:
                 if self._writing.in_transaction:
                     run("ROLLBACK")
             self._table.rung = 0
-            lost = OSError(f"the jobs cannot be written: {in_a_line(error)}")
-            return [(call.caller, Error(lost)) for call in group]
+            return _not_written(group, error)
         return ends
 
     def _wait_for_the_disk(self, wanted: bool) -> None:
@@ -243,6 +248,11 @@ def _taken(first: Call, calls: Calls) -> list[Call]:
             call = calls.get_nowait()
         calls.put(None)  # the end, once these are done
     return group
+
+
+def _not_written(group: list[Call], why: Exception) -> Ends:
+    reason = in_a_line(why)
+    return [(call.caller, Error(OSError(f"the jobs cannot be written: {reason}"))) for call in group]
 
 
 def _together(group: list[Call]) -> dict[Work, list[Call]]:
