@@ -36,7 +36,7 @@ def values(samples: list[Sample]) -> dict[tuple[str, ...], float]:
 def test_what_is_counted_is_added_up(name: Metric) -> None:
     one = seen()
     assert told(one, name)
-    combined = Combined(runtime="trio", serving={1: one, 2: one}, ending=(one,))
+    combined = Combined(runtime="trio", serving={1: one, 2: one}, others=(one,))
     assert values(combined.samples(name)) == {labels: 3 * value for labels, value in told(one, name).items()}
     assert combined.labels(name) == name.labels
 
@@ -59,7 +59,7 @@ def test_a_gauge_has_a_sample_for_each_process_that_serves() -> None:
     one = seen()
     assert one.totals is not None
     other = replace(one, totals=replace(one.totals, active=7))
-    combined = Combined(runtime="trio", serving={2: other, 1: one}, ending=(other,))
+    combined = Combined(runtime="trio", serving={2: other, 1: one}, others=(other,))
     assert combined.labels(ACTIVE) == ("process",)
     assert combined.samples(ACTIVE) == [(("1",), one.totals.active), (("2",), 7)]
 

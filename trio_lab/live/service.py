@@ -2,8 +2,8 @@
 
 Each process writes into a region of its own (`memory`). There are two regions for each number, because while a process is
 replaced there are two of them. In a region behind those of the processes the supervisor writes who they are
-(`ServerProcesses`) and what those had counted that have ended. It does so in one record, so that no process is counted twice
-or not at all.
+(`ServerProcesses`) and what those had counted that have ended. It does so in one record, and a reader that finds another record
+after it has read the regions reads them again: so no process is counted twice or not at all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .metrics.combined import Combined
 from .metrics.metric import Seen
 
 PROCESSES, RESTARTS = "trio_lab_processes", "trio_lab_process_restarts_total"
+_TRIES = 10  # each change of the processes costs one
 
 
 class Service:
@@ -47,15 +48,17 @@ class Service:
 
     def combined(self) -> Combined | None:
         """For the exposition; None until a process has told its figures."""
-        if (told := self.processes()) is None:
-            return None
-        found = list(self._seen(told))
-        if not found:
+        for _ in range(_TRIES):
+            told = self.processes()
+            found = [] if told is None else list(self._seen(told))
+            if self.processes() is told:
+                break
+        if told is None or not found:
             return None
         return Combined(
             runtime=found[0][1].health.runtime,
-            serving={process.number: seen for process, seen in found if process.state != "ending"},
-            ending=tuple(seen for process, seen in found if process.state == "ending"),
+            serving={process.number: seen for process, seen in found if process.state == "serving"},
+            others=tuple(seen for process, seen in found if process.state != "serving"),
             ended=told.ended,
             own={
                 PROCESSES: sum(process.state == "serving" for process in told.processes),
@@ -65,6 +68,8 @@ class Service:
 
     def _seen(self, told: ServerProcesses) -> Iterator[tuple[ServerProcess, Seen]]:
         for process in told.processes:
+            if process.pid is None:  # its region may still have what the one before it wrote
+                continue
             if (figures := self.figures(process)) is not None:
                 yield process, Seen(health=figures.health, totals=figures.totals)
 

@@ -62,12 +62,12 @@ def _sum(one: Value, other: Value) -> Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combined:
-    """``serving`` are the processes by number, ``ending`` those that have been replaced. ``ended`` is what others had
-    counted. ``own`` are samples of metrics that the service tells as a whole."""
+    """``serving`` are the processes that serve, by number; ``others`` are starting or ending, and only what they count is told.
+    ``ended`` is what those had counted that have ended. ``own`` are samples of metrics that the service tells as a whole."""
 
     runtime: str
     serving: Mapping[int, Seen]
-    ending: tuple[Seen, ...] = ()
+    others: tuple[Seen, ...] = ()
     ended: tuple[Counted, ...] = ()
     own: Mapping[str, float] = field(default_factory=dict)
 
@@ -84,6 +84,6 @@ class Combined:
                 for labels, value in metric.read(seen)
             ]
         counts = Counts(one for one in self.ended if one.metric == metric.name)
-        for seen in (*self.serving.values(), *self.ending):
+        for seen in (*self.serving.values(), *self.others):
             counts.add_samples(metric, metric.read(seen))
         return counts.of(metric)

@@ -64,12 +64,9 @@ class Showing:
         return self._answers[region]
 
     def tell(self, decided: Supervision) -> None:
-        """Who lives now."""
+        """Who lives now. Then the regions of those that are to be started are cleared: a reader finds what the process before
+        them had counted either there or in what is told of those that have ended."""
         processes = sorted(decided.processes(), key=lambda process: process.life)
-        for process in processes:
-            if process.life > self._begun:
-                self._begun = process.life
-                self._memories[self.region(process)].clear()
         told = ServerProcesses(
             count=self._count,
             restarts=decided.restarts,
@@ -80,6 +77,10 @@ class Showing:
             ended=self._ended.counted(),
         )
         self._told.figures.write(encode(told))
+        for process in processes:
+            if process.life > self._begun:
+                self._begun = process.life
+                self._memories[self.region(process)].clear()
 
     def ended(self, start: Start) -> None:
         """Keep what it had counted; `tell` must follow at once."""
