@@ -181,6 +181,7 @@ def test_a_connection_that_cannot_be_watched_begins_at_once(house: House, monkey
         house.look()
         ((connected, data),) = house.begun
         assert (data, connected.getpeername()) == (b"", client.getsockname())
+        house.sockets.remove(house.listener.fileno())
         house.door._listen()
         assert house.later[-1][0] == Shortage.PAUSE  # then it tries to watch the listener again
 

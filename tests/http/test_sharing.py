@@ -7,9 +7,11 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 
+from tests.servers.shortage import no_descriptors
 from trio_lab.http.door import Door
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.listening import Shortage
@@ -121,6 +123,32 @@ def test_a_door_with_more_connections_waits_and_then_takes_what_is_still_there()
             assert seconds == Shared.GIVES_WAY
             assert house.listener.fileno() not in sockets  # or the loop would turn all the time
             go_on()
+            assert house.silent() == 1
+
+
+def test_a_listener_that_cannot_be_watched_while_there_are_no_descriptors_is_watched_again() -> None:
+    class Full(EpollSet):
+        full = False
+
+        def add(self, *watched: Any) -> bool:
+            return not self.full and super().add(*watched)
+
+    with Full() as sockets:
+        house = House(sockets)
+        house.other.has(0)
+        house.begun = 2
+        with closing(house.door), house.door, socket.socket() as client:
+            with no_descriptors():
+                client.connect(house.address)
+                house.look()
+                _, go_on = house.later.pop()
+                sockets.full = True
+                go_on()
+            sockets.full, house.begun = False, 0
+            assert [seconds for seconds, _ in house.later[1:]] == [Shortage.PAUSE] * 2
+            for _, call in house.later[1:]:
+                call()
+            house.look()
             assert house.silent() == 1
 
 

@@ -64,7 +64,9 @@ class Door:
         self._end_idle()
 
     def _listen(self) -> None:
-        if self._is_open and not self._sockets.add(self._listener.fileno(), select.EPOLLIN, self._accept):
+        if not self._is_open or self._listener.fileno() in self._sockets:
+            return
+        if not self._sockets.add(self._listener.fileno(), select.EPOLLIN, self._accept):
             self._later(self._shortage.PAUSE, self._listen)
 
     def _accept(self, _: int) -> None:

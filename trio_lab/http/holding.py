@@ -41,7 +41,8 @@ from .query import BadQuery
 
 REST = 0.008
 """Seconds between two looks at an `EpollSet` while many requests wait. Much of what a lost request costs is a pass of the loop
-for each thing that happens: its client connects, sends, leaves. None of it is urgent then, so several of them share a pass."""
+for each thing that happens: its client connects, sends, leaves. None of it is urgent then, so several of them share a pass. New
+connections that ask for something else wait as well; one that has its task does not."""
 _MANY = 16
 """Requests in a queue that keep a pool busy for `REST`: the loop takes half a millisecond for each that is served."""
 

@@ -22,6 +22,7 @@ from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.holding import REST
 from trio_lab.http.listening import listen
+from trio_lab.http.sharing import Shared
 from trio_lab.servers.trio import accepting
 from trio_lab.servers.trio.accepting import serve_app
 
@@ -58,8 +59,9 @@ class App:
 
 
 class Served:
-    def __init__(self, app: Any, *, grace: float = 60.0) -> None:
+    def __init__(self, app: Any, *, grace: float = 60.0, holding: Any = None, shared: Shared | None = None) -> None:
         self.app, self.stop, self.live = app, trio.Event(), LiveConnections()
+        self._holding, self._shared = holding, shared
         self.listener = listen(Config(port=0))
         self.address = self.listener.getsockname()
         self._settings = hypercorn.config.Config()
@@ -68,7 +70,7 @@ class Served:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         serve = partial(serve_app, self.app, self._settings, self.listener, live=self.live, stop=self.stop)
         with self.listener:
-            await serve(task_status=task_status)
+            await serve(holding=self._holding, shared=self._shared, task_status=task_status)
 
     async def connect(self) -> trio.SocketStream:
         return await trio.open_tcp_stream(*self.address)
@@ -203,7 +205,10 @@ async def test_without_descriptors_connections_wait_and_the_log_says_so_once(
 class Crowd:
     """In place of what holds requests."""
 
+    app = None
     waits = True
+
+    def next_job(self, _: bytes) -> None: ...
 
     def may_rest(self) -> bool:
         return self.waits
@@ -234,3 +239,19 @@ async def test_while_many_wait_what_happens_is_looked_at_in_turns(mock_clock: tr
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert len(told) == 4  # nobody waits: it looks at once
             nursery.cancel_scope.cancel()
+
+
+async def test_a_shared_door_does_not_rest_because_it_accepts_one_connection_at_a_look(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    app = App()
+    app.release.set()
+    served = Served(app, holding=Crowd(), shared=Shared())
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        clients = sent_at_once(served.address, ASKED)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert app.told.count("asked") == len(clients) > 1
+        for client in clients:
+            client.close()
+        nursery.cancel_scope.cancel()
