@@ -28,7 +28,7 @@ from ...pools.alarm import Alarm
 from .actions import Action, Death, End, Kill, Over, Say, Start
 from .child import Child, Command
 from .order import RETIRE, Order
-from .shares import share, shares
+from .shares import shares
 from .showing import Showing
 from .supervision import Supervision
 
@@ -144,14 +144,13 @@ class Supervisor:
     async def _live(self, start: Start, order: Order) -> None:
         """One life of a process, from its start to its end."""
         try:
-            # Not abandoned on cancel: the process must have an owner, who ends it.
-            child = await trio.to_thread.run_sync(Child.start, self._command, order)
+            child = await self._started(order)
         except OSError as error:
             self._do(self._decide.ended(start.life, Death(None, error.strerror or str(error)), trio.current_time()))
             return
-        finally:
-            self._starting -= 1
         self._children[start.life] = child
+        if order.config.threads != shares(self._config, start.number).threads:  # resized meanwhile
+            self._tell_threads(child, start.number)
         self._do(self._decide.spawned(start.life, child.pid, trio.current_time()))
         try:
             death = await child.wait(lambda: self._do(self._decide.ready(start.life, trio.current_time())))
@@ -160,6 +159,12 @@ class Supervisor:
         self._showing.ended(start)
         self._counts.clear(self._showing.region(start))
         self._do(self._decide.ended(start.life, death, trio.current_time()))
+
+    async def _started(self, order: Order) -> Child:
+        try:  # not abandoned on cancel: the process must have an owner, who ends it
+            return await trio.to_thread.run_sync(Child.start, self._command, order)
+        finally:
+            self._starting -= 1
 
     def _order(self, start: Start) -> Order:
         region = self._showing.region(start)
@@ -189,7 +194,10 @@ class Supervisor:
         self._config = replace(self._config, threads=threads)
         for process in self._decide.processes():
             if (child := self._children.get(process.life)) is not None:
-                child.tell(b"threads %d" % share(threads, process.number, self._config.processes))
+                self._tell_threads(child, process.number)
+
+    def _tell_threads(self, child: Child, number: int) -> None:
+        child.tell(b"threads %d" % shares(self._config, number).threads)
 
 
 def _has_terminal() -> bool:
