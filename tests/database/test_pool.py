@@ -247,6 +247,25 @@ async def test_a_statement_that_no_interrupt_ends_costs_its_caller_a_bounded_wai
                 first._connection.execute("SELECT 1")
 
 
+async def test_a_connection_that_takes_long_to_close_does_not_keep_its_caller() -> None:
+    goes_on = Event()
+
+    class Slow(sqlite3.Connection):
+        def close(self) -> None:
+            goes_on.wait(1)
+            super().close()
+
+    limiter = trio.CapacityLimiter(1)
+    found = SqliteConnection(Slow(":memory:", check_same_thread=False), limiter=limiter, lock_timeout=1.0)
+    with trio.move_on_after(0.01) as scope:
+        await found.close()
+    assert scope.cancelled_caught
+    goes_on.set()
+    async with limiter:  # the thread has ended
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            found._connection.execute("SELECT 1")
+
+
 async def test_slow_queries_hold_no_more_connections_than_they_may(file: Path) -> None:
     shares = {"fast": Share(share=1), "slow": Share(share=1, most=0.5)}
     entered: list[str] = []

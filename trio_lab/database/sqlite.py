@@ -115,8 +115,8 @@ class SqliteConnection:
     async def close(self) -> None:
         if self.is_given_up:
             await trio.lowlevel.checkpoint()
-        else:  # nothing runs that could be interrupted
-            await trio.to_thread.run_sync(self._connection.close, limiter=self._limiter)
+        else:  # the last connection of a file also copies the WAL into it, which may take long: the thread does it to its end
+            await trio.to_thread.run_sync(self._connection.close, abandon_on_cancel=True, limiter=self._limiter)
 
 
 def _taken(one: list[None]) -> bool:
