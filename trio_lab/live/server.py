@@ -17,7 +17,6 @@ from . import dashboard
 from .events import Events
 from .http import Reply, Request, text
 from .metrics.exposition import exposition
-from .reading import Reading
 from .readings import Readings, ready
 
 LOOK = 0.1  # seconds between two looks at the service
@@ -59,17 +58,15 @@ class Answers:
         loop = asyncio.get_running_loop()
         while True:
             self._readings.look()
+            processes = self._readings.processes()  # once, for each of them is asked for its state
             for number, reading in self._readings.serving.items():
                 if reading.wants_place:
                     await loop.run_in_executor(None, reading.ask_place)
-                self._events_of(number).tell(self._view(reading), loop.time())
+                self._events_of(number).tell(replace(reading.view(), processes=processes), loop.time())
             await asyncio.sleep(LOOK)
 
     def _events_of(self, number: int) -> _Views:
         return self._events.setdefault(number, _Views())
-
-    def _view(self, reading: Reading) -> LiveView:
-        return replace(reading.view(), processes=self._readings.processes())
 
     async def answer(self, request: Request) -> Reply:
         if request.method == "POST" and request.path == "/load":
@@ -104,7 +101,7 @@ class Answers:
             case "/ready":
                 return _ready(reading.state(), reading.refusing())
             case "/view":
-                return Reply(body=encode(self._view(reading)))
+                return Reply(body=encode(replace(reading.view(), processes=readings.processes())))
             case "/history":
                 return Reply(body=encode(reading.history()))
         number = next(number for number, one in readings.serving.items() if one is reading)
