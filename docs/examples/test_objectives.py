@@ -23,10 +23,10 @@ def test_answers_are_quick(slo: Objectives) -> None:
     asyncio.run(client())
 
 
-@pytest.mark.slo("p99<200ms,pool<99%")
+@pytest.mark.slo("p99<200ms,pool<80%")
 def test_there_is_a_place_for_each(slo: Objectives, bulkhead: Callable[..., Bulkhead]) -> None:
     async def serve() -> None:
-        database = bulkhead("database", capacity=2, max_waiting=0)
+        database = bulkhead("database", capacity=4, max_waiting=0)
         async with asyncio.TaskGroup() as clients:
             for _ in range(2):
                 clients.create_task(client(database))
@@ -35,7 +35,6 @@ def test_there_is_a_place_for_each(slo: Objectives, bulkhead: Callable[..., Bulk
         with slo.timed():
             async with database.place():
                 await answer(0.001)
-        await answer(0.02)
 
     asyncio.run(serve())
 
