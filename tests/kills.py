@@ -122,9 +122,8 @@ def tried(number: signal.Signals, after: float) -> tuple[Ended, list[str]]:
         folder = Path(name)
         ended = killed(folder, after, number)
         complaints = lost(ended, folder)
-        begun = any(
-            map(_BEGUN.match, ended.said)
-        )  # before that the signal may come first to Python, and end the process
+        # Before that the signal may come first to Python, and end the process.
+        begun = any(map(_BEGUN.match, ended.said))
         if ended.code not in (0, _CODES[number], *([] if begun else [-number])):
             complaints.append(f"exit code {ended.code}: {ended.said[-1:]}")
         if (folder / RESULTS).exists():

@@ -175,9 +175,8 @@ async def test_open_workload_counts_latency_from_the_intended_start() -> None:
     assert_consistent(run)
     assert release.is_set()
     waited = run.latency.total - run.service.total
-    assert waited >= sum(
-        i * period for i in range(10)
-    )  # when it was released, the oldest of the ten had waited for nine
+    # When it was released, the oldest of the ten had waited for nine.
+    assert waited >= sum(i * period for i in range(10))
     assert run.latency.count == 40
 
 

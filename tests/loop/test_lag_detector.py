@@ -23,9 +23,8 @@ async def test_only_a_block_that_its_wake_falls_into_is_told(
 ) -> None:
     async with open_lag_detector() as warnings:
         await trio.testing.wait_all_tasks_blocked()
-        mock_clock.jump(
-            begins + length
-        )  # nobody had a step meanwhile: for all that a timer knows, the loop was blocked
+        # No task has a step meanwhile: for all that a timer knows, the loop was blocked.
+        mock_clock.jump(begins + length)
         await trio.testing.wait_all_tasks_blocked()
         if begins + length < 1.0:
             mock_clock.jump(1.0 - begins - length)

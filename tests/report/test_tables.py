@@ -45,9 +45,8 @@ def test_no_cell_becomes_markup(light: dict[str, Any]) -> None:
     page = render(with_table(light, title=SMUGGLED, columns=[SMUGGLED, "b"], rows=[[SMUGGLED, 1]], note=SMUGGLED))
     assert page.count("<script") == 1  # the page's own
     assert "<b>`" not in page
-    assert (
-        page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
-    )  # title, name of the box, head, label of the cell, cell, note
+    # Title, name of the box, head, label of the cell, cell, note.
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
 
 
 @pytest.mark.parametrize("rows", [[["one"]], [["one", 2, 3]], [["one", [2]]], "rows", [3]])

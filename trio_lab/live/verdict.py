@@ -37,9 +37,8 @@ def _signals(looks: Sequence[Sighting], seconds: float, first: str | None) -> Si
     seen = tuple(replace(look, at=look.at - began) for look in looks)
     calm = Step(part="calm", duration=seconds, sightings=seen)
     answered = tuple(Piece(at=float(second), ok=1, failed=0) for second in range(int(seconds) + 1))
-    full = replace(
-        calm, part="ramp", nominal=1.0, rate=1.0, pieces=answered
-    )  # which queue fills is told, and not asked
+    # Which queue fills is told below, and not asked.
+    full = replace(calm, part="ramp", nominal=1.0, rate=1.0, pieces=answered)
     found = signals(Examination(url="", probe="", budget=seconds, steps=(calm, full)))
     name = first or NONE
     queue = next((queue for queue in looks[-1].health.queues if queue.name == name), None)

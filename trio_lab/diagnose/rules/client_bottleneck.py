@@ -6,9 +6,8 @@ from ..onset import NONE, UNSEEN
 from ..rule import MEASURE, Rule
 from ..signals import Signals
 
-_IDLE = (
-    0.7  # of a loop, and of the cores: above, the service may be the limit, or keep a generator beside it from running
-)
+_IDLE = 0.7
+"""Of a loop, and of the cores: above, the service may be the limit, or keep a generator beside it from running."""
 
 
 def _holds(signals: Signals) -> bool:

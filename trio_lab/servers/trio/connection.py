@@ -131,8 +131,7 @@ class Connection(TrioHolder, LabConnection, TCPServer):
                 await self.stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self.protocol.handle(Closed())
-            await (
-                trio.lowlevel.checkpoint_if_cancelled()
-            )  # else an app that is cut off would go on with all other pieces
+            # Else an app that is cut off would go on with all other pieces.
+            await trio.lowlevel.checkpoint_if_cancelled()
         finally:
             self.send_lock.release()
