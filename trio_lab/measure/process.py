@@ -8,10 +8,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_seconds(pid: int | str) -> float | None:
-    """CPU seconds of all threads of a process, user and system, in steps of 10 ms."""
+def cpu_seconds(pid: int | str, *, reaped: bool = False) -> float | None:
+    """CPU seconds of all threads of a process, user and system, in steps of 10 ms. With ``reaped`` also of its descendants
+    that have ended and were waited for."""
     fields = _stat(pid)
-    return None if fields is None else (int(fields[11]) + int(fields[12])) / _TICKS
+    return None if fields is None else sum(map(int, fields[11 : 15 if reaped else 13])) / _TICKS
 
 
 def run_delay(pid: int) -> float:

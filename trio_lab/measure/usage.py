@@ -110,7 +110,7 @@ class UsageMeter:
 def _children_seconds() -> float:
     """CPU time of the child processes, those that have ended and those that live: workers live as long as their pool."""
     reaped = os.times()
-    living = sum(cpu_seconds(pid) or 0.0 for pid in children(os.getpid()))
+    living = sum(cpu_seconds(pid, reaped=True) or 0.0 for pid in children(os.getpid()))
     return reaped.children_user + reaped.children_system + living
 
 

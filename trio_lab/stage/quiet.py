@@ -29,7 +29,7 @@ class Watch:
 
     def __init__(self, *, speed: bool = False) -> None:
         self._speed = machine_speed() if speed else None
-        self._began, self._machine, self._ours = time.monotonic(), _machine(), _our_seconds()
+        self._began, self._machine, self._ours = time.monotonic(), _machine(), our_seconds()
         self._throttled = _throttled_seconds()
 
     def conditions(self) -> Conditions:
@@ -38,7 +38,7 @@ class Watch:
         found = Conditions()
         if spent and now is not None and self._machine is not None:
             busy, stolen = (after - before for before, after in zip(self._machine, now, strict=True))
-            others = busy - (_our_seconds() - self._ours)
+            others = busy - (our_seconds() - self._ours)
             found = replace(found, others=_share(others, spent * _CORES), stolen=_share(stolen, spent * _CORES))
         if spent and throttled is not None and self._throttled is not None:
             found = replace(found, throttled=_share(throttled - self._throttled, spent * _CORES))
@@ -80,14 +80,15 @@ def _machine() -> tuple[float, float] | None:
     return (user + nice + system + irq + softirq) / _TICKS, steal / _TICKS
 
 
-def _our_seconds() -> float:
+def our_seconds() -> float:
+    """CPU seconds of this process and all of its descendants, those that have ended too."""
     reaped = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in reaped) + _living(os.getpid())
 
 
 def _living(pid: int) -> float:
-    """CPU seconds of all descendants that live."""
-    return sum((cpu_seconds(child) or 0.0) + _living(child) for child in children(pid))
+    """CPU seconds of all descendants that live, and of those that these have reaped."""
+    return sum((cpu_seconds(child, reaped=True) or 0.0) + _living(child) for child in children(pid))
 
 
 def _throttled_seconds() -> float | None:

@@ -63,8 +63,8 @@ class Server:
         return found if self.live is None else [pid for pid in found if SIDE_PROCESS not in command_line(pid)]
 
     def cpu_seconds(self) -> float:
-        """Of the server and its workers."""
-        return sum(cpu_seconds(pid) or 0.0 for pid in (self.pid, *self.workers()))
+        """Of the server and its workers, those that have ended too."""
+        return sum(cpu_seconds(pid, reaped=True) or 0.0 for pid in (self.pid, *self.workers()))
 
 
 @asynccontextmanager
