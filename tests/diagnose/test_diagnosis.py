@@ -9,7 +9,7 @@ import pytest
 from trio_lab.diagnose.diagnosis import diagnose
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.diagnosis import Diagnosis
-from trio_lab.records.examination import Examination
+from trio_lab.records.examination import Examination, Step
 from trio_lab.records.health import Usage
 
 from .services import Sick, Tank
@@ -54,6 +54,18 @@ def test_waiting_work_in_a_pool_that_is_too_small() -> None:
 @pytest.mark.parametrize(("target", "healthy"), [(None, None), (50.0, True), (150.0, False)])
 def test_healthy_is_a_question_of_the_target(target: float | None, healthy: bool | None) -> None:
     assert diagnose(WAITING.examination(target=target)).healthy is healthy
+
+
+def test_a_service_that_answers_nothing_more_has_no_saturation_load() -> None:
+    def silent(step: Step) -> Step:
+        pieces = tuple(replace(one, ok=0) for one in step.pieces)
+        return replace(step, pieces=pieces) if step.part == "ramp" else step
+
+    seen = WAITING.examination(target=50.0)
+    found = diagnose(replace(seen, steps=tuple(map(silent, seen.steps))))
+    assert found.saturation_load is None
+    assert found.healthy is None
+    assert found.verdict.startswith("It answers somewhere below 130/s; the queue that fills first cannot be seen")
 
 
 def test_a_service_that_bears_all_rates_of_the_ramp() -> None:

@@ -55,7 +55,7 @@ Busy = tuple[float, float]
 
 
 def saturation(steps: Iterable[Step], *, concurrency: float = 1.0) -> Saturation | None:
-    """From the rounds around the ramp's last estimate; None if no step was too much for the service.
+    """From the rounds around the ramp's last estimate; None if no step was too much for the service, or none was answered.
 
     ``concurrency`` is how many requests it serves at a time: fewer in flight do not keep it busy.
     """
@@ -65,10 +65,9 @@ def saturation(steps: Iterable[Step], *, concurrency: float = 1.0) -> Saturation
         return None
     rates = {nominal: step.rate or 0.0 for nominal, step in rounds[-1].items()}
     curve = sorted((rates[nominal], _answered(measured, [nominal])) for nominal in rates)
-    bend = ceiling(curve)
-    if bend is None or not _too_much(measured, max(rates), curve[-1]):
+    bend, best = ceiling(curve), max(answered for _, answered in curve)
+    if not best or bend is None or not _too_much(measured, max(rates), curve[-1]):
         return None
-    best = max(answered for _, answered in curve)
     decline = max(0.0, 1 - curve[-1][1] / best)
     if decline > _DECLINE:
         used = [next(nominal for nominal in rates if _answered(measured, [nominal]) == best)]
