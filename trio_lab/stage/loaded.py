@@ -55,6 +55,12 @@ class Loaded:
         return self.health.p99 * 1e3
 
 
-def completions(health: Health) -> dict[str, int]:
+def ended_between(before: Health, after: Health) -> dict[str, int]:
+    """Jobs that each queue has ended between two looks. A queue that a route opened meanwhile had ended none."""
+    counts, so_far = _completions(after), _completions(before)
+    return {name: count - so_far.get(name, 0) for name, count in counts.items()}
+
+
+def _completions(health: Health) -> dict[str, int]:
     """Jobs that each queue has ended since the server started."""
     return {queue.name: queue.completions for queue in health.queues if queue.completions is not None}

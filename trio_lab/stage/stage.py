@@ -26,7 +26,7 @@ from .blockers import Blockers
 from .launch import last_words, serve
 from .live_run import NOTE, LiveRun
 from .load_step import Look, began, step_of
-from .loaded import LEAD, Loaded, completions
+from .loaded import LEAD, Loaded, ended_between
 from .loaders import Loaders
 from .server import Server, serving
 from .together import both
@@ -261,7 +261,6 @@ class Stage:
         looks: list[Look] = [(trio.current_time(), idle)]
         if self.track:
             self.track.see(idle)
-        before = completions(idle)
 
         async def load() -> tuple[LoadResult, float, float]:
             await trio.sleep(LEAD)
@@ -274,7 +273,7 @@ class Stage:
             probe, (result, begin, used) = await both(partial(self.probe, server, duration=LEAD + _span(options)), load)
             watching.cancel_scope.cancel()
         cpu = server.cpu_seconds() - used
-        jobs = {name: count - before[name] for name, count in completions(await server.health()).items()}
+        jobs = ended_between(idle, await server.health())
         return Loaded(load=result, probe=probe, step=step_of(result, begin, looks), cpu=cpu, jobs=jobs)
 
 
