@@ -8,6 +8,7 @@ to 127.0.0.1 and read what is served there (DNS rebinding); the browser still se
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
 _HEAD, _BODY = 16_384, 1_024  # bytes
+_LENGTH = re.compile("[0-9]{1,9}")
 _PATIENCE = 10.0  # seconds for a request to come, and for a piece of the reply to go
 _MOST = 256  # connections
 _REASONS = {
@@ -124,7 +126,9 @@ def _head(reply: Reply) -> bytes:
 
 
 async def _request(reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n"))[:_HEAD].decode("latin-1")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    if len(head) > _HEAD:
+        raise BadRequest("The head is too large")
     first, *lines = head.split("\r\n")
     parts = first.split(" ")
     if len(parts) != 3 or not parts[1].startswith("/") or not parts[2].startswith("HTTP/1."):
@@ -136,9 +140,12 @@ async def _request(reader: asyncio.StreamReader) -> Request:
             raise BadRequest("The headers are not in order")
         headers[name.lower()] = value.strip()
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > _BODY or "transfer-encoding" in headers:
+    if not _LENGTH.fullmatch(length) or int(length) > _BODY or "transfer-encoding" in headers:
         raise BadRequest("The body is too large")
-    url = urlsplit(parts[1])
+    try:
+        url = urlsplit(parts[1])
+    except ValueError:
+        raise BadRequest("This is not the path of a URL") from None
     return Request(
         method=parts[0],
         path=url.path,
