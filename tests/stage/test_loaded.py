@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from trio_lab.records.load import Counts
-from trio_lab.stage.load_step import step_of
 from trio_lab.records.queue import QueueStatistics
+from trio_lab.stage.load_step import step_of
 from trio_lab.stage.loaded import LEAD, Loaded, ended_between
 
 from ..diagnose.services import Sick
@@ -52,5 +52,7 @@ def test_work_for_clients_that_left(ok: int, jobs: int | None, share: float | No
 def test_a_queue_that_was_opened_under_the_load_ended_all_its_jobs_there() -> None:
     begin = replace(Sick(queues={}).health(0, 0), queues=(QueueStatistics(name="native_pool", completions=5),))
     jobs = QueueStatistics(name="jobs", completions=3)
-    end = replace(begin, queues=(QueueStatistics(name="native_pool", completions=7), jobs, QueueStatistics(name="unseen")))
+    end = replace(
+        begin, queues=(QueueStatistics(name="native_pool", completions=7), jobs, QueueStatistics(name="unseen"))
+    )
     assert ended_between(begin, end) == {"native_pool": 2, "jobs": 3}

@@ -16,7 +16,9 @@ input()"""
 
 def test_what_a_child_of_a_child_used_before_it_ended_stays_ours() -> None:
     before = our_seconds()
-    with subprocess.Popen([sys.executable, "-S", "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         alive = our_seconds() - before  # the child lives, and has reaped its own
