@@ -71,6 +71,8 @@ class Relay:
                     await reader.readuntil(b"\r\n\r\n")
                     while True:
                         event = await reader.readuntil(b"\n\n")
+                        if url != self._run.server:
+                            return  # it came in the moment in which the run has moved on
                         if b"data: " in event:
                             self._view = event
                             self._tell()
