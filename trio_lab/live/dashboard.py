@@ -47,6 +47,7 @@ class Page:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _load: asyncio.subprocess.Process | None = None
     _lifeline: int | None = None
+    _starting: bool = False
 
     def answer(self, path: str) -> Reply | None:
         """A file of the page; None if there is none at this path."""
@@ -74,25 +75,34 @@ class Page:
             return text("Loads are started from the page", 403)
         if (path := request.body.decode("latin-1")) not in LOADS:
             return text("There is no such load", 400)
-        if self._load is not None and self._load.returncode is None:
+        if self._starting or (self._load is not None and self._load.returncode is None):
             return text("A load is running", 409)
-        await self._start(path)
+        self._starting = True
+        try:
+            await self._start(path)
+        except OSError as error:
+            return text(f"The load could not be started: {error.strerror}", 503)
+        finally:
+            self._starting = False
         return text("It runs")
 
     async def _start(self, path: str) -> None:
         """As a process that ends with this one."""
         if self._lifeline is not None:
             close(self._lifeline)  # of a load that has ended
+            self._lifeline = None
         line, self._lifeline = open_pipe()
         command = (f"{self.lab}{path}", "-c", str(_CLIENTS), "-d", str(_SECONDS))
-        self._load = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _LOAD, str(line), "load", *command),
-            pass_fds=(line,),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        close(line)
+        try:
+            self._load = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _LOAD, str(line), "load", *command),
+                pass_fds=(line,),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        finally:
+            close(line)
 
     def _knows(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self.token.encode())
