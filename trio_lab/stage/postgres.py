@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-_START = 30.0  # seconds
+_START, _END = 30.0, 10.0  # seconds
 
 
 def programs() -> Path | None:
@@ -65,7 +65,7 @@ class PostgresServer:
         )
         until = time.monotonic() + _START
         while subprocess.run([self._programs / "pg_isready", "-q", "-h", self._folder]).returncode:
-            if time.monotonic() > until:
+            if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("PostgreSQL does not start")
             time.sleep(0.02)
 
@@ -73,7 +73,11 @@ class PostgresServer:
         """It and its children at once; it is waited for, or another could not start."""
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait()
+            try:
+                self.process.wait(_END)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
             self.process = None
 
 
@@ -81,8 +85,8 @@ class PostgresServer:
 def postgres(programs: Path) -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="trio-lab-pg-") as folder:
         server = PostgresServer(programs, Path(folder))
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.kill()
