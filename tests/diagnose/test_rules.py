@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -195,6 +196,34 @@ def test_a_finding_is_read_as_it_was_written(seen: Signals, finding: str) -> Non
     """Its figures are numbers, texts and, of the rule `healthy`, yes or no."""
     for found in prescribe(seen)[0]:
         assert decode(Finding, encode(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (blocked(loop_rest=0.99), "the loop was busy for 99% of the time without any load"),
+        (blocked(loop_rest=0.1, stall_cause="busy wait"), "polling without a wait took most of the passes"),
+        (
+            blocked(stall_cause=None, gc_share=0.6),
+            "garbage collections took 60% of the time in which the loop was busy",
+        ),
+        (blocked(stall_cause="gc", gc_share=0.05), "garbage collections took most of the passes"),
+        (blocked(passes_per_request=208.0), "a request takes 208 passes of the loop"),
+        (
+            blocked(passes_per_request=3.0, stall_cause="many small steps"),
+            "very many small steps took most of the passes",
+        ),
+        (ill("accept_backlog", backlog_share=0.9), "the accept backlog was 90% full"),
+        (ill("accept_backlog", backlog_share=0.0), "ever more connections waited in the accept backlog"),
+        (ill("native_pool", bounded=False, failed_share=0.6, decline=0.5, cpu_full=1.4), "replies fell by 50%"),
+        (ill("native_pool", bounded=False, failed_share=0.6, decline=0.0, cpu_full=1.9), "60% of the requests failed$"),
+        (ill("default_executor", capacity=6), "callers queue for the 6 threads of the default executor"),
+        (ill("default_executor", capacity=None), "callers queue for the threads of the default executor"),
+    ],
+)
+def test_a_finding_says_what_it_was_found_by(seen: Signals, said: str) -> None:
+    because = [rule.because(seen) for rule in RULES if rule.explains(seen)]
+    assert any(re.search(said, one) for one in because), because
 
 
 def test_every_rule_is_in_the_table() -> None:

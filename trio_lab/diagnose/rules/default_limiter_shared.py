@@ -12,7 +12,7 @@ RULE = Rule(
     kinds=(LIMITER,),
     holds=lambda _: True,
     because=lambda signals: (
-        f"callers queue for the {signals.capacity or 40} threads of the {(signals.first or '').replace('_', ' ')}, "
+        f"callers queue for the {f'{signals.capacity} ' if signals.capacity else ''}threads of the {(signals.first or '').replace('_', ' ')}, "
         "and so does every file read and name look-up"
     ),
     figures=("capacity", "waiting_full", "cpu_full", "saturation"),

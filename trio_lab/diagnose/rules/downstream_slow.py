@@ -12,7 +12,7 @@ RULE = Rule(
     holds=lambda _: True,
     because=lambda signals: (
         f"calls of {(signals.first or '').removeprefix('outward.')} under way grew without an end, "
-        "and no queue of the service did"
+        "and by more than the queues of the service"
     ),
     figures=("service_ratio", "saturation", "loop_full", "cpu_full"),
     doubt="If the other service answers as fast under the same load from elsewhere, the wait is in the client code here.",

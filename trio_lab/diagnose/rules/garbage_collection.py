@@ -12,15 +12,19 @@ def _holds(signals: Signals) -> bool:
     return (signals.gc_share or 0.0) >= _MUCH or signals.stall_cause == "gc"
 
 
+def _because(signals: Signals) -> str:
+    if (share := signals.gc_share or 0.0) >= _MUCH:
+        return f"garbage collections took {share:.0%} of the time in which the loop was busy"
+    return "garbage collections took most of the passes that were too long"
+
+
 RULE = Rule(
     id="garbage_collection",
     step=BLOCKING,
     kinds=(LOOP,),
     needs=("gc_share",),
     holds=_holds,
-    because=lambda signals: (
-        f"garbage collections took {signals.gc_share or 0.0:.0%} of the time in which the loop was busy"
-    ),
+    because=_because,
     figures=("stall_cause", "long_pass"),
     doubt="Run it once with gc.freeze() after start-up, or gc.disable(): if the stalls stay, they are not collections.",
     fix="Freeze what lives as long as the program, and collect less often.",

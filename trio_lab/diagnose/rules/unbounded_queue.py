@@ -13,16 +13,18 @@ def _holds(signals: Signals) -> bool:
     return not signals.bounded and (signals.failed_share or 0.0) >= _LEFT
 
 
+def _because(signals: Signals) -> str:
+    failed = f"{signals.first} takes any number of callers; {signals.failed_share:.0%} of the requests failed"
+    return f"{failed}, and replies fell by {signals.decline:.0%} under too much load" if signals.decline else failed
+
+
 RULE = Rule(
     id="unbounded_queue",
     step=BACKPRESSURE,
     kinds=(THREADS, WORKER_POOLS, LIMITER),
     needs=("bounded", "failed_share", "decline"),
     holds=_holds,
-    because=lambda signals: (
-        f"{signals.first} takes any number of callers; {signals.failed_share:.0%} of the requests failed, and replies fell by "
-        f"{signals.decline:.0%} under too much load"
-    ),
+    because=_because,
     figures=("waiting_full", "saturation"),
     doubt="If no client ever gives up, a long queue is slow and loses nothing.",
     fix="Bound the queue, and refuse at once what would wait longer than a client does.",
