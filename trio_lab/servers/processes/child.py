@@ -45,8 +45,9 @@ class Child:
             OSError: no process or descriptor is to be had now.
         """
         reading, writing = lifeline.open_pipe()
-        ours, its = socket.socketpair()
+        ours: socket.socket | None = None
         try:
+            ours, its = socket.socketpair()
             with its:
                 process = subprocess.Popen(
                     command(its.fileno(), reading),
@@ -65,7 +66,8 @@ class Child:
                 process.wait()
                 raise
         except BaseException:
-            ours.close()
+            if ours is not None:
+                ours.close()
             lifeline.close(writing)
             raise
         finally:
