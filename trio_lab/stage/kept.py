@@ -32,6 +32,7 @@ class Kept:
         the supervisor before the next start."""
         assert self._program is not None
         killed = self._program
-        with suppress(ProcessLookupError):
-            os.kill(killed.pid, signal.SIGKILL)
+        if not killed.ended.is_set():  # else it is about to be started again, and its number may be another's
+            with suppress(ProcessLookupError):
+                os.kill(killed.pid, signal.SIGKILL)
         await killed.ended.wait()
