@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from ...records.diagnosis import Setting
 from ..rule import SEPARATE, Rule
-from ..signals import LIMITER
+from ..signals import LIMITER, Signals
+
+
+def _because(signals: Signals) -> str:
+    threads = f"{signals.capacity} threads" if signals.capacity else "threads"
+    whose = (signals.first or "").replace("_", " ")
+    return f"callers queue for the {threads} of the {whose}, and so does every file read and name look-up"
+
 
 RULE = Rule(
     id="default_limiter_shared",
     step=SEPARATE,
     kinds=(LIMITER,),
     holds=lambda _: True,
-    because=lambda signals: (
-        f"callers queue for the {f'{signals.capacity} ' if signals.capacity else ''}threads of the {(signals.first or '').replace('_', ' ')}, "
-        "and so does every file read and name look-up"
-    ),
+    because=_because,
     figures=("capacity", "waiting_full", "cpu_full", "saturation"),
     doubt="If nothing else in the program uses threads, the limiter is only too small.",
     fix="Give this work a limiter or a pool of its own.",
