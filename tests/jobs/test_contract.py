@@ -43,6 +43,17 @@ async def test_a_job_from_its_submission_to_its_result(jobs: Engine) -> None:
     assert (found.state, found.result, found.tries) == ("succeeded", {"y": 2}, 1)
 
 
+async def test_an_end_may_claim_the_next_job(jobs: Engine) -> None:
+    """Redis leaves it to the next claim."""
+    ids = [await jobs.submit(JOB) for _ in range(2)]
+    counted, following = await jobs.finish_and_claim(await claim(jobs), "first", lease=30.0)
+    assert counted
+    following = following or await claim(jobs)
+    assert (following.id, following.tries, following.worker) == (ids[1], 1, "me")
+    assert await jobs.finish_and_claim(following, "second", lease=30.0) == (True, None)
+    assert [one.result for one in await jobs.jobs()] == ["second", "first"]
+
+
 async def test_an_end_after_the_lease_has_run_out_does_not_count(jobs: Engine) -> None:
     id = await jobs.submit(JOB)
     first = await claim(jobs, lease=0.0)

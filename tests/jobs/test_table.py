@@ -96,6 +96,17 @@ class Jobs(RuleBasedStateMachine):
                 one.state = "cancelled" if one.cancelling else "queued" if one.tries < one.max_tries else "dead"
                 one.cancelling, one.due = False, 0.0
 
+    def ready(self) -> list[int]:
+        """In the order in which they are claimed."""
+        self.look_at_the_clock()
+        ready = [id for id, one in self.kept.items() if one.state == "queued" and one.due <= self.now]
+        return sorted(ready, key=lambda id: (-self.kept[id].priority, id))
+
+    def begin(self, job: Claimed, worker: str) -> None:
+        one = self.kept[int(job.id)]
+        one.state, one.tries, one.until, one.worker = "running", one.tries + 1, self.now + LEASE, worker
+        assert (job.tries, job.worker) == (one.tries, worker)
+
     @rule(
         asked=st.lists(st.tuples(st.sampled_from([0.0, 5.0]), st.integers(-1, 1), st.integers(1, 3), GOOD), min_size=1)
     )
@@ -117,9 +128,7 @@ class Jobs(RuleBasedStateMachine):
         target=claims, asked=st.lists(st.tuples(st.integers(1, 3), st.sampled_from("ab"), GOOD), min_size=1, max_size=3)
     )
     def claim(self, asked: list[tuple[int, str, bool]]) -> list[Claimed]:
-        self.look_at_the_clock()
-        ready = [id for id, one in self.kept.items() if one.state == "queued" and one.due <= self.now]
-        ready.sort(key=lambda id: (-self.kept[id].priority, id))
+        ready = self.ready()
         gained = self.table.claim(
             [(most, worker if good else UNSTORABLE, LEASE) for most, worker, good in asked], self.now
         )
@@ -133,9 +142,7 @@ class Jobs(RuleBasedStateMachine):
             due, ready = ready[:most], ready[most:]
             assert [int(one.id) for one in found] == due, "the most urgent first, then the oldest"
             for one in found:
-                mine = self.kept[int(one.id)]
-                mine.state, mine.tries, mine.until, mine.worker = "running", mine.tries + 1, self.now + LEASE, worker
-                assert (one.tries, one.worker) == (mine.tries, worker)
+                self.begin(one, worker)
             claimed += found
         self.end_step()
         return claimed
@@ -143,6 +150,13 @@ class Jobs(RuleBasedStateMachine):
     def held(self, job: Claimed) -> bool:
         one = self.kept[int(job.id)]
         return one.state == "running" and (one.tries, one.worker) == (job.tries, job.worker)
+
+    def check_end(self, job: Claimed, counted: bool | Exception) -> None:
+        held = self.held(job)
+        assert counted == held
+        self.fenced += not held
+        if held:
+            self.kept[int(job.id)].state = "succeeded"
 
     @rule(claimed=st.lists(claims, min_size=1, max_size=3), goods=st.lists(GOOD, min_size=9, max_size=9))
     def finish(self, claimed: list[list[Claimed]], goods: list[bool]) -> None:
@@ -153,12 +167,34 @@ class Jobs(RuleBasedStateMachine):
             if not good:
                 assert isinstance(end, Exception)
                 continue
-            held = self.held(job)
-            assert end == held
-            self.fenced += not held
-            if held:
-                self.kept[int(job.id)].state = "succeeded"
+            self.check_end(job, end)
         self.end_step()
+
+    @rule(
+        target=claims,
+        claimed=st.lists(claims, min_size=1, max_size=3),
+        goods=st.lists(GOOD, min_size=9, max_size=9),
+    )
+    def finish_and_claim(self, claimed: list[list[Claimed]], goods: list[bool]) -> list[Claimed]:
+        jobs = list(zip(chain(*claimed), goods, strict=False))
+        asked = [(('"done"' if good else UNSTORABLE, *key(job)), LEASE) for job, good in jobs]
+        gained = self.table.finish_and_claim(asked, self.now)
+        for end, (job, good) in zip(gained, jobs, strict=True):
+            assert isinstance(end, Exception) != good
+            if not isinstance(end, Exception):
+                self.check_end(job, end[0])
+        ready, found = self.ready(), []
+        for end, (job, _) in zip(gained, jobs, strict=True):
+            if isinstance(end, Exception):
+                continue
+            following = end[1]
+            assert (following is None) == (not ready)
+            if following is not None:
+                assert int(following.id) == ready.pop(0)
+                self.begin(following, job.worker)
+                found.append(following)
+        self.end_step()
+        return found
 
     @rule(claimed=claims, again_in=st.sampled_from([None, 0.0, 3.0]))
     def fail(self, claimed: list[Claimed], again_in: float | None) -> None:

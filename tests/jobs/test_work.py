@@ -183,16 +183,17 @@ async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: Engine) -> N
 
 
 async def test_a_stopped_worker_lets_its_jobs_end(jobs: Engine) -> None:
-    functions, go = JobFunctions(), trio.Event()
+    functions, begun, go = JobFunctions(), trio.Event(), trio.Event()
 
     @functions.register()
     async def waits() -> str:
+        begun.set()
         await go.wait()
         return "ended"
 
     async with open_job_worker(jobs, functions, grace=60.0) as worker:
         id = await submit(jobs, "waits")
-        await begun(jobs, id)
+        await begun.wait()
         worker.stop()
         late = await submit(jobs, "waits")
         await wait_all_tasks_blocked(0.01)
@@ -224,16 +225,17 @@ async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: Engine)
 
 
 async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Engine) -> None:
-    functions, go = JobFunctions(), trio.Event()
+    functions, begun, go = JobFunctions(), trio.Event(), trio.Event()
 
     @functions.register()
     async def slow() -> str:
+        begun.set()
         await go.wait()
         return "too late"
 
     async with open_job_worker(jobs, functions, lease=60.0) as worker:
         id = await submit(jobs, "slow")
-        await begun(jobs, id)
+        await begun.wait()
         worker.stop()  # or it would claim the job again itself
         (run,) = worker._runs
         await jobs.renew([(run.job, None)], lease=0.0)

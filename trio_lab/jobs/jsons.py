@@ -16,7 +16,11 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` makes a
 
 def write_json(value: Any) -> str:
     """Raises TypeError, ValueError or RecursionError for what JSON cannot hold."""
-    return "null" if value is None else _encode(value)  # many jobs return None
+    if value is None:  # what many jobs return
+        return "null"
+    if type(value) is dict and not value:  # the arguments of as many: ten times as fast
+        return "{}"
+    return _encode(value)
 
 
 def read_json(text: str) -> Any:

@@ -128,6 +128,10 @@ class RedisJobs(Counted):
     async def finish(self, job: Claimed, result: Any) -> bool:
         return await self._end("finish", job, write_json(result))
 
+    async def finish_and_claim(self, job: Claimed, result: Any, *, lease: float) -> tuple[bool, Claimed | None]:
+        """Claims nothing: a claim takes four commands, so it is better made for many places at once."""
+        return await self.finish(job, result), None
+
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         text = error.encode(errors="backslashreplace")  # a file's name in it may be no valid Unicode
         return await self._end("fail", job, text, "" if again_in is None else _ms(again_in))

@@ -27,7 +27,7 @@ from .contract import Claimed, Lease, NewJob
 from .counted import Counted, number
 from .doorbell import Bell, Ear
 from .jsons import write_json
-from .table import Table, key, new_row
+from .table import End, Table, key, new_row
 from .writer import Call, Ends, Work, Writer, alone, open_lock
 
 T = TypeVar("T")
@@ -74,9 +74,12 @@ class SqliteJobs(Counted):
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._closed:
             raise trio.ClosedResourceError(f"{self.name} was closed")
-        call = Call(work, asked, trio.lowlevel.current_task(), lasting=lasting)
-        (self._writer.read if reads else self._writer.write)(call)
-        return await trio.lowlevel.wait_task_rescheduled(partial(_withdraw, call))
+        call = _TaskCall(work, asked, trio.lowlevel.current_task(), lasting)
+        if reads:
+            self._writer.read(call)
+        else:
+            self._writer.write(call)
+        return await trio.lowlevel.wait_task_rescheduled(call.abort)
 
     async def _do_alone(self, work: Callable[[Table], T], *, reads: bool = False) -> T:
         return await self._do(alone(work), reads=reads)  # type: ignore[no-any-return]
@@ -133,6 +136,10 @@ class SqliteJobs(Counted):
     async def finish(self, job: Claimed, result: Any) -> bool:
         return await self._do(Table.finish, (write_json(result), *key(job)))  # type: ignore[no-any-return]
 
+    async def finish_and_claim(self, job: Claimed, result: Any, *, lease: float) -> tuple[bool, Claimed | None]:
+        asked = (write_json(result), *key(job)), float(lease)
+        return await self._do(_finish_and_claim, asked)  # type: ignore[no-any-return]
+
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         text = error.encode(errors="backslashreplace").decode()  # a file's name in it may be no valid Unicode
         return await self._do_alone(lambda table: table.fail(job, text, time(), again_in))
@@ -163,13 +170,21 @@ class SqliteJobs(Counted):
         self._ear.close()
 
 
-def _withdraw(call: Call, _: object) -> trio.lowlevel.Abort:
-    return trio.lowlevel.Abort.SUCCEEDED if call.withdraw() else trio.lowlevel.Abort.FAILED
+class _TaskCall(Call):
+    __slots__ = ()
+
+    def abort(self, _: object) -> trio.lowlevel.Abort:
+        return trio.lowlevel.Abort.SUCCEEDED if self.withdraw() else trio.lowlevel.Abort.FAILED
 
 
 def _wake(ends: list[tuple[trio.lowlevel.Task, Outcome[Any]]]) -> None:
+    reschedule = trio.lowlevel.reschedule
     for task, end in ends:
-        trio.lowlevel.reschedule(task, end)
+        reschedule(task, end)
+
+
+def _finish_and_claim(table: Table, asked: list[tuple[End, float]]) -> list[Any]:
+    return list(table.finish_and_claim(asked, time()))
 
 
 def _get(row: int, table: Table) -> JobRecord | None:

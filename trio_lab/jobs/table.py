@@ -67,6 +67,12 @@ Row = tuple[str, str, int, int, float | None, int, float]
 """A new job as it is written."""
 
 
+End = tuple[str, int, int, str]
+"""How a job has ended: the result as JSON, and the `key` of the job."""
+Ended = tuple[bool, Claimed | None]
+"""Whether an end has counted, and the job that its worker does next."""
+
+
 def new_row(job: NewJob, args: str, now: float) -> Row:
     """``args`` is JSON."""
     due = job.due(now)
@@ -199,8 +205,8 @@ class Table:
             found.append(Lease(held=bool(rows), cancelling=bool(rows and rows[0][0])))
         return found
 
-    def finish(self, asked: Sequence[tuple[str, int, int, str]]) -> list[bool | Exception]:
-        """The result as JSON, and the `key` of a job."""
+    def finish(self, asked: Sequence[End]) -> list[bool | Exception]:
+        """Whether each end has counted."""
         found: list[bool | Exception] = []
         for row in asked:
             try:
@@ -212,6 +218,17 @@ class Table:
         self._change.completions += ended
         self._change.fenced += found.count(False)
         return found
+
+    def finish_and_claim(self, asked: Sequence[tuple[End, float]], now: float) -> list[Ended | Exception]:
+        """For each end, a job for the same worker: it is asked for with the seconds of its lease."""
+        ends = self.finish([end for end, _ in asked])
+        places = [
+            (1, end[3], lease)
+            for (end, lease), ended in zip(asked, ends, strict=True)
+            if not isinstance(ended, Exception)
+        ]
+        claimed = iter(self.claim(places, now))
+        return [end if isinstance(end, Exception) else (end, _only(next(claimed))) for end in ends]
 
     def fail(self, job: Claimed, error: str, now: float, again_in: float | None) -> bool:
         state, due = FAILED, None
@@ -267,6 +284,11 @@ class Table:
 def key(job: Claimed) -> tuple[int, int, str]:
     """What the fence asks for."""
     return int(job.id), job.tries, job.worker
+
+
+def _only(claimed: list[Claimed] | Exception) -> Claimed | None:
+    """An exception is about the name of the worker; but it was stored when the job was claimed whose end has counted."""
+    return claimed[0] if isinstance(claimed, list) and claimed else None
 
 
 def _claimed(row: tuple[int, str, str, int, int], worker: str) -> Claimed:

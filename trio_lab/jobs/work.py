@@ -2,6 +2,9 @@
 
 A job whose lease was lost is cancelled: another worker has it now. When the worker is told to stop it claims no more, gives
 its jobs some time, and then gives them back as if they had not begun; so a restart costs no try.
+
+The end of a job claims the next one for the place that is free now, in the same step (`Engine.finish_and_claim`). A place for
+which it found none is filled by the task that waits for jobs.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import trio
@@ -74,6 +79,7 @@ class JobWorker:
     _stopping: trio.CancelScope = field(default_factory=trio.CancelScope)
     _dice: random.Random = field(default_factory=random.Random)
     _rarely: Rarely = field(default_factory=Rarely)
+    _context: Context = field(default_factory=copy_context)
 
     @property
     def running(self) -> int:
@@ -103,17 +109,25 @@ class JobWorker:
                 await trio.sleep(_POLL)
                 continue
             for job in claimed:
-                run = _Run(job=job, scope=trio.CancelScope(), told=Told())
-                self._runs.add(run)
-                jobs.start_soon(self._run, run, name=f"job {job.name} {job.id}")
+                self._begin(job, jobs)
             if not claimed:
                 await self.engine.wait(_POLL)
 
-    async def _run(self, run: _Run) -> None:
+    def _begin(self, job: Claimed, jobs: trio.Nursery) -> None:
+        """Run it in a task of its own, with the context of the worker: it does not see what the job before it has set."""
+        run = _Run(job=job, scope=trio.CancelScope(), told=Told())
+        self._runs.add(run)
+        self._context.run(partial(jobs.start_soon, self._run, run, jobs, name=f"job {job.name} {job.id}"))
+
+    async def _run(self, run: _Run, jobs: trio.Nursery) -> None:
         ended: Ended | None = None
+        following: Claimed | None = None
         TOLD.set(run.told)
+        if self._stopping.cancel_called:  # while it was being claimed
+            run.interrupt("stopped")
         try:
             with run.scope:
+                await trio.lowlevel.checkpoint_if_cancelled()  # then it does not begin
                 ended = await run_once(run.job, self.functions, self.places)
             if run.why is not None and isinstance(ended, Failed):
                 ended = None  # it failed at being interrupted: that is no failure of the job
@@ -121,21 +135,28 @@ class JobWorker:
             try:
                 if run.why != "lost":
                     with trio.move_on_after(_ENDING, shield=True):  # the end is told, whatever becomes of this worker
-                        await self._tell(run, ended)
+                        following = await self._tell(run, ended)
             finally:
                 self._runs.remove(run)
-                self._freed.unpark_all()
+                if following is None:
+                    self._freed.unpark_all()
+                else:
+                    self._begin(following, jobs)
 
-    async def _tell(self, run: _Run, ended: Ended | None) -> None:
-        """Tell the engine how a try ended; None: it was interrupted. Without success the lease runs out."""
+    async def _tell(self, run: _Run, ended: Ended | None) -> Claimed | None:
+        """Tell the engine how a try ended; None: it was interrupted. Without success the lease runs out. Returns a job that
+        was claimed with it."""
         while True:
+            following: Claimed | None = None
             try:
                 if ended is None:
                     counted = await self.engine.give_back(run.job, cancelled=run.why == "cancelled")
-                elif isinstance(ended, Succeeded):
+                elif isinstance(ended, Failed):
+                    counted = await self.engine.fail(run.job, ended.error, again_in=self._again_in(run.job, ended))
+                elif self._stopping.cancel_called:
                     counted = await self.engine.finish(run.job, ended.result)
                 else:
-                    counted = await self.engine.fail(run.job, ended.error, again_in=self._again_in(run.job, ended))
+                    counted, following = await self.engine.finish_and_claim(run.job, ended.result, lease=self.lease)
             except (OSError, Overloaded) as error:
                 self._complain(error)
                 await trio.sleep(_AGAIN)
@@ -143,7 +164,7 @@ class JobWorker:
             self.fenced += not counted
             self.succeeded += counted and isinstance(ended, Succeeded)
             self.failed += counted and isinstance(ended, Failed)
-            return
+            return following
 
     def _complain(self, error: Exception) -> None:
         if self._rarely.due(trio.current_time()):

@@ -45,7 +45,7 @@ class Call:
 
     __slots__ = ("_free", "asked", "caller", "lasting", "work")
 
-    def __init__(self, work: Work, asked: Any, caller: Any, *, lasting: bool = True) -> None:
+    def __init__(self, work: Work, asked: Any, caller: Any, lasting: bool = True) -> None:
         self.work, self.asked, self.caller, self.lasting = work, asked, caller, lasting
         self._free = [None]
 

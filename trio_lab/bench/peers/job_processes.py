@@ -19,14 +19,11 @@ from typing import Any
 
 import trio
 
-from ...jobs.contract import NewJob
 from ...jobs.sqlite import open_sqlite_jobs
 from ...stage.launch import Child, talking
 from ...subjects.telling import say
-from .job_queues import on_disk
+from .job_queues import JOB, Turn, claimed, on_disk
 
-_JOB = NewJob(name="nothing", args={})
-_LEASE = 30.0
 _NOTED = 20  # cycles between two that are noted
 
 
@@ -71,43 +68,40 @@ async def shared(processes: int, tasks: int, jobs: int) -> Shared:
 async def _cycles(path: Path, tasks: int, left: int) -> None:
     noted: list[float] = []
     longest, locked, done = 0.0, 0, 0
-    worker = str(os.getpid())
 
     async with open_sqlite_jobs(path, max_waiting=None) as jobs:
 
-        async def cycle() -> None:
+        async def cycle(turn: Turn) -> None:
             """What it costs to look at the clock is paid by what is measured, so it is looked at no more than needed."""
             nonlocal longest, done
             began = perf_counter()
-            await jobs.submit(_JOB)
+            await jobs.submit(JOB)
             submitted = perf_counter()
-            (job,) = await jobs.claim(1, worker=worker, lease=_LEASE)
-            claimed = perf_counter()
-            if not await jobs.finish(job, None):
-                raise RuntimeError("a job was lost")
+            await turn.end()
             ended = perf_counter()
-            longest = max(longest, submitted - began, claimed - submitted, ended - claimed)
+            longest = max(longest, submitted - began, ended - submitted)
             done += 1
             if done % _NOTED == 0:
                 noted.append(ended)
 
-        async def work() -> None:
+        async def work(turn: Turn) -> None:
             nonlocal left, locked
             while left:
                 left -= 1
                 try:
-                    await cycle()
+                    await cycle(turn)
                 except OSError as error:
                     if "locked" not in str(error):
                         raise
                     locked += 1
 
+        turns = [await claimed(jobs, str(os.getpid())) for _ in range(tasks)]
         say(opened=str(path))
         await trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())).receive_some()
         begun = perf_counter()
         async with trio.open_nursery() as nursery:
-            for _ in range(tasks):
-                nursery.start_soon(work)
+            for turn in turns:
+                nursery.start_soon(work, turn)
     say(begun=begun, noted=noted, longest=longest, locked=locked)
 
 

@@ -1,6 +1,7 @@
 """Background jobs that do nothing, through the SQLite engine and through huey's, each in a file on the disk.
 
-A cycle is a job from its submission over its claim to its end. Both wait for the disk at each of their commits (``FULL``).
+A cycle is a job from its submission over its claim to its end. Both wait for the disk at each of their commits (``FULL``). Ours
+ends a job and claims the next one in one step, as its worker does.
 """
 
 from __future__ import annotations
@@ -11,21 +12,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from threading import Thread
 
 import trio
 
-from ...jobs.contract import NewJob
+from ...jobs.contract import Claimed, NewJob
 from ...jobs.functions import JobFunctions
 from ...jobs.schema import prepare
-from ...jobs.sqlite import open_sqlite_jobs
+from ...jobs.sqlite import SqliteJobs, open_sqlite_jobs
 from ...jobs.table import Table, key, new_row
 from ...jobs.work import open_job_worker
 from .python_pools import Meter
 
-_JOB = NewJob(name="nothing", args={})
+JOB = NewJob(name="nothing", args={})
 _BATCH = 64
 _LEASE = 30.0
 
@@ -38,20 +40,38 @@ def on_disk() -> Iterator[Path]:
         yield Path(folder, "jobs.sqlite")
 
 
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """What a task does again and again: it submits a job, and ends the one it has with the claim of the next."""
+
+    jobs: SqliteJobs
+    job: Claimed
+
+    async def cycle(self) -> None:
+        await self.jobs.submit(JOB)
+        await self.end()
+
+    async def end(self) -> None:
+        counted, following = await self.jobs.finish_and_claim(self.job, None, lease=_LEASE)
+        if not counted or following is None:
+            raise RuntimeError("a job was lost")
+        self.job = following
+
+
+async def claimed(jobs: SqliteJobs, worker: str) -> Turn:
+    """Of a task that has its first job."""
+    await jobs.submit(JOB)
+    (job,) = await jobs.claim(1, worker=worker, lease=_LEASE)
+    return Turn(jobs=jobs, job=job)
+
+
 async def cycles_per_s(tasks: int, seconds: float) -> float:
     """Of so many tasks of one process, each with one job at a time."""
     with on_disk() as path:
         async with open_sqlite_jobs(path, max_waiting=None) as jobs, trio.open_nursery() as nursery:
-
-            async def cycle() -> None:
-                await jobs.submit(_JOB)
-                (job,) = await jobs.claim(1, worker="bench", lease=_LEASE)
-                if not await jobs.finish(job, None):
-                    raise RuntimeError("a job was lost")
-
             meter = Meter()
             for _ in range(tasks):
-                nursery.start_soon(meter.call_on, cycle)
+                nursery.start_soon(meter.call_on, (await claimed(jobs, "bench")).cycle)
             return await meter.rate(trio.sleep, seconds)
 
 
@@ -93,7 +113,7 @@ class Waiting:
         self._connection = sqlite3.connect(path, isolation_level=None)
         prepare(self._connection, synchronous="NORMAL")
         self._table = Table(self._connection, bound=None)
-        self._in_transaction(lambda: self._table.submit([new_row(_JOB, "{}", time.time())] * waiting))
+        self._in_transaction(lambda: self._table.submit([new_row(JOB, "{}", time.time())] * waiting))
 
     def _in_transaction(self, work: Callable[[], object]) -> float:
         """Seconds that the work took."""
@@ -112,7 +132,7 @@ class Waiting:
 
     def _turn(self) -> None:
         for _ in range(_BATCH):
-            self._table.submit([new_row(_JOB, "{}", time.time())])
+            self._table.submit([new_row(JOB, "{}", time.time())])
             (claimed,) = self._table.claim([(1, "bench", _LEASE)], time.time())
             assert not isinstance(claimed, Exception)
             self._table.finish([("null", *key(job)) for job in claimed])
