@@ -153,4 +153,4 @@ def first_of(error: BaseException) -> BaseException:
 def in_a_line(error: BaseException) -> str:
     """The type and the text of the first error, in one line."""
     first = first_of(error)
-    return " ".join(f"{type(first).__name__}: {first}".split())
+    return " ".join(f"{type(first).__name__}: {first}".split()).removesuffix(":")

@@ -19,6 +19,7 @@ from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import Show, begun, go_on, judged_again, planned, run_experiments
 from trio_lab.records.codec import decode, encode
+from trio_lab.records.conditions import Conditions
 from trio_lab.records.figures import Check
 from trio_lab.records.result import Examined, Results
 from trio_lab.report.page import render
@@ -43,9 +44,9 @@ def experiment(collect: Any) -> Experiment:
     )
 
 
-async def run(collect: Any, monkeypatch: pytest.MonkeyPatch) -> Results:
+async def run(collect: Any, monkeypatch: pytest.MonkeyPatch, machine: type = QuietMachine) -> Results:
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
-    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    monkeypatch.setattr(runner, "Watch", machine)
     show = Said()
     results = await run_experiments(("example",), quick=True, show=show)
     assert any("example" in line for line in show.lines)
@@ -83,6 +84,31 @@ async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeyp
     assert result.outcome == "undecided"
     assert result.finding == "It could not be run: RuntimeError: the server ended with exit code 1."
     assert result.failed
+
+
+class BusyMachine(QuietMachine):
+    def conditions(self) -> Conditions:
+        return Conditions(others=0.9, disturbance="much")
+
+
+@pytest.mark.parametrize(
+    ("machine", "rounds", "said"),
+    [(BusyMachine, 9, "It ran."), (QuietMachine, 3, "It could not be run: TooSlowError.")],
+)
+async def test_a_time_limit_that_runs_out_on_a_busy_machine_is_no_fault(
+    machine: type, rounds: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[Stage] = []
+
+    async def collect(stage: Stage) -> Collected:
+        began.append(stage)
+        if len(began) == 3:
+            raise trio.TooSlowError
+        return Collected(figures={"size": 12.0 if len(began) % 2 else 8.0}, charts=())
+
+    (result,) = (await run(collect, monkeypatch, machine)).experiments
+    assert (len(began), result.outcome, result.finding) == (rounds, "undecided", said)
+    assert result.failed is (machine is QuietMachine)
 
 
 async def test_each_experiment_is_kept_as_soon_as_it_is_done_and_the_rest_can_be_run_later(

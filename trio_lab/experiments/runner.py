@@ -17,6 +17,7 @@ from ..doctor.ramp import Plan as Step
 from ..errors import UsageError, first_of, in_a_line
 from ..http.runtimes import lack
 from ..measure.environment import environment
+from ..records.conditions import Conditions
 from ..records.examination import Examination
 from ..records.figures import Figures, require_all
 from ..records.result import Comparison, ExperimentResult, Plan, Results
@@ -244,20 +245,27 @@ def _left(taken: dict[str, list[Round]], spent: dict[str, float], least: int) ->
 
 
 async def _round(experiment: Experiment, stage: Stage) -> Round:
-    watch, trouble, failed = Watch(speed=True), "", False
+    watch, error = Watch(speed=True), None
     stage.track = Track()
     try:
         collected = await experiment.collect(stage)
         require_all(collected.figures, experiment.declared(stage.runtime))
-    except Exception as error:  # a fault in one experiment must not lose the figures of the others
-        # A division by zero is no fault: phases were so short, or the machine so busy, that nothing was counted.
-        failed = not isinstance(first_of(error), ArithmeticError)
-        trouble = (
-            f"It could not be run: {in_a_line(error)}." if failed else "Too little was counted to compare anything."
-        )
+    except Exception as caught:  # a fault in one experiment must not lose the figures of the others
+        error = caught
         collected = Collected(figures=dict.fromkeys(experiment.declared(stage.runtime)), charts=())
-    timeline = stage.track.timeline()
-    return Round(collected=collected, conditions=watch.conditions(), timeline=timeline, trouble=trouble, failed=failed)
+    timeline, conditions = stage.track.timeline(), watch.conditions()
+    trouble, failed = ("", False) if error is None else _trouble(error, conditions)
+    return Round(collected=collected, conditions=conditions, timeline=timeline, trouble=trouble, failed=failed)
+
+
+def _trouble(error: Exception, conditions: Conditions) -> tuple[str, bool]:
+    """What to say of a round that has no figures, and whether that is a fault."""
+    first = first_of(error)
+    if isinstance(first, ArithmeticError):  # phases were so short, or the machine so busy, that a count is zero
+        return "Too little was counted to compare anything.", False
+    if isinstance(first, trio.TooSlowError) and conditions.disturbance == "much":
+        return "A time limit ran out while other programs had the cores.", False
+    return f"It could not be run: {in_a_line(error)}.", True
 
 
 def judged_again(results: Results) -> Results:
