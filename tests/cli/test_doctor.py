@@ -156,6 +156,7 @@ def test_the_exit_code_is_2_if_nothing_could_be_tried(trial: Trial, code: int) -
         ("sh", {"prove": True}, "add --try NAME=VALUE"),
         ("sh", {"try_": ("POOL",)}, "try must be like NAME=VALUE"),
         ("sh", {"junit": Path("x.xml")}, "--junit needs a verdict"),
+        ("sh", {"out": Path("/no/such/folder/x")}, "out '/no/such/folder/x' cannot be written"),
         ("sh", {"slo": "p50<200"}, "the target has no unit"),
     ],
 )
@@ -167,7 +168,7 @@ async def test_a_mistake_is_told_before_anything_is_started(subject: str, option
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is neither a URL nor a file that can be read"),
+        (None, "is neither a URL nor a program that can be started, and as a file it cannot be read: No such file"),
         (b"no json", "this is not a saved examination"),
         (b"[1, 2]", "its schema is not"),
         (b'{"schema": "trio-lab-examination-1"}', "the examination cannot be read"),
@@ -232,6 +233,8 @@ def test_exit_codes(examination: Examination, code: int) -> None:
             ["--quick", "--", "no-such-program", "--port", "1"],
             "no-such-program could not be started: No such file or directory",
         ),
+        (["--port", "65536", "--", "sh"], "port must be between 1 and 65535, not 65536"),
+        (["http://127.0.0.1:1"], "nothing answers at 127.0.0.1:1: all attempts to connect to 127.0.0.1:1 failed"),
         (["http://127.0.0.1:1", "--", "sh"], "a URL is all that is examined, not 'sh' as well"),
     ],
 )

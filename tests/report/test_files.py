@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from trio_lab.errors import UsageError
 from trio_lab.records.reading import read_results
+from trio_lab.report.disk import write_whole
 from trio_lab.report.files import load, save
 
 
@@ -55,6 +57,13 @@ def test_page_that_cannot_be_replaced_leaves_no_temporary_file(light: dict[str, 
     with pytest.raises(UsageError, match=r"index\.html cannot be written"):
         save(read_results(light), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "results.json"]
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        write_whole(pipe, b"whole")
+        assert (reader.read(), pipe.is_fifo()) == (b"whole", True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import trio
 from cyclopts import Parameter
 
 from ..diagnose.diagnosis import diagnose
@@ -31,9 +32,10 @@ from .doctor_json import in_json
 from .doctor_progress import Progress
 from .doctor_proof import change_asked_for, tried
 from .ending import ended_by_signal
-from .gate import CODES, Gate
+from .gate import CODES, Gate, check_file
 
 HEALTHY, ILL, UNKNOWN = 0, 1, 2
+_FIRST = 1.0  # seconds for the first connection
 
 
 async def doctor(
@@ -97,6 +99,8 @@ async def doctor(
     )
     gate, command = doctor_gate(slo, junit, target), _command(subject, arguments)
     change = change_asked_for(try_, command) if prove or try_ else None
+    if out is not None:
+        check_file("out", out)
     examination = await _seen(subject, command, asked)
     found = diagnose(examination)
     _save(out, examination)
@@ -183,7 +187,13 @@ async def _seen(subject: str, command: list[str], asked: Asked) -> Examination:
 
 
 async def _examined(url: str, asked: Asked) -> Examination:
-    await resolve(Target.parse(url), asked.own_this)
+    target = Target.parse(url)
+    await resolve(target, asked.own_this)
+    with trio.move_on_after(_FIRST):  # a service that is full may take longer, and is worth examining
+        try:
+            await (await trio.open_tcp_stream(target.host, target.port)).aclose()
+        except OSError as error:
+            raise UsageError(f"nothing answers at {target.authority}: {error.strerror or error}") from None
     parts = urlsplit(url)
     whole = parts.path + (f"?{parts.query}" if parts.query else "")
     async with ended_by_signal():
@@ -211,17 +221,20 @@ def _saved(file: Path) -> Examination:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{str(file)!r} is neither a URL nor a file that can be read: {error.strerror}") from None
+        what = f"{str(file)!r} is neither a URL nor a program that can be started"
+        raise UsageError(f"{what}, and as a file it cannot be read: {error.strerror}") from None
     return read_examination(data)
 
 
 def _save(file: Path | None, examination: Examination) -> None:
     if file is None:
         return
+    from ..report.disk import write_whole
+
     try:
-        file.write_bytes(encode(examination))
-    except OSError as error:
-        print(f"trio-lab: {str(file)!r} cannot be written: {error.strerror}", file=sys.stderr)
+        write_whole(file, encode(examination))
+    except UsageError as error:  # what was measured is still told
+        print(f"trio-lab: {error}", file=sys.stderr)
 
 
 def _tell(found: Diagnosis, examination: Examination, gate: Gate | None, *, quiet: bool) -> SloResult | None:

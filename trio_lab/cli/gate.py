@@ -53,13 +53,20 @@ def gate(slo: str | None, baseline: Path | None, junit: Path | None) -> Gate | N
     """
     if slo is None and baseline is None and junit is None:
         return None
-    if junit is not None and (junit.is_dir() or not os.access(junit.parent, os.W_OK)):
-        raise UsageError(f"junit {str(junit)!r} cannot be written")
+    if junit is not None:
+        check_file("junit", junit)
     return Gate(
         objectives=() if slo is None else read_slo(slo),
         baseline=None if baseline is None else _read(baseline),
         junit=junit,
     )
+
+
+def check_file(name: str, file: Path) -> None:
+    """Raises `UsageError` now if `write_whole` could not write ``file`` later, after a run of minutes."""
+    special = file.exists() and not file.is_file()
+    if file.is_dir() or not os.access(file if special else file.parent, os.W_OK):
+        raise UsageError(f"{name} {str(file)!r} cannot be written")
 
 
 def with_verdict(record: Any, verdict: SloResult | None, more: Mapping[str, object] | None = None) -> str:

@@ -223,4 +223,4 @@ def _why_nothing(step: Step) -> str:
     if step.status:
         replies = ", ".join(f"{count} × {status}" for status, count in step.status.items())
         return f"no request was answered with 2xx or 3xx: {replies}"
-    return "no request was answered: is the server there?"
+    return "no request was answered"

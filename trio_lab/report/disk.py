@@ -1,4 +1,7 @@
-"""Files that are never half written: the new one is written under another name and moved into place."""
+"""Files that are never half written: the new one is written under another name and moved into place.
+
+A device or a pipe (/dev/null, /dev/stdout) is written to as it is: a move would put a file in its place.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,9 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     temporary: str | None = None
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:

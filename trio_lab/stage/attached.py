@@ -236,9 +236,12 @@ async def attached(
     its loop may take in seconds. The standard streams are ours unless others are given.
 
     Raises:
-        UsageError: it could not be started, listens on several ports, or on none within ``start_time`` seconds.
+        UsageError: ``port`` is none, or the program could not be started, listens on several ports, or on none within
+            ``start_time`` seconds.
         ProgramEnded: it ended before it listened, or within the block, which is then cancelled.
     """
+    if port is not None and not 1 <= port <= 65_535:
+        raise UsageError(f"port must be between 1 and 65535, not {port}")
     async with open_views(budget=budget) as views:
         environment = views.environment(dict(os.environ if env is None else env))
         async with supervised(
