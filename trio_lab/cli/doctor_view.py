@@ -29,7 +29,8 @@ def show(found: Diagnosis, examination: Examination) -> None:
     if found.later:
         screen.print(escape(f"To be looked at again afterwards: {', '.join(found.later)}."))
     if found.seconds_needed:
-        screen.print(f"The interval is wide: {found.seconds_needed:.0f} more seconds are needed.")
+        why = "The interval is wide" if found.saturation_interval else "There are too few rounds for an interval"
+        screen.print(f"{why}: {found.seconds_needed:.0f} more seconds are needed.")
     for unseen in found.blind_to:
         screen.print(escape(f"Not seen: {unseen}."))
 

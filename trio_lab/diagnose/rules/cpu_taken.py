@@ -42,6 +42,7 @@ RULE = Rule(
     holds=_holds,
     because=_because,
     figures=("cpu_full", "run_delay_full"),
-    doubt="Lift the quota, or repeat on a quiet machine: if the load that it bears stays the same, this was not the reason.",
-    fix="Raise the CPU quota, or give the service cores of its own; measure again before anything else is changed.",
+    doubt="Repeat on a quiet machine, or without the quota: if the load that it bears stays the same, this was not the reason.",
+    fix="Give the service cores of its own: end or move the other programs, or raise the CPU quota. Measure again before "
+    "anything else is changed.",
 )
