@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import site
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from trio_lab.loop.stalls import (
     cause_of_oversleep,
     stall_of,
 )
+from trio_lab.measure.usage import UsageMeter
 
 QUIET: dict[str, float] = {
     "duration": 0.2,
@@ -297,6 +300,21 @@ def test_a_line_of_the_program_is_blamed_not_the_librarys() -> None:
     re.sub("x", note, "x")  # this very line
     assert seen[0].filename == __file__
     assert seen[0].function == "test_a_line_of_the_program_is_blamed_not_the_librarys"
+
+
+def test_a_line_that_sets_off_a_collection_is_blamed_not_what_measures_it() -> None:
+    seen: list[CodeLine] = []
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_qualname == "UsageMeter._on_gc":
+            seen.append(blamed(step_frames(frame, lambda _: False)))
+
+    meter = UsageMeter()
+    sys.setprofile(look)
+    gc.collect()
+    sys.setprofile(None)
+    meter.close()
+    assert {line.function for line in seen} == {"test_a_line_that_sets_off_a_collection_is_blamed_not_what_measures_it"}
 
 
 LIBRARY = os.path.dirname(os.__file__)

@@ -34,7 +34,7 @@ _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 _IMPORTS = "<frozen importlib._bootstrap>"
 # Hooks of the watch that ran at that moment; they are not the task's code.
 _OURS = {
-    str(Path(__file__).with_name(name))
+    os.path.normpath(Path(__file__).parent / name)
     for name in (
         "watch.py",
         "watchdog.py",
@@ -48,6 +48,7 @@ _OURS = {
         "asyncio_steps.py",
         "uvloop_passes.py",
         "uvloop_steps.py",
+        "../measure/usage.py",
     )
 }
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
