@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token
+from cyclopts import App, ArgumentCollection, CycloptsError, Parameter, Token, UnusedCliTokensError
 
 from .config import NOT_IN_ENVIRONMENT, PREFIX, Config
 from .errors import UsageError
@@ -52,6 +52,8 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
 
 
 def in_one_line(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"Unexpected argument: {error.unused_tokens[0]}"
     return " ".join(str(error).split())
 
 

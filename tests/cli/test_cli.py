@@ -111,6 +111,7 @@ def test_env_says_what_it_runs_on() -> None:
         (["load", "http://127.0.0.1:1/", "--patience", "log:1"], "patience"),
         (["load", "http://127.0.0.1:1/", "--csv", "/no/such/folder/x"], "cannot be written"),
         (["load"], "url"),
+        (["list", "extra"], "unexpected argument: extra"),
         (["fly"], "fly"),
         (["load", "http://127.0.0.1:1/", "--no-such-flag"], "no-such-flag"),
     ],

@@ -98,18 +98,22 @@ def test_a_plan_that_cannot_be_is_one_line() -> None:
     assert "cannot be kept" in one_line(trio_lab("plan", "--rate", "9", "--p99", "1ms", "--service", "5ms"))
 
 
-def test_durations_are_written_in_several_ways(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("[1, 2]")
+def test_durations_are_written_in_several_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("a.json", "2nd.json"):
+        (tmp_path / file).write_text("[1, 2]")
     assert mean_or_times("service", "") is None
     assert mean_or_times("service", "5ms") == 0.005
     assert mean_or_times("service", ".5") == 0.5
     assert mean_or_times("service", "constant:5ms") == Times(mean=0.005)
     assert mean_or_times("service", "lognormal:5ms:0.5") == Times(kind="lognormal", mean=0.005, sigma=0.5)
-    assert mean_or_times("service", str(tmp_path / "a.json")) == Times(kind="recorded", values=(1.0, 2.0))
+    for path in (str(tmp_path / "a.json"), "./a.json", "2nd.json"):
+        assert mean_or_times("service", path) == Times(kind="recorded", values=(1.0, 2.0))
     for text, says in {
         "exponential": "'' is not a duration",
         "lognormal:x": "'x' is not",
-        "often": "often cannot be",
+        "often": "'often' is not a duration like .*, and no file",
+        "0": "it must be over 0",
     }.items():
         with pytest.raises(UsageError, match=says):
             mean_or_times("service", text)

@@ -25,10 +25,11 @@ def mean_or_times(name: str, text: str) -> float | Times | None:
         if kind in get_args(Kind) and kind != "recorded":
             mean, _, sigma = rest.partition(":")
             return Times(kind=cast(Kind, kind), mean=seconds(mean), sigma=float(sigma or 1.0))
-        if not rest and text[0] in "0123456789.+-":
+        if not rest and not Path(text).exists():
             return _positive(seconds(text))
     except (ValueError, UsageError) as error:
-        raise UsageError(f"{name} {text!r}: {error}") from None
+        hint = ", and no file" if isinstance(error, UsageError) and kind not in get_args(Kind) else ""
+        raise UsageError(f"{name} {text!r}: {error}{hint}") from None
     path, _, figure = text.partition(":")
     return recorded(Path(path), figure)
 

@@ -103,7 +103,7 @@ const showQueues = ({ state, figures }) => {
     const first = state.held_up_by === queue.name || (state.held_up_by === "loop" && queue.name === "run_queue");
     card.classList.toggle("first", first);
     say(card.querySelector(".mark"), first ? "▲ fills first" : "");
-    const busy = told(queue.in_service) ? `${queue.in_service}${told(queue.capacity) ? ` of ${queue.capacity}` : ""}` : null;
+    const busy = told(queue.in_service) ? `${count(queue.in_service)}${told(queue.capacity) ? ` of ${count(queue.capacity)}` : ""}` : null;
     const waiting = told(queue.waiting) ? count(queue.waiting) : null;
     const [big, small] = busy !== null ? [busy, "in service"] : waiting !== null ? [waiting, "waiting"] : ["–", "not observed"];
     say(card.querySelector(".depth b"), big);

@@ -48,7 +48,8 @@ def read_slo(text: str) -> tuple[Objective, ...]:
         raise UsageError(f"{one_line(text)} is not UTF-8 text") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"slo {one_line(text)!r} cannot be read: {reason}") from None
+        hint = "" if "." in text else "; a line of objectives is like p99<200ms,ok>99%"
+        raise UsageError(f"slo {one_line(text)!r} cannot be read: {reason}{hint}") from None
     return parse_toml(content, where=one_line(text))
 
 

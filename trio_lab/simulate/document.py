@@ -21,7 +21,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{one_line(path)} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except UnicodeDecodeError:
+        raise UsageError(f"{one_line(path)} is not UTF-8 text") from None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise UsageError(f"{one_line(path)}: {one_line(error)}") from None
 
 
