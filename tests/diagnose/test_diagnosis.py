@@ -137,6 +137,16 @@ def test_a_crowded_machine_is_told(clean: bool, told: int) -> None:
     assert found.first_full == "native_pool"
 
 
+def test_a_ramp_without_a_whole_round_says_why_and_does_not_list_all_that_is_missing() -> None:
+    examination = WAITING.examination()
+    steps = tuple(replace(step, clean=False) for step in examination.steps if step.part != "ramp")
+    found = diagnose(replace(examination, steps=steps, blind=("the program has no hook",)))
+    assert found.verdict == "The ramp has no whole round, so nothing can be said."
+    program, machine = found.blind_to
+    assert program == "the program has no hook"
+    assert machine.endswith("other programs used the CPU in 100% of the steps")
+
+
 def test_rounds_that_disagree_saturate_nothing_and_are_not_healthy() -> None:
     """Where the machine was taken away in two of three rounds, nobody knows."""
     slow, fast = replace(WAITING, limit=70.0), replace(WAITING, limit=1000.0)

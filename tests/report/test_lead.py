@@ -51,8 +51,8 @@ TIMELINE = Timeline(
         ("/health p99 was 3.2 ms beside 1.5 hashes. /hash was slow.", "/health p99 was 3.2 ms beside 1.5 hashes."),
         ("One sentence", "One sentence"),
         (
-            "Capacity was 35.5 replies/s. With it 38.2 /s, without it 0 /s. More.",
-            "Capacity was 35.5 replies/s. With it 38.2 /s, without it 0 /s.",
+            "Capacity was 35.5 replies/s. With it 38.2/s, without it 0/s. More.",
+            "Capacity was 35.5 replies/s. With it 38.2/s, without it 0/s.",
         ),
         (
             "A request took 3,000.5 ms on core2. Then 1 and 2. Rest.",

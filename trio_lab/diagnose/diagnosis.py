@@ -23,6 +23,8 @@ def diagnose(examination: Examination) -> Diagnosis:
     found = saturation(examination.steps, concurrency=concurrency(examination))
     first, seen = first_to_fill(examination), signals(examination)
     findings, later, blind = prescribe(seen)
+    if not _ramped(found, seen):
+        blind = ()  # all of it, for one reason, which the verdict tells
     growth = first.growth()
     healthy = _healthy(examination, found, grows=first.name != NONE)
     if healthy is False and any(one.id == CPU_TAKEN.id for one in findings):
@@ -47,9 +49,14 @@ def diagnose(examination: Examination) -> Diagnosis:
     )
 
 
+def _ramped(found: Saturation | None, seen: Signals) -> bool:
+    """Whether the ramp has a round that tells something."""
+    return found is not None or seen.grows is not None
+
+
 def _disturbed(examination: Examination) -> tuple[str, ...]:
-    """A sentence if other programs disturbed most of the ramp, so that its figures may be theirs."""
-    steps = list(examination.of("ramp"))
+    """A sentence if other programs disturbed most of the ramp, or what there is of it, so that its figures may be theirs."""
+    steps = list(examination.of("ramp")) or examination.steps
     share = sum(not step.clean for step in steps) / len(steps) if steps else 0.0
     if share <= _OFTEN:
         return ()
@@ -94,7 +101,7 @@ def _seconds_needed(examination: Examination, found: Saturation | None, first: F
 def _verdict(examination: Examination, found: Saturation | None, seen: Signals, findings: tuple[Finding, ...]) -> str:
     if examination.stopped is not None:
         return f"The examination ended early: {examination.stopped}."
-    if found is None and seen.grows is None:
+    if not _ramped(found, seen):
         return "The ramp has no whole round, so nothing can be said."
     below = "up to" if seen.first == NONE else "somewhere below"
     load = f"{below} {highest_rate(examination):.0f}/s" if found is None else _load(found)

@@ -79,7 +79,7 @@ def expected(check: Check) -> str:
 
 
 def format_figure(value: float | None, unit: str = "") -> str:
-    """A number with its unit, as a reader wants it: ``3.2 ms``, ``12,345``, ``1.4×``, ``25 GB``.
+    """A number with its unit, as a reader wants it: ``3.2 ms``, ``12,345``, ``40/s``, ``1.4×``, ``25 GB``.
 
     ``B`` and ``bytes`` are scaled by thousands. `None`, and what is not finite, is "not measured".
     """
@@ -90,6 +90,8 @@ def format_figure(value: float | None, unit: str = "") -> str:
     number = _number(value)
     if unit in ("×", "x"):
         return f"{number}×"
+    if unit.startswith("/"):
+        return number + unit
     return f"{number} {unit}".rstrip()
 
 
