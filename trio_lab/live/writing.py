@@ -34,6 +34,7 @@ BEAT = struct.Struct("=dd")
 _BEAT_EVERY = 0.02  # seconds: a watch with a small budget wakes more often
 _STUCK_AFTER = 0.2  # seconds that a pass lasts before it is looked into
 _STUCK_EVERY = 0.1  # seconds
+_LONGEST = 300  # characters of a name: programs name their tasks as they like, and the record must fit into its page
 
 
 class Writer:
@@ -88,9 +89,9 @@ def _stuck(stall: Stall) -> Stuck:
     return Stuck(
         lasted=stall.duration,
         cause=stall.cause,
-        filename=stall.filename or None,
+        filename=stall.filename[-_LONGEST:] or None,
         lineno=stall.lineno or None,
-        function=stall.function or None,
-        task=stall.task_name or None,
-        label=stall.label,
+        function=stall.function[:_LONGEST] or None,
+        task=stall.task_name[:_LONGEST] or None,
+        label=None if stall.label is None else stall.label[:_LONGEST],
     )
