@@ -11,6 +11,7 @@ from tests.live.seen import seen
 from trio_lab.config import Config
 from trio_lab.live.memory import Memory
 from trio_lab.live.metrics.catalog import METRICS
+from trio_lab.live.readings import Readings
 from trio_lab.live.service import Service
 from trio_lab.records.codec import encode
 from trio_lab.records.live import LiveFigures
@@ -131,3 +132,39 @@ def test_at_each_moment_a_process_that_has_ended_is_counted_once(
     monkeypatch.setattr(Memory, "clear", looked_at_between)
     owner.kill_first()
     assert found == [2 * EACH] * 2
+
+
+def seen_in(readings: Readings) -> dict[int, int]:
+    """The pids of the processes that are shown as serving, by their numbers."""
+    readings.look()
+    return {number: one.figures.pid for number, one in readings.serving.items() if one.figures is not None}
+
+
+def test_a_number_is_shown_by_the_process_that_serves(owner: Owner, showing: Showing) -> None:
+    readings = Readings(showing.descriptor, [0] * showing.regions, many=True)
+    assert seen_in(readings) == {1: 101, 2: 102}
+    [start] = owner.told(owner.decided.reload(LATER))
+    owner.start(start)
+    assert seen_in(readings) == {1: 101, 2: 102}
+    owner.told(owner.decided.ready(start.life, LATER))
+    assert seen_in(readings) == {1: 103, 2: 102}
+    assert [(one.number, one.pid, one.state) for one in readings.processes() or () if one.number == 1] == [
+        (1, 101, "ending"),
+        (1, 103, readings.serving[1].state().state),
+    ]
+
+
+def test_a_process_that_has_ended_is_not_shown_and_the_next_in_its_region_begins_anew(
+    owner: Owner, showing: Showing
+) -> None:
+    readings = Readings(showing.descriptor, [0] * showing.regions, many=True)
+    assert seen_in(readings) == {1: 101, 2: 102}
+    owner.kill_first()  # another one is to start in the same region
+    assert seen_in(readings) == {2: 102}
+    assert readings.of(1) is None
+    again = max(one.life for one in owner.decided.processes())
+    owner.start(Start(again, 1, 0))
+    assert seen_in(readings) == {2: 102}, "it does not accept connections yet"
+    owner.told(owner.decided.ready(again, LATER))
+    assert seen_in(readings) == {1: 100 + again, 2: 102}
+    assert len(readings.serving[1].history().seconds) == 1
