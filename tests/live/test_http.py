@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -96,3 +97,23 @@ def test_who_leaves_early_or_never_ends_the_head_gets_no_reply(sent: bytes) -> N
             writer.close()
 
     asyncio.run(leave())
+
+
+@pytest.mark.parametrize("size", [60_000, 1_000_000])
+def test_a_client_far_away_gets_all_of_a_large_reply(size: int) -> None:
+    async def large(request: Request) -> Reply:
+        return Reply(body=b"x" * size)
+
+    async def read() -> bytes:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+            for one, option in ((listener, socket.SO_SNDBUF), (client, socket.SO_RCVBUF)):
+                one.setsockopt(socket.SOL_SOCKET, option, 4096)  # the two kernels hold little of it
+            client.connect(listener.getsockname())
+            async with await asyncio.start_server(Server(large, []).connected, sock=listener):
+                reader, writer = await asyncio.open_connection(sock=client, limit=4096)
+                writer.write(b"GET / HTTP/1.1\r\n%b\r\n" % _HOST)
+                reply = await reader.read(-1)
+                writer.close()
+                return reply
+
+    assert len(asyncio.run(read()).partition(b"\r\n\r\n")[2]) == size

@@ -86,6 +86,7 @@ class Server:
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
+        writer.transport.set_write_buffer_limits(0)  # `drain` waits for all of it: what is left at the end is given up
         try:
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 if self._open <= _MOST:
