@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from tests.running import Running, running, until_gone
-from trio_lab.cli import command, console, lab
+from trio_lab.cli import command, console
+from trio_lab.cli import env as env_command
 from trio_lab.measure.process import children
 from trio_lab.records.codec import encode
 from trio_lab.records.examination import Examination
@@ -271,9 +272,9 @@ def test_what_a_command_says_is_not_read_as_markup(capsys: pytest.CaptureFixture
 def test_an_environment_is_not_read_as_markup(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lab, "environment", lambda: {"platform": "[/]Linux [bold]6"})
-    monkeypatch.setattr(lab, "missing", lambda: ["[/]all"])
-    lab.env()
+    monkeypatch.setattr(env_command, "environment", lambda: {"platform": "[/]Linux [bold]6"})
+    monkeypatch.setattr(env_command, "missing", lambda: ["[/]all"])
+    env_command.env()
     said = capsys.readouterr().out
     assert "[/]Linux [bold]6" in said
     assert "[/]all" in said

@@ -14,6 +14,7 @@ import pytest
 
 from trio_lab.cli.doctor import doctor as command
 from trio_lab.cli.doctor import exit_code
+from trio_lab.cli.doctor_options import Asked
 from trio_lab.diagnose.diagnosis import diagnose
 from trio_lab.diagnose.proof import prove
 from trio_lab.errors import UsageError
@@ -106,7 +107,7 @@ async def test_objectives(
 ) -> None:
     file, xml = tmp_path / "seen.json", tmp_path / "junit.xml"
     file.write_bytes(encode(examination))
-    assert await command(str(file), target=examination.target, slo=slo, junit=xml) == code
+    assert await command(str(file), asked=Asked(target=examination.target), slo=slo, junit=xml) == code
     assert said in " ".join(capsys.readouterr().out.split())
     assert Xml.parse(xml).getroot().get("failures") == str(int(code == 1))
 

@@ -15,9 +15,9 @@ import pytest
 from tests.load.scripted_server import reply, replying, serving
 from tests.running import Running, running
 from trio_lab.cli.gate import gate
-from trio_lab.cli.lab import run
 from trio_lab.cli.load import load
 from trio_lab.cli.load_options import Asked
+from trio_lab.cli.run import run
 from trio_lab.errors import UsageError
 from trio_lab.records.slo import FIGURES
 from trio_lab.records.slo_text import parse_toml

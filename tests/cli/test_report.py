@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trio_lab.cli.lab import report
+from trio_lab.cli.report import report
 
 SAMPLE = Path(__file__).parents[1] / "report" / "sample_results.json"
 

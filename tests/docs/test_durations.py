@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from trio_lab.cli.lab import _QUICK_DOSE, compare, list_, minutes_of, run
+from trio_lab.cli.listing import QUICK_DOSE, list_, minutes_of
+from trio_lab.cli.run import compare, run
 from trio_lab.experiments.catalog import EXPERIMENTS
 from trio_lab.http.runtimes import RUNTIMES
 
 from .test_commands import PAGES, ROOT
 
-LAB, COMPARED = minutes_of(("trio",)), minutes_of(RUNTIMES, dose=_QUICK_DOSE)
+LAB, COMPARED = minutes_of(("trio",)), minutes_of(RUNTIMES, dose=QUICK_DOSE)
 COMMANDS = {"make lab": LAB, "trio-lab run --quick": LAB, "trio-lab compare --quick": COMPARED}
 ABOUT_OTHERS = {
     "adaptive-limits.md",

@@ -14,6 +14,7 @@ from ..records.codec import encode
 from ..records.spread import Spread
 from .console import output, print_list, say
 from .ending import ended_by_signal
+from .flags import Json
 from .tables import plain_table
 
 _VERDICTS = {True: "[green]met[/]", False: "[bold red]missed[/]", None: "[yellow]open[/]"}
@@ -25,7 +26,7 @@ async def bench(
     quick: bool = False,
     dose: Annotated[float, Parameter(env_var="TRIO_LAB_DOSE")] = 1.0,
     install_peers: bool = False,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    json_: Json = False,
 ) -> int:
     """Compare the lab with its peers, in turn on this machine.
 
@@ -43,8 +44,6 @@ async def bench(
         Multiplies the length of every turn.
     install_peers
         Only put peers into the folder .peers, and end: piscina and autocannon with npm, watchers of asyncio with pip.
-    json_
-        Print the results as JSON.
     """
     from ..bench.catalog import BENCHMARKS
     from ..bench.found import PEERS

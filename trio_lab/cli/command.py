@@ -27,11 +27,11 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "drill": ("drill:drill", {"usage": f"Usage: trio-lab drill {_NAMES}"}),
     "bench": ("bench:bench", {"usage": f"Usage: trio-lab bench {_NAMES}"}),
     "jobs": ("jobs:app", {}),
-    "list": ("lab:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),
-    "run": ("lab:run", {"usage": f"Usage: trio-lab run {_NAMES}"}),
-    "compare": ("lab:compare", {"usage": f"Usage: trio-lab compare {_NAMES}"}),
-    "report": ("lab:report", {"usage": "Usage: trio-lab report [OPTIONS] [FOLDER]"}),
-    "env": ("lab:env", {}),
+    "list": ("listing:list_", {"usage": "Usage: trio-lab list [OPTIONS]"}),
+    "run": ("run:run", {"usage": f"Usage: trio-lab run {_NAMES}"}),
+    "compare": ("run:compare", {"usage": f"Usage: trio-lab compare {_NAMES}"}),
+    "report": ("report:report", {"usage": "Usage: trio-lab report [OPTIONS] [FOLDER]"}),
+    "env": ("env:env", {}),
     "completion": ("completion:completion", {}),
 }
 

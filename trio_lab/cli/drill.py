@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -14,6 +13,7 @@ from ..records.drill import ControlResult, DrillResults
 from ..records.figures import Check
 from .console import output, print_list, say
 from .ending import ended_by_signal
+from .flags import Folder, Json
 from .tables import plain_table
 
 _VERDICTS = {"passed": "[green]yes[/]", "undecided": "[yellow]undecided[/]", "failed": "[bold red]NO[/]"}
@@ -25,8 +25,8 @@ async def drill(
     all_: Annotated[bool, Parameter(name="--all")] = False,
     dose: float = 1.0,
     loop: Literal["trio", "asyncio", "uvloop"] = "trio",
-    out: Annotated[Path | None, Parameter(alias="-o")] = None,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    out: Folder = None,
+    json_: Json = False,
 ) -> int:
     """Break things on purpose, each beside a control that must fail, and say what held.
 
@@ -48,10 +48,8 @@ async def drill(
         On which loop: for the drills of the watch. With --gate or --all: those of them.
     out
         Folder for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
-    json_
-        Print the results as JSON.
     """
-    from ..drills.catalog import DRILLS, GATE, on, select
+    from ..drills.catalog import DRILLS, chosen
     from ..drills.runner import run_drills
     from ..report.drills import save_drills
     from ..report.files import check_writable
@@ -60,31 +58,32 @@ async def drill(
         entries = [{"name": one.name, "question": one.question, "gate": one.gate} for one in DRILLS]
         print_list("drill", entries, json_=json_, columns=("gate", "question"))
         return 0
-    if sum(map(bool, (names, gate, all_))) != 1:
-        raise UsageError("say either names of drills, or --gate, or --all")
     if not 0.01 <= dose <= 100:
         raise UsageError(f"dose must be between 0.01 and 100, not {dose:g}")
-    chosen = GATE if gate else DRILLS if all_ else select(names)
-    if loop != "trio":
-        chosen = on(loop, chosen if names else [one for one in chosen if one.on_asyncio])
+    drills = chosen(names, gate=gate, every=all_, loop=loop)
     if out is not None:
         check_writable(out)
     async with ended_by_signal():
-        results = await run_drills(chosen, gate=gate, dose=dose, out=out, say=say)
+        results = await run_drills(drills, gate=gate, dose=dose, out=out, say=say)
     if out is not None:
         say(f"report: {save_drills(results, out)}")
     if json_:
         print(encode(results).decode())
     else:
-        output().print(_table(results))
-        for table in (table for result in results.drills for table in result.tables or ()):
-            output().print(plain_table(table))
+        _show(results)
     return _exit_code(results)
 
 
 def _exit_code(results: DrillResults) -> int:
     verdicts = {result.verdict for result in results.drills}
     return 1 if "failed" in verdicts else 2 if "undecided" in verdicts else 0
+
+
+def _show(results: DrillResults) -> None:
+    output().print(_table(results))
+    for result in results.drills:
+        for table in result.tables or ():
+            output().print(plain_table(table))
 
 
 def _table(results: DrillResults) -> Table:

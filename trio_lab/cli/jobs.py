@@ -24,13 +24,21 @@ from ..jobs.work import JobWorker, open_job_worker
 from ..records.job import JOB_STATES, JobRecord, JobState
 from .console import output
 from .ending import ended_by_signal
+from .flags import Json
 
 app = App(name="jobs", help="Background jobs: work at them, list, show, retry and cancel them.")
 
 _LONGEST_LIST = 1_000_000
 
-Where = Annotated[str, Parameter(name="--jobs", env_var="TRIO_LAB_JOBS")]
-Json = Annotated[bool, Parameter(name="--json")]
+Where = Annotated[
+    str,
+    Parameter(
+        name="--jobs",
+        env_var="TRIO_LAB_JOBS",
+        help="Where the jobs are: sqlite:///path (four slashes for an absolute path) or redis://host:port/database.",
+    ),
+]
+Id = Annotated[str, Parameter(help="As it was given when the job was submitted.")]
 
 
 @app.command
@@ -50,8 +58,6 @@ async def work(
 
     Parameters
     ----------
-    jobs
-        Where the jobs are: sqlite:///path (four slashes for an absolute path) or redis://host:port/database.
     functions
         MODULE:NAME of the functions that jobs may name; by default those of the lab (hash, wait, fail).
     concurrency
@@ -82,16 +88,12 @@ async def list_(*, jobs: Where, state: str = "", name: str = "", limit: int = 20
 
     Parameters
     ----------
-    jobs
-        Where the jobs are.
     state
         Only those that are queued, running, succeeded, failed, dead or cancelled.
     name
         Only those of this function.
     limit
         How many at most.
-    json_
-        Print a JSON list.
     """
     if not 1 <= limit <= _LONGEST_LIST:
         raise UsageError(f"limit must be from 1 to {_LONGEST_LIST}, not {limit}")
@@ -105,52 +107,22 @@ async def list_(*, jobs: Where, state: str = "", name: str = "", limit: int = 20
 
 
 @app.command
-async def show(id: str, /, *, jobs: Where, json_: Json = False) -> None:
-    """One job: its state, tries, result or error.
-
-    Parameters
-    ----------
-    id
-        As it was given when the job was submitted.
-    jobs
-        Where the jobs are.
-    json_
-        Print JSON.
-    """
+async def show(id: Id, /, *, jobs: Where, json_: Json = False) -> None:
+    """One job: its state, tries, result or error."""
     async with _opened(jobs) as engine:
         _print(id, await engine.get(id), as_json=json_)
 
 
 @app.command
-async def retry(id: str, /, *, jobs: Where, json_: Json = False) -> None:
-    """Queue a job again that has failed, is dead or was cancelled. Its tries are counted anew.
-
-    Parameters
-    ----------
-    id
-        As it was given when the job was submitted.
-    jobs
-        Where the jobs are.
-    json_
-        Print JSON.
-    """
+async def retry(id: Id, /, *, jobs: Where, json_: Json = False) -> None:
+    """Queue a job again that has failed, is dead or was cancelled. Its tries are counted anew."""
     async with _opened(jobs) as engine:
         _print(id, await engine.retry(id), as_json=json_)
 
 
 @app.command
-async def cancel(id: str, /, *, jobs: Where, json_: Json = False) -> None:
-    """End a job: at once if it waits, and within a third of its lease if it runs.
-
-    Parameters
-    ----------
-    id
-        As it was given when the job was submitted.
-    jobs
-        Where the jobs are.
-    json_
-        Print JSON.
-    """
+async def cancel(id: Id, /, *, jobs: Where, json_: Json = False) -> None:
+    """End a job: at once if it waits, and within a third of its lease if it runs."""
     async with _opened(jobs) as engine:
         _print(id, await engine.cancel(id), as_json=json_)
 

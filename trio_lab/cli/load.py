@@ -19,6 +19,7 @@ from ..records.slo import SloResult
 from ..stage.quiet import machine_speed
 from ..worker.lifeline import tie_life
 from .ending import Terminated
+from .flags import JsonFlag, Junit
 from .gate import CODES, gate
 from .load_gate import asked_of, baseline_of, figures_of, in_json, judgeable, watched
 from .load_options import Asked, LoadOptions
@@ -35,8 +36,8 @@ async def load(
     hdr: Path | None = None,
     slo: str | None = None,
     baseline: Path | None = None,
-    junit: Path | None = None,
-    json_: Annotated[bool, Parameter(name="--json", alias="-j")] = False,
+    junit: Junit = None,
+    json_: Annotated[JsonFlag, Parameter(alias="-j")] = False,
     lifeline: Annotated[bool, Parameter(show=False)] = False,
 ) -> int:
     """Load a server and measure every reply. Stress only what you own.
@@ -64,8 +65,6 @@ async def load(
         What must hold: a file (slo.toml), or a line such as p99<200ms,ok>99%; "defaults" are the usual targets.
     baseline
         The saved JSON of an earlier load: this one must not be worse.
-    junit
-        File for the verdict as JUnit XML.
     json_
         Print one JSON object instead of the table.
     lifeline

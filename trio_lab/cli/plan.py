@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from ..cores import usable_cores
 from ..errors import UsageError
 from ..load.notation import seconds
@@ -14,6 +12,7 @@ from ..simulate.cluster import Dispatch
 from ..simulate.plan import Need
 from ..simulate.plan import plan as planned
 from ..simulate.times import Times
+from .flags import Json
 from .load_options import Seconds
 from .times import mean_or_times
 
@@ -29,7 +28,7 @@ async def plan(
     overhead: str = "",
     dispatch: Dispatch = "two-choices",
     seed: int = 1,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    json_: Json = False,
 ) -> int:
     """Say how many cores and hosts a load needs, and which bounds.
 
@@ -51,8 +50,6 @@ async def plan(
         How the tier in front chooses a host: random, round-robin, two-choices (the better of two at random) or least-loaded.
     seed
         Of the random numbers: the same seed gives the same plan.
-    json_
-        Print one JSON object.
     """
     times = mean_or_times("service", service)
     if times is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..errors import UsageError
@@ -14,6 +12,7 @@ from ..http.runtimes import RUNTIMES
 from ..measure.descriptors import MANY, room_for
 from ..options import ConfigOptions
 from .console import say
+from .flags import JsonFlag
 from .other_runtimes import become
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ async def serve(
     runtime: str = "trio",
     config: ConfigOptions = None,
     control: bool = False,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    json_: JsonFlag = False,
 ) -> None:
     """Serve the lab's routes until Ctrl-C or SIGTERM. A second signal ends the grace period.
 

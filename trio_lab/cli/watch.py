@@ -18,6 +18,7 @@ from ..stage.attached import ProgramEnded, attached
 from ..stage.supervised import Program
 from ..stage.watching import ProgramSource, Source, Watching, source_at
 from .ending import ended_by_signal
+from .flags import JsonFlag
 from .watch_view import Lines, Screen, Shown
 
 
@@ -27,7 +28,7 @@ async def watch(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
     port: int | None = None,
     duration: Annotated[str | None, Parameter(alias="-d")] = None,
-    json_: Annotated[bool, Parameter(name="--json")] = False,
+    json_: JsonFlag = False,
 ) -> int:
     """Watch the queues of a service: how deep each is, how long its callers wait, and which one fills first.
 

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any
 
 import trio
 
@@ -45,20 +44,19 @@ Choose = Callable[[Sequence[Step], Budget, float], Plan | None]
 
 @dataclass(slots=True, kw_only=True)
 class Examiner:
-    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``local`` that it runs
-    on this machine. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``options`` are fields of every
-    load's plan. ``choose`` says which step comes next, and ``on_step`` is told it. With ``objectives`` a last load is held,
-    for the figures that those are about."""
+    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``own_this`` that it is on
+    another machine and may be loaded. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``choose`` says
+    which step comes next, and ``on_step`` is told it. With ``objectives`` a last load is held, for the figures that those
+    are about."""
 
     service: Service
     ours: bool = False
-    local: bool = True
+    own_this: bool = False
     path: str = "/"
     probe: str = "/health"
     budget: Budget
     target: float | None = None
     objectives: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
     choose: Choose = next_step
     on_step: OnStep = lambda plan: None
     steps: list[Step] = field(default_factory=list)
@@ -103,7 +101,7 @@ class Examiner:
             rate=rate,
             seconds=seconds,
             patience=_PATIENCE + 10 * (service_time(seen) or 0.0),
-            own_this=bool(self.options.get("own_this")),
+            own_this=self.own_this,
         )
         return replace(seen, held=rate, figures=figures)
 
@@ -136,7 +134,7 @@ class Examiner:
         step = step if result is None else _with(step, result)
         conditions = watch.conditions()
         step = replace(step, clean=not self._disturbed(conditions, step))
-        if not self.local:
+        if self.own_this:
             return step
         stolen = None if conditions.stolen is None else conditions.stolen * _CORES
         return replace(step, free_cores=cpu.free_cores(), stolen=stolen)
@@ -156,13 +154,12 @@ class Examiner:
                 "rate": plan.rate,
                 "timeout": _PATIENCE + 10 * alone,
                 "interval": _PIECE,
-                **self.options,
+                "own_this": self.own_this,
             }
         )
         return result, began(asked, trio.current_time(), result)
 
     async def _probe(self, duration: float, found: list[float | None]) -> None:
-        options = {name: value for name, value in self.options.items() if name == "own_this"}
         result = await self._loaders.load(
             {
                 "url": self.service.url + self.probe,
@@ -171,7 +168,7 @@ class Examiner:
                 "rate": _PROBE_RATE,
                 "timeout": _PATIENCE,
                 "keep_samples": True,
-                **options,
+                "own_this": self.own_this,
             }
         )
         if result.requests.completed:
@@ -187,7 +184,7 @@ class Examiner:
         """Whether other programs used the CPU, or the host of the virtual machine took it. A server that is not our child
         counts among the others, unless it says what it used."""
         others = conditions.others
-        if self.local and (conditions.stolen or 0.0) > _DISTURBED:
+        if not self.own_this and (conditions.stolen or 0.0) > _DISTURBED:
             return True
         if others is None:
             return False

@@ -19,6 +19,21 @@ def select(names: tuple[str, ...]) -> tuple[Drill, ...]:
     return named(DRILLS, names, "drill")
 
 
+def chosen(names: tuple[str, ...], *, gate: bool, every: bool, loop: str) -> tuple[Drill, ...]:
+    """The drills of these names, those of the ``gate``, or ``every`` one. On another loop than Trio's only the drills that
+    are named must have it: of the others those are left out that do not choose their loop.
+
+    Raises:
+        UsageError: not one of the three is asked for, or what `select` and `on` raise.
+    """
+    if sum(map(bool, (names, gate, every))) != 1:
+        raise UsageError("say either names of drills, or --gate, or --all")
+    found = GATE if gate else DRILLS if every else select(names)
+    if loop == LOOPS[0]:
+        return found
+    return on(loop, found if names else [one for one in found if one.on_asyncio])
+
+
 def on(loop: str, drills: Sequence[Drill]) -> tuple[Drill, ...]:
     """The same drills on another loop.
 

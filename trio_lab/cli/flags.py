@@ -1,0 +1,20 @@
+"""Options that several commands have, each with its flag, its variable and its help said once.
+
+An option whose help depends on the command is described in that command's docstring.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+JsonFlag = Annotated[bool, Parameter(name="--json")]
+"""``--json`` of a command that says itself what it prints."""
+
+Json = Annotated[JsonFlag, Parameter(help="Print the result as JSON.")]
+
+Folder = Annotated[Path | None, Parameter(alias="-o")]
+
+Junit = Annotated[Path | None, Parameter(help="File for the verdict as JUnit XML.")]
