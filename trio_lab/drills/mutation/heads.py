@@ -5,6 +5,7 @@ They are inputs on which servers and proxies are known to differ or to fail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from .drafts import Draft, Mutation
@@ -40,76 +41,51 @@ def _method(random: Random, draft: Draft) -> None:
 
 def _target(random: Random, draft: Draft) -> None:
     path, _, query = draft.target.partition(b"?")
+    too_long = b"/" + b"a" * random.choice((255, 8_200, 70_000))
     draft.target = random.choice(
         (
-            *(
-                b"http://x" + draft.target,
-                b"https://user:pass@x:99999" + draft.target,
-                b"HTTP://X" + draft.target,
-                b"http:" + path,
-            ),
-            *(
-                b"http://[::1" + path,
-                b"http://%5B" + path,
-                b"ftp://x/",
-                b"//x" + path,
-                b"///" + path,
-                b"*",
-                b"x:80",
-                b"",
-                b"/",
-            ),
-            *(
-                path + b"/",
-                b"/" + draft.target,
-                path + b"//",
-                path + b"/..",
-                b"/." + path,
-                b"/x/.." + path,
-                path[1:],
-                b"\\" + path,
-            ),
-            *(
-                path.upper(),
-                path + b";a=b?" + query,
-                path + b"%00",
-                path + b"%2F",
-                path.replace(b"/", b"%2F"),
-                path + b"%",
-                path + b"%zz",
-            ),
-            *(
-                path + b"#" + query,
-                path + b"?#",
-                path + b"??" + query,
-                path + b"?" + query * 3,
-                path + b"?&&=&;" + query,
-            ),
-            *(
-                path + b"?" + query + b"&x=%FF%FE",
-                path + b"?%00=" + query,
-                path + b"?" + b"a&" * 3_000,
-                path + b"?" + b"&".join([query] * 9),
-            ),
-            *(
-                path + b"\xff",
-                path + "é".encode(),
-                path + b" x",
-                path + b"\tx",
-                path + b"?\x7f",
-                b"/" + b"a" * random.choice((255, 8_200, 70_000)),
-            ),
-            *(
-                b"/block//json",
-                b"/block/",
-                b"/block/json/",
-                b"/block/%2e%2e",
-                b"/block/no",
-                b"/block/json%00",
-                b"/fault/x",
-                b"/static/../x",
-            ),
+            *_forms(draft.target, path),
+            *_paths(draft.target, path, query),
+            *_queries(path, query),
+            *(path + b"\xff", path + "é".encode(), path + b" x", path + b"\tx", path + b"?\x7f", too_long),
+            *(b"/block//json", b"/block/", b"/block/json/", b"/block/%2e%2e", b"/block/no", b"/block/json%00"),
+            *(b"/fault/x", b"/static/../x"),
         )
+    )
+
+
+def _forms(target: bytes, path: bytes) -> Sequence[bytes]:
+    """Targets that are whole URLs, or none at all."""
+    return (
+        *(b"http://x" + target, b"https://user:pass@x:99999" + target, b"HTTP://X" + target, b"http:" + path),
+        *(b"http://[::1" + path, b"http://%5B" + path, b"ftp://x/", b"//x" + path, b"///" + path),
+        *(b"*", b"x:80", b"", b"/"),
+    )
+
+
+def _paths(target: bytes, path: bytes, query: bytes) -> Sequence[bytes]:
+    """Paths that some programs take for the same, and others do not."""
+    return (
+        *(
+            path + b"/",
+            b"/" + target,
+            path + b"//",
+            path + b"/..",
+            b"/." + path,
+            b"/x/.." + path,
+            path[1:],
+            b"\\" + path,
+        ),
+        *(path.upper(), path + b";a=b?" + query, path + b"%00", path + b"%2F", path.replace(b"/", b"%2F")),
+        *(path + b"%", path + b"%zz"),
+    )
+
+
+def _queries(path: bytes, query: bytes) -> Sequence[bytes]:
+    return (
+        *(path + b"#" + query, path + b"?#", path + b"??" + query, path + b"?" + query * 3, path + b"?&&=&;" + query),
+        *(path + b"?" + query + b"&x=%FF%FE", path + b"?%00=" + query, path + b"?" + b"a&" * 3_000),
+        path + b"?" + b"&".join([query] * 9),
     )
 
 
