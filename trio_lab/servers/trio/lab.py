@@ -21,6 +21,7 @@ from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Lab, bounds
 from ...http.one_of import OneOf
 from ...http.plants import stalls_explained
 from ...loop.default_limiter import open_default_limiter
+from ...loop.eyes import Passes
 from ...loop.loop_time import PassWindow
 from ...loop.observe import observe
 from ...loop.run_queue import RunQueue
@@ -125,16 +126,7 @@ async def open_lab(
     own, those ``in_front`` before its pools, as requests meet them. ``shields`` are where its naive profile shields work;
     their owner cancels them. ``one_of``: what it was told as one of several processes.
     """
-    max_queue, queue_timeout, run_timeout, discipline = bounds(config)
-    open_workers = partial(
-        open_worker_pool,
-        size=config.workers,
-        max_queue=max_queue,
-        queue_timeout=queue_timeout,
-        run_timeout=run_timeout,
-        discipline=discipline,
-        on_cancel="stop",
-    )
+    max_queue, queue_timeout, _, discipline = bounds(config)
     async with AsyncExitStack() as stack:
         meter = UsageMeter()
         stack.callback(meter.close)
@@ -152,16 +144,9 @@ async def open_lab(
                 limit=config.adaptive,
             )
         )
-        names = ("worker_pool.hash", "worker_pool.reports") if config.separate_pools else ("worker_pool",)
-        pools: list[WorkerPool] = []
-        autoscalers: list[Autoscaler] = []
-        for name in names:
-            pools.append(await stack.enter_async_context(open_workers(name=name)))
-            if config.autoscale:
-                autoscaler = open_autoscaler(
-                    pools[-1], loop_lag=longest_pass(watch.passes), free_cores=CpuWindow().free_cores
-                )
-                autoscalers.append(await stack.enter_async_context(autoscaler))
+        pools = await stack.enter_async_context(_open_worker_pools(config))
+        scaled = pools if config.autoscale else ()
+        autoscalers = await stack.enter_async_context(_open_autoscalers(scaled, watch.passes))
         registered = Queues(
             AcceptBacklog(listener),
             RunQueue(watch.passes),
@@ -190,14 +175,42 @@ async def open_lab(
             window=PassWindow(watch.passes),
             timer=timer,
             native_pool=native_pool,
-            worker_pools=tuple(pools),
+            worker_pools=pools,
             queues=registered,
             watch=watch,
-            autoscalers=tuple(autoscalers),
+            autoscalers=autoscalers,
             jobs=jobs,
             database=await stack.enter_async_context(open_database(config, registered)),
             shields=Shields() if shields is None else shields,
         )
+
+
+@block
+async def _open_worker_pools(config: Config) -> AsyncIterator[tuple[WorkerPool, ...]]:
+    """One pool for all jobs, or one of their own for the reports as well."""
+    max_queue, queue_timeout, run_timeout, discipline = bounds(config)
+    open_pool = partial(
+        open_worker_pool,
+        size=config.workers,
+        max_queue=max_queue,
+        queue_timeout=queue_timeout,
+        run_timeout=run_timeout,
+        discipline=discipline,
+        on_cancel="stop",
+    )
+    names = ("worker_pool.hash", "worker_pool.reports") if config.separate_pools else ("worker_pool",)
+    async with AsyncExitStack() as stack:
+        yield tuple([await stack.enter_async_context(open_pool(name=name)) for name in names])
+
+
+@block
+async def _open_autoscalers(pools: Iterable[WorkerPool], passes: Passes) -> AsyncIterator[tuple[Autoscaler, ...]]:
+    async with AsyncExitStack() as stack:
+        found = []
+        for pool in pools:
+            autoscaler = open_autoscaler(pool, loop_lag=longest_pass(passes), free_cores=CpuWindow().free_cores)
+            found.append(await stack.enter_async_context(autoscaler))
+        yield tuple(found)
 
 
 @contextmanager
