@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trio_lab.experiments import runner
+from trio_lab.experiments import measuring, runner
 from trio_lab.experiments.compare import comparison
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
@@ -126,7 +126,7 @@ async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pyte
         return ()
 
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
-    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    monkeypatch.setattr(measuring, "Watch", QuietMachine)
     monkeypatch.setattr(runner, "lack", lambda runtime: "not installed" if runtime == "node" else None)
     monkeypatch.setattr(runner, "differences", no_differences)
     run = await run_experiments((), runtimes=("trio", "asyncio", "node"), rounds=2, quick=True)

@@ -14,10 +14,11 @@ from trio_lab.diagnose.judge import checked
 from trio_lab.diagnose.ratios import ratios
 from trio_lab.doctor.ramp import Plan
 from trio_lab.errors import UsageError, in_a_line
-from trio_lab.experiments import cases, runner
+from trio_lab.experiments import cases, measuring, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
-from trio_lab.experiments.runner import Show, begun, go_on, judged_again, planned, run_experiments
+from trio_lab.experiments.runner import begun, go_on, judged_again, planned, run_experiments
+from trio_lab.experiments.show import Show
 from trio_lab.records.codec import decode, encode
 from trio_lab.records.conditions import Conditions
 from trio_lab.records.figures import Check
@@ -46,7 +47,7 @@ def experiment(collect: Any) -> Experiment:
 
 async def run(collect: Any, monkeypatch: pytest.MonkeyPatch, machine: type = QuietMachine) -> Results:
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
-    monkeypatch.setattr(runner, "Watch", machine)
+    monkeypatch.setattr(measuring, "Watch", machine)
     show = Said()
     results = await run_experiments(("example",), quick=True, show=show)
     assert any("example" in line for line in show.lines)
@@ -127,7 +128,7 @@ async def test_each_experiment_is_kept_as_soon_as_it_is_done_and_the_rest_can_be
         return tuple(replace(experiment(partial(collect, name=name)), name=name) for name in ("a", "b", "c"))
 
     monkeypatch.setattr(runner, "select", chosen)
-    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    monkeypatch.setattr(measuring, "Watch", QuietMachine)
     kept: list[Results] = []
     with trio.CancelScope() as scope:
         await go_on(begun(planned(("a", "b", "c")), quick=True), show=Show(), keep=kept.append)
@@ -169,7 +170,7 @@ async def test_a_whole_lab_ends_with_the_doctor_and_goes_on_until_it_has_come(mo
         return Examined(path=path, duration=1.0, diagnosis=None, timeline=None, failed=failed)
 
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
-    monkeypatch.setattr(runner, "Watch", QuietMachine)
+    monkeypatch.setattr(measuring, "Watch", QuietMachine)
     monkeypatch.setattr(runner, "examined", examined)
     kept: list[Results] = []
     with trio.CancelScope() as scope:

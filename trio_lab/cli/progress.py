@@ -10,7 +10,7 @@ import time
 
 from rich.text import Text
 
-from ..experiments.runner import Show
+from ..experiments.show import Show
 from .console import say
 from .status import StatusLine
 

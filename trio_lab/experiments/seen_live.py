@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..stage.live_run import LiveRun
-from .runner import Show
+from .show import Show
 
 
 class SeenLive(Show):

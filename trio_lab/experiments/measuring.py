@@ -1,0 +1,90 @@
+"""One experiment, measured: in rounds, in each of which its runtimes take turns, until it is decided."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+import trio
+
+from ..diagnose.ratios import order_of_round
+from ..errors import first_of, in_a_line
+from ..records.conditions import Conditions
+from ..records.figures import Figures, require_all
+from ..records.result import ExperimentResult
+from ..stage.quiet import Watch
+from ..stage.stage import Stage
+from ..stage.track import Track
+from .model import Collected, Experiment
+from .rounds import Round, another, so_far
+from .show import Show
+from .verdict import result_of
+
+
+async def in_turn(
+    experiment: Experiment, stages: dict[str, Stage], least: int, show: Show
+) -> dict[str, tuple[ExperimentResult, list[Figures]]]:
+    """The result of every runtime, and the figures of its rounds."""
+    taken: dict[str, list[Round]] = {runtime: [] for runtime in stages}
+    spent = dict.fromkeys(stages, 0.0)
+    number, going = 0, list(stages)
+    several = is_named(stages)
+    async with AsyncExitStack() as keeping:
+        for stage in stages.values():
+            await keeping.enter_async_context(stage.keeping())
+        while going:
+            for runtime in order_of_round(going, number):
+                began, stage = trio.current_time(), stages[runtime]
+                stage.round = number
+                which = f"round {number + 1} of {least}" if number < least else f"round {number + 1}, not decided yet"
+                stage.on_phase = partial(show.phase, f"{runtime}, " * several + which)
+                stage.on_phase("")
+                taken[runtime].append(await _round(experiment, stage))
+                spent[runtime] += trio.current_time() - began
+                show.round(
+                    f"{runtime}: " * several + so_far(experiment.checks, taken[runtime]), _left(taken, spent, least)
+                )
+            number += 1
+            going = [runtime for runtime in going if another(experiment.checks, taken[runtime], least=least)]
+    found = {}
+    for runtime, stage in stages.items():
+        result = result_of(
+            experiment, taken[runtime], runtime=runtime, duration=spent[runtime], notes=stage.told_notes()
+        )
+        found[runtime] = (result, [one.figures for one in taken[runtime]])
+    return found
+
+
+def is_named(stages: dict[str, Stage]) -> bool:
+    """Whether a line has to say which runtime it is about."""
+    return len(stages) > 1 or list(stages) != ["trio"]
+
+
+def _left(taken: dict[str, list[Round]], spent: dict[str, float], least: int) -> float:
+    """Seconds for the planned rounds that are not taken yet, if they take as long as the others."""
+    done = sum(map(len, taken.values()))
+    return sum(spent.values()) / done * max(0, least * len(taken) - done)
+
+
+async def _round(experiment: Experiment, stage: Stage) -> Round:
+    watch, error = Watch(speed=True), None
+    stage.track = Track()
+    try:
+        collected = await experiment.collect(stage)
+        require_all(collected.figures, experiment.declared(stage.runtime))
+    except Exception as caught:  # a fault in one experiment must not lose the figures of the others
+        error = caught
+        collected = Collected(figures=dict.fromkeys(experiment.declared(stage.runtime)), charts=())
+    timeline, conditions = stage.track.timeline(), watch.conditions()
+    trouble, failed = ("", False) if error is None else _trouble(error, conditions)
+    return Round(collected=collected, conditions=conditions, timeline=timeline, trouble=trouble, failed=failed)
+
+
+def _trouble(error: Exception, conditions: Conditions) -> tuple[str, bool]:
+    """What to say of a round that has no figures, and whether that is a fault."""
+    first = first_of(error)
+    if isinstance(first, ArithmeticError):  # phases were so short, or the machine so busy, that a count is zero
+        return "Too little was counted to compare anything.", False
+    if isinstance(first, trio.TooSlowError) and conditions.disturbance == "much":
+        return "A time limit ran out while other programs had the cores.", False
+    return f"It could not be run: {in_a_line(error)}.", True
