@@ -6,12 +6,14 @@ import math
 
 from ..records.diagnosis import Diagnosis, Finding
 from ..records.examination import Examination
+from .alone import concurrency
 from .mean_interval import LEAST
 from .onset import NONE, UNSEEN, First, first_to_fill
 from .prescribe import prescribe
+from .reading_signals import signals
 from .rules.cpu_taken import RULE as CPU_TAKEN
 from .saturation import Saturation, last_rounds, more_seconds, saturation
-from .signals import LOOP, Signals, concurrency, kind_of, signals
+from .signals import LOOP, Signals, kind_of
 
 _ROUND = 35.0  # replies, at the rate of the calm step: 20 in each of five steps at about three times that rate
 _OFTEN = 0.5  # of the steps of the ramp

@@ -14,9 +14,9 @@ from statistics import median
 
 import trio
 
+from ..diagnose.alone import concurrency, service_time
 from ..diagnose.diagnosis import highest_rate
 from ..diagnose.saturation import saturation
-from ..diagnose.signals import concurrency, service_time
 from ..measure.cpu import CpuWindow
 from ..records.conditions import Conditions
 from ..records.examination import Examination, Sighting, Step

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from ..diagnose.onset import NONE
 from ..diagnose.prescribe import prescribe
+from ..diagnose.reading_signals import signals
 from ..diagnose.rows import JOBS
-from ..diagnose.signals import Signals, kind_of, signals
+from ..diagnose.signals import Signals, kind_of
 from ..records.diagnosis import Finding
 from ..records.examination import Examination, Piece, Sighting, Step
 from ..records.live import LiveVerdict

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from ...diagnose import growth
-from ...diagnose.signals import signals
+from ...diagnose.reading_signals import signals
 from ...doctor.examine import Examiner
 from ...doctor.ramp import Budget
 from ...records.codec import encode
