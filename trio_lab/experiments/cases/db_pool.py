@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ...records.chart import Role
+from ...records.chart import Chart, Role
 from ...records.figures import Measures, check, measured
 from ...records.load import LoadResult
 from ...stage.loaded import Loaded
@@ -135,42 +135,47 @@ async def _collect(stage: Stage) -> Collected:
         {name: partial(_beside, stage, flags, name != "alone") for name, (_, flags, _) in _POOLS.items()}
     )
     found = _Found(sized=sized, pools=pools)
-    beside = [(label, pools[name][0].load, role) for name, (label, _, role) in _POOLS.items()]
     return Collected(
         figures=measured(_FIGURES, found),
-        charts=(
-            charts.bars(
-                "Queries served",
-                ("connections", "queries/s"),
-                [
-                    ("reads of 100 ms", [("1", sized["read_one"].rate), ("8", sized["read_many"].rate)], "good"),
-                    ("writes of 20 ms", [("1", sized["write_one"].rate), ("8", sized["write_many"].rate)], "bad"),
-                ],
-                note="One query writes at a time, however many connections there are.",
-            ),
-            charts.chart(
-                "Fast queries beside twenty times as many slow ones as their share",
-                "point",
-                ("seconds since the load began", "latency of a fast query, ms"),
-                [(label, charts.in_ms(load.by_start()), role) for label, load, role in beside],
-                log_y=True,
-                rules=[charts.rule(_SLOW_MS, "one slow query")],
-                note=f"A fast query takes {_FAST_MS} ms. Refused ones are not drawn.",
-            ),
-            charts.bars(
-                "What a bound costs slow queries",
-                ("pool", "slow queries/s"),
-                [
-                    (
-                        "served in time",
-                        [(_POOLS[name][0], found.slow_rate(name) or 0.0) for name in ("shared", "bound")],
-                        None,
-                    )
-                ],
-                note="The connections that are kept for fast queries serve no slow one.",
-            ),
-        ),
+        charts=_charts(found),
         loads=[pools["shared"][0].step],
+    )
+
+
+def _charts(found: _Found) -> tuple[Chart, ...]:
+    sized = found.sized
+    beside = [(label, found.pools[name][0].load, role) for name, (label, _, role) in _POOLS.items()]
+    return (
+        charts.bars(
+            "Queries served",
+            ("connections", "queries/s"),
+            [
+                ("reads of 100 ms", [("1", sized["read_one"].rate), ("8", sized["read_many"].rate)], "good"),
+                ("writes of 20 ms", [("1", sized["write_one"].rate), ("8", sized["write_many"].rate)], "bad"),
+            ],
+            note="One query writes at a time, however many connections there are.",
+        ),
+        charts.chart(
+            "Fast queries beside twenty times as many slow ones as their share",
+            "point",
+            ("seconds since the load began", "latency of a fast query, ms"),
+            [(label, charts.in_ms(load.by_start()), role) for label, load, role in beside],
+            log_y=True,
+            rules=[charts.rule(_SLOW_MS, "one slow query")],
+            note=f"A fast query takes {_FAST_MS} ms. Refused ones are not drawn.",
+        ),
+        charts.bars(
+            "What a bound costs slow queries",
+            ("pool", "slow queries/s"),
+            [
+                (
+                    "served in time",
+                    [(_POOLS[name][0], found.slow_rate(name) or 0.0) for name in ("shared", "bound")],
+                    None,
+                )
+            ],
+            note="The connections that are kept for fast queries serve no slow one.",
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from statistics import median
 
 import trio
 
-from ...records.chart import Point
+from ...records.chart import Chart, Point
 from ...records.examination import Step
 from ...records.figures import Measures, check, measured, of_each
 from ...records.health import Health
@@ -149,37 +149,41 @@ async def _collect(stage: Stage) -> Collected:
     }
     call = (await server.fetch(f"/wait?ms={_CALL_MS}")).latency
     found = _Found(by_pool=await stage.once(turns), call=call)
-    alone, own, shared = (found[pool] for pool in ("alone", "own", "shared"))
     return Collected(
         figures=measured(_FIGURES, found) | measured(of_each(_POOLS, _OF_EACH), found.by_pool),
-        charts=(
-            charts.bars(
-                "Who waits behind the slow calls",
-                ("what is asked for", "median time, ms"),
-                [
-                    ("slow calls in the default limiter", shared.bars(), "bad"),
-                    ("slow calls in a pool of their own", own.bars(), "good"),
-                    ("no slow calls", alone.bars(), "neutral"),
-                ],
-                log_y=True,
-                note=(
-                    f"{_CLIENTS} clients with calls of {_CALL_MS} ms, {_THREADS} threads. A new worker is started under a "
-                    "limiter of its own in all three."
-                ),
-            ),
-            charts.chart(
-                "Name look-ups over time",
-                "point",
-                ("seconds since the look-ups began", "time of a look-up, ms"),
-                [
-                    ("slow calls in the default limiter", _points(shared), "bad"),
-                    ("slow calls in a pool of their own", _points(own), "good"),
-                ],
-                log_y=True,
-                rules=[charts.rule(_CALL_MS, "one slow call")],
+        charts=_charts(found),
+        loads=[_slow_calls(found)],
+    )
+
+
+def _charts(found: _Found) -> tuple[Chart, ...]:
+    alone, own, shared = (found[pool] for pool in ("alone", "own", "shared"))
+    return (
+        charts.bars(
+            "Who waits behind the slow calls",
+            ("what is asked for", "median time, ms"),
+            [
+                ("slow calls in the default limiter", shared.bars(), "bad"),
+                ("slow calls in a pool of their own", own.bars(), "good"),
+                ("no slow calls", alone.bars(), "neutral"),
+            ],
+            log_y=True,
+            note=(
+                f"{_CLIENTS} clients with calls of {_CALL_MS} ms, {_THREADS} threads. A new worker is started under a "
+                "limiter of its own in all three."
             ),
         ),
-        loads=[_slow_calls(found)],
+        charts.chart(
+            "Name look-ups over time",
+            "point",
+            ("seconds since the look-ups began", "time of a look-up, ms"),
+            [
+                ("slow calls in the default limiter", _points(shared), "bad"),
+                ("slow calls in a pool of their own", _points(own), "good"),
+            ],
+            log_y=True,
+            rules=[charts.rule(_CALL_MS, "one slow call")],
+        ),
     )
 
 
