@@ -108,7 +108,7 @@ class FiguresReader:
             health=replace(health, loop=self._window.read(), stalls=self._stalls.table()),
             recent=self._recent.read(),
             stalls=watch.count,
-            last_stalls=tuple(_recent(stall, now) for stall in reversed(watch.stalls()[-_LAST_STALLS:])),
+            last_stalls=tuple(recent_stall(stall, now) for stall in reversed(watch.stalls()[-_LAST_STALLS:])),
             routes=routes,
             workers=telling.workers(),
             totals=totals,
@@ -138,7 +138,8 @@ class FiguresReader:
                 route.turn()
 
 
-def _recent(stall: Stall, now: float) -> RecentStall:
+def recent_stall(stall: Stall, now: float) -> RecentStall:
+    """A stall as it is told, ``now`` by `time.perf_counter`."""
     return RecentStall(
         ago=max(0.0, now - stall.began - stall.duration),
         duration=stall.duration,

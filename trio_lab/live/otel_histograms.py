@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import time_ns
-from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -45,12 +44,13 @@ class WithHistograms(MetricExporter):
         self._exporter, self._seen = exporter, seen
         self._began = time_ns()
 
-    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **options: Any) -> MetricExportResult:
+    # The base class has these keywords, and the SDK's reader calls `shutdown` with one that has no parameter.
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> MetricExportResult:
         seen, now = self._seen(), time_ns()
         if seen.health.usage is not None:
             self._began = min(self._began, now - int(seen.health.usage.elapsed * 1e9))
         resources = [self._with_histograms(one, seen, now) for one in metrics_data.resource_metrics]
-        return self._exporter.export(MetricsData(resources), timeout_millis, **options)
+        return self._exporter.export(MetricsData(resources), timeout_millis, **kwargs)
 
     def _with_histograms(self, resource: ResourceMetrics, seen: Seen, now: int) -> ResourceMetrics:
         known = {metric.name for scope in resource.scope_metrics for metric in scope.metrics}
@@ -84,8 +84,8 @@ class WithHistograms(MetricExporter):
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         return self._exporter.force_flush(timeout_millis)
 
-    def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None:
-        self._exporter.shutdown(timeout_millis, **options)
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
+        self._exporter.shutdown(timeout_millis, **kwargs)
 
 
 def _with(scope: ScopeMetrics, more: list[Exported]) -> ScopeMetrics:

@@ -18,9 +18,9 @@ import trio
 
 from ..diagnose.rows import KEPT, WINDOW, watched
 from ..errors import UsageError, in_a_line
+from ..live.figures import recent_stall
 from ..load.client import fetch
 from ..load.target import Target
-from ..loop.stalls import Stall
 from ..records.codec import decode
 from ..records.examination import Sighting
 from ..records.health import Health
@@ -107,7 +107,7 @@ class ProgramSource:
         stalls = self._program.stalls()[: -STALLS - 1 : -1]
         return Look(
             health=health,
-            stalls=tuple(_recent(stall, now) for stall in stalls),
+            stalls=tuple(recent_stall(stall, now) for stall in stalls),
             notes=self._program.blind_to if health is None and now - self._began > _FIRST else (),
         )
 
@@ -124,19 +124,6 @@ class SideSource:
         if figures is None:
             return Look(state=view.state)
         return Look(health=figures.health, age=view.age, stalls=figures.last_stalls[:STALLS], state=view.state)
-
-
-def _recent(stall: Stall, now: float) -> RecentStall:
-    return RecentStall(
-        ago=max(0.0, now - stall.began - stall.duration),
-        duration=stall.duration,
-        cause=stall.cause,
-        filename=stall.filename or None,
-        lineno=stall.lineno or None,
-        function=stall.function or None,
-        task=stall.task_name or None,
-        label=stall.label,
-    )
 
 
 async def source_at(url: str) -> Source:
