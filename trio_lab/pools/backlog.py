@@ -25,9 +25,9 @@ class Backlog:
     """The backlog of the pool with this name. Whoever is refused here is told by ``actions``."""
 
     def __init__(
-        self, name: str, max_queue: int | None, discipline: Chosen[Job], tallies: Tallies, actions: Actions
+        self, name: str, max_waiting: int | None, discipline: Chosen[Job], tallies: Tallies, actions: Actions
     ) -> None:
-        self.room = WaitingRoom[Job](name, max_waiting=max_queue, discipline=discipline, tallies=tallies)
+        self.room = WaitingRoom[Job](name, max_waiting=max_waiting, discipline=discipline, tallies=tallies)
         self.held: deque[Job] = deque()
         self._name = name
         self._actions = actions
