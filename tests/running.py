@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from trio_lab.measure.process import family, lives, open_descriptors
 from trio_lab.stage.launch import serve
 
+from .waiting import until
+
 
 @dataclass
 class Running:
@@ -92,9 +94,8 @@ class Running:
 
 
 def until_gone(pids: list[int]) -> None:
-    """Returns when none of these processes runs any more; a test's time limit ends a wait that is in vain."""
-    while any(lives(pid) for pid in pids):
-        time.sleep(0.005)
+    """Returns when none of these processes runs any more."""
+    until(lambda: not any(map(lives, pids)))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.contract.watching import until
+from tests.waiting import until
 
 APP = "tests.asgi.slow_app:app"
 SERVERS = {

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.contract.watching import until
+from tests.waiting import until
 
 
 def test_each_worker_of_uvicorn_tells_its_own_stalls(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from tests.experiments.taken import confirmed
 from trio_lab.cli.gate import Gate
 from trio_lab.cli.run_gate import asked_of
 from trio_lab.records.codec import to_plain
@@ -20,22 +21,13 @@ CHECKS = (check("delay", "delay_ms", ">", 25, "ms"), check("wrong orders", "wron
 
 def result(*delays: float, speed: float = 50.0, **changed: Any) -> ExperimentResult:
     """An experiment whose last round was disturbed, and does not count."""
-    found = ExperimentResult(
-        name="blocked-loop",
-        title="",
-        runtime="trio",
-        question="",
-        prediction="",
-        outcome="confirmed",
-        finding="It was.",
-        advice="",
-        first_full=None,
-        duration=1.0,
-        evidence=Evidence(checks=CHECKS, figures={"delay_ms": 1.0, "wrong": 0.0}),
-        rounds=tuple({"delay_ms": delay, "wrong": 0.0} for delay in delays),
-        conditions=tuple(Conditions(speed=speed, counted=number < len(delays) - 1) for number in range(len(delays))),
+    found = confirmed(
+        "blocked-loop",
+        Evidence(checks=CHECKS, figures={"delay_ms": 1.0, "wrong": 0.0}),
+        tuple({"delay_ms": delay, "wrong": 0.0} for delay in delays),
+        tuple(Conditions(speed=speed, counted=number < len(delays) - 1) for number in range(len(delays))),
     )
-    return replace(found, **changed)
+    return replace(found, finding="It was.", **changed)
 
 
 def run(*experiments: ExperimentResult) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,6 +37,11 @@ class Subject:
 
 SUBJECTS = [Subject(runtime, profile) for runtime in RUNTIMES for profile in PROFILES]
 GUARDED = [Subject(runtime, "guarded") for runtime in RUNTIMES]
+
+
+def only(*, if_: Callable[[Subject], bool]) -> pytest.MarkDecorator:
+    """Of a test that not every server can be held to; it has a parameter ``subject``."""
+    return pytest.mark.parametrize("subject", [one for one in SUBJECTS if if_(one)], indirect=True, ids=str)
 
 
 def skip_if_absent(runtime: str) -> None:

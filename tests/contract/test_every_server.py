@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.running import Running
+from tests.waiting import until
 
 from .checks import check_rows
 from .shapes import COUNT, NUMBER, TEXT, Is, complaints
-from .subjects import THREADS, Subject
+from .subjects import THREADS, Subject, only
 from .table import TABLE
-from .watching import ask, kill_the_busy_worker, queue, until
+from .watching import ask, kill_the_busy_worker, queue
 
 POOLS = ("native_pool", "worker_pool")
 
@@ -141,9 +142,8 @@ def test_what_follows_a_request_does_not_cost_its_reply(server: Running) -> None
     assert [reply[:3] for reply in replies] == [b"200", b"400"]
 
 
-def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running, subject: Subject) -> None:
-    if subject.runtime == "node":
-        pytest.skip("node's workers are threads of the server's own process: no other process can kill one")
+@only(if_=lambda subject: subject.runtime != "node")  # its workers are threads, which no other process can kill
+def test_a_worker_that_dies_is_a_502_and_is_replaced(server: Running) -> None:
     killer = threading.Thread(target=kill_the_busy_worker, args=(server,))
     killer.start()
     status, _, body = server.request("/fib?n=40")
@@ -183,9 +183,11 @@ JOB = {"id": TEXT, "job": TEXT, "args": Is("an object", lambda value: isinstance
 JOB |= {"tries": COUNT, "max_tries": 5, "age_s": NUMBER}
 
 
-def test_a_job_from_its_submission_to_its_end(server: Running, subject: Subject) -> None:
-    if not subject.has("/jobs"):
-        pytest.skip(f"{subject.runtime} has no /jobs; that it says so is in the table")
+has_jobs = only(if_=lambda subject: subject.has("/jobs"))  # that the others say who has them is in the table
+
+
+@has_jobs
+def test_a_job_from_its_submission_to_its_end(server: Running) -> None:
     status, headers, body = send(server, "/jobs", "POST", b'{"job": "hash", "args": {"rounds": 10}}')
     assert (status, headers["content-type"], complaints(body, {"id": TEXT})) == (202, "application/json", [])
     where = headers["Location"]
@@ -203,6 +205,7 @@ def test_a_job_from_its_submission_to_its_end(server: Running, subject: Subject)
         assert (status, complaints(job, JOB | waits | {"state": state})) == (200, [])
 
 
+@has_jobs
 @pytest.mark.parametrize(
     "body",
     [
@@ -211,8 +214,6 @@ def test_a_job_from_its_submission_to_its_end(server: Running, subject: Subject)
     ],
     ids=lambda body: body[:30].decode("latin-1"),
 )
-def test_what_is_no_job_is_refused_and_said(server: Running, subject: Subject, body: bytes) -> None:
-    if not subject.has("/jobs"):
-        pytest.skip(f"{subject.runtime} has no /jobs")
+def test_what_is_no_job_is_refused_and_said(server: Running, body: bytes) -> None:
     status, _, reply = send(server, "/jobs", "POST", body)
     assert (status in (400, 413), complaints(reply, {"error": TEXT})) == (True, [])

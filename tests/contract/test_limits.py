@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.running import Running
+from tests.waiting import until
 
 from .subjects import GUARDED, Subject, serving
-from .watching import answer, ask, queue, until
+from .watching import answer, ask, queue
 
 HOLD = "/wait?ms=10000"  # longer than a test needs; the client that holds a thread with it leaves at the end
 
@@ -113,9 +114,9 @@ def test_an_unusual_request_is_refused_in_the_same_words(narrow: Running, unusua
     until(lambda: in_native_pool(narrow, "waiting") == 0)
 
 
+@pytest.mark.parametrize("guarded", [one for one in GUARDED if one.runtime != "node"], indirect=True, ids=str)
 def test_a_client_that_leaves_ends_its_job_in_a_worker(narrow: Running) -> None:
-    if narrow.runtime == "node":
-        pytest.skip("Node's jobs run to their end")
+    """Node's jobs run to their end."""
     with ask(narrow, "/fib?n=40"):  # a minute of Python
         until(lambda: queue(narrow, "worker_pool")["in_service"] == 1)
     until(lambda: queue(narrow, "worker_pool")["in_service"] == 0)

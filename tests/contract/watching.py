@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.running import Running
+from tests.waiting import until
 from trio_lab.measure.process import cpu_seconds
 
 _PATIENCE = 60.0  # seconds; far more than a slow machine takes
-_PAUSE = 0.01  # between two looks, so that the server under test is not kept busy by them
 
 
 def ask(server: Running, target: str) -> socket.socket:
@@ -35,13 +33,6 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
 def queue(server: Running, name: str) -> Any:
     """The record of one queue."""
     return server.queues()[name]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(_PAUSE)
 
 
 def kill_the_busy_worker(server: Running) -> None:

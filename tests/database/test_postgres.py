@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from tests.running import running
+from tests.waiting import wait_until
 from trio_lab.pools.connections import ConnectionPool, open_connection_pool
 from trio_lab.stage.postgres import PostgresServer, postgres, programs
 
@@ -138,9 +140,8 @@ async def test_a_statement_that_runs_when_the_server_is_killed(pool: Pool, serve
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sleep)
-        while pool.opened == 0:
-            await trio.sleep(0.01)
-        await trio.sleep(0.05)
+        await wait_until(lambda: pool.opened)
+        await wait_all_tasks_blocked()
         server.kill()
     server.start()
     assert (pool.opened, pool.replaced) == (0, 1)

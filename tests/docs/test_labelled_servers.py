@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.watching import until
 from tests.running import Running
+from tests.waiting import until
 
 from .test_commands import DOCS
 from .test_examples import EXAMPLES, masked

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from trio_lab.drills.both import drill_of_both
-from trio_lab.drills.model import AFTERMATH
+from trio_lab.drills.both import Part, drill_of_both
+from trio_lab.drills.model import AFTERMATH, Drill
 from trio_lab.drills.runner import run_drills
 from trio_lab.records.drill import DrillResult
 from trio_lab.records.figures import Figures, check
 from trio_lab.stage.stage import Stage
 
 WELL: dict[str, float | None] = {check.figure: 0.0 for check in AFTERMATH}
+
+
+def example(inject: Part, control: Part) -> Drill:
+    return drill_of_both(
+        name="example",
+        number=1,
+        gate=False,
+        question="Is anything lost?",
+        figures=("lost",),
+        checks=(check("requests lost", "lost", "<=", 0),),
+        inject=inject,
+        control=control,
+        twin="a twin",
+    )
 
 
 async def judged(inject: dict[str, Figures], control: dict[str, Figures]) -> DrillResult:
@@ -23,18 +37,7 @@ async def judged(inject: dict[str, Figures], control: dict[str, Figures]) -> Dri
     async def play_control(stage: Stage) -> Figures:
         return control[stage.runtime]
 
-    drill = drill_of_both(
-        name="example",
-        number=1,
-        gate=False,
-        question="Is anything lost?",
-        figures=("lost",),
-        checks=(check("requests lost", "lost", "<=", 0),),
-        inject=play,
-        control=play_control,
-        twin="a twin",
-    )
-    return (await run_drills([drill], gate=False, say=lambda _: None)).drills[0]
+    return (await run_drills([example(play, play_control)], gate=False, say=lambda _: None)).drills[0]
 
 
 async def test_both_servers_are_judged_by_the_same_checks() -> None:
@@ -71,18 +74,7 @@ async def test_what_a_reader_should_know_is_said_with_the_server_it_is_about() -
         return WELL | {"lost": 1}
 
     said: list[str] = []
-    drill = drill_of_both(
-        name="example",
-        number=1,
-        gate=False,
-        question="Is anything lost?",
-        figures=("lost",),
-        checks=(check("requests lost", "lost", "<=", 0),),
-        inject=play,
-        control=play,
-        twin="a twin",
-    )
-    await run_drills([drill], gate=False, say=said.append)
+    await run_drills([example(play, play)], gate=False, say=said.append)
     assert [line.strip() for line in said if "did harm" in line] == [
         "trio: case 4 did harm",
         "asyncio: case 7 did harm",

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.contract.watching import until
+from tests.waiting import until
 from trio_lab.diagnose.judge import checked
 from trio_lab.drills.cases.many_hosts import DRILL, unprotected
 from trio_lab.drills.part_loss import Call, Need, Outage, Outcome

@@ -14,6 +14,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.waiting import wait_until
+
+from .looking import record
+
 pytest.importorskip("streaq", reason="the extra redis is not installed")
 
 from trio_lab.errors import Unreachable, UsageError
@@ -86,15 +90,12 @@ async def test_what_a_job_returned_is_told_when_the_server_is_back(own_valkey: A
 
     async with open_jobs(own_valkey.connection_url) as jobs, open_job_worker(jobs, known) as worker:
         id = await jobs.submit(JOB)
-        while not worker.running:
-            await trio.sleep(0.005)
+        await wait_until(lambda: worker.running)
         own_valkey.terminate()
         go.set()
         await trio.to_thread.run_sync(own_valkey.start)
-        while worker.running:
-            await trio.sleep(0.005)
-        found = await jobs.get(id)
-    assert found is not None
+        await wait_until(lambda: not worker.running)
+        found = await record(jobs, id)
     assert (found.state, found.result, found.tries, worker.fenced) == ("succeeded", 1, 1, 0)
 
 

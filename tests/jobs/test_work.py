@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, cast
 
@@ -11,24 +12,45 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.waiting import wait_until
 from trio_lab.backoff import Backoff
 from trio_lab.jobs.contract import Engine, NewJob
 from trio_lab.jobs.functions import JobFailed, JobFunctions
 from trio_lab.jobs.progress import job_progress
-from trio_lab.jobs.work import open_job_worker
-from trio_lab.records.job import JobRecord
+from trio_lab.jobs.work import JobWorker, open_job_worker
+
+from .looking import ended, record
 
 SOON = Backoff(first=0.001, last=0.001)
 
 
-async def ended(jobs: Engine, id: str) -> JobRecord:
-    found = await jobs.ended(id)
-    assert found is not None
-    return found
+def knowing(*functions: Callable[..., Any]) -> JobFunctions:
+    """What a worker does that knows these, by their names."""
+    known = JobFunctions()
+    for function in functions:
+        known.register()(function)
+    return known
+
+
+def gated(result: str) -> tuple[JobFunctions, trio.Event]:
+    """A function of this name, which returns the result once the event is set."""
+    go = trio.Event()
+
+    async def gated() -> str:
+        await go.wait()
+        return result
+
+    return knowing(gated), go
 
 
 async def submit(jobs: Engine, name: str, **args: Any) -> str:
     return await jobs.submit(NewJob(name=name, args=args, max_tries=3))
+
+
+async def at_work(worker: JobWorker) -> None:
+    """Until it has begun with a job, which has come to where it waits."""
+    await wait_until(lambda: worker.running)
+    await wait_all_tasks_blocked()
 
 
 def pid() -> int:
@@ -104,9 +126,8 @@ async def test_a_job_that_no_other_try_can_help_fails_at_once(
 
 
 async def test_a_job_whose_arguments_are_no_object_fails_at_once(jobs: Engine) -> None:
-    functions, args = JobFunctions(), cast(Any, [1])
-    functions.register()(forever)
-    async with open_job_worker(jobs, functions):
+    args = cast(Any, [1])
+    async with open_job_worker(jobs, knowing(forever)):
         found = await ended(jobs, await jobs.submit(NewJob(name="forever", args=args)))
         assert (found.state, found.tries) == ("failed", 1)
         assert found.error is not None
@@ -116,19 +137,15 @@ async def test_a_job_whose_arguments_are_no_object_fails_at_once(jobs: Engine) -
 async def test_a_job_that_this_program_does_not_know_may_be_done_by_another(jobs: Engine) -> None:
     id = await submit(jobs, "new")
     async with open_job_worker(jobs, JobFunctions()) as worker:
-        while not worker.failed:
-            await trio.sleep(0.005)
-    found = await jobs.get(id)
-    assert found is not None
+        await wait_until(lambda: worker.failed)
+    found = await record(jobs, id)
     assert (found.state, found.error) == ("queued", "no function is registered as 'new'")
 
 
 async def test_a_running_job_is_cancelled_within_a_third_of_its_lease(jobs: Engine) -> None:
-    functions = JobFunctions()
-    functions.register()(forever)
-    async with open_job_worker(jobs, functions, lease=0.3):
+    async with open_job_worker(jobs, knowing(forever), lease=0.3) as worker:
         id = await submit(jobs, "forever")
-        await begun(jobs, id)
+        await at_work(worker)
         await jobs.cancel(id)
         assert (await ended(jobs, id)).state == "cancelled"
 
@@ -138,19 +155,8 @@ async def forever() -> None:
     await trio.sleep_forever()
 
 
-async def begun(jobs: Engine, id: str) -> None:
-    while True:
-        found = await jobs.get(id)
-        assert found is not None
-        if found.state == "running":
-            return
-        await trio.sleep(0.005)
-
-
 async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: Engine) -> None:
-    functions = JobFunctions()
-    functions.register()(forever)
-    async with open_job_worker(jobs, functions, lease=0.3, grace=0.0):
+    async with open_job_worker(jobs, knowing(forever), lease=0.3, grace=0.0):
         id = await submit(jobs, "forever")
         while (found := await jobs.get(id)) is None or found.progress is None:
             await trio.sleep(0.005)
@@ -159,51 +165,34 @@ async def test_the_progress_of_a_job_is_told_when_its_lease_is_renewed(jobs: Eng
 
 async def test_a_worker_that_is_stopped_gives_its_jobs_back(jobs: Engine) -> None:
     """So a restart costs no try."""
-    functions = JobFunctions()
-    functions.register()(forever)
-    async with open_job_worker(jobs, functions, grace=0.0):
+    async with open_job_worker(jobs, knowing(forever), grace=0.0) as worker:
         id = await submit(jobs, "forever")
-        await begun(jobs, id)
-    found = await jobs.get(id)
-    assert found is not None
+        await at_work(worker)
+    found = await record(jobs, id)
     assert (found.state, found.tries) == ("queued", 0)
 
 
 async def test_a_worker_that_is_cancelled_gives_its_jobs_back(jobs: Engine) -> None:
-    functions = JobFunctions()
-    functions.register()(forever)
     with trio.CancelScope() as scope:
-        async with open_job_worker(jobs, functions):
+        async with open_job_worker(jobs, knowing(forever)) as worker:
             id = await submit(jobs, "forever")
-            await begun(jobs, id)
+            await at_work(worker)
             scope.cancel()
-    found = await jobs.get(id)
-    assert found is not None
+    found = await record(jobs, id)
     assert (found.state, found.tries) == ("queued", 0)
 
 
 async def test_a_stopped_worker_lets_its_jobs_end(jobs: Engine) -> None:
-    functions, begun, go = JobFunctions(), trio.Event(), trio.Event()
-
-    @functions.register()
-    async def waits() -> str:
-        begun.set()
-        await go.wait()
-        return "ended"
-
+    functions, go = gated("ended")
     async with open_job_worker(jobs, functions, grace=60.0) as worker:
-        id = await submit(jobs, "waits")
-        await begun.wait()
+        id = await submit(jobs, "gated")
+        await at_work(worker)
         worker.stop()
-        late = await submit(jobs, "waits")
+        late = await submit(jobs, "gated")
         await wait_all_tasks_blocked(0.01)
         go.set()
-    found = await jobs.get(id)
-    assert found is not None
-    assert found.result == "ended"
-    found = await jobs.get(late)
-    assert found is not None
-    assert found.state == "queued", "a stopped worker claims no more"
+    assert (await record(jobs, id)).result == "ended"
+    assert (await record(jobs, late)).state == "queued", "a stopped worker claims no more"
 
 
 async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: Engine) -> None:
@@ -225,46 +214,30 @@ async def test_no_more_jobs_run_at_once_than_the_worker_has_places(jobs: Engine)
 
 
 async def test_the_end_of_a_job_whose_lease_was_lost_does_not_count(jobs: Engine) -> None:
-    functions, begun, go = JobFunctions(), trio.Event(), trio.Event()
-
-    @functions.register()
-    async def slow() -> str:
-        begun.set()
-        await go.wait()
-        return "too late"
-
+    functions, go = gated("too late")
     async with open_job_worker(jobs, functions, lease=60.0) as worker:
-        id = await submit(jobs, "slow")
-        await begun.wait()
+        id = await submit(jobs, "gated")
+        await at_work(worker)
         worker.stop()  # or it would claim the job again itself
         (run,) = worker._runs
         await jobs.renew([(run.job, None)], lease=0.0)
         (again,) = await jobs.claim(1, worker="another", lease=60.0)
         assert (again.id, again.tries) == (id, 2)
         go.set()
-        while not worker.fenced:
-            await trio.sleep(0.005)
+        await wait_until(lambda: worker.fenced)
         assert await jobs.finish(again, "in time")
-    found = await jobs.get(id)
-    assert found is not None
+    found = await record(jobs, id)
     assert (found.result, worker.succeeded, worker.fenced) == ("in time", 0, 1)
 
 
 async def test_a_worker_may_claim_a_job_again_whose_lease_it_has_lost(jobs: Engine) -> None:
-    functions, go = JobFunctions(), trio.Event()
-
-    @functions.register()
-    async def slow() -> str:
-        await go.wait()
-        return "ended"
-
+    functions, go = gated("ended")
     async with open_job_worker(jobs, functions, lease=60.0) as worker:
-        id = await submit(jobs, "slow")
-        await begun(jobs, id)
+        id = await submit(jobs, "gated")
+        await at_work(worker)
         (run,) = worker._runs
         await jobs.renew([(run.job, None)], lease=0.0)
-        while worker.running < 2:
-            await trio.sleep(0.005)
+        await wait_until(lambda: worker.running == 2)
         go.set()
         found = await ended(jobs, id)
     assert (found.state, found.tries) == ("succeeded", 2)
@@ -319,20 +292,18 @@ async def test_a_job_that_fails_at_being_interrupted(jobs: Engine, function: Any
     """It is cancelled, or queued again, as one that does not fail at it."""
     functions = JobFunctions()
     functions.register("job")(function)
-    async with open_job_worker(jobs, functions, lease=0.3, grace=0.0):
+    async with open_job_worker(jobs, functions, lease=0.3, grace=0.0) as worker:
         id = await submit(jobs, "job")
-        await begun(jobs, id)
+        await at_work(worker)
         if cancelled:
             await jobs.cancel(id)
             await ended(jobs, id)
-    found = await jobs.get(id)
-    assert found is not None
+    found = await record(jobs, id)
     assert (found.state, found.tries) == (("cancelled", 1) if cancelled else ("queued", 0))
 
 
 async def test_several_workers_of_one_process_share_an_engine(jobs: Engine) -> None:
-    functions = JobFunctions()
-    functions.register()(no_job)
+    functions = knowing(no_job)
     async with open_job_worker(jobs, functions), open_job_worker(jobs, functions):
         await wait_all_tasks_blocked(0.01)
         assert (await ended(jobs, await submit(jobs, "no_job"))).state == "succeeded"
@@ -351,11 +322,10 @@ async def test_a_stopped_worker_does_not_wait_for_a_thread_that_does_not_end(job
     functions, go = JobFunctions(), threading.Event()
     functions.register("blocks")(go.wait)
     try:
-        async with open_job_worker(jobs, functions, grace=0.0):
+        async with open_job_worker(jobs, functions, grace=0.0) as worker:
             id = await submit(jobs, "blocks")
-            await begun(jobs, id)
-        found = await jobs.get(id)
-        assert found is not None
+            await at_work(worker)
+        found = await record(jobs, id)
         assert (found.state, found.tries) == ("queued", 0)
     finally:
         go.set()

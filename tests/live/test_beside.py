@@ -6,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
+from tests.waiting import until
 from trio_lab.live.beside import Beside
 from trio_lab.measure.process import lives
 from trio_lab.pools.restart import RestartPolicy
@@ -29,13 +28,6 @@ time.sleep(60)
 """
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def _sleeper(line: int) -> list[str]:
     return [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 
@@ -43,11 +35,11 @@ def _sleeper(line: int) -> list[str]:
 def test_a_process_that_dies_is_started_again_and_ends_with_the_block() -> None:
     beside = Beside(_sleeper, ())
     beside.start()
-    _until(lambda: beside.pid is not None)
+    until(lambda: beside.pid is not None)
     first = beside.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    _until(lambda: beside.starts == 2 and beside.pid is not None)
+    until(lambda: beside.starts == 2 and beside.pid is not None)
     second = beside.pid
     assert second is not None
     assert second != first
@@ -60,7 +52,7 @@ def test_a_process_that_cannot_live_is_not_started_too_often() -> None:
         lambda line: [sys.executable, "-S", "-c", ""], (), policy=RestartPolicy(max_restarts=2, max_seconds=60)
     )
     beside.start()
-    _until(lambda: beside.starts == 2 and beside.pid is None)
+    until(lambda: beside.starts == 2 and beside.pid is None)
     beside.stop()
     assert beside.starts == 2
 
@@ -71,4 +63,4 @@ def test_it_dies_with_a_service_that_is_killed() -> None:
         pid = int(service.stdout.readline())
         assert lives(pid)
         service.kill()
-    _until(lambda: not lives(pid))
+    until(lambda: not lives(pid))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.waiting import until
 from trio_lab.measure.process import children, lives
 from trio_lab.records.codec import decode
 from trio_lab.records.live import LiveState, LiveView
@@ -159,7 +160,4 @@ def test_on_asyncio_the_side_process_is_replaced_and_dies_with_the_service() -> 
         second = seen.side_process
         assert second != first
         seen.process.kill()
-        end = time.monotonic() + 20
-        while lives(second):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until(lambda: not lives(second))

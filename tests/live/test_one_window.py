@@ -11,8 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chromium import BROWSER, tab
 from tests.running import Running, running
+from tests.waiting import until
 
 _PATH = "/hash"
 _WAITS = _PATH + "?rounds=60000"
@@ -66,18 +66,11 @@ def scrape(url: Running) -> Metrics:
     return Metrics(url.exchange("/metrics")[2].decode())
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @contextmanager
 def stopped(server: Running) -> Iterator[None]:
     server.process.send_signal(signal.SIGSTOP)
     try:
-        until(lambda: bool(view(server)["state"]["state"] == "stopped"))
+        until(lambda: view(server)["state"]["state"] == "stopped")
         yield
     finally:
         server.process.send_signal(signal.SIGCONT)
@@ -98,7 +91,7 @@ def test_page_metrics_and_json_tell_the_same_of_one_window() -> None:
     with running("--live", "--threads", "2", "--workers", "1") as server:
         command = [sys.executable, "-m", "trio_lab", "load", server.url + _WAITS, "-c", "6", "-d", "2", "--json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as load:
-            until(lambda: bool(busy(view(server)["figures"])))
+            until(lambda: busy(view(server)["figures"]))
             with stopped(server):
                 seen, metrics = view(server), scrape(Running(server.process, server.live))
                 assert view(server)["figures"] == seen["figures"]  # it is the same window all the time
@@ -112,8 +105,8 @@ def test_page_metrics_and_json_tell_the_same_of_one_window() -> None:
             assert load.stdout is not None
             counted = json.loads(load.stdout.read())["requests"]["ok"]
         assert counted > 0
-        until(lambda: bool(queue(view(server), "native_pool")["completions"] == counted))
-        until(lambda: bool(scrape(Running(server.process, server.live)).sum(**_ended()) == counted))
+        until(lambda: queue(view(server), "native_pool")["completions"] == counted)
+        until(lambda: scrape(Running(server.process, server.live)).sum(**_ended()) == counted)
         assert scrape(server).sum(**_ended()) == counted
         assert server.queues()["native_pool"]["completions"] == counted
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 import trio
+import trio.testing
 
 from trio_lab.errors import BrokenWorkerError, QueueTimeout, RunTimeout
 from trio_lab.measure.ledger import LEDGER, Ledger
@@ -61,18 +63,32 @@ async def test_wait_and_run_are_told_apart(kind: str, native_pool: NativePool, w
     assert [ledger.parts.get("queue", 0.0) for ledger in ledgers] == pytest.approx([0.0, waits.max], abs=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["native_pool", "worker_pool"])
-async def test_a_wait_for_nothing_is_a_wait(kind: str, native_pool: NativePool, worker_pool: WorkerPool) -> None:
-    pool = native_pool if kind == "native_pool" else worker_pool
+async def test_a_wait_for_nothing_is_a_wait(native_pool: NativePool) -> None:
+    go = threading.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(pool.run, time.sleep, 0.3)
+        nursery.start_soon(native_pool.run, go.wait)
         await trio.testing.wait_all_tasks_blocked()
-        ledger = opened()
-        with pytest.raises(QueueTimeout):
-            await pool.run(time.sleep, 0, queue_timeout=0.05)
-        ledger.close()
-        assert ledger.parts["queue"] >= 0.05
-        assert ledger.parts.keys() <= {"queue", "loop"}
+        try:
+            await check_refused(native_pool)
+        finally:
+            go.set()
+
+
+async def test_a_wait_for_no_worker_is_a_wait(worker_pool: WorkerPool) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(worker_pool.run, time.sleep, 60)  # its worker ends with the pool
+        await trio.testing.wait_all_tasks_blocked()
+        await check_refused(worker_pool)
+        nursery.cancel_scope.cancel()
+
+
+async def check_refused(pool: NativePool | WorkerPool) -> None:
+    ledger = opened()
+    with pytest.raises(QueueTimeout):
+        await pool.run(time.sleep, 0, queue_timeout=0.05)
+    ledger.close()
+    assert ledger.parts["queue"] >= 0.05
+    assert ledger.parts.keys() <= {"queue", "loop"}
 
 
 async def test_a_job_that_is_lost_ran_until_then(worker_pool: WorkerPool) -> None:
@@ -87,9 +103,10 @@ async def test_a_job_that_is_lost_ran_until_then(worker_pool: WorkerPool) -> Non
 
 
 async def test_a_thread_that_was_left_behind_is_told_until_then(native_pool: NativePool) -> None:
-    ledger = opened()
-    with trio.move_on_after(0.2):
-        await native_pool.run(time.sleep, 0.5, abandon_on_cancel=True)
+    go, ledger = threading.Event(), opened()
+    with trio.move_on_after(0.05):
+        await native_pool.run(go.wait, abandon_on_cancel=True)
     ledger.close()
-    assert ledger.parts["run"] + ledger.parts["spawn"] >= 0.1
+    assert ledger.parts["run"] + ledger.parts["spawn"] >= 0.05
     assert native_pool.abandoned == 1
+    go.set()

@@ -13,10 +13,10 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
+from tests.waiting import wait_until
 from trio_lab.admission.disciplines import ByPriority
 from trio_lab.admission.gate import Place
 from trio_lab.errors import JobError, QueueFull
-from trio_lab.pools.native import NativePool
 from trio_lab.worker import priority
 
 from ..admission.recorder import Recorded
@@ -107,16 +107,10 @@ async def test_a_caller_may_leave_a_thread_behind_which_keeps_its_place(gate: Ga
         with pytest.raises(QueueFull):
             await pool.run(gate.job)
         gate.opened.set()
-        await until_free(pool)
+        await wait_until(lambda: not pool.statistics().in_service)
         assert pool.abandoned == 0
         assert pool.statistics().completions == 1
         assert discipline.learner.words() == ["left", "ran"]
-
-
-async def until_free(pool: NativePool) -> None:
-    with trio.fail_after(30):
-        while pool.statistics().in_service:
-            await trio.sleep(0.001)
 
 
 @pytest.mark.parametrize("abandon", [False, True])

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 import trio_lab
+from tests.waiting import wait_until
 from trio_lab.measure.process import children, open_descriptors
 
 from . import jobs, lingering
@@ -28,11 +29,6 @@ def nothing_is_left(monkeypatch: pytest.MonkeyPatch):
     yield
     assert children(os.getpid()) == others
     assert open_descriptors(os.getpid()) == before
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await trio.sleep(0.005)
 
 
 async def all_of(*calls: Callable[[], Awaitable[int]]) -> set[int]:
@@ -66,7 +62,7 @@ async def test_a_retired_worker_that_does_not_end_is_ended(way: str) -> None:
             if way == "resize":
                 pool.resize(1)
             kept = 1 if way in ("resize", "scaling down") else 0
-            await until(lambda: len(before & set(children(os.getpid()))) <= kept)  # a zombie would be among them
+            await wait_until(lambda: len(before & set(children(os.getpid()))) <= kept)  # a zombie would be among them
             pool.resize(pool.limits.size)
             assert await all_of(*(lambda: pool.run(jobs.pid) for _ in kinds))
             assert pool.restarts == 0
@@ -79,7 +75,7 @@ async def test_a_worker_that_is_stopped_is_ended_when_it_is_one_too_many() -> No
             for pid in pool.pids():
                 stop(pid)
             pool.resize(1)
-            await until(lambda: len(pool.pids()) == 1)
+            await wait_until(lambda: len(pool.pids()) == 1)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +91,7 @@ async def test_closing_ends_workers_that_do_not_end(grace: float, kinds: tuple[C
 async def test_closing_ends_workers_that_hang_before_they_are_ready() -> None:
     with trio.fail_after(LONG):
         async with trio_lab.open_worker_pool(size=3, grace=30.0, command=["/bin/sleep", "3600"]) as pool:
-            await until(lambda: len(pool.pids()) == 3)
+            await wait_until(lambda: len(pool.pids()) == 3)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -148,7 +144,7 @@ async def test_a_resize_keeps_the_worker_that_is_ready() -> None:
             pool.resize(size)
             await trio.lowlevel.checkpoint()
             assert set(first) <= set(pool.pids())
-        await until(lambda: pool.pids() == first)
+        await wait_until(lambda: pool.pids() == first)
 
 
 async def test_who_waits_for_workers_is_told_that_the_pool_was_closed() -> None:
@@ -186,6 +182,6 @@ async def test_a_body_that_fails_does_not_wait_for_running_jobs() -> None:
             async with trio_lab.open_worker_pool(size=1, grace=3600) as pool:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(pool.run, jobs.sleep_long)
-                    await until(lambda: pool.statistics().in_service == 1)
+                    await wait_until(lambda: pool.statistics().in_service == 1)
                     nursery.cancel_scope.cancel()  # its job goes on
                 raise trio_lab.QueueFull("a queue")

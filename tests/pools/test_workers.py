@@ -17,6 +17,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
+from tests.waiting import wait_until
 from trio_lab.admission.disciplines import Fifo
 from trio_lab.errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout, first_of
 from trio_lab.measure.process import children, lives, open_descriptors
@@ -27,16 +28,10 @@ from . import jobs
 from .stopping import stop
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(30):
-        while not condition():
-            await trio.sleep(0.005)
-
-
 async def running(pool: WorkerPool, nursery: trio.Nursery, path: Path) -> None:
     """Start a job that runs until `path`.go exists; return when it runs."""
     nursery.start_soon(pool.run, jobs.mark_then_wait, str(path))
-    await until(path.exists)
+    await wait_until(path.exists)
 
 
 def kill(pid: int) -> None:
@@ -281,7 +276,7 @@ async def test_closing_waits_for_running_jobs_and_refuses_the_rest(tmp_path: Pat
     async with trio.open_nursery() as nursery:
         async with trio_lab.open_worker_pool(size=1, grace=30) as pool:
             nursery.start_soon(call, "running", jobs.mark_then_wait, str(tmp_path / "a"))
-            await until((tmp_path / "a").exists)
+            await wait_until((tmp_path / "a").exists)
             nursery.start_soon(call, "waiting", jobs.echo, 1)
             await wait_all_tasks_blocked()
             finish(tmp_path / "a")
@@ -299,7 +294,7 @@ async def test_closing_does_not_wait_past_its_grace(tmp_path: Path, nothing_is_l
 
         async with trio_lab.open_worker_pool(size=1, grace=0.05) as pool:
             nursery.start_soon(call)
-            await until((tmp_path / "a").exists)
+            await wait_until((tmp_path / "a").exists)
 
 
 async def test_cancelling_the_block_leaves_no_child(tmp_path: Path, nothing_is_left: None) -> None:
@@ -353,4 +348,4 @@ async def test_workers_die_with_a_parent_that_is_killed() -> None:
     pids = [worker, *children(parent.pid)]
     parent.kill()
     parent.wait()
-    await until(lambda: not any(map(lives, pids)))
+    await wait_until(lambda: not any(map(lives, pids)))

@@ -8,7 +8,6 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_lab
+from tests.waiting import wait_until
 from trio_lab.errors import BrokenWorkerError, RestartLimitReached
 from trio_lab.measure.process import children, lives, open_descriptors
 from trio_lab.pools import slot
@@ -24,12 +24,6 @@ from trio_lab.pools.workers import WorkerPool
 
 from . import jobs
 from .stopping import stop
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(30):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)
@@ -76,9 +70,9 @@ async def test_no_job_stands_behind_a_long_one_while_a_worker_is_free(tmp_path: 
         await wait_all_tasks_blocked()
         assert pool.statistics().waiting == 4  # with a worker, or taken back: how many depends on the test's own speed
         Path(gate + "2").touch()  # one worker becomes free, and does the work of both
-        await until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 4)
+        await wait_until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 4)
         assert sorted(Path(log).read_text().split()) == ["0", "1", "2", "3"]
-        await until(lambda: pool.statistics().in_service == 1)  # the last reply may not have been read
+        await wait_until(lambda: pool.statistics().in_service == 1)  # the last reply may not have been read
         assert balanced(pool)
         Path(gate).touch()
 
@@ -98,14 +92,14 @@ async def test_those_behind_a_long_job_go_before_later_ones_when_another_worker_
         await make_brief(pool, "short")
         for gate in gates:
             nursery.start_soon(lambda gate=gate: pool.run(jobs.mark_then_wait, gate, kind="short"))
-        await until(lambda: all(map(os.path.exists, gates)))
+        await wait_until(lambda: all(map(os.path.exists, gates)))
         for text in [*["early"] * 6, *["late"] * 40]:
             nursery.start_soon(lambda text=text: pool.run(jobs.append, log, text, kind="short"))
             await wait_all_tasks_blocked()
         assert [len(slot.jobs) for slot in pool._staff.slots] == [4, 4]
         monkeypatch.undo()
         Path(gates[0] + ".go").touch()  # the other job goes on
-        await until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 46)
+        await wait_until(lambda: Path(log).exists() and Path(log).read_text().count("\n") == 46)
         assert Path(log).read_text().split()[:6] == ["early"] * 6
         Path(gates[1] + ".go").touch()
 
@@ -118,7 +112,7 @@ async def test_a_worker_works_with_the_smallest_pipe(tmp_path: Path, long_is_nev
         assert isinstance(worker, WorkerProcess)
         assert fcntl.fcntl(worker._packets, fcntl.F_SETPIPE_SZ, 4096) == 4096  # one packet
         nursery.start_soon(lambda: pool.run(jobs.mark_then_wait, gate, kind="short"))
-        await until(Path(gate).exists)
+        await wait_until(Path(gate).exists)
         for n in range(8):
             nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
         await wait_all_tasks_blocked()
@@ -143,7 +137,7 @@ async def test_jobs_sent_ahead_to_a_worker_that_dies_run_elsewhere(tmp_path: Pat
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(victim)
-            await until(Path(gate).exists)
+            await wait_until(Path(gate).exists)
             for n in range(3):
                 nursery.start_soon(lambda n=n: pool.run(jobs.append, log, str(n), kind="short"))
             await wait_all_tasks_blocked()
@@ -159,7 +153,7 @@ async def test_on_cancel_stop_ends_the_job(tmp_path: Path) -> None:
         worker = await pool.run(jobs.pid)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(pool.run, jobs.mark_then_wait, str(tmp_path / "a"))
-            await until((tmp_path / "a").exists)
+            await wait_until((tmp_path / "a").exists)
             nursery.cancel_scope.cancel()
         assert await pool.run(jobs.pid) == worker  # it had to end, for nobody opens its gate; the worker lived on
 
@@ -184,22 +178,22 @@ async def test_workers_too_many_end_and_come_back() -> None:
     async with trio_lab.open_worker_pool(size=2) as pool:
         await pool.wait_ready()
         pool.resize(1)
-        await until(lambda: len(pool.pids()) == 1)
+        await wait_until(lambda: len(pool.pids()) == 1)
         assert await pool.run(jobs.echo, 1) == 1
         pool.resize(2)
-        await until(lambda: pool.ready == 2)
+        await wait_until(lambda: pool.ready == 2)
         with pytest.raises(ValueError, match="between 1 and 2"):
             pool.resize(3)
 
 
 async def test_more_workers_live_while_there_is_work_for_them(tmp_path: Path) -> None:
     async with trio_lab.open_worker_pool(size=2, min_size=1, idle_timeout=0.05) as pool, trio.open_nursery() as nursery:
-        await until(lambda: pool.ready == 1)
+        await wait_until(lambda: pool.ready == 1)
         for _ in range(3):
             nursery.start_soon(pool.run, jobs.wait_for, str(tmp_path / "go"))
-        await until(lambda: pool.ready == 2)
+        await wait_until(lambda: pool.ready == 2)
         (tmp_path / "go").touch()
-        await until(lambda: len(pool.pids()) == 1)
+        await wait_until(lambda: len(pool.pids()) == 1)
 
 
 async def test_a_pool_whose_workers_do_not_live_refuses_and_heals(
@@ -212,7 +206,7 @@ async def test_a_pool_whose_workers_do_not_live_refuses_and_heals(
         with pytest.raises(RestartLimitReached):  # who waits is refused, too
             await pool.run(jobs.echo, b"x" * 1_000_000)
         fault.unlink()
-        await until(lambda: pool.ready == 1)
+        await wait_until(lambda: pool.ready == 1)
         assert await pool.run(jobs.echo, 1) == 1
         assert balanced(pool)
     assert "ended with 1 before it was ready: no such module" in caplog.text
@@ -240,13 +234,13 @@ async def test_a_large_call_that_a_hung_worker_never_read_runs_elsewhere() -> No
 async def test_what_a_job_forked_goes_with_its_worker() -> None:
     async with trio_lab.open_worker_pool(size=1) as pool:
         left_behind = await pool.run(jobs.fork_and_stay)
-    await until(lambda: not lives(left_behind))
+    await wait_until(lambda: not lives(left_behind))
 
 
 async def test_a_job_that_moves_its_worker_to_another_group_does_not_hold_the_end() -> None:
     async with trio_lab.open_worker_pool(size=1, grace=0.0) as pool, trio.open_nursery() as nursery:
         nursery.start_soon(pool.run, jobs.hide_and_stay)
-        await until(lambda: any(os.getpgid(pid) != pid for pid in pool.pids()))
+        await wait_until(lambda: any(os.getpgid(pid) != pid for pid in pool.pids()))
         nursery.cancel_scope.cancel()
 
 
@@ -254,7 +248,7 @@ async def test_what_jobs_print_goes_to_the_log(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.INFO, logger="trio_lab.pools"):
         async with trio_lab.open_worker_pool(size=1) as pool:
             assert await pool.run(jobs.chatter) == "said"
-            await until(lambda: "more noise" in caplog.text)
+            await wait_until(lambda: "more noise" in caplog.text)
     assert "noise on stdout" in caplog.text
 
 

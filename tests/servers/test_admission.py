@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.contract.watching import until
 from tests.running import running
+from tests.waiting import until
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.http.pool_job import IN_HAND, Done, Held
 from trio_lab.measure.ledger import Ledger

@@ -110,9 +110,8 @@ def test_a_client_that_leaves_is_counted(server: Running) -> None:
     assert parts["send"] == 0
 
 
+@pytest.mark.parametrize("server", ["trio"], indirect=True)  # the only one with a route that reads a body
 def test_a_body_that_comes_slowly_is_no_work_of_ours(server: Running) -> None:
-    if server.runtime != "trio":
-        pytest.skip("only the Trio server has a route that reads a body")
     with socket.create_connection(server.address) as sender:
         sender.sendall(b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
         server.get("/wait?ms=300")

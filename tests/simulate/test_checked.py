@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.docs.test_commands import DOCS
+from tests.experiments.taken import confirmed
 from trio_lab.drills.catalog import DRILLS
 from trio_lab.errors import UsageError
 from trio_lab.experiments.catalog import EXPERIMENTS
@@ -19,7 +20,7 @@ from trio_lab.records.codec import to_plain
 from trio_lab.records.conditions import Conditions
 from trio_lab.records.figures import Figures
 from trio_lab.records.load import Counts, Generator, Latencies, LoadResult
-from trio_lab.records.result import Evidence, ExperimentResult, Results
+from trio_lab.records.result import Evidence, Results
 from trio_lab.simulate.checked import _QUANTITIES, checked, figures_for
 from trio_lab.simulate.measured_run import MeasuredRun
 from trio_lab.simulate.play import play, shorter
@@ -33,20 +34,11 @@ DISTURBED: Figures = {"few_rps": 4.0, "many_rps": 4.0, "many_p99_ms": 4.0}
 
 
 def results(**more: Any) -> dict[str, Any]:
-    experiment = ExperimentResult(
-        name="native-pool-saturation",
-        title="",
-        runtime="trio",
-        question="",
-        prediction="",
-        outcome="confirmed",
-        finding="",
-        advice="",
-        first_full=None,
-        duration=1.0,
-        evidence=Evidence(figures={"few_rps": 39.0, "only_median_ms": 5.0}),
-        rounds=(*ROUNDS, {**ROUNDS[0], "few_rps": 42.0}, DISTURBED),
-        conditions=(*(Conditions() for _ in range(6)), Conditions(counted=False)),
+    experiment = confirmed(
+        "native-pool-saturation",
+        Evidence(figures={"few_rps": 39.0, "only_median_ms": 5.0}),
+        (*ROUNDS, {**ROUNDS[0], "few_rps": 42.0}, DISTURBED),
+        (*(Conditions() for _ in range(6)), Conditions(counted=False)),
     )
     environment = {"cores_usable": 2}
     run = Results(

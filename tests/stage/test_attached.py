@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from tests.running import until_gone
+from tests.waiting import wait_until
 from trio_lab.errors import UsageError
 from trio_lab.load.client import fetch
 from trio_lab.load.generator import run_load
@@ -156,9 +157,8 @@ for _ in range(2):
         assert service.blind_to == ()
         os.kill(first.pid, signal.SIGKILL)
         await first.lost.wait()
-        while (second := service.view) is None or second.about.get("loop") != "trio" or service.blind_to:
-            await trio.sleep(0.01)
-        assert second is not first
+        await wait_until(lambda: service.view and service.view.about.get("loop") == "trio" and not service.blind_to)
+        assert service.view is not first
 
 
 async def test_a_window_of_figures_begins_with_each_sample() -> None:

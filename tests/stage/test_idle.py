@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from tests.running import running
+from tests.waiting import wait_until
 from trio_lab.http.runtimes import RUNTIMES, lack
 from trio_lab.stage.idle import idle_connections
 
@@ -23,9 +24,7 @@ async def test_idle_connections_are_kept_as_long_as_the_server_is_told(runtime: 
             assert held.alive() == 40
     with running("--keep-alive", "0.3", runtime=runtime) as server:
         async with idle_connections(server.url, 40) as held:
-            with trio.fail_after(60):
-                while held.alive():
-                    await trio.sleep(0.05)
+            await wait_until(lambda: not held.alive())
 
 
 async def test_a_server_that_is_not_there_is_an_error() -> None:

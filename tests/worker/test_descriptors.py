@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import trio
 
+from tests.waiting import wait_until
 from trio_lab.measure.process import lives
 from trio_lab.worker import lifeline
 
@@ -130,9 +130,7 @@ async def test_workers_die_with_a_program_that_has_forked(how: str, tmp_path: Pa
         assert len(pids) == 2
         program.kill()
         program.wait()
-        with trio.fail_after(30):
-            while any(lives(pid) for pid in pids):
-                await trio.sleep(0.005)
+        await wait_until(lambda: not any(map(lives, pids)))
     finally:
         os.killpg(program.pid, signal.SIGKILL)  # what it forked
 

@@ -11,16 +11,16 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
 from tests.running import Running, running, until_gone
+from tests.servers.clients import REQUEST, accepts, ask, never_reading, until_busy
+from tests.waiting import until
 from trio_lab.http.contract import STORMS
 from trio_lab.measure.process import open_descriptors
 from trio_lab.servers.asyncio.storms import storm
 
-REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 PATIENCE = 30
 
 
@@ -28,17 +28,6 @@ PATIENCE = 30
 def server() -> Iterator[Running]:
     with running(runtime="asyncio") as server:
         yield server
-
-
-def ask(server: Running, target: bytes) -> socket.socket:
-    connection = socket.create_connection(server.address, timeout=PATIENCE)
-    connection.sendall(REQUEST % target)
-    return connection
-
-
-def until_busy(server: Running, jobs: int) -> None:
-    while sum(server.queues()[name]["in_service"] for name in ("native_pool", "worker_pool")) < jobs:
-        pass
 
 
 # The loop.
@@ -165,30 +154,10 @@ def test_a_second_signal_does_not_wait_for_the_grace_period() -> None:
         asked = ask(server, b"/fib?n=40")
         until_busy(server, 1)
         server.process.send_signal(signal.SIGTERM)
-        while accepts(server):
-            pass
+        until(lambda: not accepts(server))
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0  # an hour of grace is left
         asked.close()
-
-
-def accepts(server: Running) -> bool:
-    try:
-        socket.create_connection(server.address).close()
-    except (ConnectionRefusedError, ConnectionResetError):  # reset: it stopped to listen while we connected
-        return False
-    return True
-
-
-def never_reading(server: Running) -> socket.socket:
-    """A client for whom the server no longer reads, because it can no longer send."""
-    connection = socket.create_connection(server.address)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.setblocking(False)
-    with suppress(BlockingIOError):
-        while connection.send(REQUEST % b"/health?reset=0" * 500):
-            pass
-    return connection
 
 
 def test_a_client_that_never_reads_does_not_hold_the_end_open() -> None:

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.watching import answer, ask, queue, until
+from tests.contract.watching import answer, ask, queue
 from tests.running import Running, running
+from tests.servers.clients import accepts
+from tests.waiting import until
 from trio_lab.http.runtimes import node_version
 from trio_lab.measure.process import lives
 
@@ -141,14 +143,6 @@ def test_the_grace_ends_when_it_is_over_or_with_a_second_signal(grace: str, sign
         assert server.process.wait(30) == 0
         with pytest.raises((ConnectionResetError, ValueError)):  # or there is no reply to read
             answer(holder)
-
-
-def accepts(server: Running) -> bool:
-    try:
-        socket.create_connection(server.address).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_a_naive_server_does_not_end_all_that_is_queued_first() -> None:

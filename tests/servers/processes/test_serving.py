@@ -8,8 +8,7 @@ import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Thread
 
 import pytest
@@ -17,6 +16,7 @@ import trio
 
 from tests.chromium import needs_chromium, tab
 from tests.running import Running, running, until_gone
+from tests.waiting import until
 from trio_lab.doctor.service import RunningServer
 from trio_lab.errors import UsageError
 from trio_lab.load.inside import watch_inside
@@ -27,13 +27,6 @@ from trio_lab.stage.watching import source_at
 
 _LIMIT = 30.0  # seconds
 _CHILD = "trio_lab.cli.one_process"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _LIMIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_server(pid: int) -> bool:

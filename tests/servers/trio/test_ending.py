@@ -9,22 +9,10 @@ import time
 
 import pytest
 
-from tests.running import Running, running, until_gone
+from tests.running import running, until_gone
+from tests.servers.clients import POOLS, accepts, ask, never_reading, until_busy
+from tests.waiting import until
 from trio_lab.measure.process import children, open_descriptors
-
-POOLS = ("native_pool", "worker_pool", "default_limiter")
-REQUEST = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def ask(server: Running, target: bytes) -> socket.socket:
-    connection = socket.create_connection(server.address, timeout=30)
-    connection.sendall(REQUEST % target)
-    return connection
-
-
-def until_busy(server: Running, jobs: int) -> None:
-    while sum(server.queues()[name]["in_service"] for name in POOLS) < jobs:
-        pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -58,34 +46,16 @@ def test_a_second_signal_does_not_wait_for_the_grace_period() -> None:
         asked = [ask(server, b"/fib?n=40")]
         until_busy(server, 1)
         server.process.send_signal(signal.SIGTERM)
-        while _accepts(server):
-            pass
+        until(lambda: not accepts(server))
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0  # an hour of grace is left
         for connection in asked:
             connection.close()
 
 
-def _accepts(server: Running) -> bool:
-    try:
-        socket.create_connection(server.address).close()
-    except (ConnectionRefusedError, ConnectionResetError):  # reset: it stopped to listen while we connected
-        return False
-    return True
-
-
 def test_a_client_that_never_reads_does_not_hold_the_end_open() -> None:
     with running("--grace", "0.2") as server:
-        connection = socket.create_connection(server.address)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.setblocking(False)
-        pipelined = REQUEST % b"/health?reset=0" * 500
-        sent = 0
-        try:
-            while True:  # until the server no longer reads, because it can no longer send
-                sent += connection.send(pipelined)
-        except BlockingIOError:
-            assert sent > 0
+        connection = never_reading(server)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
         connection.close()

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.running import Running, running
+from tests.waiting import until
 
 TRIO_LAB = [sys.executable, "-m", "trio_lab"]
 
@@ -31,10 +31,11 @@ def ask(server: Running, method: str, path: str, body: Any = None) -> tuple[int,
         connection.close()
 
 
-def until(look: Callable[[], Any], state: str) -> Any:
-    while (found := look())["state"] != state:
-        assert found["state"] in ("queued", "running"), found
-        time.sleep(0.01)
+def succeeded(server: Running, where: str) -> Any:
+    """The job when it has."""
+    until(lambda: ask(server, "GET", where)[1]["state"] not in ("queued", "running"))
+    found = ask(server, "GET", where)[1]
+    assert found["state"] == "succeeded", found
     return found
 
 
@@ -45,12 +46,11 @@ def test_a_server_without_an_engine_works_at_its_jobs_itself() -> None:
         assert status == 202
         where = f"/jobs/{body['id']}"
         assert headers["Location"] == where
-        found = until(lambda: ask(server, "GET", where)[1], "succeeded")
+        found = succeeded(server, where)
         assert found["result"]["rounds"] == 10
         assert found["tries"] == 1
         assert server.queues()["worker_pool"]["completions"] == 1
-        while server.queues()["jobs"]["completions"] == 0:
-            time.sleep(0.01)
+        until(lambda: server.queues()["jobs"]["completions"])
 
 
 def test_no_more_jobs_wait_than_may(jobs_url: str) -> None:
@@ -89,7 +89,7 @@ def test_jobs_are_worked_at_by_another_process_and_looked_after_from_the_command
         )
         try:
             for id in (first, third):
-                until(lambda id=id: ask(server, "GET", f"/jobs/{id}")[1], "succeeded")
+                succeeded(server, f"/jobs/{id}")
             assert len(jobs("list", "--state", "succeeded", "--name", "wait", "--limit", "5")) == 2
         finally:
             worker.terminate()
@@ -183,8 +183,7 @@ def test_a_server_of_jobs_that_is_away_costs_a_503_and_nothing_else(own_valkey: 
             assert reply["error"].startswith("jobs cannot be reached: ConnectionError")
         assert server.get("/health")
         own_valkey.start()
-        while ask(server, "GET", "/jobs/1")[0] == 503:
-            time.sleep(0.02)
+        until(lambda: ask(server, "GET", "/jobs/1")[0] != 503)
         assert ask(server, "POST", "/jobs", {"job": "wait"})[1] == {"id": "2"}
 
 
