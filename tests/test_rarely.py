@@ -9,6 +9,7 @@ import pytest
 from tests.servers.shortage import no_descriptors
 from trio_lab import RestartLimitReached, open_worker_pool
 from trio_lab.rarely import Rarely
+from trio_lab.servers.asyncio import processes
 from trio_lab.servers.asyncio.processes import open_worker_pool as open_on_asyncio
 from trio_lab.work import echo
 
@@ -25,13 +26,23 @@ async def test_a_worker_pool_whose_workers_cannot_be_started_says_so_once(caplog
     assert caplog.text.count("cannot start a worker") == 1
 
 
-def test_the_asyncio_worker_pool_says_so_once_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_asyncio_worker_pool_says_so_once_too(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, start = 0, processes._Worker.start
+
+    async def counted() -> processes._Worker:
+        nonlocal starts
+        starts += 1
+        return await start()
+
     async def test() -> None:
         with no_descriptors():
             async with open_on_asyncio(size=3, max_queue=None, queue_timeout=None, run_timeout=None):
-                while not caplog.records:
+                while starts < 6:  # each has failed once, and tries again
                     await asyncio.sleep(0.001)
-                await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(processes._Worker, "start", counted)
 
     asyncio.run(asyncio.wait_for(test(), 30))
     assert caplog.text.count("did not start") == 1

@@ -138,15 +138,14 @@ def test_what_is_answered(seen: Seen) -> None:
     assert b"<title>trio-lab live</title>" in page
 
 
-def test_events_come_every_second(seen: Seen) -> None:
+def test_events_come_without_being_asked_for(seen: Seen) -> None:
     connection = http.client.HTTPConnection(seen.host, timeout=10)
     connection.request("GET", "/events")
     events = connection.getresponse()
-    began, views = time.monotonic(), []
+    views: list[LiveView] = []
     while len(views) < 3:
         if (line := events.readline()).startswith(b"data: "):
             views.append(decode(LiveView, line.removeprefix(b"data: ")))
-    assert time.monotonic() - began < 10
     connection.close()
 
 

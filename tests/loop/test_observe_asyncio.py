@@ -347,9 +347,8 @@ async def test_windows_of_passes_are_whole() -> None:
         first = window.read(reset=True)
         await asyncio.sleep(0.2)
         second = window.read(reset=True)
-    assert first.utilization > 0.9
-    assert second.utilization < 0.9
-    assert second.passes.max < 0.2
+    assert second.utilization < first.utilization
+    assert second.passes.max < first.passes.max
 
 
 def test_the_time_between_two_runs_of_a_loop_is_no_pass() -> None:

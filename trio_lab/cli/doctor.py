@@ -22,7 +22,7 @@ from .doctor_json import in_json
 from .doctor_options import Asked, DoctorOptions
 from .doctor_proof import change_asked_for, tried
 from .doctor_subject import command_of, seen
-from .flags import Folder, Json, Junit
+from .flags import Json, Junit, Out
 from .gate import CODES, Gate, check_file
 
 _HEALTHY, _UNKNOWN = 0, 2
@@ -37,7 +37,7 @@ async def doctor(
     try_: Annotated[tuple[str, ...], Parameter(name="--try", negative=())] = (),
     slo: str | None = None,
     junit: Junit = None,
-    out: Folder = None,
+    out: Out = None,
     json_: Json = False,
 ) -> int:
     """Find the queue that fills first in a service, why, and what to do about it.

@@ -13,7 +13,7 @@ from ..records.drill import ControlResult, DrillResults
 from ..records.figures import Check
 from .console import output, print_list, say
 from .ending import ended_by_signal
-from .flags import Folder, Json
+from .flags import Json, Out
 from .tables import plain_table
 
 _VERDICTS = {"passed": "[green]yes[/]", "undecided": "[yellow]undecided[/]", "failed": "[bold red]NO[/]"}
@@ -25,7 +25,7 @@ async def drill(
     all_: Annotated[bool, Parameter(name="--all")] = False,
     dose: float = 1.0,
     loop: Literal["trio", "asyncio", "uvloop"] = "trio",
-    out: Folder = None,
+    out: Out = None,
     json_: Json = False,
 ) -> int:
     """Break things on purpose, each beside a control that must fail, and say what held.
@@ -47,7 +47,7 @@ async def drill(
     loop
         On which loop: for the drills of the watch. With --gate or --all: those of them.
     out
-        Folder for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
+        Out for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
     """
     from ..drills.catalog import DRILLS, chosen
     from ..drills.runner import run_drills

@@ -1,4 +1,4 @@
-"""Options that several commands have, each with its flag, its variable and its help said once.
+"""Options that several commands have: their flags, and their help where it is the same.
 
 An option whose help depends on the command is described in that command's docstring.
 """
@@ -15,6 +15,6 @@ JsonFlag = Annotated[bool, Parameter(name="--json")]
 
 Json = Annotated[JsonFlag, Parameter(help="Print the result as JSON.")]
 
-Folder = Annotated[Path | None, Parameter(alias="-o")]
+Out = Annotated[Path | None, Parameter(alias="-o")]
 
 Junit = Annotated[Path | None, Parameter(help="File for the verdict as JUnit XML.")]

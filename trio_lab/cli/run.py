@@ -41,7 +41,7 @@ Quick = Annotated[
 ]
 Rounds = Annotated[int, Parameter(env_var="TRIO_LAB_ROUNDS")]
 Dose = Parameter(env_var="TRIO_LAB_DOSE")
-Out = Annotated[Path, Parameter(help="Folder for index.html and results.json.")]
+ReportFolder = Annotated[Path, Parameter(help="Folder for index.html and results.json.")]
 Verbose = Annotated[
     bool,
     Parameter(alias="-v", help="Show what the servers log. Stalls that are planted are marked: blocked on purpose."),
@@ -54,7 +54,7 @@ async def run(
     runtime: str = "trio",
     rounds: Rounds = LEAST,
     dose: Annotated[float, Dose] = 1.0,
-    out: Out = OUT,
+    out: ReportFolder = OUT,
     resume: Path | None = None,
     slo: str | None = None,
     baseline: Path | None = None,
@@ -109,7 +109,7 @@ async def compare(
     quick: Quick = False,
     rounds: Rounds = LEAST,
     dose: Annotated[float | None, Dose] = None,
-    out: Out = OUT,
+    out: ReportFolder = OUT,
     verbose: Verbose = False,
     json_: Json = False,
 ) -> int:

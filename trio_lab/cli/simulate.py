@@ -13,7 +13,7 @@ from ..records.codec import encode
 from ..simulate.answer import answer
 from ..simulate.scenario_file import Changes, ScenarioFile
 from ..simulate.sweep import Sweep
-from .flags import Folder, Json
+from .flags import Json, Out
 from .times import mean_or_times
 
 
@@ -63,7 +63,7 @@ async def simulate(
     sweep: str = "",
     check: Path | None = None,
     replications: int = 8,
-    out: Folder = None,
+    out: Out = None,
     json_: Json = False,
 ) -> int:
     """Rehearse a load in virtual time, at the gate that serves real requests.
@@ -80,7 +80,7 @@ async def simulate(
     replications
         Runs with other random numbers, for the intervals; 0 for none.
     out
-        Folder for a page with charts.
+        Out for a page with charts.
     """
     if replications < 0:
         raise UsageError(f"replications must not be negative, but is {replications}")

@@ -1,4 +1,4 @@
-"""What a service does while nothing waits in it: the time of one request, and how many it works on at its best."""
+"""A service in which nothing waits: the time of one request, and how many it works on at a time at its best."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def concurrency(examination: Examination) -> float:
 
 
 def replies(step: Step) -> float:
-    """A second."""
+    """Successful ones per second."""
     return sum(piece.ok for piece in step.window(0.0)) / step.duration if step.duration else 0.0

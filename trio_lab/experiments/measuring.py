@@ -1,4 +1,4 @@
-"""One experiment, measured: in rounds, in each of which its runtimes take turns, until it is decided."""
+"""Measures one experiment in rounds, until its outcome is decided. In each round its runtimes take turns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def in_turn(
     taken: dict[str, list[Round]] = {runtime: [] for runtime in stages}
     spent = dict.fromkeys(stages, 0.0)
     number, going = 0, list(stages)
-    several = is_named(stages)
+    named = is_named(stages)
     async with AsyncExitStack() as keeping:
         for stage in stages.values():
             await keeping.enter_async_context(stage.keeping())
@@ -37,12 +37,12 @@ async def in_turn(
                 began, stage = trio.current_time(), stages[runtime]
                 stage.round = number
                 which = f"round {number + 1} of {least}" if number < least else f"round {number + 1}, not decided yet"
-                stage.on_phase = partial(show.phase, f"{runtime}, " * several + which)
+                stage.on_phase = partial(show.phase, f"{runtime}, " * named + which)
                 stage.on_phase("")
                 taken[runtime].append(await _round(experiment, stage))
                 spent[runtime] += trio.current_time() - began
                 show.round(
-                    f"{runtime}: " * several + so_far(experiment.checks, taken[runtime]), _left(taken, spent, least)
+                    f"{runtime}: " * named + so_far(experiment.checks, taken[runtime]), _left(taken, spent, least)
                 )
             number += 1
             going = [runtime for runtime in going if another(experiment.checks, taken[runtime], least=least)]

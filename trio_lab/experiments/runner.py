@@ -109,7 +109,7 @@ async def go_on(
 
 
 class _Going:
-    """A run that goes on: each part does what ``run`` lacks of it, and keeps what came of it."""
+    """A run in progress. Each method does one part that ``run`` lacks, and saves the run with it."""
 
     def __init__(
         self,

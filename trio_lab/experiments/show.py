@@ -1,4 +1,4 @@
-"""Who follows a run: what is said of it, and when."""
+"""What a run tells of its progress; subclasses show it."""
 
 from __future__ import annotations
 
