@@ -15,29 +15,38 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
 from .step_log import StepLog
 
 UNNAMED = "Task-"  # how the names begin that asyncio gives
+_CALL_OF = attrgetter("_callback")  # of a handle
 
 
 def _noting(clock: Callable[[], float], times: list[float], steps: list[Any]) -> deque[Any]:
     """A deque of a class of its own: its method then finds all that it calls without looking into an object. The lists are
-    named where they are appended to, because the interpreter has an instruction for that, which calls nothing."""
-    take = deque.popleft
+    named where they are appended to, because the interpreter has an instruction for that, which calls nothing.
+
+    The methods of `deque` that asyncio uses for each callback are bound to the one object that there is: the interpreter has
+    quick calls for bound methods of C, but for methods of a subclass of a C type it has none."""
 
     class NotingDeque(deque[Any]):
         __slots__ = ()
 
-        def popleft(self) -> Any:
-            step = take(self)
-            times.append(clock())
-            steps.append(step)
-            return step
+    noting = NotingDeque()
+    take = noting.popleft
 
-    return NotingDeque()
+    def popleft(_: object) -> Any:
+        step = take()
+        times.append(clock())
+        steps.append(step)
+        return step
+
+    bound: Any = NotingDeque
+    bound.append, bound.popleft = noting.append, popleft
+    return noting
 
 
 class AsyncioSteps(StepLog[asyncio.Handle]):
@@ -89,20 +98,16 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         super().pass_ended()
 
     def name(self, step: asyncio.Handle) -> str:
-        return name_of(_call_of(step))
+        return name_of(_CALL_OF(step))
 
-    def key(self, step: asyncio.Handle) -> Hashable:
-        return task_of(_call_of(step)) or name_of(_call_of(step))
+    def keys(self) -> set[Hashable]:
+        return {task_of(call) or name_of(call) for call in map(_CALL_OF, self._steps)}
 
     def is_entry(self, step: asyncio.Handle) -> bool:
         return step in self._entered
 
     def entries(self) -> int:
         return sum(step in self._entered for step in self._steps)
-
-
-def _call_of(step: asyncio.Handle) -> Any:
-    return step._callback  # type: ignore[attr-defined]
 
 
 def task_of(call: Any) -> asyncio.Task[Any] | None:

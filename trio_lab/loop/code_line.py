@@ -44,6 +44,7 @@ _OURS = {
         "loop_time.py",
         "step_log.py",
         "steps.py",
+        "trio_instruments.py",
         "asyncio_loop.py",
         "asyncio_steps.py",
         "uvloop_passes.py",

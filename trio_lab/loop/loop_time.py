@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from ..measure.histogram import Histogram
+from ..measure.histogram import LOT, Histogram
 from ..records.summary import Summary
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class LoopTime:
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self.busy = Histogram()
-        self._record = self.busy.record
+        self._pending = self.busy.pending
         self.waited = 0.0
         self.free_polls = 0
         """Polls that were allowed to wait, because no task was runnable; they may have found I/O at once all the same."""
@@ -94,7 +94,9 @@ class LoopTime:
             self.free_polls += 1
         self._polling = True
         busy = now - self._pass_began
-        self._record(busy)
+        self._pending.append(busy)
+        if len(self._pending) >= LOT:
+            self.busy.settle()
         if busy > self.budget:
             self.on_long(self._pass_began, now)
 
@@ -113,7 +115,7 @@ class LoopTime:
     def timing(self, poll: Callable[[float | None], T]) -> Callable[[float | None], T]:
         """The poll of a loop, which calls `before_io_wait` and `after_io_wait` in effect. They are written out, because two
         calls less save a quarter of what they cost."""
-        clock, record, for_ever = self._clock, self._record, math.inf
+        clock, pending, for_ever = self._clock, self._pending, math.inf
 
         def timed_poll(timeout: float | None = None) -> T:
             began = self._poll_began = clock()
@@ -122,7 +124,9 @@ class LoopTime:
                 self.free_polls += 1
             self._polling = True
             busy = began - self._pass_began
-            record(busy)
+            pending.append(busy)
+            if len(pending) >= LOT:
+                self.busy.settle()
             if busy > self.budget:
                 self.on_long(self._pass_began, began)
             try:

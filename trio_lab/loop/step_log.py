@@ -39,8 +39,8 @@ class StepLog(Generic[S]):
         """Of the task, or of the callback."""
         raise NotImplementedError
 
-    def key(self, step: S) -> Hashable:
-        """What stays the same from one step of a task to its next."""
+    def keys(self) -> set[Hashable]:
+        """Of the steps so far: what stays the same from one step of a task to its next."""
         raise NotImplementedError
 
     def is_entry(self, step: S) -> bool:
@@ -57,7 +57,7 @@ class StepLog(Generic[S]):
             if self._until_counted == 0:
                 self._until_counted = max(_EVERY, len(self._steps) // _EVERY)
                 self._counted += 1
-                self._turns.update({self.key(step) for step in self._steps})
+                self._turns.update(self.keys())
             self._steps.clear()
             self._began.clear()
             self._callbacks = 0

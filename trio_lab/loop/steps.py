@@ -12,21 +12,20 @@ from time import perf_counter
 import trio
 
 from .step_log import StepLog
+from .trio_instruments import QuickInstrument
 
 _ENTRY_QUEUE = "<TrioToken.run_sync_soon task>"  # the name of Trio's task
 
 
-class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
+class StepMonitor(StepLog[trio.lowlevel.Task], QuickInstrument):
     """Measures the steps of the current pass. Add it as an instrument, and let the pass monitor call `pass_ended`; `steps`
     reads the pass."""
+
+    hooks = ("before_task_step",)
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         super().__init__(clock)
         self.before_task_step = self._before_task_step()  # type: ignore[method-assign, assignment]
-
-    def __dir__(self) -> list[str]:
-        """As in `PassMonitor`, for speed."""
-        return dir(type(self))
 
     def _before_task_step(self) -> Callable[[trio.lowlevel.Task], None]:
         """The hook. It is called so often that looking up the attributes of ``self`` would be a third of it. To append to a
@@ -48,8 +47,8 @@ class StepMonitor(StepLog[trio.lowlevel.Task], trio.abc.Instrument):
     def name(self, step: trio.lowlevel.Task) -> str:
         return step.name
 
-    def key(self, step: trio.lowlevel.Task) -> Hashable:
-        return step
+    def keys(self) -> set[Hashable]:
+        return {*self._steps}
 
     def is_entry(self, step: trio.lowlevel.Task) -> bool:
         return step.name == _ENTRY_QUEUE

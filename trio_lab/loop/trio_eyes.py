@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -57,12 +57,11 @@ class TrioEyes(Eyes):
     def measure_steps(self, on: bool) -> None:
         if on and self.log is None:
             self.log = StepMonitor()
-            trio.lowlevel.add_instrument(self.log)
+            self.log.put_in()
             self.passes.on_pass = self.log.pass_ended
         elif not on and self.log is not None:
             self.passes.on_pass = None
-            with suppress(KeyError):  # it had raised, and Trio removed it
-                trio.lowlevel.remove_instrument(self.log)
+            self.log.take_out()
             self.log = None
 
     def steps_blind(self) -> str | None:

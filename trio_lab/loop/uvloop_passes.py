@@ -22,6 +22,7 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any
 
+from ..measure.histogram import LOT
 from .eyes import Passes
 
 _PREPARE = 9  # enum uv_handle_type
@@ -43,8 +44,9 @@ class _Libuv:
         self.pointer_of: Callable[[Any], Any] = loop.libuv_get_loop_t_ptr
         self.handle_size = _function(symbols.uv_handle_size, ctypes.c_size_t, ctypes.c_int)
         self.configure = _function(symbols.uv_loop_configure, ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
-        self.idle_ns = _function(symbols.uv_metrics_idle_time, ctypes.c_uint64, ctypes.c_void_p)
-        self.timeout_ms = _function(symbols.uv_backend_timeout, ctypes.c_int, ctypes.c_void_p)
+        # These two are called in each pass, with a reference to the loop. To check its type would be a quarter of the call.
+        self.idle_ns = _function(symbols.uv_metrics_idle_time, ctypes.c_uint64)
+        self.timeout_ms = _function(symbols.uv_backend_timeout, ctypes.c_int)
         self.prepare = _function(symbols.uv_prepare_init, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
         self.start = _function(symbols.uv_prepare_start, ctypes.c_int, ctypes.c_void_p, _HOOK)
         self.unref = _function(symbols.uv_unref, None, ctypes.c_void_p)
@@ -52,7 +54,7 @@ class _Libuv:
 
 
 def _function(symbol: Any, result: Any, *arguments: Any) -> Any:
-    symbol.restype, symbol.argtypes = result, arguments
+    symbol.restype, symbol.argtypes = result, arguments or None
     return symbol
 
 
@@ -128,7 +130,7 @@ class UvloopPassMonitor(Passes):
             return
         get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
         get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-        self._pointer = ctypes.c_void_p(get_pointer(uv.pointer_of(self._loop), None))
+        self._pointer = ctypes.byref(ctypes.c_char.from_address(get_pointer(uv.pointer_of(self._loop), None)))
         uv.configure(self._pointer, _IDLE_TIME)
         self._handle = ctypes.create_string_buffer(uv.handle_size(_PREPARE))
         self._end_pass = self._hook(uv)
@@ -160,9 +162,9 @@ class UvloopPassMonitor(Passes):
         So all is written out in one function, which takes nothing, because ctypes would have to make the argument. A loop under
         load hardly waits, and so what is only for a poll that did is skipped for one that did not.
         """
-        clock, record, idle_ns, timeout_ms, pointer = (
+        clock, pending, idle_ns, timeout_ms, pointer = (
             self._clock,
-            self._record,
+            self._pending,
             uv.idle_ns,
             uv.timeout_ms,
             self._pointer,
@@ -176,7 +178,9 @@ class UvloopPassMonitor(Passes):
             if began < self._seen_waiting:
                 began = self._seen_waiting
             busy = now - began
-            record(busy)
+            pending.append(busy)
+            if len(pending) >= LOT:
+                self.busy.settle()
             self._poll_began, self._idle = now, idle
             if began != poll_began:
                 self._waited(poll_began, began)

@@ -78,8 +78,8 @@ class UvloopSteps(StepLog[Any]):
     def name(self, step: Any) -> str:
         return step if isinstance(step, str) else name_of(_call_of(step))
 
-    def key(self, step: Any) -> Hashable:
-        return task_of(_call_of(step)) or self.name(step)
+    def keys(self) -> set[Hashable]:
+        return {task_of(_call_of(step)) or self.name(step) for step in self._steps}
 
     def is_entry(self, step: Any) -> bool:
         return isinstance(step, _Entered)

@@ -6,7 +6,8 @@ sign, its exponent and 7 bits of its mantissa, which makes 128 parts an octave. 
 bucket) over the whole range of the format, so no duration is out of range.
 
 Recording appends to a list; every few thousand values are put into buckets together, in C (`array`, `Counter`). That takes
-0.1 µs a value; computing the bucket in Python took 0.5. Several readers can share a histogram, because none resets it:
+0.1 µs a value; computing the bucket in Python took 0.5. What records in each pass of a loop appends to the list itself, which
+saves the call, and half of that. Several readers can share a histogram, because none resets it:
 each follows it with a histogram of its own, which it may clear. Counts are kept in a dict, because a healthy loop fills
 some tens of buckets, and windows are read often.
 """
@@ -29,7 +30,7 @@ from .percentile import rank
 
 PARTS_OF_OCTAVE = 128
 _LOOKS = 1000  # a second, of `Histogram.delays`
-_LOT = 4096  # values that are put into buckets together
+LOT = 4096  # values that are put into buckets together
 _NEGATIVE = 1 << 15  # the sign, among the upper 16 bits
 _UPPER = 1 if sys.byteorder == "little" else 0  # index of the upper half of a 32-bit float
 
@@ -66,13 +67,15 @@ class Histogram:
         "_followers",
         "_max",
         "_ordered",
-        "_pending",
         "_summary",
         "_total",
+        "pending",
     )
 
     def __init__(self) -> None:
-        self._pending: list[float] = []
+        self.pending: list[float] = []
+        """Whoever appends a duration to it has recorded it, and must call `settle` when there are `LOT` of them. It is always
+        the same list."""
         self._followed: Histogram | None = None
         self._followers: tuple[ref[Histogram], ...] = ()
         self._empty()
@@ -87,18 +90,20 @@ class Histogram:
 
     def record(self, seconds: float) -> None:
         """Count one duration."""
-        pending = self._pending
+        pending = self.pending
         pending.append(seconds)
-        if len(pending) >= _LOT:
-            self._settle()
+        if len(pending) >= LOT:
+            self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Put the pending values into their buckets. Every read does this first."""
         if self._followed is not None:
-            self._followed._settle()
-        if not self._pending:
+            self._followed.settle()
+        # Both at once, for a read in another thread: the interpreter does not switch threads before the call has returned.
+        pending = [*self.pending]
+        self.pending.clear()
+        if not pending:
             return
-        pending, self._pending = self._pending, []  # first, so that a read in another thread cannot empty it meanwhile
         counts = Counter(_buckets(pending))
         if max(counts) >= _NEGATIVE:
             pending = [max(0.0, seconds) for seconds in pending]
@@ -116,7 +121,7 @@ class Histogram:
 
     def follow(self) -> Histogram:
         """A window: a histogram that gets the values that this one gets from now on, as long as it is referenced."""
-        self._settle()
+        self.settle()
         follower = Histogram()
         follower._followed = self
         # A new tuple, because a change of a set in the midst of `_add` would end the loop's monitor.
@@ -125,24 +130,24 @@ class Histogram:
 
     def clear(self) -> None:
         """Forget all values. Clearing a window leaves the histogram that it follows unchanged."""
-        self._settle()
+        self.settle()
         self._empty()
 
     @property
     def count(self) -> int:
         if self._followed is not None:
-            self._settle()
-        return self._count + len(self._pending)
+            self.settle()
+        return self._count + len(self.pending)
 
     @property
     def total(self) -> float:
         """The sum of all durations."""
-        self._settle()
+        self.settle()
         return self._total
 
     @property
     def max(self) -> float:
-        self._settle()
+        self.settle()
         return self._max
 
     @property
@@ -151,8 +156,8 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Add all of ``other`` to this one."""
-        self._settle()
-        other._settle()
+        self.settle()
+        other.settle()
         self._counts.update(other._counts)
         self._count += other._count
         self._total += other._total
@@ -160,7 +165,7 @@ class Histogram:
 
     def copy(self) -> Histogram:
         """A snapshot that later records do not change."""
-        self._settle()
+        self.settle()
         self._order()
         twin = Histogram()
         twin._counts, twin._ordered = self._counts.copy(), self._ordered
@@ -173,7 +178,7 @@ class Histogram:
 
     def _quantiles(self, shares: Iterable[float]) -> list[float]:
         """Several quantiles, for the price of one pass over the buckets."""
-        self._settle()
+        self.settle()
         if not self._count:
             return [0.0 for _ in shares]
         self._order()
@@ -183,13 +188,13 @@ class Histogram:
 
     def values(self) -> list[float]:
         """The middle of every bucket that has values, in order; of the highest, what is not above the maximum."""
-        self._settle()
+        self.settle()
         self._order()
         return [min(_middle(bucket), self._max) for bucket in self._ordered]
 
     def above(self, seconds: float) -> int:
         """How many values lie in higher buckets than this duration."""
-        self._settle()
+        self.settle()
         bucket = _buckets([seconds])[0]
         return sum(count for other, count in self._counts.items() if other > bucket)
 
@@ -199,7 +204,7 @@ class Histogram:
         With passes of a loop these are the delays of what becomes due at any moment: a long pass delays as much of it as
         falls into that pass. The time spent further than x into durations has the length of all that exceeds x.
         """
-        self._settle()
+        self.settle()
         if self._total <= (allowed := (1 - share) * whole):
             return 0.0
         self._order()
@@ -224,7 +229,7 @@ class Histogram:
 
     def buckets(self) -> Buckets:
         """All values, by the `BOUNDS` of the record."""
-        self._settle()
+        self.settle()
         self._order()
         up_to = [0, *accumulate(self._counts.values())]
         ends = [0, *(up_to[bisect_right(self._ordered, bound)] for bound in _BOUNDS), up_to[-1]]
@@ -236,7 +241,7 @@ class Histogram:
 
         No bucket ever shrinks: a pass counts with the lower end of its own bucket, which is not more than it lasted.
         """
-        self._settle()
+        self.settle()
         self._order()
         whole, over, number = self._total + waited, 0.0, 0
         lows = [(_low(bucket), self._counts[bucket]) for bucket in self._ordered]
