@@ -223,7 +223,7 @@ def test_an_experiment_shows_its_queues_or_says_why_not() -> None:
 
 def test_queues_that_never_filled_are_told() -> None:
     idle = replace(TIMELINE, queues=(), phases=())
-    assert "No queue was full in two samples in a row. No caller was seen to wait in a queue." in over_time(idle)
+    assert "No queue was seen to fill. No caller was seen to wait in a queue." in over_time(idle)
 
 
 def test_what_was_not_observed_has_no_chart() -> None:

@@ -22,6 +22,8 @@ def test_logarithmic_axis_names_one_two_five_while_there_is_room() -> None:
 
 def test_logarithmic_axis_of_few_values_names_just_these() -> None:
     assert logarithmic([1, 2, 4, 8, 16], nice=False).ticks == (1, 2, 4, 8, 16)
+    with_limit = logarithmic([1, 2, 5.19295, 32], nice=False, named=[1, 2])
+    assert (with_limit.ticks, with_limit.high) == ((1, 2), 32)
 
 
 def test_values_without_a_place_on_a_logarithmic_axis_do_not_bend_it() -> None:

@@ -69,9 +69,10 @@ def scales_of(chart: Chart, rows: Rows) -> tuple[Scale | None, Scale]:
     y = logarithmic(heights, nice=True) if chart.y.log else linear(heights, zero=True, nice=True)
     if is_named(chart):
         return None, y
-    places = [row["x"] for row in rows] + [rule.at for rule in limits(chart, "x", log=chart.x.log)]
+    points = [row["x"] for row in rows]
+    places = points + [rule.at for rule in limits(chart, "x", log=chart.x.log)]
     places += [end for end in chart.x.span or () if math.isfinite(end)]
-    x = logarithmic(places, nice=False) if chart.x.log else linear(places, zero=False, nice=False)
+    x = logarithmic(places, nice=False, named=points) if chart.x.log else linear(places, zero=False, nice=False)
     return x, y
 
 

@@ -48,17 +48,19 @@ def linear(values: Iterable[float], *, zero: bool, nice: bool) -> Scale:
     return Scale(low=low, high=high, log=False, ticks=tuple(t for t in ticks if low <= t <= high))
 
 
-def logarithmic(values: Iterable[float], *, nice: bool) -> Scale:
-    """A logarithmic axis over the positive values; the others cannot be drawn on it."""
+def logarithmic(values: Iterable[float], *, nice: bool, named: Iterable[float] | None = None) -> Scale:
+    """A logarithmic axis over the positive values; the others cannot be drawn on it. Unless it is to be ``nice``, and if they
+    are few, the values are its ticks: of them those that are ``named``."""
     known = sorted({value for value in values if value > 0}) or [1.0]
+    few = sorted({value for value in named or () if value > 0}) or known
     low, high = known[0], known[-1]
     if nice:
         factors = _factors(low, high)
         low, high = _round(low, factors, up=False), _round(high, factors, up=True)
     if low == high:
         low, high = low / 2, high * 2
-    if len(known) <= 8 and not nice:
-        return Scale(low=low, high=high, log=True, ticks=tuple(known))
+    if len(few) <= 8 and not nice:
+        return Scale(low=low, high=high, log=True, ticks=tuple(few))
     return Scale(low=low, high=high, log=True, ticks=_log_ticks(low, high))
 
 

@@ -13,7 +13,7 @@ from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
 _PANEL = 96  # pixels: four plots fit into a window
 _UNSEEN = "this experiment does not look at the queues of a lab server."
-_NEVER_FULL = "No queue was full in two samples in a row."
+_NEVER_FULL = "No queue was seen to fill."
 _SIGNS: dict[Outcome, tuple[str, str]] = {
     "confirmed": ("held", "✓"),
     "refuted": ("failed", "✗"),

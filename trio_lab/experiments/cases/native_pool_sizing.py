@@ -98,9 +98,10 @@ async def _collect(stage: Stage) -> Collected:
 
 
 def _finding(found: Reading) -> str:
-    return f"""On {_CORES} cores the throughput of hashing stopped rising at {found.said("computing_knee", "threads")};
-        {_MANY} threads brought {found.said("computing_gain", "×")} of what {_ENOUGH} did. For waiting calls 64 threads
-        brought {found.said("waiting_gain", "×")} of what 4 did. The size was changed while the server ran."""
+    knee = f": the throughput stopped rising at {found.said('computing_knee', 'threads')}"
+    return f"""On {_CORES} cores {_MANY} threads brought {found.said("computing_gain", "×")} of the hashes that {_ENOUGH}
+        did{found.chosen("computing_gain", holds=knee, fails="")}. For waiting calls 64 threads brought
+        {found.said("waiting_gain", "×")} of what 4 did. The size was changed while the server ran."""
 
 
 def _chart(title: str, rates: Rates, role: Role) -> Chart:
