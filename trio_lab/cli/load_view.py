@@ -92,7 +92,7 @@ def _ms(seconds: float) -> str:
 
 
 def _title(result: LoadResult) -> str:
-    how = f"{result.connections} connections, {result.duration:.4g} s, {result.mode} workload"
+    how = f"{result.connections} connection{'s' * (result.connections != 1)}, {result.duration:.4g} s, {result.mode} workload"
     rate = "" if result.offered is None else f" at {result.offered:g}/s"
     more = f" and {len(result.urls) - 1} more" if result.urls else ""
     return f"{result.url}{more} — {how}{rate}{' in stages' if result.stages else ''}"

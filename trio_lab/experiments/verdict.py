@@ -59,7 +59,7 @@ def _advice(advice: str, checks: Sequence[Check]) -> str:
         failed = "; ".join(check.claim for check in checks if check.passed is False)
         first = f"Here the prediction did not hold ({failed}). Find out why before you act on the rest."
     else:
-        first = "This run did not decide it. The rest is for where the prediction holds."
+        first = "This run did not decide it. The advice is for where the prediction holds."
     return f"{first}\n\n{advice}"
 
 

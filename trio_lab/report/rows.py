@@ -29,7 +29,7 @@ def names_of(chart: Chart) -> list[str]:
     seen: Counter[str] = Counter()
     names = []
     for series in chart.series:
-        name = one_line(series.name, limit=60)
+        name = one_line(series.name, limit=80)
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names

@@ -280,7 +280,8 @@ class Stage:
 def _described(url: str, **options: Unpack[Load]) -> str:
     """``/hash, 20 connections, 3 s``."""
     rate = f", {options['rate']:g}/s" if options.get("rate") else ""
-    return f"/{url.split('/', 3)[3]}, {options['connections']} connections{rate}, {_span(options):g} s"
+    connections = f"{options['connections']} connection{'s' * (options['connections'] != 1)}"
+    return f"/{url.split('/', 3)[3]}, {connections}{rate}, {_span(options):g} s"
 
 
 def _span(options: Load) -> float:

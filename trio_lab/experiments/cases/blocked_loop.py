@@ -1,4 +1,4 @@
-"""The same hash in the pool and on the loop: what does everybody else feel?
+"""The same hash in the pool and on the loop: what do other requests feel?
 
 Varied: where the hash is computed (`/hash` in a thread of the native pool, `/sync-hash` in the handler). Held fixed: five
 clients, the same work (hashes of about 30 ms), one server, a probe of /health 50 times a second.
@@ -86,7 +86,7 @@ EXPERIMENT = Experiment(
     title="A blocked loop",
     order=3,
     expected_s=17,
-    question="What does everybody else feel when a handler computes on the loop instead of in the pool?",
+    question="What do other requests feel when a handler computes on the loop instead of in the pool?",
     prediction="""While /sync-hash computes no other request is served: /health waits for whole hashes. Beside the same
         hashes in the native pool it waits for less than half of one.""",
     figures=_FIGURES,

@@ -1,4 +1,4 @@
-"""Five calls that block a loop, each beside its cure: what does everybody else feel?
+"""Five calls that block a loop, each beside its cure: what do other requests feel?
 
 Varied: the call, and whether it runs as it is easily written or cured; both give the same result. Held fixed: one server,
 four calls a second, a probe of /health 50 times a second. The ten ways take turns in every round, blocking and cured
@@ -115,7 +115,7 @@ EXPERIMENT = Experiment(
     title="Five blockers and their cures",
     order=20,
     expected_s=20,
-    question="What does everybody else feel beside each of five calls that block the loop, and beside its cure?",
+    question="What do other requests feel beside each of five calls that block the loop, and beside its cure?",
     prediction="""A few calls a second are enough: beside each of the five, called in the handler, /health p99 is at least
         half as long as the call, because a request that comes while it runs waits for its end. Beside each cure it is less
         than half of the call, and at most half of what it was.""",

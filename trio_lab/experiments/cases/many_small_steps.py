@@ -102,7 +102,7 @@ EXPERIMENT = Experiment(
     title="Many small steps",
     order=26,
     expected_s=15,
-    question="What happens when no step is slow, but two thousand tasks have one at once?",
+    question="What happens when no step is slow, but two thousand tasks are runnable at once?",
     prediction="""2 000 runnable tasks with steps of 0.2 ms make passes of 400 ms, so no request is served for that
         long, although no profiler finds a slow function. A watch that measures steps names the pass for what it is, and
         the task whose steps fill it. The same tasks, 20 at a time, let others in between.""",

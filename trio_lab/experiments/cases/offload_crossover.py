@@ -97,7 +97,7 @@ async def _collect(stage: Stage) -> Collected:
     return Collected(
         figures=measured(_FIGURES, phases),
         charts=(
-            _chart(phases, "What everybody else feels", "echo p99, ms", _ECHO),
+            _chart(phases, "What other requests feel", "echo p99, ms", _ECHO),
             _chart(phases, "How long the job takes for its caller", "ms (p50)", _WHOLE),
         ),
     )

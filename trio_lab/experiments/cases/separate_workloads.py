@@ -185,7 +185,7 @@ async def _collect(stage: Stage) -> Collected:
 def _finding(found: Reading) -> str:
     return f"""In one pool a hash waited {found.said("one_hash_wait_p50_ms", "ms")} (median) behind reports of
         {found.said("report_ms", "ms")}; in a pool of its own {found.said("two_hash_wait_p90_ms", "ms")} (p90). With too many
-        reports the one pool refused so many hashes: {found.said("one_overload_hash_shed")}; the separate ones:
+        reports the one pool refused {found.said("one_overload_hash_shed")} hashes, the separate ones refused
         {found.said("two_overload_hash_shed")}. Reports done: {found.said("one_report_rps", "/s")} by both workers,
         {found.said("two_report_rps", "/s")} by the one that is left to them."""
 

@@ -216,7 +216,7 @@ EXPERIMENT = Experiment(
     title="A pool that everybody shares",
     order=10,
     expected_s=35,
-    question="Who else suffers when slow calls fill the limiter that everything uses by default?",
+    question="What else gets slow when slow calls fill the limiter that everything uses by default?",
     prediction=f"""{_CLIENTS} clients keep {_THREADS} threads and {_CLIENTS - _THREADS} places in the queue taken, so a
         name look-up or a file read first waits for {(_CLIENTS - _THREADS) // _THREADS} slow calls of {_CALL_MS} ms,
         though it needs a millisecond itself. With the slow calls under a limiter of their own it waits for none.

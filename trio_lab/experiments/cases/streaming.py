@@ -1,4 +1,4 @@
-"""The same large body read as a whole and piece by piece: memory, and everybody else's latency.
+"""The same large body read as a whole and piece by piece: memory, and the latency of other requests.
 
 Varied: how the handler reads the body. Held fixed: a body of 100 000 records (6.3 MB), the parser, two clients that send
 it again and again, a probe of /health. Each mode has a server of its own: what one mode leaves free would hide what the
@@ -110,7 +110,7 @@ EXPERIMENT = Experiment(
     title="Streams instead of buffers",
     order=22,
     expected_s=14,
-    question="What does it cost, in memory and for everybody else, to read a large body as a whole?",
+    question="What does it cost, in memory and for other requests, to read a large body as a whole?",
     prediction="""Read as a whole, a body of 6 MB and all its records are in memory at once, and while it is parsed no
         other request is served. Read piece by piece, the same bodies need less than half of the memory, and /health p99
         is at most a third.""",
