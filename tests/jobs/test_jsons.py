@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def test_what_is_read_is_what_the_standard_library_reads(value: Any) -> None:
     assert repr(read_json(text)) == repr(json.loads(json.dumps(value)))  # not a number is equal to nothing
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), b"", 1j])
+@pytest.mark.parametrize("value", [{1, 2}, object(), b"", 1j, MappingProxyType({})])
 def test_what_json_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         write_json(value)

@@ -108,8 +108,8 @@ class Engine(Queue, Protocol):
         """The job has succeeded. False if its lease had run out: then this result is dropped."""
 
     async def finish_and_claim(self, job: Claimed, result: Any, *, lease: float) -> tuple[bool, Claimed | None]:
-        """As `finish`, and in the same step a job for the place that is free now, as `claim` for the same worker. None when
-        none is due, or when the engine has no such step."""
+        """Do what `finish` does, and in the same step claim a job for the same worker, which has a place free now. There is no
+        job in the answer when none is due, or when the engine has no such step."""
 
     async def fail(self, job: Claimed, error: str, *, again_in: float | None) -> bool:
         """This try has failed. The job is tried again in so many seconds if it may: not with None, nor after its last try, nor

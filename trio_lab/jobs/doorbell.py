@@ -1,7 +1,7 @@
 """Idle workers hear of new jobs by a datagram (0.4 ms, at 0.03 % of a core while nothing comes), not by asking again and again.
 
-Each worker process has a socket in a folder that belongs to the file of jobs. Whoever makes jobs ready sends a byte to each;
-a worker that is busy does not read it, so its buffer is soon full, and sending to it costs nothing. The folder is the user's
+Each worker process has a socket in a folder that belongs to the file of jobs. A process that makes jobs ready sends a byte to
+each. A busy worker does not read it; its buffer is soon full, and then sending to it costs nothing. The folder is the user's
 own and private. A lost datagram only delays: workers look by themselves now and then.
 """
 
@@ -55,13 +55,13 @@ class Bell:
                 settled = time.time_ns() - changed > _SETTLED
                 self._seen = changed if settled else -1  # else a listener may yet come at the same time, as clocks tick
         except OSError:
-            return  # nobody listens
+            return  # there are no listeners
         for path in self._listeners:
             try:
                 self._socket.sendto(b"1", path)
             except BlockingIOError:
                 pass  # it is busy, and looks for jobs when it no longer is
-            except ConnectionRefusedError:  # its process died: nobody reads from this socket any more
+            except ConnectionRefusedError:  # its process has died
                 with suppress(OSError):
                     os.unlink(path)
             except OSError:

@@ -60,7 +60,7 @@ class Places:
 
 
 async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> Ended:
-    """Run a try to its end. Nothing that the job raises comes out, only that it was cancelled.
+    """Run a try to its end. Of what the job raises only its cancellation is raised here.
 
     A job that this program does not know may be known to another version of it, so it is tried again as one that failed.
     """

@@ -39,8 +39,8 @@ Synchronous = Literal["FULL", "NORMAL"]
 class SqliteJobs(Counted):
     """The engine on Trio. Open it with `open_sqlite_jobs`.
 
-    A caller that is cancelled before its change is being written withdraws it. From then on it waits for the end of the
-    transaction, for which a commit has to reach the disk, and nothing else: locks are waited for before.
+    A caller that is cancelled before its transaction begins withdraws its change. After that it waits for the end of the
+    transaction. That is short, because the lock of the file is waited for before: only the disk is left to wait for.
     """
 
     def __init__(self, path: Path, lock: int, *, max_waiting: int | None, synchronous: Synchronous, name: str) -> None:
@@ -54,7 +54,7 @@ class SqliteJobs(Counted):
                 path, lock, self._deliver, bound=max_waiting, synchronous=synchronous, ring=self._bell.ring
             )
             failing.pop_all()
-        self._listening = trio.Lock()  # one of several workers in this process hears the bell, the others look in time
+        self._listening = trio.Lock()  # of several workers in this process one hears the bell, the others poll
         self._closed = False
         self._next_due: float | None = None
 

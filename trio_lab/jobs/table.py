@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -67,6 +67,8 @@ Row = tuple[str, str, int, int, float | None, int, float]
 """A new job as it is written."""
 
 
+Ready = tuple[int, str, str, int, int]
+"""A job that may begin: its id, name, arguments, the number of its next try, and how many it may have."""
 End = tuple[str, int, int, str]
 """How a job has ended: the result as JSON, and the `key` of the job."""
 Ended = tuple[bool, Claimed | None]
@@ -91,7 +93,7 @@ class Table:
         self._bound = bound
         self._change = Tally()
         self.rung = 0
-        """Jobs that the transaction made ready, and of which workers may want to hear."""
+        """Jobs that the transaction has made ready: if there are any, idle workers are woken."""
 
     # The transaction.
 
@@ -152,25 +154,25 @@ class Table:
 
     def claim(self, asked: Sequence[tuple[int, str, float]], now: float) -> list[list[Claimed] | Exception]:
         """How many, for whom, and for how many seconds. Ready jobs, the most urgent first and then the oldest."""
-        self.look_at_the_clock(now)
-        ready = iter(self._run(_NEXT, (sum(most for most, _, _ in asked),)).fetchall())
-        take, taken = self._cursor.execute, 0
+        ready = self._ready(sum(most for most, _, _ in asked), now)
         found: list[list[Claimed] | Exception] = []
         for most, worker, lease in asked:
-            until = now + lease
-            mine: list[Claimed] = []
             try:
-                for row in islice(ready, most):
-                    take(_TAKE, (worker, until, row[0]))
-                    taken += 1
-                    mine.append(_claimed(row, worker))
+                found.append([self._take(row, worker, now + lease) for row in islice(ready, most)])
             except NOT_STORED as error:
                 found.append(error)
-            else:
-                found.append(mine)
-        self._change.waiting -= taken
-        self._change.running += taken
         return found
+
+    def _ready(self, most: int, now: float) -> Iterator[Ready]:
+        self.look_at_the_clock(now)
+        return iter(self._run(_NEXT, (most,)).fetchall())
+
+    def _take(self, row: Ready, worker: str, until: float) -> Claimed:
+        id, name, args, tries, max_tries = row
+        self._cursor.execute(_TAKE, (worker, until, id))
+        self._change.waiting -= 1
+        self._change.running += 1
+        return Claimed(id=str(id), name=name, args=read_json(args), tries=tries, max_tries=max_tries, worker=worker)
 
     def look_at_the_clock(self, now: float) -> None:
         """Scheduled jobs whose time has come are ready, and jobs whose lease has run out are taken from their workers."""
@@ -220,15 +222,17 @@ class Table:
         return found
 
     def finish_and_claim(self, asked: Sequence[tuple[End, float]], now: float) -> list[Ended | Exception]:
-        """For each end, a job for the same worker: it is asked for with the seconds of its lease."""
+        """End jobs, and claim for the worker of each the next one. Each end comes with the seconds of the next job's lease."""
         ends = self.finish([end for end, _ in asked])
-        places = [
-            (1, end[3], lease)
-            for (end, lease), ended in zip(asked, ends, strict=True)
-            if not isinstance(ended, Exception)
-        ]
-        claimed = iter(self.claim(places, now))
-        return [end if isinstance(end, Exception) else (end, _only(next(claimed))) for end in ends]
+        ready = self._ready(len(asked), now)
+        found: list[Ended | Exception] = []
+        for counted, (end, lease) in zip(ends, asked, strict=True):
+            if isinstance(counted, Exception):
+                found.append(counted)
+            else:  # the name of the worker can be stored, for the job that has ended was claimed by it
+                row = next(ready, None)
+                found.append((counted, None if row is None else self._take(row, end[3], now + lease)))
+        return found
 
     def fail(self, job: Claimed, error: str, now: float, again_in: float | None) -> bool:
         state, due = FAILED, None
@@ -284,16 +288,6 @@ class Table:
 def key(job: Claimed) -> tuple[int, int, str]:
     """What the fence asks for."""
     return int(job.id), job.tries, job.worker
-
-
-def _only(claimed: list[Claimed] | Exception) -> Claimed | None:
-    """An exception is about the name of the worker; but it was stored when the job was claimed whose end has counted."""
-    return claimed[0] if isinstance(claimed, list) and claimed else None
-
-
-def _claimed(row: tuple[int, str, str, int, int], worker: str) -> Claimed:
-    id, name, args, tries, max_tries = row
-    return Claimed(id=str(id), name=name, args=read_json(args), tries=tries, max_tries=max_tries, worker=worker)
 
 
 def _record(row: tuple[Any, ...], now: float) -> JobRecord:

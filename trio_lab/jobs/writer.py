@@ -3,7 +3,13 @@
 A commit that is safe against a loss of power waits for the disk (a good 0.2 ms, at times 8 ms). With a group in each, 64 tasks
 pay for it once. Groups are full by themselves: the callers of a group are woken together, and all ask for more while the thread
 waits for its turn in the interpreter. What is left to pay is CPU time, and the loop and the writer pay in turn, for only one of
-them runs Python at a time: of a job's 40 µs, 16 are the loop's, most of them Trio's for three awaits, 10 SQLite's.
+them runs Python at a time. Measured with 64 tasks, a job costs 30 µs:
+
+- 11 on the loop: 6 are Trio's own for two awaits (a submission, and an end with the claim of the next job), 3 are ours for the
+  two calls, 2 a share of what each group costs there. A claim by a call of its own would cost another 6.
+- 19 in the writer's thread: 8 are SQLite's statements, 3 the commits, 5 rows and results as Python objects, 3 the calls.
+
+What did not help: `executemany` in a savepoint (as fast as one `execute` for each row), and rarer checkpoints.
 
 Between processes an exclusive lock on a file beside the database is held for the length of a transaction. SQLite's own lock is
 polled with growing pauses: of eight busy processes one then waited 1.7 s, where `flock` had the longest wait at 51 ms.
@@ -60,8 +66,8 @@ class Call:
 
 
 def alone(work: Callable[[Table], Any]) -> Work:
-    """Work for a single caller, who alone is told if it fails. But an error of SQLite's may have undone the transaction, and so
-    concerns everybody, unless it is about a value that cannot be stored."""
+    """Work for a single caller. If it fails, only this caller is told. But an error of SQLite may have undone the transaction,
+    so all callers in it are told, unless the error is about a value that cannot be stored."""
 
     def done(table: Table, _: list[Any]) -> list[Any]:
         try:
@@ -78,7 +84,7 @@ def alone(work: Callable[[Table], Any]) -> Work:
 
 Calls = SimpleQueue[Call | None]
 Ends = list[tuple[Any, Outcome[Any]]]
-"""Callers, and how what they asked for ended."""
+"""Each caller, with the outcome of its call."""
 
 
 def open_lock(path: Path) -> int:
@@ -130,15 +136,15 @@ class Writer:
             thread.start()
 
     def write(self, call: Call) -> None:
-        """Have it done, in the next transaction or in one soon after."""
+        """Queue a call for the next transaction, or for one soon after."""
         self._writes.put(call)
 
     def read(self, call: Call) -> None:
-        """Have it done. It sees every change that its caller has been told of."""
+        """Queue a call that only reads. It sees every change that its caller has been told of."""
         self._reads.put(call)
 
     def close(self) -> None:
-        """Do what was put before, and end; blocks until then."""
+        """Serve the calls that were queued before, and end. Blocks until then."""
         self._reads.put(None)
         self._writes.put(None)
         for thread in self._threads:
@@ -179,7 +185,8 @@ class Writer:
             self._ring()
 
     def _commit(self, group: list[Call]) -> Ends:
-        """Do all in one transaction. What fails alone has no effect; if the transaction fails, nothing has."""
+        """Do all calls in one transaction. A call that fails by itself changes nothing. If the transaction fails, no call has
+        changed anything."""
         if not group:
             return []
         run = self._writing.execute
@@ -194,7 +201,7 @@ class Writer:
                 ends += _done(work, calls, self._table)
             self._table.ending()
             run("COMMIT")
-        except Exception as error:  # whatever it was: callers wait to be told, and this thread has to go on
+        except Exception as error:  # any error: the callers have to be told, and this thread has to go on
             with suppress(sqlite3.Error):
                 if self._writing.in_transaction:
                     run("ROLLBACK")
@@ -203,7 +210,7 @@ class Writer:
         return ends
 
     def _wait_for_the_disk(self, wanted: bool) -> None:
-        """Whether the next commit does. A later one that does takes the earlier ones with it, for the log is a single file."""
+        """Set whether the next commit waits. A commit that waits makes those before it safe too: the log is a single file."""
         mode = self._usual if wanted else "NORMAL"
         if mode != self._synchronous:
             self._writing.execute(f"PRAGMA synchronous = {mode}")
@@ -230,7 +237,7 @@ def _file(path: Path) -> tuple[int, int]:
 
 
 def _serve(calls: Calls, do: Callable[[Call], None]) -> None:
-    """Wait for a call, and have it done together with those that have come meanwhile; None is the end."""
+    """Serve each call together with those that have come meanwhile, until None comes."""
     while (call := calls.get()) is not None:
         do(call)
 
