@@ -22,8 +22,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from trio_lab.live.metrics.metric import Seen
+from trio_lab.live.open_live import open_live
 from trio_lab.live.otel import Traced, export_metrics, in_trace
 from trio_lab.live.otel_histograms import WithHistograms
+from trio_lab.loop.observe import observe
 from trio_lab.measure.ledger import QUEUE, booked
 from trio_lab.pools.native import open_native_pool
 from trio_lab.pools.workers import open_worker_pool
@@ -192,6 +195,21 @@ def test_gauges_and_counters_are_read_when_they_are_collected(telemetry: Telemet
     assert routes == {"/hash", "/health"}
 
 
+async def test_a_program_that_is_seen_live_hands_out_its_figures(telemetry: Telemetry) -> None:
+    async with observe() as watch, open_live(watch, port=0) as live:
+        export_metrics(live.seen, telemetry.meters)
+        found = await trio.to_thread.run_sync(telemetry.metrics)  # as a reader's thread does
+        [limiter] = [
+            point.value
+            for point in found["trio_lab.queue.capacity"].data.data_points
+            if point.attributes["queue"] == "default_limiter"
+        ]
+        assert limiter == trio.to_thread.current_default_thread_limiter().total_tokens
+        assert "trio.eventloop.pass" in exported(live.seen)
+        last = live.seen()
+    assert live.seen() == last  # a reader collects once more when the program ends
+
+
 class Kept(MetricExporter):
     """Keeps what it is given."""
 
@@ -210,7 +228,7 @@ class Kept(MetricExporter):
         pass
 
 
-def exported(*instruments: str) -> dict[str, Any]:
+def exported(seen: Callable[[], Seen], *instruments: str) -> dict[str, Any]:
     """What is exported of a service and of these instruments, by name."""
     kept = Kept()
     reader = PeriodicExportingMetricReader(WithHistograms(kept, seen), export_interval_millis=math.inf)
@@ -224,7 +242,7 @@ def exported(*instruments: str) -> dict[str, Any]:
 
 
 def test_histograms_are_exported_with_the_buckets_of_metrics() -> None:
-    found, told = exported(), seen().totals
+    found, told = exported(seen), seen().totals
     assert told is not None
     [point] = found["trio.eventloop.pass"].data.data_points
     assert (point.bucket_counts, point.count, point.sum) == (told.passes.counts, told.passes.count, told.passes.total)
@@ -239,5 +257,5 @@ def test_histograms_are_exported_with_the_buckets_of_metrics() -> None:
 
 
 def test_a_histogram_of_the_program_is_not_told_twice() -> None:
-    [point] = exported("http.server.request.duration")["http.server.request.duration"].data.data_points
+    [point] = exported(seen, "http.server.request.duration")["http.server.request.duration"].data.data_points
     assert point.count == 1

@@ -40,14 +40,9 @@ class ByPatience(Generic[W]):
         self.learner = Patiences() if learner is None else learner
         self._random = Random().random if random is None else random
         self._line: Line[W] = Line()
+        self.push, self.remove = self._line.add, self._line.remove
         self._taken = -inf  # when the last was taken, if others waited then
         self._pace = 0.0  # moving mean of the time between two takes
-
-    def push(self, entry: W) -> None:
-        self._line.add(entry)
-
-    def remove(self, entry: W) -> None:
-        self._line.remove(entry)
 
     def __len__(self) -> int:
         return len(self._line)

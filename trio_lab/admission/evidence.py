@@ -14,9 +14,9 @@ from bisect import bisect
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, compress
+from itertools import accumulate
 from math import exp, inf, log, log1p
-from operator import neg, sub, truediv
+from operator import sub, truediv
 
 _FIRST = 0.005  # seconds: the end of the first bin
 _GROWTH = 1.05  # each bin's end ÷ its begin; with 1.08 a patience of 0.3 s was found too coarsely
@@ -63,6 +63,7 @@ class Evidence:
         self._left = [0.0] * _BINS
         self._ended = [0.0] * _BINS  # those that left, and those that stayed
         self._any = False  # whether any have left that count
+        self._oldest = 0  # no bin is higher in which callers left
         self._halved = 0.0  # when half was forgotten last
         self._due = -inf  # when to check whether it is time to do so again
         self._fresh = 0  # endings since the last time
@@ -82,6 +83,8 @@ class Evidence:
         if left and index < _BINS - 1:
             self._left[index] += count
             self._any = True
+            if index > self._oldest:
+                self._oldest = index
 
     def _forget(self, now: float) -> None:
         """Forget half of the evidence, if it is old enough."""
@@ -131,12 +134,15 @@ class Evidence:
         self._any = max(self._left) > 0.5
 
     def _hazard(self) -> list[float]:
-        """For the beginning of each bin, up to the one behind the last in which callers left, the hazard of all ages before:
-        minus the logarithm of the share that stays until then. In C, because it is needed ten times a second."""
-        last = next(compress(range(_BINS - 1, -1, -1), reversed(self._left)))
-        reaching = accumulate(self._ended[:last], sub, initial=sum(self._ended) + _ASSUMED)
-        leaving = map(neg, map(truediv, self._left, reaching))
-        return [*accumulate(map(log1p, leaving), sub, initial=0.0)]
+        """For the beginning of each bin, up to the one behind the oldest in which callers left, the hazard of all ages before:
+        minus the logarithm of the share that stays until then.
+
+        All in C, because it is needed ten times a second; even so it is the most expensive part of a simulation. The numbers
+        that reach an age are negative here. So they can be added up, which `accumulate` does without calling a function, and
+        their quotients have the sign that `log1p` needs.
+        """
+        reaching = accumulate(self._ended[: self._oldest], initial=-sum(self._ended) - _ASSUMED)
+        return [*accumulate(map(log1p, map(truediv, self._left, reaching)), sub, initial=0.0)]
 
 
 def _at(hazard: list[float], age: float) -> float:

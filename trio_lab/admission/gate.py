@@ -42,6 +42,8 @@ class PlaceState(Enum):
     REFUSED = "was refused"
     ABANDONED = "was abandoned by its caller"
 
+    __hash__ = object.__hash__  # Enum's is written in Python, and each move looks its state up in `NEXT`
+
 
 WAITING, ADMITTED, LEFT, REFUSED, ABANDONED = PlaceState
 SUCCESS = Outcome.SUCCESS
@@ -172,13 +174,15 @@ class Gate:
             queue_timeout = self.queue_timeout
         else:
             require_timeout("queue_timeout", queue_timeout)
-        place = self.try_enter(now, kind, priority)
-        if place is None:
-            place = Place(kind, priority, now, queue_timeout)
-            place.gate = self
-            place.caller_gone = False
-            place.state = WAITING
-            self._room.add(place, self._room.count)
+        if self.in_service < self._capacity or self._closed:
+            place = self.try_enter(now, kind, priority)
+            assert place is not None
+            return place
+        place = Place(kind, priority, now, queue_timeout)
+        place.gate = self
+        place.caller_gone = False
+        place.state = WAITING
+        self._room.add(place, self._room.count)
         return place
 
     def leave(
@@ -292,11 +296,11 @@ class Gate:
         return self._busy_seconds, self._offered_seconds
 
     def _hand_out(self, now: float) -> Sequence[Decision]:
+        """Fill the places that are free. The time until ``now`` has been accounted for."""
         decisions: list[Decision] = []
         refusals: list[Refusal[Place]] = []
         while self.in_service < self._capacity and (place := self._room.take(now, refusals)) is not None:
             self._move(place, ADMITTED)
-            self._account(now)
             place.entered = now
             self.in_service += 1
             decisions.append((place, None))

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 W = TypeVar("W")
 
 _HOLES = 16  # empty places that are always allowed
 
 
-class Line(Generic[W]):
-    """Entries in the order in which they came. Those that were taken out leave holes, which are closed from time to time."""
+class Line(dict[W, int]):
+    """Entries in the order in which they came, each with its index in a list. Those that were taken out leave holes there,
+    which are closed from time to time."""
 
-    __slots__ = ("_entries", "_first", "_places")
+    __slots__ = ("_entries", "_first")
 
     def __init__(self) -> None:
+        super().__init__()
         self._entries: list[W | None] = []
-        self._places: dict[W, int] = {}
         self._first = 0  # before it are holes only
 
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __contains__(self, entry: W) -> bool:
-        return entry in self._places
-
     def add(self, entry: W) -> None:
-        self._places[entry] = len(self._entries)
+        self[entry] = len(self._entries)
         self._entries.append(entry)
 
     def remove(self, entry: W) -> None:
         """Raises KeyError if it is not here."""
-        entries, places = self._entries, self._places
-        entries[places.pop(entry)] = None
-        if len(entries) > 2 * len(places) + _HOLES:
-            self._entries = [other for other in entries if other is not None]
-            self._places = {other: place for place, other in enumerate(self._entries) if other is not None}
+        entries = self._entries
+        entries[self.pop(entry)] = None
+        if len(entries) > 2 * len(self) + _HOLES:
+            self._entries = [*self]
+            self.update(zip(self, range(len(self)), strict=True))
             self._first = 0
 
     def oldest(self) -> W:

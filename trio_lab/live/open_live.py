@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,9 @@ from .asked import SIDE_PROCESS, Asked
 from .beside import Beside
 from .figures import FiguresReader, Telling
 from .memory import Memory, new_memory
+from .metrics.metric import Seen
 from .place import answering, open_answers
+from .service import LastSeen
 from .writing import PERIOD, Writer
 
 _BACKLOG = 128  # connections
@@ -29,10 +31,12 @@ _BACKLOG = 128  # connections
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A service that is seen live at ``url``."""
+    """A service that is seen live at ``url``. ``seen`` reads the figures that it has written last, in any thread: for
+    OpenTelemetry's `export_metrics` and `WithHistograms`."""
 
     url: str
     beside: Beside
+    seen: Callable[[], Seen]
 
 
 @block
@@ -79,7 +83,7 @@ async def open_live(
         async with written(watch, memory, telling, answered=answered, service=name, blocked_after=blocked_after):
             shown = shown_beside(descriptor, listener, tuple(names), lab=lab, answers=[answers])
             with shown as beside:
-                yield Live(_url(listener), beside)
+                yield Live(_url(listener), beside, LastSeen(memory))
 
 
 @block

@@ -1,7 +1,7 @@
-"""The shared memory of a service with several processes, as it is read.
+"""The shared memory of a service as it is read: of one with several processes, and of one that reads its own.
 
-Each process writes into a region of its own (`memory`). There are two regions for each number, because while a process is
-replaced there are two of them. In a region behind those of the processes the supervisor writes who they are
+Each of several processes writes into a region of its own (`memory`). There are two regions for each number, because while a
+process is replaced there are two of them. In a region behind those of the processes the supervisor writes who they are
 (`ServerProcesses`) and what those had counted that have ended. It does so in one record, and a reader that finds another record
 after it has read the regions reads them again: so no process is counted twice or not at all.
 """
@@ -9,6 +9,7 @@ after it has read the regions reads them again: so no process is counted twice o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..records.codec import decode
 from ..records.live import LiveFigures
@@ -71,7 +72,28 @@ class Service:
             if process.pid is None:  # its region may still have what the one before it wrote
                 continue
             if (figures := self.figures(process)) is not None:
-                yield process, Seen(health=figures.health, totals=figures.totals)
+                yield process, _seen(figures)
+
+
+class LastSeen:
+    """The last figures that one process has written, read where they are written. Safe in any thread, and while the loop is
+    blocked. When the memory has been closed, those that were read last."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        figures = figures_in(memory)
+        assert figures is not None  # they are written before they are offered
+        self._seen = _seen(figures)
+
+    def __call__(self) -> Seen:
+        with suppress(ValueError):
+            if (figures := figures_in(self._memory)) is not None:
+                self._seen = _seen(figures)
+        return self._seen
+
+
+def _seen(figures: LiveFigures) -> Seen:
+    return Seen(health=figures.health, totals=figures.totals)
 
 
 def figures_in(memory: Memory) -> LiveFigures | None:

@@ -47,13 +47,18 @@ class Arrivals:
     def times(self, random: Random, start: float = 0.0) -> Iterator[float]:
         """The moments from ``start`` on, without end but for a trace."""
         if self.kind == "trace":
-            yield from (start + moment for moment in self.moments)
-        elif self.kind == "constant":
-            yield from (start + n / self.rate for n in count())
-        else:
-            together = self.burst if self.kind == "bursts" else 1
-            gap, draw = together / self.rate, random.random
-            while True:
-                start -= gap * log(1.0 - draw())  # exponential, as `Random.expovariate` has it at twice the cost
-                for _ in range(together):
-                    yield start
+            return (start + moment for moment in self.moments)
+        if self.kind == "constant":
+            return (start + n / self.rate for n in count())
+        if self.kind == "poisson":
+            return _independent(random, start, 1 / self.rate)
+        bursts = _independent(random, start, self.burst / self.rate)
+        return (moment for moment in bursts for _ in range(self.burst))
+
+
+def _independent(random: Random, moment: float, gap: float) -> Iterator[float]:
+    """Moments from this one on, so far from each other on average."""
+    draw = random.random
+    while True:
+        moment -= gap * log(1.0 - draw())  # exponential, as `Random.expovariate` has it at twice the cost
+        yield moment

@@ -131,7 +131,8 @@ class Traffic(ABC):
             self.events.at(self.events.now + pause + crowd.think(), self._ask, Request(crowd), COME)
         else:
             self._open -= 1
-            self._look_for_the_end()
+            if not self._open:
+                self._look_for_the_end()
 
     @property
     def _over(self) -> bool:
