@@ -163,17 +163,25 @@ async def test_a_job_that_was_claimed_while_its_worker_was_told_to_end_is_given_
     assert await states(jobs) == [("succeeded", 1), ("queued", 0)]
 
 
-async def test_a_stopped_worker_claims_nothing_with_the_end_of_its_last_job(jobs: SqliteJobs) -> None:
-    functions, begun = JobFunctions(), list[int]()
+async def test_a_stopped_worker_claims_nothing_with_the_end_of_its_last_job(
+    jobs: SqliteJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions, begun, claimed = JobFunctions(), list[int](), list[Claimed]()
+    take = Table._take
+
+    def noted(table: Table, *asked: Any) -> Claimed:
+        claimed.append(take(table, *asked))
+        return claimed[-1]
 
     @functions.register("job")
     async def stops(x: int) -> None:
         worker.stop()
         begun.append(x)
 
+    monkeypatch.setattr(Table, "_take", noted)
     await submit(jobs, 2)
     async with open_job_worker(jobs, functions, concurrency=1) as worker:
         while not worker.succeeded:
             await trio.sleep(0.005)
-    assert begun == [0]
+    assert ([job.id for job in claimed], begun) == (["1"], [0])
     assert await states(jobs) == [("succeeded", 1), ("queued", 0)]

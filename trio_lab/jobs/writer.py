@@ -168,9 +168,8 @@ class Writer:
 
     def _write(self, first: Call) -> None:
         try:
-            fcntl.flock(
-                self._lock, fcntl.LOCK_EX
-            )  # may wait for another process; meanwhile callers may come, or withdraw
+            # This may wait for another process. Meanwhile more callers may come, and others may withdraw.
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         except OSError as error:  # the file system, or the kernel, has no lock for us
             ends = _not_written(_taken(first, self._writes), error)
         else:
