@@ -139,6 +139,14 @@ def test_control_without_a_pipe_is_one_line(given: str) -> None:
     assert "--control" in one_line(done)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error(closed: str) -> None:
+    command = f"exec {sys.executable} -m trio_lab list {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("blocked-loop" in done.stdout) == (" >&-" not in f" {closed}")
+
+
 def test_an_unwritable_folder_is_said_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert "cannot be written" in one_line(

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from trio_lab.cli import doctor_subject
 from trio_lab.cli.doctor import doctor as command
 from trio_lab.cli.doctor import exit_code
 from trio_lab.cli.doctor_options import Asked
@@ -242,3 +243,18 @@ def test_exit_codes(examination: Examination, code: int) -> None:
 def test_a_program_that_cannot_be_examined_is_told_in_a_line(words: list[str], said: str) -> None:
     done = doctor(*words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"trio-lab: {said}\n")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+async def test_a_program_is_said_to_be_stopped_before_it_says_so_itself(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def examined(*_: object, **__: object) -> Examination:
+        return WAITING.examination()
+
+    monkeypatch.setattr(doctor_subject, "_examined", examined)
+    program = "import socket, sys; server = socket.create_server(('127.0.0.1', 0)); server.accept()"
+    ran = [sys.executable, "-S", "-c", program]
+    await doctor_subject.seen("", ran, Asked(), objectives=False, quiet=quiet)
+    first, *rest = capfd.readouterr().err.splitlines()
+    assert ("is asked to stop" in first, "KeyboardInterrupt" in rest[-1]) == (not quiet, True)

@@ -10,6 +10,7 @@ The commands need the extra `lab`. This module does not, so that it can say so.
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ _CODES: dict[type[BaseException], int] = {
 
 def main() -> NoReturn:
     """Run the command that the arguments name, and end the process with its exit code."""
+    _open_what_is_closed()
     try:
         from .command import run
 
@@ -41,6 +43,14 @@ def main() -> NoReturn:
     except (OSError, UsageError, LabLost, ServiceLost, KeyboardInterrupt, BaseExceptionGroup) as error:
         _fail_with(error)
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that our caller has closed is /dev/null, else the next file that is opened takes its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
 
 
 def _fail_with(error: BaseException) -> NoReturn:

@@ -19,6 +19,7 @@ from ..load.target import Target, resolve
 from ..records.examination import Examination, Program
 from ..records.reading import read_examination
 from ..stage.attached import attached
+from .console import say
 from .doctor_options import Asked
 from .doctor_progress import Progress
 from .ending import ended_by_signal
@@ -77,6 +78,8 @@ async def _started(command: list[str], asked: Asked, *, objectives: bool, quiet:
     async with ended_by_signal(), attached(command, port=asked.port, stdout=stdout) as service:
         found = await _examined(asked.examiner(service, "/", ours=True, objectives=objectives), quiet=quiet)
         blind = service.blind_to
+        if not quiet:  # many a program prints a traceback then
+            say(f"{' '.join(command)} is asked to stop, as by Ctrl-C")
     ended = service.program
     program = Program(command=tuple(command), exit_code=ended.code, killed=ended.killed)
     return replace(found, blind=blind, program=program)
