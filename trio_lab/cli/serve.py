@@ -28,16 +28,15 @@ async def serve(
 ) -> None:
     """Serve the lab's routes until Ctrl-C or SIGTERM. A second signal ends the grace period.
 
-    Every option but --control and --json can also be given as an environment variable (TRIO_LAB_THREADS=16 is
-    --threads 16), except --runtime and --faults. The naive profile knows no --max-queue, --queue-timeout and
-    --run-timeout.
+    Every option can also be given as an environment variable (TRIO_LAB_THREADS=16 is --threads 16), except --runtime,
+    --faults, --control and --json. The naive profile ignores --max-queue, --discipline, --queue-timeout and --run-timeout.
 
     Parameters
     ----------
     runtime
-        trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two know no
+        trio, asyncio or node: what the server is written for. The same routes and replies on each; the other two do not have
         --processes, --separate-pools, --autoscale, --default-threads, --connections, --slow-connections, --database, --jobs
-        and --max-jobs, and node no --stall-budget and --faults.
+        and --max-jobs, and node does not have --stall-budget, --limit, --live and --faults either.
     control
         Take commands on standard input (`threads N`), and end when it closes.
     json_
