@@ -18,7 +18,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def at_trio_runs(begins: Callable[[], None]) -> None:
@@ -26,16 +29,18 @@ def at_trio_runs(begins: Callable[[], None]) -> None:
     import trio
 
     module: Any = sys.modules["trio._core._run"]
-    setup_runner = module.setup_runner
     protected = trio.lowlevel.enable_ki_protection(begins)  # a Ctrl-C meanwhile is for the run, which has not begun yet
+    module.setup_runner = _and_then(module.setup_runner, protected)
 
-    @wraps(setup_runner)
-    def set_up_and_tell(*args: Any, **keywords: Any) -> Any:
-        runner = setup_runner(*args, **keywords)
-        protected()
+
+def _and_then(set_up: Callable[P, T], tell: Callable[[], None]) -> Callable[P, T]:
+    @wraps(set_up)
+    def set_up_and_tell(*args: P.args, **keywords: P.kwargs) -> T:
+        runner = set_up(*args, **keywords)
+        tell()
         return runner
 
-    module.setup_runner = set_up_and_tell
+    return set_up_and_tell
 
 
 def at_asyncio_loops(begins: Callable[[Any], None], stops: Callable[[Any], None]) -> None:

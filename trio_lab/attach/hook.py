@@ -1,6 +1,9 @@
 """The hook: called by `sitecustomize` when Trio or asyncio was imported, it has each loop that begins report to the doctor.
 
 Nothing of this is done in a process that the doctor has not started.
+
+What is caught here is any `Exception`, on purpose: it would be raised from the program's own ``import trio``, or from its loop,
+and end a program that runs without the doctor. It is not hidden: a note tells the doctor, who says what is not seen.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ def imported(library: str, where: str) -> None:
             _wrap_trio(doctor)
         else:
             _wrap_asyncio(doctor)
-    except Exception as fault:
+    except Exception as fault:  # see above
         note(folder_of(where), FAILED, f"no hook could be put into {library}: {type(fault).__name__}: {fault}")
 
 
@@ -76,5 +79,5 @@ def _begun(doctor: Doctor, report: Callable[[], None]) -> None:
     if not doctor.forked:
         try:
             report()
-        except Exception as fault:
+        except Exception as fault:  # see above
             doctor.note_failure(fault)

@@ -41,7 +41,7 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
         reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)
         kind = loop.__class__
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
-    except Exception as fault:
+    except Exception as fault:  # whatever it is, the program must go on as if there were no doctor; see `hook`
         undo.close()
         doctor.note_failure(fault)
     else:

@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class AsyncioEyes(Eyes):
         self._loop = asyncio.get_running_loop() if loop is None else loop
         self.passes = passes_of(self._loop)
         self.log = None
+        self._shared_threads: Callable[[], tuple[list[Queue], object]] | None = None
         self._outside = {id(code): code for code in _LOOP}  # to compute the hash of a code object takes a microsecond
         if isinstance(self.passes, UvloopPassMonitor):
             self.frames(sys._getframe())
@@ -92,9 +94,11 @@ class AsyncioEyes(Eyes):
         return Who(name=step), None
 
     def shared_threads(self) -> tuple[list[Queue], object]:
-        from .asyncio_threads import shared_threads
+        if self._shared_threads is None:
+            from .asyncio_threads import shared_threads  # a program that does not ask for queues starts without msgspec
 
-        return shared_threads(self._loop)
+            self._shared_threads = partial(shared_threads, self._loop)
+        return self._shared_threads()
 
     def now(self) -> float:
         return self._loop.time()

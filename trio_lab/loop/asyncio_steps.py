@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextvars import Context
 from functools import partial
 from operator import attrgetter
 from time import perf_counter
@@ -84,8 +85,14 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
     def installed(self) -> bool:
         return self._loop._ready is self._noting
 
-    def _enter(self, call: Callable[..., asyncio.Handle], *args: Any, **context: Any) -> asyncio.Handle:
-        handle = call(*args, **context)
+    def _enter(
+        self,
+        call_soon_threadsafe: Callable[..., asyncio.Handle],
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        handle = call_soon_threadsafe(callback, *args, context=context)
         self._entered.add(handle)
         return handle
 

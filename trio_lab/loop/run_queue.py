@@ -19,12 +19,13 @@ class RunQueue(Undivided):
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
         loop = self._loop
-        spent = loop.busy.total + loop.waited
+        service, busy = loop.busy.summary(), loop.busy.total
+        spent = busy + loop.waited
         return QueueStatistics(
             name="run_queue",
             capacity=1,
-            utilization=loop.busy.total / spent if spent > 0 else 0.0,
-            completions=loop.busy.count,
-            service=loop.busy.summary(),
+            utilization=busy / spent if spent > 0 else 0.0,
+            completions=service.count,
+            service=service,
             kinds=(),
         )

@@ -11,7 +11,7 @@ Where the object is has no public name. If it is not found there, Trio's own is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -53,20 +53,25 @@ def _run() -> Any:
     return getattr(getattr(trio._core._run, "GLOBAL_RUN_CONTEXT", None), "runner", None)
 
 
-class QuickInstruments(dict[str, Callable[[object], None] | None]):
-    """For each hook on which something is installed: the function to call, or None if that is for Trio to do."""
+class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
+    """For each hook on which something is installed: the instruments, as Trio's own object has them."""
 
-    __slots__ = ("quick", "replaced")
+    __slots__ = ("_alone", "quick", "replaced")
 
     def __init__(self, replaced: Any) -> None:
         self.replaced = replaced
         self._read()
 
     def _read(self) -> None:
-        hooks = {name: [*ones] for name, ones in self.replaced.items()}
         self.clear()
-        self.update({name: _alone(name, ones) for name, ones in hooks.items()})
-        self.quick = any(isinstance(one, QuickInstrument) for ones in hooks.values() for one in ones)
+        self.update(self.replaced)
+        self.quick = any(isinstance(one, QuickInstrument) for ones in self.values() for one in ones)
+        self._alone = {  # the hooks that no other instrument has
+            hook: getattr(one, hook)
+            for hook, ones in self.items()
+            for one in ones
+            if len(ones) == 1 and isinstance(one, QuickInstrument) and hook in one.hooks
+        }
 
     def add_instrument(self, instrument: trio.abc.Instrument) -> None:
         self.replaced.add_instrument(instrument)
@@ -79,18 +84,13 @@ class QuickInstruments(dict[str, Callable[[object], None] | None]):
             self._read()
 
     def call(self, hook: str, argument: Any = _NOTHING) -> None:
-        quick = self[hook]
-        if quick is not None:
+        alone = self._alone.get(hook)
+        if alone is not None:
             try:
-                quick(argument)
+                alone(argument)
             except BaseException:  # as Trio does: what runs here is the loop
-                self[hook] = None  # Trio calls the instrument once more, and removes it
+                del self._alone[hook]  # Trio calls the instrument once more, and removes it
             else:
                 return
         if hook in self.replaced:  # else what was there has raised, and was removed
             self.replaced.call(hook, *(() if argument is _NOTHING else (argument,)))
-
-
-def _alone(name: str, ones: list[trio.abc.Instrument]) -> Callable[[object], None] | None:
-    only = ones[0] if len(ones) == 1 else None
-    return getattr(only, name) if isinstance(only, QuickInstrument) and name in only.hooks else None

@@ -21,4 +21,5 @@ def announce(queue: Queue) -> None:
 
 def announced() -> list[Queue]:
     """In the order in which they were made."""
-    return list(_announced.values())
+    # Not `values`, which guards its iteration and takes a microsecond, as long as two executors.
+    return [queue for found in _announced.valuerefs() if (queue := found()) is not None]

@@ -99,11 +99,11 @@ class Histogram:
         """Put the pending values into their buckets. Every read does this first."""
         if self._followed is not None:
             self._followed.settle()
-        # Both at once, for a read in another thread: the interpreter does not switch threads before the call has returned.
+        if not self.pending:
+            return
+        # At once, for a read in another thread: the interpreter does not switch threads before the call has returned.
         pending = [*self.pending]
         self.pending.clear()
-        if not pending:
-            return
         counts = Counter(_buckets(pending))
         if max(counts) >= _NEGATIVE:
             pending = [max(0.0, seconds) for seconds in pending]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from math import inf
-from typing import Any
+from typing import ParamSpec
 
 import trio
 
@@ -25,6 +26,7 @@ from .truth_lane import REQUEST, DoorLane, LaneParts, TruthLane
 from .virtual_pool import VirtualJob, VirtualPool
 
 _YIELD = 20e-6  # seconds
+P = ParamSpec("P")
 
 
 def require_threads(scenario: Scenario) -> None:
@@ -82,13 +84,16 @@ class RehearsedPool(VirtualPool):
 
     def __init__(self, options: PoolOptions, living: trio.Nursery) -> None:
         super().__init__(options, living)
-        self._submit = self._ask
+        self._submit = self._telling(self._dispatcher.submit)
 
-    def _ask(self, *call: Any, **more: Any) -> Job:
-        job = self._dispatcher.submit(*call, **more)
-        if job.worker is None:
-            self.lane.wait(REQUEST.get())
-        return job
+    def _telling(self, submit: Callable[P, Job]) -> Callable[P, Job]:
+        def submit_and_tell(*args: P.args, **keywords: P.kwargs) -> Job:
+            job = submit(*args, **keywords)
+            if job.worker is None:
+                self.lane.wait(REQUEST.get())
+            return job
+
+        return submit_and_tell
 
     def perform(self, job: VirtualJob) -> None:
         self._living.start_soon(self.lane.perform, job)
