@@ -16,7 +16,9 @@ from tests.records.making import JSON, made
 from trio_lab.errors import UsageError
 from trio_lab.records.chart import Chart
 from trio_lab.records.codec import to_plain
-from trio_lab.records.reading import one_line, read, read_results
+from trio_lab.records.examination import Examination
+from trio_lab.records.proof import Trial
+from trio_lab.records.reading import one_line, read, read_examination, read_results
 from trio_lab.records.result import Results
 
 SAMPLE = json.loads((Path(__file__).parents[1] / "report" / "sample_results.json").read_text(encoding="utf-8"))
@@ -59,6 +61,21 @@ def test_one_changed_value_is_read_or_refused_in_one_line(place: tuple[Any, ...]
     inside[last] = other
     said = refusal(changed)
     assert said is None or ("\n" not in said and len(said) < 400)
+
+
+TRIAL = Trial(variables={"A": "1"}, measure="throughput", clients=4, piece=0.5, looks=4, pairs=((1.0, 1.1),))
+EXAMINATION = to_plain(Examination(url="http://localhost/", probe="http://localhost/", budget=1.0, trial=TRIAL))
+
+
+def test_a_saved_examination_is_read_with_its_trial() -> None:
+    assert read_examination(msgspec.json.encode(EXAMINATION)).trial == TRIAL
+
+
+@pytest.mark.parametrize("wrong", [{"pairs": [[0.0, 1.0]]}, {"pairs": [[1.0, -2.0]]}, {"looks": 0}, {"pairs": [[1.0]]}])
+def test_a_trial_of_which_no_effect_can_be_told_is_refused_in_one_line(wrong: dict[str, Any]) -> None:
+    changed = EXAMINATION | {"trial": EXAMINATION["trial"] | wrong}
+    with pytest.raises(UsageError, match=r"the examination cannot be read: .*trial"):
+        read_examination(msgspec.json.encode(changed))
 
 
 @settings(max_examples=20)

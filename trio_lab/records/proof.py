@@ -24,7 +24,11 @@ class Trial:
     so many ``clients``, each with one request at a time. ``looks`` is how often the pairs were to be looked at in all. With
     ``restarted`` the programs took turns at one port, and each piece had a start of its own. ``disturbed`` pairs count
     although other programs used the machine meanwhile. ``stopped`` says why it ended early, or why it never began;
-    ``broke``: because the program with the change ended under the load."""
+    ``broke``: because the program with the change ended under the load.
+
+    Raises:
+        ValueError: a figure is not over 0, or it was not to be looked at.
+    """
 
     variables: dict[str, str]
     path: str | None = None
@@ -38,6 +42,10 @@ class Trial:
     disturbed: int = 0
     stopped: str | None = None
     broke: bool = False
+
+    def __post_init__(self) -> None:
+        if self.looks < 1 or not all(figure > 0 for pair in self.pairs for figure in pair):
+            raise ValueError("a trial has figures over 0, and at least one look at them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
