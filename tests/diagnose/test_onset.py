@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from trio_lab.diagnose.growth import grown, offered_growth
 from trio_lab.diagnose.onset import first_to_fill
-from trio_lab.records.examination import Examination
+from trio_lab.records.examination import Examination, Sighting, Step
+from trio_lab.records.queue import QueueStatistics
 
+from .ramps import PIECE, SERVICES, ramp
 from .services import Sick, Tank
 
 
@@ -156,3 +159,30 @@ def test_jobs_that_share_the_cpu_grow_in_their_pool_before_it_is_full() -> None:
     wide = Sick(queues={"run_queue": Tank(capacity=1), "pool": Tank(share=1.0, capacity=400, in_service_grows=True)})
     assert first_to_fill(wide.examination()).name == "pool"
     assert first_to_fill(replace(wide, busy=lambda share: 1.0).examination()).name == "run_queue"
+
+
+_NOTHING = Sick(queues={}).health(0.0, 0.0)
+
+
+def with_queue(step: Step) -> Step:
+    """The step of a simulated service, with looks at what waits there."""
+    sightings = []
+    for number in range(9):
+        at = step.duration * number / 8
+        ended = sum(piece.ok for piece in step.pieces if piece.at + PIECE <= at + 1e-9)
+        waiting = round((step.rate or 0.0) * at) - ended
+        queue = QueueStatistics(name="pool", capacity=1, in_service=1, waiting=max(0, waiting), rejected=0)
+        sightings.append(Sighting(at=at, health=replace(_NOTHING, queues=(queue,))))
+    return replace(step, sightings=tuple(sightings))
+
+
+def test_the_interval_of_the_onset_holds_the_true_load_as_often_as_it_says() -> None:
+    dice, service, hits, count = random.Random(2), SERVICES["three servers"], 0, 0
+    for _ in range(100):
+        steps = tuple(map(with_queue, ramp(service, dice)))
+        growth = first_to_fill(Examination(url="", probe="", budget=1.0, steps=steps)).growth()
+        if growth is not None and growth.onset_interval is not None:
+            low, high = growth.onset_interval
+            hits, count = hits + (low <= service.rate <= high), count + 1
+    assert count >= 90
+    assert hits / count >= 0.9  # without regard to the drift of the machine it is 0.88

@@ -33,7 +33,7 @@ from .growth import (
     utilization,
 )
 from .mean_interval import mean_interval
-from .saturation import last_rounds, saturation
+from .saturation import SHARED_DRIFT, last_rounds, saturation
 
 NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
 _LEAST_GROWTH = 0.03  # of the generator's growth
@@ -217,6 +217,7 @@ def _growth(
 ) -> Growth:
     begun = [at for curve in curves if (at := hinge.onset(curve)) is not None]
     together = hinge.onset(_means(curves))
+    told = together is not None and len(begun) > len(curves) / 2
     at_top = [max(curve)[1] for curve in curves if curve]
     top = max(rounds[-1])
     ratios = [
@@ -228,7 +229,7 @@ def _growth(
         name=name,
         growth=fmean(at_top),
         onset_load=together,
-        onset_interval=mean_interval(begun) if together is not None and len(begun) > len(curves) / 2 else None,
+        onset_interval=mean_interval(begun, widen=SHARED_DRIFT) if told else None,
         service_ratio=median(ratios) if ratios else None,
     )
 

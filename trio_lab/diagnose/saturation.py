@@ -29,8 +29,8 @@ _DECLINE = 0.05  # less than that is noise
 # per cent in a short step; the highest rate is meant to be 1.3 times its load, of which it answers 77 %.
 _TOO_MUCH = 0.1
 # Rounds are some seconds apart, and machines change speed as slowly as that. In simulation (`tests/diagnose/ramps.py`) the
-# plain interval covers 85 to 93 %.
-_SHARED_DRIFT = 1.45
+# plain interval covers 85 to 93 %, and that of an onset 84 to 97 %.
+SHARED_DRIFT = 1.45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def saturation(steps: Iterable[Step], *, concurrency: float = 1.0) -> Saturation
     loads = [_answered([one], used) for one in measured]
     return Saturation(
         load=fmean(loads),
-        interval=mean_interval(loads, widen=_SHARED_DRIFT),
+        interval=mean_interval(loads, widen=SHARED_DRIFT),
         rounds=len(loads),
         decline=decline if decline > _DECLINE else 0.0,
         curve=tuple(curve),
