@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import heapify, heapreplace
-from itertools import islice
+from itertools import islice, product
 from math import exp, factorial, log
 from random import Random
 from statistics import fmean
@@ -15,7 +15,7 @@ import pytest
 from trio_lab.admission.gate import Gate
 from trio_lab.bench.peers.virtual_time import queue
 from trio_lab.diagnose.mean_interval import mean_interval
-from trio_lab.simulate.against_theory import _waits, against_theory, theory_of
+from trio_lab.simulate.against_theory import _expected, _waits, against_theory, theory_of
 from trio_lab.simulate.arrivals import Arrivals
 from trio_lab.simulate.callers import Callers
 from trio_lab.simulate.events import Events
@@ -26,6 +26,7 @@ from trio_lab.simulate.service import Cores, Downstream, Independent
 from trio_lab.simulate.theory import (
     erlang_c,
     mean_beyond,
+    mean_beyond_twice,
     mean_constant_wait,
     mean_wait,
     mean_wait_of_one,
@@ -73,33 +74,56 @@ def test_the_mean_wait_is_that_of_erlang_within_its_interval(servers: int, load:
 
 
 def test_the_same_requests_at_infinite_servers_tell_more_of_a_wait_than_three_times_as_many() -> None:
-    settled = replace(queue(64, 0.8), requests=None, seconds=250.0, warm_up=50.0)
-    waits, controls = zip(*(_waits(replace(settled, seed=n)) for n in range(1, 11)), strict=True)
-    _, low, high = controlled(waits, controls, mean_beyond(64, 51.2))
+    scenario = queue(64, 0.8)
+    settled = replace(scenario, requests=None, seconds=250.0, warm_up=50.0)
+    waits, *controls = zip(*(_waits(replace(settled, seed=n)) for n in range(1, 11)), strict=True)
+    _, low, high = controlled(waits, controls, _expected(scenario))
+    _, low_of_one, high_of_one = controlled(waits, controls[:1], _expected(scenario)[:1])
     plain = mean_interval(waits, level=0.99)
     assert plain is not None
-    assert high - low < (plain[1] - plain[0]) / 3**0.5
+    assert high_of_one - low_of_one < (plain[1] - plain[0]) / 3**0.5
+    assert high - low < 0.9 * (high_of_one - low_of_one)
 
 
 def test_the_number_at_infinite_servers_is_what_theory_expects() -> None:
-    """For any service times; here one in five takes four times as long as the others."""
-    events, infinite, random = Events(), InfiniteServers(4), Random(3)
+    """For any service times; here one in five takes four times as long as the others. Of the requests that are in service,
+    one in eight stays for as long as the short ones take and 1.25 more: 0.3 of the long ones, which are half of them."""
+    events, infinite, random = Events(), InfiniteServers(4, 1.75), Random(3)
     draw = infinite.seeing(lambda: random.choice([0.625] * 4 + [2.5]), events)
-    for _ in range(20_000):
+    for _ in range(40_000):
         events.run(events.now + random.expovariate(3.0))
         draw()
     assert infinite.beyond == pytest.approx(mean_beyond(4, 3.0), rel=0.05)
+    assert infinite.twice == pytest.approx(mean_beyond_twice(4, 3.0, 3.0 * 0.5 * 0.3), rel=0.2)
     assert mean_beyond(4, 3.0) == pytest.approx(sum((n - 4) * 3.0**n * exp(-3.0) / factorial(n) for n in range(5, 40)))
+
+
+def test_the_number_beyond_at_two_moments_is_that_of_three_poisson_numbers() -> None:
+    """Those that stay, and the others at each of the moments."""
+    stay, other = ([mean**n * exp(-mean) / factorial(n) for n in range(20)] for mean in (0.45, 2.55))
+    beyond = sum(
+        stay[n] * other[here] * other[there] * max(0, n + here - 4) * max(0, n + there - 4)
+        for n, here, there in product(range(20), repeat=3)
+    )
+    assert mean_beyond_twice(4, 3.0, 0.45) == pytest.approx(beyond)
 
 
 def test_a_control_takes_off_what_it_explains() -> None:
     controls = [1.0, 2.0, 4.0, 7.0, 3.0]
-    middle, low, high = controlled([10 + 2 * control for control in controls], controls, 3.0)
+    middle, low, high = controlled([10 + 2 * control for control in controls], [controls], [3.0])
     assert (middle, low, high) == pytest.approx((16.0, 16.0, 16.0))
     noisy = [10 + 2 * control + noise for control, noise in zip(controls, (1, -1, 1, -1, 0), strict=True)]
-    middle, low, high = controlled(noisy, controls, 3.0)
+    middle, low, high = controlled(noisy, [controls], [3.0])
     assert low < middle < high
-    assert controlled(noisy, [1.0] * 5, 3.0)[0] == fmean(noisy)  # it explains nothing
+    assert controlled(noisy, [[1.0] * 5], [3.0])[0] == fmean(noisy)  # it explains nothing
+
+
+def test_of_two_controls_each_takes_off_its_own_part() -> None:
+    first, second = [1.0, 2.0, 4.0, 7.0, 3.0, 5.0], [2.0, 1.0, 5.0, 6.0, 2.0, 9.0]
+    values = [10 + 2 * one + 3 * other for one, other in zip(first, second, strict=True)]
+    assert controlled(values, [first, second], [3.0, 4.0]) == pytest.approx((28.0, 28.0, 28.0))
+    assert controlled(values, [first, first], [3.0, 3.0]) == controlled(values, [first], [3.0])
+    assert controlled(values[:5], [first[:5], second[:5]], [3.0, 4.0]) == controlled(values[:5], [first[:5]], [3.0])
 
 
 def test_waits_for_constant_work_are_crommelins() -> None:

@@ -67,7 +67,7 @@ def mean_constant_wait(servers: int, rate: float, service: float) -> float:
 
 
 def _poisson_tails(number: int, mean: float) -> tuple[float, float]:
-    """The chances that a Poisson number is at least ``number``, and at least one more. ``mean`` is less than that."""
+    """The chances that a Poisson number is at least ``number``, and at least one more."""
     first = chance = exp(number * log(mean) - mean - lgamma(number + 1))
     total, n = 0.0, number
     while chance > _NEGLIGIBLE * total:
@@ -80,8 +80,27 @@ def _poisson_tails(number: int, mean: float) -> tuple[float, float]:
 def mean_beyond(servers: int, offered: float) -> float:
     """In an infinite-server queue (M/G/∞), how many requests are beyond so many on average: their number is a Poisson one."""
     _require_less(offered, servers)
-    least, beyond = _poisson_tails(servers, offered)
-    return offered * least - servers * beyond
+    return _beyond(servers, offered)
+
+
+def mean_beyond_twice(servers: int, offered: float, staying: float) -> float:
+    """The mean of a product: the requests of an infinite-server queue that are beyond so many at one moment, times those that
+    are at another. ``staying`` of the offered load is there at both.
+
+    Those that stay are a Poisson number. Given that number, the others at the two moments are independent of each other.
+    """
+    _require_less(offered, servers)
+    most = int(staying + 12 * sqrt(staying) + 20)  # beyond it the chances are negligible
+    chances = (exp(number * log(staying) - staying - lgamma(number + 1)) for number in range(most))
+    return sum(chance * _beyond(servers - number, offered - staying) ** 2 for number, chance in enumerate(chances))
+
+
+def _beyond(number: int, mean: float) -> float:
+    """How much a Poisson number is beyond another number on average."""
+    if number <= 0:
+        return mean - number
+    least, beyond = _poisson_tails(number, mean)
+    return mean * least - number * beyond
 
 
 def settling(servers: int, rate: float, service: float) -> float:
