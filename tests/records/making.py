@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from trio_lab.records.chart import Table
+from trio_lab.records.proof import Trial
 from trio_lab.records.summary import BOUNDS, Buckets
 
 # Within the range of a figure, and whole in JSON: rounding is tested where it is done.
@@ -61,4 +62,8 @@ def _record(kind: Any) -> st.SearchStrategy[Any]:
         fields["rows"] = st.lists(st.tuples(*[made(str | float | None)] * 2), max_size=3).map(tuple)
     if kind is Buckets:
         fields["counts"] = made(int).map(lambda count: (count,) * (len(BOUNDS) + 1))
+    if kind is Trial:  # whose figures are over 0
+        over_0 = st.integers(1, 10**9).map(lambda n: n / 1024)
+        fields["looks"] = st.integers(1, 100)
+        fields["pairs"] = st.lists(st.tuples(over_0, over_0), max_size=3).map(tuple)
     return st.builds(kind, **fields)
