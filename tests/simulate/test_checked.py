@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -111,11 +109,6 @@ def test_a_run_has_the_figures_of_rounds_that_count() -> None:
     assert MeasuredRun.of(results(rounds=None, conditions=None)).middle("native-pool-saturation", "few_rps") == 39.0
     with pytest.raises(UsageError, match="no 'native-pool-saturation'"):
         MeasuredRun.of(results(failed=True)).figure("native-pool-saturation", "few_rps")
-
-
-def test_a_run_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(results()).encode())))
-    assert MeasuredRun.read(Path("-")) == MeasuredRun.of(results())
 
 
 def test_a_drill_has_figures_too() -> None:

@@ -76,8 +76,7 @@ async def simulate(
         Play it at several values of load, rate, clients, servers, service or patience, and find the knee:
         load=0.1:1.5:15.
     check
-        The results.json of a run, or the JSON of a drill, whose figures it should predict; the file names them. "-" is
-        standard input.
+        The results.json of a run, or the JSON of a drill, whose figures it should predict; the file names them.
     replications
         Runs with other random numbers, for the intervals; 0 for none.
     out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +77,12 @@ def _counted(experiment: ExperimentResult) -> Sequence[_Round]:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON of a file; "-" is standard input.
-
+    """
     Raises:
         UsageError: it cannot be read, or is not JSON.
     """
     try:
-        return msgspec.json.decode(sys.stdin.buffer.read() if path == Path("-") else path.read_bytes())
+        return msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{one_line(path)} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:  # msgspec's error is a ValueError
