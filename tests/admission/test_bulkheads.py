@@ -14,7 +14,7 @@ from trio_lab.admission.bulkhead import BaseBulkhead
 from trio_lab.admission.classes import Share
 from trio_lab.admission.disciplines import ByPriority, CoDel
 from trio_lab.admission.gate import ADMITTED, Place
-from trio_lab.admission.reserved import RESERVED, Reserved
+from trio_lab.admission.reserved import RESERVED, AskedPlace, Reserved
 from trio_lab.errors import QueueFull, QueueTimeout
 
 from .houses import HOUSES, House, Story
@@ -576,7 +576,7 @@ async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(h
     assert (b.waiting, told) == (1, [])
     b.leave(holder)
     assert (place.state, told) == (ADMITTED, [None])
-    token = RESERVED.set(Reserved(place, b.leave))
+    token = RESERVED.set(Reserved(place, place.gate, lambda: b.leave(place)))
     assert await bulkhead(house).enter() is not place  # it is of another bulkhead
     assert await b.enter() is place
     behind = await house.call(b)
@@ -591,7 +591,9 @@ async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(h
 async def test_a_reserved_place_that_is_not_used_is_given_back_once(house: House) -> None:
     b = bulkhead(house)
     for is_used in (False, True):
-        reserved = Reserved(b.ask(list[Exception | None]().append), b.leave)
+        asked = AskedPlace(b.ask(list[Exception | None]().append), give_up=b.give_up, leave=b.leave)
+        assert not asked.waits
+        reserved = asked.reserve()
         token = RESERVED.set(reserved)
         used = await b.enter() if is_used else None
         RESERVED.reset(token)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from trio_lab.admission.bulkhead import BaseBulkhead
-from trio_lab.admission.gate import Place
+from trio_lab.admission.reserved import AskedPlace
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.errors import Overloaded
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
+from trio_lab.http.lab import Asked, Told
 from trio_lab.http.pool_job import Done, PoolJob, Waited, held_in
 from trio_lab.http.requests import Requests
 from trio_lab.loop.working_on import WORKING_ON
@@ -55,17 +55,9 @@ class OnePlace:
     def most_waiting(self) -> int:
         return self.bulkhead.waiting
 
-    def pool_to_ask(self, _: PoolJob) -> OnePlace:
-        return self
-
-    def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> Place:
-        return self.bulkhead.ask(told, kind=kind)
-
-    def give_up(self, place: Place) -> None:
-        self.bulkhead.give_up(place)
-
-    def give_back(self, place: Place) -> None:
-        self.bulkhead.leave(place)
+    def ask(self, job: PoolJob, told: Told) -> Asked:
+        place = self.bulkhead.ask(told, kind=job.kind)
+        return AskedPlace(place, give_up=self.bulkhead.give_up, leave=self.bulkhead.leave)
 
     def expire(self) -> None:
         self.bulkhead.expire()
@@ -79,7 +71,7 @@ class OnePlace:
     def turn_away(self, path: str, job: PoolJob) -> Overloaded:
         return LabApp.turn_away(self, path, job)  # type: ignore[arg-type]
 
-    async def do(self, job: PoolJob) -> Done:
+    async def do(self, job: PoolJob, *, since: float | None = None) -> Done:
         self.labels.append(WORKING_ON.get())
         self.bulkhead.leave(await self.bulkhead.enter(kind=job.kind))
         return Done(value="done", took=0.0)

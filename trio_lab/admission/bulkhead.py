@@ -23,6 +23,7 @@ from .deadline import within_deadline
 from .gate import ADMITTED, SUCCESS, Decision, Gate, Place
 from .limits.choice import ChosenLimit
 from .limits.limit import Limit, Outcome
+from .reserved import AskedPlace
 
 
 class BaseBulkhead(ABC):
@@ -248,16 +249,10 @@ class BehindBulkhead:
         """Callers in the queue."""
         return self._bulkhead.waiting
 
-    def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> Place:
+    def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> AskedPlace:
         """Ask for the place of a job: see `BaseBulkhead.ask`. The job is run by a task that has it `reserved`."""
-        return self._bulkhead.ask(told, kind=kind)
-
-    def give_up(self, place: Place) -> None:
-        self._bulkhead.give_up(place)
-
-    def give_back(self, place: Place) -> None:
-        """A place that was given and is not used."""
-        self._bulkhead.leave(place, Outcome.IGNORED)
+        bulkhead = self._bulkhead
+        return AskedPlace(bulkhead.ask(told, kind=kind), give_up=bulkhead.give_up, leave=bulkhead.leave)
 
     def expire(self) -> None:
         self._bulkhead.expire()

@@ -27,7 +27,8 @@ class Bulkhead(BaseBulkhead):
 
     async def enter(self, *, queue_timeout: float | None = None, kind: str = "", priority: int = 0) -> Place:
         now = self._now()
-        if (place := reserved_at(self._gate)) is not None:
+        place: Place | None = reserved_at(self._gate)
+        if place is not None:
             self._book(place)
             return place
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)

@@ -51,7 +51,8 @@ class Bulkhead(BaseBulkhead):
             self._now()  # where no Trio loop runs, its error says so
             raise
         now = self._now()
-        if (place := reserved_at(self._gate)) is not None:
+        place: Place | None = reserved_at(self._gate)
+        if place is not None:
             self._book(place)
             return place
         wait = within_deadline(self.queue_timeout if queue_timeout is None else queue_timeout, now)

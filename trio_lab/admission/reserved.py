@@ -1,49 +1,80 @@
-"""A place that was asked for and given before the task began that is to use it.
+"""What a request has asked for without a task, and the task that then uses it.
 
-To wait in a task costs more than the rest of the wait, so a server may ask for places without one (`BaseBulkhead.ask`), and
-start the task when the place is given. The task then goes the usual way; where it enters the bulkhead, it gets the place
-that it has already.
+To wait in a task costs more than the rest of the wait. So a server may ask a bulkhead for a place, or give a job to a pool,
+without one (`AskedPlace`, `pools.asked`), and start the task when the place is given or the job has ended. The task then goes
+the usual way; where it enters the bulkhead or the pool, it gets what was `Reserved` for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from .gate import Gate, Place
+from ..measure.ledger import Ledger
+from .gate import WAITING, Place
+from .limits.limit import Outcome
 
 
 class Reserved:
-    """One such place. It is taken once, or given back by ``give_back``."""
+    """A place of a gate, or a job of a pool. The task takes it where it enters it, once; if it does not, ``give_back`` does."""
 
-    __slots__ = ("_give_back", "_place")
+    __slots__ = ("_entered", "_give_back", "_reserved")
 
-    def __init__(self, place: Place, give_back: Callable[[Place], None]) -> None:
-        self._place: Place | None = place
+    def __init__(self, reserved: Any, entered: object, give_back: Callable[[], object]) -> None:
+        self._reserved = reserved
+        self._entered = entered
         self._give_back = give_back
 
-    def take(self, gate: Gate) -> Place | None:
-        """The place if it is of this gate, and was not taken yet."""
-        place = self._place
-        if place is None or place.gate is not gate:
+    def take(self, entered: object) -> Any:
+        """What was reserved at this gate or pool; None if it is another's, or was taken before."""
+        if entered is not self._entered:
             return None
-        self._place = None
-        return place
+        reserved, self._reserved = self._reserved, None
+        return reserved
 
     def give_back(self) -> None:
-        """Give the place back, unless it was taken."""
-        if (place := self._place) is not None:
-            self._place = None
-            self._give_back(place)
+        """Give it back, unless it was taken."""
+        if self._reserved is not None:
+            self._reserved = None
+            self._give_back()
 
 
 RESERVED: ContextVar[Reserved | None] = ContextVar("trio_lab_reserved", default=None)
 """That of the current task."""
 
 
-def reserved_at(gate: Gate) -> Place | None:
-    """The place of this gate that the current task has already; it is taken with this."""
+def reserved_at(entered: object) -> Any:
+    """What the current task has at this gate or pool already; it is taken with this."""
     reserved = RESERVED.get()
-    return None if reserved is None else reserved.take(gate)
+    return None if reserved is None else reserved.take(entered)
+
+
+class AskedPlace:
+    """A place of a bulkhead that was asked for without a task: see `BaseBulkhead.ask`, which gave it."""
+
+    __slots__ = ("_give_up", "_leave", "_place")
+
+    refusal = None
+
+    def __init__(
+        self, place: Place, *, give_up: Callable[[Place], object], leave: Callable[[Place, Outcome], object]
+    ) -> None:
+        self._place = place
+        self._give_up = give_up
+        self._leave = leave
+
+    @property
+    def waits(self) -> bool:
+        return self._place.state is WAITING
+
+    def give_up(self, _: Ledger) -> None:
+        """The caller has left."""
+        self._give_up(self._place)
+
+    def reserve(self) -> Reserved:
+        """The place, which was given, for the task that uses it."""
+        return Reserved(self._place, self._place.gate, self._give_back)
+
+    def _give_back(self) -> None:
+        self._leave(self._place, Outcome.IGNORED)

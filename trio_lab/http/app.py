@@ -159,7 +159,7 @@ class LabApp(_Mixed):
         held: Held | None = None
         status = None
         try:
-            held = Held(done=await self.lab.do(job), ledger=ledger, begun=begun)
+            held = Held(done=await self.lab.do(job, since=begun), ledger=ledger, begun=begun)
         except Overloaded:
             status = STATUSES[Overloaded]
             raise

@@ -1,9 +1,10 @@
-"""Requests that wait for a place in a pool without a task: only their socket, their bytes, and the place that is asked for.
+"""Requests that wait for a pool without a task: only their socket, their bytes, and what the pool is asked for.
 
-A request that is held in a task (`holding`) costs the loop a task, two cancel scopes, and the exception that ends them when its
-client leaves; all of it for nothing if the request is lost. So where the pool lets one ask (`Lab.ask`), no task is made until
-the pool has given the place. The task then begins with the place reserved (`admission.reserved`), and holds the request as any
-other. If the client leaves before, or the pool refuses the request, it is settled here.
+A request that is held in a task (`holding`) costs the loop a task, two cancel scopes, and the exception that ends them when
+its client leaves; all of it for nothing if the request is lost. So no task is made until the pool has given the place
+(`Lab.ask`). Trio's worker pool is given the job itself, and the task begins when that has ended. What was asked for is reserved
+for the task (`admission.reserved`), which holds the request as any other. If the client leaves before, or the pool refuses the
+request, it is settled here.
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Protocol
 
-from ..admission.gate import WAITING, Place
-from ..admission.reserved import Reserved
 from ..errors import Overloaded
 from .bare import BareConnection
 from .callers import Caller
 from .connections import LiveConnections
 from .holding import Holding
-from .lab import AskedPool
+from .lab import Asked
 from .plain import PlainRequest
-from .pool_job import Waited
+from .pool_job import PoolJob, Waited
 
 _LOOK = 0.05  # seconds between two looks for those whose wait is over, and for the last ones at the server's end
 
@@ -52,7 +51,7 @@ class Asking:
         self._go_on = go_on
         self._context = copy_context()
         self.come_back = come_back
-        self.pending: set[_Asked] = set()
+        self.pending: set[_Waiting] = set()
         self._later = later
         self._looks = False
 
@@ -70,10 +69,9 @@ class Asking:
         if bare.context.terminated.is_set() or (held := self.holding.next_job(data)) is None:
             return False
         request, job = held
-        pool = self.app.lab.pool_to_ask(job)
-        if request.closes or pool is None or not self.app.lab.has_room(job):
+        if request.closes or not self.app.lab.has_room(job):
             return False
-        return _Asked(self, bare, data, request, pool).begin(job.kind)
+        return _Waiting(self, bare, data, request).begin(job)
 
     def look_later(self) -> None:
         if not self._looks:
@@ -96,48 +94,49 @@ class Asking:
                 asked.cut_off()
 
 
-class _Asked:
+class _Waiting:
     """One request that waits."""
 
-    __slots__ = ("_admitted", "_asking", "_bare", "_caller", "_data", "_place", "_pool", "_request", "_waited")
+    __slots__ = ("_admitted", "_asked", "_asking", "_bare", "_caller", "_data", "_request", "_waited")
 
-    _place: Place
+    _asked: Asked
 
-    def __init__(
-        self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest, pool: AskedPool
-    ) -> None:
-        self._asking, self._bare, self._data = asking, bare, data
-        self._request, self._pool = request, pool
+    def __init__(self, asking: Asking, bare: BareConnection, data: bytes, request: PlainRequest) -> None:
+        self._asking, self._bare, self._data, self._request = asking, bare, data, request
         self._caller = Caller(bare.socket(), bare.send_now)
         self._admitted = asking.holding.admitted(request, bare.socket())
         self._waited = asking.app.begin_wait(request.path)
 
-    def begin(self, kind: str) -> bool:
-        """Ask for the place; False if there is no place in the admission."""
+    def begin(self, job: PoolJob) -> bool:
+        """Ask its pool; False if there is no place in the admission."""
         asking, admitted = self._asking, self._admitted
         if not admitted.__enter__():
             admitted.__exit__(None, None, None)
             return False
         try:
-            place = self._place = self._pool.ask(self._told, kind=kind)
-        except BaseException:
+            self._asked = asking.app.lab.ask(job, self._told)
+        except BaseException as error:
             admitted.__exit__(None, None, None)
-            raise
+            if not isinstance(error, Overloaded):
+                raise
+            self._lost(error)
+            self._refuse(error)
+            return True
         admitted.lift()
         self._caller.watched(self._bare.sockets, self._left).__enter__()
         asking.live.add(self._bare.socket())
         asking.pending.add(self)
-        if place.state is WAITING:
+        if self._asked.waits:
             asking.look_later()
         else:
-            self._told(None)
+            self._told(self._asked.refusal)
         return True
 
     def _told(self, refusal: Exception | None) -> None:
-        """The pool has given the place, or refuses the request."""
+        """The pool has given the place, or ended the job, or refuses the request."""
         self._settle(None)
         if refusal is None:
-            self._waited.reserved = Reserved(self._place, self._pool.give_back)
+            self._waited.reserved = self._asked.reserve()
             self._bare.sent_ahead = self._caller.sent_ahead
             self._asking.go_on(self._bare, self._data, self._waited)
         elif isinstance(refusal, Overloaded):
@@ -159,14 +158,14 @@ class _Asked:
     def _left(self) -> None:
         """The client has left."""
         self._settle(ConnectionResetError)
-        self._pool.give_up(self._place)
+        self._asked.give_up(self._waited.ledger)
         self._lost(None)
         self._bare.socket().close()
 
     def cut_off(self) -> None:
         """The server ends."""
         self._settle(None)
-        self._pool.give_up(self._place)
+        self._asked.give_up(self._waited.ledger)
         self._end()
 
     def _end(self) -> None:

@@ -14,13 +14,14 @@ from time import perf_counter
 from typing import ClassVar, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from ..admission.bulkhead import BehindBulkhead
-from ..admission.gate import Place
+from ..admission.reserved import Reserved
 from ..config import Config, DisciplineName
 from ..errors import Overloaded
 from ..loop.loop_time import Intervals, PassWindow
 from ..loop.totals import totals_of
 from ..loop.watch import Watch
 from ..measure.latest import Latest
+from ..measure.ledger import Ledger
 from ..measure.own_process import OwnProcess
 from ..measure.queues import Queues
 from ..records.health import Health, ScalingDecision, ThreadCounts, Usage, WorkerCounts
@@ -54,12 +55,18 @@ def _is_full(pool: Pool) -> bool:
     return pool.busy >= pool.size or pool.waiting > 0
 
 
-class AskedPool(Protocol):
-    """A pool that gives places without a task that waits: see `BehindBulkhead`."""
+Told = Callable[[Exception | None], object]
 
-    def ask(self, told: Callable[[Exception | None], object], /, *, kind: str) -> Place: ...
-    def give_up(self, place: Place, /) -> None: ...
-    def give_back(self, place: Place, /) -> None: ...
+
+class Asked(Protocol):
+    """What a request that has no task waits for: a place in its pool, or the end of its job. See `asking`."""
+
+    @property
+    def waits(self) -> bool: ...
+    @property
+    def refusal(self) -> Exception | None: ...
+    def give_up(self, ledger: Ledger, /) -> None: ...
+    def reserve(self) -> Reserved: ...
 
 
 class Threads(Pool, Protocol):
@@ -126,9 +133,10 @@ class Lab(ABC):
             and whatever it raises.
         """
 
-    async def do(self, job: PoolJob) -> Done:
-        """Give a job to its pool. Raises what `in_thread` and `in_worker` raise."""
-        begun, queued = perf_counter(), 0.0
+    async def do(self, job: PoolJob, *, since: float | None = None) -> Done:
+        """Give a job to its pool, or go on with what it was asked for at ``since`` (by `time.perf_counter`). Raises what
+        `in_thread` and `in_worker` raise."""
+        begun, queued = perf_counter() if since is None else since, 0.0
         if job.in_process:
             value, queued = await self.in_worker(job.fn, *job.args, kind=job.kind)
         else:
@@ -146,10 +154,12 @@ class Lab(ABC):
         """Whether the job may wait if it cannot begin."""
         return self._pool_of(job).has_room
 
-    def pool_to_ask(self, job: PoolJob) -> AskedPool | None:
-        """The pool of a job, if it gives places without a task that waits: see `asking`."""
+    def ask(self, job: PoolJob, told: Told) -> Asked:
+        """Ask the pool for a place, or give it the job, without a task that waits. If it `waits` then, ``told`` is called once:
+        with None when a task may go on with what is reserved, or with the error that refuses it. Raises `Overloaded`."""
         pool = self._pool_of(job)
-        return pool if isinstance(pool, BehindBulkhead) else None
+        assert isinstance(pool, BehindBulkhead)
+        return pool.ask(told, kind=job.kind)
 
     def expire(self) -> None:
         """Refuse those that have asked for a place without a task, and whose wait is over."""

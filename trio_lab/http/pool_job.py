@@ -63,7 +63,7 @@ class Held:
 @dataclass(slots=True, kw_only=True)
 class Waited:
     """The wait of a request that had no task, from ``begun`` on (by `time.perf_counter`). ``ledger`` is the request's, and
-    ``reserved`` the place that it was given."""
+    ``reserved`` what was asked for: a place, or a job that has ended."""
 
     begun: float
     ledger: Ledger

@@ -16,7 +16,8 @@ from .slot import Slot
 
 class Driver:
     """The event loop's part: ``wake(caller, job)`` lets a caller go on, ``start(slot)`` starts a worker, ``ring_at(time)``
-    calls `ring` then, ``all_ready()`` tells those who wait for the workers. ``clock`` is the workers'."""
+    calls `ring` then, ``all_ready()`` tells those who wait for the workers. ``clock`` is the workers'. A caller that can be
+    called is not woken, but called with its job."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Driver:
         self._all_ready = all_ready
         self._clock = clock
         self._unsent: list[Job] = []  # empty between two events
+        self._asked: list[Job] = []  # the same: those whose callers are no tasks, see `asked`
         self.rings = inf
         """When `ring` is called next."""
 
@@ -46,7 +48,10 @@ class Driver:
         while True:
             if wake:
                 for job in wake:
-                    self._wake(job.caller, job)
+                    if callable(job.caller):
+                        self._asked.append(job)
+                    else:
+                        self._wake(job.caller, job)
                 wake.clear()
             if send:
                 for job in send:
@@ -66,6 +71,10 @@ class Driver:
         if actions.due < self.rings:
             self.rings = actions.due
             self._ring_at(actions.due)
+        if self._asked:  # last of all: they may give the pool another job, and come here again
+            asked, self._asked = self._asked, []
+            for job in asked:
+                job.caller(job)
 
     def _obey(self, order: Order, now: float) -> None:
         verb, slot = order.verb, self._dispatcher.slots[order.slot]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import wraps
+from inspect import signature
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from ..admission.choice import Chosen, chosen
 from ..cores import default_workers
 from ..preconditions import require_count, require_seconds
 from .restart import RestartPolicy
+
+P = ParamSpec("P")
+Opening = TypeVar("Opening")
 
 LONGEST = 10 * 365 * 86_400.0
 """Seconds: the longest time a limit may name. None is the word for no limit."""
@@ -96,3 +102,19 @@ def check_timeouts(queue_timeout: float | None, run_timeout: float | None) -> No
         require_seconds("queue_timeout", queue_timeout, low=0.0, high=LONGEST)
     if run_timeout is not None:
         require_seconds("run_timeout", run_timeout, low=0.0, high=LONGEST)
+
+
+def with_keywords_of(
+    options: Callable[P, PoolOptions],
+) -> Callable[[Callable[[PoolOptions], Opening]], Callable[P, Opening]]:
+    """Let a function that takes `PoolOptions` take their fields as typed keywords. So they are written down once."""
+
+    def decorate(open_pool: Callable[[PoolOptions], Opening]) -> Callable[P, Opening]:
+        @wraps(open_pool)
+        def opening(*args: P.args, **keywords: P.kwargs) -> Opening:
+            return open_pool(options(*args, **keywords))
+
+        opening.__signature__ = signature(options)  # type: ignore[attr-defined]
+        return opening
+
+    return decorate

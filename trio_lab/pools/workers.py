@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from functools import partial, wraps
-from inspect import signature
-from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
+from functools import partial
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import trio
 from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.deadline import DEADLINE
+from ..admission.reserved import reserved_at
 from ..blocks import block
 from ..errors import QueueFull
 from ..measure.announced import announce
@@ -28,18 +28,18 @@ from ..records.queue import QueueStatistics
 from ..worker.importing import IMPORTING
 from ..worker.priority import NICER
 from .alarm import Alarm
+from .asked import AskedJob
 from .attendant import Attendant
 from .calls import Calls
 from .dispatch import Dispatcher
 from .driver import Driver
 from .job import Job
-from .limits import PoolLimits, PoolOptions
+from .limits import PoolLimits, PoolOptions, with_keywords_of
 from .process import WorkerProcess
 from .slot import Slot
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-P = ParamSpec("P")
 
 _STARTS = 2  # workers forked at a time: each takes descriptors, and the processor is what they wait for
 _HOUSEKEEPING = 0.25  # seconds between two looks at memory, age and idleness
@@ -184,8 +184,10 @@ class WorkerPool:
         kind: str | None = None,
         priority: int = 0,
     ) -> tuple[T, float]:
-        """As `run`, and the seconds that the job waited for a worker."""
+        """As `run`, and the seconds that the job waited for a worker. A job that the task has `reserved` has ended already."""
         await checkpoint_if_cancelled()
+        if (asked := reserved_at(self)) is not None:
+            return asked.outcome(self._now())  # type: ignore[no-any-return]
         now, deadline = self._now(), DEADLINE.get()
         job = self._submit(
             fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), now, deadline
@@ -195,6 +197,19 @@ class WorkerPool:
         if (ledger := LEDGER.get()) is not None:
             return await self._wait_and_book(job, ledger), job.entered - job.arrived
         return await wait_task_rescheduled(partial(self._leave, job)), job.entered - job.arrived
+
+    @trio.lowlevel.enable_ki_protection
+    def ask(
+        self, told: Callable[[Exception | None], object], fn: Callable[[Unpack[Ts]], object], *args: *Ts, kind: str
+    ) -> AskedJob:
+        """As `run_timed`, for a caller that has no task: see `AskedJob`. Raises what `run` raises before the job may wait."""
+        asked, now = AskedJob(self, self.abandon), self._now()
+        call = self._write_call(fn, args)
+        job = asked.job = self._submit(fn, call, None, None, kind, 0, asked, now, DEADLINE.get())
+        if job.worker is not None or job.deadline < self._driver.rings:
+            self._carry_out(now)
+        asked.told = told
+        return asked
 
     async def _wait_and_book(self, job: Job, ledger: Ledger) -> Any:
         """Wait for a job's end, for a request that keeps a ledger."""
@@ -208,10 +223,14 @@ class WorkerPool:
 
     def _leave(self, job: Job, _: object) -> Abort:
         """A caller was cancelled (Trio's abort function)."""
+        self.abandon(job)
+        return Abort.SUCCEEDED
+
+    def abandon(self, job: Job) -> None:
+        """The caller of this job has left."""
         now = self._now()
         self._dispatcher.abandon(job, now)
         self._carry_out(now)
-        return Abort.SUCCEEDED
 
     @trio.lowlevel.enable_ki_protection
     def resize(self, size: int) -> None:
@@ -291,23 +310,7 @@ Pool = TypeVar("Pool", bound=WorkerPool)
 _Opening = AbstractAsyncContextManager[WorkerPool]
 
 
-def _with_keywords_of(
-    options: Callable[P, PoolOptions],
-) -> Callable[[Callable[[PoolOptions], _Opening]], Callable[P, _Opening]]:
-    """Let a function that takes `PoolOptions` take their fields as typed keywords. So they are written down once."""
-
-    def decorate(open_pool: Callable[[PoolOptions], _Opening]) -> Callable[P, _Opening]:
-        @wraps(open_pool)
-        def opening(*args: P.args, **keywords: P.kwargs) -> _Opening:
-            return open_pool(options(*args, **keywords))
-
-        opening.__signature__ = signature(options)  # type: ignore[attr-defined]
-        return opening
-
-    return decorate
-
-
-@_with_keywords_of(PoolOptions)
+@with_keywords_of(PoolOptions)
 def open_worker_pool(options: PoolOptions) -> _Opening:
     """A pool of worker processes for the length of the block. The keywords are the fields of `PoolOptions`.
 

@@ -17,7 +17,7 @@ from tests.admission.recorder import Recorded
 from tests.pools import jobs, raised
 from trio_lab.admission.gate import Place
 from trio_lab.admission.on_asyncio import Bulkhead
-from trio_lab.admission.reserved import RESERVED, Reserved
+from trio_lab.admission.reserved import RESERVED
 from trio_lab.errors import BrokenWorkerError, Closed, JobError, QueueTimeout, RunTimeout
 from trio_lab.measure.process import children
 from trio_lab.servers.asyncio.processes import WorkerPool, open_worker_pool
@@ -150,8 +150,8 @@ def test_a_job_whose_caller_leaves_before_it_began_does_not_run() -> None:
 def test_a_worker_runs_the_job_of_a_task_that_has_its_place_already() -> None:
     async def test() -> None:
         async with open_worker_pool(size=1, **UNBOUNDED) as pool:
-            place = pool.ask(list[Exception | None]().append, kind="x")
-            RESERVED.set(Reserved(place, pool.give_back))
+            asked = pool.ask(list[Exception | None]().append, kind="x")
+            RESERVED.set(asked.reserve())
             await pool.wait_ready()
             assert (await pool.run(len, "abc", kind="x"))[0] == 3
             assert (pool.busy, pool.statistics().arrivals) == (0, 1)

@@ -17,9 +17,10 @@ import trio
 
 from ...blocks import block
 from ...config import Config
-from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Lab, bounds
+from ...http.lab import READY_TIME, REPORTS, USAGE_PERIOD, Asked, Lab, Told, bounds
 from ...http.one_of import OneOf
 from ...http.plants import stalls_explained
+from ...http.pool_job import PoolJob
 from ...loop.default_limiter import open_default_limiter
 from ...loop.eyes import Passes
 from ...loop.loop_time import PassWindow
@@ -83,6 +84,12 @@ class TrioLab(Lab):
         pool = self.report_pool if kind == REPORTS else self.worker_pool
         with self.pool_work():
             return await pool.run_timed(fn, *args, kind=kind)
+
+    def ask(self, job: PoolJob, told: Told) -> Asked:
+        if not job.in_process:
+            return super().ask(job, told)
+        pool = self.report_pool if job.kind == REPORTS else self.worker_pool
+        return pool.ask(told, job.fn, *job.args, kind=job.kind)
 
     async def in_default_thread(self, fn: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
         with booked(RUN):
