@@ -44,7 +44,8 @@ class Full:
         size = len(data) if b"close" in data else 4
         return None if data.startswith(b"free") else (SimpleNamespace(closes=b"close" in data, size=size), "job")
 
-    def turn_away(self, request: Any, job: str, connected: socket.socket) -> bytes | None:
+    def turn_away(self, request: Any, job: str, connected: socket.socket, *, closes: bool) -> bytes | None:
+        assert not closes
         return b"no room" if job == "job" else None
 
 

@@ -6,7 +6,7 @@ import mmap
 import select
 import socket
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -79,6 +79,7 @@ class House:
         self.sockets = sockets
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.begun = 0
+        self.rests = False
         self.door = Door(
             self.listener,
             sockets,
@@ -89,6 +90,7 @@ class House:
             shortage=Shortage(),
             shared=self.shared,
             begun=lambda: self.begun,
+            may_rest=lambda: self.rests,
         )
 
     def look(self) -> None:
@@ -109,6 +111,27 @@ def test_one_connection_is_accepted_at_a_time() -> None:
                 assert house.silent() == 1
                 house.look()
                 assert house.silent() == 2
+
+
+def test_a_door_that_rests_after_this_look_accepts_until_it_has_clearly_more_than_another() -> None:
+    with EpollSet() as sockets, ExitStack() as clients:
+        house = House(sockets)
+        house.rests = True
+        house.other.has(4)
+        clients.enter_context(closing(house.door))
+        clients.enter_context(house.door)
+        for _ in range(9):
+            clients.enter_context(closing(socket.create_connection(house.address)))
+        house.look()
+        assert house.silent() == 6
+        house.look()
+        assert house.silent() == 6  # it gives way
+        _, go_on = house.later.pop()
+        go_on()
+        assert house.silent() == 7  # nobody else has taken that one
+        house.other.leave()
+        house.look()
+        assert house.silent() == 9
 
 
 def test_a_door_with_more_connections_waits_and_then_takes_what_is_still_there() -> None:

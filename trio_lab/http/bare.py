@@ -30,7 +30,11 @@ def refuse_at_once(connected: socket.socket, data: bytes, context: Any, holding:
     if holding is None or context.terminated.is_set() or (held := holding.next_job(data)) is None:
         return False
     request, job = held
-    if request.closes or request.size != len(data) or (reply := holding.turn_away(request, job, connected)) is None:
+    if (
+        request.closes
+        or request.size != len(data)
+        or (reply := holding.turn_away(request, job, connected, closes=False)) is None
+    ):
         return False
     send_or_cut(connected, reply)
     return True

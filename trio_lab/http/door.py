@@ -25,14 +25,14 @@ from .listening import Shortage, waiting
 from .sharing import Shared
 
 _AT_ONCE = 100  # connections that are accepted before anything else is done
-_AT_ONCE_SHARED = 1  # else the process that wakes first takes a whole burst of connections, and keeps them
 _MAX_RECV = 65_536
 _LOOKS = 50  # times in one idle time, at most, that we look for connections to close
 
 
 class Door:
     """Accepts connections until the end of its block, and then those that are in the backlog, unless it is ``shared`` with
-    processes that go on. ``begun`` says how many connections there are beside those at the door."""
+    processes that go on. ``begun`` says how many connections there are beside those at the door, ``may_rest`` whether the next
+    `EpollSet.look` comes late."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Door:
         shortage: Shortage,
         shared: Shared | None = None,
         begun: Callable[[], int] = lambda: 0,
+        may_rest: Callable[[], bool] = lambda: False,
     ) -> None:
         self._listener = listener
         self._sockets = sockets
@@ -54,8 +55,7 @@ class Door:
         self._begin = begin
         self._later = later
         self._shortage = shortage
-        self._shared, self._begun = shared, begun
-        self._at_once = _AT_ONCE if shared is None else _AT_ONCE_SHARED
+        self._shared, self._begun, self._may_rest = shared, begun, may_rest
         self._silent: dict[socket.socket, float] = {}  # when each is to be closed, the next first
         self._is_open = True
         self._is_over = False
@@ -88,7 +88,7 @@ class Door:
         shared.has(len(self._silent) + self._begun())
 
     def _take(self) -> None:
-        for _ in range(self._at_once):
+        for _ in range(_AT_ONCE):
             try:
                 accepted, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -100,6 +100,15 @@ class Door:
                 return
             accepted.setblocking(False)
             self.let_in(accepted)
+            if self._shared is not None and not self._takes_more(self._shared):
+                return
+
+    def _takes_more(self, shared: Shared) -> bool:
+        """Whether a process accepts another connection before it does anything else. If each accepted all it can, the one that
+        wakes first would take a whole burst of connections, and keep them. But while many requests wait here, the next look
+        is a rest away, and the backlog would fill."""
+        self._count(shared)
+        return self._may_rest() and not shared.has_more
 
     def let_in(self, connected: socket.socket) -> None:
         """Begin with the first bytes of a connection, or wait for them."""

@@ -56,9 +56,13 @@ class Entrance:
             shortage=Shortage(),
             shared=shared,
             begun=live.__len__,
+            may_rest=self._may_rest,
         )
         if holding is not None:
             self._asking = Asking(holding, live, later=later, go_on=self._go_on, come_back=self.door.let_in)
+
+    def _may_rest(self) -> bool:
+        return self._holding is not None and self._holding.may_rest()
 
     def _refuse(self, accepted: socket.socket, data: bytes) -> bool:
         return refuse_at_once(accepted, data, self._context, self._holding)

@@ -9,8 +9,8 @@ its tasks and Quart each of them costs about a millisecond of the loop, which th
 - Its job is given to the pool from here. The pool counts it once, and decides about it as about any other job.
 - Meanwhile the connection keeps the bytes of the request, and nothing else is made for it. If its client leaves (`callers`),
   the job is cancelled.
-- If its pool has no room for it, it is refused without a task (`bare.refuse_at_once`). If the pool lets one ask for a place, it
-  waits without a task (`asking`).
+- If its pool has no room for it, it is refused at once, on a bare connection without a task (`bare.refuse_at_once`). While it
+  waits, it has no task either (`asking`), unless its connection has a protocol.
 - If the pool refuses it later, the 503 is written at once (`answers.refusal`). The connection stays open, unless the client
   asked for its end or the server is ending.
 - When its job has ended, with a result or an error, the request goes through the protocol and Quart to its handler, which
@@ -36,7 +36,7 @@ from .callers import Caller
 from .connections import Settings, Socket, client_address
 from .epoll_set import EpollSet
 from .plain import PlainRequest, plain_request
-from .pool_job import Held, PoolJob
+from .pool_job import WAITED, Held, PoolJob
 from .query import BadQuery
 
 REST = 0.008
@@ -91,12 +91,12 @@ class Holding:
             return _Unbounded()
         return admission.held(request.scope(client_address(connected)))
 
-    def turn_away(self, request: PlainRequest, job: PoolJob, connected: Socket) -> bytes | None:
-        """The refusal of a request for which its pool has no room; None if it may wait."""
+    def turn_away(self, request: PlainRequest, job: PoolJob, connected: Socket, *, closes: bool) -> bytes | None:
+        """The refusal of a request for which its pool has no room; None if it may wait. ``closes``: it is the last reply."""
         if self.app.lab.has_room(job):
             return None
         with self.admitted(request, connected) as admitted:
-            return self.refusal(self.app.turn_away(request.path, job), closes=False) if admitted else None
+            return self.refusal(self.app.turn_away(request.path, job), closes=closes) if admitted else None
 
     async def run(self, request: PlainRequest, job: PoolJob) -> Held:
         """Give the job to its pool. Raises `Overloaded` if the pool refuses it."""
@@ -164,11 +164,17 @@ class Holder(ABC):
     async def _hold(self, holding: Holding, request: PlainRequest, job: PoolJob) -> bool:
         """Hold one request. False when it was refused here. True when the protocol is to get it: its job has ended, or the
         admission has no place for it now."""
+        closes = request.closes or self.context.terminated.is_set()
+        if WAITED.get() is None and (reply := holding.turn_away(request, job, self.socket(), closes=closes)):
+            reply, self.sent_ahead, self.is_last = reply.removeprefix(self.sent_ahead), b"", closes
+            await self.send(reply)
+            return False
         caller = Caller(self.socket(), self.send_now)
         caller.sent_ahead, self.sent_ahead = self.sent_ahead, b""
         try:
             with holding.admitted(request, caller.connected) as admitted:
                 if not admitted:
+                    WAITED.set(None)  # it is this request's, and not the next one's on this connection
                     return True
                 self.in_hand = await self.unless_left(caller, holding.run(request, job))
                 if self.in_hand is None:

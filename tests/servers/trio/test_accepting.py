@@ -241,7 +241,7 @@ async def test_while_many_wait_what_happens_is_looked_at_in_turns(mock_clock: tr
             nursery.cancel_scope.cancel()
 
 
-async def test_a_shared_door_does_not_rest_because_it_accepts_one_connection_at_a_look(
+async def test_a_shared_door_that_rests_accepts_all_that_have_come(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     app = App()

@@ -20,11 +20,12 @@ from contextlib import suppress
 from time import perf_counter
 from typing import Any, TypeVar
 
+import hypercorn.config
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
-from hypercorn.asyncio.worker_context import AsyncioSingleTask
+from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.events import Closed, Event, RawData
-from hypercorn.typing import AppWrapper
+from hypercorn.typing import AppWrapper, LifespanState
 
 from ...http.bare import BareConnection
 from ...http.callers import Caller
@@ -32,6 +33,7 @@ from ...http.connection import LabConnection
 from ...http.connections import Socket
 from ...http.exchange import MADE
 from ...http.holding import Holder
+from .idle_time import IdleTime
 
 T = TypeVar("T")
 
@@ -42,13 +44,6 @@ class ConnectionTasks(TaskGroup):
     async def spawn_app(self, app: AppWrapper, config: Any, scope: Any, send: Any) -> Callable[[Any], Awaitable[None]]:
         scope["extensions"][MADE] = perf_counter()
         return await super().spawn_app(app, config, scope, send)
-
-
-class _NeverIdle(AsyncioSingleTask):
-    """The idle time of a connection that is not read any more: a reply that is still on its way would start it anew."""
-
-    async def restart(self, task_group: Any, action: Any) -> None:
-        pass
 
 
 class AsyncioHolder(Holder):
@@ -71,7 +66,21 @@ class Bare(AsyncioHolder, BareConnection):
 class Connection(AsyncioHolder, LabConnection, TCPServer):
     """One client's connection on asyncio."""
 
+    idle_task: IdleTime  # type: ignore[assignment]
     _reading: asyncio.Timeout | None = None
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        loop: asyncio.AbstractEventLoop,
+        config: hypercorn.config.Config,
+        context: WorkerContext,
+        state: LifespanState,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        super().__init__(app, loop, config, context, state, reader, writer)
+        self.idle_task = IdleTime(config.keep_alive_timeout, context.terminated, self._initiate_server_close)
 
     def socket(self) -> Socket:
         connected: Socket = self.writer.get_extra_info("socket")
@@ -127,8 +136,7 @@ class Connection(AsyncioHolder, LabConnection, TCPServer):
         if not reading.cancelled():
             reading.result()
         await self.protocol.handle(Closed())
-        await self.idle_task.stop()
-        self.idle_task = _NeverIdle()
+        self.idle_task.end()
 
     async def _read(self) -> None:
         with suppress(TimeoutError):

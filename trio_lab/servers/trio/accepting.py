@@ -59,8 +59,7 @@ async def serve_app(
         async with trio.open_nursery() as living:
             await living.start(lifespan.handle_lifespan)
             await lifespan.wait_for_startup()
-            # At a shared door each look accepts one connection: with rests in between its backlog would fill.
-            living.start_soon(_look, sockets, holding if shared is None else None)
+            living.start_soon(_look, sockets, holding)
             async with trio.open_nursery() as connections:
                 entrance = Entrance(
                     listener,
