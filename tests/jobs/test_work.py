@@ -14,10 +14,10 @@ from trio.testing import wait_all_tasks_blocked
 
 from tests.waiting import wait_until
 from trio_lab.backoff import Backoff
-from trio_lab.jobs.contract import Engine, NewJob
+from trio_lab.jobs.contract import Claimed, Engine, NewJob
 from trio_lab.jobs.functions import JobFailed, JobFunctions
-from trio_lab.jobs.progress import job_progress
-from trio_lab.jobs.work import JobWorker, open_job_worker
+from trio_lab.jobs.progress import Told, job_progress
+from trio_lab.jobs.work import JobWorker, _Run, open_job_worker
 
 from .looking import ended, record
 
@@ -329,3 +329,28 @@ async def test_a_stopped_worker_does_not_wait_for_a_thread_that_does_not_end(job
         assert (found.state, found.tries) == ("queued", 0)
     finally:
         go.set()
+
+
+@pytest.mark.parametrize(("lease", "given_up_after"), [(2.0, 2.0), (30.0, 5.0)])
+async def test_an_end_that_cannot_be_told_holds_its_place_for_no_longer_than_a_lease(
+    autojump_clock: object, lease: float, given_up_after: float
+) -> None:
+    class Away:
+        async def fail(self, *_: Any, **__: Any) -> bool:
+            raise OSError("no route to the host")
+
+    worker = JobWorker(
+        engine=cast(Engine, Away()),
+        functions=JobFunctions(),
+        places=cast(Any, None),
+        name="w",
+        concurrency=1,
+        lease=lease,
+        grace=0,
+    )
+    job = Claimed(id="1", name="unknown", args={}, tries=1, max_tries=3, worker="w")
+    run, began = _Run(job=job, scope=trio.CancelScope(), told=Told()), trio.current_time()
+    worker._runs.add(run)
+    await worker._run(run, cast(Any, None))
+    assert trio.current_time() - began == pytest.approx(given_up_after)
+    assert worker.running == 0

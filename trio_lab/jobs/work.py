@@ -38,7 +38,9 @@ _log = logging.getLogger(__name__)
 
 _POLL = 1.0  # seconds between two looks for jobs that no bell announced
 _AGAIN = 0.2  # seconds before an end is told again that could not be told
-_ENDING = 5.0  # seconds to write how a try ended: after that its lease runs out, and the job is run again
+_ENDING = (
+    5.0  # seconds, or a lease if that is shorter, to write how a try ended; else the job is run again after its lease
+)
 _RENEWALS = 3  # in the length of a lease: two may fail
 
 Interrupted = Literal["cancelled", "lost", "stopped"]
@@ -134,7 +136,8 @@ class JobWorker:
         finally:
             try:
                 if run.why != "lost":
-                    with trio.move_on_after(_ENDING, shield=True):  # the end is told, whatever becomes of this worker
+                    # The end is told, whatever becomes of this worker.
+                    with trio.move_on_after(min(_ENDING, self.lease), shield=True):
                         following = await self._tell(run, ended)
             finally:
                 self._runs.remove(run)

@@ -11,9 +11,10 @@ from typing import Any
 import trio
 
 from tests.pools import jobs
-from tests.pools.test_workers import finish, until
+from tests.pools.test_workers import finish
 from tests.servers.one_place import ASKED, OnePlace
 from tests.servers.trio.test_holding import received
+from tests.waiting import wait_until
 from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.config import Config
 from trio_lab.errors import Overloaded
@@ -23,6 +24,7 @@ from trio_lab.http.listening import listen
 from trio_lab.http.pool_job import Done, PoolJob
 from trio_lab.pools.workers import WorkerPool, open_worker_pool
 from trio_lab.servers.trio.accepting import serve_app
+from trio_lab.servers.trio.lab import open_lab
 
 
 class OneWorker(OnePlace):
@@ -85,7 +87,7 @@ async def test_a_request_has_no_task_until_its_job_has_ended(tmp_path: Path) -> 
     async with served(path) as (app, connect):
         before = trio.lowlevel.current_statistics().tasks_living
         async with await connect() as first, await connect() as second:
-            await until(lambda: path.exists() and app.pool.waiting == 1)
+            await wait_until(lambda: path.exists() and app.pool.waiting == 1)
             assert len(app.live) == 2
             assert trio.lowlevel.current_statistics().tasks_living == before + 1  # which looks for both
             finish(path)
@@ -99,25 +101,25 @@ async def test_a_client_that_leaves_frees_its_position_or_its_worker(tmp_path: P
     path = tmp_path / "job"
     async with served(path) as (app, connect):
         runs = await connect()
-        await until(path.exists)
+        await wait_until(path.exists)
         waits = await connect()
-        await until(lambda: app.pool.waiting == 1)
+        await wait_until(lambda: app.pool.waiting == 1)
         await waits.aclose()
-        await until(lambda: app.pool.waiting == 0)
+        await wait_until(lambda: app.pool.waiting == 0)
         await runs.aclose()
-        await until(lambda: app.pool.busy == 0)
-        assert (app.seen, len(app.live), app.pool.restarts, app.pool.statistics().cancelled) == ([], 0, 0, 1)
+        await wait_until(lambda: app.pool.busy == 0)
+        assert (app.seen, len(app.live), app.pool.statistics().cancelled) == ([], 0, 1)
 
 
 async def test_one_that_the_pool_refuses_is_told_and_its_connection_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "job"
     async with served(path, queue_timeout=0.05) as (app, connect), await connect() as first:
-        await until(path.exists)
+        await wait_until(path.exists)
         async with await connect() as second:
             for _ in range(2):
                 assert (await received(second, b"}")).startswith(b"HTTP/1.1 503 ")
                 await second.send_all(ASKED)
-            await until(lambda: app.pool.waiting == 1)
+            await wait_until(lambda: app.pool.waiting == 1)
         finish(path)
         await received(first, b"\r\n\r\ndone")
 
@@ -135,9 +137,20 @@ async def test_at_the_end_it_has_the_grace_period_and_is_told_when_it_is_over(tm
     path = tmp_path / "job"
     async with served(path) as (app, connect):
         client = await connect()
-        await until(path.exists)
+        await wait_until(path.exists)
         app.stop.set()
         reply = await received(client, b"}")
         assert reply.endswith(b'{"error":"The server is ending"}')
         await client.aclose()
     assert app.pool.statistics().in_service == 0
+
+
+async def test_the_lab_asks_the_pool_of_each_job() -> None:
+    told = list[Exception | None]()
+    async with open_lab(Config(threads=1, workers=1)) as lab:
+        asked = lab.ask(PoolJob(fn=jobs.pid, args=(), kind="x"), told.append)
+        assert (asked.waits, lab.native_pool.busy, lab.worker_pool.busy) == (False, 1, 0)
+        asked.reserve().give_back()
+        asked = lab.ask(PoolJob(fn=jobs.pid, args=(), kind="x", in_process=True), told.append)
+        assert (asked.waits, lab.native_pool.busy, lab.worker_pool.busy) == (True, 0, 1)
+        await wait_until(lambda: told == [None])

@@ -87,7 +87,7 @@ class TrioLab(Lab):
 
     def ask(self, job: PoolJob, told: Told) -> Asked:
         if not job.in_process:
-            return super().ask(job, told)
+            return Lab.ask(self, job, told)  # `super()` knows another class than a dataclass with slots
         pool = self.report_pool if job.kind == REPORTS else self.worker_pool
         return pool.ask(told, job.fn, *job.args, kind=job.kind)
 
