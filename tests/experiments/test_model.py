@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from trio_lab.diagnose.judge import checked
 from trio_lab.diagnose.ratios import ratios
@@ -20,7 +21,7 @@ from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import begun, go_on, judged_again, planned, run_experiments
 from trio_lab.experiments.show import Show
 from trio_lab.records.codec import decode, encode
-from trio_lab.records.conditions import Conditions
+from trio_lab.records.conditions import Conditions, Disturbance
 from trio_lab.records.figures import Check
 from trio_lab.records.result import Examined, Results
 from trio_lab.report.page import render
@@ -90,6 +91,35 @@ async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeyp
 class BusyMachine(QuietMachine):
     def conditions(self) -> Conditions:
         return Conditions(others=0.9, disturbance="much")
+
+
+async def test_a_round_waits_for_a_quiet_moment_after_one_that_does_not_count(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disturbances: list[Disturbance] = ["none", "much", "some", "much", "much", "none", "none", "none", "none"]
+    left = iter(disturbances)
+
+    class Machine(QuietMachine):
+        def conditions(self) -> Conditions:
+            return Conditions(disturbance=next(left))
+
+    happened: list[float | str] = []
+
+    async def wait_quiet(patience: float) -> float:
+        happened.append(patience)
+        return min(patience, 5.0)
+
+    async def collect(stage: Stage) -> Collected:
+        happened.append("round")
+        await trio.sleep(4)
+        return Collected(figures={"size": 8.0 if len(happened) % 2 else 12.0}, charts=())
+
+    monkeypatch.setattr(measuring, "wait_quiet", wait_quiet)
+    (result,) = (await run(collect, monkeypatch, Machine)).experiments
+    waits = [what for what in happened if what != "round"]
+    assert happened[:6] == ["round", "round", 4.0, "round", "round", pytest.approx(8.0 - 4.0)]
+    assert waits == [4.0, pytest.approx(4.0), pytest.approx(10.0 - 8.0)]  # half of 8, 16 and 20 s, less what was waited
+    assert result.duration == pytest.approx(len(disturbances) * 4.0)  # without the waits
 
 
 @pytest.mark.parametrize(
