@@ -459,8 +459,8 @@ def test_help_names_the_experiments_argument_and_shows_no_false_defaults() -> No
 
 def test_help_of_serve_says_where_options_do_not_apply() -> None:
     said = " ".join(trio_lab("serve", "--help").stdout.split())
-    assert "The naive profile knows no --max-queue, --queue-timeout and --run-timeout" in said
-    assert "Every option but --control and --json" in said
+    assert "The naive profile ignores --max-queue, --discipline, --queue-timeout and --run-timeout" in said
+    assert "except --runtime, --faults, --control and --json" in said
 
 
 def test_the_report_is_made_again_from_its_file(tmp_path: Path) -> None:

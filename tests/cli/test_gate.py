@@ -94,14 +94,14 @@ async def test_a_load_is_compared_with_an_earlier_one(
     server: Running, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     url, file = server.url + "/health?reset=0", tmp_path / "before.json"
-    await load(url, asked=Asked(connections=2, duration=1.0), slo="p50<9s", json_=True)
+    await load(url, asked=Asked(connections=2, duration=2.0), slo="p50<9s", json_=True)
     saved = json.loads(capsys.readouterr().out)
     for one in saved["figures"]:
         one |= {key: one[key] and one[key] / 1e4 for key in ("measured", "low", "high")}
 
     async def against(**changed: object) -> tuple[int, dict[str, Any]]:
         file.write_text(json.dumps(saved | changed))
-        code = await load(url, asked=Asked(connections=2, duration=1.0), baseline=file, json_=True)
+        code = await load(url, asked=Asked(connections=2, duration=2.0), baseline=file, json_=True)
         found = json.loads(capsys.readouterr().out)["slo"]["objectives"]
         return code, {one["figure"]: one for one in found}
 

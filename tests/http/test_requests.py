@@ -59,7 +59,7 @@ class _Refusing:
     def __init__(self, does: BaseException | None) -> None:
         self._does = does
 
-    async def do(self, job: PoolJob) -> Done:
+    async def do(self, job: PoolJob, *, since: float) -> Done:
         if self._does is not None:
             raise self._does
         return Done(value=1, took=0.1)

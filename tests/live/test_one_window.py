@@ -145,7 +145,7 @@ def compare_with_page(figures: Any, shown: Any) -> None:
     for one in health["queues"]:
         card = shown["cards"][one["name"].replace("_", " ")]
         if one["in_service"] != "not observed":
-            assert card.startswith(f"{one['in_service']} of {one['capacity']} in service"), card
+            assert card.startswith(f"{one['in_service']:,} of {one['capacity']:,} in service"), card
             if one["max_waiting"] != "not observed":
                 assert f"{one['waiting']:,} of {one['max_waiting']:,} waiting" in card
     recent = figures["recent"]

@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
 from tests.running import Running, running
+from tests.waiting import until
 from trio_lab.live.metrics.of_requests import METHOD, OUTCOME, ROUTE, STATUS
 
 
@@ -50,6 +51,8 @@ def test_requests_jobs_and_passes_are_counted_once_each(server: Running) -> None
     server.get("/worker-hash?rounds=1")
     server.exchange("/hash?rounds=x")
     server.exchange("/nothing")
+    missing = "http_server_requests_total", frozenset(request("(unknown)", 404, "client_error").items())
+    until(lambda: samples(server).get(missing, 0.0) > before.get(missing, 0.0))  # counted when its reply has gone
     after = samples(server)
 
     def grown(name: str, **labels: str) -> float:

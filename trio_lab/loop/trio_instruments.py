@@ -4,19 +4,21 @@ Before each hook Trio asks an object of the run whether an instrument is install
 call one hook, it copies a list, looks the method up and passes the arguments on. That costs more than the hooks of the watch
 themselves. So while one of them is installed, `QuickInstruments` stands in its place: a dict, which answers without a call of
 Python, and which calls a hook directly if no other instrument has it. All else is handed on to Trio's object, which stays
-complete: other code's instruments are called as before, and Trio removes and logs those that raise.
+complete: other code's instruments are called as before. One that raises is removed and logged, whoever called it.
 
 Where the object is has no public name. If it is not found there, Trio's own is used, and only the cost is different.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import trio
 
+_log = logging.getLogger("trio.abc.Instrument")  # where Trio says it of other instruments
 _NOTHING = object()
 
 
@@ -56,7 +58,7 @@ def _run() -> Any:
 class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
     """For each hook on which something is installed: the instruments, as Trio's own object has them."""
 
-    __slots__ = ("_alone", "quick", "replaced")
+    __slots__ = ("_alone", "_owners", "quick", "replaced")
 
     def __init__(self, replaced: Any) -> None:
         self.replaced = replaced
@@ -66,12 +68,13 @@ class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
         self.clear()
         self.update(self.replaced)
         self.quick = any(isinstance(one, QuickInstrument) for ones in self.values() for one in ones)
-        self._alone = {  # the hooks that no other instrument has
-            hook: getattr(one, hook)
+        self._owners = {  # of the hooks that no other instrument has
+            hook: one
             for hook, ones in self.items()
             for one in ones
             if len(ones) == 1 and isinstance(one, QuickInstrument) and hook in one.hooks
         }
+        self._alone = {hook: getattr(one, hook) for hook, one in self._owners.items()}
 
     def add_instrument(self, instrument: trio.abc.Instrument) -> None:
         self.replaced.add_instrument(instrument)
@@ -89,8 +92,8 @@ class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
             try:
                 alone(argument)
             except BaseException:  # as Trio does: what runs here is the loop
-                del self._alone[hook]  # Trio calls the instrument once more, and removes it
-            else:
-                return
-        if hook in self.replaced:  # else what was there has raised, and was removed
+                instrument = self._owners[hook]
+                self.remove_instrument(instrument)
+                _log.exception("%r of %r has failed. The instrument is removed.", hook, instrument)
+        elif hook in self.replaced:  # else what was there has raised, and was removed
             self.replaced.call(hook, *(() if argument is _NOTHING else (argument,)))

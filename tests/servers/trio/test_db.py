@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.running import Running, running
+from tests.waiting import until
 
 
 def test_its_pool_is_a_queue_from_the_first_query_on(server: Running) -> None:
@@ -30,10 +31,8 @@ def test_slow_queries_have_connections_of_their_own() -> None:
 def test_slow_queries_hold_few_of_the_connections() -> None:
     with running("--connections", "3", "--slow-connections", "1") as server, ThreadPoolExecutor() as callers:
         slow = [callers.submit(server.get, "/db?ms=300&class=slow") for _ in range(3)]
-        while not server.queues().get("database", {}).get("waiting"):
-            pass
-        queue = server.queues()["database"]
-        assert (queue["in_service"], queue["waiting"]) == (1, 2)
+        until(lambda: server.queues().get("database", {}).get("waiting") == 2)
+        assert server.queues()["database"]["in_service"] == 1
         server.get("/db?ms=1")
         assert not any(one.done() for one in slow[1:])
 
