@@ -94,6 +94,7 @@ def test_env_says_what_it_runs_on() -> None:
         (["serve", "--workers", "9999"], "workers"),
         (["serve", "--profile", "reckless"], "profile"),
         (["serve", "--grace", "nan"], "grace"),
+        (["serve", "--live-port", "0"], "--live"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "192.0.2.1"),
         (["serve", "--host", "a..b", "--port", "0"], "a..b"),
         (["serve", "--host", "a" * 70, "--port", "0"], "not a valid host name"),

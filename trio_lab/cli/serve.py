@@ -45,6 +45,8 @@ async def serve(
     if runtime not in RUNTIMES:
         raise UsageError(f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime[:40]!r}")
     config = config or Config()
+    if config.live_port is not None and not config.live:
+        raise UsageError("live_port is the port of the process that --live starts: give --live, too")
     room_for(MANY)
     if runtime != "trio":
         become(runtime, config, as_json=json_, control=control)

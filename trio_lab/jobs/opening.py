@@ -56,7 +56,5 @@ def _engine(url: str, *, max_waiting: int | None, must_exist: bool) -> AbstractA
 def shown(url: str) -> str:
     """The address without the password, to be printed."""
     scheme, _, rest = url.partition("://")
-    _, at, host = rest.rpartition(
-        "@"
-    )  # not what urlsplit takes for it: a password may have a slash that was not quoted
+    _, at, host = rest.rpartition("@")  # urlsplit may find another one, if the password has a slash that was not quoted
     return f"{scheme}://…@{host}" if at and scheme != "sqlite" else url

@@ -38,9 +38,7 @@ from .jsons import read_json, write_json
 
 _CONSUMER = "worker"  # all of them: who has a job is told by its lease
 _UNBEGUN = 1000  # milliseconds between reading an entry and beginning its job, after which another worker may read it
-_ROUNDS = (
-    100  # of reading until there is a job to begin: entries of cancelled jobs are dropped, and the next claim goes on
-)
+_ROUNDS = 100  # of reading until there is a job to begin: entries of cancelled jobs are dropped; the next claim goes on
 _IN_VAIN = 0.02  # seconds before another look for entries that others were faster to take
 _MOST_URGENT = int(LEVELS[0])
 

@@ -2,9 +2,8 @@
 
 Jobs that may begin (*ready*) and jobs that wait for their time (*scheduled*) are states of their own, each with an index of
 its own rows alone: a claim then costs the same at a thousand waiting jobs and at a million. (With one index for both it grew
-from 88 µs to 74 ms.) How many jobs
-wait and run is counted as they change, in one row: to count a million takes 28 ms. No job is ever deleted, so ids only grow
-without AUTOINCREMENT, which costs 0.5 µs a job, and a page a transaction.
+from 88 µs to 74 ms.) How many jobs wait and run is counted as they change, in one row: to count a million takes 28 ms. No
+job is ever deleted, so ids only grow without AUTOINCREMENT, which costs 0.5 µs a job, and a page a transaction.
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ from .wakes import Wakes
 
 _log = logging.getLogger(__name__)
 
-_KEPT_BEATS = (
-    512  # enough to reach back to the begin of a pass of an hour, as a long pass is sampled less and less often
-)
+_KEPT_BEATS = 512  # they reach back to the begin of a pass of an hour, as a long pass is sampled less and less often
 _OLD = 0.1  # seconds: what was stolen is read no more often than this, because reading it takes the kernel long
 _KEPT_SAMPLES = 256  # of a pass with more samples, the last ones
 

@@ -19,9 +19,8 @@ RETIRE = b"retire"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """Descriptors that the process inherits: the ``listener``, the service's shared ``memory`` with the process's ``region``
-    in it, and ``answers``, where it is to write where its loop is (`live.place`); ``counts`` is where they count
-    connections (`http.sharing`). ``jobs`` is the file of the service's own
-    jobs."""
+    in it, and ``answers``, where it is to write where its loop is (`live.place`); ``counts`` is where they count connections
+    (`http.sharing`). ``jobs`` is the file of the service's own jobs."""
 
     config: Config
     number: int
