@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..errors import UsageError
+from ..http.lasting import keep_all
 from ..http.listening import ready_line, url_of
 from ..http.runtimes import RUNTIMES
 from ..measure.descriptors import MANY, room_for
@@ -79,6 +80,7 @@ async def _serve_here(config: Config, *, as_json: bool, control: bool) -> None:
 
     def on_ready(url: str, app: TrioApp) -> None:
         live = None if app.beside is None else url_of(config, app.beside)
+        keep_all()
         print(ready_line(config, url, live) if as_json else _welcome(config, url, live), flush=True)
 
     await serve_lab(config, on_ready=on_ready, control=control, add_routes=fault_routes if config.faults else None)

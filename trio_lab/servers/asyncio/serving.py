@@ -20,6 +20,7 @@ from ...errors import LabLost, UsageError, in_a_line, lost_by
 from ...http.connections import LINGER, LiveConnections, Settings
 from ...http.control import Commands, check_control
 from ...http.holding import Holding
+from ...http.lasting import keep_all
 from ...http.listening import listen, listen_beside, ready_line, url_of
 from ...options import from_env
 from ...records.queue import Queue
@@ -127,6 +128,7 @@ def _run(arguments: list[str], fault_routes: Callable[[AsyncioApp], None] | None
         config = replace(from_env(), faults=fault_routes is not None)
 
         def on_ready(url: str, app: AsyncioApp) -> None:
+            keep_all()
             _tell(tell(config, url, None if app.beside is None else url_of(config, app.beside)))
 
         runner.run(serve(config, on_ready=on_ready, control="--control" in arguments, add_routes=fault_routes))

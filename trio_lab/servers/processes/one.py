@@ -19,6 +19,7 @@ import trio
 
 from ...errors import LabLost, UsageError, first_of
 from ...http.control import Commands
+from ...http.lasting import keep_all
 from ...http.one_of import OneOf
 from ...http.sharing import SIZE, Shared
 from ...measure.descriptors import MANY, room_for
@@ -88,6 +89,7 @@ async def _serve(order: Order, channel: socket.socket, words: bytes, add_routes:
 
         def on_ready(_: str, app: TrioApp) -> None:
             nursery.start_soon(_obey, app, channel, words, shared)
+            keep_all()
             _say(channel, ready=True)
 
         await serve(
