@@ -25,4 +25,4 @@ def test_what_a_child_of_a_child_used_before_it_ended_stays_ours() -> None:
         child.communicate(b"\n")
     ended = our_seconds() - before
     assert alive >= 0.28
-    assert 0 <= ended - alive < 0.25, "counted twice, it would be as much again"
+    assert -0.01 < ended - alive < 0.25, "counted twice, it would be as much again"

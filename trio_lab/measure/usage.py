@@ -48,6 +48,25 @@ class RunDelays:
         return self._last.get(str(thread))
 
 
+class Grown:
+    """How much a count has grown since it began, in its unit; never less than told before.
+
+    A child that ends moves from one of two sums to the other, and rounding, or a reading between the two, can lose a little
+    of it. A counter that falls, by however little, reads as a restart to whoever takes its rate.
+    """
+
+    def __init__(self, began: float | None) -> None:
+        self._began = began
+        self._told = 0.0
+
+    def at(self, count: float | None) -> float | None:
+        """Now that the count is this; None when the system does not tell it."""
+        if count is None or self._began is None:
+            return None
+        self._told = max(self._told, count - self._began)
+        return self._told
+
+
 class UsageMeter:
     """Counts from when it is made, in the thread of the loop."""
 
@@ -59,8 +78,7 @@ class UsageMeter:
         self._collected = 0.0
         gc.callbacks.append(self._on_gc)
         self._began = time.perf_counter()
-        self._throttled, self._stolen = _throttled(), stolen_seconds()
-        self._before = self._counters()
+        self._grown = [Grown(count) for count in self._counters()]
 
     def close(self) -> None:
         with suppress(ValueError):  # other code had cleared the list
@@ -74,31 +92,33 @@ class UsageMeter:
             self._collected += now - self._collecting
             self._collecting = None
 
-    def _counters(self) -> tuple[float, float, float, float, float]:
+    def _counters(self) -> tuple[float | None, ...]:
         self._delays.read()
+        loop_run_delay = self._delays.of(self._loop_thread)
         return (
             time.process_time(),
             time.clock_gettime(self._loop_clock),
             _children_seconds(),
-            self._delays.total,
-            self._delays.of(self._loop_thread) or 0.0,
+            None if loop_run_delay is None else self._delays.total,
+            loop_run_delay,
+            _throttled(),
+            stolen_seconds(),
         )
 
     def read(self) -> Usage:
-        grown = [now - before for now, before in zip(self._counters(), self._before, strict=True)]
-        cpu, loop_cpu, children_cpu, run_delay, loop_run_delay = grown
-        throttled, stolen = _throttled(), stolen_seconds()
+        cpu, loop_cpu, children_cpu, run_delay, loop_run_delay, throttled, stolen = (
+            grown.at(count) for grown, count in zip(self._grown, self._counters(), strict=True)
+        )
         quota = cpu_quota()
-        known = self._delays.of(self._loop_thread) is not None
         return Usage(
             elapsed=time.perf_counter() - self._began,
-            cpu=cpu,
-            loop_cpu=loop_cpu,
+            cpu=cpu or 0.0,
+            loop_cpu=loop_cpu or 0.0,
             children_cpu=children_cpu,
-            run_delay=run_delay if known else None,
-            loop_run_delay=loop_run_delay if known else None,
-            throttled=None if throttled is None or self._throttled is None else throttled - self._throttled,
-            stolen=None if stolen is None or self._stolen is None else stolen - self._stolen,
+            run_delay=run_delay,
+            loop_run_delay=loop_run_delay,
+            throttled=throttled,
+            stolen=stolen,
             gc=self._collected,
             cores=float(affinity()) if quota is None else min(float(affinity()), quota),
             descriptors=open_descriptors(os.getpid()),
