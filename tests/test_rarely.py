@@ -9,7 +9,7 @@ import pytest
 from tests.servers.shortage import no_descriptors
 from trio_lab import RestartLimitReached, open_worker_pool
 from trio_lab.rarely import Rarely
-from trio_lab.servers.asyncio import processes
+from trio_lab.servers.asyncio import process
 from trio_lab.servers.asyncio.processes import open_worker_pool as open_on_asyncio
 from trio_lab.work import echo
 
@@ -29,9 +29,9 @@ async def test_a_worker_pool_whose_workers_cannot_be_started_says_so_once(caplog
 def test_the_asyncio_worker_pool_says_so_once_too(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    starts, start = 0, processes._Worker.start
+    starts, start = 0, process.Worker.start
 
-    async def counted() -> processes._Worker:
+    async def counted() -> process.Worker:
         nonlocal starts
         starts += 1
         return await start()
@@ -42,7 +42,7 @@ def test_the_asyncio_worker_pool_says_so_once_too(
                 while starts < 6:  # each has failed once, and tries again
                     await asyncio.sleep(0.001)
 
-    monkeypatch.setattr(processes._Worker, "start", counted)
+    monkeypatch.setattr(process.Worker, "start", counted)
 
     asyncio.run(asyncio.wait_for(test(), 30))
     assert caplog.text.count("did not start") == 1

@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
 
 from ...admission.bulkhead import BehindBulkhead
 from ...admission.choice import Chosen
@@ -27,12 +23,9 @@ from ...errors import BrokenWorkerError, RunTimeout
 from ...measure.ledger import LEDGER, RUN
 from ...pools.calls import why_not_sent
 from ...pools.outcome import raise_failure, result_in
-from ...pools.program import environment, interpreter
 from ...rarely import Rarely
 from ...worker.frames import dump
-from ...worker.lifeline import close, open_pipe
-from ...worker.lifeline import keep as keep_open
-from .worker import CALL, OUTCOME
+from .process import Worker
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -57,123 +50,6 @@ def keep(tasks: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
     task.add_done_callback(forget)
 
 
-class _Outcome(NamedTuple):
-    """What a worker says of a job: see `worker`."""
-
-    returned: bool
-    called: float
-    ended: float
-    pickled: bytes
-
-
-class _Worker:
-    """A process that runs one job at a time.
-
-    It is signalled through its pidfd: asyncio's `kill` first asks whether the process has ended, and so takes the exit
-    status away from the thread that waits for it.
-    """
-
-    def __init__(self, process: Process, lifeline: int, interrupts: int) -> None:
-        self._process = process
-        self._lifeline = lifeline
-        self._interrupts = interrupts
-        self.pid = process.pid
-        self._calls = 0  # so far: the number of the last one
-        self._pidfd: int | None = os.pidfd_open(process.pid)
-        self.replying = False
-        """Whether a part of a reply has come, and the rest has not."""
-        self.proven = False
-        """Whether it has finished a job."""
-
-    @classmethod
-    async def start(cls) -> _Worker:
-        """Returns when it is ready for its first job. Raises `BrokenWorkerError` if it ends before that."""
-        opened = [*open_pipe()]  # the lifeline: the worker ends when the last writing end is closed
-        try:
-            opened.append(keep_open(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)))
-            reading, writing, interrupts = opened
-            command = (*interpreter(), "-m", f"{__package__}.worker", str(reading), str(interrupts))
-            # A group of its own: a signal to the server's whole group must not end jobs that have the grace period.
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, pass_fds=[reading, interrupts], env=environment(), process_group=0
-            )
-            worker = cls(process, writing, interrupts)
-        except BaseException:
-            for descriptor in opened[1:]:
-                close(descriptor)
-            raise
-        finally:
-            close(opened[0])
-        try:
-            await worker._outcome()
-        except BaseException:
-            await worker.end()
-            raise
-        return worker
-
-    def call(self, call: bytes) -> None:
-        """Send it a job. Its `outcome` comes next."""
-        self._calls += 1
-        assert self._process.stdin is not None
-        self._process.stdin.write(CALL.pack(len(call)) + call)
-
-    async def outcome(self) -> _Outcome:
-        """What became of the job. Raises `BrokenWorkerError` if the process ends meanwhile."""
-        assert self._process.stdin is not None
-        with suppress(ConnectionError):  # the process has ended; reading its reply says how
-            await self._process.stdin.drain()
-        outcome = await self._outcome()
-        self.proven = True
-        return outcome
-
-    async def _outcome(self) -> _Outcome:
-        assert self._process.stdout is not None
-        try:
-            length, returned, called, ended = OUTCOME.unpack(await self._process.stdout.readexactly(OUTCOME.size))
-            self.replying = True
-            pickled = await self._process.stdout.readexactly(length)
-            self.replying = False
-            return _Outcome(returned, called, ended, pickled)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            code = await self._process.wait()
-            raise BrokenWorkerError(f"the worker process ended with {code}", exit_code=code) from None
-
-    async def wait(self) -> None:
-        """Returns when the process has ended."""
-        await self._process.wait()
-
-    def interrupt(self) -> None:
-        """End the job that was called last, if it runs Python code or has not begun; its outcome is still sent."""
-        if self._pidfd is not None:
-            os.eventfd_write(self._interrupts, self._calls)
-            self.urge()
-
-    def urge(self) -> None:
-        """Have it look once more at what it was told: a signal that comes just before a call that sleeps does not end the
-        call, and Python's handler runs after it."""
-        self._signal(signal.SIGUSR1)
-
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._pidfd is not None:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, number)
-
-    async def end(self) -> None:
-        """Kill the process, whatever it does, and wait until it is gone."""
-        self.kill()
-        assert self._pidfd is not None, "ended twice"
-        close(self._lifeline)
-        close(self._interrupts)
-        os.close(self._pidfd)
-        self._pidfd = None  # its last job may signal it once more
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
-
-
 class WorkerPool(BehindBulkhead):
     """Runs functions in worker processes. Open it with `open_worker_pool`."""
 
@@ -183,8 +59,8 @@ class WorkerPool(BehindBulkhead):
         """Workers started to replace one that died by itself."""
         self._bulkhead = bulkhead
         self._run_timeout = run_timeout
-        self._living: set[_Worker] = set()
-        self._idle: list[_Worker] = []
+        self._living: set[Worker] = set()
+        self._idle: list[Worker] = []
         self._jobs: set[asyncio.Task[Any]] = set()
         self._answers: set[asyncio.Task[Any]] = set()
         self._all_ready = asyncio.Event()
@@ -233,7 +109,7 @@ class WorkerPool(BehindBulkhead):
             raise
         return cast(T, job.result()), place.waited
 
-    async def _serve(self, worker: _Worker, place: Place, call: bytes) -> Any:
+    async def _serve(self, worker: Worker, place: Place, call: bytes) -> Any:
         """One job on one worker. Its place is given back when the job ends, even if the caller has left before."""
         worker.call(call)
         answer = asyncio.create_task(worker.outcome())
@@ -262,7 +138,7 @@ class WorkerPool(BehindBulkhead):
             ledger.add_job(place.entered, outcome.called, outcome.ended)
         return result_in(outcome.pickled) if outcome.returned else raise_failure(outcome.pickled)
 
-    def _give_up(self, worker: _Worker) -> None:
+    def _give_up(self, worker: Worker) -> None:
         """Take a worker out of the pool and kill it. A second call changes nothing."""
         worker.kill()
         self._living.discard(worker)
@@ -288,9 +164,9 @@ class WorkerPool(BehindBulkhead):
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _start_one(self) -> _Worker | None:
+    async def _start_one(self) -> Worker | None:
         try:
-            worker = await _Worker.start()
+            worker = await Worker.start()
         except (BrokenWorkerError, OSError) as error:
             if self._failures.due(asyncio.get_running_loop().time()):
                 _log.warning("a worker did not start: %s; trying again", error)
@@ -310,7 +186,7 @@ class WorkerPool(BehindBulkhead):
         await asyncio.gather(*self._jobs, *self._answers, return_exceptions=True)
 
 
-def _urge_until_done(worker: _Worker, job: asyncio.Task[Any]) -> None:
+def _urge_until_done(worker: Worker, job: asyncio.Task[Any]) -> None:
     def again() -> None:
         if not job.done():
             worker.urge()
