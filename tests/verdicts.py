@@ -3,7 +3,7 @@
 The lab's quick experiments are run again and again, and each of the others once, under each condition in turn: alone; on a
 machine that is slowed to a half and sped up again, every ten seconds; beside a neighbour that burns one core in random
 bursts. Alone nearly all outcomes must be those of the majority, and none the opposite. Beside others an outcome may be open,
-and must not be the opposite either.
+and must not be the opposite either; but if all of them are open, nothing was shown.
 
 Every run is kept in ``.verdicts``, so that what was interrupted can go on; ``--times 1`` tries it out. The table goes into
 the docs.
@@ -111,23 +111,46 @@ def kept(condition: str) -> Outcomes:
 
 
 def judged(found: dict[str, Outcomes]) -> tuple[list[str], bool]:
-    """A table in Markdown, and whether the verdicts hold. What alone comes out most often is the majority."""
+    """A table in Markdown, and whether the verdicts hold. What alone comes out most often is the majority.
+
+    Where nothing is decided nothing can be the opposite, so a condition with runs and without a decided outcome put nothing
+    to the test: then the verdicts do not hold.
+    """
     lines = [f"| experiment | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
     agreeing = runs = opposite = 0
     for name in dict.fromkeys(name for outcomes_ in found.values() for name in outcomes_):
-        alone = found["alone"].get(name, [])
-        majority = Counter(alone or ["undecided"]).most_common(1)[0][0]
-        agreeing += alone.count(majority)
-        runs += len(alone)
-        cells = []
-        for condition in found:
-            count = Counter(found[condition].get(name, []))
-            opposite += count[_OPPOSITE[majority]] if majority in _OPPOSITE else 0
-            cells.append(", ".join(f"{number} {outcome}" for outcome, number in count.most_common()))
+        counts = {condition: Counter(outcomes_.get(name, [])) for condition, outcomes_ in found.items()}
+        alone = counts["alone"]
+        agreeing += max(alone.values(), default=0)
+        runs += alone.total()
+        opposite += _opposite(counts)
+        cells = (", ".join(f"{number} {outcome}" for outcome, number in one.most_common()) for one in counts.values())
         lines.append(f"| {name} | {' | '.join(cells)} |")
     share = agreeing / runs if runs else 0.0
-    lines += ["", f"Alone, {share:.1%} of the outcomes are those of the majority; opposite to it: {opposite}."]
-    return lines, share >= _AGREE and not opposite
+    told, untested = _decided(found)
+    said = (
+        f"Alone, {share:.1%} of the outcomes are those of the majority. {told}; opposite to the majority: {opposite}."
+    )
+    if untested:
+        said += f" Where nothing was decided ({', '.join(untested)}), these runs do not show that verdicts hold."
+    lines += ["", said]
+    return lines, share >= _AGREE and not opposite and not untested
+
+
+def _opposite(counts: dict[str, Counter[Outcome]]) -> int:
+    """How many outcomes of one experiment are the opposite of what is mostly decided: alone, or, if nothing is, altogether."""
+    everywhere = sum(counts.values(), Counter[Outcome]())
+    alone = counts["alone"]
+    told = alone if alone["confirmed"] or alone["refuted"] else everywhere
+    return everywhere[_OPPOSITE["confirmed" if told["confirmed"] >= told["refuted"] else "refuted"]]
+
+
+def _decided(found: dict[str, Outcomes]) -> tuple[str, list[str]]:
+    """How many outcomes were decided under each condition, in words; and the conditions with runs that decided nothing."""
+    outcomes = {condition: [one for its in by_name.values() for one in its] for condition, by_name in found.items()}
+    decided = {condition: sum(one != "undecided" for one in all_) for condition, all_ in outcomes.items()}
+    told = ", ".join(f"{decided[condition]} of {len(all_)} {condition}" for condition, all_ in outcomes.items())
+    return f"Decided: {told}", [condition for condition, all_ in outcomes.items() if all_ and not decided[condition]]
 
 
 def machine() -> str:
