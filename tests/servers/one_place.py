@@ -6,10 +6,12 @@ from time import perf_counter
 from typing import Any
 
 from trio_lab.admission.bulkhead import BaseBulkhead
+from trio_lab.admission.deadline import DEADLINE, Deadline
 from trio_lab.admission.reserved import AskedPlace
 from trio_lab.asgi.admission import Admission
 from trio_lab.asgi.policy import AdmissionPolicy
 from trio_lab.errors import Overloaded
+from trio_lab.http.admitted import Admitted
 from trio_lab.http.app import LabApp
 from trio_lab.http.connections import Settings
 from trio_lab.http.holding import Holding
@@ -37,6 +39,8 @@ class OnePlace:
         self.ledgers = Ledgers()
         self.labels: list[object] = []
         """Of each job that was given to the pool, the label of its request."""
+        self.deadlines: list[Deadline | None] = []
+        """And its deadline."""
 
     now = staticmethod(perf_counter)
 
@@ -62,8 +66,8 @@ class OnePlace:
     def expire(self) -> None:
         self.bulkhead.expire()
 
-    def begin_wait(self, path: str) -> Waited:
-        return LabApp.begin_wait(self, path)  # type: ignore[arg-type]
+    def begin_wait(self, path: str, admitted: Admitted | None = None) -> Waited:
+        return LabApp.begin_wait(self, path, admitted)  # type: ignore[arg-type]
 
     def lose_held(self, waited: Waited, refusal: Overloaded | None) -> None:
         LabApp.lose_held(self, waited, refusal)  # type: ignore[arg-type]
@@ -73,6 +77,7 @@ class OnePlace:
 
     async def do(self, job: PoolJob, *, since: float | None = None) -> Done:
         self.labels.append(WORKING_ON.get())
+        self.deadlines.append(DEADLINE.get())
         self.bulkhead.leave(await self.bulkhead.enter(kind=job.kind))
         return Done(value="done", took=0.0)
 

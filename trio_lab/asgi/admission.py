@@ -263,19 +263,21 @@ class Admission:
 class _Held:
     """The block of `Admission.held`. (No generator: every request under overload has one of these.)"""
 
-    __slots__ = ("_admission", "_place", "_scope", "_token")
+    __slots__ = ("_admission", "_deadline", "_place", "_scope", "_token")
 
     def __init__(self, admission: Admission, scope: Scope) -> None:
         self._admission = admission
         self._scope = scope
+        self._place: Place | None = None
 
     def __enter__(self) -> bool:
-        self._place, deadline = self._admission._enter_held(self._scope)
-        self._token = None if deadline is None else DEADLINE.set(deadline)
+        if self._place is None:
+            self._place, self._deadline = self._admission._enter_held(self._scope)
+        self._token = None if self._deadline is None else DEADLINE.set(self._deadline)
         return self._place is not None
 
     def lift(self) -> None:
-        """From here on the deadline bounds nothing, and the place is held."""
+        """From here on the deadline bounds nothing, and the place is held. The block may be entered again, in another task."""
         if self._token is not None:
             DEADLINE.reset(self._token)
             self._token = None

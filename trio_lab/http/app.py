@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from http import HTTPStatus
 from time import perf_counter
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hypercorn.utils import LifespanFailureError
 from quart import Quart, Response, request
@@ -27,6 +26,7 @@ from ..loop.working_on import WORKING_ON
 from ..measure.ledger import LEDGER, QUEUE, Ledger, Ledgers
 from ..options import from_env
 from ..records.queue import Queue
+from .admitted import Admits, Admitted
 from .answers import reply
 from .contract import BODY_TIMEOUT, MAX_BODY, NOT_FOUND, Choices, Numbers, lacking
 from .lab import Lab
@@ -49,22 +49,6 @@ STATUSES: dict[type[Exception], int] = {
     Overloaded: 503,
     RunTimeout: 504,
 }
-
-
-class Admitted(Protocol):
-    """A block with a place of the admission, if there is one. `lift` ends what holds for the current task alone."""
-
-    def __enter__(self) -> bool: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-    def lift(self) -> None: ...
-
-
-class Admits(Protocol):
-    """What is needed of an admission by what holds requests: see `asgi.admission.Admission`."""
-
-    def held(self, scope: dict[str, Any], /) -> Admitted: ...
 
 
 class LabApp(_Mixed):
@@ -173,10 +157,10 @@ class LabApp(_Mixed):
                 self.ledgers.keep(ledger)
         return held
 
-    def begin_wait(self, path: str) -> Waited:
-        """A request for ``path`` begins to wait for its pool."""
+    def begin_wait(self, path: str, admitted: Admitted | None = None) -> Waited:
+        """A request for ``path`` begins to wait for its pool; ``admitted`` is its place in the admission."""
         begun = perf_counter()
-        return Waited(begun=begun, ledger=Ledger(f"GET {path}", now=self.now, made=begun))
+        return Waited(begun=begun, ledger=Ledger(f"GET {path}", now=self.now, made=begun), admitted=admitted)
 
     def lose_held(self, waited: Waited, refusal: Overloaded | None) -> None:
         """A request that waited without a task was refused, or its client has left."""

@@ -105,7 +105,7 @@ class _Waiting:
         self._asking, self._bare, self._data, self._request = asking, bare, data, request
         self._caller = Caller(bare.socket(), bare.send_now)
         self._admitted = asking.holding.admitted(request, bare.socket())
-        self._waited = asking.app.begin_wait(request.path)
+        self._waited = asking.app.begin_wait(request.path, self._admitted)
 
     def begin(self, job: PoolJob) -> bool:
         """Ask its pool; False if there is no place in the admission."""
@@ -134,12 +134,14 @@ class _Waiting:
 
     def _told(self, refusal: Exception | None) -> None:
         """The pool has given the place, or ended the job, or refuses the request."""
-        self._settle(None)
         if refusal is None:
+            self._forget()
             self._waited.reserved = self._asked.reserve()
             self._bare.sent_ahead = self._caller.sent_ahead
             self._asking.go_on(self._bare, self._data, self._waited)
-        elif isinstance(refusal, Overloaded):
+            return
+        self._settle(None)
+        if isinstance(refusal, Overloaded):
             self._lost(refusal)
             self._refuse(refusal)
         else:
@@ -175,10 +177,14 @@ class _Waiting:
         self._bare.socket().close()
 
     def _settle(self, why: type[BaseException] | None) -> None:
+        self._forget()
+        self._admitted.__exit__(why, None, None)
+
+    def _forget(self) -> None:
+        """It waits here no longer. Its place in the admission goes with it to its task."""
         self._asking.pending.discard(self)
         self._asking.live.discard(self._bare.socket())
         self._caller.__exit__()
-        self._admitted.__exit__(why, None, None)
 
     def _lost(self, refusal: Overloaded | None) -> None:
         self._asking.app.lose_held(self._waited, refusal)

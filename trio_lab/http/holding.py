@@ -30,13 +30,14 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import Overloaded
+from .admitted import Admitted
 from .answers import ending, refusal
-from .app import Admitted, LabApp
+from .app import LabApp
 from .callers import Caller
 from .connections import Settings, Socket, client_address
 from .epoll_set import EpollSet
 from .plain import PlainRequest, plain_request
-from .pool_job import WAITED, Held, PoolJob
+from .pool_job import WAITED, Held, PoolJob, Waited
 from .query import BadQuery
 
 REST = 0.008
@@ -72,18 +73,21 @@ class Holding:
         """Whether what happens at the door can wait for `REST`: a request that comes now has to wait for longer."""
         return self.app.lab.most_waiting() >= _MANY
 
-    def next_job(self, data: bytes) -> tuple[PlainRequest, PoolJob] | None:
-        """The request at the beginning of ``data`` and its job, if it is to be held."""
+    def next_job(self, data: bytes, waited: Waited | None = None) -> tuple[PlainRequest, PoolJob] | None:
+        """The request at the beginning of ``data`` and its job, if it is to be held. One that has ``waited`` is, even if
+        its pool has a free place by now."""
         if not data.startswith(self._beginnings):  # most requests, seen at once
             return None
-        lab = self.app.lab
-        if not lab.is_full() or (request := plain_request(data)) is None or request.path not in self.app.jobs:
+        lab, waits = self.app.lab, waited is not None
+        if not (waits or lab.is_full()) or (request := plain_request(data)) is None:
+            return None
+        if request.path not in self.app.jobs:
             return None
         try:
             job = self.app.jobs[request.path](request.query)
         except BadQuery:
             return None
-        return (request, job) if job is not None and lab.would_wait(job) else None
+        return (request, job) if job is not None and (waits or lab.would_wait(job)) else None
 
     def admitted(self, request: PlainRequest, connected: Socket) -> Admitted:
         """A place of the admission for the length of the block: whether there is one."""
@@ -151,7 +155,7 @@ class Holder(ABC):
         Raises:
             ConnectionError: the client has left.
         """
-        while data and self.holding is not None and (held := self.holding.next_job(data)) is not None:
+        while data and self.holding is not None and (held := self.holding.next_job(data, WAITED.get())) is not None:
             if await self._hold(self.holding, *held):
                 break
             data = data[held[0].size :]
@@ -164,17 +168,17 @@ class Holder(ABC):
     async def _hold(self, holding: Holding, request: PlainRequest, job: PoolJob) -> bool:
         """Hold one request. False when it was refused here. True when the protocol is to get it: its job has ended, or the
         admission has no place for it now."""
-        closes = request.closes or self.context.terminated.is_set()
-        if WAITED.get() is None and (reply := holding.turn_away(request, job, self.socket(), closes=closes)):
+        waited, closes = WAITED.get(), request.closes or self.context.terminated.is_set()
+        if waited is None and (reply := holding.turn_away(request, job, self.socket(), closes=closes)):
             reply, self.sent_ahead, self.is_last = reply.removeprefix(self.sent_ahead), b"", closes
             await self.send(reply)
             return False
         caller = Caller(self.socket(), self.send_now)
         caller.sent_ahead, self.sent_ahead = self.sent_ahead, b""
         try:
-            with holding.admitted(request, caller.connected) as admitted:
+            place = None if waited is None else waited.admitted
+            with place or holding.admitted(request, caller.connected) as admitted:
                 if not admitted:
-                    WAITED.set(None)  # it is this request's, and not the next one's on this connection
                     return True
                 self.in_hand = await self.unless_left(caller, holding.run(request, job))
                 if self.in_hand is None:

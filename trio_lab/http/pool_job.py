@@ -15,6 +15,7 @@ from typing import Any
 
 from ..admission.reserved import Reserved
 from ..measure.ledger import Ledger
+from .admitted import Admitted
 from .query import Query
 
 
@@ -62,11 +63,12 @@ class Held:
 
 @dataclass(slots=True, kw_only=True)
 class Waited:
-    """The wait of a request that had no task, from ``begun`` on (by `time.perf_counter`). ``ledger`` is the request's, and
-    ``reserved`` what was asked for: a place, or a job that has ended."""
+    """The wait of a request that had no task, from ``begun`` on (by `time.perf_counter`). ``ledger`` is the request's,
+    ``admitted`` its place in the admission, and ``reserved`` what was asked for: a place of the pool, or an ended job."""
 
     begun: float
     ledger: Ledger
+    admitted: Admitted | None = None
     reserved: Reserved | None = None
 
 

@@ -301,6 +301,21 @@ async def test_the_admission_sees_whose_a_held_request_is_and_of_which_class() -
         assert serving.admitted == {"background": 0}
 
 
+async def test_a_held_request_comes_to_the_admission_once_and_its_deadline_stays() -> None:
+    async with served(policy=AdmissionPolicy()) as serving:
+        client = await serving.connect(WORK % b"X-Request-Deadline: 100s\r\n")
+        await serving.until_waiting(1)
+        latest = trio.current_time() + 100
+        serving.leave()
+        await received(client, b"\r\n\r\ndone")
+        [deadline] = serving.app.deadlines
+        assert deadline is not None
+        assert deadline.at <= latest
+        admission = serving.app.admission.queues[0].statistics()
+        assert (admission.arrivals, admission.completions) == (1, 1)
+        await client.aclose()
+
+
 async def test_a_request_for_which_the_admission_has_no_place_is_not_held() -> None:
     policy = AdmissionPolicy(limit=1)
     async with served(policy=policy) as serving, await serving.connect(ASKED) as first:

@@ -28,7 +28,9 @@ from trio_lab.servers.trio.lab import open_lab
 
 
 class OneWorker(OnePlace):
-    """Each request asks for a job that runs until its file is there; also the first one is held."""
+    """Each request asks for a job that runs until its file is there; also the first one is held, with ``holds_all``."""
+
+    holds_all = True
 
     def __init__(self, pool: WorkerPool, path: Path) -> None:
         super().__init__(Bulkhead("unused", capacity=1))
@@ -41,7 +43,7 @@ class OneWorker(OnePlace):
         self.asked_at: float | None = None
 
     def is_full(self) -> bool:
-        return True
+        return self.holds_all or self.pool.busy >= self.pool.size or self.pool.waiting > 0
 
     def has_room(self, _: PoolJob) -> bool:
         return self.pool.has_room
@@ -95,6 +97,22 @@ async def test_a_request_has_no_task_until_its_job_has_ended(tmp_path: Path) -> 
                 await received(client, b"\r\n\r\ndone")
         assert (app.seen, app.pool.statistics().completions) == ([True, True], 2)
         assert app.asked_at is not None
+
+
+async def test_one_whose_job_has_ended_is_held_though_nothing_waits_any_more(tmp_path: Path) -> None:
+    before, path = tmp_path / "before", tmp_path / "job"
+    async with served(path) as (app, connect), trio.open_nursery() as nursery:
+        app.holds_all = False
+        nursery.start_soon(app.pool.run, jobs.mark_then_wait, str(before))
+        await wait_until(before.exists)
+        async with await connect() as client:
+            await wait_until(lambda: app.pool.waiting == 1)
+            finish(before)
+            await wait_until(path.exists)
+            finish(path)  # and with it the pool has nothing to do
+            await received(client, b"\r\n\r\ndone")
+        assert app.seen == [True]
+        assert app.asked_at is not None  # so its time in the queue counts
 
 
 async def test_a_client_that_leaves_frees_its_position_or_its_worker(tmp_path: Path) -> None:
