@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from pathlib import Path
@@ -29,4 +30,16 @@ def test_a_timer_ends_when_it_was_set_to_last_and_can_be_closed_twice() -> None:
     timer.set(0.0)
     timer.wait()
     timer.close()
+    timer.close()
+
+
+def test_a_selector_sees_a_timer_end_until_it_is_set_again() -> None:
+    timer = Timer()
+    with select.epoll() as epoll:
+        epoll.register(timer, select.EPOLLIN)
+        timer.set(0.0)
+        ended = [(timer.fileno(), select.EPOLLIN)]
+        assert (epoll.poll(30), epoll.poll(30)) == (ended, ended)
+        timer.set(3600.0)
+        assert epoll.poll(0) == []
     timer.close()

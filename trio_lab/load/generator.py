@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import trio
 
@@ -50,9 +51,7 @@ async def run_load(
     addresses = await resolve_plan(plan, targets[0])
     _check_descriptors(plan.connections)
     address = await choose(addresses)
-    poller = Poller()
-    clients = clients_of(plan)(plan, targets, address, poller)
-    try:
+    with closing(Poller()) as poller, closing(clients_of(plan)(plan, targets, address, poller)) as clients:
         await _connect_first(clients, poller)
         hopeless = not clients.reached and not clients.connecting
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -62,9 +61,6 @@ async def run_load(
         await _turn(clients, poller, plan, on_progress, stop)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
         return _run(plan, clients, cpu_share=cpu / wall)
-    finally:
-        clients.close()
-        poller.close()
 
 
 def _check_descriptors(connections: int) -> None:

@@ -50,6 +50,10 @@ class Timer:
         whole, rest = divmod(max(1, round(seconds * 1e9)), 1_000_000_000)
         _timer_set(self._file, 0, _Setting(0, 0, whole, rest), None)
 
+    def fileno(self) -> int:
+        """For a selector: it is readable from its end until it is set again, or was waited for."""
+        return self._file
+
     def wait(self) -> None:
         """Wait, without the GIL, until it has ended."""
         os.read(self._file, 8)
