@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.diagnose.test_gathering import NATIVE, load
+from trio_lab.experiments.cases.blocked_loop import EXPERIMENT
 from trio_lab.experiments.rounds import Round, another, judged, medians, typical
-from trio_lab.experiments.verdict import _advice
+from trio_lab.experiments.verdict import _advice, result_of
 from trio_lab.records.conditions import Disturbance
 from trio_lab.records.figures import check
 
@@ -73,3 +77,12 @@ def test_some_round_is_typical_whatever_was_measured(values: list[tuple[float | 
 )
 def test_what_to_do_follows_from_the_outcome(values: list[float], begins: str) -> None:
     assert _advice("Do it.", judged([SPEED], speeds(*values))).startswith(begins)
+
+
+@pytest.mark.parametrize(("disturbance", "first"), [("none", "native_pool"), ("some", "native_pool"), ("much", None)])
+def test_only_rounds_that_count_name_the_first_full_queue(disturbance: Disturbance, first: str | None) -> None:
+    rounds = [taken(dict.fromkeys(EXPERIMENT.declared("trio"), 1.0), disturbance)] * 6
+    filled = [replace(one, collected=replace(one.collected, loads=[load(*[NATIVE] * 9)])) for one in rounds]
+    found = result_of(EXPERIMENT, filled, runtime="trio", duration=1.0)
+    assert found.first_full == first
+    assert (found.confidence is None) == (first is None)

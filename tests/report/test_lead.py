@@ -221,6 +221,31 @@ def test_an_experiment_shows_its_queues_or_says_why_not() -> None:
     assert "No queues over time: this experiment does not look at the queues of a lab server." in unseen
 
 
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        (None, "native_pool</code> fills first, after 0.2 s."),
+        ((Conditions(counted=False), Conditions()), "native_pool</code> fills first, after 0.2 s."),
+        (
+            (Conditions(counted=False),) * 2,
+            "native_pool</code> filled first, after 0.2 s, in a round that does not count.",
+        ),
+    ],
+)
+def test_a_picture_of_a_round_that_does_not_count_says_so(conditions: tuple[Conditions, ...] | None, said: str) -> None:
+    run = run_with(TIMELINE)
+    shown = replace(run.experiments[0], conditions=conditions)
+    assert said in section(1, shown)
+    assert said in learned(of([replace(shown, outcome="undecided")]))
+
+
+def test_the_picture_is_of_a_round_that_counts_if_there_is_one() -> None:
+    first, second, *_ = (replace(one, outcome="undecided") for one in run_with(TIMELINE).experiments)
+    first = replace(first, conditions=(Conditions(counted=False),))
+    for experiments in ([first, second], [second, first]):
+        assert f"<h3>{second.title}: its queues over time</h3>" in learned(of(experiments))
+
+
 def test_queues_that_never_filled_are_told() -> None:
     idle = replace(TIMELINE, queues=(), phases=())
     assert "No queue was seen to fill. No caller was seen to wait in a queue." in over_time(idle)

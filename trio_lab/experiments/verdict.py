@@ -19,7 +19,8 @@ _DRIFT = 0.25  # a larger change of speed within a round is told
 def result_of(
     experiment: Experiment, rounds: Sequence[Round], *, runtime: str, duration: float, notes: Sequence[str] = ()
 ) -> ExperimentResult:
-    """What the rounds say together; charts and queues are those of the most typical one."""
+    """What the rounds say together; charts and the timeline are those of the most typical one. The first full queue is named
+    only by rounds that count."""
     rounds = marked(rounds)
     count = counting(rounds)
     failed = next((one for one in rounds if one.failed), None)
@@ -27,7 +28,7 @@ def result_of(
     figures = medians(count or rounds)
     checks = judged(experiment.checks, rounds)
     says = shown.trouble if failed or all(value is None for value in figures.values()) else ""
-    first, confidence = agreed([first_of(one.collected.loads) for one in count or rounds])
+    first, confidence = agreed([first_of(one.collected.loads) for one in count])
     says = says or experiment.finding(Reading(figures, checks))
     return ExperimentResult(
         name=experiment.name,

@@ -16,7 +16,7 @@ from trio_lab.records.diagnosis import Diagnosis
 from trio_lab.records.figures import Check
 from trio_lab.records.result import ExperimentResult, Results
 from trio_lab.report.prose import sentence, text
-from trio_lab.report.section import anchor, mark, over_time
+from trio_lab.report.section import anchor, mark, over_time, shows_what_counts
 from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
 _AT_ONCE = 5  # findings; the others are folded
@@ -76,16 +76,14 @@ def _link(experiments: Sequence[ExperimentResult], one: ExperimentResult) -> str
 
 
 def _picture(experiments: Sequence[ExperimentResult]) -> str:
-    """The queues of the first experiment of which one filled, or else of the first where callers waited."""
-    timed = [
-        one for one in experiments if one.timeline and any(c.title == DEPTH for c in timeline_charts(one.timeline))
-    ]
-    full = [one for one in timed if one.timeline and fills_first(one.timeline)]
-    return (
-        over_time((full or timed)[0].timeline, title=f"{(full or timed)[0].title}: its queues over time")
-        if timed
-        else ""
-    )
+    """The queues of the first experiment of which one filled, or else of the first where callers waited: in rounds that count,
+    if there are any."""
+    timed = [(one, one.timeline) for one in experiments if one.timeline is not None]
+    waited = [(one, seen) for one, seen in timed if any(chart.title == DEPTH for chart in timeline_charts(seen))]
+    if not waited:
+        return ""
+    shown, seen = max(waited, key=lambda pair: (shows_what_counts(pair[0]), fills_first(pair[1]) is not None))
+    return over_time(seen, title=f"{shown.title}: its queues over time", counts=shows_what_counts(shown))
 
 
 def strongest(experiments: Sequence[ExperimentResult]) -> list[ExperimentResult]:

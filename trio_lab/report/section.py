@@ -71,7 +71,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
         checks_table(experiment.evidence.checks),
-        over_time(experiment.timeline),
+        over_time(experiment.timeline, counts=shows_what_counts(experiment)),
         *map(figure, experiment.evidence.charts),
         *(table_figure(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
@@ -95,17 +95,32 @@ def _heading(here: str, experiment: ExperimentResult) -> str:
     )
 
 
-def over_time(timeline: Timeline | None, *, title: str = "The queues over time, in the most typical round") -> str:
-    """Load, queues and loop under each other on one time axis; where there are none, a sentence that says why."""
+def shows_what_counts(experiment: ExperimentResult) -> bool:
+    """Whether its timeline is of a round that counts. Where none does, one of the others is shown."""
+    return not experiment.conditions or any(one.counted for one in experiment.conditions)
+
+
+def over_time(
+    timeline: Timeline | None, *, title: str = "The queues over time, in the most typical round", counts: bool = True
+) -> str:
+    """Load, queues and loop under each other on one time axis; where there are none, a sentence that says why. If the round
+    does not count (``counts``), the queue that filled first is told of this round alone."""
     if timeline is None:
         return f'<p class="quiet">No queues over time: {_UNSEEN}</p>'
     charts = timeline_charts(timeline)
     first = fills_first(timeline)
-    said = f"<code>{text(first[0])}</code> fills first, after {format_figure(first[1], 's')}." if first else _NEVER_FULL
+    said = _filled(*first, counts=counts) if first else _NEVER_FULL
     if not any(chart.title == DEPTH for chart in charts):
         said += " No caller was seen to wait in a queue."
     drawn = draw(title, *charts, height=_PANEL) if charts else ""
     return f'<figure class="timeline"><h3>{text(title)}</h3>{drawn}<figcaption><p>{said}</p></figcaption></figure>'
+
+
+def _filled(name: str, after: float, *, counts: bool) -> str:
+    moment = f"after {format_figure(after, 's')}"
+    if counts:
+        return f"<code>{text(name)}</code> fills first, {moment}."
+    return f"<code>{text(name)}</code> filled first, {moment}, in a round that does not count."
 
 
 def checks_table(checks: tuple[Check, ...]) -> str:
