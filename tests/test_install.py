@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import trio_lab
 from trio_lab import errors
@@ -29,16 +30,26 @@ WITH_MORE = ("under_", "labelled_", "test_")  # examples that need a server or p
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def closure(requirements: list[str]) -> set[str]:
-    """The distributions that these need, and those that they need themselves."""
-    found: set[str] = set()
+def requirements_of(requirements: list[str]) -> list[Requirement]:
+    """These, and those of the distributions that they need, with their extras."""
+    found: dict[tuple[str, ...], Requirement] = {}
     waiting = [Requirement(text) for text in requirements]
     while waiting:
         wanted = waiting.pop()
-        if wanted.name not in found and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
-            found.add(wanted.name)
-            waiting += map(Requirement, metadata.requires(wanted.name) or [])
-    return found
+        key = (canonicalize_name(wanted.name), *sorted(wanted.extras), str(wanted.specifier))
+        if key in found:
+            continue
+        found[key] = wanted
+        for needed in map(Requirement, metadata.requires(wanted.name) or []):
+            extras = wanted.extras or {""}
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    return [*found.values()]
+
+
+def closure(requirements: list[str]) -> set[str]:
+    """The distributions that these need, and those that they need themselves."""
+    return {canonicalize_name(wanted.name) for wanted in requirements_of(requirements)}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +145,15 @@ def test_the_errors_of_the_pools_and_of_the_gate_are_public() -> None:
 def test_there_is_one_version() -> None:
     assert PROJECT["dynamic"] == ["version"]
     assert metadata.version("trio-lab") == trio_lab.__version__
+
+
+def test_the_constraints_pin_all_that_the_checks_need_to_what_it_may_be() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = [pin for pin in map(Requirement, lines) if pin.marker is None or pin.marker.evaluate()]
+    versions = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+    for wanted in requirements_of(["trio-lab[dev]"]):
+        if wanted.name != "trio-lab":
+            assert wanted.specifier.contains(versions[canonicalize_name(wanted.name)]), wanted
 
 
 def test_type_checkers_of_other_projects_find_the_package() -> None:
