@@ -351,6 +351,17 @@ async def test_windows_of_passes_are_whole() -> None:
     assert second.passes.max < first.passes.max
 
 
+@on_both
+async def test_what_the_last_poll_has_waited_counts_in_the_pass_after_it() -> None:
+    """Else a request that comes to an idle loop seems to have waited for it while the loop slept, before there was one."""
+    async with open_asyncio_pass_monitor() as monitor:
+        before = monitor.waited_so_far()
+        await asyncio.sleep(0.02)
+        in_the_pass = monitor.waited_so_far()
+        await asyncio.sleep(0)  # the pass has ended
+        assert before < in_the_pass <= monitor.waited
+
+
 def test_the_time_between_two_runs_of_a_loop_is_no_pass() -> None:
     for make in LOOPS.values():
         loop = make()

@@ -15,7 +15,6 @@ lifespan and websockets pass through untouched, and so do cancellation and error
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ..loop.working_on import WORKING_ON
@@ -74,7 +73,7 @@ class LabelledApp:
     def _ledger(self) -> Ledger:
         if self.watch is None:
             return Ledger("", now=clock(), rest=OTHER)
-        return Ledger("", now=clock(), asleep=partial(getattr, self.watch.passes, "waited"))
+        return Ledger("", now=clock(), asleep=self.watch.passes.waited_so_far)
 
 
 class _Sending:

@@ -49,13 +49,16 @@ class LoopWindow:
     def __init__(self, loop: LoopTime, *, older: bool) -> None:
         self._loop, self._keeps_older = loop, older
         self._recent = Recent(loop.busy)
-        self._since = self._older_since = (loop.waited, 0.0)  # waited, and the part of the pass that had counted
+        self._since = self._older_since = (
+            loop.waited_so_far(),
+            0.0,
+        )  # waited, and the part of the pass that had counted
 
     def turn(self) -> None:
         self._recent.turn()
         if not self._keeps_older:
             self._recent.turn()
-        now = (self._loop.waited, self._loop.busy_now())
+        now = (self._loop.waited_so_far(), self._loop.busy_now())
         self._older_since, self._since = self._since if self._keeps_older else now, now
 
     def read(self) -> Loop:
@@ -63,7 +66,7 @@ class LoopWindow:
         passes.record(self._loop.busy_now())
         waited, counted = self._older_since
         busy, blind = max(0.0, passes.total - counted), self._loop.blind
-        spent, found = busy + self._loop.waited - waited, passes.summary()
+        spent, found = busy + self._loop.waited_so_far() - waited, passes.summary()
         return Loop(
             mean=found.mean,
             p50=found.p50,

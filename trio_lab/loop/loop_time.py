@@ -178,6 +178,10 @@ class LoopTime:
         """When the current poll, or the last one, is due to end."""
         return self._poll_began + self._timeout
 
+    def waited_so_far(self) -> float:
+        """Seconds waited for I/O, those right before the current pass included. Call it in the loop."""
+        return self.waited
+
     def busy_now(self) -> float:
         """Seconds that the current pass has lasted; 0.0 while the loop polls, which only another thread can see."""
         return 0.0 if self._polling else self._clock() - self._pass_began
@@ -189,7 +193,7 @@ class PassWindow:
     def __init__(self, loop: LoopTime) -> None:
         self._loop = loop
         self._busy = loop.busy.follow()
-        self._waited = loop.waited
+        self._waited = loop.waited_so_far()
 
     def read(self, *, reset: bool) -> LoopStatistics:
         """Statistics of the window; with ``reset`` the next window begins here."""
@@ -202,7 +206,8 @@ class PassWindow:
             # Include the pass that this call is part of: without it, a loop that is blocked now would look idle.
             passes = passes.copy()
             passes.record(loop.busy_now())
-        spent = passes.total + loop.waited - self._waited
+        waited = loop.waited_so_far()
+        spent = passes.total + waited - self._waited
         found = LoopStatistics(
             passes=passes.summary(),
             delay_p99=passes.delay(0.99, spent) if blind is None else None,
@@ -211,7 +216,7 @@ class PassWindow:
         )
         if reset:
             self._busy.clear()
-            self._waited = loop.waited
+            self._waited = waited
         return found
 
 

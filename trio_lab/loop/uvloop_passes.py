@@ -249,6 +249,12 @@ class UvloopPassMonitor(Passes):
         interpreter does not switch threads."""
         return None if self._handle is None else self._uv.idle_ns(self._pointer)
 
+    def waited_so_far(self) -> float:
+        """``waited`` gets what the poll before a pass has waited only when the pass has ended."""
+        if self._handle is None:
+            return self.waited
+        return self.waited + self._began(self._uv.idle_ns(self._pointer)) - self._poll_began
+
     def busy_now(self) -> float:
         began = self.pass_began()
         return 0.0 if began is None else self._clock() - began
