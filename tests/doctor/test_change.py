@@ -79,6 +79,12 @@ def test_flags_that_would_win_over_the_variables_are_left_out() -> None:
     assert without_flags(command, {}) == command
 
 
+def test_the_word_behind_a_switch_is_not_its_value() -> None:
+    command = ["trio-lab", "serve", "--separate-pools", "--threads", "2", "--autoscale"]
+    variables = {"TRIO_LAB_SEPARATE_POOLS": "0", "TRIO_LAB_AUTOSCALE": "0"}
+    assert without_flags(command, variables) == ["trio-lab", "serve", "--threads", "2"]
+
+
 def test_flags_of_other_commands_are_their_own() -> None:
     for command in (["hypercorn", "--workers", "2", "trio_lab.server:app"], ["python", "app.py", "--workers", "2"]):
         assert without_flags(command, {"TRIO_LAB_WORKERS": "4"}) == command

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from ..config import PREFIX
+from ..config import PREFIX, Config
 from ..errors import UsageError
 from ..records.diagnosis import Setting
 
@@ -26,6 +26,9 @@ _ROUTES = {
     "separate": ((r"\bpool=default\b", "pool=own"),),
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SWITCHES = {
+    option.name for option in fields(Config) if isinstance(option.default, bool)
+}  # no word follows their flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +81,14 @@ def without_flags(command: Sequence[str], variables: Mapping[str, str]) -> list[
     """The command without the flags of these variables, which would win over them, if it is ``trio-lab serve``."""
     if not is_the_labs(command) or "serve" not in command:
         return list(command)
-    flags = {"--" + name.removeprefix(PREFIX).lower().replace("_", "-") for name in variables}
+    options = {name.removeprefix(PREFIX).lower() for name in variables}
     kept: list[str] = []
     words = iter(command)
     for word in words:
-        if word in flags:
-            next(words, None)
-        elif word.partition("=")[0] not in flags:
+        flag, equals, _ = word.partition("=")
+        option = flag[2:].replace("-", "_") if flag.startswith("--") else ""
+        if option not in options:
             kept.append(word)
+        elif not equals and option not in _SWITCHES:
+            next(words, None)
     return kept
