@@ -66,6 +66,14 @@ def test_a_saved_examination_as_json(saved: Path) -> None:
     assert found["blind_to"] == ["how full the accept backlog is"]
 
 
+@pytest.mark.parametrize(("target", "code"), [(None, 1), (50.0, 0), (200.0, 1)])
+async def test_a_saved_examination_is_asked_for_another_target(
+    target: float | None, code: int, saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command(str(saved), asked=Asked(target=target)) == code
+    assert f"Healthy up to {target or 150:g}/s: " in capsys.readouterr().out
+
+
 def test_a_saved_examination_for_people(saved: Path) -> None:
     done = doctor(saved)
     first, *rest = done.stdout.splitlines()

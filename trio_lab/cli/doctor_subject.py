@@ -55,7 +55,7 @@ async def seen(subject: str, command: list[str], asked: Asked, *, objectives: bo
         return await _started(command, asked, objectives=objectives, quiet=quiet)
     if _is_url(subject):
         return await _running(subject, asked, objectives=objectives, quiet=quiet)
-    return _saved(Path(subject))
+    return _saved(Path(subject), asked.target)
 
 
 async def _running(url: str, asked: Asked, *, objectives: bool, quiet: bool) -> Examination:
@@ -91,10 +91,12 @@ async def _examined(examiner: Examiner, *, quiet: bool) -> Examination:
         return await examiner.run()
 
 
-def _saved(file: Path) -> Examination:
+def _saved(file: Path, target: float | None) -> Examination:
+    """With another target, if one is asked for: what was seen says of any load whether the service bears it."""
     try:
         data = file.read_bytes()
     except OSError as error:
         what = f"{str(file)!r} is neither a URL nor a program that can be started"
         raise UsageError(f"{what}, and as a file it cannot be read: {error.strerror}") from None
-    return read_examination(data)
+    examination = read_examination(data)
+    return examination if target is None else replace(examination, target=target)
