@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextvars import copy_context
+
 import pytest
 import trio
 
@@ -42,6 +45,31 @@ def test_calls_within_calls() -> None:
             assert trio_lab.outward("three").statistics().in_service == 2
         assert trio_lab.outward("three").statistics().in_service == 1
     assert trio_lab.outward("three").statistics().in_service == 0
+
+
+def test_a_call_that_ends_in_another_context_has_ended_and_its_time_is_not_known() -> None:
+    """As that of a dependency that is a plain generator: FastAPI runs its two halves in a copy of the context each."""
+    call, around = trio_lab.outward("six"), trio_lab.outward("seven")
+    for _ in range(2):
+        copy_context().run(call.__enter__)
+    assert call.statistics().in_service == 2
+    copy_context().run(call.__exit__, None, None, None)
+    with around:
+        call.__exit__(None, None, None)
+    found = call.statistics()
+    assert (found.in_service, found.completions, found.service and found.service.count) == (0, 2, 0)
+    assert (around.statistics().completions, around.statistics().in_service) == (1, 0)
+
+
+def test_calls_that_overlap_have_each_its_own_time() -> None:
+    first, second = trio_lab.outward("eight"), trio_lab.outward("nine")
+    first.__enter__()
+    time.sleep(0.01)
+    with second:
+        first.__exit__(None, None, None)
+    service = first.statistics().service
+    assert service is not None
+    assert service.max >= 0.01
 
 
 def test_it_is_found_from_outside_and_has_a_name() -> None:

@@ -16,7 +16,8 @@ from .announced import announce
 from .histogram import Histogram
 
 _gates: dict[str, Outward] = {}
-_begun: ContextVar[tuple[float, ...]] = ContextVar("trio_lab_outward", default=())
+_begun: ContextVar[tuple[tuple[Outward, float], ...]] = ContextVar("trio_lab_outward", default=())
+"""The calls under way in this context, and when they began."""
 
 
 def outward(name: str) -> Outward:
@@ -29,31 +30,37 @@ def outward(name: str) -> Outward:
     """
     if not name:
         raise ValueError("outward() needs the name of what is called, such as outward('db')")
-    if name not in _gates:
-        _gates[name] = Outward(name)
-    return _gates[name]
+    return _gates.get(name) or _gates.setdefault(name, Outward(name))
 
 
 class Outward(Undivided, AbstractContextManager["Outward"], AbstractAsyncContextManager["Outward"]):
-    """Counts the calls under way, and how long each took. Made by `outward`."""
+    """Counts the calls under way, and how long each took. Made by `outward`.
+
+    A call may end in another context than it began in, as when a framework runs both halves of a generator in a copy of the
+    context each. Then it is not known how long it took.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = f"outward.{name}"
-        self._arrivals = 0
+        self._arrivals = self._ended = 0
         self._service = Histogram()
         announce(self)
 
     def __enter__(self) -> Outward:
         self._arrivals += 1
-        _begun.set((*_begun.get(), perf_counter()))
+        _begun.set((*_begun.get(), (self, perf_counter())))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        *others, begun = _begun.get()
-        _begun.set(tuple(others))
-        self._service.record(perf_counter() - begun)
+        self._ended += 1
+        calls = _begun.get()
+        for at, (call, begun) in reversed([*enumerate(calls)]):
+            if call is self:
+                _begun.set(calls[:at] + calls[at + 1 :])
+                self._service.record(perf_counter() - begun)
+                return
 
     async def __aenter__(self) -> Outward:
         return self.__enter__()
@@ -64,7 +71,7 @@ class Outward(Undivided, AbstractContextManager["Outward"], AbstractAsyncContext
         self.__exit__(kind, error, trace)
 
     def statistics(self, kind: str | None = None) -> QueueStatistics:
-        arrivals, ended = self._arrivals, self._service.count
+        arrivals, ended = self._arrivals, self._ended
         return QueueStatistics(
             name=self.name,
             in_service=arrivals - ended,
