@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -49,12 +50,10 @@ def open_descriptors(pid: int) -> int | None:
 def children(pid: int) -> list[int]:
     """The present child processes of all threads, zombies included: a process that leaks children leaves zombies."""
     found: list[int] = []
-    try:
+    with suppress(OSError):  # the process has ended
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children") as file:
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:  # or this thread, meanwhile
                 found.extend(map(int, file.read().split()))
-    except OSError:
-        pass  # it ended between two reads
     return sorted(found)
 
 
