@@ -61,6 +61,59 @@ async def test_an_end_after_the_lease_has_run_out_does_not_count(jobs: Engine) -
     assert found.result == "second"
 
 
+async def end(jobs: Engine, job: Claimed, how: str) -> bool:
+    if how == "finish":
+        return await jobs.finish(job, "done")
+    if how == "finish_and_claim":
+        return (await jobs.finish_and_claim(job, "done", lease=30.0))[0]
+    if how == "fail":
+        return await jobs.fail(job, "no", again_in=3600.0)
+    return await jobs.give_back(job)
+
+
+ENDS = {
+    "finish": ("succeeded", 1),
+    "finish_and_claim": ("succeeded", 1),
+    "fail": ("queued", 1),
+    "give_back": ("queued", 0),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_an_end_that_is_told_twice_counts_once(jobs: Engine, how: str) -> None:
+    """The answer to the first may have been lost."""
+    id = await jobs.submit(JOB)
+    job = await claim(jobs)
+    assert [await end(jobs, job, how), await end(jobs, job, how)] == [True, True]
+    found = await record(jobs, id)
+    assert (found.state, found.tries) == ENDS[how]
+    await jobs.look()
+    counts = jobs.statistics()
+    assert (counts.in_service, counts.waiting + counts.completions) == (0, 1)
+
+
+async def test_the_end_of_a_try_is_not_taken_for_that_of_another(jobs: Engine) -> None:
+    """Of the same worker, which has lost the first and has given the second back."""
+    await jobs.submit(JOB)
+    first = await claim(jobs, lease=0.0)
+    second = await claim(jobs)
+    assert (first.worker, first.tries, second.tries) == ("me", 1, 2)
+    assert await jobs.give_back(second)
+    assert not await jobs.finish(first, "late")
+    third = await claim(jobs, worker="another")
+    assert not await jobs.give_back(second)
+    assert await jobs.finish(third, "in time")
+
+
+async def test_an_end_before_a_retry_is_not_that_of_a_try_after_it(jobs: Engine) -> None:
+    id = await jobs.submit(JOB)
+    job = await claim(jobs)
+    assert await jobs.fail(job, "no", again_in=None)
+    await jobs.retry(id)
+    assert not await jobs.fail(job, "no", again_in=None)
+    assert await state(jobs, id) == "queued"
+
+
 async def test_no_more_may_wait_than_the_bound_says(jobs_url: str) -> None:
     async with open_jobs(jobs_url, max_waiting=2) as jobs:
         for _ in range(2):

@@ -200,15 +200,6 @@ async def test_a_server_that_hides_how_it_keeps_jobs_is_used(redis_url: str, val
             client.execute_command("ACL", "DELUSER", "lab")
 
 
-async def test_an_end_that_is_told_twice_counts_once(jobs: Engine) -> None:
-    """The answer to the first may have been lost."""
-    await jobs.submit(JOB)
-    job = await claim(jobs)
-    assert [await jobs.finish(job, 1), await jobs.finish(job, 1)] == [True, True]
-    await jobs.look()
-    assert jobs.statistics().completions == 1
-
-
 async def test_entries_that_are_none_of_ours_are_dropped(jobs: Engine, valkey: Any) -> None:
     with valkey.client() as client:
         for entry in ({"task_id": "999"}, {"nonsense": "1"}, {"task_id": "\x00"}):

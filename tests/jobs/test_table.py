@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from trio_lab.errors import UsageError
 from trio_lab.jobs.contract import Claimed, NewJob
@@ -69,6 +69,7 @@ class Kept:
     until: float = 0.0
     worker: str = ""
     cancelling: bool = False
+    told: tuple[int, str] | None = None  # the try that its worker has ended last, while no other has begun
 
 
 class Jobs(RuleBasedStateMachine):
@@ -105,6 +106,7 @@ class Jobs(RuleBasedStateMachine):
     def begin(self, job: Claimed, worker: str) -> None:
         one = self.kept[int(job.id)]
         one.state, one.tries, one.until, one.worker = "running", one.tries + 1, self.now + LEASE, worker
+        one.told = None
         assert (job.tries, job.worker) == (one.tries, worker)
 
     @rule(
@@ -151,23 +153,30 @@ class Jobs(RuleBasedStateMachine):
         one = self.kept[int(job.id)]
         return one.state == "running" and (one.tries, one.worker) == (job.tries, job.worker)
 
-    def check_end(self, job: Claimed, counted: bool | Exception) -> None:
-        held = self.held(job)
-        assert counted == held
-        self.fenced += not held
+    def check_end(self, job: Claimed, counted: bool | Exception) -> bool:
+        """Returns whether it has ended the job now."""
+        one, end, held = self.kept[int(job.id)], (job.tries, job.worker), self.held(job)
+        told = end == one.told
+        assert counted == (held or told)
+        self.fenced += not counted
         if held:
+            one.told = end
+        return held
+
+    def check_success(self, job: Claimed, counted: bool | Exception) -> None:
+        if self.check_end(job, counted):
             self.kept[int(job.id)].state = "succeeded"
 
     @rule(claimed=st.lists(claims, min_size=1, max_size=3), goods=st.lists(GOOD, min_size=9, max_size=9))
     def finish(self, claimed: list[list[Claimed]], goods: list[bool]) -> None:
-        """The same job may be there twice: then its first end counts."""
+        """The same job may be there twice: then its first end counts, and the other is answered in the same way."""
         jobs = list(zip(chain(*claimed), goods, strict=False))
         ends = self.table.finish([('"done"' if good else UNSTORABLE, *key(job)) for job, good in jobs])
         for end, (job, good) in zip(ends, jobs, strict=True):
             if not good:
                 assert isinstance(end, Exception)
                 continue
-            self.check_end(job, end)
+            self.check_success(job, end)
         self.end_step()
 
     @rule(
@@ -182,7 +191,7 @@ class Jobs(RuleBasedStateMachine):
         for end, (job, good) in zip(gained, jobs, strict=True):
             assert isinstance(end, Exception) != good
             if not isinstance(end, Exception):
-                self.check_end(job, end[0])
+                self.check_success(job, end[0])
         ready, found = self.ready(), []
         for end, (job, _) in zip(gained, jobs, strict=True):
             if isinstance(end, Exception):
@@ -199,10 +208,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(claimed=claims, again_in=st.sampled_from([None, 0.0, 3.0]))
     def fail(self, claimed: list[Claimed], again_in: float | None) -> None:
         for job in claimed:
-            held = self.held(job)
-            assert self.table.fail(job, "it failed", self.now, again_in) == held
-            self.fenced += not held
-            if held:
+            if self.check_end(job, self.table.fail(job, "it failed", self.now, again_in)):
                 one = self.kept[int(job.id)]
                 one.state = "failed" if again_in is None else "queued" if one.tries < one.max_tries else "dead"
                 one.due = self.now + (again_in or 0.0)
@@ -210,13 +216,10 @@ class Jobs(RuleBasedStateMachine):
                     one.state, one.cancelling = "cancelled", False
         self.end_step()
 
-    @rule(claimed=consumes(claims), cancelled=st.booleans())
+    @rule(claimed=claims, cancelled=st.booleans())
     def give_back(self, claimed: list[Claimed], cancelled: bool) -> None:
         for job in claimed:
-            held = self.held(job)
-            assert self.table.give_back(job, cancelled=cancelled) == held
-            self.fenced += not held
-            if held:
+            if self.check_end(job, self.table.give_back(job, cancelled=cancelled)):
                 one = self.kept[int(job.id)]
                 ended = cancelled or one.cancelling
                 one.state, one.due, one.cancelling = "cancelled" if ended else "queued", 0.0, False
@@ -242,7 +245,7 @@ class Jobs(RuleBasedStateMachine):
         if again:
             self.table.retry(id, self.now)
             if one.state in ENDED - {"succeeded"}:
-                one.state, one.tries, one.due, one.cancelling = "queued", 0, 0.0, False
+                one.state, one.tries, one.due, one.cancelling, one.told = "queued", 0, 0.0, False, None
         else:
             self.table.cancel(id, self.now)
             if one.state == "queued":

@@ -3,6 +3,9 @@
 A job is delivered *at least once*: it is claimed under a lease, and when the lease runs out before its end it is given to
 another worker. So a job may be run twice, but it ends only once: the end that comes from a worker whose lease has run out is
 refused (the *fence*), by the number of the try and the name of the worker.
+
+A worker that did not hear the answer tells the end again. As long as no other try has begun, the answer is then the same as
+the first time, and nothing else happens.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ Jobs that may begin (*ready*) and jobs that wait for their time (*scheduled*) ar
 its own rows alone: a claim then costs the same at a thousand waiting jobs and at a million. (With one index for both it grew
 from 88 µs to 74 ms.) How many jobs wait and run is counted as they change, in one row: to count a million takes 28 ms. No
 job is ever deleted, so ids only grow without AUTOINCREMENT, which costs 0.5 µs a job, and a page a transaction.
+
+``worker`` is the name of the one that has a running job. When it has ended its try, the name is kept with the number of the
+try: if the worker did not hear the answer, it tells the end again.
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ _TAKE = f"""
 UPDATE job SET state = {RUNNING}, tries = tries + 1, worker = ?, lease_until = ?, progress = NULL WHERE id = ?
 """
 _HELD = f"id = ? AND state = {RUNNING} AND tries = ? AND worker = ?"
-_FINISH = f"""
-UPDATE job SET state = {SUCCEEDED}, result = ?, error = NULL, progress = NULL, worker = NULL, lease_until = NULL WHERE {_HELD}
-"""
+_LEAVE = "worker = worker || ' ' || tries, lease_until = NULL"
+_TOLD = f"SELECT 1 FROM job WHERE id = ? AND state != {RUNNING} AND worker = ? || ' ' || ?"
+_FINISH = f"UPDATE job SET state = {SUCCEEDED}, result = ?, error = NULL, progress = NULL, {_LEAVE} WHERE {_HELD}"
 _EXPIRE = f"""
 UPDATE job SET worker = NULL, lease_until = NULL, cancelling = 0, error = '{_WORKER_LOST}',
     state = CASE WHEN cancelling THEN {CANCELLED} WHEN tries < max_tries THEN {READY} ELSE {DEAD} END
@@ -143,7 +143,7 @@ class Table:
 
     def retry(self, id: int, now: float) -> None:
         """Queue a job again that has ended without success."""
-        words = "tries = 0, cancelling = 0, error = NULL, run_at = NULL, progress = NULL"
+        words = "tries = 0, cancelling = 0, error = NULL, run_at = NULL, progress = NULL, worker = NULL"
         ended = (FAILED, DEAD, CANCELLED)
         again = self._count(f"UPDATE job SET state = {READY}, {words} WHERE id = ? AND state IN {ended}", id)
         self._change.waiting += again
@@ -208,17 +208,19 @@ class Table:
         return found
 
     def finish(self, asked: Sequence[End]) -> list[bool | Exception]:
-        """Whether each end has counted."""
+        """Whether each end has counted, now or when it was told before."""
         found: list[bool | Exception] = []
+        ended = 0
         for row in asked:
             try:
-                found.append(self._cursor.execute(_FINISH, row).rowcount == 1)
+                counts = self._cursor.execute(_FINISH, row).rowcount
             except NOT_STORED as error:
                 found.append(error)
-        ended = found.count(True)
+            else:
+                ended += counts
+                found.append(counts == 1 or self._told(*row[1:]))
         self._change.running -= ended
         self._change.completions += ended
-        self._change.fenced += found.count(False)
         return found
 
     def finish_and_claim(self, asked: Sequence[tuple[End, float]], now: float) -> list[Ended | Exception]:
@@ -240,26 +242,31 @@ class Table:
             state, due = (SCHEDULED, now + again_in) if job.tries < job.max_tries else (DEAD, None)
         if self._is_cancelling(job):
             state, due = CANCELLED, None
-        words = f"state = {state}, error = ?, run_at = ?, cancelling = 0, worker = NULL, lease_until = NULL"
+        words = f"state = {state}, error = ?, run_at = ?, cancelling = 0"
         return self._end(job, state, words, error, due)
 
     def give_back(self, job: Claimed, *, cancelled: bool) -> bool:
         state = CANCELLED if cancelled or self._is_cancelling(job) else READY
         words = f"state = {state}, tries = tries - {int(state == READY)}, cancelling = 0"
         self.rung += state == READY
-        return self._end(job, state, f"{words}, worker = NULL, lease_until = NULL")
+        return self._end(job, state, words)
 
     def _is_cancelling(self, job: Claimed) -> bool:
         """Somebody has cancelled it, and its worker has not heard of it before this try ended."""
         return bool(self._run(f"SELECT 1 FROM job WHERE {_HELD} AND cancelling", key(job)).fetchall())
 
     def _end(self, job: Claimed, state: int, words: str, *values: Any) -> bool:
-        """A try has ended. False if the lease had run out: the fence."""
-        if not self._run(f"UPDATE job SET {words} WHERE {_HELD}", (*values, *key(job))).rowcount:
-            self._change.fenced += 1
-            return False
+        """A try has ended. Whether its end has counted, now or when it was told before."""
+        if not self._run(f"UPDATE job SET {words}, {_LEAVE} WHERE {_HELD}", (*values, *key(job))).rowcount:
+            return self._told(*key(job))
         self._ended(state)
         return True
+
+    def _told(self, id: int, tries: int, worker: str) -> bool:
+        """Whether this worker has ended this try before. If not, its lease had run out: the fence."""
+        told = bool(self._run(_TOLD, (id, worker, tries)).fetchall())
+        self._change.fenced += not told
+        return told
 
     def _ended(self, state: int) -> None:
         """A running job is now in this state."""
