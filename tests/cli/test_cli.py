@@ -21,9 +21,13 @@ import pytest
 from tests.running import Running, running, until_gone
 from trio_lab.cli import command, console
 from trio_lab.cli import env as env_command
+from trio_lab.cli.run import _interrupted
+from trio_lab.diagnose.interval import LEAST
+from trio_lab.errors import UsageError
 from trio_lab.measure.process import children
 from trio_lab.records.codec import encode
 from trio_lab.records.examination import Examination
+from trio_lab.records.result import Plan, Results
 
 RESULTS = Path(__file__).parents[1] / "report" / "sample_results.json"
 
@@ -382,6 +386,24 @@ def test_a_run_goes_on_as_it_was_planned(tmp_path: Path) -> None:
     assert "there is no results.json" in one_line(trio_lab("run", "--resume", str(tmp_path)))
     (tmp_path / "results.json").write_bytes(RESULTS.read_bytes())
     assert "no plan" in trio_lab("run", "--resume", str(tmp_path)).stderr
+
+
+@pytest.mark.parametrize(
+    ("rounds", "dose", "refused"),
+    [(LEAST, 1.0, False), (8, 0.5, False), (8, 1.0, False), (LEAST, 2.0, True), (7, 0.5, True)],
+)
+def test_a_run_that_goes_on_may_be_told_the_rounds_and_the_dose_that_it_has(
+    rounds: int, dose: float, refused: bool, tmp_path: Path
+) -> None:
+    """`TRIO_LAB_ROUNDS` and `TRIO_LAB_DOSE` may still be set."""
+    plan = Plan(experiments=("callback-order",), runtimes=("trio",), rounds=8)
+    run = Results(created="", quick=True, dose=0.5, plan=plan, duration=0.0, environment={}, experiments=())
+    (tmp_path / "results.json").write_bytes(encode(run))
+    if refused:
+        with pytest.raises(UsageError, match="as it was planned"):
+            _interrupted(tmp_path, rounds=rounds, dose=dose)
+    else:
+        assert _interrupted(tmp_path, rounds=rounds, dose=dose).plan == plan
 
 
 @pytest.mark.parametrize("kind", ["run", "drill", "bench"])

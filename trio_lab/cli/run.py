@@ -35,6 +35,7 @@ from .run_gate import asked_of, check_figures
 from .tables import show
 
 _LIVE_PORT = 3001
+_AS_PLANNED = "--resume goes on with a run as it was planned: no experiment or option can be added"
 
 Quick = Annotated[
     bool, Parameter(help="Short phases and noisier figures; `trio-lab list` says how long each experiment then takes.")
@@ -97,9 +98,10 @@ async def run(
     at = live_port if live else None
     asked = gate(slo, baseline, junit)
     if resume is not None:
-        if names or (quick, runtime, rounds, out) != (False, "trio", LEAST, OUT):
-            raise UsageError("--resume goes on with a run as it was planned: no experiment or option can be added")
-        return await _go_on(_interrupted(resume), resume, asked, verbose=verbose, json_=json_, live=at)
+        if names or (quick, runtime, out) != (False, "trio", OUT):
+            raise UsageError(_AS_PLANNED)
+        run = _interrupted(resume, rounds=rounds, dose=dose)
+        return await _go_on(run, resume, asked, verbose=verbose, json_=json_, live=at)
     started = _begun(names, _runtimes(runtime), quick=quick, rounds=rounds, dose=dose)
     return await _go_on(started, out, asked, verbose=verbose, json_=json_, live=at)
 
@@ -149,10 +151,13 @@ def _begun(names: tuple[str, ...], runtimes: tuple[str, ...], *, quick: bool, ro
     return begun(planned(names, runtimes=runtimes, rounds=rounds), quick=quick, dose=dose)
 
 
-def _interrupted(folder: Path) -> Results:
+def _interrupted(folder: Path, *, rounds: int, dose: float) -> Results:
+    """The run in a folder. Its own ``rounds`` and ``dose`` may be said again, as by a variable that is still set."""
     run = load(folder)
     if run.plan is None:
         raise UsageError(f"{folder} has no plan: the version that saved it could not go on with a run")
+    if rounds not in (LEAST, run.plan.rounds) or dose not in (1.0, run.dose):
+        raise UsageError(_AS_PLANNED)
     doctor_too = ", and the doctor" if run.unexamined else ""
     say(f"{len(run.missing)} of {len(run.plan.experiments)} experiments are missing in {folder}{doctor_too}")
     return run
