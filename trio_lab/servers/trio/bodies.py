@@ -149,7 +149,7 @@ class LabBody(UnreadBody):
 
     async def __anext__(self) -> bytes:
         await self._ask()
-        if not self._held and not self._ended:
+        while not self._held and not self._ended:  # the time for the next piece begins anew after much progress
             await self._piece()
         self._raise_error()
         if not self._held:
@@ -175,7 +175,7 @@ class LabBody(UnreadBody):
             await want()
 
     async def _piece(self) -> None:
-        """Wait for more of it, or for its end."""
+        """Wait for more of it, or for its end; or, if much has come before, until the time for the next piece begins."""
         self._raise_error()
         self._more = trio.Event()
         began = trio.current_time()
