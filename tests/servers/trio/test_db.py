@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.running import Running, running
 from tests.waiting import until
+from trio_lab.database.sqlite import Sqlite
+from trio_lab.errors import QueueTimeout
+from trio_lab.servers.trio.database import _pause_sqlite
+from trio_lab.work import wait
 
 
 def test_its_pool_is_a_queue_from_the_first_query_on(server: Running) -> None:
@@ -42,6 +47,16 @@ def test_queries_that_write_do_so_one_after_the_other(server: Running) -> None:
         list(callers.map(server.get, ["/db?ms=20&access=write"] * 4))
     (kind,) = server.queues()["database"]["kinds"]
     assert kind["service_ms"]["max"] >= 3 * 20
+
+
+async def test_a_query_that_did_not_get_the_lock_is_refused(tmp_path: Path) -> None:
+    database = Sqlite(tmp_path / "data.sqlite", lock_timeout=0.01, functions={"pause": wait})
+    first, second = await database.open(), await database.open()
+    await first.execute("BEGIN IMMEDIATE")
+    with pytest.raises(QueueTimeout, match="database_lock had no place in time"):
+        await _pause_sqlite(second, 0.0, True)
+    await first.close()
+    await second.close()
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from typing import Any
 from ...admission.classes import Share
 from ...blocks import block
 from ...config import Config
-from ...database.sqlite import Sqlite, SqliteConnection
-from ...errors import Unreachable, UsageError
+from ...database.sqlite import Locked, Sqlite, SqliteConnection
+from ...errors import QueueTimeout, Unreachable, UsageError
 from ...http.lab import bounds
 from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
@@ -30,6 +30,8 @@ _QUERY = """
 WITH RECURSIVE tick (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM tick WHERE n < ?) SELECT count(pause(?)) FROM tick
 """
 _LOCK = 7_072  # of PostgreSQL's advisory locks; any number does
+LOCK = "database_lock"
+"""What SQLite's lock is called as a queue, where it refuses a query that writes."""
 
 Pause = Callable[[Any, float, bool], Awaitable[object]]
 """A query on a connection that takes so many seconds, and may write."""
@@ -49,8 +51,8 @@ class LabDatabase:
 
     async def query(self, seconds: float, kind: str, *, writes: bool) -> None:
         """A query that takes so long. Raises what `ConnectionPool.connection` raises, but `Unreachable` in place of OSError;
-        ConnectionError when the connection breaks under the query; and OSError when it writes and others hold the lock for
-        too long."""
+        ConnectionError when the connection breaks under the query; and `QueueTimeout` when it writes, and in SQLite others
+        held the lock for too long."""
         if not self._registered:
             self._registered = True
             for pool in self._pools:
@@ -84,7 +86,10 @@ class _OwnFile(Sqlite):
 async def _pause_sqlite(connection: SqliteConnection, seconds: float, writes: bool) -> None:
     ticks = max(1, round(seconds / _TICK))
     if writes:
-        await connection.execute("BEGIN IMMEDIATE")
+        try:
+            await connection.execute("BEGIN IMMEDIATE")
+        except Locked:
+            raise QueueTimeout(LOCK) from None
     await connection.execute(_QUERY, (ticks, seconds / ticks))
     if writes:
         await connection.execute("COMMIT")
