@@ -84,8 +84,9 @@ class Answers:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
-async def test_what_is_no_health_is_not_asked_again() -> None:
-    answers = Answers(b"<p>It works!</p>")
+@pytest.mark.parametrize("body", [b"<p>It works!</p>", b'{"runtime": "\xff"}', b"[" * 100_000])
+async def test_what_is_no_health_is_not_asked_again(body: bytes) -> None:
+    answers = Answers(body)
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, answers, 0, host="127.0.0.1"))
         service = RunningServer(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/some/path?x=1")

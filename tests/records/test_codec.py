@@ -110,3 +110,11 @@ def test_not_observed_is_none_only_where_none_may_stand() -> None:
 def test_what_does_not_fit_is_named_by_its_place(change: dict[str, Any], place: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=place):
         from_plain(Outer, PLAIN | change)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<p>It works!</p>", b'{"text": "\xff"}', b'"\xff"', b"[" * 100_000, b'{"a":' * 100_000]
+)
+def test_what_is_no_json_has_one_error(data: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(Outer, data)

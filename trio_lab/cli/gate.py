@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import UsageError
-from ..records.codec import to_plain
+from ..records.codec import json_values, to_plain
 from ..records.slo import Objective, SloResult
 from ..records.slo_text import read_slo
 from .console import output
@@ -79,10 +79,10 @@ def with_verdict(record: Any, verdict: SloResult | None, more: Mapping[str, obje
 
 def _read(file: Path) -> Mapping[str, Any]:
     try:
-        found = msgspec.json.decode(file.read_bytes())
+        found = json_values(file.read_bytes())
     except OSError as error:
         raise UsageError(f"baseline {str(file)!r} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         raise UsageError(f"baseline {str(file)!r} is not JSON") from None
     if not isinstance(found, dict):
         raise UsageError(f"baseline {str(file)!r} is not a saved run")

@@ -11,7 +11,7 @@ import trio
 
 from ..load.client import fetch
 from ..load.target import Target
-from ..records.codec import decode, from_plain
+from ..records.codec import decode, from_plain, json_values
 from ..records.health import Health, StallFigures
 
 _LIMIT = 5.0  # seconds for one look
@@ -62,7 +62,7 @@ class RunningServer:
 
     async def _stalls(self) -> tuple[StallFigures, ...] | None:
         try:
-            found = msgspec.json.decode(await self._get("/stalls"))
+            found = json_values(await self._get("/stalls"))
             return from_plain(tuple[StallFigures, ...], found["table"])
         except (OSError, msgspec.DecodeError, KeyError, TypeError):
             self._tells_stalls = False

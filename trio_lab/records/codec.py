@@ -106,9 +106,22 @@ def decode(kind: type[T], data: bytes | str) -> T:
     Raises:
         msgspec.DecodeError: it is no JSON, or not such a record (`msgspec.ValidationError`).
     """
+    return from_plain(kind, json_values(data))
+
+
+def json_values(data: bytes | str) -> Any:
+    """JSON of unknown origin as plain values.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON. msgspec itself has other errors for text that is not UTF-8, and for values that are
+            nested too deeply.
+    """
     import msgspec
 
-    return from_plain(kind, msgspec.json.decode(data))
+    try:
+        return msgspec.json.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 @cache

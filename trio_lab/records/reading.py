@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..errors import UsageError
-from .codec import from_plain
+from .codec import from_plain, json_values
 from .examination import SCHEMA as EXAMINATION
 from .examination import Examination
 from .result import SCHEMA, Results
@@ -42,7 +42,7 @@ def read_examination(data: bytes) -> Examination:
         UsageError: it is none; the text is one line.
     """
     try:
-        value = msgspec.json.decode(data)
+        value = json_values(data)
     except msgspec.DecodeError as error:
         raise UsageError(f"this is not a saved examination: {one_line(error)}") from None
     if not isinstance(value, Mapping) or value.get("schema") != EXAMINATION:

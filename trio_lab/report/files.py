@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from trio_lab.errors import UsageError
-from trio_lab.records.codec import encode
+from trio_lab.records.codec import encode, json_values
 from trio_lab.records.reading import one_line, read_results
 from trio_lab.records.result import Results
 from trio_lab.report.disk import write_whole
@@ -65,12 +65,12 @@ def load(directory: Path) -> Results:
     """
     path = directory / RESULTS
     try:
-        found = msgspec.json.decode(path.read_bytes())
+        found = json_values(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(f"there is no {RESULTS} in {directory}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise UsageError(f"{path} is not JSON: {one_line(error)}") from error
     try:
         return read_results(found)
