@@ -90,6 +90,25 @@ def test_a_finding_can_be_said_of_any_figures(experiment: Experiment, data: st.D
 
 
 @pytest.mark.parametrize(
+    ("name", "ratio", "of"),
+    [
+        ("impatient-clients", "bulkhead_share", ("bulkhead_goodput_rps", "capacity_rps")),
+        ("impatient-clients", "control_share", ("control_goodput_rps", "capacity_rps")),
+        ("worker-scaling", "throughput_gain", ("two_workers_rps", "one_worker_rps")),
+        ("native-pool-saturation", "throughput_growth", ("many_rps", "few_rps")),
+        ("native-pool-saturation", "latency_growth", ("many_p50_ms", "few_p50_ms")),
+    ],
+)
+def test_a_ratio_does_not_stand_beside_both_of_its_figures(name: str, ratio: str, of: tuple[str, str]) -> None:
+    """Each is a median by itself, so the one need not be the quotient of the others."""
+    (experiment,) = (one for one in EXPERIMENTS if one.name == name)
+    figures = dict.fromkeys(experiment.declared("trio"), 1.0) | {ratio: 7.77, of[0]: 444.0, of[1]: 55.5}
+    said = experiment.finding(Reading(figures, judged(experiment.checks, [taken(figures)] * 6)))
+    assert "7.77×" in said
+    assert not ("444" in said and "55.5" in said)
+
+
+@pytest.mark.parametrize(
     ("ratio", "said"),
     [
         (1.0, "stayed what it was"),

@@ -246,6 +246,13 @@ def test_the_picture_is_of_a_round_that_counts_if_there_is_one() -> None:
         assert f"<h3>{second.title}: its queues over time</h3>" in learned(of(experiments))
 
 
+def test_that_ratios_are_medians_by_themselves_is_told_where_there_are_several_rounds() -> None:
+    one = run_with(None).experiments[0]
+    figures = one.evidence.figures
+    for rounds, said in ((None, False), ((figures,), False), ((figures, figures), True)):
+        assert ("Each is a median of the rounds by itself" in section(1, replace(one, rounds=rounds))) is said
+
+
 def test_queues_that_never_filled_are_told() -> None:
     idle = replace(TIMELINE, queues=(), phases=())
     assert "No queue was seen to fill. No caller was seen to wait in a queue." in over_time(idle)

@@ -12,7 +12,7 @@ from tests.report.from_json import comparison_rows
 from trio_lab.errors import UsageError
 from trio_lab.records.codec import from_plain
 from trio_lab.records.figures import Compared
-from trio_lab.report.standing import overall, standing
+from trio_lab.report.standing import overall, ratio_text, standing
 
 
 def read(one: dict[str, Any]) -> Compared:
@@ -69,8 +69,8 @@ def test_one_row_a_figure_with_a_cell_for_each_runtime(comparison: dict[str, Any
             "lower",
             {
                 "trio": "3.25 ms (3–3.5): behind asyncio",
-                "asyncio": "2.45 ms (2.1–2.8), 0.75× trio's: better",
-                "node": "3.25 ms (3.1–3.4), 1× trio's: even",
+                "asyncio": "2.45 ms (2.1–2.8), round by round 0.75× trio's: better",
+                "node": "3.25 ms (3.1–3.4), round by round 1× trio's: even",
             },
         ),
         (
@@ -78,11 +78,18 @@ def test_one_row_a_figure_with_a_cell_for_each_runtime(comparison: dict[str, Any
             "higher",
             {
                 "trio": "41 ms (40–42): behind node",
-                "asyncio": "30.5 ms (30–31), 0.744× trio's: worse",
-                "node": "51 ms (50–52), 1.24× trio's: better",
+                "asyncio": "30.5 ms (30–31), round by round 0.744× trio's: worse",
+                "node": "51 ms (50–52), round by round 1.24× trio's: better",
             },
         ),
     ]
+
+
+def test_a_ratio_that_may_not_be_the_quotient_of_the_medians_says_so() -> None:
+    rounds = ((10.0, 100.0, 1000.0), (9.0, 20.0, 2000.0))
+    assert ratio_text(read(figure(*rounds)), "asyncio") == "round by round 0.9× trio's"  # of the medians it is 0.2
+    assert ratio_text(read(figure((10.0, 20.0), (5.0, 10.0))), "asyncio") == "0.5× trio's"
+    assert ratio_text(read(figure((10.0,), ())), "asyncio") == ""
 
 
 def test_run_on_one_runtime_compares_nothing(light: dict[str, Any]) -> None:

@@ -41,7 +41,8 @@ def show_proof(proof: Proof) -> None:
     screen.print(f"\n[bold]{escape(proof.says)}.[/]")
     if proof.before is not None and proof.after is not None:
         unit = "/s" if proof.measure == "throughput" else " ms"
-        screen.print(f"It was {proof.before:.4g}{unit} without, and {proof.after:.4g}{unit} with it.")
+        medians = f"{proof.before:.4g}{unit} without, and {proof.after:.4g}{unit} with it"
+        screen.print(f"The medians were {medians}; the factor is that of the two in a pair.")
 
 
 def _print_finding(finding: Finding) -> None:

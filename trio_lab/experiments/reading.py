@@ -2,6 +2,9 @@
 
 A sentence of a finding is put together from figures (`Reading.said`) and from words that a figure chooses (`Reading.change`,
 `Reading.chosen`). So "grew", "stayed" and "fell" are never written into a text: they follow from the ratio.
+
+A ratio is the median of the rounds' ratios, and no quotient of two medians. So a finding tells it beside one of its two figures
+at most: a reader who divides the one by the other would find another number.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from trio_lab.report.standing import (
     listed,
     overall,
     ratio_spread,
+    ratio_text,
     runtimes_of,
     standing,
     standings_beside,
@@ -79,7 +80,11 @@ def _absent(comparison: Comparison) -> str:
 
 def _legend(comparison: Comparison) -> str:
     spread = "" if comparison.rounds == 1 else "the median of the rounds, with the lowest and the highest in small; "
-    paired = "divided by trio's" if comparison.rounds == 1 else "divided by trio's of the same round"
+    paired = "divided by trio's"
+    if comparison.rounds > 1:
+        paired += (
+            " of the same round, and of these ratios the median, which need not be the quotient of the two medians"
+        )
     every = "the figure is" if comparison.rounds == 1 else "every round says so and the median is"
     return (
         f'<p class="remark">Each figure: {spread}× is the runtime\'s figure {paired}. Better or worse means that '
@@ -105,9 +110,8 @@ def _cell(one: Compared, runtime: str, names: Sequence[str]) -> str:
         return f'<span class="quiet">{NOT_MEASURED}</span>'
     spread = _small(format_range(found.min, found.max, one.unit))
     shown = f'<span class="figure"><b>{text(format_figure(found.median, one.unit))}</b>{spread}</span>'
-    if ratio.median is not None:
-        spread = _small(format_range(ratio.min, ratio.max))
-        shown += f' <span class="ratio">{format_figure(ratio.median, "×")} {REFERENCE}\'s{spread}</span>'
+    if said := ratio_text(one, runtime):
+        shown += f' <span class="ratio">{said}{_small(format_range(ratio.min, ratio.max))}</span>'
     if runtime == REFERENCE:
         side, words = overall(one, names)
     else:

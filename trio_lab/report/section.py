@@ -14,6 +14,7 @@ from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 _PANEL = 96  # pixels: four plots fit into a window
 _UNSEEN = "this experiment does not look at the queues of a lab server."
 _NEVER_FULL = "No queue was seen to fill."
+_MEDIANS = "Each is a median of the rounds by itself, so a ratio need not be the quotient of two others."
 _SIGNS: dict[Outcome, tuple[str, str]] = {
     "confirmed": ("held", "✓"),
     "refuted": ("failed", "✗"),
@@ -76,7 +77,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
         *(table_figure(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
         _advice(experiment.advice),
-        _figures(experiment.evidence.figures),
+        _figures(experiment.evidence.figures, rounds=len(experiment.rounds or ())),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
@@ -186,7 +187,7 @@ def _advice(advice: str) -> str:
     return f'<div class="advice"><h3>What to do about it</h3>{body}</div>' if body else ""
 
 
-def _figures(figures: dict[str, float | None]) -> str:
+def _figures(figures: dict[str, float | None], *, rounds: int) -> str:
     """Every figure of the experiment, folded."""
     if not figures:
         return ""
@@ -194,4 +195,5 @@ def _figures(figures: dict[str, float | None]) -> str:
         f"<div><dt><code>{text(name)}</code></dt><dd>{format_figure(value)}</dd></div>"
         for name, value in figures.items()
     )
-    return f'<details><summary>All {len(figures)} figures</summary><dl class="figures">{rows}</dl></details>'
+    said = f'<p class="quiet">{_MEDIANS}</p>' if rounds > 1 else ""
+    return f'<details><summary>All {len(figures)} figures</summary>{said}<dl class="figures">{rows}</dl></details>'

@@ -54,14 +54,14 @@ def comparison_rows(run: Results) -> list[ComparisonRow]:
 
 
 def cell(figure: Compared, runtime: str, runtimes: Sequence[str]) -> str:
-    """``2.6 ms (2.1–3.1), 0.8× trio's: better``; trio's own: ``3.2 ms (3–3.5): behind asyncio``."""
+    """``2.6 ms (2.1–3.1), round by round 0.8× trio's: better``; trio's own: ``3.2 ms (3–3.5): behind asyncio``."""
     found = value(figure, runtime)
     said = format_figure(found.median, figure.unit)
     spread = format_range(found.min, found.max, figure.unit)
     if spread:
         said += f" ({spread})"
-    if (ratio := ratio_spread(figure, runtime).median) is not None:
-        said += f", {format_figure(ratio, '×')} {REFERENCE}'s"
+    if ratio := ratio_text(figure, runtime):
+        said += f", {ratio}"
     remark = overall(figure, runtimes)[1] if runtime == REFERENCE else standing(figure, runtime)
     return f"{said}: {remark}" if remark else said
 
@@ -84,6 +84,15 @@ def value(figure: Compared, runtime: str) -> Spread:
 def ratio_spread(figure: Compared, runtime: str) -> Spread:
     """The figure divided by Trio's of the same round; a `Spread` of nothing for Trio itself."""
     return _NOTHING if runtime == REFERENCE else _finite(figure.ratios.get(runtime, _NOTHING))
+
+
+def ratio_text(figure: Compared, runtime: str) -> str:
+    """``0.8× trio's``; "" without a ratio. Where rounds differ, "round by round" says that it is the median of their ratios,
+    and no quotient of the medians beside it."""
+    ratio = ratio_spread(figure, runtime)
+    if ratio.median is None:
+        return ""
+    return f"{'' if ratio.min == ratio.max else 'round by round '}{format_figure(ratio.median, '×')} {REFERENCE}'s"
 
 
 def standing(figure: Compared, runtime: str) -> Standing | None:

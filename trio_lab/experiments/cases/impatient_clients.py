@@ -121,9 +121,8 @@ async def _collect(stage: Stage) -> Collected:
 
 
 def _finding(found: Reading) -> str:
-    return f"""Capacity was {found.said("capacity_rps", "replies/s")}. With the bulkhead
-        {found.said("bulkhead_goodput_rps", "/s")} were in time, {found.said("bulkhead_share", "×")} of it; without it
-        {found.said("control_goodput_rps", "/s")}, {found.said("control_share", "×")}. /health p99 was
+    return f"""Capacity was {found.said("capacity_rps", "replies/s")}. With the bulkhead {found.said("bulkhead_share", "×")}
+        of it came in time, without it {found.said("control_share", "×")}. /health p99 was
         {found.said("health_p99_ms", "ms")} beside the bulkhead's refusals."""
 
 

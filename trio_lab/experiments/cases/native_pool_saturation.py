@@ -106,10 +106,10 @@ async def _collect(stage: Stage) -> Collected:
 
 
 def _finding(found: Reading) -> str:
-    return f"""With {_CLIENTS} clients instead of {_THREADS} the throughput {found.change("throughput_growth")}
-        ({found.said("few_rps", "/s")} and {found.said("many_rps", "/s")}), and the median latency
-        {found.change("latency_growth")} ({found.said("few_p50_ms", "ms")} and {found.said("many_p50_ms", "ms")}). /health
-        p99 was {found.said("health_p99_ms", "ms")}; a hash took a thread {found.said("pool_service_p50_ms", "ms")}."""
+    return f"""With {_CLIENTS} clients instead of {_THREADS} the throughput of {found.said("few_rps", "/s")}
+        {found.change("throughput_growth")}, and the median latency of {found.said("few_p50_ms", "ms")}
+        {found.change("latency_growth")}. /health p99 was {found.said("health_p99_ms", "ms")}; a hash took a thread
+        {found.said("pool_service_p50_ms", "ms")}."""
 
 
 EXPERIMENT = Experiment(

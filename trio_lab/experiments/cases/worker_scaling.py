@@ -203,8 +203,8 @@ def _finding(found: Reading) -> str:
         grown = f"""With {found.said("most_queued_some")} jobs waiting, workers added: {found.said("grown_some")}. With
             {found.said("most_queued_many")} waiting: {found.said("grown")}; while the loop was late:
             {found.said("grown_blocked")}; while every core was taken: {found.said("grown_crowded")}."""
-    return f"""{grown} Two workers did {found.said("two_workers_rps", "jobs/s")}, one {found.said("one_worker_rps", "jobs/s")}:
-        {found.said("throughput_gain", "×")}."""
+    return f"""{grown} One worker did {found.said("one_worker_rps", "jobs/s")}, two {found.said("throughput_gain", "×")} as
+        many."""
 
 
 def _charts(watch: _Watch) -> tuple[Chart, ...]:
