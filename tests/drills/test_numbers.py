@@ -6,6 +6,7 @@ from itertools import islice
 
 import pytest
 
+from trio_lab.drills import faults
 from trio_lab.drills.cases.bad_numbers import OF, Count, attack
 from trio_lab.drills.logged import trusting_server
 from trio_lab.drills.numbers import NAMED, Asked, bad_numbers
@@ -42,6 +43,12 @@ def test_the_values_are_of_many_kinds() -> None:
         assert any(least <= len(value) < most for value in made), least
     for kind in ("%00", "%EF%BB%BF", "e%2B", "0x", "+", "&n=", "%zz"):
         assert any(kind in value for value in made), kind
+
+
+@pytest.mark.parametrize("runtime", ["trio", "asyncio"])
+def test_every_parameter_that_routes_declare_is_attacked(runtime: str) -> None:
+    app = {"trio": on_trio, "asyncio": on_asyncio}[runtime]()
+    assert {**app.numbers, **faults.NUMBERS} == OF[runtime]
 
 
 @pytest.mark.parametrize("runtime", ["trio", "asyncio"])

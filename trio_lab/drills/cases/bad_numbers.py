@@ -1,6 +1,6 @@
 """Every numeric parameter of every route, with values that are not a number and with numbers out of bounds.
 
-The parameters are those that the server's routes declare, so a new one is attacked without another line here. Each value
+The parameters are those that the server's routes declare; a test fails if one of them is not in the list here. Each value
 must be refused by 400, 414 or 431 in JSON, within 10 ms from the request to the end of the reply: a bad number may not cost
 the work that a good one costs. Values come one at a time, on a connection each, so none waits for another.
 
@@ -23,7 +23,7 @@ from ...http import ledgers
 from ...http.contract import NUMBERS, Numbers
 from ...measure.process import run_delay
 from ...records.figures import Figures, check
-from ...servers.trio import blockers
+from ...servers.trio import blockers, db
 from ...stage.server import Server
 from ...stage.stage import Stage
 from .. import faults
@@ -40,7 +40,7 @@ _PATIENCE = 10.0
 _REFUSALS = {400, 414, 431}
 Reply = tuple[int, bytes] | None
 OF: dict[str, Numbers] = {
-    "trio": {**NUMBERS, **blockers.NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
+    "trio": {**NUMBERS, **blockers.NUMBERS, **db.NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
     "asyncio": {**NUMBERS, **ledgers.NUMBERS, **faults.NUMBERS},
     "node": NUMBERS,
 }
