@@ -14,7 +14,8 @@ import pytest
 
 from tests.running import Running
 from trio_lab.measure.process import open_descriptors
-from trio_lab.servers.trio.bodies import MAX_BUFFERED
+from trio_lab.servers.trio.bodies import MAX_BUFFERED, BadBody, BodyMemory, LabBody
+from trio_lab.servers.trio.ingest import _Memory, _streamed
 
 RECORD = b'{"id":1,"name":"somebody"}\n'
 LOT = RECORD * 4_000
@@ -122,6 +123,15 @@ def test_a_stream_may_be_larger_than_what_is_buffered(server: Running) -> None:
         reply = server.raw(head + said)
         assert reply.startswith(b"HTTP/1.1 413 ")
         assert reply.endswith(b'{"error":"Request body too large"}')
+
+
+async def test_a_line_that_is_too_long_is_refused_also_if_it_comes_at_once() -> None:
+    body = LabBody(BodyMemory(), limit=10**6, length=None, want=None)
+    body.append(b'{"a":"' + b"a" * 65_536 + b'"}\n')
+    body.set_complete()
+    with pytest.raises(BadBody) as refused:
+        await _streamed(body, _Memory())
+    assert refused.value.status == 413
 
 
 def test_a_line_without_an_end_is_refused(server: Running) -> None:

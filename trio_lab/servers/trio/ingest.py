@@ -93,14 +93,14 @@ async def _streamed(body: LabBody, memory: _Memory) -> int:
             *lines, rest = (rest + piece).split(b"\n")
             async for line in time_sliced(lines, _SLICE):
                 count += _record(line)
-            if len(rest) > _LONGEST_LINE:
-                raise BadBody(f"a record may have {_LONGEST_LINE} bytes", status=413)
+            _check_length(rest)
             memory.look()
         return count + _record(rest)
 
 
 def _record(line: bytes) -> int:
     """The number of records in a line: one, or none when it is blank."""
+    _check_length(line)
     if not line.strip():
         return 0
     try:
@@ -108,3 +108,9 @@ def _record(line: bytes) -> int:
     except _NOT_JSON:
         raise BadBody("the body must be one JSON object a line") from None
     return 1
+
+
+def _check_length(line: bytes) -> None:
+    """It is chance whether a line comes at once or in pieces, so both are refused."""
+    if len(line) > _LONGEST_LINE:
+        raise BadBody(f"a record may have {_LONGEST_LINE} bytes", status=413)
