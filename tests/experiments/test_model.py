@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +89,28 @@ async def test_an_experiment_that_fails_is_said_and_does_not_end_the_run(monkeyp
     assert result.outcome == "undecided"
     assert result.finding == "It could not be run: RuntimeError: the server ended with exit code 1."
     assert result.failed
+
+
+@asynccontextmanager
+async def ends_badly() -> AsyncIterator[Any]:
+    yield SimpleNamespace(child=SimpleNamespace(process=SimpleNamespace(returncode=None)))
+    raise RuntimeError("the server ended with exit code 1")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_kept_server_that_ends_badly_loses_no_figures_and_does_not_end_the_run(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def collect(stage: Stage) -> Collected:
+        await stage.kept_as("server", ends_badly)
+        if fails:
+            raise ConnectionRefusedError("it is gone")
+        return Collected(figures={"size": 2.0}, charts=())
+
+    (result,) = (await run(collect, monkeypatch)).experiments
+    assert result.notes == ("a server that was kept ended badly: RuntimeError: the server ended with exit code 1",)
+    assert (result.failed, result.outcome) == ((True, "undecided") if fails else (False, "confirmed"))
+    assert ("it is gone" in result.finding) is fails
 
 
 class BusyMachine(QuietMachine):

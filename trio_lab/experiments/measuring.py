@@ -6,7 +6,8 @@ neighbours compute in bursts. All waits together take at most half as long as th
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import trio
@@ -38,7 +39,7 @@ async def in_turn(
     named = is_named(stages)
     async with AsyncExitStack() as keeping:
         for stage in stages.values():
-            await keeping.enter_async_context(stage.keeping())
+            await keeping.enter_async_context(_keeping(stage))
         while going:
             for runtime in order_of_round(going, number):
                 stage = stages[runtime]
@@ -64,6 +65,21 @@ async def in_turn(
         )
         found[runtime] = (result, [one.figures for one in taken[runtime]])
     return found
+
+
+@asynccontextmanager
+async def _keeping(stage: Stage) -> AsyncIterator[None]:
+    """The stage's `keeping`. A server that ends badly when the rounds are over is noted, because their figures are there: one
+    that ended before has failed its round."""
+    over = False
+    try:
+        async with stage.keeping():
+            yield
+            over = True
+    except Exception as error:
+        if not over:
+            raise
+        stage.notes.append(f"a server that was kept ended badly: {in_a_line(error)}")
 
 
 def is_named(stages: dict[str, Stage]) -> bool:
