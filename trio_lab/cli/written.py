@@ -1,4 +1,5 @@
-"""The files that a load writes beside what it prints. They are opened before it begins: a mistake is told at once."""
+"""The files that a load writes beside what it prints. They are opened before it begins, so a mistake is told at once; what they
+hold is replaced only when there is something to write."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class Written:
         for name, file in (("csv", csv), ("hdr", hdr)):
             if file is not None:
                 try:
-                    file.open("w").close()
+                    file.open("a").close()
                 except OSError as error:
                     raise UsageError(f"{name} {str(file)!r} cannot be written: {error.strerror or error}") from None
 
