@@ -226,6 +226,47 @@ async def test_the_loop_is_left_as_it_was_found() -> None:
     assert found() == before
 
 
+@pytest.mark.parametrize("first_out", [0, 1])
+@on_both
+async def test_steps_are_measured_for_several_watches_which_come_and_go_in_any_order(first_out: int) -> None:
+    loop: Any = asyncio.get_running_loop()
+    before = {*vars(loop)}, type(getattr(loop, "_ready", None))
+    eyes = [AsyncioEyes() for _ in range(2)]
+    for one in eyes:
+        one.passes.install()
+        one.measure_steps(True)
+    for seeing in (eyes, [eyes[1 - first_out]]):
+        await asyncio.sleep(0)
+        loop.call_soon_threadsafe(marked)
+        loop.call_soon(marked)
+        await asyncio.sleep(0)
+        for one in seeing:
+            assert one.log is not None
+            assert one.steps_blind() is None
+            assert [*map(one.log.name, one.log._steps)].count("marked") == 2
+            assert one.log.entries() == 1
+        gone = eyes[first_out].log
+        eyes[first_out].measure_steps(False)
+    assert gone is None
+    eyes[1 - first_out].measure_steps(False)
+    for one in eyes:
+        one.passes.remove()
+    assert ({*vars(loop)}, type(getattr(loop, "_ready", None))) == before
+
+
+def marked() -> None:
+    """A callback that is found by its name."""
+
+
+@on_both
+async def test_what_other_code_has_put_around_the_scheduling_of_callbacks_stays() -> None:
+    loop: Any = asyncio.get_running_loop()
+    call_soon_threadsafe = loop.call_soon_threadsafe = functools.partial(loop.call_soon_threadsafe)
+    async with observe(steps=True):
+        await asyncio.sleep(0)
+    assert loop.call_soon_threadsafe is call_soon_threadsafe
+
+
 @on_asyncio
 async def test_nothing_that_threads_call_is_lost_while_steps_are_turned_on_and_off() -> None:
     loop, came, sent = asyncio.get_running_loop(), [0], 0

@@ -19,6 +19,7 @@ from typing import Any
 from ..blocks import block
 from .eyes import Passes
 from .loop_time import Intervals
+from .shadow import Shadow
 from .uvloop_passes import UvloopPassMonitor, is_uvloop
 
 
@@ -27,7 +28,7 @@ class _Polls:
 
     def __init__(self, selector: Any) -> None:
         self._selector = selector
-        self._select, self._had = selector.select, "select" in vars(selector)
+        self._select = Shadow(selector, "select")
         self.monitors: list[AsyncioPassMonitor] = []
 
     @staticmethod
@@ -52,16 +53,13 @@ class _Polls:
 
     def _shadow(self) -> None:
         if not self.monitors:
-            if self._had:  # other code had hidden the class's method before
-                self._selector.select = self._select
-            else:
-                del self._selector.select  # the class's method is no longer hidden
+            self._select.take_away()
             return
-        timed = self._select
+        timed = self._select.hidden
         for monitor in self.monitors:
             timed = monitor.timing(timed)
         timed.polls = self
-        self._selector.select = timed
+        self._select.put(timed)
 
 
 class AsyncioPassMonitor(Passes):

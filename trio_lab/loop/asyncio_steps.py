@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextvars import Context
 from functools import partial
 from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
+from .shadow import Shadow
 from .step_log import StepLog
 
 UNNAMED = "Task-"  # how the names begin that asyncio gives
 _CALL_OF = attrgetter("_callback")  # of a handle
 
 
-def _noting(clock: Callable[[], float], times: list[float], steps: list[Any]) -> deque[Any]:
+def _noting(callbacks: _Callbacks, logs: Sequence[AsyncioSteps]) -> deque[Any]:
     """A deque of a class of its own: its method then finds all that it calls without looking into an object. The lists are
     named where they are appended to, because the interpreter has an instruction for that, which calls nothing.
 
@@ -38,6 +39,8 @@ def _noting(clock: Callable[[], float], times: list[float], steps: list[Any]) ->
 
     noting = NotingDeque()
     take = noting.popleft
+    notes = [(log._clock, log._began, log._steps) for log in logs]
+    clock, times, steps = notes[0]
 
     def popleft(_: object) -> Any:
         step = take()
@@ -45,9 +48,66 @@ def _noting(clock: Callable[[], float], times: list[float], steps: list[Any]) ->
         steps.append(step)
         return step
 
+    def popleft_for_all(_: object) -> Any:
+        step = take()
+        for clock, times, steps in notes:
+            times.append(clock())
+            steps.append(step)
+        return step
+
     bound: Any = NotingDeque
-    bound.append, bound.popleft = noting.append, popleft
+    bound.append, bound.popleft = noting.append, popleft if len(notes) == 1 else popleft_for_all
+    bound.callbacks = callbacks
     return noting
+
+
+class _Callbacks:
+    """The callbacks of one loop, noted for any number of logs, which come and go in any order."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._threadsafe = Shadow(loop, "call_soon_threadsafe")
+        self._logs: list[AsyncioSteps] = []
+
+    @staticmethod
+    def of(loop: Any) -> _Callbacks:
+        """Those that are noted already, or new ones."""
+        found = getattr(loop._ready, "callbacks", None)
+        return found if isinstance(found, _Callbacks) else _Callbacks(loop)
+
+    @property
+    def noted(self) -> bool:
+        return getattr(self._loop._ready, "callbacks", None) is self
+
+    def add(self, log: AsyncioSteps) -> None:
+        self._logs.append(log)
+        self._exchange()
+        if len(self._logs) == 1:
+            self._threadsafe.put(partial(self._enter, self._threadsafe.hidden))
+
+    def discard(self, log: AsyncioSteps) -> None:
+        self._logs.remove(log)
+        if self.noted:
+            self._exchange()
+        if not self._logs:
+            self._threadsafe.take_away()
+
+    def _exchange(self) -> None:
+        old, new = self._loop._ready, _noting(self, self._logs) if self._logs else deque()
+        self._loop._ready = new  # other threads add to it from now on
+        new.extendleft(reversed(old))
+
+    def _enter(
+        self,
+        call_soon_threadsafe: Callable[..., asyncio.Handle],
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        handle = call_soon_threadsafe(callback, *args, context=context)
+        for log in self._logs:
+            log._entered.add(handle)
+        return handle
 
 
 class AsyncioSteps(StepLog[asyncio.Handle]):
@@ -59,42 +119,18 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         self._entered: set[asyncio.Handle] = set()
 
     def install(self) -> None:
-        self._noting = _noting(self._clock, self._began, self._steps)
-        self._exchange(self._noting)
-        self._loop.call_soon_threadsafe = self._entering = partial(self._enter, self._loop.call_soon_threadsafe)
+        self._noting = _Callbacks.of(self._loop)
+        self._noting.add(self)
 
     def remove(self) -> None:
-        if self.installed:
-            self._exchange(deque())
-        if vars(self._loop).get("call_soon_threadsafe") is self._entering:
-            del self._loop.call_soon_threadsafe
-
-    def _exchange(self, new: deque[Any]) -> None:
-        old = self._loop._ready
-        self._loop._ready = new  # other threads add to it from now on
-        new.extendleft(reversed(old))
+        self._noting.discard(self)
 
     @property
     def blind(self) -> str | None:
         """Why steps are not seen; None when they are."""
-        return (
-            None if self.installed else "other code replaced the loop's queue of callbacks, on which steps are measured"
-        )
-
-    @property
-    def installed(self) -> bool:
-        return self._loop._ready is self._noting
-
-    def _enter(
-        self,
-        call_soon_threadsafe: Callable[..., asyncio.Handle],
-        callback: Callable[..., object],
-        *args: object,
-        context: Context | None = None,
-    ) -> asyncio.Handle:
-        handle = call_soon_threadsafe(callback, *args, context=context)
-        self._entered.add(handle)
-        return handle
+        if self._noting.noted:
+            return None
+        return "other code replaced the loop's queue of callbacks, on which steps are measured"
 
     def pass_ended(self) -> None:
         if self._entered:

@@ -24,6 +24,7 @@ from typing import Any
 
 from ..measure.histogram import LOT
 from .eyes import Passes
+from .shadow import Shadow
 
 _PREPARE = 9  # enum uv_handle_type
 _IDLE_TIME = 1  # enum uv_loop_option
@@ -77,9 +78,9 @@ class _Close:
     """In place of a loop's ``close``: takes the monitors out first, because libuv does not close a loop that has a handle."""
 
     def __init__(self, loop: Any) -> None:
-        self._loop, self._hidden, self._had = loop, loop.close, "close" in vars(loop)
+        self._close = Shadow(loop, "close")
         self._monitors: list[UvloopPassMonitor] = []
-        loop.close = self
+        self._close.put(self)
 
     @staticmethod
     def of(loop: Any) -> _Close:
@@ -90,19 +91,15 @@ class _Close:
     def __call__(self) -> None:
         for monitor in [*self._monitors]:
             monitor.remove()
-        self._hidden()
+        self._close.hidden()
 
     def add(self, monitor: UvloopPassMonitor) -> None:
         self._monitors.append(monitor)
 
     def discard(self, monitor: UvloopPassMonitor) -> None:
         self._monitors.remove(monitor)
-        if self._monitors or vars(self._loop).get("close") is not self:
-            return
-        if self._had:
-            self._loop.close = self._hidden
-        else:
-            del self._loop.close  # the class's method is no longer hidden
+        if not self._monitors:
+            self._close.take_away()
 
 
 class UvloopPassMonitor(Passes):

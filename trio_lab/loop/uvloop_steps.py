@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from .asyncio_steps import name_of, task_of
+from .shadow import Shadow
 from .stalls import Steps
 from .step_log import StepLog
 from .uvloop_passes import UvloopPassMonitor
@@ -25,6 +26,55 @@ class _Entered(NamedTuple):
     """A callback that came through `call_soon_threadsafe`."""
 
     call: Any
+
+
+class _Calls:
+    """The callbacks of one loop, noted for any number of logs, which come and go in any order."""
+
+    def __init__(self, loop: Any) -> None:
+        self._soon, self._threadsafe = Shadow(loop, "call_soon"), Shadow(loop, "call_soon_threadsafe")
+        self._notes: list[tuple[Callable[[], float], list[float], list[Any]]] = []  # of each log
+
+    @staticmethod
+    def of(loop: Any) -> _Calls:
+        """Those that are noted already, or new ones."""
+        found = getattr(vars(loop).get("call_soon"), "calls", None)
+        return found if isinstance(found, _Calls) else _Calls(loop)
+
+    @property
+    def noted(self) -> bool:
+        return self._soon.there and self._threadsafe.there
+
+    def add(self, log: UvloopSteps) -> None:
+        self._notes.append((log._clock, log._began, log._steps))
+        if len(self._notes) == 1:
+            self._put()
+
+    def discard(self, log: UvloopSteps) -> None:
+        self._notes[:] = [note for note in self._notes if note[2] is not log._steps]
+        if not self._notes:
+            self._soon.take_away()
+            self._threadsafe.take_away()
+
+    def _put(self) -> None:
+        notes = self._notes
+
+        def run(callback: Callable[..., object], *args: Any) -> None:
+            for clock, began, steps in notes:
+                began.append(clock())
+                steps.append(callback)
+            callback(*args)
+
+        def run_entered(callback: Callable[..., object], *args: Any) -> None:
+            for clock, began, steps in notes:
+                began.append(clock())
+                steps.append(_Entered(callback))
+            callback(*args)
+
+        soon: Any = partial(self._soon.hidden, run)
+        soon.calls = self
+        self._soon.put(soon)
+        self._threadsafe.put(partial(self._threadsafe.hidden, run_entered))
 
 
 class UvloopSteps(StepLog[Any]):
@@ -39,36 +89,18 @@ class UvloopSteps(StepLog[Any]):
         super().__init__(clock)
         self._loop: Any = loop
         self._passes = passes
-        self._shadows: dict[str, Any] = {}
 
     def install(self) -> None:
-        began, steps, clock = self._began, self._steps, self._clock
-
-        def run(callback: Callable[..., object], *args: Any) -> None:
-            began.append(clock())
-            steps.append(callback)
-            callback(*args)
-
-        def run_entered(callback: Callable[..., object], *args: Any) -> None:
-            began.append(clock())
-            steps.append(_Entered(callback))
-            callback(*args)
-
-        for name, noting in (("call_soon", run), ("call_soon_threadsafe", run_entered)):
-            self._shadows[name] = partial(getattr(self._loop, name), noting)
-            setattr(self._loop, name, self._shadows[name])
+        self._calls = _Calls.of(self._loop)
+        self._calls.add(self)
 
     def remove(self) -> None:
-        for name, shadow in self._shadows.items():
-            if vars(self._loop).get(name) is shadow:
-                delattr(self._loop, name)
+        self._calls.discard(self)
 
     @property
     def blind(self) -> str | None:
         """Why steps are not seen; None when they are."""
-        if all(vars(self._loop).get(name) is shadow for name, shadow in self._shadows.items()):
-            return None
-        return "other code replaced the loop's call_soon, by which steps are measured"
+        return None if self._calls.noted else "other code replaced the loop's call_soon, by which steps are measured"
 
     def steps(self) -> Steps:
         self._began.insert(0, self._passes.last_began)
