@@ -144,11 +144,28 @@ def test_waits_for_constant_work_are_crommelins() -> None:
         {"gate": GateSettings(limit="adaptive")},
         {"gate": GateSettings(discipline="lifo")},
         {"servers": 1},  # more comes than it can serve
+        {"workloads": (replace(queue(2, 0.8).workloads[0], start=60.0),)},
+        {"workloads": (replace(queue(2, 0.8).workloads[0], end=60.0),)},
+        {"workloads": (Workload(callers=Callers(service=Times()), arrivals=Arrivals(rate=1.0)),)},  # it takes no time
     ],
 )
 def test_there_is_no_theory_for_what_theory_does_not_know(change: dict[str, Any]) -> None:
     assert theory_of(queue(2, 0.8)) is not None
     assert theory_of(replace(queue(2, 0.8), **change)) is None
+
+
+@pytest.mark.parametrize(
+    ("servers", "load", "requests"),
+    [
+        (100, 0.01, 200),  # so rarely has one to wait that theory's mean is 0 for a computer
+        (16, 0.01, 200),
+        (1, 0.5, 0),
+        (1, 0.999, 500),  # it would take millions to settle
+    ],
+)
+def test_what_cannot_be_seen_in_so_many_requests_is_not_compared(servers: int, load: float, requests: int) -> None:
+    assert theory_of(queue(servers, load)) is not None
+    assert against_theory(queue(servers, load), requests, 3) is None
 
 
 @pytest.mark.parametrize("servers", [1, 3])

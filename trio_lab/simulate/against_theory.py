@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from math import exp
+from math import exp, inf
 from typing import Annotated
 
 from ..records.codec import Ratio
@@ -20,6 +20,7 @@ from .scenario import Scenario
 from .theory import mean_beyond, mean_beyond_twice, mean_constant_wait, mean_wait, mean_wait_of_one, settling
 
 _SETTLED = 5.0  # times that a queue needs to settle, which do not count
+_WORTH = 20.0  # × the requests that were asked for: more than that are not played only to settle
 _BEFORE = 1.5  # service times: of those from 0.5 to 3 the second control explained most at 64 servers, a load of 0.8
 
 
@@ -44,13 +45,15 @@ class AgainstTheory:
 def theory_of(scenario: Scenario) -> tuple[str, Callable[[], float]] | None:
     """The name of the queue that the scenario is, and how to compute its mean wait; None where no theory is at hand.
 
-    Theory knows one stream of Poisson arrivals that all wait for their turn, and servers of which none slows another.
+    Theory knows one stream of Poisson arrivals without begin or end that all wait for their turn, and servers of which none
+    slows another.
     """
     work, gate = scenario.workloads[0], scenario.gate
     plain = (
         len(scenario.workloads) == 1
         and work.arrivals is not None
         and work.arrivals.kind == "poisson"
+        and (work.start, work.end) == (0.0, inf)
         and work.callers.patience is None
         and not (
             scenario.faults
@@ -62,7 +65,7 @@ def theory_of(scenario: Scenario) -> tuple[str, Callable[[], float]] | None:
         )
         and gate.max_waiting is gate.queue_timeout is gate.run_timeout is None
         and (gate.limit, gate.discipline) in {("fixed", "fifo"), ("fixed", "patience")}
-        and scenario.load < 1
+        and 0 < scenario.load < 1
     )
     if not plain:
         return None
@@ -78,16 +81,23 @@ def theory_of(scenario: Scenario) -> tuple[str, Callable[[], float]] | None:
 
 
 def against_theory(scenario: Scenario, requests: float, count: int) -> AgainstTheory | None:
-    """Compare in ``count`` replications, of so many requests together; None where there is no theory."""
+    """Compare in ``count`` replications, of so many requests together. None where there is no theory, where the queue would
+    take far more requests than that to settle, or where there is a replication in which none had to wait: a mean wait that
+    rests on so few tells nothing.
+    """
     found = theory_of(scenario)
     if found is None or count < 3:
         return None
     queue, compute = found
     warm_up = _SETTLED * settling(scenario.servers, scenario.rate, scenario.service)
+    if count * warm_up * scenario.rate > _WORTH * requests:
+        return None
     seconds = warm_up + requests / count / scenario.rate
     settled = replace(scenario, requests=None, seconds=seconds, warm_up=warm_up)
     runs = (_waits(replace(settled, seed=settled.seed + n)) for n in range(1, count + 1))
     waits, *controls = zip(*runs, strict=True)
+    if not all(waits):
+        return None
     theory = compute()
     simulated, *ends = controlled(waits, controls, _expected(scenario))
     error, low, high = (one / theory - 1 for one in (simulated, *ends))
