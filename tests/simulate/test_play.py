@@ -66,6 +66,14 @@ def test_what_happens_before_does_not_count() -> None:
     assert play(replace(steady, warm_up=1e-9)).utilization == pytest.approx(whole.utilization)
 
 
+def test_the_share_that_was_refused_is_of_those_that_ended() -> None:
+    """Nearly all come before the time that counts, and are refused in it."""
+    work = Workload(callers=Callers(service=Times(mean=1.0)), arrivals=Arrivals(kind="constant", rate=100.0), end=5.0)
+    found = play(Scenario(workloads=(work,), seconds=20.0, warm_up=4.9, gate=GateSettings(queue_timeout=3.0)))
+    assert found.refused > 10 * found.came
+    assert found.shed == found.refused / (found.refused + found.served) < 1.0
+
+
 def test_a_shorter_one_has_fewer_requests() -> None:
     assert shorter(OVERLOAD, 100).requests == 100
     assert shorter(OVERLOAD, 10_000).requests == 1_000

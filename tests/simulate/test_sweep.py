@@ -8,6 +8,7 @@ import pytest
 
 from trio_lab.bench.peers.virtual_time import queue
 from trio_lab.errors import UsageError
+from trio_lab.simulate.arrivals import Arrivals
 from trio_lab.simulate.callers import Callers
 from trio_lab.simulate.scenario import GateSettings, Scenario, Workload
 from trio_lab.simulate.sweep import Sweep, swept, usual
@@ -72,6 +73,21 @@ def test_a_scenario_without_the_parameter_is_one_line() -> None:
         swept(CLOSED, Sweep.of("rate=1:2"), 100)
     with pytest.raises(UsageError, match="sweep clients: there are no clients"):
         swept(OPEN, Sweep.of("clients=1:2"), 100)
+
+
+def test_a_service_or_a_patience_of_no_time_becomes_one_that_is_always_as_long() -> None:
+    none = Times()
+    instant = OPEN.with_callers(service=none, patience=none)
+    with pytest.raises(UsageError, match="sweep load: requests take no time"):
+        swept(instant, Sweep.of("load=0.5:1:2"), 100)
+    for text, served in (("patience=8:9:2", True), ("service=8:9:2", False)):
+        assert all((one.goodput > 0) is served for one in swept(instant, Sweep.of(text), 100).points)
+
+
+def test_a_trace_of_one_moment_has_a_service_time() -> None:
+    once = Workload(callers=Callers(service=Times(mean=2.0)), arrivals=Arrivals(kind="trace", moments=(0.0,)))
+    [slow, _] = swept(Scenario(workloads=(once,), requests=1), Sweep.of("service=4:8:2"), 100).points
+    assert (slow.load, slow.utilization) == (0.0, 1.0)
 
 
 def test_the_usual_sweep_is_of_the_load_or_of_the_clients() -> None:

@@ -33,8 +33,10 @@ class Simulated:
 
     @property
     def shed(self) -> float:
-        """The share of the attempts that were refused."""
-        return self.refused / self.came if self.came else 0.0
+        """The share of the attempts that were refused, of those that ended: some of them came before the time that counts, and
+        of those that came in it some have not ended."""
+        ended = self.served + self.left + self.refused + self.failed
+        return self.refused / ended if ended else 0.0
 
 
 def simulated(lane: FastLane) -> Simulated:

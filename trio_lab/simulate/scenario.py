@@ -235,8 +235,8 @@ class Scenario:
     def service(self) -> float:
         """The mean of the work of a request in seconds: of the open workloads weighted by their rates."""
         weights = [work.arrivals.mean_rate if work.arrivals else 0.0 for work in self.workloads]
-        if not sum(weights):
-            weights = [float(work.clients) for work in self.workloads]
+        if not sum(weights):  # all are closed, or traces of one moment
+            weights = [float(work.clients or 1) for work in self.workloads]
         means = [work.callers.service.expected for work in self.workloads]
         return sum(weight * mean for weight, mean in zip(weights, means, strict=True)) / sum(weights)
 

@@ -22,7 +22,7 @@ _LEAST_REQUESTS = 2_000  # to a point: its p99 is then the 20th from the top
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What came of it at one value ``x``. ``shed`` is the share of the attempts that were refused."""
+    """What came of it at one value ``x``. ``shed`` is the share of the attempts that were refused: see `Simulated`."""
 
     x: Annotated[float, In(digits=6)]
     load: Ratio
@@ -42,6 +42,8 @@ class Swept:
 
 
 def _at_load(scenario: Scenario, value: float) -> Scenario:
+    if not scenario.service:
+        raise ValueError("requests take no time, so there is no load")
     return scenario.at_rate(value * scenario.able / scenario.service)
 
 
@@ -59,13 +61,16 @@ def _with_clients(scenario: Scenario, value: float) -> Scenario:
 
 
 def _with_patience(scenario: Scenario, value: float) -> Scenario:
-    found = scenario.workloads[0].callers.patience or Times(mean=value)
-    return scenario.with_callers(patience=found.scaled(value / found.expected))
+    return scenario.with_callers(patience=_with_mean(scenario.workloads[0].callers.patience, value))
 
 
 def _with_service(scenario: Scenario, value: float) -> Scenario:
-    found = scenario.workloads[0].callers.service
-    return scenario.with_callers(service=found.scaled(value / found.expected))
+    return scenario.with_callers(service=_with_mean(scenario.workloads[0].callers.service, value))
+
+
+def _with_mean(found: Times | None, value: float) -> Times:
+    """The same times with another mean; where there are none, or they are all 0, it is always this long."""
+    return found.scaled(value / found.expected) if found is not None and found.expected else Times(mean=value)
 
 
 _PARAMETERS: dict[str, Callable[[Scenario, float], Scenario]] = {
