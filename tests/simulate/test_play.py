@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from trio_lab.simulate.callers import Callers, Request
 from trio_lab.simulate.made import fast_lane
 from trio_lab.simulate.outcome import Simulated
 from trio_lab.simulate.play import play, shorter
-from trio_lab.simulate.scenario import Fault, GateSettings, LimitName, Scenario, Workload
+from trio_lab.simulate.scenario import Fault, GateSettings, LimitName, Scenario, Workload, slowness
 from trio_lab.simulate.times import Times
 
 SERVICE = Times(kind="exponential", mean=0.1)
@@ -119,6 +120,17 @@ def test_every_fault_does_what_it_says(kind: Any, failed: int, served: int) -> N
     )
     assert (found.failed, found.served) == (failed, served)
     assert found.response.max == pytest.approx({"slow": 1.0, "dead": 0.5, "flapping": 0.5}[kind])
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_faults_may_overlap_and_follow_each_other_in_any_order_of_the_file(backwards: bool) -> None:
+    faults = (
+        Fault(kind="slow", at=1.0, seconds=8.0, slowness=2.0),
+        Fault(kind="slow", at=3.0, seconds=2.0, slowness=3.0),
+        Fault(kind="dead", at=9.0, seconds=1.0),
+    )
+    found = [*slowness(faults[::-1] if backwards else faults)]
+    assert found == [(1.0, 2.0), (3.0, 6.0), (5.0, 2.0), (9.0, math.inf), (10.0, 1.0)]
 
 
 def test_a_tenant_that_floods_does_not_take_all() -> None:

@@ -56,6 +56,7 @@ def test_durations_have_their_mean(times: Times) -> None:
         (Arrivals, {}, "rate must be"),
         (Arrivals, {"rate": 1.0, "burst": 0}, "burst must be"),
         (Arrivals, {"kind": "trace", "moments": (2.0, 1.0)}, "in order"),
+        (Arrivals, {"kind": "trace", "moments": (-5.0, 1.0)}, "from 0 on, not -5"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make: Any, wrong: dict[str, Any], says: str) -> None:

@@ -56,6 +56,12 @@ def test_workers_that_die_lose_their_jobs_and_are_started_again() -> None:
     assert lane.crowds[0].came - lane.crowds[0].served == 2 + lane.gate.in_service
 
 
+def test_a_short_crash_does_not_end_a_long_one() -> None:
+    lane = staffed(replace(STEADY, crashes=(Crash(at=1.0, seconds=20.0), Crash(at=2.0))))
+    lane.run(20.0)
+    assert lane.ready == 0
+
+
 def test_a_crash_loop_opens_the_breaker_and_ends_when_a_worker_lives() -> None:
     slow = replace(STEADY.workloads[0], arrivals=Arrivals(kind="constant", rate=5.0))
     lane = staffed(replace(STEADY, workloads=(slow,), servers=1, crashes=(Crash(at=10.0, seconds=20.0),)))

@@ -31,6 +31,8 @@ class Arrivals:
             raise ValueError(f"burst must be at least 1, not {self.burst}")
         if any(later < earlier for earlier, later in zip(self.moments, self.moments[1:], strict=False)):
             raise ValueError("the moments of a trace must be in order")
+        if self.moments and self.moments[0] < 0:
+            raise ValueError(f"the moments of a trace must be from 0 on, not {self.moments[0]:g}")
 
     @property
     def mean_rate(self) -> float:

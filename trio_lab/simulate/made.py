@@ -8,7 +8,7 @@ from .event_loop import BehindLoop
 from .events import FAULT, Events
 from .lane import FastLane
 from .log import Log
-from .scenario import Scenario
+from .scenario import Scenario, slowness
 from .service import Cores, Downstream, Independent, Service
 from .staffed import Staff, StaffedLane
 from .traffic import Traffic
@@ -59,9 +59,8 @@ def bring(traffic: Traffic, scenario: Scenario) -> None:
             traffic.open(work.callers, work.arrivals, start=work.start, end=work.end)
         else:
             traffic.close(work.callers, work.clients, start=work.start, end=work.end)
-    for fault in scenario.faults:
-        for moment, slowness in fault.changes():
-            traffic.slow_down(moment, slowness)
+    for moment, slow in slowness(scenario.faults):
+        traffic.slow_down(moment, slow)
     if isinstance(traffic, StaffedLane):
         for crash in scenario.crashes:
             traffic.events.at(crash.at, traffic.crash, crash.at + crash.seconds, FAULT)

@@ -6,9 +6,11 @@ the gate decides (`GateSettings`), and what goes wrong meanwhile (`Fault`, `Cras
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from itertools import groupby
+from math import inf, isfinite, prod
+from operator import itemgetter
 from random import Random
 from typing import Literal, get_args
 
@@ -153,6 +155,17 @@ class Fault:
         else:
             yield self.at, self.slowness if self.kind == "slow" else inf
         yield end, 1.0
+
+
+def slowness(faults: Sequence[Fault]) -> Iterator[tuple[float, float]]:
+    """(when, how many times as long the service takes from then on) in order, with so many faults. Where several overlap, what
+    takes twice as long by one and three times as long by another takes six times as long."""
+    changes = sorted((moment, number, slow) for number, one in enumerate(faults) for moment, slow in one.changes())
+    slow_by = [1.0] * len(faults)
+    for moment, at_once in groupby(changes, key=itemgetter(0)):
+        for _, number, slow in at_once:
+            slow_by[number] = slow
+        yield moment, prod(slow_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

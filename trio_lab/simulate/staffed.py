@@ -105,7 +105,7 @@ class StaffedLane(FastLane):
 
     def crash(self, until: float) -> None:
         """All workers die, and so does each that is started before then."""
-        self._dying_until = until
+        self._dying_until = max(self._dying_until, until)
         self.ready = 0
         self._tell(self.gate.resize(0, self.events.now))
         for place in [*self._staff.running]:
