@@ -46,6 +46,16 @@ def test_the_least_loaded_host_is_what_it_is_called() -> None:
         assert {host.number for host in tier.hosts} == set(range(10))
 
 
+@pytest.mark.parametrize("bounds", [GateSettings(queue_timeout=0.5), GateSettings(run_timeout=0.5)])
+def test_the_least_loaded_host_may_be_one_whose_requests_were_lost(bounds: GateSettings) -> None:
+    """A request that waits too long, or runs too long, makes its host less loaded as well."""
+    tier = Tier(replace(TEN, servers=1, service=Times(mean=3.0), bounds=bounds, dispatch="least-loaded"), 20.0)
+    for _ in range(100):
+        tier.events.run(tier.events.now + 0.1)
+        least = min(host.load for host in tier.hosts)
+        assert tier._choose().load == least
+
+
 def test_bounds_are_each_hosts_own() -> None:
     full = replace(TEN, bounds=GateSettings(max_waiting=0), dispatch="round-robin", service=Times(mean=1.0))
     assert 0.5 < serve(full, 40.0, 2_000).refused < 0.65  # half is too much, and some come a moment too early
@@ -112,8 +122,17 @@ def test_a_plan_says_what_its_bounds_do() -> None:
 
 def test_a_plan_says_in_words_what_it_rests_on() -> None:
     said = " ".join(_assumed(replace(NEED, overhead=0.001), 3))
-    for word in ("Poisson", "5 ms", "exponential", "add 1 ms", "server process", "With one fewer"):
+    for word in (
+        "Poisson",
+        "5 ms",
+        "exponential",
+        "add 1 ms",
+        "server process",
+        "others would get 150% of what they can",
+    ):
         assert word in said
+    assert "With one fewer the others would be busy for 83% of the time" in " ".join(_assumed(NEED, 4))
+    assert "There is no other that could take its load" in " ".join(_assumed(replace(NEED, rate=500.0), 1))
     assert "add" not in " ".join(brief(NEED).assumptions)
 
 

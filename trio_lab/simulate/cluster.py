@@ -57,7 +57,7 @@ class Served:
 
 
 class Host(FastLane):
-    """One host. ``changed`` is told when it has one request fewer."""
+    """One host. ``changed`` is told when it has fewer requests than before."""
 
     changed: Callable[[Host], object] | None = None
     number = 0
@@ -72,6 +72,17 @@ class Host(FastLane):
 
     def _end(self, place: Place) -> None:
         super()._end(place)
+        self._has_fewer()
+
+    def _stop(self, place: Place) -> None:
+        super()._stop(place)
+        self._has_fewer()
+
+    def _expire(self, due: None) -> None:
+        super()._expire(due)
+        self._has_fewer()
+
+    def _has_fewer(self) -> None:
         if self.changed is not None:
             self.changed(self)
 

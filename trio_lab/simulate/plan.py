@@ -188,5 +188,11 @@ def _assumed(need: Need, hosts: int) -> Iterator[str]:
     yield "All hosts are alike, and nothing else runs on them. The dispatch tier takes no time and sees the hosts as they are."
     yield f"The cores are never busier than {MOST_LOAD:.0%}, so that a little more than you expect is not an overload."
     yield f"A refusal costs nothing, and who is refused does not come again. Up to {REFUSED:.1%} may be refused."
-    left = need.rate * need.work.expected / max(1, hosts - 1) / need.cores
-    yield f"All hosts are up. With one fewer the others would be busy for {left:.0%} of the time."
+    if hosts == 1:
+        yield "The host is up. There is no other that could take its load."
+        return
+    left = need.rate * need.work.expected / (hosts - 1) / need.cores
+    if left < 1:
+        yield f"All hosts are up. With one fewer the others would be busy for {left:.0%} of the time."
+    else:
+        yield f"All hosts are up. With one fewer the others would get {left:.0%} of what they can serve."
