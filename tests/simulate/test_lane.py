@@ -110,6 +110,15 @@ def test_closed_clients_wait_for_their_answers() -> None:
     assert lane.gate.statistics().peak_waiting == 4
 
 
+@pytest.mark.parametrize(("think", "came"), [(2.0, 2), (4.0, 1), (6.0, 0)])
+def test_closed_clients_send_no_request_after_the_end(think: float, came: int) -> None:
+    """Each needs a second for a request, and thinks before it."""
+    lane = lane_of(3)
+    crowd = lane.close(Callers(service=ONE, think=Times(mean=think)), 3, end=6.0)
+    lane.run(30.0)
+    assert crowd.came == crowd.served == 3 * came
+
+
 def test_a_closed_client_that_is_refused_comes_again_after_a_pause() -> None:
     lane = lane_of(max_waiting=0)
     crowd = lane.close(Callers(service=ONE, pause=Times(mean=0.25)), 2)

@@ -51,9 +51,10 @@ class Traffic(ABC):
         crowd = self._crowd(callers, closed=True)
         crowd.end = self.events.start + end
         for _ in range(int(min(clients, self._to_come))):
-            self._to_come -= 1
-            self._open += 1
-            self.events.at(self.events.start + start + crowd.think(), self._ask, Request(crowd), COME)
+            if (moment := self.events.start + start + crowd.think()) < crowd.end:
+                self._to_come -= 1
+                self._open += 1
+                self.events.at(moment, self._ask, Request(crowd), COME)
         return crowd
 
     def slow_down(self, time: float, slowness: float) -> None:
@@ -126,9 +127,10 @@ class Traffic(ABC):
 
     def _finish(self, crowd: Crowd, pause: float) -> None:
         """A request has ended for good. A closed client sends its next one."""
-        if crowd.closed and self._to_come and self.events.now < crowd.end:
+        moment = self.events.now + pause + crowd.think() if crowd.closed and self._to_come else inf
+        if moment < crowd.end:
             self._to_come -= 1
-            self.events.at(self.events.now + pause + crowd.think(), self._ask, Request(crowd), COME)
+            self.events.at(moment, self._ask, Request(crowd), COME)
         else:
             self._open -= 1
             if not self._open:
