@@ -115,6 +115,13 @@ def test_the_verdict_on_an_infinite_figure_survives_the_file(value: float | None
     assert saved.outcome == outcome
 
 
+def test_rounds_with_an_infinite_figure_still_count_when_a_saved_run_is_judged_again() -> None:
+    result = merged(*[9.0] * 6, *[-math.inf] * 3)
+    assert result.outcome == "undecided"
+    saved = decode(ExperimentResult, encode(result))
+    assert judge_again(saved).outcome == "undecided", "the six that are left would confirm it"
+
+
 async def test_runtimes_take_turns_and_the_record_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
 

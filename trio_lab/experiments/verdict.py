@@ -92,7 +92,7 @@ def judge_again(result: ExperimentResult) -> ExperimentResult:
     else:
         counted, again = [result.evidence.figures], checked(before, result.evidence.figures)
     checks = tuple(
-        old if old.passed is not None and any(one.get(old.figure) is None for one in counted) else new
+        old if any(one.get(old.figure) is None for one in counted) else new
         for old, new in zip(before, again, strict=True)
     )
     return replace(result, evidence=replace(result.evidence, checks=checks), outcome=judge(checks))
