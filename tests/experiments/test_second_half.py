@@ -10,6 +10,7 @@ from trio_lab.diagnose.interval import LEAST
 from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover
 from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Experiment
+from trio_lab.experiments.reading import Reading
 from trio_lab.experiments.rounds import judged
 from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 from trio_lab.records.figures import Figures, measured
@@ -97,6 +98,20 @@ def test_a_worker_pays_where_others_wait_half_as_long() -> None:
     )
     assert (figures["worker_pays_from_ms"], figures["thread_pays_from_ms"]) == (2.0, 50.0)
     assert figures["worker_overhead_ms"] == pytest.approx(0.3)
+
+
+def test_a_worker_that_never_pays_refutes_that_it_pays_early() -> None:
+    number = [check.figure for check in offload_crossover.EXPERIMENT.checks].index("worker_pays_from_ms")
+    found = measured(offload_crossover._FIGURES, phases({"loop": [1.0] * 7, "thread": [9.0] * 7, "process": [0.9] * 7}))
+    assert passed(offload_crossover.EXPERIMENT, found)[number] is False
+    finding = offload_crossover.EXPERIMENT.finding(Reading(found))
+    assert finding.count("not found up to 100 ms") == 2, "nor does a thread"
+    silent = [
+        replace(phase, echo_p99=None)
+        for phase in phases({"loop": [1.0] * 7, "thread": [9.0] * 7, "process": [1.0] * 7})
+    ]
+    unknown = measured(offload_crossover._FIGURES, silent)
+    assert passed(offload_crossover.EXPERIMENT, unknown)[number] is None
 
 
 def test_an_echo_that_never_came_is_left_out() -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from tests.report.from_json import verdict_rows
 from trio_lab.errors import UsageError
+from trio_lab.records.figures import Check
 from trio_lab.records.reading import read_results
 from trio_lab.records.result import Comparison
 from trio_lab.report import table
-from trio_lab.report.table import format_duration, format_figure, format_range
+from trio_lab.report.section import checks_table
+from trio_lab.report.table import describe, format_duration, format_figure, format_range, measured
 
 
 @pytest.mark.parametrize(
@@ -157,3 +159,16 @@ def test_rows_hold_nothing_that_steers_a_terminal(light: dict[str, Any]) -> None
 def test_what_is_not_a_run_is_refused(results: Any) -> None:
     with pytest.raises(UsageError):
         verdict_rows(results)
+
+
+@pytest.mark.parametrize(
+    ("figure", "passed", "said"),
+    [(7.0, True, "7 ms"), (None, False, "infinite"), (math.inf, False, "infinite"), (None, None, "not measured")],
+)
+def test_a_figure_that_was_judged_is_never_told_as_not_measured(
+    figure: float | None, passed: bool | None, said: str
+) -> None:
+    check = Check(claim="p50", figure="p50", measured=figure, unit="ms", relation="<", bound=10, passed=passed)
+    assert measured(check) == said
+    assert said in describe(check)
+    assert f"<b>{said}</b>" in checks_table((check,))

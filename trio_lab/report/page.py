@@ -17,7 +17,7 @@ from trio_lab.report.lead import headline, held, learned, source, uncounted
 from trio_lab.report.machine import machine
 from trio_lab.report.prose import sentence, text
 from trio_lab.report.section import anchor, badge, queue, section, tone
-from trio_lab.report.table import decisive_check, expected, format_duration, format_figure, several_runtimes
+from trio_lab.report.table import decisive_check, expected, format_duration, measured, several_runtimes
 
 
 def render(run: Results) -> str:
@@ -97,7 +97,7 @@ def _decisive(experiment: ExperimentResult) -> str:
     if check is None:
         return "–"
     negation = "not " if check.passed is False else ""
-    figure = text(format_figure(check.measured, check.unit))
+    figure = text(measured(check))
     return (
         f'<span class="decisive"><b>{figure}</b> <i>{negation}{text(expected(check))}</i>'
         f"<span>{sentence(check.claim)}</span></span>"

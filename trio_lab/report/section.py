@@ -8,7 +8,7 @@ from trio_lab.records.result import ExperimentResult, Outcome
 from trio_lab.records.timeline import Timeline
 from trio_lab.report.charts import draw
 from trio_lab.report.prose import paragraphs, sentence, slug, text
-from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure, format_range
+from trio_lab.report.table import NOT_OBSERVED, expected, format_duration, format_figure, format_range, measured
 from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 
 _PANEL = 96  # pixels: four plots fit into a window
@@ -131,7 +131,7 @@ def checks_table(checks: tuple[Check, ...]) -> str:
     rows = (
         f'<tr><td data-label="Claim">{sentence(check.claim)}</td>'
         f'<td data-label="Expected" class="number">{text(expected(check))}</td>'
-        f'<td data-label="Measured" class="number"><b>{text(format_figure(check.measured, check.unit))}</b>'
+        f'<td data-label="Measured" class="number"><b>{text(measured(check))}</b>'
         f"{_interval(check)}</td>"
         f'<td data-label="Result">{_MARKS[check.passed]}</td></tr>'
         for check in checks
@@ -148,8 +148,8 @@ def _interval(check: Check) -> str:
 
 def figure(chart: Chart) -> str:
     """A chart with its title above and how to read it below; without any value, a sentence that says so."""
-    measured = any(y is not None for series in chart.series for _, y in series.points)
-    drawing = draw(chart.title, chart) if measured else '<p class="quiet">Nothing was recorded for this chart.</p>'
+    recorded = any(y is not None for series in chart.series for _, y in series.points)
+    drawing = draw(chart.title, chart) if recorded else '<p class="quiet">Nothing was recorded for this chart.</p>'
     note = f"<figcaption><p>{sentence(chart.note)}</p></figcaption>" if chart.note else ""
     return f"<figure><h3>{text(chart.title)}</h3>{drawing}{note}</figure>"
 

@@ -70,7 +70,13 @@ def describe(check: Check | None) -> str:
     if check is None:
         return "–"
     negation = "not " if check.passed is False else ""
-    return one_line(f"{check.claim} {format_figure(check.measured, check.unit)} ({negation}{expected(check)})")
+    return one_line(f"{check.claim} {measured(check)} ({negation}{expected(check)})")
+
+
+def measured(check: Check) -> str:
+    """The figure with its unit. One that was judged and is not there was infinite, which a file cannot hold."""
+    lacks = check.measured is None or math.isinf(check.measured)
+    return "infinite" if lacks and check.passed is not None else format_figure(check.measured, check.unit)
 
 
 def expected(check: Check) -> str:

@@ -13,6 +13,7 @@ program on the second core makes the worker look worse, since it needs that core
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
@@ -59,10 +60,14 @@ def _short(phases: Sequence[Phase], place: str, part: Part) -> float:
 
 
 def _pays(phases: Sequence[Phase], place: str) -> float | None:
-    """The shortest of the lengths from which on others are delayed at most half as long as beside the loop."""
+    """The shortest of the lengths from which on others are delayed at most half as long as beside the loop: infinite if that
+    is not so at the longest, None if nothing can be compared."""
     usual, other = _points(phases, "loop", _ECHO), _points(phases, place, _ECHO)
     both = {x for x, _ in usual} & {x for x, _ in other}
-    return crossover([p for p in usual if p[0] in both], [p for p in other if p[0] in both], share=_PAYS)
+    if not both:
+        return None
+    found = crossover([p for p in usual if p[0] in both], [p for p in other if p[0] in both], share=_PAYS)
+    return math.inf if found is None else found
 
 
 _FIGURES: Measures[Sequence[Phase]] = {
@@ -111,7 +116,7 @@ def _finding(found: Reading) -> str:
     ]
     for place in ("worker", "thread"):
         pays = f"{place}_pays_from_ms"
-        length = found.said(pays, "ms") if found[pays] is not None else f"not found up to {_LONGEST:g} ms"
+        length = f"not found up to {_LONGEST:g} ms" if found[pays] == math.inf else found.said(pays, "ms")
         said.append(f"The length from which a {place} halves the delay of others: {length}.")
     return " ".join(said)
 
