@@ -19,13 +19,16 @@ from trio_lab.measure.process import lives
 from trio_lab.stage.supervised import Program, supervised
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]  # starts fast
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can start a program of another user")
 READY = "import sys, time; print('ready', flush=True); "
 
 
-async def run(command: Sequence[str], folder: Path, *, grace: float = 20.0, to_its_end: bool = False) -> Program:
+async def run(
+    command: Sequence[str], folder: Path, *, grace: float = 20.0, user: str | None = None, to_its_end: bool = False
+) -> Program:
     """The program after it was asked to stop when it had said that it was ready, or after it has ended by itself."""
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        async with supervised(command, grace=grace, stdout=out, stderr=err) as program:
+        async with supervised(command, grace=grace, user=user, stdout=out, stderr=err) as program:
             if to_its_end:
                 await program.ended.wait()
             else:
@@ -53,6 +56,14 @@ async def test_its_standard_input_is_ours() -> None:
         os.close(reading)
         os.close(writing)
     assert program.code == 0
+
+
+@needs_root
+async def test_a_program_of_another_user(tmp_path: Path) -> None:
+    """It runs where that user may be, and is asked to end as any other."""
+    program = await run(["sh", "-c", 'echo "$(id -un) $(pwd)"; exec sleep 60'], tmp_path, user="nobody")
+    assert (program.code, program.killed) == (-signal.SIGTERM, 0)
+    assert (tmp_path / "out").read_text() == "nobody /\n"
 
 
 async def test_what_cannot_be_started_is_an_error_that_names_it() -> None:
@@ -130,8 +141,9 @@ trio.run(main)
         until_gone([pid])
 
 
-async def test_a_program_does_not_outlive_its_supervisor() -> None:
-    async with supervised(["sleep", "60"]) as program:
+@pytest.mark.parametrize("user", [None, pytest.param("nobody", marks=needs_root)])
+async def test_a_program_does_not_outlive_its_supervisor(user: str | None) -> None:
+    async with supervised(["sleep", "60"], user=user) as program:
         stat = Path(f"/proc/{program.pid}/stat").read_text()
         supervisor = int(stat.rpartition(")")[2].split()[1])
         assert supervisor != os.getpid()

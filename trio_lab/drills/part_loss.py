@@ -114,13 +114,12 @@ class Traffic:
                     outage.served = min(outage.served, ended)
 
     async def without(self, part: Part, *, away: float) -> None:
-        """Kill a part, start it again after so many seconds, and return when it is back."""
+        """Kill a part, and return when it is back, after so many seconds at the earliest."""
         outage = Outage(kind=part.kind, at=trio.current_time())
         self.outages.append(outage)
         await part.kill()
         outage.dead = trio.current_time()
         await trio.sleep(away)
-        await part.start()
         await part.until_back()
         outage.back = trio.current_time()
 

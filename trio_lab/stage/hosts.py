@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,13 +56,12 @@ def haproxy() -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """``kill`` returns when it is dead, and ``start`` when it has been told to start again. ``answers``: whether it does."""
+    """``kill`` returns when it is dead; it is then started again. ``answers``: whether it does."""
 
     name: str
     kind: Kind
     command: tuple[str, ...]
     kill: Callable[[], Awaitable[object]]
-    start: Callable[[], Awaitable[object]]
     answers: Callable[[], Awaitable[bool]]
 
     async def until_back(self) -> None:
@@ -97,7 +97,7 @@ async def open_hosts(*, configuration: str, lease: float) -> AsyncIterator[Hosts
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trio-lab-hosts-")))
         log = stack.enter_context(tempfile.TemporaryFile())
         (folder / "haproxy.cfg").write_text(configuration)
-        database = await trio.to_thread.run_sync(stack.enter_context, postgres.postgres(_there(postgres.programs())))
+        database = await trio.to_thread.run_sync(stack.enter_context, postgres.prepared(_there(postgres.programs())))
         async with trio.open_nursery() as nursery:
             hosts = _Making(folder=folder, log=log, database=database, lease=lease, nursery=nursery).hosts()
             try:
@@ -125,13 +125,13 @@ class _Making:
         servers = {"one": ports[:2], "two": ports[2:]}
         parts = [
             self._kept("jobs", "jobs", valkey.command(_there(valkey.program()), self.folder, broker), _accepts(broker)),
-            Part(
-                name="database",
-                kind="database",
-                command=self.database.command,
-                kill=partial(trio.to_thread.run_sync, self.database.kill),
-                start=partial(trio.to_thread.run_sync, self.database.start),
-                answers=_yes,
+            self._kept(
+                "database",
+                "database",
+                self.database.command,
+                partial(trio.to_thread.run_sync, self.database.answers),
+                user=self.database.user,
+                killed_by=signal.SIGQUIT,  # its processes end at once
             ),
         ]
         for name, (port, live) in servers.items():
@@ -150,18 +150,20 @@ class _Making:
         self,
         name: str,
         kind: Kind,
-        command: list[str],
+        command: Sequence[str],
         answers: Callable[[], Awaitable[bool]],
         env: dict[str, str] | None = None,
+        *,
+        user: str | None = None,
+        killed_by: int = signal.SIGKILL,
     ) -> Part:
-        kept = Kept(command, env=os.environ | (env or {}), log=self.log)
+        kept = Kept(command, env=os.environ | (env or {}), log=self.log, user=user)
         self.nursery.start_soon(kept.keep)
         return Part(
             name=name,
             kind=kind,
             command=tuple(command),
-            kill=kept.kill,
-            start=trio.lowlevel.checkpoint,
+            kill=partial(kept.kill, killed_by),
             answers=answers,
         )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .supervised import under_supervisor
 
 _PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 _START, _END = 30.0, 10.0  # seconds
@@ -33,60 +37,79 @@ def _other_user() -> str | None:
 
 
 class PostgresServer:
-    """``conninfo`` is how to reach it, and so is ``url``. It can be killed and started again."""
+    """``conninfo`` is how to reach it, and so is ``url``. Its ``command`` is for ``user`` (None: for ours). It runs under a
+    supervisor. It can be killed and started again."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.conninfo = f"host={folder} dbname=postgres user=lab"
         self.url = f"postgresql://lab@/postgres?host={folder}"
-        self._programs, self._folder = programs, folder
-        self._user = _other_user() if os.getuid() == 0 else None
-        if self._user is not None:
-            shutil.chown(folder, self._user)
-        self._run("initdb", "-D", str(folder / "data"), "-U", "lab", "--auth=trust", "--no-sync")
+        self.user = _other_user() if os.getuid() == 0 else None
         self.command = (
             *(str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder)),
             *("-c", "listen_addresses=", "-c", "fsync=off"),
         )
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def _run(self, program: str, *words: str) -> None:
+        self.pid = 0
+        self._asking = (programs / "pg_isready", "-q", "-h", folder)
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        if self.user is not None:
+            shutil.chown(folder, self.user)
         subprocess.run(
-            [self._programs / program, *words], user=self._user, check=True, capture_output=True, cwd=self._folder
+            [programs / "initdb", "-D", folder / "data", "-U", "lab", "--auth=trust", "--no-sync"],
+            user=self.user,
+            check=True,
+            capture_output=True,
+            cwd=folder,
         )
+
+    def answers(self) -> bool:
+        return not subprocess.run(self._asking).returncode
 
     def start(self) -> None:
         """Returns when it answers."""
-        self.process = subprocess.Popen(
-            self.command,
-            user=self._user,
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._lifeline, its = socket.socketpair()
+        with its:
+            self._supervisor = subprocess.Popen(
+                under_supervisor(self.command, descriptor=its.fileno(), grace=_END, user=self.user),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+                start_new_session=True,
+            )
+        with self._lifeline.makefile() as said:
+            self.pid = json.loads(said.readline() or "{}").get("pid", 0)
         until = time.monotonic() + _START
-        while subprocess.run([self._programs / "pg_isready", "-q", "-h", self._folder]).returncode:
-            if self.process.poll() is not None or time.monotonic() > until:
+        while not self.answers():
+            if self._supervisor.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("PostgreSQL does not start")
             time.sleep(0.02)
 
     def kill(self) -> None:
         """It and its children at once; it is waited for, or another could not start."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGQUIT)
-            try:
-                self.process.wait(_END)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            self.process = None
+        if self._supervisor is None:
+            return
+        if self._supervisor.poll() is None and self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGQUIT)
+        self._lifeline.close()
+        self._supervisor.wait()
+        self._supervisor = None
+
+
+@contextmanager
+def prepared(programs: Path) -> Iterator[PostgresServer]:
+    """One that was not started yet, with an empty database."""
+    with tempfile.TemporaryDirectory(prefix="trio-lab-pg-") as folder:
+        server = PostgresServer(programs, Path(folder))
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
 @contextmanager
 def postgres(programs: Path) -> Iterator[PostgresServer]:
-    with tempfile.TemporaryDirectory(prefix="trio-lab-pg-") as folder:
-        server = PostgresServer(programs, Path(folder))
-        try:
-            server.start()
-            yield server
-        finally:
-            server.kill()
+    """One that answers."""
+    with prepared(programs) as server:
+        server.start()
+        yield server

@@ -74,17 +74,25 @@ class Program:
         self._started.set()
 
 
+def under_supervisor(command: Sequence[str], *, descriptor: int, grace: float, user: str | None = None) -> list[str]:
+    """The command of a supervisor that starts a program, as this user (None: as ours). ``descriptor`` is its end of the socket
+    pair."""
+    return [*_COMMAND, str(descriptor), str(grace), user or "", *command]
+
+
 @block
 async def supervised(
     command: Sequence[str],
     *,
     grace: float = GRACE,
+    user: str | None = None,
     env: Mapping[str, str] | None = None,
     stdin: int | IO[bytes] | None = None,
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
 ) -> AsyncIterator[Program]:
-    """Start a program; at the end of the block ask it to stop, and kill what is left of it ``grace`` seconds later.
+    """Start a program; at the end of the block ask it to stop, and kill what is left of it ``grace`` seconds later. Root may
+    start one as another ``user``.
 
     Raises:
         UsageError: it could not be started.
@@ -92,7 +100,7 @@ async def supervised(
     program = Program(command)
     with _connected() as (ours, its):
         process = await trio.lowlevel.open_process(
-            [*_COMMAND, str(its.fileno()), str(grace), *command],
+            under_supervisor(command, descriptor=its.fileno(), grace=grace, user=user),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,

@@ -40,10 +40,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 class Supervisor:
-    """``grace`` is how many seconds the program has to end when it is asked to."""
+    """``grace`` is how many seconds the program has to end when it is asked to. ``user`` is whose it is, None for ours. That of
+    another user runs in the root folder, for it may have no right to ours."""
 
-    def __init__(self, ours: socket.socket, grace: float) -> None:
-        self._ours, self._grace = ours, grace
+    def __init__(self, ours: socket.socket, grace: float, user: str | None) -> None:
+        self._ours, self._grace, self._user = ours, grace, user
         self._code: int | None = None
 
     def say(self, **words: object) -> None:
@@ -55,7 +56,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, lambda *_: None)  # unlike SIG_IGN, the program does not inherit it
         try:
-            self._program = subprocess.Popen(command, process_group=0, preexec_fn=_die_with_parent)
+            self._program = subprocess.Popen(
+                command,
+                process_group=0,
+                user=self._user,
+                cwd=None if self._user is None else "/",
+                preexec_fn=_die_with_parent,  # called as that user: to become another would undo it
+            )
         except OSError as error:
             self.say(error=f"{command[0]} could not be started: {error.strerror}")
             return
@@ -134,9 +141,9 @@ def _die_with_parent() -> None:
     _prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main(descriptor: str, grace: str, *command: str) -> None:
+def main(descriptor: str, grace: str, user: str, *command: str) -> None:
     with socket.socket(fileno=int(descriptor)) as ours:
-        Supervisor(ours, float(grace)).supervise(list(command))
+        Supervisor(ours, float(grace), user or None).supervise(list(command))
 
 
 if __name__ == "__main__":

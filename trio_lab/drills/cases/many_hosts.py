@@ -19,7 +19,7 @@ from ..model import Drill
 from ..part_loss import Traffic, fate
 
 _LEASE = 1.0  # seconds
-_AWAY = 0.3  # seconds between the death of a part and its new start; programs take their own time on top
+_AWAY = 0.3  # seconds from the death of a part until it is asked whether it is back
 _SETTLE = 1.0  # seconds from when a server is ready until the proxy has seen it: two of its checks
 _RETURN = 2.0
 _LONGEST = 5.0
