@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +12,14 @@ import pytest
 
 from tests.running import Running, running
 from tests.waiting import until
+from trio_lab.config import Config
 from trio_lab.database.sqlite import Sqlite
-from trio_lab.errors import QueueTimeout
-from trio_lab.servers.trio.database import _pause_sqlite
+from trio_lab.errors import QueueTimeout, UsageError
+from trio_lab.measure.queues import Queues
+from trio_lab.servers.trio.database import _pause_sqlite, open_database
 from trio_lab.work import wait
+
+POSTGRES = "trio_lab.database.postgres"
 
 
 def test_its_pool_is_a_queue_from_the_first_query_on(server: Running) -> None:
@@ -57,6 +62,27 @@ async def test_a_query_that_did_not_get_the_lock_is_refused(tmp_path: Path) -> N
         await _pause_sqlite(second, 0.0, True)
     await first.close()
     await second.close()
+
+
+async def test_psycopg_is_not_imported_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    importers: list[threading.Thread] = []
+
+    class Lacks:
+        """Where psycopg is not installed."""
+
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == POSTGRES:
+                importers.append(threading.current_thread())
+                raise ImportError
+
+    monkeypatch.delitem(sys.modules, POSTGRES, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Lacks, *sys.meta_path])
+    with pytest.raises(UsageError, match=r"pip install 'trio-lab\[postgres\]'"):
+        async with open_database(Config(database="postgresql://nowhere"), Queues()):
+            pass
+    assert importers
+    assert threading.current_thread() not in importers
 
 
 @pytest.mark.parametrize(

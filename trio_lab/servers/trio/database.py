@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import trio
+
 from ...admission.classes import Share
 from ...blocks import block
 from ...config import Config
@@ -142,7 +144,8 @@ async def open_database(config: Config, queues: Queues) -> AsyncIterator[LabData
     async with AsyncExitStack() as stack:
         pause: Pause = _pause_postgres
         if config.database:
-            database = _postgres(config.database)
+            # In a thread: the import of psycopg alone takes a third of a second.
+            database = await trio.to_thread.run_sync(_postgres, config.database)
         else:
             database, pause = _OwnFile(stack), _pause_sqlite
         open_pool = partial(
