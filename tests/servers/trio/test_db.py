@@ -86,6 +86,23 @@ async def test_psycopg_is_not_imported_on_the_loop(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:secret@x",
+        "postgresql://me:secret@x?nonsense=1",
+        "postgresql://me:secret@[x",
+        "postgresql://me:secret%@x",
+    ],
+)
+async def test_an_address_that_is_refused_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        async with open_database(Config(database=url), Queues()):
+            pass
+    assert "secret" not in str(refused.value)
+    assert f"'{url.partition('secret')[0]}…@" in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["--database", "mysql://x"],

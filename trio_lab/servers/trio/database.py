@@ -113,7 +113,7 @@ async def _pause_postgres(connection: Any, seconds: float, writes: bool) -> None
 
 def _postgres(url: str) -> Database[Any]:
     if not url.startswith(("postgresql://", "postgres://")):
-        raise UsageError(f"database must be at postgresql://…, not at {url[:80]!r}")
+        raise UsageError(f"database must be at postgresql://…, not at {_without_password(url, url)[:80]!r}")
     try:
         from ...database.postgres import Postgres, WrongAddress
     except ImportError:
@@ -121,7 +121,14 @@ def _postgres(url: str) -> Database[Any]:
     try:
         return Postgres(url)
     except WrongAddress as error:
-        raise UsageError(f"database {url[:80]!r}: {' '.join(str(error).split())}") from None
+        why = _without_password(" ".join(str(error).split()), url)
+        raise UsageError(f"database {_without_password(url, url)[:80]!r}: {why}") from None
+
+
+def _without_password(text: str, url: str) -> str:
+    """libpq's errors quote what they do not understand."""
+    _, _, password = url.rpartition("@")[0].partition("://")[2].partition(":")
+    return text.replace(password, "…") if password else text
 
 
 @block
