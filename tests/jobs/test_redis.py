@@ -295,6 +295,16 @@ async def test_a_server_that_does_not_answer_is_one_line(monkeypatch: pytest.Mon
         nursery.cancel_scope.cancel()
 
 
+async def test_who_opens_may_leave_while_the_server_does_not_answer() -> None:
+    async with trio.open_nursery() as nursery:
+        silent, *_ = await nursery.start(partial(trio.serve_tcp, _say_nothing, 0, host="127.0.0.1"))
+        with trio.move_on_after(0.02) as scope:
+            async with open_jobs(f"redis://127.0.0.1:{silent.socket.getsockname()[1]}"):
+                raise AssertionError
+        assert scope.cancelled_caught
+        nursery.cancel_scope.cancel()
+
+
 async def _say_nothing(stream: trio.SocketStream) -> None:
     await trio.sleep_forever()
 

@@ -184,11 +184,11 @@ class Broker:
                         self._session, self._reason = None, session.reason
                     nursery.cancel_scope.cancel()
         except Exception as error:
+            await trio.lowlevel.checkpoint_if_cancelled()  # then the client raises an error of its own
             first = first_of(error)
             if isinstance(first, UsageError):
                 raise first from None
-            # Whatever it is (the client has assertions about what servers answer), the next attempt may succeed. When it is
-            # cancelled the client raises an error of its own.
+            # Whatever it is (the client has assertions about what servers answer), the next attempt may succeed.
             self._reason = _SILENT if opening.cancel_called else in_a_line(first)
             raise UsageError(f"jobs cannot be reached: {self._reason}") from None
         finally:
