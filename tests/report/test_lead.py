@@ -207,6 +207,15 @@ def test_rounds_that_do_not_count_are_told_at_the_top(counted: tuple[bool, ...],
     assert uncounted([replace(first, conditions=conditions[:1]), replace(second, conditions=conditions[1:])]) == said
 
 
+def test_a_disturbed_round_that_settles_exact_claims_counts_all_the_same() -> None:
+    one = run_with(None).experiments[0]
+    check = replace(one.evidence.checks[0], exact=True)
+    exact = replace(one, conditions=(Conditions(counted=False),), evidence=replace(one.evidence, checks=(check,)))
+    assert uncounted([exact]) == ""
+    mixed = replace(exact, evidence=replace(one.evidence, checks=(check, replace(check, exact=False))))
+    assert "1 of 1 rounds" in uncounted([exact, mixed])
+
+
 def test_many_findings_are_folded_and_none_is_lost() -> None:
     many = run_with(None).experiments * 3
     shown = learned(of(many))

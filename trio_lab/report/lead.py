@@ -130,8 +130,10 @@ def held(experiments: Sequence[ExperimentResult]) -> str:
 
 
 def uncounted(experiments: Sequence[ExperimentResult]) -> str:
-    """Why much may be undecided: the rounds that other programs disturbed and that do not count, if any."""
-    conditions = [one for experiment in experiments for one in experiment.conditions or ()]
+    """Why much may be undecided: the rounds that other programs disturbed and that do not count, if any. Exact claims are
+    settled by every round."""
+    inexact = (one for one in experiments if not all(check.exact for check in one.evidence.checks))
+    conditions = [one for experiment in inexact for one in experiment.conditions or ()]
     lost = sum(not one.counted for one in conditions)
     if not lost:
         return ""
