@@ -59,6 +59,19 @@ def test_page_that_cannot_be_replaced_leaves_no_temporary_file(light: dict[str, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "results.json"]
 
 
+def test_an_interrupt_while_a_file_is_written_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "page").write_bytes(b"before")
+    monkeypatch.setattr(os, "chmod", interrupted)  # as Ctrl-C does, when the new file is written and not in its place
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "page", b"after")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("page", b"before")]
+
+
 def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
