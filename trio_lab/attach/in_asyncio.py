@@ -38,7 +38,13 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
         undo.callback(watched.pop, loop, None)
         figures = LoopFigures("asyncio", watch, threads=no_threads)
         undo.callback(figures.close)
-        reporter = Reporter(soon=loop.call_soon_threadsafe, read=figures.read, look=watch.look, close=undo.close)
+        reporter = Reporter(
+            soon=loop.call_soon_threadsafe,
+            read=figures.read,
+            look=watch.look,
+            close=undo.close,
+            closed=loop.is_closed,
+        )
         kind = loop.__class__
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
     except Exception as fault:  # whatever it is, the program must go on as if there were no doctor; see `hook`

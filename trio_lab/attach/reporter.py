@@ -36,7 +36,7 @@ class Reporter:
 
     ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, with a new window if its argument is
     true, and returns a function that does the rest of the work in the thread. The second takes care of the watch, the third
-    ends it.
+    ends it. ``closed`` says, in any thread, that the loop will not turn any more; a run of Trio tells it by `loop_ended`.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class Reporter:
         read: Callable[[bool], Callable[[], Figures]],
         look: Callable[[], None],
         close: Callable[[], None],
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._soon, self._read, self._look, self._close = soon, read, look, close
+        self._soon, self._read, self._look, self._close, self._closed = soon, read, look, close, closed
         self._answers: SimpleQueue[Callable[[], Figures] | None] = SimpleQueue()
         self._heard = b""
         self._over = self._ending = False
         self._looked = 0.0
+        self._will_look = False
         self._thread = threading.Thread(target=self._serve, name="trio_lab doctor", daemon=True)
 
     def start(self, path: str, **about: str) -> None:
@@ -81,7 +83,11 @@ class Reporter:
                 try:
                     question = self._question()
                 except TimeoutError:
-                    self._soon(self._take_care)
+                    if self._closed():
+                        break
+                    if not self._will_look:  # a loop that stands still, or does not run now, would get ever more to do
+                        self._will_look = True
+                        self._soon(self._take_care)
                     continue
                 if not question:
                     break
@@ -89,10 +95,10 @@ class Reporter:
                 if (answer := self._answers.get()) is None:
                     return
                 self._say(self._made(answer))
-        if not self._ending:  # the doctor has gone
+        if not self._ending:  # the doctor has gone, or the loop was closed
             try:
                 self._soon(self._end)
-            except Exception:  # an asyncio loop was closed, which is not told
+            except Exception:
                 self._end()
 
     def _question(self) -> bytes:
@@ -121,7 +127,7 @@ class Reporter:
             self._answers.put(partial(_fault, fault))
 
     def _take_care(self) -> None:
-        self._looked = perf_counter()
+        self._looked, self._will_look = perf_counter(), False
         with suppress(Exception):
             if not self._over:
                 self._look()

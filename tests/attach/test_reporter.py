@@ -1,0 +1,69 @@
+"""Unit: what the thread of a reporter asks of its loop while the doctor asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from socket import socket
+
+from trio_lab.attach.reporter import Reporter
+
+
+class Scripted(Reporter):
+    """For a while nothing comes; the loop does what the ``script`` says at each check. Then the doctor has gone."""
+
+    def __init__(self, *script: Callable[[Scripted], None]) -> None:
+        self.looks, self.is_closed, self.is_over = 0, False, False
+        self.scheduled: list[Callable[[], None]] = []
+        super().__init__(
+            soon=self._schedule,
+            read=lambda _: dict,
+            look=self._looked_at,
+            close=self._ended,
+            closed=lambda: self.is_closed,
+        )
+        self._socket = socket()
+        self._script = iter(script)
+
+    def _schedule(self, call: Callable[[], None]) -> None:
+        if self.is_closed:
+            raise RuntimeError
+        self.scheduled.append(call)
+
+    def _looked_at(self) -> None:
+        self.looks += 1
+
+    def _ended(self) -> None:
+        self.is_over = True
+
+    def _question(self) -> bytes:
+        if (does := next(self._script, None)) is None:
+            return b""
+        does(self)
+        raise TimeoutError
+
+    def turn(self) -> None:
+        while self.scheduled:
+            self.scheduled.pop(0)()
+
+    def stand_still(self) -> None:
+        pass
+
+    def close_loop(self) -> None:
+        self.scheduled.clear()
+        self.is_closed = True
+
+
+def test_a_loop_that_stands_still_is_looked_after_once_when_it_goes_on() -> None:
+    reporter = Scripted(*[Scripted.stand_still] * 4, Scripted.turn, *[Scripted.stand_still] * 2)
+    reporter._serve()
+    assert reporter.looks == 1
+    assert len(reporter.scheduled) == 2  # another look, and the end
+    reporter.turn()
+    assert (reporter.looks, reporter.is_over) == (2, True)
+
+
+def test_a_loop_that_is_closed_with_a_look_before_it_is_let_go() -> None:
+    reporter = Scripted(Scripted.stand_still, Scripted.close_loop, Scripted.turn, Scripted.turn)
+    reporter._serve()
+    assert (reporter.looks, reporter.is_over) == (0, True)
+    assert next(reporter._script) is Scripted.turn  # it did not wait until the doctor was gone
