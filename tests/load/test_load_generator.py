@@ -141,13 +141,16 @@ async def test_a_server_that_refuses_every_connection_ends_the_run_at_once(
     assert [one for one in run.result.warnings if "sent late" not in one] == []  # on a busy machine it may be
 
 
-async def test_a_server_to_which_no_connection_is_made_ends_the_run_early(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("interval", [0.05, 3600.0])
+async def test_a_server_to_which_no_connection_is_made_ends_the_run_early(
+    monkeypatch: pytest.MonkeyPatch, interval: float
+) -> None:
     """Its backlog is full, so the kernel does not answer."""
     monkeypatch.setattr(generator, "_CONNECT_FIRST", 0.05)
     monkeypatch.setattr(generator, "_REACH_WITHIN", 0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as first:
         first.connect(listener.getsockname())
-        plan = LoadPlan(url=f"http://127.0.0.1:{listener.getsockname()[1]}/", duration=3600.0, interval=0.05)
+        plan = LoadPlan(url=f"http://127.0.0.1:{listener.getsockname()[1]}/", duration=3600.0, interval=interval)
         with trio.fail_after(30):
             run = await run_load(plan)
     assert_consistent(run)

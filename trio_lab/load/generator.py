@@ -92,6 +92,7 @@ async def _turn(
 ) -> None:
     poll, clock, tally = poller.poll, time.perf_counter, clients.tally
     give_up = math.inf  # when replies are no longer waited for, in a run that was stopped
+    reach_by = tally.start + _REACH_WITHIN
     reported = 0
     ready: Events = []
     while True:
@@ -106,8 +107,8 @@ async def _turn(
             reported = len(tally.rows)
             if on_progress is not None:
                 on_progress(_progress(plan, clients, now))
-            if not clients.reached and now - tally.start >= _REACH_WITHIN:
-                give_up = now
+        if not clients.reached and now >= reach_by:
+            give_up = now
         if clients.done or now >= give_up:
             clients.stop(now)
             return
