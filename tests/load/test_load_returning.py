@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,8 +15,11 @@ from scripted_server import read_request, reply, replying, serving, silent, slam
 from trio_lab.load.generator import run_load
 from trio_lab.load.patience import Patience
 from trio_lab.load.plan import LoadPlan
+from trio_lab.load.poller import Poller
 from trio_lab.load.results import LoadRun
 from trio_lab.load.retry import Retry
+from trio_lab.load.returning import OpenReturningClients
+from trio_lab.load.target import targets_of
 from trio_lab.records.load import Retries
 
 BUSY = reply(status=503)
@@ -109,6 +114,24 @@ async def test_a_retry_is_for_the_same_url(rate: float | None) -> None:
     assert heads[b"/bad"] > 2 * heads[b"/good"]
     assert found.result.urls is not None
     assert found.result.urls[1].requests.sent == heads[b"/bad"]
+
+
+def test_a_retry_that_is_dropped_counts_for_its_own_url() -> None:
+    """Four requests that are due, to /a, /a, /b and /a, and three retries to /b; none of them is ever sent."""
+    here = "http://127.0.0.1:1/"
+    plan = LoadPlan(
+        url=f"{here}a", weight=3, others=((f"{here}b", 1),), connections=1, rate=10.0, duration=0.4, retry=Retry(most=9)
+    )
+    with closing(Poller()) as poller:
+        clients = OpenReturningClients(plan, targets_of(plan), (socket.AF_INET, ("127.0.0.1", 1)), poller)
+        clients.start(100.0)
+        assert clients.parts is not None
+        [connection] = clients._connections
+        _, _, connection.tally, _ = (clients.parts.next(100.0) for _ in range(4))
+        for at in (100.05, 100.15, 100.25):
+            clients._returns.put(at, connection)
+        clients.abandon(101.0)
+    assert [part.requests.dropped for part in clients.parts.of_urls("ab") or ()] == [3, 4]
 
 
 @pytest.mark.parametrize("workload", [{}, {"requests": 40, "duration": None}], ids=["closed", "counted"])

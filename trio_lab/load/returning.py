@@ -182,6 +182,14 @@ class OpenReturningClients(_Returning, OpenClients):
         self._again = again
         self._patience = self._draw(next(self._numbers)) if again is None else again.patience
 
+    def _drop(self, intended: float, now: float) -> None:
+        """A retry keeps its URL, as it does when it is sent."""
+        dropped = None if self._again is None else self._again.tally
+        if self.parts is not None and isinstance(dropped, Kind):
+            self.parts.again(dropped, intended).drop(intended, now)
+        else:
+            super()._drop(intended, now)
+
     def _begin(self, connection: Connection, intended: float, now: float) -> None:
         connection.patience, connection.tries = self._patience, 0
         if self._again is not None:
