@@ -90,6 +90,23 @@ async def test_what_must_not_be_done_twice_is_not_tried_again(method: str) -> No
     assert (result.requests.errors == 0) == (method == "PUT")
 
 
+async def test_rubbish_in_the_midst_of_a_body_is_an_error_and_not_tried_again() -> None:
+    """By the second request of a connection. One that the server had closed by then would be sent again."""
+
+    async def script(stream: trio.SocketStream) -> None:
+        _, body = await read_head(stream)
+        while len(body) < len(BODY):
+            body += await stream.receive_some(100_000)
+        await stream.send_all(reply())
+        await read_head(stream)
+        await stream.send_all(b"rubbish\r\n\r\n")
+        await trio.sleep_forever()
+
+    async with serving(script) as url:
+        run = await run_load(LoadPlan(url=url, connections=1, requests=2, timeout=60.0, method="PUT", body=BODY))
+    assert (run.result.requests.ok, run.result.error_kinds) == (1, {"malformed reply": 1})
+
+
 def test_a_request_says_how_long_its_body_is() -> None:
     target = Target.parse("http://localhost/x")
     assert (

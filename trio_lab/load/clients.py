@@ -197,13 +197,14 @@ class Clients(ABC):
 
     def _replied_early(self, connection: Connection, now: float) -> None:
         """A server that replies before it has read the whole request does not want the rest, and closes."""
+        data = b""
         try:
             data = connection.recv(_RECEIVE)
             status = connection.reader.feed(data) if data else connection.reader.end()
         except BlockingIOError:
             return
         except BadReply as error:
-            self._lost(connection, str(error), now)
+            self._lost(connection, str(error), now, gone=not data)
         except OSError as error:
             self._lost(connection, error_kind(error), now)
         else:
