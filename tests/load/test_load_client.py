@@ -51,6 +51,12 @@ async def test_silence_is_too_slow() -> None:
             await fetch(url, timeout=0.05)
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+async def test_a_host_name_that_cannot_be_is_an_os_error(host: str) -> None:
+    with pytest.raises(OSError, match="is not a valid host name"):
+        await fetch(f"http://{host}/")
+
+
 async def test_bad_url_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         await fetch("localhost:3000")

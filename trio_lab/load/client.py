@@ -60,7 +60,10 @@ async def fetch(url: str, *, body: bytes | None = None, timeout: float = 5.0, in
 
 
 async def _connect(target: Target, insecure: bool) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
-    stream = await trio.open_tcp_stream(target.host, target.port)
+    try:
+        stream = await trio.open_tcp_stream(target.host, target.port)
+    except UnicodeError:
+        raise OSError(f"{target.host!r} is not a valid host name") from None
     if not target.secure:
         return stream
     context = client_context(insecure=insecure)
