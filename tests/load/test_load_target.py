@@ -33,6 +33,11 @@ def test_url_is_taken_apart(url: str, host: str, port: int, path: str, authority
     assert target.request(LoadPlan(url=url)) == f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode()
 
 
+def test_bytes_of_a_header_that_are_no_text_are_sent_as_they_were_given() -> None:
+    plan = LoadPlan(url="http://localhost/", headers=[("X", b"\xff".decode(errors="surrogateescape"))])
+    assert Target.parse(plan.url).request(plan).endswith(b"\r\nX: \xff\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -84,7 +84,8 @@ class Target:
     def request(self, plan: LoadPlan) -> bytes:
         """The bytes of one request: no more headers than needed, since the server is to be measured and not its parser.
 
-        A header of the plan replaces the one of the same name that would be sent.
+        A header of the plan replaces the one of the same name that would be sent. Bytes of a command line that are no UTF-8
+        are sent as they were given.
         """
         headers = {"Host": self.authority}
         if plan.body or plan.verb not in _BODILESS:
@@ -94,7 +95,10 @@ class Target:
         given = {name.lower() for name, _ in plan.headers}
         lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in given]
         lines += [f"{name}: {value}" for name, value in plan.headers]
-        return "\r\n".join([f"{plan.verb} {self.path} HTTP/1.1", *lines, "", ""]).encode() + plan.body
+        return (
+            "\r\n".join([f"{plan.verb} {self.path} HTTP/1.1", *lines, "", ""]).encode(errors="surrogateescape")
+            + plan.body
+        )
 
 
 def targets_of(plan: LoadPlan) -> list[Target]:
