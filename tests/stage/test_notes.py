@@ -20,3 +20,9 @@ def test_notes_that_differ_in_figures_alone_are_told_once_with_the_worst() -> No
         "/a?n=20: late by 1 ms.",
         "/b: out of ports.",
     ]
+
+
+def test_thousands_are_figures_like_others() -> None:
+    stage = Stage(quick=True)
+    stage.notes += [f"/a: {lost} of 10,000 requests had no reply." for lost in ("987", "1,234", "20")]
+    assert stage.told_notes() == ["/a: 1,234 of 10,000 requests had no reply. (The worst of 3.)"]

@@ -41,7 +41,7 @@ _SAMPLE_PERIOD = 0.1  # seconds between two looks at the queues: a short phase h
 
 _LOG = 1 << 24  # bytes of a server's log that are searched for errors
 
-_FIGURE = re.compile(r"\d+(?:\.\d+)?")
+_FIGURE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -121,7 +121,7 @@ class Stage:
             about, _, text = note.partition(": ")
             alike.setdefault((about, _FIGURE.sub("", text)), []).append(note)
         return [
-            max(notes, key=lambda note: list(map(float, _FIGURE.findall(note.partition(": ")[2]))))
+            max(notes, key=lambda note: _figures_in(note.partition(": ")[2]))
             + (f" (The worst of {len(notes)}.)" if len(notes) > 1 else "")
             for notes in alike.values()
         ]
@@ -275,6 +275,10 @@ class Stage:
         cpu = server.cpu_seconds() - used
         jobs = ended_between(idle, await server.health())
         return Loaded(load=result, probe=probe, step=step_of(result, begin, looks), cpu=cpu, jobs=jobs)
+
+
+def _figures_in(text: str) -> list[float]:
+    return [float(figure.replace(",", "")) for figure in _FIGURE.findall(text)]
 
 
 def _described(url: str, **options: Unpack[Load]) -> str:
