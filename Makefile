@@ -94,4 +94,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-mutants .mutants .verdicts .accuracy .axe $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-mutants .mutants .verdicts .accuracy .proofs .axe $(OUT) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
