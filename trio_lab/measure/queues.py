@@ -30,9 +30,17 @@ class Queues(Mapping[str, Queue]):
             ValueError: another queue has its name.
         """
         name = queue.statistics().name
+        self.require_free(name)
+        self._queues[name] = queue
+
+    def require_free(self, name: str) -> None:
+        """For a queue that may be registered later, so that it is told now whether it can be.
+
+        Raises:
+            ValueError: another queue has its name.
+        """
         if name in self._queues:
             raise ValueError(f"two queues are called {name!r}; every queue needs a name of its own")
-        self._queues[name] = queue
 
     def __getitem__(self, name: str) -> Queue:
         return self._queues[name]

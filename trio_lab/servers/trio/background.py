@@ -7,14 +7,14 @@ its own worker pool. With one (``--jobs``) it only submits: any number of `trio-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trio
 
 from ...blocks import block
-from ...errors import Overloaded, QueueTimeout, UsageError
+from ...errors import Overloaded, QueueTimeout, Unreachable, UsageError
 from ...jobs.contract import Engine, NewJob
 from ...jobs.examples import lab_functions
 from ...jobs.functions import JobFunctions
@@ -30,9 +30,14 @@ _LOOK = 0.5  # seconds between two looks at the counts
 
 
 class BackgroundJobs:
-    """What handlers submit to. The engine is registered with the lab's other ``queues`` when it is opened."""
+    """What handlers submit to. The engine is registered with the lab's other ``queues`` when it is opened.
+
+    Raises:
+        ValueError: another queue has its name.
+    """
 
     def __init__(self, queues: Queues, *, max_waiting: int, longest_wait: float | None) -> None:
+        queues.require_free(NAME)
         self._queues = queues
         self._max_waiting = max_waiting
         self.functions: JobFunctions = lab_functions()
@@ -42,11 +47,11 @@ class BackgroundJobs:
         self._failed = ""
 
     async def engine(self) -> Engine:
-        """Raises OSError when the file of the server's own cannot be made."""
+        """Raises `Unreachable` when the server's own cannot be opened now; who comes next tries it again."""
         self._wanted.set()
         await self._ready.wait()
         if self._engine is None:
-            raise OSError(self._failed)
+            raise Unreachable(NAME, reason=self._failed)
         return self._engine
 
     async def submit(self, job: NewJob) -> str:
@@ -82,19 +87,29 @@ class BackgroundJobs:
     async def serve_own(self, workers: WorkerPool, file: Path | None) -> None:
         """The same with an engine of the server's own, and a worker, from the first request on. Several processes of a server
         have one ``file``."""
-        await self._wanted.wait()
-        async with AsyncExitStack() as stack:
-            try:
-                if file is None:
-                    file = Path(stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-")), "jobs.sqlite")
-                engine = await stack.enter_async_context(open_sqlite_jobs(file, max_waiting=self._max_waiting))
-            except (OSError, UsageError) as error:
-                self._failed = str(error)
-                self._ready.set()
-                return
-            worker = open_job_worker(engine, self.functions, concurrency=workers.size, processes=workers, grace=0.0)
-            await stack.enter_async_context(worker)
-            await self.serve(engine)
+        with ExitStack() as folder:
+            while True:
+                await self._wanted.wait()
+                async with AsyncExitStack() as stack:
+                    try:
+                        if file is None:
+                            name = folder.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-"))
+                            file = Path(name, "jobs.sqlite")
+                        engine = await stack.enter_async_context(open_sqlite_jobs(file, max_waiting=self._max_waiting))
+                    except (OSError, UsageError) as error:
+                        self._fail(str(error))
+                        continue
+                    work = open_job_worker(
+                        engine, self.functions, concurrency=workers.size, processes=workers, grace=0.0
+                    )
+                    await stack.enter_async_context(work)
+                    await self.serve(engine)
+
+    def _fail(self, reason: str) -> None:
+        """There is no engine: tell those who wait for it."""
+        self._failed = reason
+        ready, self._ready, self._wanted = self._ready, trio.Event(), trio.Event()
+        ready.set()
 
 
 @block

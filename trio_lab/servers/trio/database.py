@@ -43,9 +43,15 @@ READ, WRITE = "read", "write"
 
 
 class LabDatabase:
-    """Its pools are registered with the lab's other queues at the first query."""
+    """Its pools are registered with the lab's other queues at the first query.
+
+    Raises:
+        ValueError: another queue has the name of a pool.
+    """
 
     def __init__(self, queues: Queues, pause: Pause, *pools: ConnectionPool[Any]) -> None:
+        for pool in pools:
+            queues.require_free(pool.statistics().name)
         self._queues = queues
         self._pause = pause
         self._pools = pools
