@@ -36,7 +36,7 @@ def known(runtime: str) -> set[str]:
 
 def names_in(expr: str) -> set[str]:
     bare = re.sub(r'"[^"]*"|\[[^\]]*\]|\{\{.*?\}\}', "", expr)
-    bare = re.sub(r"\{[^}]*\}|by \([^)]*\)", "", bare)
+    bare = re.sub(r"\{[^}]*\}|(by|without) \([^)]*\)", "", bare)
     return set(re.findall(r"[a-z_]{3,}", bare)) - _PROMQL
 
 
@@ -92,6 +92,25 @@ def test_promtool_accepts_the_rules_and_every_query(runtime: str, tmp_path: Path
             ["promtool", "check", "rules", str(tmp_path / file)], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+@pytest.mark.parametrize(("causes", "alert"), [(("python",), False), (("python", "c call"), True)])
+def test_a_loop_counts_as_blocked_whatever_the_causes_are(causes: tuple[str, ...], alert: bool, tmp_path: Path) -> None:
+    """Each of them blocks it for 4 s a minute."""
+    stalled = [
+        {"series": f'trio_eventloop_stalled_seconds_total{{job="a", cause="{cause}"}}', "values": "0+1x20"}
+        for cause in causes
+    ]
+    [rule] = [rule for rule in alerts_of((), "trio") if rule.name == "LoopBlocked"]
+    told = [{"exp_labels": {"job": "a"}, "exp_annotations": {"summary": rule.says}}] if alert else []
+    case = {"eval_time": "4m", "alertname": rule.name, "exp_alerts": told}
+    tests = [{"interval": "15s", "input_series": stalled, "alert_rule_test": [case]}]
+    (tmp_path / "rules.yml").write_text(as_yaml([rule]))
+    (tmp_path / "tests.yml").write_text(json.dumps({"rule_files": ["rules.yml"], "tests": tests}))
+    command = ["promtool", "test", "rules", str(tmp_path / "tests.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_metric_is_on_the_page() -> None:

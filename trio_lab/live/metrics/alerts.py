@@ -24,7 +24,7 @@ class Alert:
 _ALWAYS = (
     Alert(
         name="LoopBlocked",
-        expr=f'increase({RUNTIME}_eventloop_stalled_seconds_total{{cause!="not running"}}[1m]) > 6',
+        expr=f'sum without (cause) (increase({RUNTIME}_eventloop_stalled_seconds_total{{cause!="not running"}}[1m])) > 6',
         says="The event loop is blocked for more than a tenth of the time; /stalls names the lines.",
         lasts="1m",
     ),
