@@ -210,6 +210,25 @@ def test_a_listener_is_heard_of_that_came_within_one_tick_of_the_clock(tmp_path:
             assert second.socket.recv(1) == b"1"
 
 
+@pytest.mark.parametrize("letters", [48, 49, 90])
+def test_workers_listen_wherever_temporary_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: int
+) -> None:
+    """The path of a socket may have 107 bytes only."""
+    root = Path("/tmp", os.urandom(letters).hex()[: letters - len("/tmp/")])
+    root.mkdir()
+    try:
+        monkeypatch.setattr("tempfile.tempdir", str(root))
+        monkeypatch.setattr("os.getpid", lambda: 1 << 22)
+        path = tmp_path / "jobs.sqlite"
+        with closing(Ear(path)) as ear, closing(Bell(path)) as bell:
+            assert (ear.path.parent.parent == root) is (letters == 48)
+            bell.ring()
+            assert ear.socket.recv(1) == b"1"
+    finally:
+        root.rmdir()
+
+
 @pytest.mark.parametrize("mode", ["FULL", "NORMAL"])
 async def test_what_is_acknowledged_waits_for_the_disk_and_a_claim_does_not(tmp_path: Path, mode: Synchronous) -> None:
     async with open_sqlite_jobs(tmp_path / "jobs.sqlite", synchronous=mode) as jobs:

@@ -3,6 +3,9 @@
 Each worker process has a socket in a folder that belongs to the file of jobs. A process that makes jobs ready sends a byte to
 each. A busy worker does not read it; its buffer is soon full, and then sending to it costs nothing. The folder is the user's
 own and private. A lost datagram only delays: workers look by themselves now and then.
+
+The path of a socket may have 107 bytes. So the folder is not beside the file, and where the path of the folder for temporary
+files is too long, it is in ``/tmp``.
 """
 
 from __future__ import annotations
@@ -19,17 +22,20 @@ from pathlib import Path
 from ..errors import UsageError
 
 _SETTLED = 100_000_000  # ns: file systems tell times by a clock that ticks every 10 ms or more often
+_LONGEST = 48  # bytes of the path of the folder for temporary files: what follows has up to 59
 _BUFFER = 1  # bytes: the kernel gives its least, which holds a few datagrams
 
 
 def folder_of(database: Path) -> Path:
-    """Where the sockets of the workers of a file are: not beside it, for the path of a socket may have 107 bytes only.
+    """Where the sockets of the workers of a file are.
 
     Raises:
         UsageError: another user has taken the place.
     """
     mark = hashlib.sha256(os.fsencode(database.resolve())).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir(), f"trio-lab-jobs-{os.getuid()}-{mark}")
+    usual = tempfile.gettempdir()
+    root = usual if len(os.fsencode(usual)) <= _LONGEST else "/tmp"
+    folder = Path(root, f"trio-lab-jobs-{os.getuid()}-{mark}")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
