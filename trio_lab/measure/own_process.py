@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..records.health import Process
+from .latest import Latest
 from .process import children, open_descriptors, resident_bytes
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -21,17 +22,13 @@ class OwnProcess:
     PERIOD = 0.2  # seconds
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, processes: int | None = None) -> None:
-        self._clock, self._processes = clock, processes
+        self._processes = processes
         self._limit = memory_limit()
-        self._seen: Process | None = None
-        self._at = 0.0
+        self._latest = Latest(self._look, period=self.PERIOD, clock=clock)
 
     def read(self) -> Process:
         """The latest look, or a new one when it is old."""
-        now = self._clock()
-        if self._seen is None or now - self._at >= self.PERIOD:
-            self._at, self._seen = now, self._look()
-        return self._seen
+        return self._latest.read()
 
     def _look(self) -> Process:
         own = os.getpid()
