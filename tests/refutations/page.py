@@ -40,4 +40,5 @@ def _told(check: Check) -> str:
     low, measured, high = (format_figure(value, check.unit) for value in (check.low, check.measured, check.high))
     bound = format_figure(check.bound, check.unit)
     interval = "" if low == high else f" ({low} to {high})"
-    return f"{check.claim}: {measured}{interval}, not {check.relation} {bound}"
+    negation = "not " if check.passed is False else ""
+    return f"{check.claim}: {measured}{interval}, {negation}{check.relation} {bound}"

@@ -52,6 +52,11 @@ def test_rounds_that_do_not_count_are_told() -> None:
     assert "| refuted, all rounds | /health p90 beside /hash ÷ one hash: 2×, not < 0.5× | undecided |" in busy
 
 
+def test_a_check_that_held_although_its_plant_was_in_is_not_told_as_failed() -> None:
+    row = page.row("blocked-loop", found(result(), result()))
+    assert "| confirmed | /health p90 beside /hash ÷ one hash: 0.1×, < 0.5× | confirmed |" in row
+
+
 def test_a_line_of_the_table_replaces_the_one_before() -> None:
     text = f"# Refutations\n\n{page._RULE}"
     for name, where in (("starvation", "a"), ("blocked-loop", "a"), ("blocked-loop", "b")):
