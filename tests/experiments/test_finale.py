@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from trio_lab.experiments.finale import PATH, examined
+from trio_lab.doctor.ramp import Budget
+from trio_lab.experiments.finale import EXPECTED_S, PATH, examined, expected_s
 from trio_lab.stage.server import Server
 from trio_lab.stage.stage import Stage
 
@@ -15,6 +16,13 @@ class NoPort(Stage):
     async def server(self, *flags: str, runtime: str | None = None) -> AsyncIterator[Server]:
         raise ExceptionGroup("nursery", [RuntimeError("the port\nwas taken")])
         yield
+
+
+def test_how_long_it_takes_follows_from_the_dose() -> None:
+    full, ramp = Stage(quick=False), Budget.of(quick=False).seconds
+    assert expected_s(Stage(quick=True)) == EXPECTED_S
+    assert expected_s(full) > ramp
+    assert expected_s(Stage(quick=False, dose=0.5)) == expected_s(full) - ramp / 2
 
 
 async def test_a_server_that_cannot_start_is_told() -> None:

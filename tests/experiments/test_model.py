@@ -18,7 +18,7 @@ from trio_lab.diagnose.judge import checked
 from trio_lab.diagnose.ratios import ratios
 from trio_lab.doctor.ramp import Plan
 from trio_lab.errors import UsageError, in_a_line
-from trio_lab.experiments import cases, measuring, runner
+from trio_lab.experiments import cases, finale, measuring, runner
 from trio_lab.experiments.catalog import EXPERIMENTS, select
 from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import begun, go_on, judged_again, planned, run_experiments
@@ -226,7 +226,7 @@ async def test_a_whole_lab_ends_with_the_doctor_and_goes_on_until_it_has_come(mo
 
     monkeypatch.setattr(runner, "select", lambda names, runtimes: (experiment(collect),))
     monkeypatch.setattr(measuring, "Watch", QuietMachine)
-    monkeypatch.setattr(runner, "examined", examined)
+    monkeypatch.setattr(finale, "examined", examined)
     kept: list[Results] = []
     with trio.CancelScope() as scope:
         await go_on(begun(planned(()), quick=True), show=Show(), keep=kept.append)

@@ -22,9 +22,19 @@ from ..stage.stage import Stage
 from .sizing import rounds_of
 
 PATH = "/hash"
-EXPECTED_S = 28.0
+EXPECTED_S = 28.0  # seconds that a quick one takes
 _JOB = 0.012  # seconds of a core
 _QUICK = Budget(seconds=24.0, step=0.8, calm=1.5)
+
+
+def expected_s(stage: Stage) -> float:
+    """About how many seconds it takes on this stage."""
+    return EXPECTED_S - _QUICK.seconds + _budget(stage).seconds
+
+
+def _budget(stage: Stage) -> Budget:
+    budget = _QUICK if stage.quick else Budget.of(quick=False)
+    return replace(budget, seconds=budget.seconds * stage.dose, step=budget.step * min(1.0, stage.dose))
 
 
 async def examined(
@@ -32,12 +42,11 @@ async def examined(
 ) -> Examined:
     """Start a server, examine it, stop it. What goes wrong is told in the record, so that a run is not lost."""
     began = time.monotonic()
-    budget = _QUICK if stage.quick else Budget.of(quick=False)
-    budget = replace(budget, seconds=budget.seconds * stage.dose, step=budget.step * min(1.0, stage.dose))
     try:
         async with stage.server() as server:
             work = f"{path}?rounds={await rounds_of(server, _JOB)}"
-            examiner = Examiner(service=RunningServer(server.url), ours=True, path=work, budget=budget, on_step=on_step)
+            service, budget = RunningServer(server.url), _budget(stage)
+            examiner = Examiner(service=service, ours=True, path=work, budget=budget, on_step=on_step)
             seen = await examiner.run()
         keep(seen)
         found = diagnose(seen)

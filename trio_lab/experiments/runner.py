@@ -19,11 +19,10 @@ from ..records.result import Comparison, ExperimentResult, Plan, Results
 from ..stage.blockers import Blockers
 from ..stage.live_run import LiveRun
 from ..stage.stage import Stage
+from . import finale
 from .catalog import select
 from .compare import comparison
 from .differences import differences
-from .finale import EXPECTED_S, examined
-from .finale import PATH as DOCTORS_PATH
 from .measuring import in_turn, is_named
 from .model import Experiment
 from .show import Show
@@ -44,7 +43,7 @@ def planned(names: tuple[str, ...], *, runtimes: tuple[str, ...] = ("trio",), ro
         experiments=tuple(one.name for one in chosen),
         runtimes=runtimes,
         rounds=rounds,
-        doctor=DOCTORS_PATH if whole else None,
+        doctor=finale.PATH if whole else None,
     )
 
 
@@ -169,8 +168,10 @@ class _Going:
         path = self._plan.doctor
         if path is None or not self.run.unexamined:
             return
-        self._show.begin(f"doctor: which queue of the lab's own server fills first, at {path}?", EXPECTED_S)
-        found = await examined(path, self._stage(), on_step=partial(_show_step, self._show), keep=keep_examination)
+        stage, on_step = self._stage(), partial(_show_step, self._show)
+        seconds = finale.expected_s(stage)
+        self._show.begin(f"doctor: which queue of the lab's own server fills first, at {path}?", seconds)
+        found = await finale.examined(path, stage, on_step=on_step, keep=keep_examination)
         self._keep_as(replace(self.run, doctor=found))
         self._show.say(f"      {found.failed if found.diagnosis is None else found.diagnosis.verdict}")
 
