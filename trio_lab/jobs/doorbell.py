@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import socket
 import stat
 import tempfile
@@ -32,16 +33,25 @@ def folder_of(database: Path) -> Path:
     Raises:
         UsageError: another user has taken the place.
     """
-    mark = hashlib.sha256(os.fsencode(database.resolve())).hexdigest()[:16]
-    usual = tempfile.gettempdir()
-    root = usual if len(os.fsencode(usual)) <= _LONGEST else "/tmp"
-    folder = Path(root, f"trio-lab-jobs-{os.getuid()}-{mark}")
+    folder = _place(database)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise UsageError(f"{folder} must be a folder that only its owner may use")
     return folder
+
+
+def _place(database: Path) -> Path:
+    mark = hashlib.sha256(os.fsencode(database.resolve())).hexdigest()[:16]
+    usual = tempfile.gettempdir()
+    root = usual if len(os.fsencode(usual)) <= _LONGEST else "/tmp"
+    return Path(root, f"trio-lab-jobs-{os.getuid()}-{mark}")
+
+
+def forget(database: Path) -> None:
+    """Remove the sockets that killed workers of a file have left. The file must be gone, so that nobody listens."""
+    shutil.rmtree(_place(database), ignore_errors=True)
 
 
 class Bell:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import trio
 
@@ -25,6 +24,7 @@ from ...http.control import Commands, check_control
 from ...http.listening import listen, listen_beside, url_of
 from ...http.sharing import Counts
 from ...pools.alarm import Alarm
+from ..own_folder import JOBS, own_folder
 from .actions import Action, Death, End, Kill, Over, Say, Start
 from .child import Child, Command
 from .order import RETIRE, Order
@@ -51,12 +51,12 @@ async def supervise(
     with ExitStack() as stack:
         listener = stack.enter_context(listen(config))
         beside = listen_beside(config)
-        folder = stack.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-", ignore_cleanup_errors=True))
+        folder = stack.enter_context(own_folder())
         url = url_of(config, listener)
         showing = stack.enter_context(Showing.opened(config, url, beside))
         counts = stack.enter_context(closing(Counts()))
         live = None if beside is None else url_of(config, beside)
-        supervisor = Supervisor(config, command, listener, Path(folder, "jobs.sqlite"), showing, counts, say)
+        supervisor = Supervisor(config, command, listener, folder / JOBS, showing, counts, say)
         await supervisor.run(lambda: on_ready(url, live), control=control)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import trio
 
@@ -24,6 +23,7 @@ from ...jobs.work import open_job_worker
 from ...measure.queues import Queues
 from ...pools.workers import WorkerPool
 from ...records.job import JobRecord
+from ..own_folder import JOBS, own_folder
 
 NAME = "jobs"
 _LOOK = 0.5  # seconds between two looks at the counts
@@ -93,8 +93,7 @@ class BackgroundJobs:
                 async with AsyncExitStack() as stack:
                     try:
                         if file is None:
-                            name = folder.enter_context(TemporaryDirectory(prefix="trio-lab-jobs-"))
-                            file = Path(name, "jobs.sqlite")
+                            file = await trio.to_thread.run_sync(folder.enter_context, own_folder()) / JOBS
                         engine = await stack.enter_async_context(open_sqlite_jobs(file, max_waiting=self._max_waiting))
                     except (OSError, UsageError) as error:
                         self._fail(str(error))

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import trio
@@ -26,6 +24,7 @@ from ...measure.ledger import RUN, booked
 from ...measure.queues import Queues
 from ...pools.connections import ConnectionPool, Database, open_connection_pool
 from ...work import wait
+from ..own_folder import own_folder
 
 _TICK = 0.004  # seconds: SQLite sees an interrupt between two of them
 _QUERY = """
@@ -83,11 +82,13 @@ class _OwnFile(Sqlite):
     def __init__(self, stack: AsyncExitStack) -> None:
         super().__init__("", functions={"pause": wait})
         self._stack = stack
+        self._making = trio.Lock()
 
     async def open(self) -> SqliteConnection:
-        if not self._path:
-            folder = self._stack.enter_context(TemporaryDirectory(prefix="trio-lab-database-"))
-            self._path = Path(folder, "data.sqlite")
+        async with self._making:
+            if not self._path:
+                folder = await trio.to_thread.run_sync(self._stack.enter_context, own_folder())
+                self._path = folder / "data.sqlite"
         return await super().open()
 
 
