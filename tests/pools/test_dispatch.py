@@ -10,6 +10,8 @@ import pytest
 from trio_lab.admission.deadline import Deadline
 from trio_lab.admission.disciplines import ByPriority, CoDel, Lifo
 from trio_lab.errors import BrokenWorkerError, Overloaded
+from trio_lab.measure.ledger import QUEUE, RUN, Ledger
+from trio_lab.pools.asked import AskedJob
 from trio_lab.pools.job import Job
 from trio_lab.pools.restart import RestartPolicy
 from trio_lab.pools.slot import LONG, State
@@ -1017,6 +1019,27 @@ def test_a_job_that_its_worker_did_not_survive_waited_and_ran() -> None:
     house.die()
     tally = house.dispatcher.tallies["long"]
     assert (tally.completions, tally.waits.total, tally.services.total) == (2, 0.5, 0.375)
+
+
+def test_who_asked_without_a_task_and_leaves_has_waited_if_its_job_was_only_sent_ahead() -> None:
+    house = House(size=1)
+    house.learn_short()
+    for name in "ab":
+        house.submit(name, SHORT)
+    house.worker().begin()
+    assert house.with_worker() == "a b"
+    ledgers = {name: Ledger("GET /", now=lambda: house.now) for name in "ba"}
+    house.block(1e-3)
+
+    def abandon(job: Job) -> None:
+        house.dispatcher.abandon(job, house.now)
+        house.done()
+
+    for name, ledger in ledgers.items():
+        asked = AskedJob(house, abandon)
+        asked.job = house.jobs[name]
+        asked.give_up(ledger)
+    assert [ledger.parts for ledger in ledgers.values()] == [{QUEUE: pytest.approx(1e-3)}, {RUN: pytest.approx(1e-3)}]
 
 
 def test_a_job_that_a_closed_pool_ends_is_told_so() -> None:

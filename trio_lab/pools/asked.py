@@ -42,8 +42,8 @@ class AskedJob:
             self.told(self.refusal)
 
     def give_up(self, ledger: Ledger) -> None:
-        self.job.book(ledger, None, ledger.now())
         self._abandon(self.job)
+        self.job.book(ledger, None, ledger.now())  # now it is known whether its worker had begun it
 
     def reserve(self) -> Reserved:
         """The job, which has ended, for the task that goes on with its outcome."""
