@@ -591,7 +591,7 @@ async def test_a_place_that_was_asked_for_is_used_once_by_the_task_that_has_it(h
 async def test_a_reserved_place_that_is_not_used_is_given_back_once(house: House) -> None:
     b = bulkhead(house)
     for is_used in (False, True):
-        asked = AskedPlace(b.ask(list[Exception | None]().append), give_up=b.give_up, leave=b.leave)
+        asked = AskedPlace(b.ask(list[Exception | None]().append), give_up=b.give_up)
         assert not asked.waits
         reserved = asked.reserve()
         token = RESERVED.set(reserved)
@@ -602,6 +602,8 @@ async def test_a_reserved_place_that_is_not_used_is_given_back_once(house: House
         assert b.in_service == is_used
         if used is not None:
             b.leave(used)
+    found = b.statistics()
+    assert (found.completions, found.cancelled) == (1, 1)  # where nothing was done, nothing was completed
 
 
 @plays

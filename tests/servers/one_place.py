@@ -61,7 +61,7 @@ class OnePlace:
 
     def ask(self, job: PoolJob, told: Told) -> Asked:
         place = self.bulkhead.ask(told, kind=job.kind)
-        return AskedPlace(place, give_up=self.bulkhead.give_up, leave=self.bulkhead.leave)
+        return AskedPlace(place, give_up=self.bulkhead.give_up)
 
     def expire(self) -> None:
         self.bulkhead.expire()

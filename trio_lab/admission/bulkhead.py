@@ -175,7 +175,7 @@ class BaseBulkhead(ABC):
         return place
 
     def give_up(self, place: Place) -> None:
-        """The caller that has asked for this place has left."""
+        """The caller that has asked for this place, or has it, has left without being served."""
         self._tell(self._gate.abandon(place, self._now()))
 
     def expire(self) -> None:
@@ -252,7 +252,7 @@ class BehindBulkhead:
     def ask(self, told: Callable[[Exception | None], object], *, kind: str) -> AskedPlace:
         """Ask for the place of a job: see `BaseBulkhead.ask`. The job is run by a task that has it `reserved`."""
         bulkhead = self._bulkhead
-        return AskedPlace(bulkhead.ask(told, kind=kind), give_up=bulkhead.give_up, leave=bulkhead.leave)
+        return AskedPlace(bulkhead.ask(told, kind=kind), give_up=bulkhead.give_up)
 
     def expire(self) -> None:
         self._bulkhead.expire()

@@ -13,7 +13,6 @@ from typing import Any
 
 from ..measure.ledger import Ledger
 from .gate import WAITING, Place
-from .limits.limit import Outcome
 
 
 class Reserved:
@@ -53,16 +52,13 @@ def reserved_at(entered: object) -> Any:
 class AskedPlace:
     """A place of a bulkhead that was asked for without a task: see `BaseBulkhead.ask`, which gave it."""
 
-    __slots__ = ("_give_up", "_leave", "_place")
+    __slots__ = ("_give_up", "_place")
 
     refusal = None
 
-    def __init__(
-        self, place: Place, *, give_up: Callable[[Place], object], leave: Callable[[Place, Outcome], object]
-    ) -> None:
+    def __init__(self, place: Place, *, give_up: Callable[[Place], object]) -> None:
         self._place = place
         self._give_up = give_up
-        self._leave = leave
 
     @property
     def waits(self) -> bool:
@@ -74,7 +70,4 @@ class AskedPlace:
 
     def reserve(self) -> Reserved:
         """The place, which was given, for the task that uses it."""
-        return Reserved(self._place, self._place.gate, self._give_back)
-
-    def _give_back(self) -> None:
-        self._leave(self._place, Outcome.IGNORED)
+        return Reserved(self._place, self._place.gate, lambda: self._give_up(self._place))

@@ -166,18 +166,17 @@ class _Thread:
         """The caller has its result, was cancelled before it had a thread, or abandons one."""
         if self._ended:
             return
-        self._bulkhead.caller_left(self._place)
         if self._runs:
+            self._bulkhead.caller_left(self._place)
             self._abandoned = True
             self._pool._count_abandoned(+1)
         else:
-            self._end()
+            self._bulkhead.give_up(self._place)
 
     def _end(self) -> None:
         self._ended = True
-        outcome = self._outcome if self._runs else LoadOutcome.IGNORED
         loop_delay = 0.0 if self._done is None else perf_counter() - self._done
-        self._bulkhead.leave(self._place, outcome, loop_delay=loop_delay)
+        self._bulkhead.leave(self._place, self._outcome, loop_delay=loop_delay)
 
 
 @block
