@@ -69,6 +69,14 @@ class TestClasses:
             g.arrive(0.0, "background")
         assert (g.statistics().waiting, g.statistics().peak_waiting) == (2, 2)
 
+    def test_where_none_may_wait_there_is_room_while_every_class_is_served(self) -> None:
+        g = gate(capacity=4, max_waiting=0)
+        found = [g.has_room]
+        for kind in ("normal", "background", "background"):
+            g.arrive(0.0, kind)
+            found.append(g.has_room)
+        assert found == [True, True, True, False]  # background holds all that it may
+
     def test_an_unknown_class_is_an_error_that_names_those_there_are(self) -> None:
         with pytest.raises(ValueError, match="test has no class 'gold'; its classes are normal, background"):
             gate().arrive(0.0, "gold")

@@ -58,7 +58,9 @@ class ClassGate(Gate):
     @property
     def has_room(self) -> bool:
         """Whether the next caller is served or may wait, whatever its class."""
-        return self.max_waiting is None or self._room.fullest < self.max_waiting
+        if self.max_waiting is None or self._room.fullest < self.max_waiting:
+            return True
+        return self.in_service < self._capacity and self._room.all_may_hold
 
     def try_enter(self, now: float, kind: str = "", priority: int = 0, tenant: str = "") -> TenantsPlace | None:
         if self._closed:

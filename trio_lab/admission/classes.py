@@ -111,6 +111,11 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
         """Requests that wait in the class where most do."""
         return max(found.room.count for found in self._classes.values())
 
+    @property
+    def all_may_hold(self) -> bool:
+        """Whether requests of each class may hold one more place."""
+        return all(found.held < found.most for found in self._classes.values())
+
     def may_hold(self, kind: str) -> bool:
         """Whether requests of this class may hold one more place."""
         try:
