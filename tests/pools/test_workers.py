@@ -304,6 +304,20 @@ async def test_cancelling_the_block_leaves_no_child(tmp_path: Path, nothing_is_l
             scope.cancel()
 
 
+async def test_a_pool_that_was_closed_gets_no_more_workers(tmp_path: Path, nothing_is_left: None) -> None:
+    async with trio.open_nursery() as nursery:
+        async with trio_lab.open_worker_pool(size=2) as pool:
+            pool.resize(1)
+            await pool.wait_ready()
+            await running(pool, nursery, tmp_path / "job")
+            pool._close()
+            for _ in range(2):  # while a job still runs, and when none does
+                with pytest.raises(trio.ClosedResourceError, match="was closed"):
+                    pool.resize(2)
+                finish(tmp_path / "job")
+                await wait_until(lambda: not pool.pids())
+
+
 async def test_closing_while_workers_start_leaves_no_child(nothing_is_left: None) -> None:
     async with trio_lab.open_worker_pool(size=2, grace=30):
         pass

@@ -234,10 +234,16 @@ class WorkerPool:
 
     @trio.lowlevel.enable_ki_protection
     def resize(self, size: int) -> None:
-        """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run."""
+        """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run.
+
+        Raises:
+            trio.ClosedResourceError: the pool was closed.
+        """
         require_count("size", size, low=1)
         if size > self.limits.size:
             raise ValueError(f"size must be between 1 and {self.limits.size}")
+        if self._dispatcher.closing:
+            raise trio.ClosedResourceError(f"{self.name} was closed")
         now = self._now()
         self._staff.resize(size, now)
         self._carry_out(now)
