@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from trio_lab.errors import JobError
+from trio_lab.worker.importing import IMPORTING
 
 
 def echo(value: Any) -> Any:
@@ -16,6 +21,22 @@ def echo(value: Any) -> Any:
 
 def pid() -> int:
     return os.getpid()
+
+
+class CallsWhenRead:
+    """An argument that calls a function of a module as a worker unpickles it."""
+
+    def __init__(self, fn: Callable[[], None]) -> None:
+        self.fn = fn
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return self.fn, ()
+
+
+def open_a_pool_and_go_on() -> None:
+    """What a module does that opens a pool as it is imported, and goes on without one."""
+    with contextlib.suppress(JobError):
+        IMPORTING.check_pool("open_worker_pool")
 
 
 def modules() -> list[str]:

@@ -101,6 +101,14 @@ async def test_what_cannot_travel_is_a_job_error(pool: WorkerPool, job: Callable
     assert pool.restarts == 0
 
 
+async def test_a_pool_that_was_refused_for_one_job_is_not_the_reason_why_another_cannot_be_read(
+    pool: WorkerPool,
+) -> None:
+    await pool.run(jobs.echo, jobs.CallsWhenRead(jobs.open_a_pool_and_go_on))
+    with pytest.raises(ValueError, match="a job's own"):
+        await pool.run(jobs.echo, jobs.CallsWhenRead(jobs.raise_value_error))
+
+
 @pytest.mark.parametrize(
     ("job", "says"),
     [

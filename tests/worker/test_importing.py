@@ -117,6 +117,15 @@ def test_a_main_module_that_failed_is_run_again_for_the_next_job(tmp_path: Path)
     assert run(tmp_path / "program.py", env=environment(GATE=str(tmp_path / "gate"))).stdout == "first 42\n"
 
 
+def test_a_main_file_is_not_blamed_for_a_pool_that_was_refused_before() -> None:
+    importing = Importing()
+    importing.depth = 4
+    with pytest.raises(JobError, match="in a worker of a worker"):
+        importing.check_pool("open")
+    with pytest.raises(LookupError, match="its own"), importing.running("program.py"):
+        raise LookupError("its own")
+
+
 def test_pools_may_be_opened_by_jobs_but_not_without_end() -> None:
     importing = Importing()
     for importing.depth in range(4):

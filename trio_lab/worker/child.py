@@ -140,7 +140,7 @@ class Jobs:
                 continue
             try:
                 self._running = number
-                importing.active = True
+                importing.active, importing.refusal = True, None
                 # Not in the queue any more: what the first call of a kind imports is part of its service.
                 fn, args = functions.read(call, split) if split else loads(call)
                 importing.active = False

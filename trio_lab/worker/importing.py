@@ -30,7 +30,7 @@ class Importing:
         self.depth = 0
         """How many pools this process is below: 1 in a worker of the program."""
         self.refusal: str | None = None
-        """The text of the error, if a pool was refused during this import."""
+        """The text of the error, if a pool was refused during this import; whoever begins one sets it to None."""
 
     def check_pool(self, opening: str) -> None:
         """Raise a JobError if no pool may be opened now; ``opening`` is the name of the function that would."""
@@ -62,6 +62,8 @@ class Importing:
     def running(self, file: str | None) -> Iterator[None]:
         """A context in which the program's main ``file`` is run."""
         before, self.active = self.active, True
+        if not before:
+            self.refusal = None
         try:
             yield
         except SystemExit as error:
