@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from trio_lab.diagnose.interval import LEAST
-from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover
+from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover, streaming
 from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Experiment
 from trio_lab.experiments.reading import Reading
@@ -16,6 +17,7 @@ from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 from trio_lab.records.figures import Figures, measured
 from trio_lab.records.load import Latencies
 from trio_lab.records.summary import Summary
+from trio_lab.stage.stage import Stage
 from trio_lab.subjects.offload import Phase
 from trio_lab.subjects.small_steps import Watched
 from trio_lab.subjects.two_detectors import Block, Detected
@@ -64,6 +66,33 @@ def seen(p50: float, causes: dict[str, int]) -> _Seen:
         blind=None,
     )
     return _Seen(watch, Latencies(p50=p50))
+
+
+class Measured(Exception):
+    """Both sides have been."""
+
+
+@pytest.mark.parametrize(
+    ("case", "measure", "sides"),
+    [(many_small_steps, "_crowd", [0, many_small_steps._AT_ONCE]), (streaming, "_mode", ["buffer", "stream"])],
+)
+async def test_what_is_compared_begins_in_turn(
+    case: Any, measure: str, sides: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slows down in the middle of every round must not do it to the same side."""
+    order: list[object] = []
+
+    async def measured_one(stage: Stage, side: object, *rest: object) -> None:
+        order.append(side)
+        if len(order) % 2 == 0:
+            raise Measured
+
+    monkeypatch.setattr(case, measure, measured_one)
+    stage = Stage(quick=True)
+    for stage.round in (0, 1):
+        with pytest.raises(Measured):
+            await case._collect(stage)
+    assert order == [*sides, *reversed(sides)]
 
 
 def test_one_wrong_name_in_ten_is_allowed_and_two_are_not() -> None:

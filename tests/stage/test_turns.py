@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from trio_lab.stage import turns as module
+from trio_lab.stage.stage import Stage
 from trio_lab.stage.turns import Turns
 
 
@@ -77,3 +78,10 @@ async def test_patience_with_others_ends(monkeypatch: pytest.MonkeyPatch) -> Non
     turns = Turns(60.0)
     assert await turns.take(counting([]), 2) == {"A": [1, 4], "B": [2, 3]}
     assert turns.disturbed == 2
+
+
+async def test_what_is_found_in_a_round_is_in_the_order_of_the_contestants_whoever_began() -> None:
+    stage, happened = Stage(quick=True), list[str]()
+    for stage.round in range(2):
+        assert list(await stage.once(counting(happened))) == list(counting([]))
+    assert happened[0] != happened[len(happened) // 2], "another one began"

@@ -145,8 +145,9 @@ class Stage:
         return await self.turns.take(contestants, rounds)
 
     async def once(self, contestants: Mapping[K, Contestant[Any]]) -> dict[K, Any]:
-        """What each contestant finds in this round; another one begins in the next."""
-        return {name: await contestants[name]() for name in order_of_round(list(contestants), self.round)}
+        """What each contestant finds in this round, in the order in which they are given; another one begins in the next."""
+        found = {name: await contestants[name]() for name in order_of_round(list(contestants), self.round)}
+        return {name: found[name] for name in contestants}
 
     async def first(self, name: str, call: Contestant[T]) -> T:
         """What the call returned in the first round: for what need not be measured again."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 from ...loop.stalls import NOT_RUNNING, SMALL_STEPS
 from ...records.codec import decode
@@ -75,7 +76,8 @@ _FIGURES: Measures[tuple[_Seen, _Seen]] = {  # of the crowd, and cured
 
 
 async def _collect(stage: Stage) -> Collected:
-    crowd, cured = await _crowd(stage, 0), await _crowd(stage, _AT_ONCE)
+    found = await stage.once({at_once: partial(_crowd, stage, at_once) for at_once in (0, _AT_ONCE)})
+    crowd, cured = found[0], found[_AT_ONCE]
     return Collected(
         figures=measured(_FIGURES, (crowd, cured)),
         charts=(

@@ -83,7 +83,7 @@ async def _collect(stage: Stage) -> Collected:
             for kind, load in points
         }
     )
-    found = _Found(capacity=able, points={point: runs[point] for point in points})
+    found = _Found(capacity=able, points=runs)
     return Collected(figures=measured(_FIGURES, found), charts=(_chart(found),))
 
 

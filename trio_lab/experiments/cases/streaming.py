@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -77,7 +78,7 @@ async def _collect(stage: Stage) -> Collected:
     with TemporaryDirectory() as folder:
         body = Path(folder) / "records.ndjson"
         body.write_bytes(_RECORD * _RECORDS)
-        found = {mode: await _mode(stage, mode, body) for mode in _MODES}
+        found = await stage.once({mode: partial(_mode, stage, mode, body) for mode in _MODES})
     return Collected(
         figures=measured(_FIGURES, found),
         charts=(
