@@ -52,6 +52,8 @@ _OURS = {
         "../measure/usage.py",
     )
 }
+# Reads figures for the doctor, in the loop of a program that does not know it. See `quiet_watch`.
+_READING = os.path.normpath(Path(__file__).parent / "../attach/reporter.py")
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -69,7 +71,10 @@ class CodeLine:
 
 @lru_cache(4096)
 def _distance(filename: str) -> int:
-    """0 for the program's own code, 1 for an installed package, 2 for Python's library and code without a file."""
+    """0 for the program's own code, 1 for an installed package, 2 for Python's library and code without a file; -1 for what
+    reads the watch's own figures, whatever it calls."""
+    if filename == _READING:
+        return -1
     if filename.startswith(_PACKAGES) or not _PACKAGE_FOLDERS.isdisjoint(filename.split(os.sep)):
         return 1
     return 2 if filename.startswith(("<", *_LIBRARY)) else 0
