@@ -36,6 +36,7 @@ class RunningServer:
         target = Target.parse(url)
         self._url = f"{'https' if target.secure else 'http'}://{target.authority}"
         self._seen = self._tells_stalls = True
+        self._has_told = self._has_told_stalls = False
         self._stalls_due = -math.inf
 
     @property
@@ -49,9 +50,13 @@ class RunningServer:
             health = decode(Health, await self._get(f"/health?reset={int(reset)}"))
         except trio.TooSlowError:
             return None  # under load: it may answer again
-        except (OSError, msgspec.DecodeError):
+        except OSError:
+            self._seen = self._has_told  # so may one that has answered before
+            return None
+        except msgspec.DecodeError:
             self._seen = False
             return None
+        self._has_told = True
         if health.partial:
             self._seen = False
             return None
@@ -63,12 +68,17 @@ class RunningServer:
     async def _stalls(self) -> tuple[StallFigures, ...] | None:
         try:
             found = json_values(await self._get("/stalls"))
-            return from_plain(tuple[StallFigures, ...], found["table"])
-        except (OSError, msgspec.DecodeError, KeyError, TypeError):
-            self._tells_stalls = False
+            table = from_plain(tuple[StallFigures, ...], found["table"])
         except trio.TooSlowError:
-            pass
-        return None
+            return None
+        except OSError:
+            self._tells_stalls = self._has_told_stalls
+            return None
+        except (msgspec.DecodeError, KeyError, TypeError):
+            self._tells_stalls = False
+            return None
+        self._has_told_stalls = True
+        return table
 
     async def _get(self, path: str) -> bytes:
         reply = await fetch(self.url + path, timeout=_LIMIT)
