@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from ..errors import in_a_line
+from ..errors import QueueFull, QueueTimeout, Shed, in_a_line
 from ..pools.native import NativePool
 from ..pools.workers import WorkerPool
 from .contract import Claimed
@@ -39,8 +39,8 @@ def call_by_name(fn: Callable[..., Any], args: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where jobs run. Both pools have as many places as their owner claims jobs, so that none waits there: only behind threads
-    whose jobs were interrupted, for these go on to their end."""
+    """Where jobs run. There are as many threads as their owner claims jobs, so that none waits there: only behind threads whose
+    jobs were interrupted, for these go on to their end. Worker processes may be fewer, or others may use them too."""
 
     threads: NativePool
     processes: WorkerPool | None
@@ -55,8 +55,19 @@ class Places:
             return await self.threads.run(call_by_name, function.fn, args, kind=function.name, abandon_on_cancel=True)
         if self.processes is None:
             raise JobFailed("this worker has no worker processes")
+        return await self._run_in(self.processes, function, args)
+
+    async def _run_in(self, pool: WorkerPool, function: JobFunction, args: Mapping[str, Any]) -> Any:
+        """A pool that others use as well may have no room for the job. That is no failure of the job, which has not begun: it
+        is asked for again, and the lease is kept meanwhile."""
         timeout = function.run_timeout
-        return await self.processes.run(call_by_name, function.fn, args, kind=function.name, run_timeout=timeout)
+        while True:
+            try:
+                return await pool.run(call_by_name, function.fn, args, kind=function.name, run_timeout=timeout)
+            except (QueueFull, QueueTimeout, Shed) as refusal:
+                if refusal.queue != pool.name:  # the job itself was refused by another queue
+                    raise
+                await trio.sleep(refusal.retry_after)
 
 
 async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> Ended:

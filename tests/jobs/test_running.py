@@ -1,0 +1,54 @@
+"""Unit: one try of a job, where its function says. Worker processes are virtual."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import trio
+
+from trio_lab.errors import Overloaded, QueueFull, QueueTimeout
+from trio_lab.jobs.contract import Claimed
+from trio_lab.jobs.functions import JobFunctions
+from trio_lab.jobs.running import Failed, Places, Succeeded, run_once
+from trio_lab.testing import VirtualOptions, open_virtual_pool
+from trio_lab.work import echo
+
+
+def refused(queue: str) -> None:
+    raise QueueFull(queue)
+
+
+FUNCTIONS = JobFunctions()
+FUNCTIONS.register("without_signature", where="process")(dict)
+FUNCTIONS.register(where="process")(refused)
+
+
+def job(name: str, **args: Any) -> Claimed:
+    return Claimed(id="1", name=name, args=args, tries=1, max_tries=5, worker="me")
+
+
+@pytest.mark.parametrize(
+    ("max_queue", "queue_timeout", "refusal"), [(0, None, QueueFull), (9, 0.5, QueueTimeout)], ids=["full", "too late"]
+)
+async def test_a_pool_without_room_costs_no_try(
+    max_queue: int, queue_timeout: float | None, refusal: type[Overloaded], autojump_clock: object
+) -> None:
+    """Others use it as well, and it takes the job when they have ended."""
+    options = VirtualOptions(size=1, takes=5.0, start=0.0, max_queue=max_queue, queue_timeout=queue_timeout)
+    async with open_virtual_pool(options) as pool, trio.open_nursery() as nursery:
+        await pool.wait_ready()
+        nursery.start_soon(pool.run, echo, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(refusal):
+            await pool.run(echo, 2)
+        places = Places(threads=cast(Any, None), processes=pool)
+        assert await run_once(job("without_signature", x=1), FUNCTIONS, places) == Succeeded(result={"x": 1})
+        assert 10.0 <= trio.current_time() < 12.0
+
+
+async def test_a_job_that_another_queue_refuses_has_failed(autojump_clock: object) -> None:
+    async with open_virtual_pool(VirtualOptions(size=1)) as pool:
+        places = Places(threads=cast(Any, None), processes=pool)
+        ended = await run_once(job("refused", queue="database"), FUNCTIONS, places)
+    assert ended == Failed(error="QueueFull: database is full")
