@@ -16,6 +16,7 @@ from functools import partial
 import trio
 
 from ..config import PROFILES
+from ..errors import in_a_line
 from ..measure.process import cpu_seconds
 from ..records.queue import QueueStatistics
 from ..records.result import Difference
@@ -65,7 +66,7 @@ async def _asked(scenario: Scenario, runtimes: list[str]) -> Difference:
             try:
                 seen = await scenario.see(Stage(quick=True, runtime=runtime), profile)
             except Exception as error:  # one server that fails must not lose the rows of the others
-                seen = [[f"not seen: {type(error).__name__}", *[""] * (len(scenario.columns) - 1)]]
+                seen = [[f"not seen: {in_a_line(error)}", *[""] * (len(scenario.columns) - 1)]]
         rows[runtime, profile] = [[runtime, *filter(None, [profile]), *cells] for cells in seen]
 
     async with trio.open_nursery() as nursery:
@@ -100,10 +101,20 @@ async def _leave(stage: Stage, profile: str) -> list[Cells]:
                 waiting.start_soon(partial(server.fetch, "/wait?ms=50", timeout=_FOR_EVER))
             await until(partial(holds, 1, _LEAVERS), limit=2.0)
             waiting.cancel_scope.cancel()
-        freed = await until(partial(holds, 1, 0), limit=1.0)
+
+        async def freed() -> bool:
+            return places_freed(await _native(server))
+
+        at_once = await until(freed, limit=1.0) is not None
         await until(partial(holds, 0, 0), limit=_FOR_EVER)
         done = ((await _native(server)).completions or 0) - 1
-    return [["at once" if freed is not None else "not before their turn", f"{done} of {_LEAVERS}"]]
+    return [["at once" if at_once else "not before their turn", f"{done} of {_LEAVERS}"]]
+
+
+def places_freed(native: QueueStatistics) -> bool:
+    """Whether nobody waits although the first job still has the thread. When it has ended, those that left may just have had
+    their turn."""
+    return (native.in_service, native.waiting) == (1, 0) and not native.completions
 
 
 async def _run_on(stage: Stage, profile: str) -> list[Cells]:
