@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
 import pytest
 import trio
+import trio.testing
 from scripted_server import reply, serving
 
 from trio_lab.errors import UsageError
@@ -73,6 +77,41 @@ async def test_a_server_that_never_reads_is_a_time_out() -> None:
     async with serving(script) as url:
         result = (await run_load(LoadPlan(url=url, connections=1, duration=0.3, timeout=0.2, body=BODY))).result
     assert result.requests.timed_out == result.requests.sent > 0
+
+
+def room() -> int:
+    """How many bytes a new Unix socket takes that nobody reads."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.setblocking(False)
+        return one.send(BODY)
+
+
+async def test_a_reply_to_what_is_still_unread_leaves_no_room_for_the_next_request(tmp_path: Path) -> None:
+    url, whole = "http://any.example/", room()
+    head = len(Target.parse(url).request(LoadPlan(url=url, body=bytes(whole)))) - whole
+
+    async def script(stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        await trio.lowlevel.wait_readable(stream.socket)
+        await stream.send_all(reply())
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        unread = 2 * whole
+        while unread:
+            unread -= len(await stream.receive_some(unread))
+        await stream.send_all(reply())
+
+    async with serving(script, unix=tmp_path / "socket"):
+        plan = LoadPlan(
+            url=url,
+            unix_socket=str(tmp_path / "socket"),
+            connections=1,
+            requests=2,
+            timeout=60.0,
+            body=bytes(whole - head),
+        )
+        result = (await run_load(plan)).result
+    assert (result.error_kinds, result.requests.ok, result.generator.reconnects) == ({}, 2, 0)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])

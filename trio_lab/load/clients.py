@@ -320,8 +320,10 @@ class Clients(ABC):
         request = connection.request
         try:
             size = connection.send(request)
+        except BlockingIOError:
+            size = 0  # the server has replied before it read the whole request before this one
         except OSError as error:
             self._lost(connection, error_kind(error), now)
             return
-        if size != len(request):  # its body is larger than the socket's buffer
+        if size != len(request):  # it is larger than what the socket's buffer has room for
             connection.wait_for_room(memoryview(request)[size:])
