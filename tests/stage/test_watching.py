@@ -12,7 +12,8 @@ from tests.diagnose.test_rows import FULL, IDLE, health
 from trio_lab.diagnose.rows import KEPT, WINDOW
 from trio_lab.records.codec import encode
 from trio_lab.records.live import LiveFigures, LiveState, LiveView, RecentStall
-from trio_lab.stage.watching import PERIOD, Look, SideSource, Watching, source_at
+from trio_lab.stage import watching as watching_module
+from trio_lab.stage.watching import PERIOD, Look, ServerSource, SideSource, Watching, source_at
 
 STALL = RecentStall(ago=1.0, duration=0.1, cause="python")
 
@@ -130,6 +131,25 @@ async def test_a_side_process_is_known_by_its_answers(nursery: trio.Nursery) -> 
     found = await source.look()
     assert (found.age, len(found.stalls), found.state) == (0.2, 5, LiveState(state="passing", for_=3.0))
     assert found.health is not None
+
+
+@pytest.mark.parametrize(("status", "told"), [(503, 1), (404, 0)])
+async def test_a_server_that_refuses_to_tell_its_stalls_once_is_asked_again(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, status: int, told: int
+) -> None:
+    monkeypatch.setattr(watching_module, "_STALLS_PERIOD", 0.0)
+    row = b'{"ago_ms":1,"duration_ms":1,"cause":"c","file":"","line":0,"function":"","task":"","label":null}'
+    replies = iter([(status, b"{}"), (200, b'{"last":[%b]}' % row)])
+
+    async def serve(stream: trio.SocketStream) -> None:
+        of_stalls = b"/stalls" in bytes(await stream.receive_some(4096))
+        code, body = next(replies) if of_stalls else (200, encode(health(IDLE)))
+        await stream.send_all(b"HTTP/1.1 %d \r\nContent-Length: %d\r\n\r\n%b" % (code, len(body), body))
+
+    listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+    source = ServerSource(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}")
+    assert (await source.look()).stalls == ()
+    assert len((await source.look()).stalls) == told
 
 
 @pytest.mark.parametrize(

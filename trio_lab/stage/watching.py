@@ -72,13 +72,15 @@ class ServerSource:
             raise UsageError(f"{health.partial}: start it with --live, and watch the address that it then says")
         if self._tells_stalls and (now := perf_counter()) - self._asked >= _STALLS_PERIOD:
             self._asked = now
-            self._stalls = await self._last_stalls()
+            await self._ask_for_stalls()
         return Look(health=health, stalls=self._stalls)
 
-    async def _last_stalls(self) -> tuple[RecentStall, ...]:
+    async def _ask_for_stalls(self) -> None:
+        """A server that has none to tell says so for good; one that is busy may tell them the next time."""
         reply = await fetch(f"{self._url}/stalls", timeout=_LIMIT)
-        self._tells_stalls = reply.status == 200
-        return tuple(map(_stall, json.loads(reply.body)["last"][:STALLS])) if self._tells_stalls else ()
+        self._tells_stalls = reply.status != 404
+        if reply.status == 200:
+            self._stalls = tuple(map(_stall, json.loads(reply.body)["last"][:STALLS]))
 
 
 def _stall(told: dict[str, Any]) -> RecentStall:
