@@ -2,14 +2,13 @@
 
 Starting a process takes longer than a short phase lasts, so one of these serves all phases of an experiment. A line holds
 the fields of a `LoadPlan`; ``body`` is the path of a file. The answer is a line with the ``result``, or with an ``error``.
-When its standard input ends, it ends too, in the middle of a run as well.
+The first line of all says that it is ``ready``. When its standard input ends, it ends too, in the middle of a run as well.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,10 +20,12 @@ from ..load.patience import Patience
 from ..load.plan import LoadPlan
 from ..load.retry import Retry
 from ..records.codec import to_plain
+from ..subjects.telling import say
 
 
 async def serve() -> None:
     """Answer line by line, until standard input ends."""
+    say(ready=True)
     async with trio.open_nursery() as runs:
         async for line in _lines(trio.lowlevel.FdStream(os.dup(0))):
             runs.start_soon(_answer, json.loads(line))
@@ -49,8 +50,7 @@ async def _answer(fields: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"result": to_plain((await run_load(LoadPlan(**fields))).result)}
     except Exception as error:  # whatever it was, the lab has to say it
         answer = {"error": in_a_line(error)}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    say(**answer)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ class Loaders:
                 self._nursery.cancel_scope.cancel()
                 self._nursery = None
 
+    async def ready(self, count: int) -> None:
+        """Have so many that do nothing, or loads that are asked for together would not begin together. Within `open` only."""
+        while self._nursery is not None and len(self._idle) < count:
+            self._idle.append(await self._nursery.start(self._keep))
+
     async def load(self, plan: Mapping[str, Any]) -> LoadResult:
         """Run a plan: the fields of a `LoadPlan`, with the path of a file as ``body``.
 
@@ -54,7 +59,7 @@ class Loaders:
     async def _one(self) -> AsyncIterator[Child]:
         """A generator that does nothing else meanwhile. One whose run was cut short is not used again."""
         if self._nursery is None:
-            async with talking(_COMMAND) as child:
+            async with _started() as child:
                 yield child
             return
         child = self._idle.pop() if self._idle else await self._nursery.start(self._keep)
@@ -66,6 +71,13 @@ class Loaders:
         self._idle.append(child)
 
     async def _keep(self, task_status: trio.TaskStatus[Child]) -> None:
-        async with talking(_COMMAND) as child:
+        async with _started() as child:
             task_status.started(child)
             await trio.sleep_forever()
+
+
+@asynccontextmanager
+async def _started() -> AsyncIterator[Child]:
+    async with talking(_COMMAND) as child:
+        await child.hear()  # it is ready
+        yield child

@@ -258,6 +258,7 @@ class Stage:
 
     async def loaded(self, server: Server, path: str, **options: Unpack[Load]) -> Loaded:
         """Load a route, probe /health and sample the queues, all at once."""
+        await self._loaders.ready(2)
         idle = await server.health(reset=True)  # what the queues held before it is compared with
         looks: list[Look] = [(trio.current_time(), idle)]
         if self.track:
