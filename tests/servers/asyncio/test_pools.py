@@ -20,8 +20,10 @@ from trio_lab.admission.on_asyncio import Bulkhead
 from trio_lab.admission.reserved import RESERVED
 from trio_lab.errors import BrokenWorkerError, Closed, JobError, QueueTimeout, RunTimeout
 from trio_lab.measure.process import children
+from trio_lab.servers.asyncio.process import Worker
 from trio_lab.servers.asyncio.processes import WorkerPool, open_worker_pool
 from trio_lab.servers.asyncio.threads import NativePool, open_native_pool
+from trio_lab.worker.frames import dump
 
 UNBOUNDED: dict[str, Any] = {"max_queue": None, "queue_timeout": None, "run_timeout": None}
 PATIENCE = 30.0
@@ -126,6 +128,21 @@ def test_a_job_that_has_missed_the_signal_is_ended_by_the_next(tmp_path: Path) -
             job.cancel()
             assert (await pool.run(divide, 6, 3, kind="x"))[0] == 2
             assert pool.restarts == 0
+
+    run(test())
+
+
+def test_an_interrupt_that_was_not_noticed_does_not_add_to_the_next_and_end_a_third_job() -> None:
+    async def test() -> None:
+        worker = await Worker.start()
+        os.kill(worker.pid, signal.SIGSTOP)
+        for _ in range(2):
+            worker.call(dump((len, ("abc",))))
+            worker.interrupt()
+        os.kill(worker.pid, signal.SIGCONT)
+        worker.call(dump((len, ("abc",))))
+        assert [(await worker.outcome()).returned for _ in range(3)] == [True, False, True]
+        await worker.end()
 
     run(test())
 

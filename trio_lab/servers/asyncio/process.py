@@ -103,6 +103,8 @@ class Worker:
     def interrupt(self) -> None:
         """End the job that was called last, if it runs Python code or has not begun; its outcome is still sent."""
         if self._pidfd is not None:
+            with suppress(BlockingIOError):  # the number of an earlier job, which is over: the kernel would add the two
+                os.eventfd_read(self._interrupts)
             os.eventfd_write(self._interrupts, self._calls)
             self.urge()
 
