@@ -43,6 +43,11 @@ def test_objectives_are_judged_when_the_test_ends(pytester: pytest.Pytester) -> 
             for _ in range(20):
                 with slo.timed(): pass
 
+        @pytest.mark.slo(text="ok>50%" + 300 * ",")
+        def test_has_a_long_line(slo):
+            for _ in range(5):
+                with slo.timed(): pass
+
         def test_measures_nothing(slo): pass
 
         def test_fails_itself(slo):
@@ -53,7 +58,7 @@ def test_objectives_are_judged_when_the_test_ends(pytester: pytest.Pytester) -> 
         """
     )
     done = pytester.runpytest_subprocess(*OPTIONS, "--strict-markers", "-rA", "--junit-xml=told.xml")
-    done.assert_outcomes(passed=1, failed=7, errors=1)
+    done.assert_outcomes(passed=2, failed=7, errors=1)
     said = done.stdout.str()
     for line in (
         r"p99 < 50ms: not met, measured 6\d[.\d]* ms",

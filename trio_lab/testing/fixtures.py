@@ -7,6 +7,7 @@ The plugin is loaded into every run of pytest. So what a fixture needs is import
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -40,15 +41,23 @@ def slo(request: pytest.FixtureRequest) -> Objectives:
     from ..records.slo_text import read_slo
     from .objectives import Objectives
 
-    marker = request.node.get_closest_marker("slo")
-    text = marker.args[0] if marker is not None and marker.args else str(request.config.getini("slo"))
-    path = request.config.rootpath / text
+    text = _objectives_of(request)
+    path = str(request.config.rootpath / text)
     try:
-        objectives = read_slo(str(path) if path.is_file() else text)
+        objectives = read_slo(
+            path if os.path.isfile(path) else text
+        )  # `Path.is_file` raises for a line that is too long
     except UsageError as error:
         pytest.fail(f"the objectives of the fixture slo: {error}", pytrace=False)
     measured = request.node.stash[SLO] = Objectives(objectives)
     return measured
+
+
+def _objectives_of(request: pytest.FixtureRequest) -> str:
+    """What the marker says, or else the option: a line of objectives, or a file."""
+    marker = request.node.get_closest_marker("slo")
+    given = None if marker is None else marker.args[0] if marker.args else marker.kwargs.get("text")
+    return str(request.config.getini("slo") if given is None else given)
 
 
 @pytest.fixture
