@@ -188,6 +188,14 @@ def test_a_loop_that_waits_wakes_it_twice_a_second() -> None:
     assert world.wakes <= 2 * 100 + 2 * 10
 
 
+def test_a_loop_that_does_not_run_now_wakes_it_twice_a_second() -> None:
+    world = World(repeat(False), tells_begins=True)
+    world.now = 2 * TICK
+    world.loop.pause()
+    world.now += 1.0
+    assert world.rule.sleep(world.now, world.loop.pass_began()) == 0.5
+
+
 def test_a_very_long_pass_is_seen_from_its_begin() -> None:
     world = World(repeat(False), tells_begins=True)
     world.play([(0.0, 3600.0, False)])

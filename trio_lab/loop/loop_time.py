@@ -155,7 +155,7 @@ class LoopTime:
     def pause(self) -> None:
         """The loop has stopped and may run again: the pass ends, and until `begin` no time is counted."""
         if not self._polling:
-            self.before_io_wait(0.0)
+            self.before_io_wait(math.inf)  # nobody waits for its end
 
     @property
     def blind(self) -> str | None:
