@@ -70,6 +70,7 @@ class Examiner:
         """
         begun, stopped = trio.current_time(), None
         async with self._loaders.open():
+            await self._loaders.ready(2)
             while plan := self.choose(self.steps, self.budget, trio.current_time() - begun):
                 self.on_step(plan)
                 step = await self._step(plan)
