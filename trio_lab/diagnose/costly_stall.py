@@ -11,13 +11,14 @@ from .growth import utilization
 
 _LITTLE = 0.25  # of the time for which the loop was busy: other programs make some passes long
 _MACHINE = "not running"  # the cause of stalls in which the process had no CPU
+_Key = tuple[str, int, str, str]
 
 
 def costly_stall(calm: Sequence[Step]) -> StallFigures | None:
     """The line and cause that cost most of the calm time. Its cause is "none" if stalls were watched and there were none, or
     they were little of what the loop did; None if they were not watched."""
-    before: dict[tuple[str, int, str], StallFigures] = {}
-    added: dict[tuple[str, int, str], float] = {}
+    before: dict[_Key, StallFigures] = {}
+    added: dict[_Key, float] = {}
     watched = False
     for step in calm:
         seen = [one.health.stalls for one in step.sightings if one.health.stalls is not None]
@@ -52,5 +53,6 @@ def where(stall: StallFigures) -> str:
     return f"{stall.filename}:{stall.lineno} in {stall.function}{task}"
 
 
-def _key(stall: StallFigures) -> tuple[str, int, str]:
-    return stall.filename, stall.lineno, stall.cause
+def _key(stall: StallFigures) -> _Key:
+    """What a row of the table is about: several functions may share a line."""
+    return stall.filename, stall.lineno, stall.function, stall.cause
