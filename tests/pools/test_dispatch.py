@@ -277,6 +277,17 @@ def test_utilization_is_the_share_of_ready_workers_time() -> None:
     assert house.now == before + 2.0
 
 
+def test_a_worker_that_is_killed_was_busy_until_then() -> None:
+    house = House(size=1, run_timeout=1.0)
+    house.submit("a")
+    house.worker().begin()
+    house.pass_time(1.3)
+    before = house.staff.utilization(house.now)
+    house.die()
+    assert (house.told, before) == ({"a": "RunTimeout"}, 1.0)
+    assert house.staff.utilization(house.now) == 1.0
+
+
 def test_utilization_is_a_share() -> None:
     house = House(size=1)
     assert house.staff.utilization(house.now) == 0.0  # no time has passed

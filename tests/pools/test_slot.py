@@ -69,7 +69,7 @@ ENTER: dict[State, Callable[[Slot], object]] = {
     BUSY: take,
     RETIRING: Slot.retire,
     LOST: Slot.lose,
-    VACANT: lambda slot: (slot.want(False), slot.clear()),
+    VACANT: lambda slot: (slot.want(False), slot.clear(1.0)),
 }
 ALLOWED = {
     (VACANT, STARTING),

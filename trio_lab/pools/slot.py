@@ -84,7 +84,7 @@ class Slot:
         self.jobs: deque[Job] = deque()
         """Jobs given to the worker, oldest first. The first is running, or about to."""
         self.busy_seconds = 0.0
-        """How long all jobs ran that have ended here."""
+        """How long all jobs ran that have ended here, or were lost with their workers."""
         self._renew(0.0)
 
     def _renew(self, now: float) -> None:
@@ -186,9 +186,11 @@ class Slot:
         self._move(State.LOST)
         self.due = inf
 
-    def clear(self) -> list[Job]:
+    def clear(self, now: float) -> list[Job]:
         """The process is gone. Returns the jobs that went with it."""
         lost = list(self.jobs)
+        if lost:
+            self.busy_seconds += now - lost[0].entered
         self._actions.sent_ahead -= self.ahead
         self.jobs.clear()
         self.worker = None

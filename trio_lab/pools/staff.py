@@ -187,7 +187,7 @@ class Staff:
         """
         died = slot.state is State.LOST
         useless = slot.served == 0 and now - slot.since < self._limits.restart.pace
-        jobs = slot.clear()
+        jobs = slot.clear(now)
         if died and useless and not jobs:
             self.budget.died(now, slot.started)
         return jobs
