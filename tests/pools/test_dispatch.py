@@ -228,11 +228,16 @@ def test_no_place_is_given_to_a_job_whose_time_is_over_though_the_alarm_is_late(
     assert error.queue == "pool"
 
 
+@pytest.mark.parametrize("kind", ["long", SHORT])
 @pytest.mark.parametrize(("waits", "timed_out"), [(0.9, 0), (1.0, 1)])
-def test_who_leaves_when_its_time_is_over_has_timed_out_though_the_alarm_is_late(waits: float, timed_out: int) -> None:
+def test_who_leaves_when_its_time_is_over_has_timed_out_though_the_alarm_is_late(
+    waits: float, timed_out: int, kind: str
+) -> None:
     house = House(size=1, queue_timeout=1.0)
-    house.submit("a")
-    house.submit("b")
+    house.learn_short()
+    house.submit("a", kind)
+    house.worker().begin()
+    house.submit("b", kind)  # a short one is sent ahead
     house.block(waits)
     house.cancel("b")
     total = house.dispatcher.tallies.total()

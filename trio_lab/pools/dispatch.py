@@ -240,7 +240,7 @@ class Dispatcher:
         """Jobs that were taken back wait again, before all others, unless their time is over."""
         for job in reversed(slot.give_back(numbers, now)):
             if job.caller is None:
-                job.tally.cancelled += 1
+                job.tally.give_up(timed_out=job.deadline <= now)
             elif job.deadline <= now:
                 self.backlog.time_out(job, now)
             elif self.closing:
