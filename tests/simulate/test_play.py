@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from trio_lab.admission.classes import NOT_OF_A_CLASS
 from trio_lab.admission.gate import Place
 from trio_lab.config import DISCIPLINES
 from trio_lab.simulate.arrivals import Arrivals
@@ -85,9 +86,7 @@ def test_a_shorter_one_has_fewer_requests() -> None:
     ("discipline", "by_tenant"),
     [
         *((discipline, False) for discipline in DISCIPLINES),
-        *(
-            (discipline, True) for discipline in DISCIPLINES if discipline not in ("fair", "priority")
-        ),  # no class has them
+        *((discipline, True) for discipline in DISCIPLINES if discipline not in NOT_OF_A_CLASS),
     ],
 )
 def test_every_discipline_is_played_and_repeats_itself(discipline: Any, by_tenant: bool) -> None:
@@ -159,6 +158,7 @@ def test_a_tenant_that_floods_does_not_take_all() -> None:
         (GateSettings, {"max_waiting": -1}, "max_waiting must not"),
         (GateSettings, {"queue_timeout": -1.0}, "queue_timeout must not"),
         (GateSettings, {"run_timeout": 0.0}, "run_timeout must be over"),
+        (GateSettings, {"by_tenant": True, "discipline": "fair"}, "discipline cannot be 'fair' with by_tenant"),
         (Fault, {"kind": "x", "at": 0.0, "seconds": 1.0}, "kind must be"),
         (Fault, {"kind": "slow", "at": -1.0, "seconds": 1.0}, "at must be"),
         (Fault, {"kind": "slow", "at": 0.0, "seconds": 0.0}, "seconds must be"),

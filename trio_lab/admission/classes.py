@@ -29,6 +29,9 @@ from .tally import Tallies
 from .tenants import ByTenant
 from .waiting_room import Refusal, WaitingRoom
 
+NOT_OF_A_CLASS: tuple[DisciplineName, ...] = ("fair", "priority")
+"""Disciplines that a class cannot have: they go by kinds and priorities, in place of which there are classes and tenants."""
+
 _OF_WHAT_IS_LEFT = 4
 
 
@@ -193,7 +196,7 @@ class ClassRoom(WaitingRoom[TenantsPlace]):
 
 def _maker(discipline: DisciplineName, random: Draw) -> tuple[Callable[[], Discipline[Any]], Learner | None]:
     """What makes the order of each queue, and who learns for all of them."""
-    if discipline in ("fair", "priority"):
+    if discipline in NOT_OF_A_CLASS:
         raise ValueError(f"the discipline of a class cannot be {discipline!r}: use classes and tenants instead")
     if discipline == "patience":
         learner = Patiences()

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from ..admission.choice import chosen
 from ..admission.class_gate import ClassGate
-from ..admission.classes import Share
+from ..admission.classes import NOT_OF_A_CLASS, Share
 from ..admission.gate import Gate
 from ..admission.limits.aimd import Aimd
 from ..admission.limits.correlated import Correlated
@@ -71,6 +71,10 @@ class GateSettings:
                 raise ValueError(f"{name} must not be negative, but is {value:g}")
         if self.autoscale and self.limit != "fixed":
             raise ValueError("either the limit adapts or the autoscaler decides: say one")
+        if self.by_tenant and self.discipline in NOT_OF_A_CLASS:
+            raise ValueError(
+                f"discipline cannot be {self.discipline!r} with by_tenant, which makes a class of each kind"
+            )
         if self.run_timeout == 0:
             raise ValueError("run_timeout must be over 0")
 
