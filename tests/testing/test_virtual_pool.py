@@ -49,6 +49,14 @@ async def test_an_exception_arrives_as_from_a_process(autojump_clock: object) ->
         assert "In the worker:" in raised.value.__notes__[0]
 
 
+async def test_a_job_that_cannot_be_unpickled_has_failed(autojump_clock: object) -> None:
+    async with open_virtual_pool(VirtualOptions(size=1)) as pool:
+        with pytest.raises(TypeError, match="positional argument") as raised:
+            await pool.run(echo, Odd(why="only by its name"))
+        assert "In the worker:" in raised.value.__notes__[0]
+        assert await pool.run(echo, 1) == 1
+
+
 @pytest.mark.parametrize(("fn", "says"), [(leave, "SystemExit"), (lock, "cannot be sent back")])
 async def test_what_cannot_travel_is_told_as_by_a_process(
     fn: Callable[[], object], says: str, autojump_clock: object

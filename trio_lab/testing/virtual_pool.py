@@ -98,8 +98,12 @@ class VirtualWorker(WorkerProcess):
         return not self._dead.is_set()
 
     def send(self, number: int, deadline: float, call: bytes | Pieces, split: int) -> bool:
-        self._job = VirtualJob(self, number, call, split)
-        self._pool.perform(self._job)
+        try:
+            self._job = VirtualJob(self, number, call, split)
+        except Exception as error:  # it cannot be unpickled
+            self._tell(number, RAISED, trio.current_time(), dump(tuple(failure_of(error))))
+        else:
+            self._pool.perform(self._job)
         return True
 
     def end(self, job: VirtualJob) -> None:
@@ -117,7 +121,10 @@ class VirtualWorker(WorkerProcess):
 
     def _reply(self, job: VirtualJob, end: int, value: bytes = b"") -> None:
         self._job = None
-        self._ended.append((job.number, end, job.began, trio.current_time() - job.began, value))
+        self._tell(job.number, end, job.began, value)
+
+    def _tell(self, number: int, end: int, began: float, value: bytes) -> None:
+        self._ended.append((number, end, began, trio.current_time() - began, value))
         os.eventfd_write(self.replies, 1)
 
     def interrupt(self, job: int) -> None:
