@@ -1,6 +1,7 @@
-"""How many cores this process may use: by its affinity mask or by the cgroup's CPU quota, whichever is less.
+"""How many cores this process may use: by its affinity mask or by its container's CPU quota, whichever is less.
 
-`os.cpu_count` counts the machine's cores; in a container these are often many times what the process gets.
+`os.cpu_count` counts the machine's cores; in a container these are often many times what the process gets. The quota is that of
+the cgroup at the root of /sys/fs/cgroup, which a container has as its own; one of a systemd unit is not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def affinity() -> int:
 
 
 def cpu_quota() -> float | None:
-    """The CPU quota of the cgroup (v2, else v1) in cores; None without one."""
+    """The CPU quota of the container's cgroup (v2, else v1) in cores; None without one."""
     try:
         quota, period = (_CGROUP / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -14,13 +14,14 @@ import pytest
 
 from tests.load.scripted_server import reply, replying, serving
 from tests.running import Running, running
-from trio_lab.cli.gate import gate
+from trio_lab.cli.gate import Gate, gate
 from trio_lab.cli.load import load
 from trio_lab.cli.load_options import Asked
 from trio_lab.cli.run import run
+from trio_lab.diagnose.slo import judged
 from trio_lab.errors import UsageError
 from trio_lab.records.slo import FIGURES
-from trio_lab.records.slo_text import parse_toml
+from trio_lab.records.slo_text import parse_toml, read_slo
 
 DOCS = Path(__file__).parents[2] / "docs"
 CALM = ("-c", "2", "-d", "1")  # long enough for ten slices beside other tests
@@ -166,6 +167,16 @@ def test_a_run_is_judged_by_its_predictions(tmp_path: Path) -> None:
     assert found["callback-order"]["passed"] is True
     assert found["p99"]["skipped"] is True
     assert Xml.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
+
+
+def test_a_verdict_is_shown_although_its_file_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    asked = Gate(objectives=read_slo("p50<1s"), junit=tmp_path / "file" / "junit.xml")
+    with pytest.raises(UsageError, match="cannot be written"):
+        asked.end(judged(asked.objectives, ()), suite="a load", seconds=1.0, quiet=False)
+    assert "p50 < 1s" in capsys.readouterr().out
 
 
 def test_the_page_has_the_example_and_every_figure() -> None:

@@ -35,13 +35,13 @@ class Gate:
     def end(self, objectives: Iterable[Objective], *, suite: str, seconds: float, quiet: bool) -> SloResult:
         """The verdict on judged objectives. It is printed unless ``quiet``, and written as XML if that was asked for."""
         result = SloResult.of(objectives)
+        if not quiet:  # before the file, which may not be written after all
+            output().print(_table(result))
         if self.junit is not None:
             from ..report.disk import write_whole
             from ..report.junit import junit_xml
 
             write_whole(self.junit, junit_xml(result, suite=suite, seconds=seconds))
-        if not quiet:
-            output().print(_table(result))
         return result
 
 
