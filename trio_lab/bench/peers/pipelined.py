@@ -70,5 +70,7 @@ def processes(url: str, connections: int, rounds: int) -> list[int]:
 def _pid(client: socket.socket) -> int:
     data = b""
     while b'"pid":' not in data or b"," not in data.partition(b'"pid":')[2]:
-        data += client.recv(_RECEIVE)
+        if not (piece := client.recv(_RECEIVE)):
+            raise ConnectionError("the server closed a connection before it said its pid")
+        data += piece
     return int(data.partition(b'"pid":')[2].partition(b",")[0].strip(b"}"))
