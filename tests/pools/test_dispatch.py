@@ -282,6 +282,26 @@ def test_utilization_is_the_share_of_ready_workers_time() -> None:
     assert house.now == before + 2.0
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_worker_with_its_last_job_is_not_busier_than_it_can_be(dies: bool) -> None:
+    house = House(size=2)
+    for name in "ab":
+        house.submit(name)
+    house.resize(1)
+    assert house.states == [State.BUSY, State.RETIRING]
+    house.end_job(0)
+    house.worker(1).begin()
+    house.pass_time(10.0)  # one worker runs its last job, the other is idle
+    assert house.staff.utilization(house.now) == 0.5
+    if dies:
+        house.die(1)
+    else:
+        house.end_job(1)
+    assert house.staff.utilization(house.now) == 0.5
+    house.pass_time(0.5)
+    assert house.staff.utilization(house.now) == pytest.approx(10.0 / 20.5)
+
+
 def test_a_worker_that_is_killed_was_busy_until_then() -> None:
     house = House(size=1, run_timeout=1.0)
     house.submit("a")

@@ -46,7 +46,7 @@ class Staff:
         """How long the last worker took until it was ready."""
         self.restarts = 0
         """Workers started in the place of one that died unasked."""
-        self._offered_seconds = 0.0  # integral over time of the workers that take jobs
+        self._offered_seconds = 0.0  # integral over time of the capacity
         self._changed = 0.0
 
     @property
@@ -70,13 +70,14 @@ class Staff:
         return sum(slot.takes_jobs or bool(slot.jobs) for slot in self.slots)
 
     def utilization(self, now: float) -> float:
-        """The share of the time of ready workers in which they ran jobs."""
+        """The share of the time of the `capacity` in which jobs ran."""
         self._account(now)
         busy = sum(slot.busy_seconds + (now - slot.jobs[0].entered if slot.jobs else 0.0) for slot in self.slots)
         return min(1.0, busy / self._offered_seconds) if self._offered_seconds else 0.0
 
-    def _account(self, now: float) -> None:
-        self._offered_seconds += (now - self._changed) * self.ready
+    def _account(self, now: float, *, ended: int = 0) -> None:
+        """Call it before the capacity changes, or with so many workers that had their last job until now."""
+        self._offered_seconds += (now - self._changed) * (self.capacity + ended)
         self._changed = now
 
     def resize(self, size: int, now: float) -> None:
@@ -130,7 +131,9 @@ class Staff:
         """Ask a retiring worker to end, once, when it has no job any more. A worker that was never ready is killed: it has
         nothing to finish."""
         if slot.worker is not None and not slot.jobs and not slot.ending:
-            self._actions.order(Verb.END if slot.since < math.inf else Verb.KILL, slot.number)
+            was_ready = slot.since < math.inf
+            self._account(now, ended=was_ready)
+            self._actions.order(Verb.END if was_ready else Verb.KILL, slot.number)
             slot.end_by(now + _END_TIME)
             self._actions.at(slot.due)
 
@@ -185,6 +188,7 @@ class Staff:
 
         It counts against the restart policy if it died unasked before it was of any use, and no job may be the reason.
         """
+        self._account(now)
         died = slot.state is State.LOST
         useless = slot.served == 0 and now - slot.since < self._limits.restart.pace
         jobs = slot.clear(now)
