@@ -144,6 +144,7 @@ def test_a_plan_says_in_words_what_it_rests_on() -> None:
         ({"rate": 0.0}, "rate must be over 0"),
         ({"p99": float("nan")}, "p99 must be over 0"),
         ({"cores": 0}, "cores-per-host must be at least 1"),
+        ({"service": Times()}, "service must be over 0"),
         ({"overhead": -1.0}, "overhead must not be negative"),
         ({"dispatch": "best"}, "dispatch must be one of"),
     ],

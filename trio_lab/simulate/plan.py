@@ -47,13 +47,15 @@ class Need:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        if not 0 <= self.overhead < inf:
+            raise UsageError(f"overhead must not be negative, but is {self.overhead:g}")
         for name in ("rate", "p99"):
             if not 0 < getattr(self, name) < inf:
                 raise UsageError(f"{name} must be over 0, not {getattr(self, name):g}")
+        if not self.work.expected:
+            raise UsageError("service must be over 0: requests that take no time need no cores")
         if self.cores < 1:
             raise UsageError(f"cores-per-host must be at least 1, not {self.cores}")
-        if not 0 <= self.overhead < inf:
-            raise UsageError(f"overhead must not be negative, but is {self.overhead:g}")
         if self.dispatch not in DISPATCHES:
             raise UsageError(f"dispatch must be one of {', '.join(DISPATCHES)}, not {self.dispatch!r}")
 
