@@ -257,6 +257,8 @@ def test_every_page_is_reached_from_the_readme() -> None:
     [
         ("serve", "serving.md"),
         ("load", "load.md"),
+        ("run", "index.md"),
+        ("compare", "index.md"),
         ("doctor", "doctor.md"),
         ("simulate", "simulate.md"),
         ("plan", "plan.md"),
