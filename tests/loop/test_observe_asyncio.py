@@ -403,6 +403,19 @@ async def test_what_the_last_poll_has_waited_counts_in_the_pass_after_it() -> No
         assert before < in_the_pass <= monitor.waited
 
 
+@on_both
+async def test_a_pass_in_which_a_window_ends_is_a_stall_as_a_whole() -> None:
+    """As one in which a monitor asks for `/health` beside a handler that blocks."""
+    async with observe(budget=0.1) as watch:
+        window = PassWindow(watch.passes)
+        for _ in range(2):
+            time.sleep(0.06)  # noqa: ASYNC251
+            window.read(reset=True)
+        stall = await longest_so_far(watch)
+    assert stall.duration >= 0.12
+    assert stall.lineno
+
+
 def test_the_time_between_two_runs_of_a_loop_is_no_pass() -> None:
     for make in LOOPS.values():
         loop = make()

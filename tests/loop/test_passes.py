@@ -166,6 +166,20 @@ async def test_a_block_belongs_to_one_window_only(clock: Clock, monitor: PassMon
     assert after.utilization == pytest.approx(1.0)  # no time was spent waiting
 
 
+def test_a_pass_in_which_a_window_ends_is_one_pass_all_the_same(clock: Clock) -> None:
+    found: list[tuple[float, float]] = []
+    loop = PassMonitor(clock)
+    loop.budget, loop.on_long = 0.5, lambda began, ended: found.append((began, ended))
+    window = PassWindow(loop)
+    for _ in range(2):
+        clock.now += 0.375
+        assert window.read(reset=True).passes.max == 0.375
+        assert (loop.pass_began(), loop.busy_now()) == (100.0, 0.0)
+    loop.before_io_wait(1.0)
+    assert found == [(100.0, 100.75)]
+    assert (window.read(reset=False).passes.max, loop.busy.total) == (0.0, 0.75)
+
+
 async def test_a_monitor_that_was_taken_out_says_that_it_is_blind(clock: Clock, monitor: PassMonitor) -> None:
     window = PassWindow(monitor)
     clock.now += 1.0

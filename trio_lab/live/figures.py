@@ -42,8 +42,8 @@ class Telling:
 class LoopWindow:
     """The passes of a loop since the last turn, and with ``older`` since the one before.
 
-    The pass that goes on counts as far as it has come. It is not cut in two, as a window of `PassWindow` does, because a pass
-    over the budget would then not be noticed as a stall.
+    The pass that goes on counts as far as it has come. It is not cut in two, as a window of `PassWindow` does, because other
+    readers would then see two passes as well.
     """
 
     def __init__(self, loop: LoopTime, *, older: bool) -> None:

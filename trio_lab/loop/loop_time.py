@@ -82,6 +82,7 @@ class LoopTime:
         self.on_pass: Callable[[], None] | None = None
         """Called when a pass begins; on uvloop, when one has ended."""
         self._pass_began = self._poll_began = self._clock()
+        self._counted_from = self._pass_began  # later than that if a window has ended since: see `cut`
         self._timeout = 0.0  # of the last poll
         self._polling = False
 
@@ -93,15 +94,14 @@ class LoopTime:
         if timeout > 0:
             self.free_polls += 1
         self._polling = True
-        busy = now - self._pass_began
-        self._pending.append(busy)
+        self._pending.append(now - self._counted_from)
         if len(self._pending) >= LOT:
             self.busy.settle()
-        if busy > self.budget:
+        if now - self._pass_began > self.budget:
             self.on_long(self._pass_began, now)
 
     def after_io_wait(self, timeout: float) -> None:
-        now = self._pass_began = self._clock()
+        now = self._pass_began = self._counted_from = self._clock()
         self._polling = False  # before `renew_at` is read: see `wakes`
         slept = now - self._poll_began
         self.waited += slept
@@ -123,16 +123,15 @@ class LoopTime:
             if wait > 0:
                 self.free_polls += 1
             self._polling = True
-            busy = began - self._pass_began
-            pending.append(busy)
+            pending.append(began - self._counted_from)
             if len(pending) >= LOT:
                 self.busy.settle()
-            if busy > self.budget:
+            if began - self._pass_began > self.budget:
                 self.on_long(self._pass_began, began)
             try:
                 return poll(timeout)
             finally:
-                now = self._pass_began = clock()
+                now = self._pass_began = self._counted_from = clock()
                 self._polling = False
                 slept = now - began
                 self.waited += slept
@@ -147,7 +146,7 @@ class LoopTime:
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""
-        now = self._pass_began = self._clock()
+        now = self._pass_began = self._counted_from = self._clock()
         self._polling = False
         if now >= self.renew_at:
             self.on_renew(now)
@@ -163,12 +162,11 @@ class LoopTime:
         raise NotImplementedError
 
     def cut(self) -> None:
-        """Count the current pass so far as a pass of its own, because a window ends here."""
+        """Count the current pass so far as a pass of its own, because a window ends here. Whether it takes longer than the
+        budget is decided by the whole of it."""
         now = self._clock()
-        self.busy.record(now - self._pass_began)
-        self._pass_began = now
-        if now >= self.renew_at:
-            self.on_renew(now)
+        self.busy.record(now - self._counted_from)
+        self._counted_from = now
 
     def pass_began(self) -> float | None:
         """When the current pass began; None while the loop polls, which only another thread can see."""
@@ -183,8 +181,9 @@ class LoopTime:
         return self.waited
 
     def busy_now(self) -> float:
-        """Seconds that the current pass has lasted; 0.0 while the loop polls, which only another thread can see."""
-        return 0.0 if self._polling else self._clock() - self._pass_began
+        """Seconds of the current pass that have not been counted yet; 0.0 while the loop polls, which only another thread can
+        see."""
+        return 0.0 if self._polling else self._clock() - self._counted_from
 
 
 class PassWindow:

@@ -114,6 +114,7 @@ class UvloopPassMonitor(Passes):
         self._idle = 0  # nanoseconds that libuv had waited at the last prepare
         self._milliseconds = 0  # libuv's timeout of the current poll
         self._seen_waiting = -math.inf
+        self._cut_began: float | None = None  # when the current pass began, if a window has ended since: see `cut`
         self._paused = False
         self._missing: str | None = None
         self.last_began = -math.inf
@@ -181,6 +182,9 @@ class UvloopPassMonitor(Passes):
             self._poll_began, self._idle = now, idle
             if began != poll_began:
                 self._waited(poll_began, began)
+            if self._cut_began is not None:
+                began, self._cut_began = self._cut_began, None
+                busy = now - began
             if self.on_pass is not None:
                 self.last_began = began
                 if busy > self.budget:
@@ -215,7 +219,7 @@ class UvloopPassMonitor(Passes):
         self._paused = True
 
     def begin(self) -> None:
-        self._paused = False
+        self._paused, self._cut_began = False, None
         self._poll_began = self._clock()
         if self._handle is not None:
             self._idle = self._uv.idle_ns(self._pointer)
@@ -229,8 +233,8 @@ class UvloopPassMonitor(Passes):
             self.waited += began - self._poll_began
             self.busy.record(now - began)
             self._poll_began, self._idle = now, idle
-            if now >= self.renew_at:
-                self.on_renew(now)
+            if self._cut_began is None:
+                self._cut_began = began
 
     def pass_began(self) -> float | None:
         one = self._idle_unless_removed()
@@ -239,7 +243,8 @@ class UvloopPassMonitor(Passes):
         if self._idle_unless_removed() != one:
             self._seen_waiting = self._clock()
             return None
-        return self._began(one)
+        cut = self._cut_began
+        return self._began(one) if cut is None else cut
 
     def _idle_unless_removed(self) -> int | None:
         """For another thread: to ask a loop that is closed is a crash. Between the check and the call, which keeps the GIL, the
@@ -253,8 +258,8 @@ class UvloopPassMonitor(Passes):
         return self.waited + self._began(self._uv.idle_ns(self._pointer)) - self._poll_began
 
     def busy_now(self) -> float:
-        began = self.pass_began()
-        return 0.0 if began is None else self._clock() - began
+        one = None if self.pass_began() is None else self._idle_unless_removed()
+        return 0.0 if one is None else self._clock() - self._began(one)
 
     @property
     def blind(self) -> str | None:
