@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import trio
@@ -181,6 +182,22 @@ async def test_of_several_hosts_none_is_known() -> None:
         with pytest.raises(OSError, match=r"failed to resolve host 'neither\.invalid'"):
             async with pool.connection():
                 pass
+
+
+async def test_names_that_are_looked_up_for_ever_take_no_threads_of_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trio_lab.database.postgres._CONNECTING", 0.005)
+    answered = Event()
+    monkeypatch.setattr("trio_lab.database.postgres.conninfo_attempts", lambda _: answered.wait(10))
+    database = Postgres("postgresql://a.name/x")
+    try:
+        for _ in range(10):
+            with pytest.raises(OSError, match="did not answer"):
+                await database.open()
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+    finally:
+        answered.set()
 
 
 async def test_an_address_that_is_none() -> None:

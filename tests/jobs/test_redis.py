@@ -396,7 +396,16 @@ def test_no_password_is_printed(url: str, printed: str) -> None:
     assert shown(url) == printed
 
 
-async def test_an_address_that_is_none_is_one_line() -> None:
-    with pytest.raises(UsageError, match=r"jobs cannot be at 'redis://…@.*: Invalid IPv6"):
-        async with open_jobs("redis://:secret@[::1/0"):
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("redis://:secret@[::1/0", r"jobs cannot be at 'redis://…@.*: Invalid IPv6"),
+        ("redis://me:secret?@host/0", r"jobs must be at .*, not at 'redis://…@host/0'"),
+        ("redis://me:secret#@host/0", r"jobs must be at .*, not at 'redis://…@host/0'"),
+    ],
+)
+async def test_an_address_that_is_none_is_one_line_without_its_password(url: str, error: str) -> None:
+    with pytest.raises(UsageError, match=error) as raised:
+        async with open_jobs(url):
             raise AssertionError
+    assert "secret" not in str(raised.value)

@@ -29,6 +29,9 @@ T = TypeVar("T")
 _READ, _WRITE = 1, 2  # what psycopg's generators wait for, and are told
 _CANCELLING = 2.0  # seconds for the server to end a statement that was cancelled; then the connection is closed
 _CONNECTING = 5.0  # seconds: libpq's own bound is not kept by what is used of psycopg here
+_LOOKUPS = (
+    8  # threads that look names up. One that gets no answer keeps its place, and it must be none of the program's
+)
 _UNUSED = 10.0  # seconds without use after which a connection is asked whether it answers
 _CHECKING = 2.0  # seconds for the answer of a connection that was not used for long
 
@@ -137,6 +140,7 @@ class Postgres:
 
     def __init__(self, conninfo: str) -> None:
         self._parts = conninfo_to_dict(conninfo)
+        self._lookups = trio.CapacityLimiter(_LOOKUPS)
 
     async def open(self) -> PostgresConnection:
         """Raises OSError when no server can be reached, or each refuses; its text is about the last one."""
@@ -144,7 +148,7 @@ class Postgres:
         with trio.move_on_after(_CONNECTING) as whole:
             try:  # in a thread: libpq would look names up in the loop
                 attempts = await trio.to_thread.run_sync(
-                    partial(conninfo_attempts, self._parts), abandon_on_cancel=True
+                    partial(conninfo_attempts, self._parts), abandon_on_cancel=True, limiter=self._lookups
                 )
             except psycopg.Error as error:
                 raise OSError(_line(error)) from None

@@ -44,7 +44,13 @@ def _engine(url: str, *, max_waiting: int | None, must_exist: bool) -> AbstractA
         if must_exist and not Path(path).exists():
             raise UsageError(f"there is no file {path}")
         return open_sqlite_jobs(Path(path), max_waiting=max_waiting)
-    if parts.scheme in ("redis", "rediss") and parts.hostname and (path.isdecimal() or not path) and not parts.fragment:
+    password_is_cut = "@" in parts.query or parts.fragment  # at a ? or # that was not quoted
+    if (
+        parts.scheme in ("redis", "rediss")
+        and parts.hostname
+        and (path.isdecimal() or not path)
+        and not password_is_cut
+    ):
         try:
             from .redis import open_redis_jobs
         except ImportError:
