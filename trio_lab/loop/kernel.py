@@ -41,7 +41,7 @@ class Timer:
     """
 
     def __init__(self) -> None:
-        self._file = _timer_create(_MONOTONIC, os.O_CLOEXEC)
+        self._file: int = _timer_create(_MONOTONIC, os.O_CLOEXEC)
         if self._file < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
