@@ -17,6 +17,8 @@ import pytest
 
 from tests.running import Running, running
 from tests.waiting import until
+from trio_lab.records.job import JobRecord
+from trio_lab.servers.trio.jobs import _shown
 
 TRIO_LAB = [sys.executable, "-m", "trio_lab"]
 
@@ -126,6 +128,16 @@ def test_a_job_is_scheduled_at_a_moment(server: Running) -> None:
     for at in (later.isoformat(), later.astimezone(timezone(timedelta(hours=-5))).isoformat(), later.timestamp()):
         id = ask(server, "POST", "/jobs", {"job": "wait", "at": at})[1]["id"]
         assert 3500 < ask(server, "GET", f"/jobs/{id}")[1]["due_in_s"] <= 3600
+
+
+async def test_a_result_that_is_no_unicode_is_shown() -> None:
+    """As the names of files may be that a function of somebody's own returns."""
+    found = JobRecord(
+        id="1", job="list", args={}, state="succeeded", tries=1, max_tries=1, age=1.0, result=["é \udcff"]
+    )
+    shown = _shown(found)
+    assert json.loads(await shown.get_data())["result"] == ["é \udcff"]
+    assert shown.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

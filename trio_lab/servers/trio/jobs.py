@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from time import time
 from typing import Annotated, Any
@@ -75,4 +76,9 @@ def _new_job(body: bytes, functions: JobFunctions) -> NewJob:
 
 
 def _shown(found: JobRecord | None) -> Response:
-    return reply({"error": "there is no such job"}, 404) if found is None else reply(found.shown())
+    if found is None:
+        return reply({"error": "there is no such job"}, 404)
+    try:
+        return reply(found.shown())
+    except UnicodeEncodeError:  # half of a pair of surrogates: the name of a file may have it, and JSON can
+        return Response(json.dumps(found.shown()), content_type="application/json")
