@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from trio_lab.experiments.model import Collected, Experiment
 from trio_lab.experiments.runner import run_experiments
 from trio_lab.experiments.verdict import judge_again, result_of
 from trio_lab.records.codec import decode, encode
+from trio_lab.records.conditions import Disturbance
 from trio_lab.records.figures import Check, Compared
 from trio_lab.records.result import ExperimentResult
 from trio_lab.records.spread import Spread
 from trio_lab.report.page import render
+from trio_lab.report.standing import standing
 from trio_lab.stage.blockers import Blockers
 from trio_lab.stage.stage import Stage
 
@@ -42,13 +45,15 @@ def experiment(collect: Any = None) -> Experiment:
     )
 
 
-def merged(*values: float | None) -> ExperimentResult:
-    return result_of(experiment(), [taken({"speed": value}) for value in values], runtime="trio", duration=1.0)
+def merged(*values: float | None, disturbances: Sequence[Disturbance] = ()) -> ExperimentResult:
+    """Rounds with these values. Those for which nothing is said were quiet."""
+    quiet: list[Disturbance] = ["none"] * (len(values) - len(disturbances))
+    rounds = [taken({"speed": value}, one) for value, one in zip(values, [*disturbances, *quiet], strict=True)]
+    return result_of(experiment(), rounds, runtime="trio", duration=1.0)
 
 
 def figure(**rounds: list[float | None]) -> Compared:
-    found = {runtime: [{"speed": value} for value in values] for runtime, values in rounds.items()}
-    (one,) = comparison(experiment(), found).figures
+    (one,) = comparison(experiment(), {runtime: merged(*values) for runtime, values in rounds.items()}).figures
     return one
 
 
@@ -56,6 +61,26 @@ def test_ratios_are_taken_round_by_round() -> None:
     found = figure(trio=[10.0, 20.0, 40.0], node=[20.0, 40.0, 40.0])
     assert found.values["trio"] == Spread(median=20.0, min=10.0, max=40.0)
     assert found.ratios == {"node": Spread(median=2.0, min=1.0, max=2.0)}
+
+
+def test_rounds_that_do_not_count_are_not_compared() -> None:
+    """A neighbour took most of the machine from Trio in the first round, and from Node in the last."""
+    trio = merged(1.0, 10.0, 10.0, disturbances=["much"])
+    found = comparison(
+        experiment(), {"trio": trio, "node": merged(20.0, 20.0, 1.0, disturbances=["none", "none", "much"])}
+    )
+    (one,) = found.figures
+    assert (one.values["trio"], one.values["node"]) == (
+        Spread(median=10, min=10, max=10),
+        Spread(median=20, min=20, max=20),
+    )
+    assert one.ratios["node"] == Spread(median=2.0, min=2.0, max=2.0)
+    assert standing(one, "node") == "better"
+    found = comparison(experiment(), {"trio": trio, "node": merged(20.0, 30.0, disturbances=["much"] * 2)})
+    (one,) = found.figures
+    assert one.values["node"] == Spread(median=25, min=20, max=30), "it is shown"
+    assert standing(one, "node") is None
+    assert found.finding.endswith("\n\nNot compared, for no round counts: node.")
 
 
 @pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
@@ -78,7 +103,7 @@ def test_the_line_that_blocked_for_the_longest_time_in_all_is_told() -> None:
         [stalls(2, 50, 40, label="GET /c"), stalls(1, 9, 9, cause="gc"), stalls(1, 900, 900, cause="not running")]
     )
     worst = {"trio": blocked.worst, "asyncio": None, "node": None}
-    found = comparison(experiment(), {runtime: [{"speed": 1.0}] for runtime in worst}, worst)
+    found = comparison(experiment(), {runtime: merged(1.0) for runtime in worst}, worst)
     assert found.blockers is not None
     assert found.blockers.rows == (
         ("trio", "routes.py:2 in f", "python", "GET /c", 4, 110, 40),

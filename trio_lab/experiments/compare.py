@@ -1,4 +1,8 @@
-"""Runtimes beside each other: rounds become medians with their spread, and figures ratios to Trio's of the same round."""
+"""Runtimes beside each other: rounds become medians with their spread, and figures ratios to Trio's of the same round.
+
+As in a verdict, rounds that other programs disturbed much do not count. The figures of a runtime that has no other rounds are
+shown, and compared with nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +12,61 @@ from dataclasses import replace
 
 from ..records.chart import Cell, Chart, Table
 from ..records.figures import Compared, Figures
-from ..records.result import ComparedExperiment
+from ..records.result import ComparedExperiment, ExperimentResult
 from ..records.spread import Spread
 from ..report.table import format_figure
 from ..stage.blockers import Blocker
 from . import charts
 from .model import Experiment
 
-Rounds = Mapping[str, Sequence[Figures]]
-"""The figures of every round on each runtime. Rounds of the same number were measured one after the other."""
+_Rounds = Mapping[str, Sequence[Figures | None]]
+"""The figures of every round on each runtime, None for a round that does not count. Rounds of the same number were measured one
+after the other."""
 
 
 def comparison(
-    experiment: Experiment, rounds: Rounds, worst: Mapping[str, Blocker | None] | None = None
+    experiment: Experiment, results: Mapping[str, ExperimentResult], worst: Mapping[str, Blocker | None] | None = None
 ) -> ComparedExperiment:
     """What a report shows of one experiment on several runtimes. ``worst`` has for each the line that blocked its loop most."""
-    figures = tuple(_compared(compared, rounds) for compared in experiment.compared)
+    counting = {runtime: _counting(result) for runtime, result in results.items()}
+    shown = {
+        runtime: [one for one in its if one is not None] or results[runtime].rounds or ()
+        for runtime, its in counting.items()
+    }
+    figures = tuple(_compared(compared, shown, counting) for compared in experiment.compared)
     return ComparedExperiment(
         name=experiment.name,
         title=experiment.title,
         question=experiment.question,
         figures=figures,
-        chart=_chart(figures, rounds),
-        finding="\n\n".join(map(_said, figures)),
+        chart=_chart(figures, shown),
+        finding="\n\n".join([*map(_said, figures), *_not_counted(counting)]),
         blockers=None if worst is None else _blockers(worst),
     )
 
 
-def _compared(compared: Compared, rounds: Rounds) -> Compared:
-    values = {runtime: [one[compared.figure] for one in figures] for runtime, figures in rounds.items()}
-    ours = values.get("trio")
+def _counting(result: ExperimentResult) -> list[Figures | None]:
+    rounds = zip(result.rounds or (), result.conditions or (), strict=True)
+    return [figures if its.counted else None for figures, its in rounds]
+
+
+def _not_counted(counting: _Rounds) -> list[str]:
+    """A sentence about the runtimes on which no round counts."""
+    none = [runtime for runtime, its in counting.items() if all(one is None for one in its)]
+    return [f"Not compared, for no round counts: {', '.join(none)}."] if none else []
+
+
+def _compared(compared: Compared, shown: Mapping[str, Sequence[Figures]], counting: _Rounds) -> Compared:
+    values = {runtime: [one[compared.figure] for one in rounds] for runtime, rounds in shown.items()}
+    by_round = {
+        runtime: [None if one is None else one[compared.figure] for one in rounds]
+        for runtime, rounds in counting.items()
+    }
+    ours = by_round.get("trio")
     return replace(
         compared,
         values={runtime: _spread(found) for runtime, found in values.items()},
-        ratios={runtime: _ratios(found, ours) for runtime, found in values.items() if ours and runtime != "trio"},
+        ratios={runtime: _ratios(found, ours) for runtime, found in by_round.items() if ours and runtime != "trio"},
     )
 
 
@@ -60,7 +85,7 @@ def _ratios(theirs: Sequence[float | None], ours: Sequence[float | None]) -> Spr
     return _spread([pair[0] / pair[1] for pair in pairs if len(pair) == 2 and pair[1]])
 
 
-def _chart(figures: Sequence[Compared], rounds: Rounds) -> Chart | None:
+def _chart(figures: Sequence[Compared], rounds: Mapping[str, Sequence[Figures]]) -> Chart | None:
     """The figures that share the first one's unit, a bar for each runtime."""
     shown = [figure for figure in figures if figure.unit == figures[0].unit]
     medians = [figure.values[runtime].median for figure in shown for runtime in rounds]

@@ -15,7 +15,7 @@ import trio
 from ..diagnose.ratios import order_of_round
 from ..errors import first_of, in_a_line
 from ..records.conditions import Conditions
-from ..records.figures import Figures, require_all
+from ..records.figures import require_all
 from ..records.result import ExperimentResult
 from ..stage.quiet import Watch, wait_quiet
 from ..stage.stage import Stage
@@ -30,8 +30,8 @@ _WAITS = 0.5  # of the time that the rounds have taken, at most
 
 async def in_turn(
     experiment: Experiment, stages: dict[str, Stage], least: int, show: Show
-) -> dict[str, tuple[ExperimentResult, list[Figures]]]:
-    """The result of every runtime, and the figures of its rounds."""
+) -> dict[str, ExperimentResult]:
+    """The result of every runtime."""
     taken: dict[str, list[Round]] = {runtime: [] for runtime in stages}
     spent = dict.fromkeys(stages, 0.0)
     waited = 0.0
@@ -58,13 +58,12 @@ async def in_turn(
                 )
             number += 1
             going = [runtime for runtime in going if another(experiment.checks, taken[runtime], least=least)]
-    found = {}
-    for runtime, stage in stages.items():
-        result = result_of(
+    return {
+        runtime: result_of(
             experiment, taken[runtime], runtime=runtime, duration=spent[runtime], notes=stage.told_notes()
         )
-        found[runtime] = (result, [one.figures for one in taken[runtime]])
-    return found
+        for runtime, stage in stages.items()
+    }
 
 
 @asynccontextmanager

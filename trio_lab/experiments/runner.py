@@ -14,7 +14,6 @@ from ..errors import UsageError
 from ..http.runtimes import lack
 from ..measure.environment import environment
 from ..records.examination import Examination
-from ..records.figures import Figures
 from ..records.result import Comparison, ExperimentResult, Plan, Results
 from ..stage.blockers import Blockers
 from ..stage.live_run import LiveRun
@@ -154,7 +153,7 @@ class _Going:
                 stage.blockers = Blockers()
         found = await in_turn(experiment, stages, rounds, self._show)
         self._keep_as(_with(run, experiment, stages, found))
-        for runtime, (result, _) in found.items():  # what is said is kept, whatever happens next
+        for runtime, result in found.items():  # what is said is kept, whatever happens next
             self._show.say(f"      {f'{runtime}: ' * is_named(stages)}{result.outcome}: {result.finding}")
 
     async def tell_differences(self) -> None:
@@ -194,14 +193,14 @@ def _with(
     run: Results,
     experiment: Experiment,
     stages: dict[str, Stage],
-    found: dict[str, tuple[ExperimentResult, list[Figures]]],
+    found: dict[str, ExperimentResult],
 ) -> Results:
     """The run with one more experiment."""
-    run = replace(run, experiments=(*run.experiments, *(result for result, _ in found.values())))
+    run = replace(run, experiments=(*run.experiments, *found.values()))
     if run.comparison is None or not experiment.compared or len(found) < 2:
         return run
     worst = {runtime: stage.blockers.worst for runtime, stage in stages.items() if stage.blockers is not None}
-    one = comparison(experiment, {runtime: figures for runtime, (_, figures) in found.items()}, worst)
+    one = comparison(experiment, found, worst)
     before = (other for other in run.comparison.experiments if other.name != one.name)
     return replace(run, comparison=replace(run.comparison, experiments=(*before, one)))
 

@@ -100,8 +100,9 @@ def standing(figure: Compared, runtime: str) -> Standing | None:
     if runtime == REFERENCE:
         return None
     side = _side(ratio_spread(figure, runtime))
-    if side is None:  # there is no ratio to zero, but there may be both figures
-        side = _apart(value(figure, runtime), value(figure, REFERENCE))
+    ours = value(figure, REFERENCE)
+    if side is None and ours.median == 0:  # there is no ratio to zero, but there may be both figures
+        side = _apart(value(figure, runtime), ours)
     if side is None:
         return None
     if side == 0:
