@@ -32,10 +32,11 @@ class OpenPage:
                 now = perf_counter()
                 self.events += [(now, decode(LiveView, line[6:])) for line in lines if line.startswith(b"data: ")]
 
-    def longest_gap(self, begin: float) -> float:
-        """Seconds between two events that came after a moment; infinite if there were not two."""
-        moments = [at for at, _ in self.events if at >= begin]
-        return max((later - earlier for earlier, later in pairwise(moments)), default=math.inf)
+    def longest_gap(self, begin: float, end: float) -> float:
+        """The most seconds between two moments in which no event came. One that began earlier or lasts on counts as far as it
+        lies between them."""
+        moments = [begin, *(at for at, _ in self.events if begin < at < end), end]
+        return max(later - earlier for earlier, later in pairwise(moments))
 
     def shown_after(self, begin: float, shows: Callable[[LiveView], bool]) -> float:
         """Seconds from a moment until an event has shown this; infinite if none has."""

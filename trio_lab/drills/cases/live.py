@@ -186,7 +186,7 @@ async def _dashboard(stage: Stage) -> dict[str, float | None]:
         await wait_until(lambda: bool(page.events), limit=20)
         blocked = perf_counter()
         await stage.load(f"{server.url}/sync-hash?rounds={_ROUNDS}", connections=_CALLERS, duration=_OPEN)
-        gap = page.longest_gap(blocked)
+        gap = page.longest_gap(blocked, perf_counter())
         await server.health()  # the loop passes again
         full = perf_counter()
         await stage.load(f"{server.url}/wait?ms=300", connections=_CALLERS, duration=_OPEN)
