@@ -27,6 +27,9 @@ class Exchange:
         self.cancel: Callable[[], object]
         self._messages: deque[dict[str, Any]] = deque()
         self._wake: list[Callable[[], object]] = []
+        self.ends_when_received = False
+        """As under hypercorn, which cannot end the exchange before the app has received the body."""
+        self._taken: list[Callable[[], object]] = []
 
     async def live(self, app: Any) -> None:
         try:
@@ -48,10 +51,14 @@ class Exchange:
     async def _receive(self) -> dict[str, Any]:
         while not self._messages:
             await self._house.until(self._wake.append)
+        while self._taken:
+            self._taken.pop()()
         return self._messages.popleft()
 
     async def _send(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
+        while self.ends_when_received and self._messages:
+            await self._house.until(self._taken.append)
 
     @property
     def status(self) -> int | None:

@@ -220,6 +220,37 @@ async def test_a_large_body_is_left_with_the_server_while_its_request_waits(hous
 
 
 @plays
+async def test_the_rest_of_a_body_does_not_hold_up_the_end_of_a_request_that_is_refused(house: House) -> None:
+    service = Service(house, queue_timeout=2.0, max_waiting=1)
+    await service.call("/1")
+    waits, full = (service.start("/read", content_length="210000") for _ in range(2))
+    for exchange in (waits, full):
+        exchange.ends_when_received = True
+        for left in (True, True, False):
+            exchange.say(body=bytes(70_000), more_body=left)
+    await house.settle()
+    house.pass_time(2.0)
+    await house.settle()
+    for exchange in (waits, full):
+        assert (exchange.status, exchange.ended, len(exchange._messages)) == (503, True, 0)
+
+
+@plays
+async def test_a_refusal_that_cannot_be_sent_fails_as_its_send(house: House) -> None:
+    service = Service(house, max_waiting=0)
+    await service.call("/1")
+    for length in ({}, {"content_length": "10"}):
+        refused = service.start("/2", **length)
+        refused._send = fail  # type: ignore[method-assign]
+        await house.settle()
+        assert isinstance(refused.error, ZeroDivisionError)
+
+
+async def fail(_: Any) -> None:
+    raise ZeroDivisionError
+
+
+@plays
 async def test_a_wait_ends_with_the_queue_timeout(house: House) -> None:
     service = Service(house, queue_timeout=2.0)
     await service.call("/1")

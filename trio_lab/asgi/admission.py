@@ -155,7 +155,7 @@ class Admission:
             if self.policy.dark:
                 await self.app(scope, receive, send)
             else:
-                await refuse(send, refusal)
+                await refuse(scope, receive, send, refusal)
             return
         if self.policy.dark:
             await self._serve_in_the_dark(place, scope, receive, send)
@@ -200,7 +200,7 @@ class Admission:
                 inbox.on_left = lambda: place.gate.caller_left(place, waits.now())
                 await self._serve_admitted(place, deadline, scope, inbox.receive, inbox.sender(send))
             else:
-                await refuse(send, refusal)
+                await refuse(scope, inbox.receive, send, refusal)
         finally:
             inbox.close()
 

@@ -84,4 +84,4 @@ async def _answer_starlette(_: Any, error: Refusal) -> Any:
 async def _respond(error: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         raise error  # the server closes the websocket, as without us
-    await refuse(send, error)
+    await refuse(scope, receive, send, error)

@@ -63,7 +63,7 @@ class LabelledApp:
         except Exception as error:
             if sending.begun or (refusal := refusal_in(error)) is None:
                 raise
-            await refuse(sending.send, refusal)
+            await refuse(scope, receive, sending.send, refusal)
         finally:
             WORKING_ON.reset(working_on)
             LEDGER.reset(kept)

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 
 from ..admission.retry_after import refused_by
 from ..errors import Overloaded, RunTimeout
-from .inbox import Message, Send
+from .inbox import Message, Receive, Send
+from .policy import Scope
+from .unread import reply_unread
 
 REFUSALS = (Overloaded, RunTimeout)
 Refusal: TypeAlias = Overloaded | RunTimeout
@@ -29,10 +31,14 @@ def reply_to(refusal: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
     return {"error": str(refusal)}, 504, {}
 
 
-async def refuse(send: Send, refusal: Refusal) -> None:
-    """Answer an HTTP request. The connection may be used again."""
-    for message in _messages(refusal, "http.response"):
-        await send(message)
+async def refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+    """Answer an HTTP request whose body is not read. The connection may be used again."""
+
+    async def reply() -> None:
+        for message in _messages(refusal, "http.response"):
+            await send(message)
+
+    await reply_unread(scope, receive, reply)
 
 
 async def refuse_websocket(scope: dict[str, Any], send: Send, refusal: Overloaded) -> None:

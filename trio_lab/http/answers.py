@@ -64,10 +64,3 @@ async def answer(send: Any, body: dict[str, Any], status: int = 200, *, close: b
 async def refuse(send: Any, status: int, text: str) -> None:
     """Answer without reading the rest of the request, and close: the rest is not worth receiving."""
     await answer(send, {"error": text}, status, close=True)
-
-
-async def ignore(receive: Any) -> None:
-    """Read and drop messages until the exchange ends. hypercorn's queue for the app is bounded: while nothing reads it,
-    hypercorn cannot even report the end."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

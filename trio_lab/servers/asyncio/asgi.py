@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from quart import Quart
 from quart.asgi import ASGIHTTPConnection, ASGILifespan
 
+from ...asgi.unread import reply_unread
 from ...errors import Closed
-from ...http.answers import ignore, refuse
+from ...http.answers import refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
 from ..admission import admit
@@ -22,10 +23,7 @@ class AsyncioExchange(Exchange, ASGIHTTPConnection):
     """One request. (Quart cancels its handler when the client leaves.)"""
 
     async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
-        async with asyncio.TaskGroup() as group:
-            ignoring = group.create_task(ignore(receive))
-            await refuse(send, status, text)
-            ignoring.cancel()
+        await reply_unread(self.scope, receive, partial(refuse, send, status, text))
 
 
 class AsyncioLifespan(ASGILifespan):

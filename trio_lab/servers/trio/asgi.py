@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import trio
@@ -22,8 +23,9 @@ from quart import Request
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection, TrioASGILifespan
 
+from ...asgi.unread import reply_unread
 from ...config import Config
-from ...http.answers import ignore, refuse
+from ...http.answers import refuse
 from ...http.app import LabApp
 from ...http.exchange import Exchange
 from ...http.protocol import WANTED
@@ -66,10 +68,7 @@ class TrioExchange(Exchange, TrioASGIHTTPConnection):
         return request
 
     async def refuse(self, receive: Any, send: Any, status: int, text: str) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ignore, receive)
-            await refuse(send, status, text)
-            nursery.cancel_scope.cancel()
+        await reply_unread(self.scope, receive, partial(refuse, send, status, text))
 
     async def handle_messages(self, nursery: trio.Nursery, request: Any, receive: Any) -> None:  # type: ignore[override]
         """A body for which there is no room stays in the socket, and TCP tells its sender to wait."""
