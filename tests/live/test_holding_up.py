@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trio_lab.diagnose.rows import first_full
@@ -90,8 +92,20 @@ def test_a_busy_loop_holds_requests_up_unless_a_queue_is_full() -> None:
 
 def test_a_queue_whose_waiting_room_is_full_refuses() -> None:
     assert refuses([look(1.0, queue("native_pool", 4, 8))]) == "native_pool"
+    assert refuses([look(1.0, queue("native_pool", 3, 8))]) == "native_pool"  # a worker is just being replaced
     assert refuses([look(1.0, _FULL)]) is None
+    assert refuses([look(1.0, queue("native_pool", 20, 0))]) is None  # its limit has fallen below what it holds
+    assert refuses([look(1.0, queue("jobs", 3, 6, capacity=None))]) is None
+    assert refuses([look(1.0, queue("jobs", 3, 8, capacity=None))]) == "jobs"
     assert refuses([]) is None
+
+
+@pytest.mark.parametrize(("in_service", "capacity", "full"), [(4, 4, True), (3, 4, False), (3, None, False)])
+def test_a_queue_where_nobody_may_wait_refuses_while_no_place_is_free(
+    in_service: int, capacity: int | None, full: bool
+) -> None:
+    one = replace(queue("native_pool", in_service, 0, capacity), max_waiting=0)
+    assert refuses([look(1.0, one)]) == ("native_pool" if full else None)
 
 
 def test_the_doctor_names_a_line_that_blocks() -> None:

@@ -32,14 +32,15 @@ def cause_of(name: str) -> str:
 def refuses(looks: Sequence[Sighting]) -> str | None:
     """The first queue that would refuse a caller now, because its waiting room is full."""
     for queue in looks[-1].health.queues if looks else ():
-        if (
-            queue.name != ACCEPT_BACKLOG
-            and queue.max_waiting is not None
-            and _held(queue) >= queue.max_waiting + (queue.capacity or 0)
-        ):
+        if queue.name != ACCEPT_BACKLOG and _is_full(queue):
             return queue.name
     return None
 
 
-def _held(queue: QueueStatistics) -> int:
-    return (queue.waiting or 0) + (queue.in_service or 0)
+def _is_full(queue: QueueStatistics) -> bool:
+    """Nobody waits while a place is free. So where callers may wait, it is enough to know how many do."""
+    if queue.waiting is None or queue.max_waiting is None:
+        return False
+    if queue.max_waiting > 0:
+        return queue.waiting >= queue.max_waiting
+    return queue.capacity is not None and queue.in_service is not None and queue.in_service >= queue.capacity
