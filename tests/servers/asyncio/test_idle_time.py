@@ -98,6 +98,16 @@ def test_at_the_end_of_the_server_it_is_closed_if_it_is_idle(in_flight: bool) ->
     assert Idle().run(end) == (None if in_flight else pytest.approx(1))
 
 
+def test_a_connection_that_is_idle_only_after_the_servers_end_is_closed_then() -> None:
+    async def end_during_a_request(idle: Idle) -> None:
+        await idle.time.stop()
+        await idle.terminated.set()
+        await asyncio.sleep(1)
+        await idle.idle()
+
+    assert Idle().run(end_during_a_request) == pytest.approx(1)
+
+
 def test_nothing_starts_the_idle_time_after_the_end() -> None:
     async def end(idle: Idle) -> None:
         idle.time.end()

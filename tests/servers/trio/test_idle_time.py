@@ -89,6 +89,18 @@ async def test_a_reply_on_its_way_is_left_alone_when_the_server_ends(autojump_cl
     assert await idle.run(end_during_a_request) is None
 
 
+async def test_a_connection_that_is_idle_only_after_the_servers_end_is_closed_then(autojump_clock: object) -> None:
+    idle = Idle()
+
+    async def end_during_a_request() -> None:
+        await idle.time.stop()
+        await idle.terminated.set()
+        await trio.sleep(1)
+        await idle.idle()
+
+    assert await idle.run(end_during_a_request) == pytest.approx(1)
+
+
 async def test_nothing_starts_the_idle_time_after_the_end(autojump_clock: object) -> None:
     idle = Idle()
 
