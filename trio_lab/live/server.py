@@ -121,7 +121,7 @@ class Answers:
 def _ready(state: LiveState, refusing: str | None) -> Reply:
     because = None
     if state.state != "passing":
-        because = f"{state.state}: {state.cause}"
+        because = state.state if state.cause is None else f"{state.state}: {state.cause}"
     elif refusing is not None:
         because = f"{refusing} refuses callers"
     is_ready = ready(state, refusing)
