@@ -95,6 +95,13 @@ async def test_a_child_that_ends_instead_of_answering_is_an_error() -> None:
     assert caught.group_contains(RuntimeError, match="before it answered")
 
 
+async def test_asking_a_child_that_has_ended_is_the_same_error() -> None:
+    async with talking([sys.executable, "-I", "-S", "-c", ""]) as child:
+        await child.process.wait()
+        with pytest.raises(RuntimeError, match="before it answered"):
+            await child.ask("are you there?")
+
+
 async def test_a_child_that_says_nothing_ends_with_the_block() -> None:
     """It neither answers nor ends with its input."""
     pids: list[int] = []

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import IO, Any
 
@@ -92,7 +92,13 @@ class Child:
         return json.loads(line)
 
     async def ask(self, line: str) -> Any:
-        await self.tell(line)
+        """The answer to a line.
+
+        Raises:
+            RuntimeError: the process ended instead, or had ended before.
+        """
+        with suppress(trio.BrokenResourceError):  # nobody reads it any more, and nothing is answered
+            await self.tell(line)
         return await self.hear()
 
     def kill(self) -> None:
