@@ -70,7 +70,7 @@ class IdleTime(ABC):
         while (now := self._now()) < self._over_at:
             # At most one idle time: requests move the end while this sleeps, and do not wake it.
             if await self._wait(min(self._over_at, now + self._seconds)):
-                self._is_watched = self._is_idle  # one that is idle again after the server's end is closed by a new watch
+                self._is_watched = self._is_idle  # if it is idle later, a new watch closes it
                 return
 
     @property

@@ -14,11 +14,13 @@ from ...http import idle_time
 class IdleTime(idle_time.IdleTime):
     """As its base."""
 
+    _watching: trio.CancelScope
+
     def __init__(self, seconds: float, terminated: Any, close: Callable[[], Awaitable[None]]) -> None:
         super().__init__(seconds, terminated, close, trio.current_time)
-        self._watching = trio.CancelScope()
 
     def _start(self, tasks: TaskGroup) -> None:
+        self._watching = trio.CancelScope()
         tasks.spawn(self._watch_and_close)
 
     def _cancel(self) -> None:
