@@ -44,6 +44,12 @@ def test_rounds_are_added_while_the_outcome_is_open(rounds: list[Round], more: b
     assert another([SPEED], rounds) is more
 
 
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (2, 2), (3, 3), (4, 6), (6, 9), (8, 12)])
+def test_rounds_are_added_only_where_so_many_can_decide_something(least: int, most: int) -> None:
+    taken_ = next(count for count in range(20) if not another([SPEED], speeds(*[9.0, 7.0] * 10)[:count], least=least))
+    assert taken_ == most
+
+
 def test_one_round_is_enough_for_exact_claims() -> None:
     assert another([COUNT], [])
     assert not another([COUNT], speeds(0.0))

@@ -7,6 +7,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.report.from_json import render, save, verdict_rows
 from tests.report.test_page import FIXED, SMUGGLED, Tags
 from trio_lab.report.files import load
@@ -121,6 +123,23 @@ def test_single_round_promises_no_spread(comparison: dict[str, Any]) -> None:
     seen = visible(render(comparison))
     assert "One round, so nothing is known of the spread." in seen
     assert "of the same round" not in seen
+
+
+@pytest.mark.parametrize(
+    ("planned", "taken", "said"),
+    [
+        (6, (6, 6), "6 rounds, every runtime in each."),
+        (6, (6, 9), "6 rounds, every runtime in each; up to 9 where an outcome was undecided."),
+        (1, (1, 1), "One round, so nothing is known of the spread."),
+        (1, (1, 2), "1 round, every runtime in each; up to 2 where an outcome was undecided."),
+        (2, (), "2 rounds, every runtime in each."),
+    ],
+)
+def test_rounds_that_were_added_are_told(planned: int, taken: tuple[int, ...], said: str, comparison: Any) -> None:
+    comparison["comparison"]["rounds"] = planned
+    for number, one in zip(taken, comparison["experiments"], strict=False):
+        one["rounds"] = [{}] * number
+    assert f"{said}</p>" in render(comparison)
 
 
 def test_comparison_of_nothing_is_still_a_page(comparison: dict[str, Any]) -> None:

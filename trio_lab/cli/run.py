@@ -76,8 +76,8 @@ async def run(
     runtime
         Whose server: trio, asyncio, node, or several with commas, which are then compared. See `trio-lab compare`.
     rounds
-        How often each experiment is measured, at least; half as many again while its outcome is undecided. With fewer
-        than 6 hardly anything can be decided.
+        How often each experiment is measured, at least; half as many again while its outcome is undecided, if so many can
+        decide it. With fewer than 6 rounds hardly anything can be decided.
     dose
         Multiplies the length of every phase; below 1 the figures get noisier still.
     resume

@@ -55,12 +55,13 @@ def counting(rounds: Sequence[Round]) -> list[Round]:
 
 def another(checks: Sequence[Check], rounds: Sequence[Round], *, least: int = LEAST) -> bool:
     """Whether one more round is needed: too few count, or a check that has figures is undecided. It ends at half as many
-    again as ``least``; a round that failed ends it at once."""
+    again as ``least``, or at ``least`` where even so many would decide nothing; a round that failed ends it at once."""
     if any(one.failed for one in rounds):
         return False
     if checks and all(check.exact for check in checks):
         return not rounds
-    if len(rounds) >= round(least * _MORE):
+    most = round(least * _MORE)
+    if len(rounds) >= (most if most >= LEAST else least):
         return False
     undecided = (check for check in judged(checks, rounds) if check.passed is None)
     return len(counting(rounds)) < least or any(check.measured is not None for check in undecided)

@@ -37,11 +37,13 @@ def side_by_side(comparison: Comparison) -> str:
     return f"{listed(names)} side by side." if len(names) > 1 else f"{''.join(names) or 'nothing'}, compared with none."
 
 
-def rounds(comparison: Comparison) -> str:
-    """How many rounds there were."""
-    if comparison.rounds == 1:
+def rounds(comparison: Comparison, experiments: Iterable[ExperimentResult]) -> str:
+    """How many rounds there were: those that were planned, and how many it were where some were added."""
+    planned, most = comparison.rounds, max((len(one.rounds or ()) for one in experiments), default=0)
+    if planned == 1 and most <= 1:
         return "One round, so nothing is known of the spread."
-    return f"{comparison.rounds} rounds, every runtime in each."
+    added = f"; up to {most} where an outcome was undecided" if most > planned else ""
+    return f"{planned} round{'s' if planned > 1 else ''}, every runtime in each{added}."
 
 
 def overview(comparison: Comparison) -> str:

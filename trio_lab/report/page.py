@@ -53,7 +53,7 @@ def _dose(run: Results) -> str:
     elif run.unexamined and run.doctor is None:
         dose += " It was interrupted before the doctor came."
     dose += uncounted(run.experiments)
-    return dose if run.comparison is None else f"{dose} {rounds(run.comparison)}"
+    return dose if run.comparison is None else f"{dose} {rounds(run.comparison, run.experiments)}"
 
 
 def _when(created: str) -> str:
