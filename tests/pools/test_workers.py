@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
 import trio_lab
 from tests.waiting import wait_until
 from trio_lab.admission.disciplines import Fifo
-from trio_lab.errors import BrokenWorkerError, JobError, QueueTimeout, RunTimeout, first_of
+from trio_lab.errors import BrokenWorkerError, JobError, QueueFull, QueueTimeout, RunTimeout, first_of
 from trio_lab.measure.process import children, lives, open_descriptors
 from trio_lab.pools.workers import WorkerPool
 from trio_lab.worker.priority import NICER
@@ -269,6 +269,16 @@ async def test_with_a_queue_timeout_of_0_an_idle_worker_takes_the_job_and_others
         with pytest.raises(QueueTimeout):
             await pool.run(jobs.echo, 1)
         finish(tmp_path / "a")
+
+
+@pytest.mark.parametrize("run", [WorkerPool.run, WorkerPool.run_timed])
+async def test_one_that_is_refused_again_and_again_does_not_hold_up_the_loop(run: Any, tmp_path: Path) -> None:
+    async with trio_lab.open_worker_pool(size=1, max_queue=0) as pool, trio.open_nursery() as nursery:
+        await pool.wait_ready()
+        await running(pool, nursery, tmp_path / "job")
+        with assert_checkpoints(), pytest.raises(QueueFull):
+            await run(pool, jobs.echo, 1)
+        finish(tmp_path / "job")
 
 
 async def test_closing_waits_for_running_jobs_and_refuses_the_rest(tmp_path: Path, nothing_is_left: None) -> None:

@@ -13,12 +13,19 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import trio
-from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
+from trio.lowlevel import (
+    Abort,
+    cancel_shielded_checkpoint,
+    checkpoint_if_cancelled,
+    current_task,
+    reschedule,
+    wait_task_rescheduled,
+)
 
 from ..admission.deadline import DEADLINE
 from ..admission.reserved import reserved_at
 from ..blocks import block
-from ..errors import QueueFull
+from ..errors import Overloaded, QueueFull
 from ..measure.announced import announce
 from ..measure.ledger import LEDGER, Ledger
 from ..measure.process import resident_bytes
@@ -165,9 +172,12 @@ class WorkerPool:
         """
         await checkpoint_if_cancelled()  # once it is sent, an idle worker reads it at once
         now, deadline = self._now(), DEADLINE.get()
-        job = self._submit(
-            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), now, deadline
-        )
+        call, task = self._write_call(fn, args), current_task()
+        try:
+            job = self._submit(fn, call, queue_timeout, run_timeout, kind, priority, task, now, deadline)
+        except Overloaded:  # a caller that asks again at once must not hold up the loop
+            await cancel_shielded_checkpoint()
+            raise
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
@@ -189,9 +199,12 @@ class WorkerPool:
         if (asked := reserved_at(self)) is not None:
             return asked.outcome(self._now())  # type: ignore[no-any-return]
         now, deadline = self._now(), DEADLINE.get()
-        job = self._submit(
-            fn, self._write_call(fn, args), queue_timeout, run_timeout, kind, priority, current_task(), now, deadline
-        )
+        call, task = self._write_call(fn, args), current_task()
+        try:
+            job = self._submit(fn, call, queue_timeout, run_timeout, kind, priority, task, now, deadline)
+        except Overloaded:  # a caller that asks again at once must not hold up the loop
+            await cancel_shielded_checkpoint()
+            raise
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
         if (ledger := LEDGER.get()) is not None:
