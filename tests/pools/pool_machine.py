@@ -237,6 +237,7 @@ class Promises(RuleBasedStateMachine):
         ahead = sum(max(0, len(slot.jobs) - 1) for slot in d.slots)
         assert d.actions.sent_ahead == ahead
         assert d.waiting == d.backlog.room.count + len(d.backlog.held) + ahead
+        assert d.waiting <= d.backlog.room.peak
         tallies = d.tallies.values()
         arrivals, ended = sum(tally.arrivals for tally in tallies), sum(tally.ended for tally in tallies)
         assert arrivals == ended + self.house.staff.busy + d.waiting

@@ -373,6 +373,15 @@ class TestSentAhead:
         house.learn_short()
         assert [house.submit(name, SHORT) for name in "abcd"] == ["", "", "", "QueueFull"]
 
+    def test_the_most_that_have_waited_were_not_fewer_than_wait(self) -> None:
+        house = House(size=1)
+        house.learn_short()
+        for waiting, name in enumerate("abcdef"):
+            house.submit(name, SHORT)
+            assert house.dispatcher.waiting == house.dispatcher.backlog.room.peak == waiting
+        house.die()
+        assert house.dispatcher.waiting == house.dispatcher.backlog.room.peak == 6
+
     def test_nothing_is_sent_ahead_behind_a_long_job(self) -> None:
         house = House(size=1)
         house.learn_short()

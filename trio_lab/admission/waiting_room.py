@@ -53,6 +53,7 @@ class WaitingRoom(Generic[E]):
         self.count = 0
         """Entries that wait."""
         self.peak = 0
+        """The most that have waited at once; its owner sees to those that wait elsewhere."""
         self._queue = chosen(discipline)
         self.learner = self._queue.learner
         """Who is told how callers end; the owner of the room tells of those that are served."""

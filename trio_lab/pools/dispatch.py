@@ -136,6 +136,8 @@ class Dispatcher:
         elif not self._room.count and not self._held and (slot := self._slot_ahead(job, now)) is not None:
             slot.take(job, now)
             tally.arrivals += 1
+            if self.actions.sent_ahead > self._room.peak:  # no others wait
+                self._room.peak = self.actions.sent_ahead
         else:
             self._room.add(job, self._room.count + len(self._held) + self.actions.sent_ahead)
             if job.deadline < self.actions.due:
@@ -260,6 +262,7 @@ class Dispatcher:
         while self._idle and (job := self.backlog.take(now)) is not None:
             self._idle.pop().take(job, now)
         self.backlog.wait_again(now)
+        self._room.peak = max(self._room.peak, self.waiting)
         for slot in self.slots:
             if slot.may_follow(now):
                 self._refill(slot, now)
