@@ -157,6 +157,8 @@ def test_a_server_that_is_not_ours_is_one_line() -> None:
         (["watch", "no-such-program"], "neither a URL nor a program"),
         (["watch", "http://127.0.0.1:9/", "more"], "'more'"),
         (["watch", "http://127.0.0.1:9/", "-d", "5x"], "5x"),
+        (["watch", "http://127.0.0.1:9/", "-d", "nan"], "duration must be over 0"),
+        (["watch", sys.executable, "-d", "-1"], "duration must be over 0"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], said: str) -> None:

@@ -49,6 +49,8 @@ async def watch(
         Print a JSON object each second.
     """
     limit = math.inf if duration is None else seconds(duration)
+    if not limit > 0:  # nan neither
+        raise UsageError(f"duration must be over 0, not {duration}")
     shown: Lines | Screen = Lines(json_=json_) if json_ or not sys.stdout.isatty() else Screen()
     if subject.startswith(("http://", "https://")):
         if arguments:
