@@ -66,5 +66,8 @@ def _program(name: str) -> str | None:
     path = shutil.which(name)
     if path is None:
         return None
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "does not start"
     return (said.stdout or said.stderr).strip().split("\n", 1)[0][:60] or "present"
