@@ -23,7 +23,9 @@ class StallRows:
         new = self._watch.count - self._told
         self._told += new
         stalls = self._watch.stalls()[-new:] if new else []
-        self._last |= {(stall.filename, stall.lineno, stall.function, stall.cause): stall for stall in stalls}
+        self._last |= {_key(stall): stall for stall in stalls}
+        if len(self._last) > len(rows := self._watch.table()):  # lines that have no row of their own
+            self._last = {key: self._last[key] for row in rows if (key := _key(row)) in self._last}
         return stalls
 
     def table(self) -> tuple[StallFigures, ...]:
@@ -31,7 +33,7 @@ class StallRows:
         return tuple(map(self._figures, self._watch.table()))
 
     def _figures(self, row: StallGroup) -> StallFigures:
-        last = self._last.get((row.filename, row.lineno, row.function, row.cause))
+        last = self._last.get(_key(row))
         return StallFigures(
             filename=row.filename,
             lineno=row.lineno,
@@ -45,3 +47,7 @@ class StallRows:
             awaits=row.awaits,
             task=None if last is None else last.task_name or None,
         )
+
+
+def _key(one: Stall | StallGroup) -> _Key:
+    return one.filename, one.lineno, one.function, one.cause
