@@ -8,6 +8,8 @@ import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from trio_lab.servers.asyncio.connection import Connection
 
 
@@ -29,5 +31,20 @@ def test_a_connection_that_breaks_when_its_end_is_not_waited_for_any_more_is_no_
             await asyncio.sleep(0)
         gc.collect()
         assert told == []
+
+    asyncio.run(test())
+
+
+def test_what_could_not_be_sent_says_so_before_the_socket_is_closed() -> None:
+    """Else the client's end would be overlooked, and the number of its socket be watched when another one has it."""
+
+    async def test() -> None:
+        ours, theirs = socket.socketpair()
+        connection = object.__new__(Connection)
+        _, connection.writer = await asyncio.open_connection(sock=ours)
+        theirs.close()
+        with pytest.raises(ConnectionError):
+            connection.send_now(b"HTTP/1.1 ")
+        assert ours.fileno() != -1
 
     asyncio.run(test())

@@ -100,9 +100,10 @@ class Connection(AsyncioHolder, LabConnection, TCPServer):
         return await self.reader.read(MAX_RECV)
 
     def send_now(self, data: bytes) -> int:
-        if self.writer.is_closing():
+        if not self.writer.is_closing():
+            self.writer.write(data)
+        if self.writer.is_closing():  # a write that fails raises nothing, and the socket is closed in the next pass
             raise ConnectionError
-        self.writer.write(data)
         return len(data)
 
     async def unless_left(self, caller: Caller, work: Awaitable[T]) -> T | None:
