@@ -9,7 +9,7 @@ import trio
 
 from trio_lab.errors import Overloaded, QueueFull, QueueTimeout
 from trio_lab.jobs.contract import Claimed
-from trio_lab.jobs.functions import JobFunctions
+from trio_lab.jobs.functions import JobFailed, JobFunctions
 from trio_lab.jobs.running import Failed, Places, Succeeded, run_once
 from trio_lab.testing import VirtualOptions, open_virtual_pool
 from trio_lab.work import echo
@@ -19,7 +19,17 @@ def refused(queue: str) -> None:
     raise QueueFull(queue)
 
 
+async def hopeless(of: int) -> None:
+    async def end(number: int) -> None:
+        raise JobFailed("no use") if number == of - 1 else ValueError(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(of):
+            nursery.start_soon(end, number)
+
+
 FUNCTIONS = JobFunctions()
+FUNCTIONS.register()(hopeless)
 FUNCTIONS.register("without_signature", where="process")(dict)
 FUNCTIONS.register(where="process")(refused)
 
@@ -52,3 +62,9 @@ async def test_a_job_that_another_queue_refuses_has_failed(autojump_clock: objec
         places = Places(threads=cast(Any, None), processes=pool)
         ended = await run_once(job("refused", queue="database"), FUNCTIONS, places)
     assert ended == Failed(error="QueueFull: database is full")
+
+
+@pytest.mark.parametrize("of", [1, 2])
+async def test_a_job_of_several_tasks_is_not_tried_again_if_one_says_that_it_cannot_help(of: int) -> None:
+    places = Places(threads=cast(Any, None), processes=None)
+    assert await run_once(job("hopeless", of=of), FUNCTIONS, places) == Failed(error="JobFailed: no use", finally_=True)

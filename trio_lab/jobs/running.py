@@ -86,16 +86,22 @@ async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> End
         return Failed(error=f"{job.name}: {error}", finally_=True)
     try:
         result = await places.run(function, job.args)
-    except JobFailed as error:
-        return Failed(error=in_a_line(error), finally_=True)
     except (Exception, SystemExit) as error:
-        return Failed(error=in_a_line(error))
+        return _failed(error)
     except BaseExceptionGroup as group:
         _, rest = group.split((Exception, SystemExit))
         if rest is not None:  # it was cancelled, and what its tasks raised at that does not matter; or the program ends
             raise rest from None
-        return Failed(error=in_a_line(group))
+        return _failed(group)
     return _jsonable(result)
+
+
+def _failed(error: BaseException) -> Failed:
+    """Of all that the tasks of a job have raised, `JobFailed` counts."""
+    final = error.subgroup(JobFailed) if isinstance(error, BaseExceptionGroup) else None
+    if isinstance(error, JobFailed):
+        final = error
+    return Failed(error=in_a_line(error if final is None else final), finally_=final is not None)
 
 
 def _jsonable(result: Any) -> Ended:
