@@ -98,9 +98,9 @@ async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> End
 
 def _failed(error: BaseException) -> Failed:
     """Of all that the tasks of a job have raised, `JobFailed` counts."""
-    final = error.subgroup(JobFailed) if isinstance(error, BaseExceptionGroup) else None
-    if isinstance(error, JobFailed):
-        final = error
+    final: BaseException | None = error if isinstance(error, JobFailed) else None
+    if isinstance(error, BaseExceptionGroup):
+        final = error.subgroup(JobFailed)
     return Failed(error=in_a_line(error if final is None else final), finally_=final is not None)
 
 
