@@ -128,12 +128,15 @@ async def test_a_dead_server_fails_every_request_of_an_open_workload() -> None:
     assert run.result.requests.errors
 
 
-@pytest.mark.parametrize("options", [{}, {"rate": 100.0}, {"think": 1.0}, {"requests": 50}], ids=str)
+PAUSE = {"stages": [(1.0, 0.0), (1.0, 100.0)], "duration": None}
+
+
+@pytest.mark.parametrize("options", [{}, {"rate": 100.0}, {"think": 1.0}, {"requests": 50}, PAUSE], ids=str)
 async def test_a_server_that_refuses_every_connection_ends_the_run_at_once(
     nobody: str, options: dict[str, Any]
 ) -> None:
     with trio.fail_after(30):
-        run = await run_load(LoadPlan(url=nobody, connections=2, **options, duration=3600.0))
+        run = await run_load(LoadPlan(url=nobody, connections=2, **({"duration": 3600.0} | options)))
     assert_consistent(run)
     assert not run.reached
     assert run.result.error_kinds == {"connection refused": run.result.requests.sent}

@@ -37,6 +37,8 @@ class OpenClients(Clients):
 
     def try_once(self, now: float) -> None:
         self._arrivals.end(now)
+        if self._arrivals.next_due > now:  # the schedule begins with a pause
+            self._begin(self._unconnected.pop(), now, now)
         self._sending = False
 
     def tick(self, now: float) -> None:
