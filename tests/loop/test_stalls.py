@@ -375,6 +375,16 @@ def test_what_the_watch_reads_for_the_doctor_is_blamed_on_that_whatever_it_calls
     assert found.filename == reporter.__file__
 
 
+def test_a_label_that_cannot_be_read_costs_no_stall() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise KeyError("method")
+
+    sample = LineSample(CodeLine("a.py", 1, "f"), "task", ("task",), Broken())
+    stall = stall_of(measured(), [sample])
+    assert (stall.filename, stall.label) == ("a.py", "a label that cannot be read (KeyError)")
+
+
 def test_nothing_but_names_is_kept() -> None:
     assert {*Stall.__dataclass_fields__} == {
         "began", "duration", "cause", "filename", "lineno", "function", "task_name", "samples", "share", "path", "label", "top",

@@ -10,5 +10,8 @@ never a query."""
 
 
 def text_of(label: object) -> str | None:
-    """What a task had set `WORKING_ON` to, as a text."""
-    return None if label is None else str(label)
+    """What a task had set `WORKING_ON` to, as a text. A label whose `str` raises costs neither the stall nor the watch."""
+    try:
+        return None if label is None else str(label)
+    except Exception as fault:  # of the program's own code
+        return f"a label that cannot be read ({type(fault).__name__})"
