@@ -42,7 +42,7 @@ def show_proof(proof: Proof) -> None:
     if proof.before is not None and proof.after is not None:
         unit = "/s" if proof.measure == "throughput" else " ms"
         medians = f"{proof.before:.4g}{unit} without, and {proof.after:.4g}{unit} with it"
-        screen.print(f"The medians were {medians}; the factor is that of the two in a pair.")
+        screen.print(f"The medians were {medians}; the factor is taken within each pair.")
 
 
 def _print_finding(finding: Finding) -> None:
