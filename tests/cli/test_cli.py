@@ -92,6 +92,7 @@ def test_env_says_what_it_runs_on() -> None:
     [
         (["run", "no-such-thing"], "no-such-thing"),
         (["run", "--live-port", "70000"], "live_port must be between 0 and 65535"),
+        (["run", "no-such-experiment", "--live-port", "0"], "give --live"),
         (["report", "/nonexistent"], "no results.json"),
         (["serve", "--threads", "0"], "threads"),
         (["serve", "--threads", "many"], "threads"),

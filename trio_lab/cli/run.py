@@ -61,7 +61,7 @@ async def run(
     baseline: Path | None = None,
     junit: Junit = None,
     live: bool = False,
-    live_port: int = _LIVE_PORT,
+    live_port: int | None = None,
     verbose: Verbose = False,
     json_: Json = False,
 ) -> int:
@@ -91,11 +91,9 @@ async def run(
         Show the server that is measured on a page in the browser. It takes a little CPU time from what is measured, and the
         results say so.
     live_port
-        Port of that page.
+        Port of that page; 3001 if it is not given.
     """
-    if not 0 <= live_port <= 65_535:
-        raise UsageError(f"live_port must be between 0 and 65535, not {live_port}")
-    at = live_port if live else None
+    at = _live_at(live_port, live=live)
     asked = gate(slo, baseline, junit)
     if resume is not None:
         if names or (quick, runtime, out) != (False, "trio", OUT):
@@ -131,6 +129,15 @@ async def compare(
     dose = (QUICK_DOSE if quick else 1.0) if dose is None else dose
     started = _begun(names, RUNTIMES, quick=quick, rounds=rounds, dose=dose)
     return await _go_on(started, out, None, verbose=verbose, json_=json_)
+
+
+def _live_at(port: int | None, *, live: bool) -> int | None:
+    """The port of the page; None without one."""
+    if port is not None and not 0 <= port <= 65_535:
+        raise UsageError(f"live_port must be between 0 and 65535, not {port}")
+    if port is not None and not live:
+        raise UsageError("live_port is the port of the page that --live shows: give --live, too")
+    return (_LIVE_PORT if port is None else port) if live else None
 
 
 def _runtimes(text: str) -> tuple[str, ...]:
