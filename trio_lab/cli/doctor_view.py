@@ -41,8 +41,7 @@ def show_proof(proof: Proof) -> None:
     screen.print(f"\n[bold]{escape(proof.says)}.[/]")
     if proof.before is not None and proof.after is not None:
         unit = "/s" if proof.measure == "throughput" else " ms"
-        medians = f"{proof.before:.4g}{unit} without, and {proof.after:.4g}{unit} with it"
-        screen.print(f"The medians were {medians}; the factor is taken within each pair.")
+        screen.print(f"Medians, each by itself: {proof.before:.4g}{unit} without, {proof.after:.4g}{unit} with it.")
 
 
 def _print_finding(finding: Finding) -> None:
