@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from socket import socket
+from pathlib import Path
+from socket import AF_UNIX, socket
 
+import pytest
+
+from trio_lab.attach import reporter
 from trio_lab.attach.reporter import Reporter
 
 
@@ -53,17 +57,39 @@ class Scripted(Reporter):
         self.is_closed = True
 
 
+def test_a_long_answer_has_more_time_than_there_is_between_two_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_CHECK", 1e-6)
+    with socket(AF_UNIX) as doctor:
+        doctor.bind(str(tmp_path / "doctor"))
+        doctor.listen()
+        one = Reporter(
+            soon=lambda call: call(),
+            read=lambda _: lambda: {"stalls": "x" * 1_000_000},  # more than the kernel holds for who does not read yet
+            look=lambda: None,
+            close=lambda: None,
+        )
+        one.start(str(tmp_path / "doctor"), loop="none")
+        with doctor.accept()[0] as asking, asking.makefile("rwb") as lines:
+            assert b"none" in lines.readline()
+            lines.write(b"figures\n")
+            lines.flush()
+            assert len(lines.readline()) > 1_000_000
+        one._thread.join()
+
+
 def test_a_loop_that_stands_still_is_looked_after_once_when_it_goes_on() -> None:
-    reporter = Scripted(*[Scripted.stand_still] * 4, Scripted.turn, *[Scripted.stand_still] * 2)
-    reporter._serve()
-    assert reporter.looks == 1
-    assert len(reporter.scheduled) == 2  # another look, and the end
-    reporter.turn()
-    assert (reporter.looks, reporter.is_over) == (2, True)
+    looked_after = Scripted(*[Scripted.stand_still] * 4, Scripted.turn, *[Scripted.stand_still] * 2)
+    looked_after._serve()
+    assert looked_after.looks == 1
+    assert len(looked_after.scheduled) == 2  # another look, and the end
+    looked_after.turn()
+    assert (looked_after.looks, looked_after.is_over) == (2, True)
 
 
 def test_a_loop_that_is_closed_with_a_look_before_it_is_let_go() -> None:
-    reporter = Scripted(Scripted.stand_still, Scripted.close_loop, Scripted.turn, Scripted.turn)
-    reporter._serve()
-    assert (reporter.looks, reporter.is_over) == (0, True)
-    assert next(reporter._script) is Scripted.turn  # it did not wait until the doctor was gone
+    looked_after = Scripted(Scripted.stand_still, Scripted.close_loop, Scripted.turn, Scripted.turn)
+    looked_after._serve()
+    assert (looked_after.looks, looked_after.is_over) == (0, True)
+    assert next(looked_after._script) is Scripted.turn  # it did not wait until the doctor was gone

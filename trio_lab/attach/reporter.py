@@ -26,6 +26,7 @@ from .. import __version__
 _CONNECT_TIME = 1.0  # seconds
 _LAST_WORDS = 0.2  # seconds that the end of a loop may wait for the doctor
 _CHECK = 0.5  # seconds between two looks
+_ANSWER_TIME = 10.0  # seconds for the doctor to read an answer: it has other programs beside it, too
 
 Figures = dict[str, Any]
 FIGURES = b"figures"
@@ -94,7 +95,9 @@ class Reporter:
                 self._soon(partial(self._answer, question == FIGURES))
                 if (answer := self._answers.get()) is None:
                     return
+                self._socket.settimeout(_ANSWER_TIME)
                 self._say(self._made(answer))
+                self._socket.settimeout(_CHECK)
         if not self._ending:  # the doctor has gone, or the loop was closed
             try:
                 self._soon(self._end)
