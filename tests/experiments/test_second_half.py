@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trio_lab.diagnose.interval import LEAST
-from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover, streaming
+from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover, streaming, worker_scaling
 from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Experiment
 from trio_lab.experiments.reading import Reading
@@ -28,6 +28,25 @@ from .taken import taken
 def passed(experiment: Experiment, figures: Figures) -> list[bool | None]:
     """The verdicts on the experiment's checks, of figures that are those it declares."""
     return [check.passed for check in judged(experiment.checks, [taken(figures)] * LEAST)]
+
+
+async def test_loads_that_were_watched_once_name_a_first_queue_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More rounds that say the same, because they are the same, would make it look surer than it is."""
+
+    async def autoscaled(stage: Stage) -> worker_scaling._Watch:
+        watch = worker_scaling._Watch()
+        watch.phases = dict.fromkeys([*worker_scaling._CLIENTS, "idle"], (0.0, 1.0))
+        return watch
+
+    async def throughput(stage: Stage, workers: int) -> float:
+        return 10.0 * workers
+
+    monkeypatch.setattr(worker_scaling, "_autoscaled", autoscaled)
+    monkeypatch.setattr(worker_scaling, "_throughput", throughput)
+    stage = Stage(quick=True)
+    for stage.round in range(3):
+        loads = (await worker_scaling._collect(stage)).loads
+        assert [load.clients for load in loads] == (list(worker_scaling._CLIENTS.values()) if stage.round == 0 else [])
 
 
 def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0) -> Detected:

@@ -192,7 +192,9 @@ async def _collect(stage: Stage) -> Collected:
         "one_worker_rps": rates["1"],
         "two_workers_rps": rates["2"],
     }
-    return Collected(figures=figures, charts=_charts(watch), loads=[watch.load(phase) for phase in _CLIENTS])
+    # The phases were watched in the first round. In the others they would be the same loads once more.
+    loads = [watch.load(phase) for phase in _CLIENTS] if stage.round == 0 else []
+    return Collected(figures=figures, charts=_charts(watch), loads=loads)
 
 
 def _finding(found: Reading) -> str:
