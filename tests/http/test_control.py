@@ -1,12 +1,22 @@
-"""Unit (pure): commands on standard input."""
+"""Unit: commands on standard input, and its end."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
+from collections.abc import Callable
+
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.http.control import Commands
+from trio_lab.servers.asyncio.serving import _listen
+from trio_lab.servers.trio.control import obey
+
+from .sockets import connected, reset
 
 
 def resized(*pieces: bytes) -> list[int]:
@@ -58,6 +68,14 @@ def test_what_is_not_understood_is_said_and_changes_nothing(line: bytes, caplog:
     assert len(caplog.records[0].getMessage()) < 500
 
 
+async def test_a_pool_that_cannot_be_resized_stays_as_it_is_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    pool = Bulkhead("native_pool", capacity=4, limit="adaptive")
+    Commands(pool.resize).feed(b"threads 3\nthreads 5\n")
+    assert pool.capacity == 4
+    [first, _] = caplog.records
+    assert first.getMessage() == "threads 3: native_pool cannot be resized: its limit is adaptive"
+
+
 def test_of_a_line_without_an_end_only_the_beginning_is_kept() -> None:
     commands = Commands(lambda size: None)
     for _ in range(100):
@@ -68,3 +86,24 @@ def test_of_a_line_without_an_end_only_the_beginning_is_kept() -> None:
 @given(st.lists(st.binary()))
 def test_no_bytes_are_an_error(pieces: list[bytes]) -> None:
     resized(*pieces, b"\n")
+
+
+def trio_obeys(commands: Commands, descriptor: int) -> None:
+    trio.run(obey, commands, descriptor)
+
+
+def asyncio_obeys(commands: Commands, descriptor: int) -> None:
+    asyncio.run(_listen(commands, descriptor))
+
+
+@pytest.mark.parametrize("obeys", [trio_obeys, asyncio_obeys])
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["FIN", "RST"])
+def test_what_breaks_has_ended(obeys: Callable[[Commands, int], None], leave: Callable[[socket.socket], None]) -> None:
+    sizes: list[int] = []
+    with connected() as (client, server):
+        client.sendall(b"threads 3\n")
+        if leave is reset:  # what was not read yet is lost with a reset
+            Commands(sizes.append).feed(server.recv(100))
+        leave(client)
+        obeys(Commands(sizes.append), server.fileno())
+    assert sizes == [3]

@@ -37,7 +37,8 @@ def check_control() -> None:
 
 
 class Commands:
-    """Cuts standard input into lines, and obeys them. The one command is ``threads N``, which calls ``resize``.
+    """Cuts standard input into lines, and obeys them. The one command is ``threads N``, which calls ``resize``. That raises
+    ValueError if the number cannot be changed.
 
     Of a line without an end only the beginning is kept.
     """
@@ -56,7 +57,10 @@ class Commands:
 
     def _obey(self, line: bytes) -> None:
         found = _RESIZE.fullmatch(line)
-        if found and len(line) < _LONGEST and 1 <= int(found[1]) <= MAX_THREADS:
-            self._resize(int(found[1]))
-        else:
+        if not found or len(line) >= _LONGEST or not 1 <= (threads := int(found[1])) <= MAX_THREADS:
             _log.warning("not understood on standard input: %r", line[:80])
+            return
+        try:
+            self._resize(threads)
+        except ValueError as error:
+            _log.warning("threads %d: %s", threads, error)

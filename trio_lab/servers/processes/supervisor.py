@@ -25,6 +25,7 @@ from ...http.listening import listen, listen_beside, url_of
 from ...http.sharing import Counts
 from ...pools.alarm import Alarm
 from ..own_folder import JOBS, own_folder
+from ..trio.control import obey
 from .actions import Action, Death, End, Kill, Over, Say, Start
 from .child import Child, Command
 from .order import RETIRE, Order
@@ -183,10 +184,7 @@ class Supervisor:
 
     async def _obey(self) -> None:
         """Carry out the commands on standard input; its end stops the service."""
-        commands = Commands(self._resize)
-        async with trio.lowlevel.FdStream(os.dup(0)) as said:
-            async for data in said:
-                commands.feed(data)
+        await obey(Commands(self._resize))
         self._stop()
 
     def _resize(self, threads: int) -> None:

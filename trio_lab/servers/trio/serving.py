@@ -7,7 +7,6 @@ that hangs on one of them then ends with an error.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ from ...records.queue import Queue
 from .accepting import serve_app
 from .app import create_app
 from .asgi import TrioApp
+from .control import obey
 
 
 async def serve(
@@ -101,8 +101,5 @@ async def _end_grace(app: TrioApp, server: trio.CancelScope, live: LiveConnectio
 
 async def _obey(app: TrioApp) -> None:
     """Carry out the commands on standard input; its end stops the server."""
-    commands = Commands(app.lab.native_pool.resize)
-    async with trio.lowlevel.FdStream(os.dup(0)) as said:
-        async for data in said:
-            commands.feed(data)
+    await obey(Commands(app.lab.native_pool.resize))
     app.stop.set()
