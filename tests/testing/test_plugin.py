@@ -110,7 +110,7 @@ def test_only_tests_that_ask_for_it_are_watched(pytester: pytest.Pytester) -> No
 
 def test_between_tests_nothing_is_left_of_the_watch(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "import asyncio, gc, os, threading, time, warnings, pytest\n"
+        "import asyncio, gc, os, threading, time, warnings, pytest, trio\n"
         "@pytest.mark.no_blocking\ndef test_asks(): pass\n"
         "@pytest.mark.parametrize('number', range(3))\n"
         "def test_closes(number): asyncio.run(asyncio.sleep(0))\n"
@@ -135,11 +135,19 @@ def test_between_tests_nothing_is_left_of_the_watch(pytester: pytest.Pytester) -
         "        await asyncio.sleep(0)\n"
         "        time.sleep(0.2)\n"
         "    asyncio.run(fork())\n"
+        "@pytest.mark.no_blocking\n"
+        "def test_a_process_that_was_forked_runs_loops():\n"
+        "    if not (child := os.fork()):\n"
+        "        try:\n"
+        "            asyncio.run(asyncio.sleep(0)); trio.run(trio.sleep, 0)\n"
+        "            os._exit(7)\n"
+        "        finally: os._exit(1)\n"
+        "    assert os.waitpid(child, 0)[1] >> 8 == 7\n"
     )
     done = pytester.runpytest_subprocess(
         "-p", "no:cacheprovider", "-p", "no:timeout", "-p", "no:asyncio", "-W", "error"
     )
-    done.assert_outcomes(passed=8, failed=1)
+    done.assert_outcomes(passed=9, failed=1)
     done.stdout.fnmatch_lines(["*ms (blocking call): *.py:* in *fork*"])
 
 

@@ -109,9 +109,7 @@ class Watchdog:
         self._eyes = eyes
         self._loop = eyes.passes
         self.set_budget(budget)
-        self._loop_thread = threading.get_ident()
-        self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
-        self._loop_delay = RunDelay()
+        self._measure_this_thread()
         self._own_delay: RunDelay | None = None
         self._steal = Steal()
         self._stolen: tuple[float, tuple[float, ...]] = (-math.inf, ())  # and when it was read
@@ -121,6 +119,12 @@ class Watchdog:
         self._thread = threading.Thread(target=self._run, name="trio_lab watchdog", daemon=True)
         self._woke = 0.0
         self.fault: str | None = None
+
+    def _measure_this_thread(self) -> None:
+        """It is the loop's."""
+        self._loop_thread = threading.get_ident()
+        self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
+        self._loop_delay = RunDelay()
 
     def set_budget(self, budget: float) -> None:
         """Of the passes that begin from now on."""

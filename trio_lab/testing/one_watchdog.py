@@ -146,10 +146,12 @@ class OneWatchdog(Watchdog):
             self.start()
 
     def _in_child(self) -> None:
-        """A timer would be shared with the process that forked."""
+        """A timer would be shared with the process that forked, and what is known of that one's thread cannot be read here."""
         self._timer.close()
         self._timer = Timer()
         self.set_budget(self._budget)
+        self._loop_delay.close()
+        self._measure_this_thread()
 
 
 def _call(method: weakref.WeakMethod[Any]) -> None:
