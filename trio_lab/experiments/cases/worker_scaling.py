@@ -173,6 +173,11 @@ async def _autoscaled(stage: Stage) -> _Watch:
     return watch
 
 
+async def _watched(stage: Stage) -> tuple[_Watch, int]:
+    """And in which round."""
+    return await _autoscaled(stage), stage.round
+
+
 async def _throughput(stage: Stage, workers: int) -> float:
     server = await stage.kept("--workers", str(workers), "--queue-timeout", "60", "--max-queue", "1000")
     rounds = await stage.first("rounds", partial(_job_rounds, server))
@@ -185,15 +190,15 @@ async def _job_rounds(server: Server) -> int:
 
 
 async def _collect(stage: Stage) -> Collected:
-    watch = await stage.first("autoscaled", partial(_autoscaled, stage))
+    watch, watched_in = await stage.first("autoscaled", partial(_watched, stage))
     rates = await stage.once({f"{workers}": partial(_throughput, stage, workers) for workers in (1, 2)})
     figures = measured(_FIGURES, watch) | {
         "throughput_gain": rates["2"] / rates["1"],
         "one_worker_rps": rates["1"],
         "two_workers_rps": rates["2"],
     }
-    # The phases were watched in the first round. In the others they would be the same loads once more.
-    loads = [watch.load(phase) for phase in _CLIENTS] if stage.round == 0 else []
+    # The phases were watched in one round. In the others they would be the same loads once more.
+    loads = [watch.load(phase) for phase in _CLIENTS] if watched_in == stage.round else []
     return Collected(figures=figures, charts=_charts(watch), loads=loads)
 
 
