@@ -13,14 +13,7 @@ from functools import partial
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import trio
-from trio.lowlevel import (
-    Abort,
-    cancel_shielded_checkpoint,
-    checkpoint_if_cancelled,
-    current_task,
-    reschedule,
-    wait_task_rescheduled,
-)
+from trio.lowlevel import Abort, checkpoint_if_cancelled, current_task, reschedule, wait_task_rescheduled
 
 from ..admission.deadline import DEADLINE
 from ..admission.reserved import reserved_at
@@ -176,7 +169,7 @@ class WorkerPool:
         try:
             job = self._submit(fn, call, queue_timeout, run_timeout, kind, priority, task, now, deadline)
         except Overloaded:  # a caller that asks again at once must not hold up the loop
-            await cancel_shielded_checkpoint()
+            await trio.lowlevel.cancel_shielded_checkpoint()
             raise
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
@@ -203,7 +196,7 @@ class WorkerPool:
         try:
             job = self._submit(fn, call, queue_timeout, run_timeout, kind, priority, task, now, deadline)
         except Overloaded:  # a caller that asks again at once must not hold up the loop
-            await cancel_shielded_checkpoint()
+            await trio.lowlevel.cancel_shielded_checkpoint()
             raise
         if job.worker is not None or job.deadline < self._driver.rings:
             self._carry_out(job.arrived)
@@ -247,11 +240,8 @@ class WorkerPool:
 
     @trio.lowlevel.enable_ki_protection
     def resize(self, size: int) -> None:
-        """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run.
-
-        Raises:
-            trio.ClosedResourceError: the pool was closed.
-        """
+        """How many workers are wanted, from 1 to the pool's size. Those too many end after the job they run. Raises
+        `trio.ClosedResourceError` if the pool was closed."""
         require_count("size", size, low=1)
         if size > self.limits.size:
             raise ValueError(f"size must be between 1 and {self.limits.size}")
