@@ -85,6 +85,11 @@ def named_apart(queues: Iterable[QueueStatistics]) -> tuple[QueueStatistics, ...
     found: dict[str, QueueStatistics] = {}
     for queue in queues:
         if queue.name in found:
-            queue = replace(queue, name=next(name for n in count(2) if (name := f"{queue.name}#{n}") not in found))
+            queue = _renamed(queue, next(name for n in count(2) if (name := f"{queue.name}#{n}") not in found))
         found[queue.name] = queue
     return tuple(found.values())
+
+
+def _renamed(queue: QueueStatistics, name: str) -> QueueStatistics:
+    kinds = queue.kinds and tuple(replace(kind, name=f"{name}.{queue.kind_of(kind)}") for kind in queue.kinds)
+    return replace(queue, name=name, kinds=kinds)
