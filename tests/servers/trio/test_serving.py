@@ -110,7 +110,8 @@ async def test_a_refusal_takes_the_rest_of_the_request_while_it_is_sent() -> Non
             await pieces.send({"type": "http.request", "body": b"a", "more_body": True})
         all_taken.set()
 
-    scope = {"http_version": "1.1", "raw_path": b"/hash", "query_string": b"", "headers": [(b"x-long", b"a" * 20_000)]}
+    headers = [(b"transfer-encoding", b"chunked"), (b"x-long", b"a" * 20_000)]
+    scope = {"http_version": "1.1", "raw_path": b"/hash", "query_string": b"", "headers": headers}
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bring)
         await TrioExchange(create_app(), scope)(body.receive, send)  # type: ignore[arg-type]
