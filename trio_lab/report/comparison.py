@@ -87,7 +87,7 @@ def _legend(comparison: Comparison) -> str:
         paired += (
             " of the same round, and of these ratios the median, which need not be the quotient of the two medians"
         )
-    every = "the figure is" if comparison.rounds == 1 else "every round says so and the median is"
+    every = "the figure is" if comparison.rounds == 1 else "every round that counts says so and the median is"
     return (
         f'<p class="remark">Each figure: {spread}× is the runtime\'s figure {paired}. Better or worse means that '
         f"{every} off {REFERENCE}'s by {MARGIN * 100:g} % or more; the rest is even.</p>"
