@@ -7,15 +7,25 @@ from typing import Any
 
 import pytest
 
+from tests.diagnose.test_gathering import sample
 from trio_lab.diagnose.interval import LEAST
-from trio_lab.experiments.cases import lag_detector, many_small_steps, offload_crossover, streaming, worker_scaling
+from trio_lab.experiments.cases import (
+    lag_detector,
+    many_small_steps,
+    native_pool_saturation,
+    offload_crossover,
+    streaming,
+    worker_scaling,
+)
 from trio_lab.experiments.cases.many_small_steps import _Seen
 from trio_lab.experiments.model import Experiment
 from trio_lab.experiments.reading import Reading
 from trio_lab.experiments.rounds import judged
 from trio_lab.loop.stalls import PYTHON, SMALL_STEPS
 from trio_lab.records.figures import Figures, measured
+from trio_lab.records.health import Health
 from trio_lab.records.load import Latencies
+from trio_lab.records.queue import QueueStatistics
 from trio_lab.records.summary import Summary
 from trio_lab.stage.stage import Stage
 from trio_lab.subjects.offload import Phase
@@ -47,6 +57,19 @@ async def test_loads_that_were_watched_once_name_a_first_queue_in_one_round(monk
     for stage.round in range(3):
         loads = (await worker_scaling._collect(stage)).loads
         assert [load.clients for load in loads] == (list(worker_scaling._CLIENTS.values()) if stage.round == 0 else [])
+
+
+def test_a_hash_is_timed_in_the_round_that_it_is_compared_with() -> None:
+    """The server is kept, so its pool remembers the hundred slow ones of an earlier round."""
+
+    def told(count: int, total: float) -> Health:
+        spread = Summary(count=count, mean=total / count, p50=0.1, p90=0.1, p99=0.1, p99_9=0.1, max=0.1)
+        pool = QueueStatistics(name="native_pool", wait=spread, service=spread)
+        return replace(sample(), queues=(pool,))
+
+    before, after = told(100, 100 * 0.1), told(110, 100 * 0.1 + 10 * 0.03)
+    assert native_pool_saturation._times(before, after) == (pytest.approx(0.03), pytest.approx(0.03))
+    assert native_pool_saturation._times(before, before) == (None, None)
 
 
 def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0) -> Detected:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ...cores import usable_cores
+from ...diagnose.growth import mean_between
 from ...records.figures import Measures, check, compared, measured
-from ...records.queue import QueueStatistics
+from ...records.health import Health
 from ...stage.alone import alone
 from ...stage.loaded import Loaded
 from ...stage.stage import Stage
@@ -36,20 +37,24 @@ _HASH = 0.03  # seconds of a core
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """``bare`` is what bare threads do a second."""
+    """``bare`` is what bare threads do a second. ``wait`` and ``service`` are means of the pool beside many clients, in
+    seconds."""
 
     few: Loaded
     many: Loaded
     bare: float
-    pool: QueueStatistics
+    wait: float | None
+    service: float | None
+
+    def in_hashes(self, seconds: float) -> float | None:
+        """So long, in the time that a hash took a thread."""
+        return seconds / self.service if self.service else None
 
 
 _FIGURES: Measures[_Found] = {
     "health_p99_ms": lambda found: found.many.health_p99_ms,
-    "health_in_hashes": lambda found: found.many.health.p90 / found.pool.service.p50 if found.pool.service else None,
-    "request_in_hashes": lambda found: (
-        found.many.load.latency.p50 / found.pool.service.p50 if found.pool.service else None
-    ),
+    "health_in_hashes": lambda found: found.in_hashes(found.many.health.p90),
+    "request_in_hashes": lambda found: found.in_hashes(found.many.load.latency.p50),
     "latency_growth": lambda found: found.many.load.latency.p50 / found.few.load.latency.p50,
     "most_waiting": lambda found: max(
         (sample.queue("native_pool").waiting or 0 for sample in found.many.samples), default=None
@@ -61,10 +66,17 @@ _FIGURES: Measures[_Found] = {
     "many_p99_ms": lambda found: found.many.load.latency.p99 * 1e3,
     "few_rps": lambda found: found.few.load.pace,
     "many_rps": lambda found: found.many.load.pace,
-    "pool_wait_p50_ms": lambda found: found.pool.wait.p50 * 1e3 if found.pool.wait else None,
-    "pool_service_p50_ms": lambda found: found.pool.service.p50 * 1e3 if found.pool.service else None,
+    "pool_wait_ms": lambda found: None if found.wait is None else found.wait * 1e3,
+    "pool_service_ms": lambda found: None if found.service is None else found.service * 1e3,
     "cores": lambda _: usable_cores(),
 }
+
+
+def _times(before: Health, after: Health) -> tuple[float | None, float | None]:
+    """The mean wait and the mean service time of what the pool ended between two looks. Its own percentiles are of all rounds,
+    and of few clients too."""
+    first, last = (health.queue("native_pool") for health in (before, after))
+    return mean_between(first.wait, last.wait), mean_between(first.service, last.service)
 
 
 async def _collect(stage: Stage) -> Collected:
@@ -72,11 +84,11 @@ async def _collect(stage: Stage) -> Collected:
     server = await stage.kept("--threads", str(_THREADS))
     rounds = await stage.first("rounds", partial(rounds_of, server, _HASH))
     path = f"/hash?rounds={rounds}"
-    pools: list[QueueStatistics] = []
+    times: list[tuple[float | None, float | None]] = []
 
     async def many() -> Loaded:
         found = await stage.loaded(server, path, connections=_CLIENTS, duration=seconds, keep_samples=True)
-        pools.append((await server.health()).queue("native_pool"))
+        times.append(_times(found.samples[0], await server.health()))
         return found
 
     turns = await stage.once(
@@ -86,7 +98,8 @@ async def _collect(stage: Stage) -> Collected:
             "bare": partial(alone, partial(jobs_per_s, "threads", _THREADS, seconds, rounds)),
         }
     )
-    found = _Found(**turns, pool=pools[0])
+    ((wait, service),) = times
+    found = _Found(**turns, wait=wait, service=service)
     few, many_ = found.few, found.many
     return Collected(
         figures=measured(_FIGURES, found),
@@ -109,7 +122,7 @@ def _finding(found: Reading) -> str:
     return f"""With {_CLIENTS} clients instead of {_THREADS} the throughput of {found.said("few_rps", "/s")}
         {found.change("throughput_growth")}, and the median latency of {found.said("few_p50_ms", "ms")}
         {found.change("latency_growth")}. /health p99 was {found.said("health_p99_ms", "ms")}; a hash took a thread
-        {found.said("pool_service_p50_ms", "ms")}."""
+        {found.said("pool_service_ms", "ms")}."""
 
 
 EXPERIMENT = Experiment(
