@@ -22,6 +22,7 @@ SHARE = 0.7
 """Of the saturation load, where no target says how much the service has to bear."""
 _ROWS = 20  # that the intervals are made from
 _LOOK_PERIOD = 0.1  # seconds between two looks inside
+_LIMIT = 5.0  # seconds for the first one: a loop that has stopped tells nothing, and the load goes on without it
 
 
 async def hold(
@@ -38,17 +39,25 @@ async def hold(
         own_this=own_this,
     )
     looks: list[Health] = []
-    await service.sample()  # a new window begins
+    asked = trio.Event()
     async with trio.open_nursery() as looking:
-        looking.start_soon(_look, service, looks)
+        looking.start_soon(_look, service, looks, asked)
+        with trio.move_on_after(_LIMIT):
+            await asked.wait()
         run = await run_load(plan)
         looking.cancel_scope.cancel()
     blind = "" if looks else "nothing inside of the service is seen"
     return (*client_figures(run.result, run.slices), *server_figures(looks, blind))
 
 
-async def _look(service: Service, looks: list[Health]) -> None:
+async def _look(service: Service, looks: list[Health], asked: trio.Event) -> None:
+    """Look at the service, from when a new window has begun. It was ``asked`` to begin one when the first answer is there, or
+    could not be had."""
+    begun = await service.sample() is not None
+    asked.set()
     while True:
         await trio.sleep(_LOOK_PERIOD)
-        if (health := await service.sample(reset=False)) is not None:
+        health = await service.sample(reset=not begun)
+        if health is not None and begun:
             looks.append(health)
+        begun = begun or health is not None
