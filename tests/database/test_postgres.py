@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +89,35 @@ async def test_a_cancelled_statement_is_ended_by_the_server_and_its_connection_u
             assert scope.cancelled_caught
         assert await backend(connection) == first
     assert pool.replaced == 0
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_caller_that_is_cancelled_while_its_statement_is_sent(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    """The server reads nothing for a while, or no more. Then the connection is closed."""
+    monkeypatch.setattr("trio_lab.database.postgres._CANCELLING", 60.0 if goes_on else 0.05)
+    async with pool.connection() as connection, trio.open_nursery() as nursery:
+        server = int(str(await backend(connection)))
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with trio.CancelScope() as scope:
+                nursery.start_soon(cancel_and_go_on, scope, server if goes_on else None)
+                await connection.execute("SELECT %s", ("x" * 5_000_000,))
+        finally:
+            os.kill(server, signal.SIGCONT)
+        assert scope.cancelled_caught
+        assert connection.is_usable is goes_on
+        if goes_on:
+            assert await backend(connection) == server
+
+
+async def cancel_and_go_on(scope: trio.CancelScope, server: int | None) -> None:
+    await wait_all_tasks_blocked(0.01)
+    scope.cancel()
+    await wait_all_tasks_blocked(0.01)
+    if server is not None:
+        os.kill(server, signal.SIGCONT)
 
 
 async def test_of_many_callers_half_are_cancelled_and_no_connection_is_lost_or_shared(pool: Pool) -> None:

@@ -26,7 +26,7 @@ from psycopg.pq import ConnStatus, TransactionStatus
 
 T = TypeVar("T")
 
-_READ, _WRITE = 1, 2  # what psycopg's generators wait for, and are told
+_NOTHING, _READ, _WRITE = 0, 1, 2  # what psycopg's generators wait for, and are told
 _CANCELLING = 2.0  # seconds for the server to end a statement that was cancelled; then the connection is closed
 _CONNECTING = 5.0  # seconds: libpq's own bound is not kept by what is used of psycopg here
 _LOOKUPS = (
@@ -50,6 +50,7 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
 
     async def wait(self, gen: Any, interval: float = 0.0, timeout: float | None = None) -> Any:
         """Run one of psycopg's generators to its end."""
+        await trio.lowlevel.checkpoint_if_cancelled()
         try:
             return await _driven(gen, self.pgconn.socket)
         except BaseException:
@@ -57,11 +58,11 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
                 await self._end_statement(gen)
             raise
 
-    async def _end_statement(self, gen: Generator[int, int, object]) -> None:
+    async def _end_statement(self, gen: Generator[int, int | None, object]) -> None:
         """Have the server cancel the statement, and wait for its end; or close the connection."""
         with trio.move_on_after(_CANCELLING, shield=True), suppress(psycopg.Error, OSError):
             await _connected(self._cancel_gen())
-            await _driven(gen, self.pgconn.socket)
+            await _driven(gen, self.pgconn.socket, _NOTHING)
         if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
             self.pgconn.finish()
 
@@ -77,11 +78,10 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
         return self.pgconn.status == ConnStatus.OK
 
 
-async def _driven(gen: Generator[int, int, T], fd: int) -> T:
-    """What a generator returns that yields what it waits for on ``fd``."""
-    await trio.lowlevel.checkpoint_if_cancelled()
+async def _driven(gen: Generator[int, int | None, T], fd: int, first: int | None = None) -> T:
+    """What a generator returns that yields what it waits for on ``fd``. One that has begun and waits is told ``first``."""
     try:
-        wanted = next(gen)
+        wanted = gen.send(first)
         while True:
             wanted = gen.send(await _ready(fd, wanted))
     except StopIteration as end:
