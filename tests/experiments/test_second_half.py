@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.diagnose.test_gathering import sample
+from tests.records.loads import RESULT
 from trio_lab.diagnose.interval import LEAST
 from trio_lab.experiments.cases import (
     lag_detector,
@@ -27,6 +29,8 @@ from trio_lab.records.health import Health
 from trio_lab.records.load import Latencies
 from trio_lab.records.queue import QueueStatistics
 from trio_lab.records.summary import Summary
+from trio_lab.stage.load_step import step_of
+from trio_lab.stage.loaded import Loaded
 from trio_lab.stage.stage import Stage
 from trio_lab.subjects.offload import Phase
 from trio_lab.subjects.small_steps import Watched
@@ -59,17 +63,37 @@ async def test_loads_that_were_watched_once_name_a_first_queue_in_one_round(monk
         assert [load.clients for load in loads] == (list(worker_scaling._CLIENTS.values()) if stage.round == 0 else [])
 
 
-def test_a_hash_is_timed_in_the_round_that_it_is_compared_with() -> None:
-    """The server is kept, so its pool remembers the hundred slow ones of an earlier round."""
+def told(count: int, total: float) -> Health:
+    """A server whose native pool has ended so many jobs, in so many seconds altogether."""
+    spread = Summary(count=count, mean=total / count, p50=0.1, p90=0.1, p99=0.1, p99_9=0.1, max=0.1)
+    return replace(sample(), queues=(QueueStatistics(name="native_pool", waiting=16, wait=spread, service=spread),))
 
-    def told(count: int, total: float) -> Health:
-        spread = Summary(count=count, mean=total / count, p50=0.1, p90=0.1, p99=0.1, p99_9=0.1, max=0.1)
-        pool = QueueStatistics(name="native_pool", wait=spread, service=spread)
-        return replace(sample(), queues=(pool,))
 
+async def test_a_hash_is_timed_in_the_load_that_it_is_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is kept, so its pool remembers the hundred slow ones of an earlier round, and those of few clients."""
     before, after = told(100, 100 * 0.1), told(110, 100 * 0.1 + 10 * 0.03)
-    assert native_pool_saturation._times(before, after) == (pytest.approx(0.03), pytest.approx(0.03))
-    assert native_pool_saturation._times(before, before) == (None, None)
+
+    async def health() -> Health:
+        return after
+
+    class Kept(Stage):
+        async def kept(self, *flags: str) -> Any:
+            return SimpleNamespace(health=health)
+
+        async def first(self, name: str, call: Any) -> Any:
+            return 1000
+
+        async def loaded(self, server: Any, path: str, **options: Any) -> Loaded:
+            return Loaded(load=RESULT, probe=RESULT, step=step_of(RESULT, 0.0, [(0.0, before)]), cpu=1.0, jobs={})
+
+    async def bare(call: Any) -> float:
+        return 10.0
+
+    monkeypatch.setattr(native_pool_saturation, "alone", bare)
+    figures = (await native_pool_saturation._collect(Kept(quick=True))).figures
+    assert figures.keys() == set(native_pool_saturation.EXPERIMENT.declared("trio"))
+    assert (figures["pool_service_ms"], figures["pool_wait_ms"]) == (pytest.approx(30), pytest.approx(30))
+    assert figures["request_in_hashes"] == pytest.approx(RESULT.latency.p50 / 0.03)
 
 
 def detected(*blocks: tuple[float, float | None, float | None], strays: int = 0) -> Detected:
