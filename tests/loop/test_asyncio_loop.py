@@ -185,3 +185,18 @@ def test_the_timer_probe_records_whole_intervals() -> None:
             assert probe.read(reset=False).count == 0
 
     asyncio.run(run())
+
+
+def test_a_cancellation_while_the_timer_probe_ends_is_not_lost() -> None:
+    async def run() -> None:
+        async def probed() -> None:
+            async with open_asyncio_timer_probe():
+                pass
+
+        task = asyncio.create_task(probed())
+        await asyncio.sleep(0)  # it has begun and waits for the end of the probe
+        task.cancel()
+        await asyncio.wait((task,))
+        assert task.cancelled()
+
+    asyncio.run(run())

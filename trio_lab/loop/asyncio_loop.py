@@ -121,5 +121,4 @@ async def open_asyncio_timer_probe() -> AsyncIterator[Intervals]:
         yield intervals
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait((task,))  # not for its result: a cancellation of this task meanwhile would look the same
