@@ -199,6 +199,8 @@ def test_what_is_no_examination(tmp_path: Path, content: bytes | None, said: str
     [
         ((), "--i-own-this"),
         (("--path", "work"), "path must begin with a slash"),
+        (("--path", "/so many"), "path must be printable ASCII characters, percent-encoded where it has others"),
+        (("--beside", "/gesünd"), "beside must be printable ASCII characters"),
         (("--target", "0"), "target must be a number of requests per second over 0"),
     ],
 )

@@ -12,6 +12,8 @@ from ..doctor.ramp import Budget
 from ..doctor.service import Service
 from ..errors import UsageError
 
+_LONGEST_PATH = 7000  # a URL has room for a little more
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -42,6 +44,9 @@ class Asked:
         for name, value in (("path", self.path), ("beside", self.beside)):
             if value and not value.startswith("/"):
                 raise UsageError(f"{name} must begin with a slash, got {value!r}")
+            if not (value.isascii() and value.isprintable()) or " " in value or len(value) > _LONGEST_PATH:
+                what = "printable ASCII characters, percent-encoded where it has others"
+                raise UsageError(f"{name} must be {what}, at most {_LONGEST_PATH}, got {value[:80]!r}")
         if self.target is not None and not 0 < self.target < float("inf"):
             raise UsageError(f"target must be a number of requests per second over 0, got {self.target!r}")
 
