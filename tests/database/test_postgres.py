@@ -91,6 +91,24 @@ async def test_a_cancelled_statement_is_ended_by_the_server_and_its_connection_u
     assert pool.replaced == 0
 
 
+@pytest.mark.parametrize("block", ["transaction", "pipeline"])
+async def test_a_caller_that_is_cancelled_in_a_block_of_psycopgs_leaves_nothing_of_it(pool: Pool, block: str) -> None:
+    """A transaction is rolled back, and its connection used again. One that is left in a pipeline is replaced."""
+    async with pool.connection() as connection:
+        first = await backend(connection)
+        with trio.CancelScope() as scope:
+            async with getattr(connection, block)():
+                await connection.execute("CREATE TEMPORARY TABLE mine (number int)")
+                scope.cancel()
+                await trio.lowlevel.checkpoint()
+    async with pool.connection() as connection:
+        assert (await backend(connection) == first) is (block == "transaction")
+        assert await value(connection, "SELECT to_regclass('mine')") is None
+        async with connection.transaction():
+            await connection.execute("SELECT 1")
+    assert pool.replaced == (block == "pipeline")
+
+
 @pytest.mark.parametrize("goes_on", [True, False])
 async def test_a_caller_that_is_cancelled_while_its_statement_is_sent(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, goes_on: bool

@@ -22,7 +22,7 @@ import trio
 from psycopg._conninfo_attempts import conninfo_attempts
 from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 
 T = TypeVar("T")
 
@@ -173,6 +173,10 @@ class Postgres:
         return False
 
     async def make_clean(self, connection: PostgresConnection) -> bool:
+        """A caller that is cancelled leaves blocks of psycopg's, as `transaction`, without what they do at their end."""
+        if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+            return False
+        connection._num_transactions = 0
         if connection.is_usable and connection.pgconn.transaction_status != TransactionStatus.IDLE:
             with suppress(psycopg.Error):
                 await connection.rollback()
