@@ -31,6 +31,8 @@ TABLE = [
     ("ok", "higher", (100.0, 99.9, 100.0), (92.0, 91.0, 93.0), False),
     ("ok", "higher", (100.0, 90.0, 100.0), (99.0, 90.0, 100.0), None),
     ("p50", "lower", (0.0, 0.0, 0.0), SURE, None),
+    ("goodput", "higher", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), True),
+    ("goodput", "higher", (0.0, 0.0, 0.1), (0.0, 0.0, 0.0), None),
     ("p50", "lower", (None, None, None), SURE, None),
     ("p50", "lower", SURE, (100.0, None, None), None),
 ]

@@ -92,8 +92,10 @@ def _difference(before: Sure, now: Sure) -> Sure:
 
 
 def _ratio(before: Sure, now: Sure) -> tuple[float | None, Interval | None]:
-    """By logarithms; None when one of the figures is zero."""
+    """By logarithms; None when one of the figures is zero, but for two that are zero for certain: they are the same."""
     (was, (was_low, was_high)), (is_, (low, high)) = before, now
+    if not any((was, was_low, was_high, is_, low, high)):
+        return 1.0, (1.0, 1.0)
     if was <= 0 or is_ <= 0:
         return None, None
     shrink = math.hypot(_log(is_, low), _log(was_high, was))
