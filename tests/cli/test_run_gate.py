@@ -6,9 +6,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.experiments.taken import confirmed
 from trio_lab.cli.gate import Gate
-from trio_lab.cli.run_gate import asked_of
+from trio_lab.cli.run_gate import asked_of, check_figures
+from trio_lab.errors import UsageError
 from trio_lab.records.codec import to_plain
 from trio_lab.records.conditions import Conditions
 from trio_lab.records.figures import check
@@ -61,6 +64,16 @@ def test_predictions_are_objectives() -> None:
         one = asked(result(1, outcome=outcome), "pool<80%")["blocked-loop: what it predicts"]
         assert (one.passed, one.note) == (passed, f"{outcome}: It was.")
     assert asked(result(1, failed=True), "pool<80%")["blocked-loop: what it predicts"].passed is False
+
+
+def test_a_baseline_of_several_runtimes_is_refused() -> None:
+    """Their figures have the same names."""
+    one = result(100, 101)
+    before = run(one, replace(one, runtime="node"))
+    gate = Gate(baseline=json.loads(json.dumps(to_plain(before))))
+    with pytest.raises(UsageError, match="the baseline is a run on trio and node"):
+        check_figures(gate, run(one))
+    check_figures(Gate(baseline=json.loads(json.dumps(to_plain(run(one))))), run(one))
 
 
 def test_a_run_is_worse_than_an_earlier_one_by_what_it_predicts() -> None:

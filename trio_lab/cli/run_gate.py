@@ -14,20 +14,25 @@ from ..experiments.catalog import EXPERIMENTS
 from ..records.reading import read_results
 from ..records.result import ExperimentResult, Results
 from ..records.slo import FIGURES, Objective
+from ..report.standing import listed
+from ..report.table import several_runtimes
 from .gate import Gate
 
 
 def check_figures(gate: Gate, run: Results) -> None:
     """
     Raises:
-        UsageError: an objective is about an experiment or a figure that there is not, the baseline is not a run, or there
-            are several runtimes: which one is meant?
+        UsageError: an objective is about an experiment or a figure that there is not, the baseline is not a run, or one of
+            the two runs is on several runtimes: which one is meant?
     """
     runtimes = run.plan.runtimes if run.plan else ()
     if len(runtimes) > 1:
         raise UsageError("--slo, --baseline and --junit are for a run on one runtime")
     if gate.baseline is not None:
-        read_results(gate.baseline)
+        before = read_results(gate.baseline)
+        if several_runtimes(before):
+            names = listed(list(dict.fromkeys(one.runtime for one in before.experiments)))
+            raise UsageError(f"the baseline is a run on {names}: --baseline takes one on a single runtime")
     known = {one.name: one for one in EXPERIMENTS}
     for objective in gate.objectives:
         if objective.figure in FIGURES:
