@@ -167,6 +167,14 @@ async def test_memory_beyond_the_bound_is_the_jobs_failure() -> None:
         assert pool.restarts == 0
 
 
+async def test_a_call_beyond_the_bound_of_the_memory_is_its_jobs_failure() -> None:
+    async with trio_lab.open_worker_pool(size=1, memory=40_000_000) as pool:
+        with pytest.raises(MemoryError, match="the call is larger than the memory that is left"):
+            await pool.run(jobs.echo, bytes(42_000_000))
+        assert await pool.run(jobs.echo, b"a" * 20_000) == b"a" * 20_000
+        assert pool.restarts == 0
+
+
 async def test_a_worker_is_replaced_after_its_jobs() -> None:
     async with trio_lab.open_worker_pool(size=1, max_jobs=3) as pool:
         pids = [await pool.run(jobs.pid) for _ in range(7)]

@@ -109,15 +109,25 @@ class Jobs:
             if os.eventfd_read(self._interrupts) == self._running:
                 raise Cancelled
 
-    def read_call(self, length: int) -> bytes:
-        pieces = []
-        while length:
-            piece = os.read(self._calls, min(length, 1 << 20))
-            if not piece:
-                os._exit(0)  # the pool closed in the middle of a call
-            pieces.append(piece)
-            length -= len(piece)
-        return b"".join(pieces)
+    def read_call(self, length: int) -> bytes | None:
+        """None if the memory is not enough for it; it has been read then, too, for the next call comes after it."""
+        pieces: list[bytes] = []
+        try:
+            while length:
+                pieces.append(self._read_piece(length, 1 << 20))
+                length -= len(pieces[-1])
+            return b"".join(pieces)
+        except MemoryError:
+            pieces.clear()
+            while length:
+                length -= len(self._read_piece(length, 1 << 16))
+            return None
+
+    def _read_piece(self, length: int, most: int) -> bytes:
+        piece = os.read(self._calls, min(length, most))
+        if not piece:
+            os._exit(0)  # the pool closed in the middle of a call
+        return piece
 
     def _write(self, data: bytes) -> None:
         written = os.write(self._replies, data)
@@ -141,6 +151,8 @@ class Jobs:
             try:
                 self._running = number
                 importing.active, importing.refusal = True, None
+                if call is None:
+                    raise MemoryError("the call is larger than the memory that is left")
                 # Not in the queue any more: what the first call of a kind imports is part of its service.
                 fn, args = functions.read(call, split) if split else loads(call)
                 importing.active = False
@@ -189,7 +201,9 @@ def main(kind: type[Jobs] = Jobs) -> None:
     packet = os.read(packets, PACKET)
     if not packet:
         return
-    hello = Hello(*pickle.loads(jobs.read_call(JOB.unpack(packet)[2])))
+    call = jobs.read_call(JOB.unpack(packet)[2])
+    assert call is not None  # the memory is not bounded yet
+    hello = Hello(*pickle.loads(call))
     for stream in (sys.stdout, sys.stderr):  # the pool reads UTF-8, whatever the locale is
         with contextlib.suppress(AttributeError):  # a sitecustomize may have put something else there
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
