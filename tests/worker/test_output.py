@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -202,6 +205,34 @@ async def test_a_program_whose_output_is_not_read_goes_on(
     assert dropped > 0
     assert read.count(b"\n") + dropped == 9000
     assert read == b"a line of some length\n" * read.count(b"\n")
+
+
+async def test_no_write_is_longer_than_a_pipe_takes_without_blocking(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """Also where the program's own encoding does not have the characters."""
+    written = io.TextIOWrapper(Pieces(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", written)
+    async with forwarding(caplog) as printing_end:
+        await write(printing_end, ("中" * 900 + "\n").encode())
+    monkeypatch.undo()
+    pieces = written.buffer.pieces  # type: ignore[attr-defined]
+    assert b"".join(pieces) == rb"\u4e2d" * 900 + b"\n"
+    assert max(map(len, pieces)) <= select.PIPE_BUF
+
+
+class Pieces(io.RawIOBase):
+    """A file that keeps what was written to it at a time."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.pieces.append(bytes(data))
+        return len(data)
 
 
 async def test_a_line_without_an_end_is_cut(

@@ -165,7 +165,7 @@ class Output:
         if _log.isEnabledFor(logging.INFO) and _log.hasHandlers():
             _log.info("worker %d: %s", self._pid, text)
             return
-        text += "\n"
+        text = _encodable(getattr(sys, stream.name), text + "\n")
         stream.pieces.extend(text[begin : begin + _PIECE] for begin in range(0, len(text), _PIECE))
 
     def _write(self, stream: _Stream, now: float) -> bool:
@@ -208,11 +208,16 @@ class Output:
         self._tell_dropped()
 
 
+def _encodable(target: Any, text: str) -> str:
+    """The text as this stream can write it: what its encoding does not have becomes longer."""
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def _write(target: Any, text: str) -> None:
     """Write to one of the program's own streams."""
     with suppress(AttributeError, OSError, ValueError):  # there is none; its reader is gone; it was closed
-        encoding = getattr(target, "encoding", None) or "utf-8"
-        target.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        target.write(text)
         target.flush()
 
 
