@@ -80,6 +80,17 @@ async def test_what_is_not_committed_is_rolled_back(pool: Pool) -> None:
         assert await value(connection, "SELECT count(*) FROM item") == 0
 
 
+async def test_statements_commit_by_themselves_whatever_the_last_caller_wanted(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        await connection.set_autocommit(False)
+        await connection.execute("CREATE TEMPORARY TABLE mine (number int)")
+    async with pool.connection() as connection:
+        await connection.execute("CREATE TEMPORARY TABLE yours (number int)")
+    async with pool.connection() as connection:
+        assert await value(connection, "SELECT to_regclass('mine')") is None
+        assert await value(connection, "SELECT to_regclass('yours')::text") == "yours"
+
+
 async def test_a_cancelled_statement_is_ended_by_the_server_and_its_connection_used_again(pool: Pool) -> None:
     async with pool.connection() as connection:
         first = await backend(connection)

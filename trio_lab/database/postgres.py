@@ -177,6 +177,7 @@ class Postgres:
         if connection.pgconn.pipeline_status != PipelineStatus.OFF:
             return False
         connection._num_transactions = 0
+        connection._autocommit = True  # else the next caller's statements would be rolled back
         if connection.is_usable and connection.pgconn.transaction_status != TransactionStatus.IDLE:
             with suppress(psycopg.Error):
                 await connection.rollback()
