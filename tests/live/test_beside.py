@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.waiting import until
 from trio_lab.live.beside import Beside
@@ -25,6 +26,19 @@ while beside.pid is None:
 time.sleep(0.3)
 print(beside.pid, flush=True)
 time.sleep(60)
+"""
+
+_FORKS = f"""
+import os, sys
+from trio_lab.live.beside import Beside
+beside = Beside(lambda line: [sys.executable, "-c", {_SLEEPER!r}, str(line)], ())
+beside.start()
+if not (pid := os.fork()):
+    files = [os.open(sys.argv[1], os.O_RDWR) for _ in range(20)]
+    beside.stop()  # as the block does that the forked process leaves
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+beside.stop()
 """
 
 
@@ -55,6 +69,14 @@ def test_a_process_that_cannot_live_is_not_started_too_often() -> None:
     until(lambda: beside.starts == 2 and beside.pid is None)
     beside.stop()
     assert beside.starts == 2
+
+
+def test_a_forked_process_that_leaves_the_block_writes_into_no_file_of_its_own(tmp_path: Path) -> None:
+    (file := tmp_path / "file").touch()
+    command = [sys.executable, "-W", "ignore", "-c", _FORKS, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert file.read_bytes() == b""
 
 
 def test_it_dies_with_a_service_that_is_killed() -> None:

@@ -43,6 +43,7 @@ class Beside:
         self._end = lifeline.keep(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
         self._thread = threading.Thread(target=self._run, name="trio_lab live", daemon=True)
         self._rarely = Rarely()
+        self._service = os.getpid()
         self.pid: int | None = None
         """Of the process that lives now."""
         self.starts = 0
@@ -51,7 +52,10 @@ class Beside:
         self._thread.start()
 
     def stop(self) -> None:
-        """Kill the process, and wait for its end and that of the thread: some milliseconds."""
+        """Kill the process, and wait for its end and that of the thread: some milliseconds. In a forked process nothing happens:
+        it has neither of them, and the descriptor may be another file's by now."""
+        if os.getpid() != self._service:
+            return
         os.eventfd_write(self._end, 1)
         if self._thread.ident is not None:
             self._thread.join()
