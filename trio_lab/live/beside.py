@@ -52,8 +52,8 @@ class Beside:
         self._thread.start()
 
     def stop(self) -> None:
-        """Kill the process, and wait for its end and that of the thread: some milliseconds. In a forked process nothing happens:
-        it has neither of them, and the descriptor may be another file's by now."""
+        """Kill the process, and wait for its end and that of the thread: some milliseconds. In a forked process nothing
+        happens: it has neither of them, and the descriptor may be another file's by now."""
         if os.getpid() != self._service:
             return
         os.eventfd_write(self._end, 1)
