@@ -102,12 +102,15 @@ def test_the_line_that_blocked_for_the_longest_time_in_all_is_told() -> None:
     blocked.add(
         [stalls(2, 50, 40, label="GET /c"), stalls(1, 9, 9, cause="gc"), stalls(1, 900, 900, cause="not running")]
     )
-    worst = {"trio": blocked.worst, "asyncio": None, "node": None}
-    found = comparison(experiment(), {runtime: merged(1.0) for runtime in worst}, worst)
+    quiet = Blockers()
+    quiet.add([])
+    told = {"trio": blocked, "asyncio": quiet, "silent": Blockers(), "node": Blockers()}
+    found = comparison(experiment(), {runtime: merged(1.0) for runtime in told}, told)
     assert found.blockers is not None
     assert found.blockers.rows == (
         ("trio", "routes.py:2 in f", "python", "GET /c", 4, 110, 40),
         ("asyncio", "none: no pass was over the budget", "", "", 0, 0.0, 0.0),
+        ("silent", "not known: no server answered when it was asked", *[None] * 5),
         (
             "node",
             "it cannot tell: Node's timer shows that the loop was late, and not which line made it so",

@@ -15,7 +15,7 @@ from ..records.figures import Compared, Figures
 from ..records.result import ComparedExperiment, ExperimentResult
 from ..records.spread import Spread
 from ..report.table import format_figure
-from ..stage.blockers import Blocker
+from ..stage.blockers import Blockers
 from . import charts
 from .model import Experiment
 
@@ -25,9 +25,10 @@ after the other."""
 
 
 def comparison(
-    experiment: Experiment, results: Mapping[str, ExperimentResult], worst: Mapping[str, Blocker | None] | None = None
+    experiment: Experiment, results: Mapping[str, ExperimentResult], blockers: Mapping[str, Blockers] | None = None
 ) -> ComparedExperiment:
-    """What a report shows of one experiment on several runtimes. ``worst`` has for each the line that blocked its loop most."""
+    """What a report shows of one experiment on several runtimes. ``blockers`` has for each what its servers said of the lines
+    that blocked their loop."""
     counting = {runtime: _counting(result) for runtime, result in results.items()}
     shown = {
         runtime: [one for one in its if one is not None] or results[runtime].rounds or ()
@@ -41,7 +42,7 @@ def comparison(
         figures=figures,
         chart=_chart(figures, shown),
         finding="\n\n".join([*map(_said, figures), *_not_counted(counting)]),
-        blockers=None if worst is None else _blockers(worst),
+        blockers=None if blockers is None else _blockers(blockers),
     )
 
 
@@ -111,18 +112,20 @@ def _said(figure: Compared) -> str:
     return f"{figure.label}: {told}."
 
 
-def _blockers(worst: Mapping[str, Blocker | None]) -> Table:
+def _blockers(blockers: Mapping[str, Blockers]) -> Table:
     return Table(
         title="Who blocked the loop",
         columns=("runtime", "line", "cause", "request", "stalls", "all, ms", "longest, ms"),
-        rows=tuple((runtime, *_blocker(runtime, found)) for runtime, found in worst.items()),
+        rows=tuple((runtime, *_blocker(runtime, found)) for runtime, found in blockers.items()),
         note="The line that blocked for the longest time in all, over the servers of all rounds.",
     )
 
 
-def _blocker(runtime: str, found: Blocker | None) -> tuple[Cell, ...]:
+def _blocker(runtime: str, blockers: Blockers) -> tuple[Cell, ...]:
     if runtime == "node":
         return ("it cannot tell: Node's timer shows that the loop was late, and not which line made it so", *[None] * 5)
-    if found is None:
+    if not blockers.told:
+        return ("not known: no server answered when it was asked", *[None] * 5)
+    if (found := blockers.worst) is None:
         return ("none: no pass was over the budget", "", "", 0, 0.0, 0.0)
     return (found.where, found.cause, found.label or "", found.count, found.total, found.longest)

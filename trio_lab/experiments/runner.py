@@ -199,8 +199,8 @@ def _with(
     run = replace(run, experiments=(*run.experiments, *found.values()))
     if run.comparison is None or not experiment.compared or len(found) < 2:
         return run
-    worst = {runtime: stage.blockers.worst for runtime, stage in stages.items() if stage.blockers is not None}
-    one = comparison(experiment, found, worst)
+    blockers = {runtime: stage.blockers for runtime, stage in stages.items() if stage.blockers is not None}
+    one = comparison(experiment, found, blockers)
     before = (other for other in run.comparison.experiments if other.name != one.name)
     return replace(run, comparison=replace(run.comparison, experiments=(*before, one)))
 

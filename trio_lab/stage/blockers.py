@@ -36,6 +36,8 @@ class Blockers:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Blocker] = {}
+        self.told = False
+        """Whether any of them did."""
 
     async def ask(self, server: Server) -> None:
         """Add what a server says before it ends. One that has ended, or does not answer, adds nothing."""
@@ -44,6 +46,7 @@ class Blockers:
                 self.add((await server.get("/stalls", timeout=_PATIENCE))["table"])
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.told = True
         for row in rows:
             name = row["file"].rpartition("/")[2]
             where = f"{name}:{row['line']} in {row['function']}" if name else "not seen"
@@ -57,5 +60,5 @@ class Blockers:
 
     @property
     def worst(self) -> Blocker | None:
-        """None if no pass was over the budget."""
+        """None if no pass was over the budget, or if nobody told."""
         return max(self._found.values(), key=lambda found: (found.cause != NOT_RUNNING, found.total), default=None)
