@@ -177,6 +177,13 @@ def test_a_mistake_is_one_line_with_file_and_key(old: str, new: str, says: str, 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("arrivals", ["rate = 3", 'kind = "trace"\nmoments = [0, 1, 2]'], ids=["open", "trace"])
+@pytest.mark.parametrize("rate", [0.0, -1.0, inf])
+def test_an_option_that_is_no_rate_is_one_line(arrivals: str, rate: float, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"a\.toml: arrivals: rate must be over 0"):
+        read(SHORT.replace("rate = 3", arrivals), tmp_path, rate=rate)
+
+
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.toml cannot be read: No such file"):
         ScenarioFile(path=tmp_path / "none.toml").read()

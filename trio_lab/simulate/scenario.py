@@ -266,10 +266,12 @@ class Scenario:
         """The same with another rate, shared by its open workloads as before.
 
         Raises:
-            ValueError: none has a rate.
+            ValueError: none has a rate, or this is none.
         """
         if not self.rate:
             raise ValueError("there is no rate: the workload is closed")
+        if not 0 < rate < inf:
+            raise ValueError(f"rate must be over 0 and finite, not {rate:g}")
         factor = rate / self.rate
         return replace(self, workloads=tuple(_faster(work, factor) for work in self.workloads))
 
