@@ -5,6 +5,8 @@
 - **A client gets its reply before the connection is closed.** Closing a socket with unread bytes in it resets the connection,
   and the reset may overtake the reply. So after the last reply the server sends its end, and reads on and drops what comes,
   until the client ends too: at most `LINGER` seconds and `MAX_DROPPED` bytes (RFC 9112, 9.6).
+- **A client that reads nothing is cut off** when a piece of a reply has waited for it for `SEND_TIME` seconds. Nothing else
+  would end its connection: it sends no end, and while a reply is on its way a connection is not idle.
 - **A client that has sent its end may still want its reply**: TCP does not tell a closed socket from one that still receives.
   At the first byte of data, though, a closed one answers with a reset. So the first bytes of the reply, which are always the
   same, are sent at once. If a reset comes back, the client is gone and its work is cancelled; otherwise it gets the rest.
@@ -30,6 +32,7 @@ else:
     _Mixed = object
 
 LINGER = 2.0  # seconds
+SEND_TIME = 30.0  # far more than any honest reply takes to leave
 MAX_DROPPED = 16_000_000  # bytes; twice the largest body that is read as a whole
 _FIRST_LOOK, _LAST_LOOKS = 0.001, 0.5  # seconds between two looks for a reset; each is twice as long as the one before
 

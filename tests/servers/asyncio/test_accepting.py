@@ -20,7 +20,7 @@ from trio_lab.http import entrance
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.listening import listen
-from trio_lab.servers.asyncio import accepting
+from trio_lab.servers.asyncio import accepting, connection
 from trio_lab.servers.asyncio.accepting import serve_app
 
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -184,6 +184,24 @@ def test_a_reply_whose_client_left_gives_way_to_its_end(caplog: pytest.LogCaptur
             served.stop.set()
         assert 0 < app.sent < 1000
         assert not caplog.records
+
+    run(test())
+
+
+def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SEND_TIME", 0.01)
+
+    async def test() -> None:
+        app = Streaming()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            await served.ready.wait()
+            with socket.create_connection(served.address) as client:
+                client.sendall(ASKED)
+                while not app.sent or served.live:
+                    await asyncio.sleep(0)
+            served.stop.set()
 
     run(test())
 

@@ -23,7 +23,7 @@ from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.holding import REST
 from trio_lab.http.listening import listen
 from trio_lab.http.sharing import Shared
-from trio_lab.servers.trio import accepting
+from trio_lab.servers.trio import accepting, connection
 from trio_lab.servers.trio.accepting import serve_app
 
 ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -172,6 +172,19 @@ async def test_a_reply_that_is_cut_off_ends_at_once() -> None:
     assert 0 < app.sent < 1000
 
 
+async def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SEND_TIME", 0.01)
+    app = Streaming()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        with socket.create_connection(served.address) as client:
+            client.sendall(ASKED * 2)  # the second waits for the end of the first
+            while not app.sent or served.live:
+                await trio.lowlevel.checkpoint()
+        served.stop.set()
+
+
 async def test_an_app_that_cannot_start_is_not_served() -> None:
     app = App(starts=False)
     with pytest.raises(BaseExceptionGroup) as caught:
@@ -208,7 +221,7 @@ class Crowd:
     app = None
     waits = True
 
-    def next_job(self, _: bytes) -> None: ...
+    def next_job(self, *_: object) -> None: ...
 
     def may_rest(self) -> bool:
         return self.waits

@@ -29,7 +29,7 @@ from hypercorn.typing import AppWrapper, LifespanState
 
 from ...http.bare import BareConnection
 from ...http.callers import Caller
-from ...http.connection import LabConnection
+from ...http.connection import SEND_TIME, LabConnection
 from ...http.connections import Socket
 from ...http.exchange import MADE
 from ...http.holding import Holder
@@ -90,11 +90,21 @@ class Connection(AsyncioHolder, LabConnection, TCPServer):
         return ConnectionTasks(self.loop)
 
     async def protocol_send(self, event: Event) -> None:
-        if isinstance(event, RawData) and self.writer.is_closing():
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+        elif self.writer.is_closing():
             await self.protocol.handle(Closed())
             await asyncio.sleep(0)  # lets the app's task be cancelled
         else:
-            await super().protocol_send(event)
+            await self._send(event)
+
+    async def _send(self, event: RawData) -> None:
+        try:
+            async with asyncio.timeout(SEND_TIME):
+                await super().protocol_send(event)
+        except TimeoutError:
+            self.writer.transport.abort()
+            await self.protocol.handle(Closed())
 
     async def receive(self) -> bytes:
         return await self.reader.read(MAX_RECV)

@@ -36,8 +36,7 @@ from .bodies import BodyMemory, LabBody
 from .lab import TrioLab, open_lab
 from .shields import Shields
 
-# Far more than any honest reply of the lab takes to leave; a client that does not read is cut off after it.
-_SEND_TIME = 30.0
+_SEND_TIME = 30.0  # seconds, as a connection of ours has for each piece
 _LAST_WORDS = 0.2  # seconds for telling a client that its request is cut off
 
 

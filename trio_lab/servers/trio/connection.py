@@ -29,7 +29,7 @@ from hypercorn.typing import AppWrapper, LifespanState
 
 from ...http.bare import BareConnection
 from ...http.callers import Caller
-from ...http.connection import LabConnection
+from ...http.connection import SEND_TIME, LabConnection
 from ...http.connections import Socket
 from ...http.exchange import MADE
 from ...http.holding import Holder
@@ -106,6 +106,12 @@ class Connection(TrioHolder, LabConnection, TCPServer):
     def stop_reading(self, seconds: float) -> None:
         self._reading.deadline = trio.current_time() + seconds
 
+    def cut_off(self) -> None:
+        """Neither send nor read any more."""
+        with suppress(OSError):
+            self.stream.socket.shutdown(trio.socket.SHUT_RDWR)
+        self.stop_reading(0)
+
     async def _read_data(self) -> None:
         with self._reading:
             await self.read()
@@ -127,8 +133,11 @@ class Connection(TrioHolder, LabConnection, TCPServer):
         except trio.WouldBlock:
             await self.send_lock.acquire()
         try:
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(SEND_TIME, shield=True) as sending:
                 await self.stream.send_all(data)
+            if sending.cancelled_caught:
+                self.cut_off()
+                raise trio.BrokenResourceError
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
             await self.protocol.handle(Closed())
             # Else an app that is cut off would go on with all other pieces.
