@@ -109,7 +109,10 @@ class Table:
 
     def tally(self) -> Tally:
         """The counts as of the last commit."""
-        return Tally(*self._run(_COUNT).fetchone())
+        row = self._run(_COUNT).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("the file is damaged: it has no counts")
+        return Tally(*row)
 
     # Submitting.
 
