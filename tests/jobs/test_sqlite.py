@@ -125,7 +125,7 @@ async def test_whatever_ends_a_transaction_its_callers_are_told(tmp_path: Path) 
             for _ in range(2):
                 with pytest.raises(OSError, match="the jobs cannot be written"):
                     await jobs.submit(JOB)
-            with pytest.raises(OSError, match="the jobs cannot be read: .* it has no counts"):
+            with pytest.raises(OSError, match=r"the jobs cannot be read: .* it has no counts"):
                 await jobs.look()
             other.execute("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         assert await jobs.submit(JOB) == "1"
