@@ -228,6 +228,9 @@ def test_an_experiment_shows_its_queues_or_says_why_not() -> None:
     assert "native_pool</code> fills first" in seen
     assert "No queues over time" not in seen
     assert "No queues over time: this experiment does not look at the queues of a lab server." in unseen
+    failed = section(1, replace(run_with(None).experiments[0], failed=True))
+    assert "No queues over time: it could not be run." in failed
+    assert "does not look" not in failed
 
 
 @pytest.mark.parametrize(

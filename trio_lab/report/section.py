@@ -72,7 +72,7 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
         checks_table(experiment.evidence.checks),
-        over_time(experiment.timeline, counts=shows_what_counts(experiment)),
+        _queues(experiment),
         *map(figure, experiment.evidence.charts),
         *(table_figure(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
@@ -94,6 +94,12 @@ def _heading(here: str, experiment: ExperimentResult) -> str:
         f'<header>{badge(experiment.outcome)}<h2 id="{here}-h">{text(experiment.title)}</h2>'
         f'<p class="facts">{"".join(facts)}</p></header>'
     )
+
+
+def _queues(experiment: ExperimentResult) -> str:
+    if experiment.timeline is None and experiment.failed:
+        return '<p class="quiet">No queues over time: it could not be run.</p>'
+    return over_time(experiment.timeline, counts=shows_what_counts(experiment))
 
 
 def shows_what_counts(experiment: ExperimentResult) -> bool:
