@@ -17,6 +17,8 @@ from trio_lab.doctor.ramp import Budget, Plan
 from trio_lab.doctor.service import RunningServer
 from trio_lab.records.health import Health
 
+from .noting import Noting
+
 _SERVICE = 0.02  # seconds
 _REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
@@ -71,6 +73,18 @@ async def test_a_path_that_is_not_there_ends_it(url: str) -> None:
     found = diagnose(examination)
     assert (found.first_full, found.healthy) == (None, None)
     assert "404" in found.verdict
+
+
+@pytest.mark.parametrize("ours", [False, True])
+async def test_a_program_that_was_started_may_be_loaded_at_any_address(ours: bool) -> None:
+    loaders = Noting()
+    service = RunningServer("http://127.0.0.1:9")
+    examiner = Examiner(service=service, ours=ours, budget=Budget.of(quick=True), _loaders=loaders)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(examiner.run)
+        await loaders.asked.wait()
+        nursery.cancel_scope.cancel()
+    assert [plan["own_this"] for plan in loaders.plans] == [ours]
 
 
 class Answers:

@@ -20,6 +20,8 @@ from trio_lab.doctor.trial import Side, Trier
 from trio_lab.measure.process import family
 from trio_lab.records.proof import Measure, Trial
 
+from .noting import Noting
+
 PROGRAM = str(Path(__file__).parent / "programs" / "places.py")
 
 
@@ -61,6 +63,15 @@ async def test_twice_as_many_places_and_nothing_is_left_of_a_trial_that_is_cance
     assert scope.cancelled_caught
     ((before, after),) = trial.trial.pairs
     assert after > 1.5 * before
+
+
+async def test_both_programs_may_be_loaded_at_any_address() -> None:
+    trial, trial._loaders = trier({}, {}), (loaders := Noting())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trial._piece, "http://192.0.2.1", trial.before)
+        await loaders.asked.wait()
+        nursery.cancel_scope.cancel()
+    assert [plan["own_this"] for plan in loaders.plans] == [True]
 
 
 async def test_a_program_that_ends_with_the_change_is_worse() -> None:

@@ -44,10 +44,10 @@ Choose = Callable[[Sequence[Step], Budget, float], Plan | None]
 
 @dataclass(slots=True, kw_only=True)
 class Examiner:
-    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, ``own_this`` that it is on
-    another machine and may be loaded. ``path`` is what is asked for, ``probe`` the cheap path beside it. ``choose`` says
-    which step comes next, and ``on_step`` is told it. With ``objectives`` a last load is held, for the figures that those
-    are about."""
+    """Carries out a ramp. ``ours`` says that the service's processes are descendants of this one, and so it may be loaded at
+    whatever address of this machine it listens; ``own_this`` that it is on another machine and may be loaded. ``path`` is what
+    is asked for, ``probe`` the cheap path beside it. ``choose`` says which step comes next, and ``on_step`` is told it. With
+    ``objectives`` a last load is held, for the figures that those are about."""
 
     service: Service
     ours: bool = False
@@ -88,6 +88,11 @@ class Examiner:
         )
         return await self._held(found) if self.objectives and stopped is None else found
 
+    @property
+    def _may_load(self) -> bool:
+        """Whether it may be loaded although its address is not loopback."""
+        return self.ours or self.own_this
+
     async def _held(self, seen: Examination) -> Examination:
         """The same with the figures for objectives, at the target or at a load that the service bears."""
         saturated = saturation(seen.steps, concurrency=concurrency(seen))
@@ -102,7 +107,7 @@ class Examiner:
             rate=rate,
             seconds=seconds,
             patience=_PATIENCE + 10 * (service_time(seen) or 0.0),
-            own_this=self.own_this,
+            own_this=self._may_load,
         )
         return replace(seen, held=rate, figures=figures)
 
@@ -155,7 +160,7 @@ class Examiner:
                 "rate": plan.rate,
                 "timeout": _PATIENCE + 10 * alone,
                 "interval": _PIECE,
-                "own_this": self.own_this,
+                "own_this": self._may_load,
             }
         )
         return result, began(asked, trio.current_time(), result)
@@ -169,7 +174,7 @@ class Examiner:
                 "rate": _PROBE_RATE,
                 "timeout": _PATIENCE,
                 "keep_samples": True,
-                "own_this": self.own_this,
+                "own_this": self._may_load,
             }
         )
         if result.requests.completed:

@@ -171,7 +171,7 @@ class Trier:
         return max(1e-6, found[0])
 
     async def _load(self, url: str, *, connections: int, rate: float | None = None) -> LoadResult:
-        plan: dict[str, object] = {"url": url, "connections": connections}
+        plan: dict[str, object] = {"url": url, "connections": connections, "own_this": True}  # we have started it
         if rate is not None:
             plan["rate"] = rate
         timing = {"duration": self.trial.piece, "timeout": self.patience, "keep_samples": True}
