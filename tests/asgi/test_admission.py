@@ -380,6 +380,15 @@ async def test_in_the_dark_nothing_is_refused_and_refusals_are_counted(house: Ho
 
 
 @plays
+async def test_in_the_dark_a_request_too_many_counts_once(house: House) -> None:
+    service = Service(house, dark=True, max_connections=1, limit=5)
+    for path in ("/1", "/2"):
+        await service.call(path)
+    assert service.served == ["/1", "/2"]
+    assert (service.queue.arrivals, service.queue.rejected) == (2, 1)
+
+
+@plays
 async def test_websockets_pass_and_count_as_connections(house: House) -> None:
     service = Service(house, max_connections=2, limit=5)
     await service.call("/ws", kind="websocket")

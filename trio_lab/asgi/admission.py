@@ -93,7 +93,7 @@ class Admission:
         try:
             if kind == "http":
                 await self._serve(scope, receive, send)
-            elif self._has_room():
+            elif self._has_room() or self.policy.dark:
                 await self.app(scope, receive, send)
             else:
                 await receive()  # websocket.connect
@@ -112,7 +112,7 @@ class Admission:
         if not self._is_crowded:
             return True
         self._shared.turn_away(CONNECTIONS)
-        return self.policy.dark
+        return False
 
     def held(self, scope: Scope) -> _Held:
         """For a server that begins the work of a request before there is an exchange: a place for the length of the block, in
