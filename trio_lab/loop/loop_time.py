@@ -82,7 +82,7 @@ class LoopTime:
         self.on_pass: Callable[[], None] | None = None
         """Called when a pass begins; on uvloop, when one has ended."""
         self._pass_began = self._poll_began = self._clock()
-        self._counted_from = self._pass_began  # later than that if a window has ended since: see `cut`
+        self._cut_began: float | None = None  # when the current pass began, if a window has ended within it: see `cut`
         self._timeout = 0.0  # of the last poll
         self._polling = False
 
@@ -94,14 +94,17 @@ class LoopTime:
         if timeout > 0:
             self.free_polls += 1
         self._polling = True
-        self._pending.append(now - self._counted_from)
+        busy = now - self._pass_began
+        self._pending.append(busy)
         if len(self._pending) >= LOT:
             self.busy.settle()
-        if now - self._pass_began > self.budget:
+        if self._cut_began is not None:
+            self._end_cut(now)
+        elif busy > self.budget:
             self.on_long(self._pass_began, now)
 
     def after_io_wait(self, timeout: float) -> None:
-        now = self._pass_began = self._counted_from = self._clock()
+        now = self._pass_began = self._clock()
         self._polling = False  # before `renew_at` is read: see `wakes`
         slept = now - self._poll_began
         self.waited += slept
@@ -123,15 +126,18 @@ class LoopTime:
             if wait > 0:
                 self.free_polls += 1
             self._polling = True
-            pending.append(began - self._counted_from)
+            busy = began - self._pass_began
+            pending.append(busy)
             if len(pending) >= LOT:
                 self.busy.settle()
-            if began - self._pass_began > self.budget:
+            if self._cut_began is not None:
+                self._end_cut(began)
+            elif busy > self.budget:
                 self.on_long(self._pass_began, began)
             try:
                 return poll(timeout)
             finally:
-                now = self._pass_began = self._counted_from = clock()
+                now = self._pass_began = clock()
                 self._polling = False
                 slept = now - began
                 self.waited += slept
@@ -146,8 +152,8 @@ class LoopTime:
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""
-        now = self._pass_began = self._counted_from = self._clock()
-        self._polling = False
+        now = self._pass_began = self._clock()
+        self._polling, self._cut_began = False, None
         if now >= self.renew_at:
             self.on_renew(now)
 
@@ -165,12 +171,23 @@ class LoopTime:
         """Count the current pass so far as a pass of its own, because a window ends here. Whether it takes longer than the
         budget is decided by the whole of it."""
         now = self._clock()
-        self.busy.record(now - self._counted_from)
-        self._counted_from = now
+        self.busy.record(now - self._pass_began)
+        if self._cut_began is None:
+            self._cut_began = self._pass_began
+        self._pass_began = now
+
+    def _end_cut(self, now: float) -> None:
+        """A pass is over in which a window has ended."""
+        began, self._cut_began = self._cut_began, None
+        if began is not None and now - began > self.budget:
+            self.on_long(began, now)
 
     def pass_began(self) -> float | None:
         """When the current pass began; None while the loop polls, which only another thread can see."""
-        return None if self._polling else self._pass_began
+        if self._polling:
+            return None
+        cut = self._cut_began
+        return self._pass_began if cut is None else cut
 
     def poll_ends(self) -> float:
         """When the current poll, or the last one, is due to end."""
@@ -183,7 +200,7 @@ class LoopTime:
     def busy_now(self) -> float:
         """Seconds of the current pass that have not been counted yet; 0.0 while the loop polls, which only another thread can
         see."""
-        return 0.0 if self._polling else self._clock() - self._counted_from
+        return 0.0 if self._polling else self._clock() - self._pass_began
 
 
 class PassWindow:

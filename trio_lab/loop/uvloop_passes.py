@@ -114,7 +114,6 @@ class UvloopPassMonitor(Passes):
         self._idle = 0  # nanoseconds that libuv had waited at the last prepare
         self._milliseconds = 0  # libuv's timeout of the current poll
         self._seen_waiting = -math.inf
-        self._cut_began: float | None = None  # when the current pass began, if a window has ended since: see `cut`
         self._paused = False
         self._missing: str | None = None
         self.last_began = -math.inf
