@@ -67,6 +67,19 @@ def test_functions_that_share_a_line_are_told_apart() -> None:
     assert found.function == "<genexpr>"
 
 
+def test_the_stall_is_told_as_it_was_in_the_calm_steps() -> None:
+    """On the ladder many clients had come together, and passes were long."""
+    before = replace(row("f", 9.0), count=10, share=0.2)
+    after = replace(row("f", 9.3), count=40, share=(0.2 * 9.0 + 0.27) / 9.3)
+    stall = costly_stall(calm((before,), (before,), (after,)))
+    assert stall is not None
+    assert (stall.count, stall.total, stall.share) == (30, pytest.approx(0.3), pytest.approx(0.9))
+    middle = replace(before, count=20, total=9.1)
+    several = costly_stall(calm((before,), (middle,), (after,)))
+    assert several is not None
+    assert (several.count, several.total) == (30, pytest.approx(0.3))
+
+
 def test_awaits_are_those_of_all_lines_by_what_they_cost() -> None:
     table = (row("f", 3.0, awaits=0.8), row("g", 1.0, line=7, awaits=0.0), row("h", 9.0, line=9))
     assert awaits_of_stalls(calm((), table)) == pytest.approx(0.6)

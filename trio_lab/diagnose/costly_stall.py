@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from ..records.examination import Step
@@ -15,28 +16,41 @@ _Key = tuple[str, int, str, str]
 
 
 def costly_stall(calm: Sequence[Step]) -> StallFigures | None:
-    """The line and cause that cost most of the calm time. Its cause is "none" if stalls were watched and there were none, or
-    they were little of what the loop did; None if they were not watched."""
-    before: dict[_Key, StallFigures] = {}
-    added: dict[_Key, float] = {}
+    """The line and cause that cost most of the calm time, with its count, total and share of that time. Its cause is "none" if
+    stalls were watched and there were none, or they were little of what the loop did; None if they were not watched."""
+    added: dict[_Key, StallFigures] = {}
     watched = False
     for step in calm:
         seen = [one.health.stalls for one in step.sightings if one.health.stalls is not None]
         watched = watched or bool(seen)
         for first, then in pairwise(seen):
-            known = {_key(stall): stall.total for stall in first}
+            known = {_key(stall): stall for stall in first}
             for stall in then:
-                if stall.cause == _MACHINE:
-                    continue
-                key = _key(stall)
-                before[key] = stall
-                added[key] = added.get(key, 0.0) + stall.total - known.get(key, 0.0)
-    costly = max(added, key=added.__getitem__, default=None)
+                if stall.cause != _MACHINE:
+                    key = _key(stall)
+                    added[key] = _grown(added.get(key), stall, known.get(key))
+    costly = max(added.values(), key=lambda stall: stall.total, default=None)
     worked = sum((utilization(step) or 0.0) * step.duration for step in calm)
-    if costly is not None and added[costly] > _LITTLE * worked:
-        return before[costly]
+    if costly is not None and costly.total > _LITTLE * worked:
+        return costly
     none = StallFigures(filename="", lineno=0, function="", cause="none", count=0, total=0.0, longest=0.0)
     return none if watched else None
+
+
+def _grown(so_far: StallFigures | None, now: StallFigures, before: StallFigures | None) -> StallFigures:
+    """A row with what it grew by since the look before, on top of what it had grown by so far."""
+
+    def added(figure: Callable[[StallFigures], float]) -> float:
+        return figure(now) - (figure(before) if before else 0.0) + (figure(so_far) if so_far else 0.0)
+
+    total, count = added(lambda stall: stall.total), added(lambda stall: stall.count)
+    share = now.share if now.share is None or total <= 0 else min(1.0, max(0.0, added(_seen) / total))
+    return replace(now, count=round(count), total=total, share=share)
+
+
+def _seen(stall: StallFigures) -> float:
+    """Seconds for which the line was seen."""
+    return (stall.share or 0.0) * stall.total
 
 
 def awaits_of_stalls(calm: Sequence[Step]) -> float | None:
