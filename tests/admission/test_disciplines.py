@@ -67,6 +67,23 @@ def test_one_that_leaves_is_not_served(make: Any) -> None:
         discipline.remove(entries[1])
 
 
+@pytest.mark.parametrize("others_leave", [False, True])
+def test_codel_lets_a_burst_pass_that_comes_long_after_another(others_leave: bool) -> None:
+    """Meanwhile nobody waits, so it is asked for nobody."""
+    discipline, refused = CoDel[One](target=1.0, interval=4.0), list[One]()
+    for arrived in (0.0, 100.0, 200.0):
+        burst = [One(name, arrived=arrived) for name in "abc"]
+        for entry in burst:
+            discipline.push(entry)
+        assert discipline.pop(arrived + 1.5, refused) is burst[0]
+        for entry in burst[1:]:
+            if others_leave:
+                discipline.remove(entry)
+            else:
+                assert discipline.pop(arrived + 3.0, refused) is entry
+    assert refused == []
+
+
 def test_codel_lets_a_burst_pass() -> None:
     discipline = CoDel(target=0.005, interval=0.1)
     for _ in range(50):
@@ -132,9 +149,10 @@ def test_codel_has_the_target_and_the_interval_of_the_article() -> None:
 def test_codel_refuses_nothing_while_waits_are_under_the_target_now_and_then() -> None:
     discipline = CoDel[One](target=0.005, interval=0.1)
     refused: list[One] = []
+    discipline.push(One("x"))  # one always waits
     for tick in range(1000):
         now = tick / 1000
-        discipline.push(One("x", arrived=now - (0.004 if tick % 90 == 0 else 1.0)))
+        discipline.push(One("x", arrived=now - (0.003 if tick % 90 == 0 else 1.0)))
         discipline.pop(now, refused)
     assert refused == []
 

@@ -114,7 +114,7 @@ class AdaptiveLifo(Fifo[W]):
 
 class CoDel(Fifo[W]):
     """Controlled delay: once waits have exceeded ``target`` for a whole ``interval``, refuse entries from the head of the
-    queue, more and more often, until waits are short again. Bursts shorter than the interval are not affected.
+    queue, more and more often, until waits are short again or nobody waits. Bursts shorter than the interval are not affected.
 
     Both in seconds. The defaults are the article's, for network packets. For jobs choose a small part of the callers'
     patience as target, and about that patience as interval.
@@ -128,6 +128,11 @@ class CoDel(Fifo[W]):
         self._dropping = False
         self._drops = 0
         self._next_drop = 0.0
+
+    def push(self, entry: W) -> None:
+        if not self._entries:  # nobody waited, for nobody knows how long: it was not asked for entries then
+            self._above_since = math.inf
+        super().push(entry)
 
     def pop(self, now: float, refused: list[W]) -> W | None:
         entry = super().pop(now, refused)

@@ -101,6 +101,14 @@ def test_failsafe_gos_rises_by_one_a_window_and_not_far_above_what_is_used() -> 
     assert limit.limit <= 5
 
 
+def test_failsafe_gos_goes_on_in_another_run_with_another_clock() -> None:
+    limit = Correlated(4)
+    feed(limit, lambda _: 0.01, seconds=2.5, since=1e6)
+    before = limit.limit
+    feed(limit, lambda _: 0.01, seconds=2.5)
+    assert limit.limit > before
+
+
 @pytest.mark.parametrize("start", [1, 3, 10, 40, 100])
 def test_ours_finds_a_hidden_limit(start: int) -> None:
     limit = Neighbours(start)

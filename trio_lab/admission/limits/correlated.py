@@ -52,6 +52,8 @@ class Correlated(Limit):
         if sample.outcome is Outcome.SUCCESS:
             self._times.append(sample.served)
             self._most = max(self._most, sample.in_flight)
+        if sample.now < self._next - _WINDOW:  # another run, with another clock
+            self._next = sample.now
         if sample.now > self._next and len(self._times) >= _SAMPLES:
             self._recent.append(percentile(self._times, 0.9))
             self._update(max(1e-9, self._smoothed.add(median(self._recent))), sample.in_flight >= self.limit)
