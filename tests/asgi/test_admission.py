@@ -220,6 +220,17 @@ async def test_a_large_body_is_left_with_the_server_while_its_request_waits(hous
 
 
 @plays
+async def test_a_body_in_tiny_pieces_is_left_with_the_server_too(house: House) -> None:
+    service = Service(house)
+    await service.call("/1")
+    second = await service.call("/2")
+    for _ in range(1_000):  # each takes some hundred bytes
+        second.say(body=b"a", more_body=True)
+    await house.settle()
+    assert 0 < len(second._messages) < 1_000
+
+
+@plays
 async def test_the_rest_of_a_body_does_not_hold_up_the_end_of_a_request_that_is_refused(house: House) -> None:
     service = Service(house, queue_timeout=2.0, max_waiting=1)
     await service.call("/1")

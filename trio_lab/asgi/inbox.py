@@ -15,7 +15,8 @@ Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-_KEPT = 65_536  # bytes of a body from which on no more is received: a usual request fits, and 1000 that wait hold 64 MB
+_KEPT = 65_536  # bytes from which on no more is received: a usual request fits, and 1000 that wait hold 64 MB
+_MESSAGE = 300  # bytes that a message takes beside its piece of the body, which may be a single byte
 
 
 class Inbox:
@@ -38,7 +39,7 @@ class Inbox:
 
     def keep(self, message: Message) -> None:
         self._messages.append(message)
-        self._bytes += len(message.get("body") or b"")
+        self._bytes += _MESSAGE + len(message.get("body") or b"")
         self._note(message)
 
     def _note(self, message: Message) -> None:
