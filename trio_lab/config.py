@@ -6,6 +6,7 @@ Flags, environment variables and the text of `trio-lab serve --help` are made fr
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -170,6 +171,13 @@ class Config:
             name: getattr(self, name) for option in fields(self) if (name := option.name) not in NOT_IN_ENVIRONMENT
         }
         return {PREFIX + name.upper(): _text(value) for name, value in values.items() if value is not None}
+
+
+def without_config(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a server that is measured: a variable that was left behind must not change what it is. That of the
+    database stays, because it says only where one is."""
+    variables = {PREFIX + option.name.upper() for option in fields(Config) if option.name != "database"}
+    return {name: value for name, value in environ.items() if name not in variables}
 
 
 @cache

@@ -22,6 +22,7 @@ from typing import IO, Literal, TypeVar
 import trio
 
 from ..blocks import block
+from ..config import without_config
 from ..load.client import fetch
 from . import postgres, valkey
 from .kept import Kept
@@ -157,7 +158,7 @@ class _Making:
         user: str | None = None,
         killed_by: int = signal.SIGKILL,
     ) -> Part:
-        kept = Kept(command, env=os.environ | (env or {}), log=self.log, user=user)
+        kept = Kept(command, env=without_config(os.environ) | (env or {}), log=self.log, user=user)
         self.nursery.start_soon(kept.keep)
         return Part(
             name=name,

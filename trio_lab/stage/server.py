@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import IO, Any
 
 import trio
 
+from ..config import without_config
 from ..live.asked import SIDE_PROCESS
 from ..load.client import Reply, fetch
 from ..load.target import Target
@@ -77,12 +79,13 @@ async def serving(
 ) -> AsyncIterator[Server]:
     """Any server that prints {"url"} when it is ready and ends when its standard input does, for the length of the block.
 
-    ``new_group``: see `talking`.
+    Of ``env``, or of our environment, it gets what `without_config` leaves. ``new_group``: see `talking`.
 
     Raises:
         RuntimeError: it did not start, or ended with another exit code than 0 without being killed by us.
         trio.TooSlowError: it was not ready in time.
     """
+    env = without_config(os.environ if env is None else env)
     async with talking(command, stderr=stderr, env=env, new_group=new_group) as child:
         with trio.fail_after(_START_TIME):
             try:
