@@ -258,11 +258,20 @@ def test_the_picture_is_of_a_round_that_counts_if_there_is_one() -> None:
         assert f"<h3>{second.title}: its queues over time</h3>" in learned(of(experiments))
 
 
-def test_that_ratios_are_medians_by_themselves_is_told_where_there_are_several_rounds() -> None:
+@pytest.mark.parametrize(
+    ("rounds", "unit", "said"), [(None, "×", False), (1, "×", False), (2, "×", True), (2, "ms", False)]
+)
+def test_that_ratios_are_medians_by_themselves_is_told_below_the_checks(
+    rounds: int | None, unit: str, said: bool
+) -> None:
     one = run_with(None).experiments[0]
-    figures = one.evidence.figures
-    for rounds, said in ((None, False), ((figures,), False), ((figures, figures), True)):
-        assert ("Each is a median of the rounds by itself" in section(1, replace(one, rounds=rounds))) is said
+    check = replace(one.evidence.checks[0], unit=unit)
+    shown = replace(
+        one,
+        evidence=replace(one.evidence, checks=(check,)),
+        rounds=None if rounds is None else (one.evidence.figures,) * rounds,
+    )
+    assert ("a ratio (×) need not be the quotient of two others" in section(1, shown)) is said
 
 
 def test_queues_that_never_filled_are_told() -> None:

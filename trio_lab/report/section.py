@@ -14,7 +14,7 @@ from trio_lab.report.timeline import DEPTH, fills_first, timeline_charts
 _PANEL = 96  # pixels: four plots fit into a window
 _UNSEEN = "this experiment does not look at the queues of a lab server."
 _NEVER_FULL = "No queue was seen to fill."
-_MEDIANS = "Each is a median of the rounds by itself, so a ratio need not be the quotient of two others."
+_MEDIANS = "Each figure is the median of the rounds by itself, so a ratio (×) need not be the quotient of two others."
 _SIGNS: dict[Outcome, tuple[str, str]] = {
     "confirmed": ("held", "✓"),
     "refuted": ("failed", "✗"),
@@ -72,12 +72,13 @@ def section(number: int, experiment: ExperimentResult) -> str:
         f'<div class="finding"><h3>What happened</h3>{paragraphs(experiment.finding)}</div>',
         "</div>",
         checks_table(experiment.evidence.checks),
+        _of_ratios(experiment),
         _queues(experiment),
         *map(figure, experiment.evidence.charts),
         *(table_figure(table) for table in experiment.evidence.tables),
         _notes(experiment.notes),
         _advice(experiment.advice),
-        _figures(experiment.evidence.figures, rounds=len(experiment.rounds or ())),
+        _figures(experiment.evidence.figures),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
@@ -146,6 +147,13 @@ def checks_table(checks: tuple[Check, ...]) -> str:
     return f'<table class="stacks checks"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
+def _of_ratios(experiment: ExperimentResult) -> str:
+    """Below the checks, if a ratio is among them: who divides one figure of the finding by another may find another number."""
+    several = len(experiment.rounds or ()) > 1
+    ratio = any(check.unit == "×" for check in experiment.evidence.checks)
+    return f'<p class="quiet">{_MEDIANS}</p>' if several and ratio else ""
+
+
 def _interval(check: Check) -> str:
     """The interval of a median, in small."""
     ends = format_range(check.low, check.high, check.unit)
@@ -193,7 +201,7 @@ def _advice(advice: str) -> str:
     return f'<div class="advice"><h3>What to do about it</h3>{body}</div>' if body else ""
 
 
-def _figures(figures: dict[str, float | None], *, rounds: int) -> str:
+def _figures(figures: dict[str, float | None]) -> str:
     """Every figure of the experiment, folded."""
     if not figures:
         return ""
@@ -201,5 +209,4 @@ def _figures(figures: dict[str, float | None], *, rounds: int) -> str:
         f"<div><dt><code>{text(name)}</code></dt><dd>{format_figure(value)}</dd></div>"
         for name, value in figures.items()
     )
-    said = f'<p class="quiet">{_MEDIANS}</p>' if rounds > 1 else ""
-    return f'<details><summary>All {len(figures)} figures</summary>{said}<dl class="figures">{rows}</dl></details>'
+    return f'<details><summary>All {len(figures)} figures</summary><dl class="figures">{rows}</dl></details>'
