@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -138,6 +139,55 @@ def test_what_other_code_has_put_around_the_poll_stays() -> None:
             await asyncio.sleep(0)
         assert selector.select is counted
         assert polls[0] > 0
+
+    asyncio.run(run())
+
+
+def test_what_other_code_puts_around_the_poll_meanwhile_stays() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        selector: Any = loop._selector  # type: ignore[attr-defined]
+        first, second = (AsyncioPassMonitor(loop) for _ in range(2))
+        first.install()
+        timed = selector.select
+        selector.select = put = functools.wraps(timed)(lambda timeout=None: timed(timeout))
+        second.install()
+        assert min(await _polled([first, second])) >= 2
+        first.remove()
+        second.remove()
+        assert selector.select is put
+
+    asyncio.run(run())
+
+
+def test_a_monitor_that_is_installed_again_around_other_codes_wrapper_counts_each_poll_once() -> None:
+    async def run() -> None:
+        clock, loop = Clock(), asyncio.get_running_loop()
+        selector: Any = loop._selector  # type: ignore[attr-defined]
+        select, polls = selector.select, [0]
+
+        def a_second(timeout: float | None = None) -> Any:
+            clock.now += 1.0
+            polls[0] += 1
+            return select(0)
+
+        selector.select = a_second
+        monitor = AsyncioPassMonitor(loop, clock)
+        monitor.install()
+        timed = selector.select
+        selector.select = lambda timeout=None: timed(timeout)
+        assert monitor.blind is not None
+        monitor.install_again()
+        assert monitor.blind is None
+        before, waited, counted = polls[0], monitor.waited, monitor.busy.count
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert (
+            (monitor.waited - waited, monitor.busy.count - counted) == (polls[0] - before, polls[0] - before) == (3, 3)
+        )
+        monitor.remove()
+        await asyncio.sleep(0)
+        assert monitor.busy.count - counted == 3
 
     asyncio.run(run())
 

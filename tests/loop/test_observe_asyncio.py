@@ -267,6 +267,25 @@ async def test_what_other_code_has_put_around_the_scheduling_of_callbacks_stays(
     assert loop.call_soon_threadsafe is call_soon_threadsafe
 
 
+@on_both
+async def test_what_other_code_puts_around_the_scheduling_of_callbacks_meanwhile_stays() -> None:
+    loop: Any = asyncio.get_running_loop()
+    first, second = AsyncioEyes(), AsyncioEyes()
+    for one in (first, second):
+        one.passes.install()
+    first.measure_steps(True)
+    names = ("call_soon", "call_soon_threadsafe")
+    put = [functools.wraps(found)(functools.partial(found)) for found in map(loop.__getattribute__, names)]
+    for name, function in zip(names, put, strict=True):
+        setattr(loop, name, function)
+    for one, on in ((second, True), (first, False), (second, False), (first, True), (first, False)):
+        one.measure_steps(on)
+        await asyncio.sleep(0)
+    assert [getattr(loop, name) for name in names] == put
+    for one in (first, second):
+        one.passes.remove()
+
+
 @on_asyncio
 async def test_nothing_that_threads_call_is_lost_while_steps_are_turned_on_and_off() -> None:
     loop, came, sent = asyncio.get_running_loop(), [0], 0

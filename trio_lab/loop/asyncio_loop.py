@@ -33,13 +33,13 @@ class _Polls:
 
     @staticmethod
     def of(selector: Any) -> _Polls:
-        """Those that are timed already, or new ones."""
+        """Those that are timed already, or new ones. A wrapper of other code may have our attribute, as well."""
         found = getattr(vars(selector).get("select"), "polls", None)
-        return found if isinstance(found, _Polls) else _Polls(selector)
+        return found if isinstance(found, _Polls) and found.timed else _Polls(selector)
 
     @property
     def timed(self) -> bool:
-        return getattr(vars(self._selector).get("select"), "polls", None) is self
+        return self._select.there
 
     def add(self, monitor: AsyncioPassMonitor) -> None:
         self.monitors.append(monitor)
@@ -85,6 +85,7 @@ class AsyncioPassMonitor(Passes):
         if self._polls is not None:
             self._polls.discard(self)
             self._polls = None
+            self.stop_timing()
 
     @property
     def blind(self) -> str | None:

@@ -84,6 +84,7 @@ class LoopTime:
         self._pass_began = self._poll_began = self._clock()
         self._cut_began: float | None = None  # when the current pass began, if a window has ended within it: see `cut`
         self._timeout = 0.0  # of the last poll
+        self._times: list[bool] = []  # empty: the poll is not timed
         self._polling = False
 
     # Called by the loop. They do so little that they cannot raise.
@@ -117,10 +118,16 @@ class LoopTime:
 
     def timing(self, poll: Callable[[float | None], T]) -> Callable[[float | None], T]:
         """The poll of a loop, which calls `before_io_wait` and `after_io_wait` in effect. They are written out, because two
-        calls less save a quarter of what they cost."""
+        calls less save a quarter of what they cost.
+
+        What an earlier call has returned, and other code may have put something around, no longer times its poll."""
         clock, pending, for_ever = self._clock, self._pending, math.inf
+        self.stop_timing()
+        times = self._times = [True]
 
         def timed_poll(timeout: float | None = None) -> T:
+            if not times:
+                return poll(timeout)
             began = self._poll_began = clock()
             self._timeout = wait = for_ever if timeout is None else timeout
             if wait > 0:
@@ -149,6 +156,10 @@ class LoopTime:
                     self.on_pass()
 
         return timed_poll
+
+    def stop_timing(self) -> None:
+        """What `timing` has returned only polls from now on."""
+        self._times.clear()
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""

@@ -37,9 +37,9 @@ class _Calls:
 
     @staticmethod
     def of(loop: Any) -> _Calls:
-        """Those that are noted already, or new ones."""
+        """Those that are noted already, or new ones. A wrapper of other code may have our attribute, as well."""
         found = getattr(vars(loop).get("call_soon"), "calls", None)
-        return found if isinstance(found, _Calls) else _Calls(loop)
+        return found if isinstance(found, _Calls) and found.noted else _Calls(loop)
 
     @property
     def noted(self) -> bool:
