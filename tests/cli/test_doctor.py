@@ -247,6 +247,10 @@ def test_exit_codes(examination: Examination, code: int) -> None:
         ),
         (["--port", "65536", "--", "sh"], "port must be between 1 and 65535, not 65536"),
         (["http://127.0.0.1:1"], "nothing answers at 127.0.0.1:1: all attempts to connect to 127.0.0.1:1 failed"),
+        (
+            ["http://127.0.0.1", "--port", "1"],
+            "port is one of those that a program to start listens on; a URL has its own",
+        ),
         (["http://127.0.0.1:1", "--", "sh"], "a URL is all that is examined, not 'sh' as well"),
     ],
 )

@@ -156,6 +156,7 @@ def test_a_server_that_is_not_ours_is_one_line() -> None:
     [
         (["watch", "no-such-program"], "neither a URL nor a program"),
         (["watch", "http://127.0.0.1:9/", "more"], "'more'"),
+        (["watch", "http://127.0.0.1:9/", "--port", "3000"], "port is one of those that a program to start"),
         (["watch", "http://127.0.0.1:9/", "-d", "5x"], "5x"),
         (["watch", "http://127.0.0.1:9/", "-d", "nan"], "duration must be over 0"),
         (["watch", sys.executable, "-d", "-1"], "duration must be over 0"),

@@ -23,6 +23,7 @@ from .console import say
 from .doctor_options import Asked
 from .doctor_progress import Progress
 from .ending import ended_by_signal
+from .flags import PORT_OF_NOTHING
 
 _FIRST = 1.0  # seconds for the first connection
 
@@ -53,6 +54,8 @@ async def seen(subject: str, command: list[str], asked: Asked, *, objectives: bo
     """
     if command:
         return await _started(command, asked, objectives=objectives, quiet=quiet)
+    if asked.port is not None:
+        raise UsageError(PORT_OF_NOTHING)
     if _is_url(subject):
         return await _running(subject, asked, objectives=objectives, quiet=quiet)
     return _saved(Path(subject), asked.target)

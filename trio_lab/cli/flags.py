@@ -18,3 +18,6 @@ Json = Annotated[JsonFlag, Parameter(help="Print the result as JSON.")]
 Out = Annotated[Path | None, Parameter(alias="-o")]
 
 Junit = Annotated[Path | None, Parameter(help="File for the verdict as JUnit XML.")]
+
+PORT_OF_NOTHING = "port is one of those that a program to start listens on; a URL has its own"
+"""What is wrong with ``--port`` where nothing is started."""

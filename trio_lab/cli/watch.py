@@ -18,7 +18,7 @@ from ..stage.attached import ProgramEnded, attached
 from ..stage.supervised import Program
 from ..stage.watching import ProgramSource, Source, Watching, source_at
 from .ending import ended_by_signal
-from .flags import JsonFlag
+from .flags import PORT_OF_NOTHING, JsonFlag
 from .watch_view import Lines, Screen, Shown
 
 
@@ -55,6 +55,8 @@ async def watch(
     if subject.startswith(("http://", "https://")):
         if arguments:
             raise UsageError(f"a URL is all that is watched, not {arguments[0]!r} as well")
+        if port is not None:
+            raise UsageError(PORT_OF_NOTHING)
         return await _watch_url(subject, shown, limit)
     if shutil.which(subject) is None:
         raise UsageError(f"{subject!r} is neither a URL nor a program that can be started")
