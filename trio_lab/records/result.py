@@ -39,11 +39,11 @@ class Evidence:
 class ExperimentResult:
     """One experiment on one runtime: what was asked, what was predicted, what came of it.
 
-    ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed in a round that counts;
-    ``confidence`` is how sure that is, from 0 to 1, by how many rounds named it. ``failed``: it could not be run, and
-    ``finding`` says why. ``notes`` are what a reader of the figures should know about how they were measured. The figures are medians
-    of the rounds that counted, and ``rounds`` has those of every round, with the ``conditions`` under which it was
-    measured; ``timeline`` shows the most typical round. Results of earlier versions lack some of these.
+    ``first_full`` is the queue that filled first: its name, "none", or None when that was not observed in a round that
+    counts; ``confidence`` is how sure that is, from 0 to 1, by how many rounds named it. ``failed``: it could not be run,
+    and ``finding`` says why. ``notes`` are what a reader of the figures should know about how they were measured. The
+    figures are medians of the rounds that counted, and ``rounds`` has those of every round, with the ``conditions`` under
+    which it was measured; ``timeline`` shows the most typical round. Results of earlier versions lack some of these.
     """
 
     OPTIONAL: ClassVar[tuple[str, ...]] = ("confidence", "rounds", "conditions", "timeline")
