@@ -7,6 +7,7 @@ import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,8 @@ from .sockets import listening, reset
 class House:
     """A door, and what it has asked for."""
 
-    def __init__(self, sockets: EpollSet, *, idle_time: float = 3600.0) -> None:
-        self.listener = listening()
+    def __init__(self, sockets: EpollSet, *, idle_time: float = 3600.0, listener: socket.socket | None = None) -> None:
+        self.listener = listener or listening()
         self.address = self.listener.getsockname()
         self.sockets = sockets
         self.begun: list[tuple[socket.socket, bytes]] = []
@@ -163,6 +164,40 @@ def test_without_descriptors_connections_wait(house: House) -> None:
         house.wait_later()
         house.look()
         assert {data for _, data in house.begun} >= {b"second"}
+
+
+class Losing(socket.socket):
+    """A listener whose next connection the network loses before it is accepted, or a firewall forbids."""
+
+    error: int | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        accepted, address = super().accept()
+        if self.error is not None:
+            number, self.error = self.error, None
+            accepted.close()
+            raise OSError(number, "of this connection alone")
+        return accepted, address
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EPROTO, errno.EHOSTUNREACH, errno.ECONNABORTED])
+def test_a_connection_that_is_lost_before_it_is_accepted_costs_no_other(number: int) -> None:
+    with EpollSet() as sockets:
+        listener = Losing(fileno=listening().detach())
+        house = House(sockets, listener=listener)
+        with closing(house.door), house.connect(), house.connect(b"second"):
+            listener.error = number
+            with house.door:
+                house.look()
+                house.look()
+                assert [data for _, data in house.begun] == [b"second"]
+                house.connect().close()
+                late = house.connect(b"late")
+                listener.error = number
+            assert [data for _, data in house.begun] == [b"second", b"late"]  # also of those in the backlog at the end
+            late.close()
+        for connected, _ in house.begun:
+            connected.close()
 
 
 def test_a_connection_that_comes_back_after_the_end_is_closed(house: House) -> None:

@@ -21,7 +21,7 @@ from math import inf
 from time import monotonic
 
 from .epoll_set import EpollSet
-from .listening import Shortage, waiting
+from .listening import LOST, Shortage, waiting
 from .sharing import Shared
 
 _AT_ONCE = 100  # connections that are accepted before anything else is done
@@ -91,9 +91,11 @@ class Door:
         for _ in range(_AT_ONCE):
             try:
                 accepted, _address = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as error:
+                if error.errno in LOST:
+                    return
                 self._shortage.note(error)
                 self._sockets.remove(self._listener.fileno())
                 self._later(self._shortage.PAUSE, self._listen)

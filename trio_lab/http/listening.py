@@ -25,6 +25,24 @@ six, and is then in flight."""
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """The errors that say that the process or the machine has no descriptor, or no memory, left."""
 
+LOST = frozenset(
+    {
+        errno.EPERM,
+        errno.ECONNABORTED,
+        errno.ECONNRESET,
+        errno.EPROTO,
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+        errno.ETIMEDOUT,
+    }
+)
+"""The errors of `accept` that are about one connection: the network has lost it, or a firewall forbids it (accept(2))."""
+
 
 def listen(config: Config) -> socket.socket:
     """A socket that accepts connections at the config's address.
@@ -69,9 +87,9 @@ def waiting(listener: socket.socket) -> Iterator[socket.socket]:
     for _ in range(BACKLOG + 1):  # the kernel's backlog holds one more than it is told; a flood must not delay the stop
         try:
             accepted, _address = listener.accept()
-        except ConnectionAbortedError:
-            continue
-        except OSError:
+        except OSError as error:
+            if error.errno in LOST:
+                continue
             return
         yield accepted
 
