@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trio_lab.cli.drill import _exit_code
+from trio_lab.cli.drill import _exit_code, _tell
 from trio_lab.cli.tables import plain_table
+from trio_lab.errors import UsageError
 from trio_lab.records.chart import Table
 from trio_lab.records.codec import from_plain
 from trio_lab.records.drill import ControlResult, DrillResult, DrillResults
@@ -86,3 +87,13 @@ def test_an_undecided_drill_says_what_disturbed_it() -> None:
     assert "Nothing can be told: others had the machine." in page
     assert "undecided" in page
     assert "it broke" not in page
+
+
+@pytest.mark.parametrize("json_", [False, True])
+def test_what_was_found_is_told_although_the_report_cannot_be_written(
+    json_: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "drills.json").mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        _tell(results(RESULT), tmp_path, json_=json_)
+    assert RESULT.name in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -47,11 +48,10 @@ async def drill(
     loop
         On which loop: for the drills of the watch. With --gate or --all: those of them.
     out
-        Out for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
+        Folder for a report. A drill that keeps what it saw does so here, and goes on from there the next time.
     """
     from ..drills.catalog import DRILLS, chosen
     from ..drills.runner import run_drills
-    from ..report.drills import save_drills
     from ..report.files import check_writable
 
     if not (names or gate or all_):
@@ -65,13 +65,20 @@ async def drill(
         check_writable(out)
     async with ended_by_signal():
         results = await run_drills(drills, gate=gate, dose=dose, out=out, say=say)
-    if out is not None:
-        say(f"report: {save_drills(results, out)}")
+    _tell(results, out, json_=json_)
+    return _exit_code(results)
+
+
+def _tell(results: DrillResults, out: Path | None, *, json_: bool) -> None:
+    """Print what was found in hours, and then write the report, which may fail after all."""
     if json_:
         print(encode(results).decode())
     else:
         _show(results)
-    return _exit_code(results)
+    if out is not None:
+        from ..report.drills import save_drills
+
+        say(f"report: {save_drills(results, out)}")
 
 
 def _exit_code(results: DrillResults) -> int:

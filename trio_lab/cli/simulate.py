@@ -80,7 +80,7 @@ async def simulate(
     replications
         Runs with other random numbers, for the intervals; 0 for none.
     out
-        Out for a page with charts.
+        Folder for a page with charts.
     """
     if replications < 0:
         raise UsageError(f"replications must not be negative, but is {replications}")
