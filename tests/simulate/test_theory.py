@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from heapq import heapify, heapreplace
 from itertools import islice, product
-from math import exp, factorial, log
+from math import exp, factorial
 from random import Random
 from statistics import fmean
 from typing import Any
@@ -30,7 +30,6 @@ from trio_lab.simulate.theory import (
     mean_constant_wait,
     mean_wait,
     mean_wait_of_one,
-    wait_quantile,
 )
 from trio_lab.simulate.times import Times
 
@@ -58,11 +57,6 @@ def test_waits_for_constant_work_are_near_their_approximation(servers: int, load
 def test_one_server_waits_by_the_variation_of_its_work() -> None:
     assert mean_wait_of_one(0.8, 1.0, 1.0) == pytest.approx(mean_wait(1, 0.8, 1.0))
     assert mean_wait_of_one(0.8, 1.0, 0.0) == pytest.approx(mean_wait(1, 0.8, 1.0) / 2)
-
-
-def test_a_quantile_of_the_waits_is_zero_where_fewer_have_to_wait() -> None:
-    assert wait_quantile(0.5, 2, 1.0, 1.0) == 0.0  # a third has to wait
-    assert wait_quantile(0.99, 1, 0.5, 1.0) == pytest.approx(log(0.5 / 0.01) / 0.5)
 
 
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.8), (4, 0.8), (16, 0.8), (64, 0.9)])

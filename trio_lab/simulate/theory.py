@@ -33,12 +33,6 @@ def mean_wait(servers: int, rate: float, service: float) -> float:
     return erlang_c(servers, rate * service) * service / (servers - rate * service)
 
 
-def wait_quantile(share: float, servers: int, rate: float, service: float) -> float:
-    """The wait in an M/M/k queue that a ``share`` of the requests does not exceed: those that wait wait exponentially."""
-    waiting = erlang_c(servers, rate * service)
-    return max(0.0, log(waiting / (1 - share)) * service / (servers - rate * service)) if waiting else 0.0
-
-
 def mean_wait_of_one(rate: float, service: float, variation: float) -> float:
     """The mean wait at one server with service times of any distribution (Pollaczek 1930, Khinchine 1932).
 
