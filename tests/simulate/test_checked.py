@@ -83,6 +83,14 @@ def test_figures_are_predicted_in_their_own_unit_with_an_error(tmp_path: Path) -
     assert replace(rate, error=-0.16).holds is False
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_without_replications_a_prediction_has_no_interval(count: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(FILE)
+    found = checked(ScenarioFile(path=path), MeasuredRun.of(results()), count)
+    assert [(one.predicted > 0, one.low, one.high) for one in found] == [(True, None, None)] * 3
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -68,7 +68,7 @@ def figures_for(file: ScenarioFile, run: MeasuredRun) -> FigureOf:
 
 
 def checked(file: ScenarioFile, run: MeasuredRun, count: int) -> tuple[Checked, ...]:
-    """Every figure that the file names, predicted by ``count`` replications.
+    """Every figure that the file names, predicted by ``count`` replications, one at least.
 
     Raises:
         UsageError: the file makes no sense, or the run has none of the figures.
@@ -91,7 +91,7 @@ def _of_table(table: Table, file: ScenarioFile, run: MeasuredRun, count: int) ->
     wanted = {quantity: table.text(quantity) for quantity in _QUANTITIES}
     table.done()
     scenario = replace(file, figure_of=partial(run.middle, name)).read(more)
-    played = replications(scenario, count)
+    played = replications(scenario, max(1, count))
     for quantity, figure in wanted.items():
         if figure:
             predicted = [_QUANTITIES[quantity](scenario, one) for one in played]
