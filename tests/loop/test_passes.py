@@ -8,6 +8,7 @@ import logging
 import pytest
 import trio
 
+from trio_lab.live.figures import LoopWindow
 from trio_lab.loop.loop_time import RESOLUTION, LoopStatistics, LoopTime, PassWindow
 from trio_lab.loop.passes import PassMonitor, open_pass_monitor
 from trio_lab.loop.run_queue import RunQueue
@@ -213,6 +214,22 @@ async def test_a_blind_monitor_sees_again_when_it_is_installed_again(clock: Cloc
     assert monitor.blind is None
     await trio.lowlevel.checkpoint()
     assert monitor.busy.max == pytest.approx(0.125)
+
+
+async def test_a_window_in_which_the_monitor_was_blind_for_a_while_says_so(clock: Clock, monitor: PassMonitor) -> None:
+    window, live = PassWindow(monitor), LoopWindow(monitor, older=True)
+    trio.lowlevel.remove_instrument(monitor)
+    clock.now += 1.0
+    monitor.install_again()
+    assert monitor.blind is None
+    found = window.read(reset=True)
+    assert (found.blind or "").startswith("Trio removed the pass monitor")
+    assert found.delay_p99 is None
+    after = window.read(reset=True)
+    assert (after.blind, after.delay_p99) == (None, 0.0)
+    for seen in (False, False, True):  # it has the older one, too
+        assert (live.read().blind is None) == seen
+        live.turn()
 
 
 async def test_a_monitor_that_was_not_blind_measures_on(clock: Clock, monitor: PassMonitor) -> None:

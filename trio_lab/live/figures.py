@@ -49,23 +49,21 @@ class LoopWindow:
     def __init__(self, loop: LoopTime, *, older: bool) -> None:
         self._loop, self._keeps_older = loop, older
         self._recent = Recent(loop.busy)
-        self._since = self._older_since = (
-            loop.waited_so_far(),
-            0.0,
-        )  # waited, and the part of the pass that had counted
+        # What it had waited, the part of the pass that had counted, and how often it had been blind.
+        self._since = self._older_since = (loop.waited_so_far(), 0.0, loop.gaps)
 
     def turn(self) -> None:
         self._recent.turn()
         if not self._keeps_older:
             self._recent.turn()
-        now = (self._loop.waited_so_far(), self._loop.busy_now())
+        now = (self._loop.waited_so_far(), self._loop.busy_now(), self._loop.gaps)
         self._older_since, self._since = self._since if self._keeps_older else now, now
 
     def read(self) -> Loop:
         passes = self._recent.read()
         passes.record(self._loop.busy_now())
-        waited, counted = self._older_since
-        busy, blind = max(0.0, passes.total - counted), self._loop.blind
+        waited, counted, gaps = self._older_since
+        busy, blind = max(0.0, passes.total - counted), self._loop.blind_since(gaps)
         spent, found = busy + self._loop.waited_so_far() - waited, passes.summary()
         return Loop(
             mean=found.mean,

@@ -76,11 +76,6 @@ class AsyncioPassMonitor(Passes):
             self._polls.add(self)
             self.begin()
 
-    def install_again(self) -> None:
-        if self.blind is not None:
-            self.remove()
-            self.install()
-
     def remove(self) -> None:
         if self._polls is not None:
             self._polls.discard(self)

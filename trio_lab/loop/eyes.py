@@ -28,8 +28,11 @@ class Passes(LoopTime):
         raise NotImplementedError
 
     def install_again(self) -> None:
-        """Install a monitor that was found blind again. Its figures are kept; the passes in between are missing."""
-        raise NotImplementedError
+        """Install a monitor again if it is found blind. Its figures are kept; the passes in between are missing."""
+        if (why := self.blind) is not None:
+            self.gaps, self._gap = self.gaps + 1, why
+            self.remove()
+            self.install()
 
     def remove(self) -> None:
         """Stop measuring. A monitor that is not there any more is no error."""

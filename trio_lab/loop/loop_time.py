@@ -79,6 +79,9 @@ class LoopTime:
         self.renew_at = math.inf
         self.on_renew: Callable[[float], None] = _nothing
         """Called with the time when a pass begins at ``renew_at`` or later."""
+        self.gaps = 0
+        """How often it was blind for a while so far: passes of that time are missing."""
+        self._gap: str | None = None  # why the last time
         self.on_pass: Callable[[], None] | None = None
         """Called when a pass begins; on uvloop, when one has ended."""
         self._pass_began = self._poll_began = self._clock()
@@ -178,6 +181,10 @@ class LoopTime:
         """None while every pass is seen, else why not."""
         raise NotImplementedError
 
+    def blind_since(self, gaps: int) -> str | None:
+        """None if every pass was seen since there were so many ``gaps``, else why not."""
+        return self.blind or (self._gap if self.gaps > gaps else None)
+
     def cut(self) -> None:
         """Count the current pass so far as a pass of its own, because a window ends here. Whether it takes longer than the
         budget is decided by the whole of it."""
@@ -221,11 +228,12 @@ class PassWindow:
         self._loop = loop
         self._busy = loop.busy.follow()
         self._waited = loop.waited_so_far()
+        self._gaps = loop.gaps
 
     def read(self, *, reset: bool) -> LoopStatistics:
         """Statistics of the window; with ``reset`` the next window begins here."""
         loop = self._loop
-        blind = loop.blind
+        blind = loop.blind_since(self._gaps)
         if reset:
             loop.cut()
         passes = self._busy
@@ -243,7 +251,7 @@ class PassWindow:
         )
         if reset:
             self._busy.clear()
-            self._waited = waited
+            self._waited, self._gaps = waited, loop.gaps
         return found
 
 

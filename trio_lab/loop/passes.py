@@ -45,13 +45,8 @@ class PassMonitor(Passes, QuickInstrument):
         """
         require_loop("the pass monitor", "Trio")
         self.put_in()
-        self._installed = True
+        self._installed, self._blind = True, None
         self.begin()
-
-    def install_again(self) -> None:
-        if self.blind is not None:
-            self._blind = None
-            self.install()
 
     def remove(self) -> None:
         self.take_out()

@@ -139,11 +139,6 @@ class UvloopPassMonitor(Passes):
         self._close.add(self)
         self.begin()
 
-    def install_again(self) -> None:
-        if self.blind is not None:
-            self.remove()
-            self.install()
-
     def remove(self) -> None:
         if self._handle is None:
             return
