@@ -14,14 +14,13 @@ import pytest
 
 from tests.load.scripted_server import reply, replying, serving
 from tests.running import Running, running
-from trio_lab.cli.gate import Gate, gate
+from trio_lab.cli.gate import gate
 from trio_lab.cli.load import load
 from trio_lab.cli.load_options import Asked
 from trio_lab.cli.run import run
-from trio_lab.diagnose.slo import judged
 from trio_lab.errors import UsageError
 from trio_lab.records.slo import FIGURES
-from trio_lab.records.slo_text import parse_toml, read_slo
+from trio_lab.records.slo_text import parse_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
 CALM = ("-c", "2", "-d", "1")  # long enough for ten slices beside other tests
@@ -169,14 +168,16 @@ def test_a_run_is_judged_by_its_predictions(tmp_path: Path) -> None:
     assert Xml.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
 
 
-def test_a_verdict_is_shown_although_its_file_cannot_be_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("json_", [False, True])
+@pytest.mark.parametrize("option", ["junit", "csv"])
+async def test_the_verdict_is_told_although_a_file_cannot_be_written(
+    json_: bool, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").touch()
-    asked = Gate(objectives=read_slo("p50<1s"), junit=tmp_path / "file" / "junit.xml")
-    with pytest.raises(UsageError, match="cannot be written"):
-        asked.end(judged(asked.objectives, ()), suite="a load", seconds=1.0, quiet=False)
-    assert "p50 < 1s" in capsys.readouterr().out
+    files: dict[str, Any] = {option: Path("/dev/full")}
+    async with serving(replying(reply())) as url:
+        with pytest.raises((UsageError, OSError), match="No space left"):
+            await load(url, asked=Asked(requests=20, duration=1.0), slo="p50<9s", json_=json_, **files)
+    assert ('"slo":' if json_ else "p50 < 9s") in capsys.readouterr().out
 
 
 def test_the_page_has_the_example_and_every_figure() -> None:

@@ -80,6 +80,8 @@ async def doctor(
     finally:  # a trial that is interrupted does not lose the diagnosis
         proof = None if examination.trial is None else concluded(examination.trial)
         _end(found, proof, verdict, json_=json_)
+        if gate is not None and verdict is not None:
+            gate.write(verdict, suite="trio-lab doctor", seconds=sum(step.duration for step in examination.steps))
     return exit_code(found, examination, verdict, proof)
 
 
@@ -113,10 +115,7 @@ def _tell(found: Diagnosis, examination: Examination, gate: Gate | None, *, quie
         from .doctor_view import show
 
         show(found, examination)
-    if gate is None:
-        return None
-    seconds = sum(step.duration for step in examination.steps)
-    return gate.end(asked_of(gate, examination, found), suite="trio-lab doctor", seconds=seconds, quiet=quiet)
+    return None if gate is None else gate.judge(asked_of(gate, examination, found), quiet=quiet)
 
 
 def _end(found: Diagnosis, proof: Proof | None, verdict: SloResult | None, *, json_: bool) -> None:

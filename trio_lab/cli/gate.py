@@ -32,17 +32,20 @@ class Gate:
     baseline: Mapping[str, Any] | None = None
     junit: Path | None = None
 
-    def end(self, objectives: Iterable[Objective], *, suite: str, seconds: float, quiet: bool) -> SloResult:
-        """The verdict on judged objectives. It is printed unless ``quiet``, and written as XML if that was asked for."""
+    def judge(self, objectives: Iterable[Objective], *, quiet: bool) -> SloResult:
+        """The verdict on judged objectives, printed unless ``quiet``."""
         result = SloResult.of(objectives)
-        if not quiet:  # before the file, which may not be written after all
+        if not quiet:
             output().print(_table(result))
+        return result
+
+    def write(self, result: SloResult, *, suite: str, seconds: float) -> None:
+        """Write a verdict as XML if that was asked for. All else is told before, because this may fail after all."""
         if self.junit is not None:
             from ..report.disk import write_whole
             from ..report.junit import junit_xml
 
             write_whole(self.junit, junit_xml(result, suite=suite, seconds=seconds))
-        return result
 
 
 def gate(slo: str | None, baseline: Path | None, junit: Path | None) -> Gate | None:

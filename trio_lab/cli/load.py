@@ -82,7 +82,6 @@ async def load(
     speed = machine_speed()
     async with watched(wanted, plan) as inside:
         run, stopped_by = await _run(plan, quiet=json_ or not sys.stderr.isatty())
-    files.write(run)
     if not json_ and run.reached:  # else one line says it all
         from .load_view import show
 
@@ -91,9 +90,12 @@ async def load(
     verdict = None
     if wanted is not None:
         objectives = asked_of(wanted, saved, figures, seconds=run.result.duration, speed=speed)
-        verdict = wanted.end(objectives, suite=f"load of {plan.url}", seconds=run.result.duration, quiet=json_)
+        verdict = wanted.judge(objectives, quiet=json_)
     if json_:
         print(in_json(run, figures, speed, verdict))
+    files.write(run)
+    if wanted is not None and verdict is not None:
+        wanted.write(verdict, suite=f"load of {plan.url}", seconds=run.result.duration)
     return _code(run, verdict, stopped_by)
 
 

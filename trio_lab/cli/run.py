@@ -203,9 +203,10 @@ def _judged(run: Results, asked: Gate | None, *, json_: bool) -> int:
         if json_:
             print(encode(run).decode())
         return int(any(result.failed for result in run.experiments) or bool(run.doctor and run.doctor.failed))
-    verdict = asked.end(asked_of(asked, run), suite="trio-lab run", seconds=run.duration, quiet=json_)
+    verdict = asked.judge(asked_of(asked, run), quiet=json_)
     if json_:
         print(with_verdict(run, verdict))
+    asked.write(verdict, suite="trio-lab run", seconds=run.duration)
     return CODES[verdict.met]
 
 
