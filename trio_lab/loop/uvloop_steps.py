@@ -34,6 +34,7 @@ class _Calls:
     def __init__(self, loop: Any) -> None:
         self._soon, self._threadsafe = Shadow(loop, "call_soon"), Shadow(loop, "call_soon_threadsafe")
         self._notes: list[tuple[Callable[[], float], list[float], list[Any]]] = []  # of each log
+        self._live: list[bool] = []  # empty: what was put there notes nothing any more
 
     @staticmethod
     def of(loop: Any) -> _Calls:
@@ -47,31 +48,44 @@ class _Calls:
 
     def add(self, log: UvloopSteps) -> None:
         self._notes.append((log._clock, log._began, log._steps))
-        if len(self._notes) == 1:
-            self._put()
+        self._put()
 
     def discard(self, log: UvloopSteps) -> None:
-        self._notes[:] = [note for note in self._notes if note[2] is not log._steps]
-        if not self._notes:
-            self._soon.take_away()
-            self._threadsafe.take_away()
+        self._notes = [note for note in self._notes if note[2] is not log._steps]
+        if self._notes and self.noted:
+            self._put()
+            return
+        self._live.clear()  # a wrapper of other code may still call ours
+        self._soon.take_away()
+        self._threadsafe.take_away()
 
     def _put(self) -> None:
-        notes = self._notes
+        self._live.clear()
+        notes, live = [*self._notes], [True]
+        self._live = live
+        clock, began, steps = notes[0]
 
         def run(callback: Callable[..., object], *args: Any) -> None:
-            for clock, began, steps in notes:
+            if live:
                 began.append(clock())
                 steps.append(callback)
             callback(*args)
 
-        def run_entered(callback: Callable[..., object], *args: Any) -> None:
-            for clock, began, steps in notes:
-                began.append(clock())
-                steps.append(_Entered(callback))
+        def run_for_all(callback: Callable[..., object], *args: Any) -> None:
+            if live:
+                for clock, began, steps in notes:
+                    began.append(clock())
+                    steps.append(callback)
             callback(*args)
 
-        soon: Any = partial(self._soon.hidden, run)
+        def run_entered(callback: Callable[..., object], *args: Any) -> None:
+            if live:
+                for clock, began, steps in notes:
+                    began.append(clock())
+                    steps.append(_Entered(callback))
+            callback(*args)
+
+        soon: Any = partial(self._soon.hidden, run if len(notes) == 1 else run_for_all)
         soon.calls = self
         self._soon.put(soon)
         self._threadsafe.put(partial(self._threadsafe.hidden, run_entered))
