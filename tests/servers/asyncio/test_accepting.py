@@ -296,3 +296,31 @@ def test_while_many_wait_it_rests_between_two_looks(monkeypatch: pytest.MonkeyPa
     assert len(asyncio.run(_told(3))) == 1
     monkeypatch.setattr(accepting, "REST", 0)
     assert len(asyncio.run(_told(3))) == 3
+
+
+def test_a_fault_in_what_it_tells_while_it_rests_does_not_make_it_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "REST", 0)
+
+    async def test() -> None:
+        told: list[int] = []
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+
+        def tell(events: int) -> None:
+            told.append(events)
+            if len(told) == 1:
+                client.send(b"x")  # it is told of this after the rest
+            if len(told) == 2:
+                raise ZeroDivisionError
+
+        crowd: Any = Crowd()
+        with connected() as (client, server), accepting._watched(EpollSet(), crowd) as sockets:
+            sockets.add(server.fileno(), select.EPOLLIN | select.EPOLLET, tell)
+            for _ in range(2):
+                client.send(b"x")
+                for _ in range(20):
+                    await asyncio.sleep(0)
+        assert [type(fault) for fault in faults] == [ZeroDivisionError]
+        assert len(told) >= 3
+
+    run(test())

@@ -95,13 +95,12 @@ def _watched(sockets: EpollSet, holding: Holding | None) -> Iterator[EpollSet]:
 
     def look() -> None:
         nonlocal resting
-        was_resting, resting = resting is not None, None
+        if resting is not None:
+            resting = None
+            loop.add_reader(sockets, look)  # first: a fault in what is told must not leave the set unwatched
         if sockets.look() and holding is not None and holding.may_rest():
+            loop.remove_reader(sockets)
             resting = loop.call_later(REST, look)
-            if not was_resting:
-                loop.remove_reader(sockets)
-        elif was_resting:
-            loop.add_reader(sockets, look)
 
     with sockets:
         loop.add_reader(sockets, look)
