@@ -391,6 +391,17 @@ async def test_in_the_dark_nothing_is_refused_and_refusals_are_counted(house: Ho
 
 
 @plays
+async def test_in_the_dark_a_place_that_was_held_wakes_nobody(house: House) -> None:
+    service = Service(house, dark=True)
+    with service.admission.held(Exchange(house).scope) as is_admitted:
+        await service.call("/1")
+        assert (is_admitted, service.served, service.queue.waiting) == (True, ["/1"], 1)
+    assert (service.queue.waiting, service.queue.in_service) == (0, 1)
+    await service.answer()
+    assert (service.queue.in_service, service.queue.completions) == (0, 2)
+
+
+@plays
 async def test_in_the_dark_a_request_too_many_counts_once(house: House) -> None:
     service = Service(house, dark=True, max_connections=1, limit=5)
     for path in ("/1", "/2"):
@@ -443,6 +454,23 @@ async def test_the_limit_falls_while_the_loop_is_late(house: House) -> None:
     await service.call("/late")
     await service.answer()
     assert service.queue.capacity == 4
+    await service.call("/", kind="lifespan")
+
+
+@plays
+async def test_a_limit_that_follows_the_loop_is_followed_though_nobody_leaves(house: House) -> None:
+    service = Service(house, limit=4, slo="loop_delay_p99<5ms")
+    await service.call("/1")  # from here on time stands still, so nobody looks at the real loop
+    limit = service.admission._late
+    assert limit is not None
+    for _ in range(3):
+        limit.on_delay(9.0)
+    await service.call("/2")
+    assert (service.served, service.queue.capacity, service.queue.waiting) == (["/1"], 1, 1)
+    for _ in range(3):
+        limit.on_delay(0.0)
+    await service.call("/3")
+    assert (sorted(service.served), service.queue.capacity) == (["/1", "/2", "/3"], 4)
     await service.call("/", kind="lifespan")
 
 

@@ -249,6 +249,14 @@ class Gate:
         self._set_capacity(capacity)
         return self._hand_out(now)
 
+    def follow_limit(self, now: float) -> Sequence[Decision]:
+        """Take the capacity that an adaptive limit has now, if it may have changed by itself, without a sample."""
+        if self.limit is None or self.limit.limit == self._capacity:
+            return ()
+        self._account(now)
+        self._set_capacity(self.limit.limit)
+        return self._hand_out(now)
+
     def expire(self, now: float) -> Sequence[Decision]:
         """Refuse the callers whose deadline has passed."""
         refusals: list[Refusal[Place]] = []
@@ -307,15 +315,9 @@ class Gate:
         return [*decisions, *self._refuse(refusals)] if refusals else decisions
 
     def _adapt(self, limit: Limit, place: Place, now: float, outcome: Outcome, loop_delay: float) -> None:
+        waited, served, flight = place.entered - place.arrived, now - place.entered, self.in_service + 1
         limit.on_sample(
-            Sample(
-                now=now,
-                waited=place.entered - place.arrived,
-                served=now - place.entered,
-                in_flight=self.in_service + 1,
-                outcome=outcome,
-                loop_delay=loop_delay,
-            )
+            Sample(now=now, waited=waited, served=served, in_flight=flight, outcome=outcome, loop_delay=loop_delay)
         )
         if limit.limit != self._capacity:
             self._set_capacity(limit.limit)

@@ -15,12 +15,12 @@ Websockets and the lifespan take no place; websockets count as connections.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from ..admission.class_gate import ClassGate
 from ..admission.deadline import DEADLINE, Deadline
-from ..admission.gate import ADMITTED, Gate, Place
+from ..admission.gate import ADMITTED, Decision, Gate, Place
 from ..admission.limits.late_loop import LateLoop
 from ..admission.limits.limit import Outcome
 from ..errors import Overloaded, QueueFull
@@ -122,8 +122,7 @@ class Admission:
 
     def _enter_held(self, scope: Scope) -> tuple[Place | None, Deadline | None]:
         now = self._waits_now().now()
-        if self._loop_delay is not None:
-            self._loop_delay.look(now)
+        self._look(now)
         self._open += 1
         place = None if self._is_crowded else self._try_enter(scope, now)
         return place, None if place is None or self.policy.dark else self._deadline_of(scope, now)
@@ -138,16 +137,23 @@ class Admission:
         self._open -= 1
         if place is None:
             return
-        waits, gate = self._waits, place.gate
-        now = waits.now()
-        if decisions := gate.abandon(place, now) if left else gate.leave(place, now, Outcome.IGNORED):
-            waits.tell(decisions)
+        now, gate = self._waits.now(), place.gate
+        self._tell(gate.abandon(place, now) if left else gate.leave(place, now, Outcome.IGNORED))
+
+    def _look(self, now: float) -> None:
+        """Let the limit follow the loop's delay."""
+        if self._loop_delay is not None:
+            self._loop_delay.look(now)
+            self._tell(self._shared.follow_limit(now))
+
+    def _tell(self, decisions: Sequence[Decision]) -> None:
+        if decisions and not self.policy.dark:  # in the dark nobody waits, whatever the gate says
+            self._waits.tell(decisions)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waits = self._waits_now()
         now = waits.now()
-        if self._loop_delay is not None:
-            self._loop_delay.look(now)
+        self._look(now)
         deadline = self._deadline_of(scope, now)
         try:
             place = self._ask(scope, deadline, now)
@@ -215,9 +221,7 @@ class Admission:
             if token is not None and deadline is not None:
                 DEADLINE.reset(token)
                 deadline.lift()
-            waits = self._waits
-            if decisions := place.gate.leave(place, waits.now(), replying.outcome):
-                waits.tell(decisions)
+            self._tell(place.gate.leave(place, self._waits.now(), replying.outcome))
 
     async def _serve_in_the_dark(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it at once. The gate decides about its place all the same, so that it counts; nothing acts on that."""
