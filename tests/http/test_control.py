@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from trio_lab.admission.on_trio import Bulkhead
 from trio_lab.http.control import Commands
-from trio_lab.servers.asyncio.serving import _listen
-from trio_lab.servers.trio.control import obey
+from trio_lab.servers.asyncio import control as on_asyncio
+from trio_lab.servers.trio import control as on_trio
 
 from .sockets import connected, reset
 
@@ -89,11 +89,11 @@ def test_no_bytes_are_an_error(pieces: list[bytes]) -> None:
 
 
 def trio_obeys(commands: Commands, descriptor: int) -> None:
-    trio.run(obey, commands, descriptor)
+    trio.run(on_trio.obey, commands, descriptor)
 
 
 def asyncio_obeys(commands: Commands, descriptor: int) -> None:
-    asyncio.run(_listen(commands, descriptor))
+    asyncio.run(on_asyncio.obey(commands, descriptor))
 
 
 @pytest.mark.parametrize("obeys", [trio_obeys, asyncio_obeys])

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
@@ -28,6 +27,7 @@ from ...records.queue import Queue
 from .accepting import serve_app
 from .app import create_app
 from .asgi import AsyncioApp
+from .control import obey
 
 _FLAGS = {"--json", "--control"}
 
@@ -98,17 +98,8 @@ async def _end_grace(app: AsyncioApp, live: LiveConnections, grace: float) -> No
 
 async def _obey(app: AsyncioApp) -> None:
     """Carry out the commands on standard input; its end stops the server."""
-    await _listen(Commands(app.lab.native_pool.resize))
+    await obey(Commands(app.lab.native_pool.resize))
     app.stop.set()
-
-
-async def _listen(commands: Commands, descriptor: int = 0) -> None:
-    """As `servers.trio.control.obey`."""
-    reader, said = asyncio.StreamReader(), os.fdopen(os.dup(descriptor), "rb")
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), said)
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            commands.feed(data)
 
 
 def _welcome(config: Config, url: str, live: str | None) -> str:
