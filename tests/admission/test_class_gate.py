@@ -69,13 +69,19 @@ class TestClasses:
             g.arrive(0.0, "background")
         assert (g.statistics().waiting, g.statistics().peak_waiting) == (2, 2)
 
-    def test_where_none_may_wait_there_is_room_while_every_class_is_served(self) -> None:
+    @pytest.mark.parametrize(
+        "kinds",
+        [
+            ("normal", "background", "background"),  # background holds all that it may
+            ("normal", "normal", "normal", "background"),  # no place is free
+        ],
+    )
+    def test_where_none_may_wait_there_is_room_while_every_class_is_served(self, kinds: tuple[str, ...]) -> None:
         g = gate(capacity=4, max_waiting=0)
-        found = [g.has_room]
-        for kind in ("normal", "background", "background"):
+        for kind in kinds:
+            assert g.has_room
             g.arrive(0.0, kind)
-            found.append(g.has_room)
-        assert found == [True, True, True, False]  # background holds all that it may
+        assert not g.has_room
 
     def test_an_unknown_class_is_an_error_that_names_those_there_are(self) -> None:
         with pytest.raises(ValueError, match="test has no class 'gold'; its classes are normal, background"):

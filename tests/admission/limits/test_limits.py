@@ -12,6 +12,7 @@ from trio_lab.admission.limits.aimd import Aimd
 from trio_lab.admission.limits.choice import make_limit
 from trio_lab.admission.limits.correlated import Correlated
 from trio_lab.admission.limits.gradient2 import Gradient2
+from trio_lab.admission.limits.late_loop import LateLoop
 from trio_lab.admission.limits.limit import Limit, Outcome, Sample
 from trio_lab.admission.limits.neighbours import Neighbours
 from trio_lab.admission.limits.vegas import Vegas
@@ -149,6 +150,21 @@ def test_a_gate_takes_what_its_limit_says_as_capacity() -> None:
     assert gate.capacity == 2
     gate.leave(second, 2.0, Outcome.DROPPED)
     assert gate.capacity == 1
+
+
+def test_a_gate_follows_a_limit_that_changes_by_itself() -> None:
+    limit = LateLoop(4, 0.05)
+    gate = Gate("test", capacity=4, limit=limit)
+    gate.arrive(0.0)
+    for _ in range(2):
+        limit.on_delay(9.0)
+    assert (gate.capacity, gate.follow_limit(1.0), gate.capacity) == (4, [], 1)
+    waits = gate.arrive(1.0)
+    limit.on_delay(0.0)
+    assert (gate.waiting, gate.follow_limit(2.0), gate.capacity) == (1, [(waits, None)], 2)
+    assert gate.follow_limit(3.0) == ()
+    assert gate.statistics(3.0).utilization == (1 + 1 + 2) / (4 + 1 + 2)
+    assert Gate("test", capacity=4).follow_limit(1.0) == ()
 
 
 def test_an_adaptive_gate_begins_with_its_capacity() -> None:
