@@ -49,6 +49,7 @@ LAYERS = {
     "options": 4,
     "config": 0,
     "cores": 0,
+    "control_group": 0,
     "errors": 0,
     "preconditions": 0,
     "rarely": 0,

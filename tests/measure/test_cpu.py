@@ -71,18 +71,6 @@ def test_what_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert CpuWindow().free_cores() is None
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "unit", "seconds"),
-    [("usage_usec 1500000\nuser_usec 3\n", "usage_usec", 1e6, 1.5), ("2000000000\n", None, 1e9, 2.0)],
-)
-def test_a_groups_time_is_read_in_either_form(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str | None, unit: float, seconds: float
-) -> None:
-    (tmp_path / "usage").write_text(text)
-    monkeypatch.setattr(cpu, "_GROUP", ((tmp_path / "missing", None, 1.0), (tmp_path / "usage", name, unit)))
-    assert cpu._group_seconds() == seconds
-
-
 def test_this_machine_can_be_read() -> None:
     before = cpu.read_cpu_times()
     assert before is not None

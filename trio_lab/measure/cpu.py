@@ -12,13 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cores import cpu_quota
+from ..control_group import cpu_quota, used_seconds
 
 _STAT = Path("/proc/stat")
-_GROUP = (  # the group's CPU time so far: file, name of the line (None: the file is one number), units per second
-    (Path("/sys/fs/cgroup/cpu.stat"), "usage_usec", 1e6),
-    (Path("/sys/fs/cgroup/cpuacct/cpuacct.usage"), None, 1e9),
-)
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Fields of a cpu line; those from the eighth on are contained in earlier ones.
 _IDLE, _IOWAIT, _STEAL, _GUEST = 3, 4, 7, 8
@@ -74,7 +70,7 @@ def read_cpu_times() -> CpuTimes | None:
     except (OSError, ValueError, IndexError):
         return None
     quota = cpu_quota()
-    used = None if quota is None else _group_seconds()
+    used = None if quota is None else used_seconds()
     return CpuTimes(at=time.monotonic(), idle=idle, total=total, quota=quota, used=used)
 
 
@@ -85,18 +81,6 @@ def stolen_seconds() -> float | None:
             return int(file.readline().split()[1 + _STEAL]) / _TICKS
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _group_seconds() -> float | None:
-    for path, name, unit in _GROUP:
-        try:
-            for line in path.read_text().splitlines():
-                words = line.split()
-                if name is None or words[0] == name:
-                    return int(words[-1]) / unit
-        except (OSError, ValueError, IndexError):
-            continue
-    return None
 
 
 class CpuWindow:

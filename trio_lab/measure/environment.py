@@ -14,7 +14,8 @@ from importlib import metadata
 from typing import Any
 
 from .. import __version__
-from ..cores import affinity, cpu_quota, default_workers, usable_cores
+from ..control_group import cpu_quota
+from ..cores import affinity, default_workers, usable_cores
 
 _PACKAGES = ("trio", "hypercorn", "quart", "quart-trio", "trio-util", "h11", "httptools", "msgspec")
 _PROGRAMS = ("node", "wrk")  # optional: peers to compare with

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from ..control_group import memory_limit
 from ..records.health import Process
 from .latest import Latest
 from .process import children, open_descriptors, resident_bytes
 
-_CGROUP = Path("/sys/fs/cgroup")
 _MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -23,7 +22,7 @@ class OwnProcess:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, processes: int | None = None) -> None:
         self._processes = processes
-        self._limit = memory_limit()
+        self._limit = min(_MACHINE, memory_limit() or _MACHINE)
         self._latest = Latest(self._look, period=self.PERIOD, clock=clock)
 
     def read(self) -> Process:
@@ -40,12 +39,3 @@ class OwnProcess:
             pid=own,
             processes=self._processes,
         )
-
-
-def memory_limit(cgroup: Path = _CGROUP) -> int:
-    """Bytes that this process may use: all of the machine's memory, or what its cgroup (v2) allows if that is less."""
-    try:
-        text = (cgroup / "memory.max").read_text().strip()
-    except OSError:
-        text = "max"
-    return _MACHINE if text == "max" else min(_MACHINE, int(text))

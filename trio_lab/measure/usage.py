@@ -12,17 +12,12 @@ import resource
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
-from ..cores import affinity, cpu_quota
+from ..control_group import cpu_quota, throttled_seconds
+from ..cores import affinity
 from ..records.health import Usage
 from .cpu import stolen_seconds
 from .process import children, cpu_seconds, open_descriptors, resident_bytes
-
-_GROUP = (  # the time for which the quota of the group stopped its threads: file, name of the line, units per second
-    (Path("/sys/fs/cgroup/cpu.stat"), "throttled_usec", 1e6),
-    (Path("/sys/fs/cgroup/cpu/cpu.stat"), "throttled_time", 1e9),
-)
 
 
 class RunDelays:
@@ -101,7 +96,7 @@ class UsageMeter:
             _children_seconds(),
             None if loop_run_delay is None else self._delays.total,
             loop_run_delay,
-            _throttled(),
+            throttled_seconds(),
             stolen_seconds(),
         )
 
@@ -132,13 +127,3 @@ def _children_seconds() -> float:
     reaped = os.times()
     living = sum(cpu_seconds(pid, reaped=True) or 0.0 for pid in children(os.getpid()))
     return reaped.children_user + reaped.children_system + living
-
-
-def _throttled() -> float | None:
-    for path, name, unit in _GROUP:
-        with suppress(OSError, ValueError, IndexError):
-            for line in path.read_text().splitlines():
-                key, value = line.split()
-                if key == name:
-                    return int(value) / unit
-    return None

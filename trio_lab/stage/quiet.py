@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+from ..control_group import throttled_seconds
 from ..diagnose.disturbance import disturbance
 from ..measure.process import children, cpu_seconds
 from ..records.conditions import Conditions
@@ -30,11 +31,11 @@ class Watch:
     def __init__(self, *, speed: bool = False) -> None:
         self._speed = machine_speed() if speed else None
         self._began, self._machine, self._ours = time.monotonic(), _machine(), our_seconds()
-        self._throttled = _throttled_seconds()
+        self._throttled = throttled_seconds()
 
     def conditions(self) -> Conditions:
         """What happened since."""
-        now, spent, throttled = _machine(), time.monotonic() - self._began, _throttled_seconds()
+        now, spent, throttled = _machine(), time.monotonic() - self._began, throttled_seconds()
         found = Conditions()
         if spent and now is not None and self._machine is not None:
             busy, stolen = (after - before for before, after in zip(self._machine, now, strict=True))
@@ -89,17 +90,6 @@ def our_seconds() -> float:
 def _living(pid: int) -> float:
     """CPU seconds of all descendants that live, and of those that these have reaped."""
     return sum((cpu_seconds(child, reaped=True) or 0.0) + _living(child) for child in children(pid))
-
-
-def _throttled_seconds() -> float | None:
-    """How long the CPU quota of this process's cgroup has kept its threads from running; None without a quota."""
-    try:
-        group = Path("/proc/self/cgroup").read_text().rpartition("::")[2].strip().lstrip("/")
-        words = (Path("/sys/fs/cgroup") / group / "cpu.stat").read_text().split()
-    except OSError:
-        return None
-    found = dict(zip(words[::2], words[1::2], strict=False))
-    return int(found["throttled_usec"]) / 1e6 if "throttled_usec" in found else None
 
 
 def machine_speed() -> float:
