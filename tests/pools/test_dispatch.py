@@ -92,6 +92,20 @@ def test_of_a_job_that_was_sent_ahead_the_discipline_is_told_once() -> None:
     assert discipline.learner.told == ["short left at 0", "short served at 10 after 0", "short stayed until 10"]
 
 
+@pytest.mark.parametrize(("waits", "told"), [(0.9, "long left at 9"), (1.0, "long stayed until 10")])
+def test_the_discipline_is_told_of_jobs_that_wait_before_all_others_as_of_any(waits: float, told: str) -> None:
+    discipline = Recorded[Job]()
+    house = House(size=1, discipline=discipline)
+    house.learn_short()
+    for name in "abcd":
+        house.submit(name, SHORT)
+    house.submit("long", queue_timeout=1.0)
+    house.end_job()  # the worker has three short ones, and the next is too long for it
+    house.block(waits)
+    house.cancel("long")
+    assert discipline.learner.told[1:] == [told]
+
+
 def test_a_full_queue_refuses_at_once() -> None:
     house = House(size=1, max_queue=1)
     assert [house.submit(name) for name in "abc"] == ["", "", "QueueFull"]

@@ -71,11 +71,12 @@ class Backlog:
         if job.worker is None and job not in self.held:
             self.room.remove(job, now)
             return
+        timed_out = job.worker is None and job.deadline <= now
         if job.worker is None:
             self.held.remove(job)
-            job.tally.give_up(timed_out=job.deadline <= now)
-        if self.room.learner is not None:
-            self.room.learner.left(job, now)
+            job.tally.give_up(timed_out=timed_out)
+        if (learner := self.room.learner) is not None:
+            (learner.stayed if timed_out else learner.left)(job, now)
 
     def expire(self, now: float) -> None:
         """Refuse jobs that have waited too long."""
