@@ -293,6 +293,17 @@ class TestRestart:
         house.end_job()
         assert not house.staff.budget.open
 
+    def test_why_none_could_be_started_once_is_not_why_they_die_now(self) -> None:
+        house = House(size=1, ready=False)
+        house.dispatcher.fault = "there are no processes left"
+        for _ in range(3):
+            house.start_all()
+            house.die(code=7)
+            house.pass_time(0.5)
+        with pytest.raises(RestartLimitReached) as refusal:
+            house.dispatcher.submit(len, (b"", 0), None, None, "late", 0, None, house.now)
+        assert refusal.value.reason == ""
+
     def test_starts_are_counted_for_all_workers_together(self) -> None:
         house = House(size=3, restart=RestartPolicy(max_restarts=5, max_seconds=3600.0), ready=False)
         while house.staff.restarts < 2:

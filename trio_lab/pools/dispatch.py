@@ -62,7 +62,7 @@ class Dispatcher:
         self.slots = self.staff.slots
         self.closing = False
         self.fault = ""
-        """Why no worker could be started, the last time that this was so; servers tell it to their clients."""
+        """Why no worker could be started, empty if one was since; servers tell it to their clients."""
         self._closed = closed
         self._idle = self.staff.idle
         self._budget = self.staff.budget
@@ -312,6 +312,7 @@ class Dispatcher:
 
     def on_ready(self, slot: Slot, now: float) -> None:
         if slot.state is State.STARTING:
+            self.fault = ""
             self.staff.on_ready(slot, now)
             self._spread(now)
 
