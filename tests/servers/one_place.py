@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -28,8 +29,15 @@ ASKED = WORK % b""
 class OnePlace:
     """Its jobs take no time: once they have the place, they are done."""
 
-    def __init__(self, bulkhead: BaseBulkhead, policy: AdmissionPolicy | None = None) -> None:
+    def __init__(
+        self,
+        bulkhead: BaseBulkhead,
+        policy: AdmissionPolicy | None = None,
+        *,
+        now: Callable[[], float] = perf_counter,
+    ) -> None:
         self.bulkhead = bulkhead
+        self.now = now
         self.requests = Requests()
         self.admission = None if policy is None else Admission(self, policy)
         self.lab = self
@@ -41,8 +49,6 @@ class OnePlace:
         """Of each job that was given to the pool, the label of its request."""
         self.deadlines: list[Deadline | None] = []
         """And its deadline."""
-
-    now = staticmethod(perf_counter)
 
     def is_full(self) -> bool:
         return self.bulkhead.in_service >= self.bulkhead.capacity

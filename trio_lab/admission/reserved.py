@@ -64,6 +64,11 @@ class AskedPlace:
     def waits(self) -> bool:
         return self._place.state is WAITING
 
+    @property
+    def due(self) -> float:
+        """When `BaseBulkhead.expire` is to be called, if it still waits."""
+        return self._place.deadline
+
     def give_up(self, _: Ledger) -> None:
         """The caller has left."""
         self._give_up(self._place)

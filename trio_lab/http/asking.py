@@ -13,6 +13,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
+from math import inf
 from typing import Protocol
 
 from ..errors import Overloaded
@@ -24,7 +26,10 @@ from .lab import Asked
 from .plain import PlainRequest
 from .pool_job import PoolJob, Waited
 
-_LOOK = 0.05  # seconds between two looks for those whose wait is over, and for the last ones at the server's end
+_LOOK = 0.05  # seconds between two looks for the last ones at the server's end
+_LATE, _LATEST = 0.05, 0.05
+"""How late a wait may be ended: by this part of its length, and by so many seconds. Those that are over within that time are
+ended in one pass of the loop."""
 
 
 class GoOn(Protocol):
@@ -53,7 +58,7 @@ class Asking:
         self.come_back = come_back
         self.pending: set[_Waiting] = set()
         self._later = later
-        self._looks = False
+        self._look_at = inf  # by the clock of the loop: when those whose wait is over are looked for next
 
     def begin(self, bare: BareConnection, data: bytes) -> None:
         """Let the first request of a connection wait here, or start its task."""
@@ -73,16 +78,17 @@ class Asking:
             return False
         return _Waiting(self, bare, data, request).begin(job)
 
-    def look_later(self) -> None:
-        if not self._looks:
-            self._looks = True
-            self._later(_LOOK, self._look)
+    def look_at(self, moment: float) -> None:
+        """Look then, at the latest, for those whose wait is over."""
+        if moment < self._look_at:
+            self._look_at = moment
+            self._later(max(0.0, moment - self.app.now()), partial(self._look, moment))
 
-    def _look(self) -> None:
-        self._looks = False
-        self.app.lab.expire()
-        if self.pending:
-            self.look_later()
+    def _look(self, moment: float) -> None:
+        if moment == self._look_at:  # else there was a look before, which was to be sooner
+            self._look_at = inf
+            self.app.lab.expire()
+            self.look_at(min((waiting.ends_by for waiting in self.pending), default=inf))
 
     async def until_settled(self, sleep: Callable[[float], Awaitable[object]]) -> None:
         """Returns when all are settled. If it is cancelled, those that are left are cut off."""
@@ -97,7 +103,7 @@ class Asking:
 class _Waiting:
     """One request that waits."""
 
-    __slots__ = ("_admitted", "_asked", "_asking", "_bare", "_caller", "_data", "_request", "_waited")
+    __slots__ = ("_admitted", "_asked", "_asking", "_bare", "_caller", "_data", "_request", "_waited", "ends_by")
 
     _asked: Asked
 
@@ -127,7 +133,9 @@ class _Waiting:
         asking.live.add(self._bare.socket())
         asking.pending.add(self)
         if self._asked.waits:
-            asking.look_later()
+            now, due = asking.app.now(), self._asked.due
+            self.ends_by = due + min(_LATEST, _LATE * (due - now))
+            asking.look_at(self.ends_by)
         else:
             self._told(self._asked.refusal)
         return True

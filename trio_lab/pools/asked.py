@@ -8,6 +8,7 @@ the job `reserved` (`admission.reserved`), and `WorkerPool.run_timed` gives it t
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from ..admission.reserved import Reserved
@@ -25,6 +26,8 @@ class AskedJob:
     __slots__ = ("_abandon", "_pool", "job", "refusal", "told", "waits")
 
     job: Job
+
+    due = inf  # the pool ends its wait
 
     def __init__(self, pool: object, abandon: Callable[[Job], object]) -> None:
         self._pool = pool

@@ -35,7 +35,7 @@ class Serving:
         self.bulkhead = Bulkhead(
             "pool", capacity=1, max_waiting=max_waiting, queue_timeout=queue_timeout, discipline="fifo"
         )
-        self.app = OnePlace(self.bulkhead, policy)
+        self.app = OnePlace(self.bulkhead, policy, now=trio.current_time)
         self.stop = trio.Event()
         self.listener = listen(Config(port=0))
         self._settings = Settings(Config(grace=grace))
@@ -232,6 +232,21 @@ async def test_a_half_closed_client_is_refused_once() -> None:
         assert reply.startswith(b"HTTP/1.1 503 \r\n")
         assert reply.count(b"HTTP/1.1") == 1
         assert serving.bulkhead.statistics().timed_out == 1
+
+
+@pytest.mark.parametrize("queue_timeout", [0.0, 0.01, 7.0])
+async def test_a_held_request_is_refused_when_its_wait_is_over_and_not_later(
+    mock_clock: trio.testing.MockClock, queue_timeout: float
+) -> None:
+    async with served(queue_timeout=queue_timeout) as serving:
+        async with await serving.connect(ASKED) as client, await serving.connect(ASKED) as other:
+            while serving.bulkhead.statistics().arrivals != 3:  # the test's own, and two
+                await trio.lowlevel.checkpoint()
+            mock_clock.jump(queue_timeout * 1.1)
+            await wait_all_tasks_blocked()
+            assert serving.bulkhead.statistics().timed_out == 2
+            for refused in (client, other):
+                assert (await received(refused, b"}")).startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize("line", [b"Content-Length: 0\r\n", b"Expect: 100-continue\r\n"])
