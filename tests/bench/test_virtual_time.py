@@ -27,6 +27,6 @@ def test_memory_is_read_twice() -> None:
 
 
 def test_errors_are_of_all_queues() -> None:
-    found = virtual_time.errors(1_000)
+    found = virtual_time.errors(31_000)  # fewer are not played at the higher load, only for the queue to settle
     assert 0 < found.share < 1
     assert 0 < found.in_intervals < 5

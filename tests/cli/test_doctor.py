@@ -145,7 +145,7 @@ async def test_a_saved_trial_is_concluded_again(tmp_path: Path, capsys: pytest.C
     await command(str(file))
     shown = capsys.readouterr().out.splitlines()
     assert shown[-2].startswith("THREADS=8 helps: throughput at saturation 2 ×")
-    assert shown[-1] == "It was 100/s without, and 200/s with it."
+    assert shown[-1] == "Medians, each by itself: 100/s without, 200/s with it."
 
 
 @pytest.mark.parametrize(
