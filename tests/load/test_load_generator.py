@@ -187,9 +187,10 @@ async def test_open_workload_counts_latency_from_the_intended_start() -> None:
 
 
 async def test_a_request_that_nobody_could_send_in_time_is_dropped_and_counts_as_at_least_so_late() -> None:
-    """A silent server and one connection: most requests are never sent, because each waits for the one before."""
+    """A silent server and one connection: most requests are never sent, because each waits for the one before, and their times
+    are over one after the other within less than it takes to connect again."""
     async with serving(silent) as url:
-        run = await run_load(LoadPlan(url=url, connections=1, duration=0.2, rate=1000.0, timeout=0.1))
+        run = await run_load(LoadPlan(url=url, connections=1, duration=0.002, rate=100_000.0, timeout=0.1))
     assert_consistent(run)
     counts = run.result.requests
     assert counts.sent + counts.dropped == run.result.unanswered == 200
