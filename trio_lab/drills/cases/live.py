@@ -39,6 +39,7 @@ from ..server import FaultyServer, faulty_server
 _LIMIT = 2.0  # seconds until the cause is named
 _LONG = 30.0  # seconds
 _PERIOD = 0.05  # seconds between two questions
+_LONGER = 1.5  # × the time asked for: a C call's length is estimated, and it must not end before its round
 _SIZE = 2  # of each pool
 _CALLERS = 8
 _FLAGS = (
@@ -49,7 +50,8 @@ _FLAGS = (
 Begin = Callable[[FaultyServer, float], Awaitable[None]]
 
 
-async def _block(server: FaultyServer, seconds: float, *, number: int) -> None:
+async def _block(server: FaultyServer, seconds: float, *, number: int, longer: float = 1.0) -> None:
+    seconds *= longer
     await server.fetch(f"/fault/block?id={number}&ms={seconds * 1e3:.0f}", timeout=10 * seconds + 60)
 
 
@@ -97,7 +99,13 @@ _FAULTS = {
         line="in compute_here",
         long=True,
     ),
-    "c_call": _Fault(begin=partial(_block, number=1), cause="c call", state="blocked", line="in sum_here", long=True),
+    "c_call": _Fault(
+        begin=partial(_block, number=1, longer=_LONGER),
+        cause="c call",
+        state="blocked",
+        line="in sum_here",
+        long=True,
+    ),
     "stopped": _Fault(begin=_stop, cause="not running", state="stopped", long=True),
     "native_pool": _Fault(begin=partial(_crowd, path="/wait?"), cause="native pool full"),
     "worker_pool": _Fault(begin=partial(_crowd, path="/fault/wait?"), cause="worker pool full"),
