@@ -33,7 +33,7 @@ def test_a_plant_changes_the_program_under_study_for_one_check(experiment: Exper
 
 
 # They take some minutes each.
-UNTRIED = {"overload", "unknown-patience", "retry-storm", "adaptive-limit", "db-pool", "background-queue"}
+UNTRIED = {"overload", "unknown-patience", "retry-storm", "adaptive-limit"}
 
 
 def test_every_line_of_the_page_is_of_the_present_plant_and_refuted() -> None:
