@@ -53,7 +53,9 @@ class Reading:
         self, memory: Memory, *, pid: int, thread: int, asking: Asking, clock: Callable[[], float] = perf_counter
     ) -> None:
         self._memory, self._pid, self._thread, self._asking, self._clock = memory, pid, thread, asking, clock
-        self._looks: deque[tuple[float, LiveFigures]] = deque(maxlen=int(_KEPT / PERIOD))
+        self._looks: deque[Sighting] = deque(maxlen=int(_KEPT / PERIOD))
+        self.figures: LiveFigures | None = None
+        """The newest ones. Of those before, only what a verdict and the history read is kept, in ``_looks``."""
         self._number = 0
         self._first: _Used | None = None  # when it was found silent
         self._place: CodeLine | None = None
@@ -63,31 +65,20 @@ class Reading:
         """What holds requests up while the loop passes."""
         self.verdict: LiveVerdict | None = None
 
-    @property
-    def _blocked_after(self) -> float:
-        return self._looks[-1][1].blocked_after if self._looks else math.inf
-
-    @property
-    def figures(self) -> LiveFigures | None:
-        """The newest ones."""
-        return self._looks[-1][1] if self._looks else None
-
     def read_figures(self) -> bool:
         """Read what the service has written since the last call; whether it has written anything."""
         written = self._memory.figures.read()
         if written is None or written.number == self._number:
             return False
         self._number = written.number
-        self._looks.append((written.at, decode(LiveFigures, written.data)))
-        looks = self._sightings()
+        self.figures = decode(LiveFigures, written.data)
+        self._looks.append(Sighting(at=written.at, health=self.figures.health))
+        looks = list(self._looks)
         first = first_full(looks)
         self.held = None if first == NONE else first
-        recent = [look for look in looks if look.at >= looks[-1].at - _WINDOW]
+        recent = [look for look in looks if look.at >= written.at - _WINDOW]
         self.verdict = verdict(recent, self.held)
         return True
-
-    def _sightings(self) -> list[Sighting]:
-        return [Sighting(at=at, health=figures.health) for at, figures in self._looks]
 
     def state(self) -> LiveState:
         """What goes on now."""
@@ -111,7 +102,7 @@ class Reading:
         if (silence := overdue >= SILENT / 2) is False:
             self._first = self._place = None
         return Seen(
-            blocked_after=self._blocked_after,
+            blocked_after=self.figures.blocked_after if self.figures else math.inf,
             silent=now - max(written, beaten),
             overdue=overdue,
             pass_age=now - began if watched and not math.isnan(began) else None,
@@ -154,16 +145,16 @@ class Reading:
 
     def refusing(self) -> str | None:
         """A queue that would refuse a caller now."""
-        return refuses(self._sightings()[-1:])
+        return refuses(list(self._looks)[-1:])
 
     def view(self) -> LiveView:
         """All there is to show."""
-        age = self._clock() - self._looks[-1][0] if self._looks else 0.0
+        age = self._clock() - self._looks[-1].at if self._looks else 0.0
         return LiveView(state=self.state(), age=age, figures=self.figures, verdict=self.verdict)
 
     def history(self) -> Timeline:
         """The looks that are kept."""
-        looks = self._sightings()
+        looks = list(self._looks)
         names = [queue.name for queue in looks[-1].health.queues] if looks else []
         return Timeline(
             seconds=tuple(look.at - looks[0].at for look in looks),
