@@ -20,7 +20,7 @@ async def lifespan(_: Starlette) -> AsyncIterator[None]:
 
 async def sign(request: Request) -> PlainTextResponse:
     user = request.path_params["user"].encode()
-    return PlainTextResponse(hashlib.pbkdf2_hmac("sha256", user, b"salt", 200_000).hex())
+    return PlainTextResponse(hashlib.pbkdf2_hmac("sha256", user, b"salt", 1_000_000).hex())
 
 
 app = label_requests(Starlette(routes=[Route("/users/{user}/signature", sign)], lifespan=lifespan))

@@ -12,7 +12,7 @@ pool: NativePool
 
 
 def sign() -> str:
-    return hashlib.pbkdf2_hmac("sha256", b"text", b"salt", 200_000).hex()
+    return hashlib.pbkdf2_hmac("sha256", b"text", b"salt", 1_000_000).hex()
 
 
 @app.while_serving
