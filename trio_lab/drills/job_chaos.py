@@ -136,7 +136,9 @@ class Chaos:
         """A worker that has a job: one that has none would hold no lease that could run out."""
         limit = trio.current_time() + _BUSY
         while trio.current_time() < limit:
-            for pid in set(await self._busy()) - self._still:
+            for pid in await self._busy():
+                if pid in self._still:  # perhaps only since this stopper has tried another one
+                    continue
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
                     self._still.add(pid)
