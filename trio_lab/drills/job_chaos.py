@@ -33,6 +33,7 @@ _PATIENCE = 120.0  # seconds for the rest of the jobs, when all is well again
 _BUSY = 10.0  # seconds to find a worker that has a job
 _SENT = 0.03  # seconds until what a worker had sent when it was stopped has arrived
 _STANDSTILL = 10.0  # seconds without the end of a job: then none will end any more
+_MAX_JOBS = 1000  # that may wait, so that they can be done within `_PATIENCE` on a machine that accepts many
 _COMMIT_PATIENCE = 10.0  # seconds for a submission: a stopped process may hold the lock of the file
 
 
@@ -55,6 +56,11 @@ class Chaos:
     _ends: int = 0
     _ended_at: float = 0.0
     _dice: random.Random = field(default_factory=lambda: random.Random(7))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Those of the server."""
+        return "--jobs", self.keeper.url, "--max-jobs", str(_MAX_JOBS)
 
     async def run(self, server: FaultyServer) -> None:
         """All of it, until no job is left or none ends any more. ``server`` may be killed; another takes its port."""
@@ -90,7 +96,7 @@ class Chaos:
         while True:
             await self.keeper.ready()
             try:
-                async with faulty_server("--jobs", self.keeper.url, port=port) as self._server:
+                async with faulty_server(*self.flags, port=port) as self._server:
                     await self._server.child.process.wait()
             except* RuntimeError:
                 pass  # what keeps the jobs was killed as it started

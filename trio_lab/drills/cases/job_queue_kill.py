@@ -60,11 +60,11 @@ def _worse(one: float | None, other: float | None) -> float | None:
 
 async def _attempt(keeper: Keeper, *, kills: int, stops: int, lease: float) -> dict[str, float | None]:
     chaos = Chaos(keeper=keeper, kills=kills, stops=stops, lease=lease)
-    async with faulty_server("--jobs", keeper.url) as server:
+    async with faulty_server(*chaos.flags) as server:
         await chaos.run(server)
     await keeper.ready()
     found = await job_chaos.found(chaos)
-    aftermath = await successors_aftermath(server, "--jobs", keeper.url, runtime="trio")
+    aftermath = await successors_aftermath(server, *chaos.flags, runtime="trio")
     return {
         "jobs": len(chaos.accepted),
         "kills": chaos.killed,
