@@ -177,7 +177,10 @@ class Found:
 
     succeeded: int
     lost: int
-    """Accepted, and without success."""
+    """Accepted, and neither done nor dead."""
+    dead: int
+    """Accepted, and tried as often as a job may be: each try lost its worker. With so many kills a job is that unlucky once in
+    some runs."""
     extra_ends: int
     """Ends that counted, less the jobs that ended: more than none if a job has ended twice."""
     tried_again: int
@@ -190,7 +193,8 @@ async def found(chaos: Chaos) -> Found:
     states = list(kept.states.values())
     return Found(
         succeeded=states.count("succeeded"),
-        lost=sum(kept.states.get(id) != "succeeded" for id in chaos.accepted),
+        lost=sum(kept.states.get(id) not in ("succeeded", "dead") for id in chaos.accepted),
+        dead=sum(kept.states.get(id) == "dead" for id in chaos.accepted),
         extra_ends=tally.completions - sum(state in ("succeeded", "failed", "dead") for state in states),
         tried_again=kept.tried_again,
         fenced=tally.fenced,
