@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
 from itertools import pairwise
+from random import Random
 from time import perf_counter
 from typing import Generic, TypeVar
 
 from .stalls import Steps
 
 _TOP = 5
-# In one of so many passes it is noted which tasks had a step; after a pass of n steps in one of n ÷ as many, because that costs
-# a microsecond a step. With one in 8 always it was half of what steps cost in a loop with 500 in a pass.
+# In one of so many passes, as a mean, it is noted which tasks had a step; after a pass of n steps in one of n ÷ as many, for
+# that costs a microsecond a step. With one in 8 always it was half of what steps cost in a loop with 500 in a pass. The pass is
+# drawn at random. A server whose clients are in step has passes that repeat; every eighth of them was the same, and so a task
+# seemed to have a step in each that had one in every second pass only.
 _EVERY = 8
 
 S = TypeVar("S", bound=Hashable)
@@ -33,6 +36,7 @@ class StepLog(Generic[S]):
         self._began: list[float] = []
         self._turns: Counter[Hashable] = Counter()
         self._counted, self._until_counted = 0, _EVERY
+        self._random: Callable[[], float] = Random().random
         self._callbacks = 0  # of the entry queue in this pass, where they are counted when they are due
 
     def name(self, step: S) -> str:
@@ -55,7 +59,7 @@ class StepLog(Generic[S]):
         if self._steps:
             self._until_counted -= 1
             if self._until_counted == 0:
-                self._until_counted = max(_EVERY, len(self._steps) // _EVERY)
+                self._until_counted = 1 + int(2 * max(_EVERY, len(self._steps) // _EVERY) * self._random())
                 self._counted += 1
                 self._turns.update(self.keys())
             self._steps.clear()
