@@ -40,8 +40,9 @@ async def told_of_all(loop: str, dose: Dose) -> dict[str, float | None]:
         after: dict[str, float | None] = {}
         async with _program(form, loop, SHORTEST, dose.blocks) as server:
             async with remembered(after, partial(_vitals, server)), traffic(server):
+                start = len(await told(server))
                 blocks += await carry_out(server, dose.blocks)
-                beside += await told(server)
+                beside += await told(server, since=start)
                 quiet += await told_while_quiet(server, dose.quiet_s)
                 signalled += await told_while_quiet(server, dose.signals_s, signals=True)
         figures |= {name: max(value or 0.0, figures.get(name) or 0.0) for name, value in after.items()}

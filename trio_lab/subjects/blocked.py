@@ -67,11 +67,12 @@ class Plants:
     def __init__(self, blocks: int) -> None:
         self.done: list[Block] = []
         self._plan = planned(blocks, Random(blocks))
+        self._next = iter(self._plan)  # the plan stays: to free a million numbers takes milliseconds, after the block has ended
         gc.freeze()  # a garbage collection of what was made for this would be a block that was not planted
 
     def make(self, name: str) -> None:
         """Block now, or soon. Here every name means the next one."""
-        self.done.append(self._plan.pop()())
+        self.done.append(next(self._next)())
 
 
 def _answering(plants: Plants, told: Told) -> Answer:

@@ -57,8 +57,9 @@ def _program(watcher: str, form: str, loop: str, blocks: int) -> AbstractAsyncCo
 async def _seen(stage: Stage, watcher: str, loop: str) -> _Found:
     blocks, form = stage.count(56, quick=16), "fastapi" if "fastapi" in stage.peers else "streams"
     async with _program(watcher, form, loop, blocks) as server, traffic(server):
+        start = len(await told(server))
         done = await carry_out(server, blocks)
-        score = scored(done, await told(server), planted.__file__, LINES, CAUSES)
+        score = scored(done, await told(server, since=start), planted.__file__, LINES, CAUSES)
         quiet = len(false_alarms(await told_while_quiet(server, stage.seconds(20, quick=3))))
     async with _program(watcher, "protocol", loop, 0) as server, traffic(server):
         for row in _ROWS:
