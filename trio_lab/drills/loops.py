@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
+from math import ceil
 from typing import NoReturn, TypeVar
 
 import trio
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 _SETTLE, _CALM = 8.0, 0.3  # seconds
 _TRIED = 0.5
+_PAUSE = 0.005  # seconds, the shortest: uvloop sleeps whole milliseconds
 
 
 def run_on(loop: str, call: Callable[..., Awaitable[T]], *args: object) -> T:
@@ -80,7 +82,7 @@ def traffic_on() -> AbstractAsyncContextManager[object]:
 
 @asynccontextmanager
 async def _traffic() -> AsyncIterator[None]:
-    done, pause = 0, 0.0
+    done, at_once, pause = 0, 1, 0.0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
@@ -93,9 +95,10 @@ async def _traffic() -> AsyncIterator[None]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             while True:
-                writer.write(b"question\n")
-                await reader.readline()
-                done += 1
+                for _ in range(at_once):
+                    writer.write(b"question\n")
+                    await reader.readline()
+                    done += 1
                 await asyncio.sleep(pause)
         finally:
             writer.close()
@@ -104,7 +107,9 @@ async def _traffic() -> AsyncIterator[None]:
         port = server.sockets[0].getsockname()[1]
         clients = [asyncio.create_task(ask(port)) for _ in range(CONNECTIONS)]
         await asyncio.sleep(_TRIED)
-        pause = CONNECTIONS * _TRIED / done  # as long again as all of them need together
+        each = CONNECTIONS * _TRIED / done  # as long again as all of them need together
+        at_once = ceil(_PAUSE / each)
+        pause = at_once * each
         yield
         for client in clients:
             client.cancel()
