@@ -402,6 +402,18 @@ async def test_in_the_dark_a_place_that_was_held_wakes_nobody(house: House) -> N
 
 
 @plays
+async def test_a_function_of_the_policy_that_fails_leaves_nothing_held(house: House) -> None:
+    def tenant(scope: Any) -> str:
+        raise KeyError("x-api-key")
+
+    service = Service(house, tenant=tenant, max_connections=1, limit=5)
+    for _ in range(3):
+        with pytest.raises(KeyError), service.admission.held(Exchange(house).scope):
+            raise AssertionError("it was entered")
+    assert service.admission._open == 0
+
+
+@plays
 async def test_in_the_dark_a_request_too_many_counts_once(house: House) -> None:
     service = Service(house, dark=True, max_connections=1, limit=5)
     for path in ("/1", "/2"):

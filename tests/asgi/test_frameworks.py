@@ -235,6 +235,23 @@ def test_a_handler_of_the_program_stays(name: str) -> None:
     assert (status, body) == (418, b"mine")
 
 
+def test_an_app_that_is_mounted_twice_has_two_templates() -> None:
+    starlette = pytest.importorskip("starlette.applications").Starlette
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route
+
+    async def reply(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("done")
+
+    twice = starlette(routes=[Route("/x/{n}", reply)])
+    outer = starlette(routes=[Mount("/v1", app=twice), Mount("/of/{tenant}", routes=[Mount("/latest", app=twice)])])
+    labelled = label_requests(outer)
+    asked = [("GET", "/v1/x/1"), ("GET", "/of/me/latest/x/1"), ("GET", "/of/you/latest/x/2")]
+    assert [status for status, *_ in ask("starlette", labelled, asked)] == [200] * 3
+    assert counted(labelled) == {"GET /v1/x/{n}": 1, "GET /of/{tenant}/latest/x/{n}": 2}
+
+
 def requests_with_secrets(count: int, seed: int = 14) -> list[tuple[str, str]]:
     """Methods and paths that nobody else asks for: values of known routes, and routes that are not."""
     draw = random.Random(seed)

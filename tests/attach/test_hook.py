@@ -137,6 +137,49 @@ asyncio.run(main())
     assert (stall.cause, stall.function, stall.task_name) == ("blocking call", "main", "main")
 
 
+async def test_an_asyncio_loop_that_runs_again_in_another_thread_is_watched_there_until_it_is_closed() -> None:
+    """The first thread has ended, so its clock cannot be read; and what the second one did is told although nobody asks."""
+    program = """
+import asyncio, threading, time
+loop = asyncio.new_event_loop()
+def block():
+    time.sleep(0.1)
+async def work(blocks):
+    await asyncio.sleep(0.2)
+    blocks and block()
+    await asyncio.sleep(0.01)
+for blocks in (False, True):
+    thread = threading.Thread(target=loop.run_until_complete, args=(work(blocks),))
+    thread.start()
+    thread.join()
+loop.close()
+print("closed", loop.is_closed())
+"""
+    done, views = await check_unchanged(program)
+    assert done.stdout == "closed True\n"
+    [view] = views.all
+    assert [(stall.cause, stall.function, stall.task_name) for stall in view.stalls] == [
+        ("blocking call", "block", "work")
+    ]
+
+
+async def test_loops_that_are_never_closed_are_watched_up_to_a_number() -> None:
+    program = """
+import asyncio
+loops = [asyncio.new_event_loop() for _ in range(66)]
+async def wait():
+    await asyncio.sleep(0.11)
+for loop in loops:
+    loop.run_until_complete(wait())
+"""
+    async with open_views(budget=0.02) as views:
+        done = await run(program, views)
+        assert done.returncode == 0
+        [(kind, text)] = views.notes().values()
+    assert len(views.all) == 64
+    assert (kind, text) == ("failed", "64 event loops are watched and not closed, so no other one is watched")
+
+
 async def test_short_asyncio_runs_and_runs_on_a_clock_of_a_test_are_left_alone() -> None:
     await check_unchanged("import asyncio\nfor _ in range(5): asyncio.run(asyncio.sleep(0))", seen=0)
     mock = "import trio.testing\nasync def main():\n    await trio.sleep(1000); print(trio.current_time())\n"

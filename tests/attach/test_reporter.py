@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from socket import AF_UNIX, socket
+from threading import Event
 
 import pytest
 
@@ -55,6 +56,37 @@ class Scripted(Reporter):
     def close_loop(self) -> None:
         self.scheduled.clear()
         self.is_closed = True
+
+
+def test_a_loop_that_is_closed_before_it_answers_ends_the_reporter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "_CHECK", 0.01)
+    asked, is_closed, is_over = Event(), Event(), Event()
+    with socket(AF_UNIX) as doctor:
+        doctor.bind(str(tmp_path / "doctor"))
+        doctor.listen()
+        one = Reporter(
+            soon=lambda call: asked.set(),  # it is never called
+            read=lambda _: dict,
+            look=lambda: None,
+            close=is_over.set,
+            closed=is_closed.is_set,
+        )
+        one.start(str(tmp_path / "doctor"), loop="none")
+        with doctor.accept()[0] as asking:
+            asking.sendall(b"figures\n")
+            assert asked.wait(30)
+            one._soon = refuse
+            is_closed.set()
+            one._thread.join(30)
+            assert not one._thread.is_alive()
+            assert is_over.is_set()
+            assert asking.makefile("rb").readlines()[1:] == [], "the connection has ended without an answer"
+
+
+def refuse(call: Callable[[], None]) -> None:
+    raise RuntimeError
 
 
 def test_a_long_answer_has_more_time_than_there_is_between_two_looks(

@@ -22,6 +22,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from trio_lab.asgi import label_requests
+from trio_lab.asgi.labels import LabelledApp
 from trio_lab.live.metrics.metric import Seen
 from trio_lab.live.open_live import open_live
 from trio_lab.live.otel import Traced, export_metrics, in_trace
@@ -119,6 +121,27 @@ async def test_the_parts_of_the_ledger_are_attributes(
     waits = sorted(span.attributes.get("trio_lab.ledger.queue", 0.0) for span in telemetry.spans.get_finished_spans())
     assert waits == [0.0, 1.0]
     assert all(span.attributes["trio_lab.ledger.loop"] == 1.0 for span in telemetry.spans.get_finished_spans())
+
+
+@pytest.mark.parametrize("outside", [Traced, LabelledApp])
+async def test_labels_and_spans_have_the_same_parts_whichever_is_outside(
+    telemetry: Telemetry, autojump_clock: trio.testing.MockClock, outside: type
+) -> None:
+    async def work() -> None:
+        with booked(QUEUE):
+            await trio.sleep(2)
+        await trio.sleep(1)
+
+    if outside is Traced:
+        labelled = label_requests(answering(200, work), template=lambda _: "/hash")
+        app: Any = telemetry.traced(labelled)
+    else:
+        app = labelled = label_requests(telemetry.traced(answering(200, work)), template=lambda _: "/hash")
+    await ask(app)
+    assert telemetry.span().attributes["trio_lab.ledger.queue"] == 2.0
+    [route] = labelled.ledgers.read(reset=False)
+    assert route.parts[QUEUE].mean == 2.0
+    assert route.total.mean == 3.0
 
 
 @pytest.mark.parametrize(

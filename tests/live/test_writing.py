@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,9 +21,9 @@ from trio_lab.records.live import Stuck
 
 @dataclass
 class Watched:
-    """A watch over a loop that has been in one pass for ``lasted`` seconds."""
+    """A watch over a loop that has been in one pass for ``lasted`` seconds; None: it polls."""
 
-    lasted: float = 0.0
+    lasted: float | None = 0.0
     stall: Stall = field(default_factory=lambda: Stall(duration=1.0, cause="python"))
     on_beat: Callable[[float], None] | None = None
 
@@ -30,8 +31,8 @@ class Watched:
     def passes(self) -> Watched:
         return self
 
-    def pass_began(self) -> float:
-        return perf_counter() - self.lasted
+    def pass_began(self) -> float | None:
+        return None if self.lasted is None else perf_counter() - self.lasted
 
     def so_far(self, began: float, now: float) -> Stall:
         return self.stall
@@ -57,6 +58,24 @@ def test_the_first_figures_are_there_when_it_is_open_and_beats_say_when_the_next
         assert beat is not None
         assert BEAT.unpack(beat.data)[1] == 12.5
         assert memory.stuck.read() is None
+
+
+def test_a_beat_after_which_there_is_none_for_long_is_written_however_soon_it_comes() -> None:
+    """With a small budget the watchdog finds that the loop polls right after a pass began, and sleeps."""
+    watch = Watched()
+    with writing(watch) as (writer, memory):
+        writer.beat(perf_counter())
+        watch.lasted = None
+        writer.beat(perf_counter())
+        assert not polls(memory), "the next one is due"
+        writer.beat(perf_counter() + 0.5)
+        assert polls(memory)
+
+
+def polls(memory: Memory) -> bool:
+    beat = memory.beat.read()
+    assert beat is not None
+    return math.isnan(BEAT.unpack(beat.data)[0])
 
 
 def test_after_the_end_the_watchdog_writes_no_more() -> None:

@@ -18,7 +18,6 @@ import pytest
 import trio
 
 from trio_lab import Bulkhead, observe
-from trio_lab.loop import executors
 from trio_lab.loop.asyncio_threads import AnyioLimiter, DefaultExecutor
 from trio_lab.loop.executors import Executors
 from trio_lab.records.queue import QueueStatistics
@@ -121,8 +120,12 @@ def test_a_library_with_other_registers_is_not_seen_and_no_error(monkeypatch: py
     with ThreadPoolExecutor(1, "unseen") as executor, holding(executor, 1):
         monkeypatch.setattr("concurrent.futures.thread._threads_queues", object())
         assert states(Executors(), "unseen") == []
-    monkeypatch.setitem(sys.modules, "concurrent.futures.thread", None)
-    assert Executors().queues() == executors.Executors().queues()
+        monkeypatch.undo()
+    with ThreadPoolExecutor(1, "seen") as executor, holding(executor, 1):
+        assert states(Executors(), "seen") != []
+        monkeypatch.setitem(sys.modules, "concurrent.futures.thread", None)
+        assert states(Executors(), "seen") == []
+        monkeypatch.undo()
 
 
 @asynccontextmanager

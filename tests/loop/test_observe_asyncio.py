@@ -457,6 +457,19 @@ def test_the_time_between_two_runs_of_a_loop_is_no_pass() -> None:
 
 
 @on_both
+async def test_a_wait_is_counted_although_a_window_begins_in_the_pass_after_it() -> None:
+    monitor = passes_of(asyncio.get_running_loop())
+    monitor.install()
+    await asyncio.sleep(0)
+    before, waited = monitor.free_polls, monitor.waited
+    await asyncio.sleep(0.01)
+    monitor.cut()
+    assert monitor.free_polls > before
+    assert monitor.waited > waited
+    monitor.remove()
+
+
+@on_both
 async def test_a_line_that_imports_is_told_as_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "slow_to_import.py").write_text(f"import time\ntime.sleep({LONG})\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -124,8 +124,13 @@ class Admission:
         now = self._waits_now().now()
         self._look(now)
         self._open += 1
-        place = None if self._is_crowded else self._try_enter(scope, now)
-        return place, None if place is None or self.policy.dark else self._deadline_of(scope, now)
+        place: Place | None = None
+        try:
+            place = None if self._is_crowded else self._try_enter(scope, now)
+            return place, None if place is None or self.policy.dark else self._deadline_of(scope, now)
+        except BaseException:  # of a policy's own function
+            self._leave_held(place, left=True)
+            raise
 
     def _try_enter(self, scope: Scope, now: float) -> Place | None:
         kind = self._classify(scope)

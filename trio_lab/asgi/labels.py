@@ -72,8 +72,8 @@ class LabelledApp:
 
     def _ledger(self) -> Ledger:
         if self.watch is None:
-            return Ledger("", now=clock(), rest=OTHER)
-        return Ledger("", now=clock(), asleep=self.watch.passes.waited_so_far)
+            return Ledger("", now=clock(), rest=OTHER, around=LEDGER.get())
+        return Ledger("", now=clock(), asleep=self.watch.passes.waited_so_far, around=LEDGER.get())
 
 
 class _Sending:

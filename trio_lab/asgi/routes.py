@@ -32,8 +32,8 @@ _REST = "/{path}"  # with which Starlette ends the path of a mount
 _DEEPEST = 20  # mounts within each other
 _MOST_SEARCHES = 100  # of one app: endpoints that belong to no router would cause one for each request
 
-# A route or an endpoint, its template, and the paths that it matches.
-_Found: TypeAlias = "tuple[object, str, re.Pattern[str] | None]"
+# A route or an endpoint, its template, and the paths that it matches: those of the mounts around it first, its own last.
+_Found: TypeAlias = "tuple[object, str, tuple[re.Pattern[str] | None, ...]]"
 
 
 class RequestLabel:
@@ -90,26 +90,39 @@ class Routes:
         if len(known) == 1:
             [(one, template, _)] = known
             return template if one is chosen else None
-        path = scope["path"].removeprefix(scope.get("root_path") or "")
-        return next(
-            (template for one, template, regex in known if one is chosen and (regex is None or regex.match(path))), None
-        )
+        root = scope.get("root_path") or ""
+        whole = scope["path"].removeprefix(scope.get("app_root_path", root))
+        inner = scope["path"].removeprefix(root)  # without the prefixes of the mounts, which Starlette adds to the root
+        mine = [(template, regexes) for one, template, regexes in known if one is chosen]
+        exact = (template for template, regexes in mine if _match(whole, regexes))
+        return next(exact, next((template for template, regexes in mine if _match(inner, regexes[-1:])), None))
 
     def _search(self, chosen: object, routes: Iterable[Any] | None) -> list[_Found]:
         if routes is None or self._searches >= _MOST_SEARCHES:
             return []
         self._searches += 1
         self._known.clear()
-        self._learn(routes, "", 0)
+        self._learn(routes, "", ())
         return self._known.setdefault(id(chosen), [])
 
-    def _learn(self, routes: Iterable[Any], prefix: str, depth: int) -> None:
+    def _learn(self, routes: Iterable[Any], prefix: str, mounts: tuple[re.Pattern[str] | None, ...]) -> None:
         for route in routes:
             template = prefix + getattr(route, "path_format", "")
-            regex = getattr(route, "path_regex", None)
+            regexes = (*mounts, getattr(route, "path_regex", None))
             for one in (route, getattr(route, "endpoint", None) or getattr(route, "app", None)):
                 if one is not None:
-                    self._known.setdefault(id(one), []).append((one, template, regex))
+                    self._known.setdefault(id(one), []).append((one, template, regexes))
             inner = getattr(route, "routes", None)
-            if inner and depth < _DEEPEST:
-                self._learn(inner, template.removesuffix(_REST), depth + 1)
+            if inner and len(mounts) < _DEEPEST:
+                self._learn(inner, template.removesuffix(_REST), regexes)
+
+
+def _match(path: str, regexes: Iterable[re.Pattern[str] | None]) -> bool:
+    """Whether the first matches the path, the next one what a mount leaves of it, and so on. None matches everything."""
+    for regex in regexes:
+        if regex is None:
+            continue
+        if (found := regex.match(path)) is None:
+            return False
+        path = f"/{found.groupdict().get('path', '')}"
+    return True

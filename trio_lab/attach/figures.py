@@ -27,6 +27,15 @@ class LoopFigures:
         self._window, self._stalls = PassWindow(watch.passes), StallRows(watch)
         self._process, self._usage = OwnProcess(), UsageMeter()
 
+    def pause(self) -> None:
+        """The loop has stopped, and may run again."""
+        self._watch.pause()
+
+    def go_on(self) -> None:
+        """The loop runs again, perhaps in another thread."""
+        self._usage.follow()
+        self._watch.go_on()
+
     def close(self) -> None:
         self._usage.close()
 

@@ -9,12 +9,15 @@ and end a program that runs without the doctor. It is not hidden: a note tells t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .beginnings import at_asyncio_loops, at_trio_runs
 from .doctor import Doctor
 from .notes import FAILED, IMPORTED, folder_of, note
+
+if TYPE_CHECKING:
+    from .figures import LoopFigures
 
 _OLDEST_TRIO = (0, 29)
 _doctors: dict[str, Doctor] = {}
@@ -53,11 +56,11 @@ def _wrap_trio(doctor: Doctor) -> None:
 def _wrap_asyncio(doctor: Doctor) -> None:
     doctor.note(IMPORTED, "asyncio was imported")
     known: WeakSet[Any] = WeakSet()
-    watched: dict[Any, Any] = {}  # loops, and the monitors of their passes
+    watched: dict[Any, LoopFigures] = {}  # by loop
 
     def begins(loop: Any) -> None:
         if loop in watched:
-            watched[loop].begin()
+            _guarded(doctor, watched[loop].go_on)
         if loop not in known:
             known.add(loop)
             _begun(doctor, report)
@@ -69,7 +72,7 @@ def _wrap_asyncio(doctor: Doctor) -> None:
 
     def stops(loop: Any) -> None:
         if loop in watched:
-            watched[loop].pause()
+            _guarded(doctor, watched[loop].pause)
 
     at_asyncio_loops(begins, stops)
 
@@ -77,7 +80,11 @@ def _wrap_asyncio(doctor: Doctor) -> None:
 def _begun(doctor: Doctor, report: Callable[[], None]) -> None:
     """A loop has begun in this thread."""
     if not doctor.forked:
-        try:
-            report()
-        except Exception as fault:  # see above
-            doctor.note_failure(fault)
+        _guarded(doctor, report)
+
+
+def _guarded(doctor: Doctor, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception as fault:  # see above
+        doctor.note_failure(fault)

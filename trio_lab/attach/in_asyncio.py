@@ -1,7 +1,8 @@
 """An asyncio loop that reports to the doctor, with a watch over it that does not log.
 
-The reporter lives as long as the loop object, over several runs of it. A loop that has ended after a moment is not reported:
-programs run coroutines one by one with loops of their own.
+The reporter lives until the loop is closed, over several runs of it. A loop that has ended after a moment is not reported:
+programs run coroutines one by one with loops of their own. Loops that are never closed keep their reporters, so there are only
+so many.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import asyncio
 from contextlib import ExitStack
 
 from ..loop.asyncio_eyes import AsyncioEyes
-from ..loop.eyes import Passes
+from ..loop.shadow import Shadow
 from .doctor import Doctor
 from .figures import LoopFigures, no_threads
+from .notes import FAILED
 from .quiet_watch import QuietWatch
 from .reporter import Reporter
 
 _MOMENT = 0.1  # seconds
+_MOST = 64  # loops: each has two threads and some descriptors
 
-
-Watched = dict[asyncio.AbstractEventLoop, Passes]
+Watched = dict[asyncio.AbstractEventLoop, LoopFigures]
 
 
 def report_loop(doctor: Doctor, watched: Watched) -> None:
@@ -29,15 +31,18 @@ def report_loop(doctor: Doctor, watched: Watched) -> None:
 
 
 def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> None:
+    if len(watched) >= _MOST:
+        doctor.note(FAILED, f"{_MOST} event loops are watched and not closed, so no other one is watched")
+        return
     undo = ExitStack()
     try:
         watch = QuietWatch(AsyncioEyes(loop), budget=doctor.budget, steps="auto")
         undo.callback(watch.close)
         watch.open()
-        watched[loop] = watch.passes
-        undo.callback(watched.pop, loop, None)
         figures = LoopFigures("asyncio", watch, threads=no_threads)
         undo.callback(figures.close)
+        watched[loop] = figures
+        undo.callback(watched.pop, loop, None)
         reporter = Reporter(
             soon=loop.call_soon_threadsafe,
             read=figures.read,
@@ -46,6 +51,15 @@ def _open(doctor: Doctor, loop: asyncio.AbstractEventLoop, watched: Watched) -> 
             closed=loop.is_closed,
         )
         kind = loop.__class__
+        closing = Shadow(loop, "close")
+        undo.callback(closing.take_away)
+
+        def close() -> None:
+            if not loop.is_running():  # else it is refused
+                reporter.loop_ended()
+            closing.hidden()
+
+        closing.put(close)
         reporter.start(doctor.socket, loop="asyncio", version=f"{kind.__module__}.{kind.__qualname__}")
     except Exception as fault:  # whatever it is, the program must go on as if there were no doctor; see `hook`
         undo.close()

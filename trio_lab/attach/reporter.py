@@ -5,7 +5,7 @@ window begins, or ``stalls``, which leaves it as it is. The figures are read in 
 it, so nothing that the loop changes is read meanwhile; the thread only carries them. A loop that is blocked answers late, and
 the doctor learns that too. A second kind of call, `look`, is made in the loop about twice a second.
 
-When the loop ends, it sends what it has seen since the last question, without waiting long: the program comes first.
+When the loop ends for good, it sends what it has seen since the last question, without waiting long: the program comes first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -37,7 +37,7 @@ class Reporter:
 
     ``read``, ``look`` and ``close`` are called in the loop. The first reads the figures, with a new window if its argument is
     true, and returns a function that does the rest of the work in the thread. The second takes care of the watch, the third
-    ends it. ``closed`` says, in any thread, that the loop will not turn any more; a run of Trio tells it by `loop_ended`.
+    ends it. ``closed`` says, in any thread, that the loop will not turn any more, if it ended without `loop_ended`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Reporter:
                 if not question:
                     break
                 self._soon(partial(self._answer, question == FIGURES))
-                if (answer := self._answers.get()) is None:
+                if (answer := self._answered()) is None:
                     return
                 self._socket.settimeout(_ANSWER_TIME)
                 self._say(self._made(answer))
@@ -103,6 +103,19 @@ class Reporter:
                 self._soon(self._end)
             except Exception:
                 self._end()
+
+    def _answered(self) -> Callable[[], Figures] | None:
+        """What reads the answer, None when the loop has ended with its last words.
+
+        Raises:
+            Empty: the loop was closed before it answered.
+        """
+        while True:
+            try:
+                return self._answers.get(timeout=_CHECK)
+            except Empty:
+                if self._closed():
+                    raise
 
     def _question(self) -> bytes:
         """The next line; empty when the doctor has gone."""

@@ -110,7 +110,7 @@ class Traced:
 @contextmanager
 def _booked(span: Span) -> Iterator[None]:
     """Keep a ledger within the block, and tell it as attributes. A server that keeps its own puts that in place of ours."""
-    ours = Ledger("", now=clock())
+    ours = Ledger("", now=clock(), around=LEDGER.get())
     before = LEDGER.set(ours)
     try:
         yield

@@ -4,7 +4,8 @@
     provider = MeterProvider(metric_readers=[PeriodicExportingMetricReader(exporter)])
 
 An instrument of OpenTelemetry takes a histogram value by value, and passes come by the ten thousand a second. So these are put
-into what is exported, as data points: counts since the service was watched, in the buckets of `/metrics`.
+into what is exported, as data points: counts since the service was watched, in the buckets of `/metrics`. OpenTelemetry exports
+nothing for a program without instruments, so there must be at least one, such as those of `export_metrics`.
 """
 
 from __future__ import annotations

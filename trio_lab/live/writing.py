@@ -66,8 +66,8 @@ class Writer:
         if began is not None and now - began >= _STUCK_AFTER and now - self._stuck_at >= _STUCK_EVERY:
             self._stuck_at = now
             stuck = encode(_stuck(self._watch.so_far(began, now)))
-        if stuck is None and now - self._beat_at < _BEAT_EVERY:
-            return
+        if stuck is None and now - self._beat_at < _BEAT_EVERY and due <= now + _BEAT_EVERY:
+            return  # the next one comes soon; a beat after which there is none for long is always written
         self._beat_at = now
         if self._lock.acquire(blocking=False):
             try:

@@ -223,10 +223,11 @@ class UvloopPassMonitor(Passes):
     def cut(self) -> None:
         if self._handle is not None:
             idle, now = self._uv.idle_ns(self._pointer), self._clock()
-            began = self._began(idle)
-            self.waited += began - self._poll_began
+            poll_began, began = self._poll_began, self._began(idle)
             self.busy.record(now - began)
             self._poll_began, self._idle = now, idle
+            if began != poll_began:
+                self._waited(poll_began, began)
             if self._cut_began is None:
                 self._cut_began = began
 

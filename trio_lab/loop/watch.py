@@ -220,6 +220,17 @@ class Watch:
         """Begin to watch. Call `close` after it also when it raises: some parts may run already."""
         self.eyes.undisturbed(self._open)
 
+    def pause(self) -> None:
+        """The loop has stopped, and may run again."""
+        self.passes.pause()
+
+    def go_on(self) -> None:
+        """The loop runs again, perhaps in another thread, which then needs a watchdog of its own."""
+        if not self._watchdog.here:
+            self._watchdog.stop()
+            self._start_watchdog()
+        self.passes.begin()
+
     def close(self) -> None:
         self._monitor.budget = math.inf  # a monitor that other code has wrapped can only be silenced
         self.eyes.undisturbed(self._undo.close)

@@ -122,7 +122,7 @@ class Watchdog:
 
     def _measure_this_thread(self) -> None:
         """It is the loop's."""
-        self._loop_thread = threading.get_ident()
+        self._loop_thread, self._native_thread = threading.get_ident(), threading.get_native_id()
         self._loop_clock = time.pthread_getcpuclockid(self._loop_thread)
         self._loop_delay = RunDelay()
 
@@ -135,6 +135,11 @@ class Watchdog:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread of the loop, as it was then. Identifiers of threads are used again, native ones hardly."""
+        return threading.get_native_id() == self._native_thread
 
     def begin(self) -> None:
         """Look at the loop from now on, whatever the thread was to wait for."""

@@ -58,10 +58,11 @@ class Ledger:
 
     ``made`` is when the server had read the request, by `time.perf_counter`. None means that this is not observed; the
     ledger then begins now. ``rest`` is the part that gets the time which nobody books. ``asleep`` returns how long the loop
-    has waited for I/O so far; with it, ``rest`` is divided into ``other`` and ``loop``.
+    has waited for I/O so far; with it, ``rest`` is divided into ``other`` and ``loop``. What is booked here is booked in the
+    ledger ``around`` it as well, which has the same clock.
     """
 
-    __slots__ = ("_asleep", "_begun", "_cursor", "_ended", "_rest", "_slept", "now", "parts", "route")
+    __slots__ = ("_around", "_asleep", "_begun", "_cursor", "_ended", "_rest", "_slept", "now", "parts", "route")
 
     def __init__(
         self,
@@ -71,8 +72,10 @@ class Ledger:
         made: float | None = None,
         rest: str = LOOP,
         asleep: Callable[[], float] | None = None,
+        around: Ledger | None = None,
     ) -> None:
         self.route = route
+        self._around = around
         self.now = now
         self.parts: dict[str, float] = {}
         self._begun = self._cursor = begun = now()
@@ -95,6 +98,8 @@ class Ledger:
         if ended > begun:
             self.parts[part] = self.parts.get(part, 0.0) + ended - begun
             self._cursor = ended
+            if self._around is not None:
+                self._around.add(part, begun, ended)
 
     def add_job(self, handed_over: float, begun: float | None, ended: float | None) -> None:
         """Book a job: when it was handed over, and between which moments it ran in its thread or process.

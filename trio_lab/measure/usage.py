@@ -19,6 +19,8 @@ from ..records.health import Usage
 from .cpu import stolen_seconds
 from .process import children, cpu_seconds, open_descriptors, resident_bytes
 
+_LOOP_CPU, _LOOP_RUN_DELAY = 1, 4  # among the counters
+
 
 class RunDelays:
     """How long threads of this process could run and had no CPU, in seconds."""
@@ -54,6 +56,10 @@ class Grown:
         self._began = began
         self._told = 0.0
 
+    def go_on_from(self, count: float | None) -> None:
+        """Another counter goes on, which stands at this count."""
+        self._began = None if count is None else count - self._told
+
     def at(self, count: float | None) -> float | None:
         """Now that the count is this; None when the system does not tell it."""
         if count is None or self._began is None:
@@ -66,14 +72,27 @@ class UsageMeter:
     """Counts from when it is made, in the thread of the loop."""
 
     def __init__(self) -> None:
-        self._loop_thread = threading.get_native_id()
-        self._loop_clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._measure_this_thread()
         self._delays = RunDelays()
         self._collecting: float | None = None
         self._collected = 0.0
         gc.callbacks.append(self._on_gc)
-        self._began = time.perf_counter()
-        self._grown = [Grown(count) for count in self._counters()]
+        self._began, *counts = self._counters()
+        self._grown = [Grown(count) for count in counts]
+
+    def _measure_this_thread(self) -> None:
+        """It is the loop's."""
+        self._loop_thread = threading.get_native_id()
+        self._loop_clock = time.pthread_getcpuclockid(threading.get_ident())
+
+    def follow(self) -> None:
+        """The loop runs in this thread from now on."""
+        if self._loop_thread == threading.get_native_id():
+            return
+        self._measure_this_thread()
+        _, *counts = self._counters()
+        for of_loop in (_LOOP_CPU, _LOOP_RUN_DELAY):
+            self._grown[of_loop].go_on_from(counts[of_loop])
 
     def close(self) -> None:
         with suppress(ValueError):  # other code had cleared the list
@@ -87,12 +106,18 @@ class UsageMeter:
             self._collected += now - self._collecting
             self._collecting = None
 
-    def _counters(self) -> tuple[float | None, ...]:
+    def _counters(self) -> tuple[float, *tuple[float | None, ...]]:
+        """The time, and the counters at that time.
+
+        Reading a file gives the GIL away, and a loop that computes keeps it for 5 ms each time. So the clocks are read
+        together, without a file in between: else a busy thread seems to use 1.7 cores in one step and 0.6 in the next.
+        """
         self._delays.read()
         loop_run_delay = self._delays.of(self._loop_thread)
         return (
+            time.perf_counter(),
             time.process_time(),
-            time.clock_gettime(self._loop_clock),
+            self._loop_cpu(),
             _children_seconds(),
             None if loop_run_delay is None else self._delays.total,
             loop_run_delay,
@@ -100,15 +125,22 @@ class UsageMeter:
             stolen_seconds(),
         )
 
+    def _loop_cpu(self) -> float | None:
+        try:
+            return time.clock_gettime(self._loop_clock)
+        except OSError:  # its thread has ended
+            return None
+
     def read(self) -> Usage:
+        now, *counts = self._counters()
         cpu, loop_cpu, children_cpu, run_delay, loop_run_delay, throttled, stolen = (
-            grown.at(count) for grown, count in zip(self._grown, self._counters(), strict=True)
+            grown.at(count) for grown, count in zip(self._grown, counts, strict=True)
         )
         quota = cpu_quota()
         return Usage(
-            elapsed=time.perf_counter() - self._began,
+            elapsed=now - self._began,
             cpu=cpu or 0.0,
-            loop_cpu=loop_cpu or 0.0,
+            loop_cpu=loop_cpu,
             children_cpu=children_cpu,
             run_delay=run_delay,
             loop_run_delay=loop_run_delay,

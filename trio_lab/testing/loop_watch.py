@@ -38,18 +38,16 @@ class LoopWatch(QuietWatch):
         return self._watchdog is self._one and not self._one.watches(self.eyes)
 
     def pause(self) -> None:
-        """The loop has stopped, and may run again."""
-        self.passes.pause()
+        super().pause()
         if self._watchdog is self._one:
             self._one.rests = True
 
     def go_on(self) -> None:
-        """The loop runs again."""
         if self._lost():
             self._start_watchdog()
         elif self._watchdog is self._one:
             self._one.rests = False
-        self.passes.begin()
+        super().go_on()
 
     def close(self) -> None:
         if self._lost():

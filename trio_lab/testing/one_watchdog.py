@@ -69,7 +69,7 @@ class OneWatchdog(Watchdog):
     @property
     def free(self) -> bool:
         """Whether this is the right thread, and no loop that runs is watched."""
-        return (self.rests or self._loop is _NO_LOOP) and threading.get_ident() == self._loop_thread
+        return (self.rests or self._loop is _NO_LOOP) and self.here
 
     def watches(self, eyes: Eyes) -> bool:
         """Whether this is the loop."""
