@@ -8,7 +8,7 @@ from trio_lab import JobFunctions, NewJob, job_progress, open_job_worker, open_s
 functions = JobFunctions()
 
 
-@functions.register(max_tries=3)
+@functions.register()
 def make_report(pages: int) -> dict[str, int]:
     for page in range(pages):
         time.sleep(0.01)
@@ -18,7 +18,7 @@ def make_report(pages: int) -> dict[str, int]:
 
 async def main() -> None:
     async with open_sqlite_jobs("own-jobs.sqlite") as jobs, open_job_worker(jobs, functions):
-        id = await jobs.submit(NewJob(name="make_report", args={"pages": 5}))
+        id = await jobs.submit(NewJob(name="make_report", args={"pages": 5}, max_tries=3))
         job = await jobs.ended(id)
         assert job is not None
         print(f"job {job.id} has {job.state} after {job.tries} try: {job.result}")

@@ -120,6 +120,44 @@ async def test_a_caller_that_is_cancelled_in_a_block_of_psycopgs_leaves_nothing_
     assert pool.replaced == (block == "pipeline")
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <async_generator object AsyncCursor.stream")
+async def test_a_caller_that_leaves_a_stream_of_rows_early_gets_its_own_exception(pool: Pool) -> None:
+    """psycopg keeps the connection locked until the stream is closed, which Trio does later."""
+
+    async def read() -> None:
+        async with pool.connection() as connection, connection.cursor() as cursor:
+            async for (number,) in cursor.stream("SELECT generate_series(1, 1000000)"):
+                number / 0
+
+    with pytest.raises(ZeroDivisionError):
+        await read()
+    assert pool.replaced == 1
+    async with pool.connection() as connection:
+        assert await value(connection, "SELECT 7") == 7
+
+
+async def test_notifications_are_waited_for_as_long_as_the_caller_says(pool: Pool) -> None:
+    async with pool.connection() as connection, pool.connection() as other:
+        await connection.execute("LISTEN news")
+        assert [news async for news in connection.notifies(timeout=0.01)] == []
+        await other.execute("NOTIFY news, 'x'")
+        assert [news.payload async for news in connection.notifies(timeout=60, stop_after=1)] == ["x"]
+        assert await value(connection, "SELECT 7") == 7
+
+
+async def test_the_statement_of_another_task_can_be_cancelled(pool: Pool) -> None:
+    async with pool.connection() as connection, trio.open_nursery() as nursery:
+        await connection.cancel_safe()  # there is none
+
+        async def cancel() -> None:
+            await wait_all_tasks_blocked(0.01)
+            await connection.cancel_safe()
+
+        nursery.start_soon(cancel)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await connection.execute("SELECT pg_sleep(60)")
+
+
 @pytest.mark.parametrize("goes_on", [True, False])
 async def test_a_caller_that_is_cancelled_while_its_statement_is_sent(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, goes_on: bool
@@ -277,8 +315,10 @@ def test_the_labs_server_while_its_database_dies_and_is_back(server: PostgresSer
     with running("--database", server.url) as lab, ThreadPoolExecutor(1) as client:
         lab.get("/db?ms=1")  # opens the connection that the next query uses
         asked = client.submit(lab.request, "/db?ms=10000")
-        while not lab.get("/health?reset=0")["queues"][-1]["in_service"]:
-            pass
+        with psycopg.connect(server.conninfo, autocommit=True) as watching:
+            runs = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND wait_event = 'PgSleep'"
+            while not watching.execute(runs).fetchone():
+                pass
         server.kill()
         status, _, body = asked.result()
         assert (status, "broke" in body["error"]) == (502, True)

@@ -151,7 +151,8 @@ async def test_a_waiting_worker_hears_of_jobs_of_another_process(jobs_url: str, 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_submit_elsewhere, jobs_url)
         assert await jobs.claim(1, worker="me", lease=30.0) == []
-        await jobs.wait(60.0)
+        with trio.fail_after(30):
+            await jobs.wait(600.0)
         assert (await claim(jobs)).name == "from elsewhere"
 
 
@@ -171,7 +172,8 @@ async def test_a_wait_ends_when_a_scheduled_job_is_due(jobs: Engine) -> None:
     await jobs.submit(NewJob(name="later", args={}, delay=0.05))
     assert await jobs.claim(1, worker="me", lease=30.0) == []
     while not (found := await jobs.claim(1, worker="me", lease=30.0)):
-        await jobs.wait(60.0)
+        with trio.fail_after(30):
+            await jobs.wait(600.0)
     assert found[0].name == "later"
 
 
@@ -211,7 +213,8 @@ async def test_a_job_does_not_begin_before_its_moment(jobs: Engine) -> None:
     assert 3500 < ((await record(jobs, late)).due_in or 0) <= 3600
     while not (found := await jobs.claim(1, worker="me", lease=30.0)):
         assert await state(jobs, soon) == "queued"
-        await jobs.wait(60.0)
+        with trio.fail_after(30):
+            await jobs.wait(600.0)
     assert found[0].id == soon
     assert (await record(jobs, soon)).due_in is None
 
@@ -230,7 +233,8 @@ async def test_a_try_that_fails_is_followed_by_another_until_the_last(jobs: Engi
     found = await record(jobs, id)
     assert (found.state, found.error, found.tries) == ("queued", "first", 1)
     while not (again := await jobs.claim(1, worker="me", lease=30.0)):
-        await jobs.wait(60.0)
+        with trio.fail_after(30):
+            await jobs.wait(600.0)
     assert await jobs.fail(again[0], "second", again_in=0.0)
     found = await record(jobs, id)
     assert (found.state, found.error, found.tries) == ("dead", "second", 2)

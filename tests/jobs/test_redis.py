@@ -146,7 +146,8 @@ async def test_a_client_that_breaks_in_the_first_session_ends_nothing_else(jobs:
 
 async def claim_later(jobs: Engine, id: str) -> Claimed:
     while not (found := await jobs.claim(1, worker="me", lease=30.0)):
-        await jobs.wait(60.0)
+        with trio.fail_after(30):
+            await jobs.wait(600.0)
     assert found[0].id == id
     return found[0]
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import trio
 
-from trio_lab.errors import Overloaded, QueueFull, QueueTimeout
+from trio_lab.errors import Overloaded, QueueFull, QueueTimeout, RestartLimitReached
 from trio_lab.jobs.contract import Claimed
 from trio_lab.jobs.functions import JobFailed, JobFunctions
 from trio_lab.jobs.running import Failed, Places, Succeeded, run_once
@@ -55,6 +55,29 @@ async def test_a_pool_without_room_costs_no_try(
         places = Places(threads=cast(Any, None), processes=pool)
         assert await run_once(job("without_signature", x=1), FUNCTIONS, places) == Succeeded(result={"x": 1})
         assert 10.0 <= trio.current_time() < 12.0
+
+
+class Broken:
+    """A pool that cannot keep a worker alive, for a while."""
+
+    name = "worker_pool"
+
+    async def run(self, *call: Any, **options: Any) -> Any:
+        if trio.current_time() < 60.0:
+            raise RestartLimitReached(self.name, retry_after=7.0)
+        return "done"
+
+
+async def test_a_pool_that_cannot_keep_a_worker_alive_costs_no_try(autojump_clock: trio.testing.MockClock) -> None:
+    places = Places(threads=cast(Any, None), processes=cast(Any, Broken()))
+    assert await run_once(job("without_signature"), FUNCTIONS, places) == Succeeded(result="done")
+    assert trio.current_time() == 63.0
+
+
+async def test_a_job_for_a_process_is_left_to_a_worker_that_has_some() -> None:
+    places = Places(threads=cast(Any, None), processes=None)
+    ended = await run_once(job("without_signature"), FUNCTIONS, places)
+    assert ended == Failed(error="NoProcesses: this worker has no worker processes")
 
 
 async def test_a_job_that_another_queue_refuses_has_failed(autojump_clock: object) -> None:

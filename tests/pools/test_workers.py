@@ -172,7 +172,7 @@ async def test_run_timeout_ends_the_job_and_keeps_the_worker(nothing_is_left: No
         for job in (jobs.spin, jobs.sleep_long):
             with pytest.raises(RunTimeout):
                 await pool.run(job)
-        assert await pool.run(jobs.echo, 1) == 1
+        assert await pool.run(jobs.echo, 1, run_timeout=60) == 1
         assert pool.restarts == 0
         with pytest.raises(RunTimeout):
             await pool.run(jobs.spin, run_timeout=0.05)
@@ -182,7 +182,7 @@ async def test_run_timeout_kills_the_worker_of_a_job_that_does_not_end(nothing_i
     async with trio_lab.open_worker_pool(size=1, run_timeout=0.2) as pool:
         with pytest.raises(RunTimeout):
             await pool.run(jobs.stubborn)
-        assert await pool.run(jobs.echo, 1) == 1
+        assert await pool.run(jobs.echo, 1, run_timeout=60) == 1
         assert pool.restarts == 1
 
 

@@ -11,6 +11,7 @@ Needs the extra ``postgres``.
 
 from __future__ import annotations
 
+import math
 import select
 from collections.abc import Generator
 from contextlib import suppress
@@ -46,17 +47,31 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.lock = trio.Lock()  # type: ignore[assignment]  # psycopg takes any lock with ``async with``
+        # psycopg takes any lock with ``async with``. A stream of rows that its reader has left is closed by another task.
+        self.lock = trio.Semaphore(1, max_value=1)  # type: ignore[assignment]
 
     async def wait(self, gen: Any, interval: float = 0.0, timeout: float | None = None) -> Any:
         """Run one of psycopg's generators to its end."""
         await trio.lowlevel.checkpoint_if_cancelled()
         try:
-            return await _driven(gen, self.pgconn.socket)
+            if timeout is None:
+                return await _driven(gen, self.pgconn.socket)
+            with trio.move_on_after(timeout):
+                return await _driven(gen, self.pgconn.socket)
         except BaseException:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 await self._end_statement(gen)
             raise
+        raise psycopg.errors._WaitTimeout  # psycopg expects it, and asks again
+
+    async def cancel_safe(self, *, timeout: float = 30.0) -> None:
+        """Have the server cancel the statement that runs, if one does."""
+        if not self._should_cancel():
+            return
+        with trio.move_on_after(timeout or math.inf) as patience:
+            await _connected(self._cancel_gen())
+        if patience.cancelled_caught:
+            raise psycopg.errors.CancellationTimeout("cancellation timeout expired")
 
     async def _end_statement(self, gen: Generator[int, int | None, object]) -> None:
         """Have the server cancel the statement, and wait for its end; or close the connection."""
@@ -72,6 +87,11 @@ class PostgresConnection(psycopg.AsyncConnection[Any]):
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether somebody is in the middle of something."""
+        return bool(self.lock.value == 0)  # type: ignore[attr-defined]
 
     @property
     def is_usable(self) -> bool:
@@ -173,8 +193,9 @@ class Postgres:
         return False
 
     async def make_clean(self, connection: PostgresConnection) -> bool:
-        """A caller that is cancelled leaves blocks of psycopg's, as `transaction`, without what they do at their end."""
-        if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+        """A caller that is cancelled leaves blocks of psycopg's, as `transaction`, without what they do at their end. One that
+        leaves a loop over a stream of rows early leaves the connection locked."""
+        if connection.is_locked or connection.pgconn.pipeline_status != PipelineStatus.OFF:
             return False
         connection._num_transactions = 0
         connection._autocommit = True  # else the next caller's statements would be rolled back

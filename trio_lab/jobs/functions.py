@@ -20,7 +20,8 @@ class JobFailed(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFunction:
     """A function and how its jobs are run: on the loop (async functions), in a ``"thread"`` (work that waits) or in a worker
-    ``"process"`` (work that computes).
+    ``"process"`` (work that computes). ``max_tries`` is for jobs that a lab server submits for its clients: a `NewJob` has its
+    own.
 
     Raises:
         ValueError: an async function is to run elsewhere than on the loop, or ``max_tries`` is less than 1.
@@ -73,7 +74,8 @@ class JobFunctions:
         run_timeout: float | None = None,
         backoff: Backoff | None = None,
     ) -> Callable[[Function], Function]:
-        """Let jobs name a function; by default by its own name, on the loop if it is async and else in a thread.
+        """Let jobs name a function; by default by its own name, on the loop if it is async and else in a thread. The rest is as
+        in `JobFunction`.
 
         Raises:
             ValueError: the name is taken, or see `JobFunction`.

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from ..errors import QueueFull, QueueTimeout, Shed, in_a_line
+from ..errors import QueueFull, QueueTimeout, RestartLimitReached, Shed, in_a_line
 from ..pools.native import NativePool
 from ..pools.workers import WorkerPool
 from .contract import Claimed
@@ -37,6 +37,10 @@ def call_by_name(fn: Callable[..., Any], args: Mapping[str, Any]) -> Any:
     return fn(**args)
 
 
+class NoProcesses(Exception):
+    """A job is to run in a worker process, and there is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """Where jobs run. There are as many threads as their owner claims jobs, so that none waits there: only behind threads whose
@@ -46,7 +50,7 @@ class Places:
     processes: WorkerPool | None
 
     async def run(self, function: JobFunction, args: Mapping[str, Any]) -> Any:
-        """What the function returns. Raises what it raises, `JobFailed` where there are no worker processes, and what the
+        """What the function returns. Raises what it raises, `NoProcesses` where there are no worker processes, and what the
         pools raise."""
         if function.where == "loop":
             with trio.fail_after(float("inf") if function.run_timeout is None else function.run_timeout):
@@ -54,17 +58,17 @@ class Places:
         if function.where == "thread":
             return await self.threads.run(call_by_name, function.fn, args, kind=function.name, abandon_on_cancel=True)
         if self.processes is None:
-            raise JobFailed("this worker has no worker processes")
+            raise NoProcesses("this worker has no worker processes")
         return await self._run_in(self.processes, function, args)
 
     async def _run_in(self, pool: WorkerPool, function: JobFunction, args: Mapping[str, Any]) -> Any:
-        """A pool that others use as well may have no room for the job. That is no failure of the job, which has not begun: it
-        is asked for again, and the lease is kept meanwhile."""
+        """A pool that others use as well may have no room for the job, or cannot keep a worker alive. That is no failure of the
+        job, which has not begun: it is asked for again, and the lease is kept meanwhile."""
         timeout = function.run_timeout
         while True:
             try:
                 return await pool.run(call_by_name, function.fn, args, kind=function.name, run_timeout=timeout)
-            except (QueueFull, QueueTimeout, Shed) as refusal:
+            except (QueueFull, QueueTimeout, Shed, RestartLimitReached) as refusal:
                 if refusal.queue != pool.name:  # the job itself was refused by another queue
                     raise
                 await trio.sleep(refusal.retry_after)
@@ -73,7 +77,8 @@ class Places:
 async def run_once(job: Claimed, functions: JobFunctions, places: Places) -> Ended:
     """Run a try to its end. Of what the job raises only its cancellation is raised here.
 
-    A job that this program does not know may be known to another version of it, so it is tried again as one that failed.
+    A job that this program does not know may be known to another version of it, and one that needs a worker process may come to
+    a worker that has some: so they are tried again as those that failed.
     """
     if job.name not in functions:
         return Failed(error=f"no function is registered as {job.name!r}")

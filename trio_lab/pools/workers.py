@@ -275,6 +275,8 @@ class WorkerPool:
         """Runs for the life of the pool: sees to workers that are too large, too old, or idle for long."""
         while True:
             await trio.sleep(_HOUSEKEEPING)
+            if self._dispatcher.closing:
+                continue  # no worker is wanted any more, whoever waits
             now = self._now()
             too_large = [slot for slot in self._staff.slots if self._is_too_large(slot)]
             self._staff.keep_house(self.waiting, too_large, now)
