@@ -67,7 +67,8 @@ class Plants:
     def __init__(self, blocks: int) -> None:
         self.done: list[Block] = []
         self._plan = planned(blocks, Random(blocks))
-        self._next = iter(self._plan)  # the plan stays: to free a million numbers takes milliseconds, after the block has ended
+        # The plan stays as it is: to free a million numbers takes milliseconds, and would come after the block had ended.
+        self._next = iter(self._plan)
         gc.freeze()  # a garbage collection of what was made for this would be a block that was not planted
 
     def make(self, name: str) -> None:
