@@ -135,7 +135,7 @@ def test_the_public_names_are_listed_and_known_to_type_checkers() -> None:
 
 
 def test_the_errors_of_the_pools_and_of_the_gate_are_public() -> None:
-    of_the_lab = {"LabLost", "ServiceLost", "UsageError", "Closed"}
+    of_the_lab = {"ChildLost", "LabLost", "ServiceLost", "UsageError", "Closed"}
     defined = {
         name for name, kind in vars(errors).items() if inspect.isclass(kind) and kind.__module__ == errors.__name__
     }

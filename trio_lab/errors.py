@@ -129,6 +129,11 @@ class LabLost(Exception):
         self.__cause__ = fault
 
 
+class ChildLost(RuntimeError):
+    """You get it when a program that the lab needs for its work, such as a load generator, ended or failed. The text is one
+    line. The CLI exits with 2: nothing can be said of what was to be measured."""
+
+
 class ServiceLost(Exception):
     """You get it when none of the processes of a server can be kept alive. The text is one line. The CLI exits with 1."""
 

@@ -113,6 +113,10 @@ async def test_a_load_is_compared_with_an_earlier_one(
     assert "the machine computed" in found["p50"]["note"]
     with pytest.raises(UsageError, match="is of another load: its connections is 3, not 2"):
         await against(connections=3)
+    stage = saved["latency_ms"], saved["requests"]
+    stages = [{"name": name, "latency_ms": stage[0], "requests": stage[1], "status": {}} for name in ("1s@5", "1s@9")]
+    with pytest.raises(UsageError, match="its stages is 1s@5,1s@9, not None"):
+        await against(stages=stages)
 
 
 async def test_a_server_that_may_not_be_loaded_is_not_asked_for_its_health_either() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from trio_lab.diagnose.costly_stall import awaits_of_stalls, costly_stall
+from trio_lab.diagnose.costly_stall import awaits_of_stalls, coroutines_of_stalls, costly_stall
 from trio_lab.records.examination import Sighting, Step
 from trio_lab.records.health import StallFigures
 
@@ -84,3 +84,25 @@ def test_awaits_are_those_of_all_lines_by_what_they_cost() -> None:
     table = (row("f", 3.0, awaits=0.8), row("g", 1.0, line=7, awaits=0.0), row("h", 9.0, line=9))
     assert awaits_of_stalls(calm((), table)) == pytest.approx(0.6)
     assert awaits_of_stalls(calm((), ())) is None
+
+
+def test_many_lines_that_cost_much_together_are_told_without_one() -> None:
+    """The loop was busy for 0.4 s, and no line blocked it for a quarter of that."""
+    lines = [
+        replace(row(f"f{line}", 0.06, line=line), by_coroutines={str(line % 3): 0.06}, longest=0.01)
+        for line in range(5)
+    ]
+    stall = costly_stall(calm((), tuple(lines)))
+    assert stall is not None
+    assert (stall.filename, stall.cause, stall.count, stall.total) == ("", "python", 5, pytest.approx(0.3))
+    assert coroutines_of_stalls(calm((), tuple(lines))) == pytest.approx(25 / 9)
+    alike = tuple(replace(line, by_coroutines={"7": 0.06}) for line in lines)
+    assert coroutines_of_stalls(calm((), alike)) == 1.0
+    assert coroutines_of_stalls(calm((), ())) is None
+
+
+def test_awaits_are_those_of_the_calm_steps() -> None:
+    """A service that has run for long may have had other stalls before."""
+    old, both = row("f", 60.0, awaits=0.0), row("g", 10.0, line=7, awaits=0.1)
+    now = (old, replace(both, total=20.0, awaits=0.5))
+    assert awaits_of_stalls(calm((old, both), now)) == pytest.approx(0.9)

@@ -161,6 +161,25 @@ def test_jobs_that_share_the_cpu_grow_in_their_pool_before_it_is_full() -> None:
     assert first_to_fill(replace(wide, busy=lambda share: 1.0).examination()).name == "run_queue"
 
 
+@pytest.mark.parametrize(("slower", "name"), [(2.5, "pool"), (1.0, "unseen")])
+def test_jobs_that_shared_the_cpu_already_when_a_step_began(slower: float, name: str) -> None:
+    """Nothing grows there during the step, but requests spend most of their time in it."""
+    wide = Sick(queues={"run_queue": Tank(capacity=1, slower=9.0), "pool": Tank(capacity=16, slower=slower)})
+    assert first_to_fill(wide.examination()).name == name
+
+
+@pytest.mark.parametrize(("busy", "name"), [(0.97, "run_queue"), (0.5, None)])
+def test_a_loop_that_answers_only_when_a_step_is_over(busy: float, name: str | None) -> None:
+    examination = Sick(queues={"pool": Tank()}, busy=lambda share: busy).examination()
+
+    def late(step: Step) -> Step:
+        looks = (replace(look, at=look.at + step.duration) for look in step.sightings)
+        return replace(step, sightings=tuple(looks)) if step.part == "ramp" else step
+
+    examination = replace(examination, steps=tuple(map(late, examination.steps)))
+    assert first_to_fill(examination).name == name
+
+
 _NOTHING = Sick(queues={}).health(0.0, 0.0)
 
 

@@ -71,6 +71,11 @@ TABLE = {
         "line_that_blocks",
     ),
     "starvation": (blocked(long_pass=0.009, stall_cause="python", stall_share=0.9, stall_awaits=0.8), "starvation"),
+    "starvation of short steps": (blocked(long_pass=0.01, stall_cause="python", stall_coroutines=2.9), "starvation"),
+    "a function of many lines blocks": (
+        blocked(long_pass=0.01, stall_cause="python", stall_awaits=0.0, stall_coroutines=1.1),
+        "line_that_blocks",
+    ),
     "starvation of C calls": (blocked(long_pass=0.009, stall_cause="c call", stall_awaits=0.8), "starvation"),
     "many small steps": (blocked(passes_per_request=208.0, pass_p50=0.000025), "many_small_steps"),
     "entry queue": (blocked(stall_cause="entry queue"), "entry_queue"),
@@ -161,6 +166,10 @@ TABLE = {
     "CPU quota": (
         ill("native_pool", service_ratio=1.9, loop_full=0.15, cpu_full=0.91, run_delay_full=0.23, throttled=0.8),
         "cpu_taken",
+    ),
+    "a little steal of many cores": (
+        ill("native_pool", service_ratio=1.0, cpu_full=0.01, jobs_cpu=0.01, stolen=0.3, cores=32.0),
+        "native_pool_too_small",
     ),
     "steal": (ill("native_pool", service_ratio=1.4, stolen=0.6), "cpu_taken"),
     "other programs have the cores": (

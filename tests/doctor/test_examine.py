@@ -10,11 +10,14 @@ from functools import partial
 import pytest
 import trio
 
+from trio_lab.cli.doctor import exit_code
 from trio_lab.diagnose.diagnosis import diagnose
+from trio_lab.diagnose.growth import offered_growth
 from trio_lab.doctor import service as service_module
 from trio_lab.doctor.examine import Examiner
 from trio_lab.doctor.ramp import Budget, Plan
 from trio_lab.doctor.service import RunningServer
+from trio_lab.records.examination import Piece, Step
 from trio_lab.records.health import Health
 
 from .noting import Noting
@@ -63,6 +66,49 @@ async def test_a_black_box_with_one_place(url: str) -> None:
     ladder = list(examination.of("ladder"))
     assert ladder[0].clients == 1
     assert all(step.probe is not None for step in examination.steps), "a reply of 404 tells of the loop as well"
+
+
+async def test_a_service_that_goes_away_ends_it_and_is_not_called_healthy() -> None:
+    goes = trio.CancelScope()
+
+    async def serve(task_status: trio.TaskStatus[str]) -> None:
+        with goes:
+            async with trio.open_nursery() as serving:
+                (listener,) = await serving.start(partial(trio.serve_tcp, Counter(), 0, host="127.0.0.1"))
+                task_status.started(f"http://127.0.0.1:{listener.socket.getsockname()[1]}")
+
+    plans = iter(
+        [
+            Plan(part="ladder", clients=1, duration=0.2),
+            Plan(part="calm", rate=10.0, duration=30.0),
+            Plan(part="ramp", rate=30.0, nominal=1.0, duration=30.0),
+        ]
+    )
+
+    def went(plan: Plan) -> None:
+        if plan.part == "calm":
+            goes.cancel()
+
+    async with trio.open_nursery() as nursery:
+        examiner = Examiner(
+            service=RunningServer(await nursery.start(serve)),
+            path="/work",
+            budget=Budget.of(quick=True),
+            target=5.0,
+            choose=lambda steps, budget, elapsed: next(plans),
+            on_step=went,
+        )
+        with trio.fail_after(100):
+            examination = await examiner.run()
+    assert examination.stopped == "the service accepts no connections any more"
+    assert [step.part for step in examination.steps] == ["ladder", "calm"]
+    assert (found := diagnose(examination)).healthy is None
+    assert exit_code(found, examination) == 2
+
+
+def test_all_of_a_load_that_ended_at_once_is_missing() -> None:
+    step = Step(part="ramp", rate=40.0, nominal=1.0, duration=0.001, pieces=(Piece(at=0.0, ok=0, failed=1),))
+    assert offered_growth(step) == 40.0
 
 
 async def test_a_path_that_is_not_there_ends_it(url: str) -> None:

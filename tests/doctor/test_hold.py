@@ -9,6 +9,7 @@ from tests.load.scripted_server import reply, replying, serving
 from trio_lab.doctor.hold import hold
 from trio_lab.records.health import Health
 from trio_lab.records.slo import Estimate
+from trio_lab.stage.loaders import Loaders
 
 from ..diagnose.test_diagnosis import WAITING
 
@@ -36,7 +37,7 @@ class Busy:
 
 
 async def held(service: Blocked | Busy, seconds: float) -> dict[str, Estimate]:
-    found = await hold(service, "", rate=40.0, seconds=seconds, patience=0.5, own_this=False)
+    found = await hold(service, "", Loaders(), rate=40.0, seconds=seconds, patience=0.5, own_this=False)
     return {one.figure: one for one in found}
 
 

@@ -81,6 +81,16 @@ async def test_a_program_that_ends_with_the_change_is_worse() -> None:
     assert "(exit code 7)" in proof.says
 
 
+async def test_a_program_that_serves_its_cheap_path_only_is_not_better() -> None:
+    """Its loop has nothing to do, so that path is quick."""
+    trial = trier({"PLACES": "1"}, {"FAILS": "1"}, measure="beside_p50")
+    async with trial._loaders.open():
+        assert await trial._side_by_side()
+    assert trial.trial.pairs
+    assert all(before < after == trial.patience for before, after in trial.trial.pairs)
+    assert prove(trial.trial).outcome in ("worse", "undecided")
+
+
 async def test_a_program_that_does_not_start_with_the_change_could_not_be_tried() -> None:
     found = await trier({}, {"PLACES": "banana"}).run()
     assert (found.pairs, found.broke) == ((), False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import trio
 
 from tests.diagnose.test_gathering import IDLE
 from tests.records.loads import RESULT
+from trio_lab.errors import ChildLost, UsageError
 from trio_lab.load.patience import Patience
 from trio_lab.load.retry import Retry
 from trio_lab.records.load import LoadResult
@@ -69,6 +71,24 @@ async def test_generators_that_are_ready_are_used_before_another_is_started(monk
                 nursery.start_soon(load)
     assert set(used) == ready
     assert os.getpid() not in ready
+
+
+async def test_a_load_that_makes_no_sense_is_told_apart_from_one_that_failed() -> None:
+    with pytest.raises(UsageError, match="the load cannot be run: connections"):
+        await Loaders().load({"url": "http://127.0.0.1:1", "connections": 0})
+    with pytest.raises(ChildLost, match="unexpected keyword argument 'nothing'"):
+        await Loaders().load({"url": "http://127.0.0.1:1", "nothing": 0})
+
+
+async def test_a_generator_does_not_mind_ctrl_c() -> None:
+    """It is for the program that has started it, which ends the generator."""
+    loaders = Loaders()
+    async with loaders.open():
+        await loaders.ready(1)
+        [child] = loaders._idle
+        os.kill(child.process.pid, signal.SIGINT)
+        with pytest.raises(UsageError):
+            await loaders.load({"url": "http://127.0.0.1:1", "connections": 0})
 
 
 async def test_load_and_probe_begin_together_when_one_generator_was_there_before(autojump_clock: object) -> None:

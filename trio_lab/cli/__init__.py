@@ -14,7 +14,7 @@ import os
 import sys
 from typing import NoReturn
 
-from ..errors import LabLost, ServiceLost, UsageError, first_of, in_a_line
+from ..errors import ChildLost, LabLost, ServiceLost, UsageError, first_of, in_a_line
 from .ending import Terminated
 
 _INSTALL = "the command needs more than the library: pip install 'trio-lab[lab]'"
@@ -22,6 +22,7 @@ _CODES: dict[type[BaseException], int] = {
     UsageError: 2,
     LabLost: 1,
     ServiceLost: 1,
+    ChildLost: 2,
     Terminated: 143,
     KeyboardInterrupt: 130,
 }
@@ -40,7 +41,7 @@ def main() -> NoReturn:
         if not isinstance(missing, ModuleNotFoundError) or str(missing.name).startswith("trio_lab"):
             raise
         _fail(f"{_INSTALL} ({missing.name} is not installed)", 2)
-    except (OSError, UsageError, LabLost, ServiceLost, KeyboardInterrupt, BaseExceptionGroup) as error:
+    except (OSError, UsageError, LabLost, ServiceLost, ChildLost, KeyboardInterrupt, BaseExceptionGroup) as error:
         _fail_with(error)
     sys.exit(code)
 

@@ -91,6 +91,8 @@ def exit_code(
     """The exit code of the command."""
     if verdict is not None:
         code = CODES[verdict.met]
+    elif examination.stopped is not None:
+        code = _UNKNOWN
     elif examination.target is None:
         code = _HEALTHY if found.findings else _UNKNOWN
     else:

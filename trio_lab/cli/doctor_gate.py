@@ -10,7 +10,7 @@ from ..diagnose.slo import judged
 from ..errors import UsageError
 from ..records.diagnosis import Diagnosis
 from ..records.examination import Examination
-from ..records.slo import Estimate, Objective
+from ..records.slo import FIGURES, Estimate, Objective
 from .gate import Gate, gate
 
 
@@ -27,9 +27,19 @@ def doctor_gate(slo: str | None, junit: Path | None, target: float | None) -> Ga
 
 def asked_of(gate: Gate, examination: Examination, found: Diagnosis) -> tuple[Objective, ...]:
     """The target and the objectives, judged."""
-    figures = tuple(map(_with_open_end, examination.figures or ()))
     bears = () if examination.target is None else (_bears(examination.target, found),)
-    return (*bears, *judged(gate.objectives, figures))
+    return (*bears, *judged(gate.objectives, _figures(gate, examination)))
+
+
+def _figures(gate: Gate, examination: Examination) -> tuple[Estimate, ...]:
+    """Those of the load that was held. Where it was not held, or at another load than the one that is asked for, every figure
+    is there without a value: a promise that was not looked at is not kept."""
+    held, target = examination.held, examination.target
+    if examination.figures is not None and (target is None or held == target):
+        return tuple(map(_with_open_end, examination.figures))
+    note = "not measured in this examination" if held is None else f"measured at {held:g}/s, not at {target:g}/s"
+    wanted = dict.fromkeys(one.figure for one in gate.objectives if one.figure in FIGURES)
+    return tuple(Estimate(figure=name, unit=FIGURES[name].unit, note=note) for name in wanted)
 
 
 def _bears(target: float, found: Diagnosis) -> Objective:

@@ -13,6 +13,7 @@ from ..diagnose.server_figures import server_figures
 from ..diagnose.slo import judged, needs_the_server
 from ..errors import UsageError
 from ..load.inside import Inside, watch_inside
+from ..load.parts import stage_name
 from ..load.plan import SHORTEST_INTERVAL, LoadPlan
 from ..load.results import LoadRun
 from ..load.target import Target, resolve
@@ -65,6 +66,7 @@ class Saved:
     offered: Annotated[float | None, In(suffix="_rps")]
     figures: tuple[Estimate, ...]
     urls: tuple[Part, ...] | None = None
+    stages: tuple[Part, ...] | None = None
     machine_speed: float | None = None
 
 
@@ -82,8 +84,18 @@ def baseline_of(gate: Gate, plan: LoadPlan) -> Saved | None:
         raise UsageError("the baseline has no figures with intervals: save one with trio-lab load --json")
     saved = read(Saved, gate.baseline, "baseline")
     urls = [part.name for part in saved.urls] if saved.urls else [saved.url]
-    then = {"path": _paths(urls), "connections": saved.connections, "rate": saved.offered}
-    mine = {"path": _paths(url for url, _ in plan.mix), "connections": plan.connections, "rate": plan.mean_rate}
+    then = {
+        "path": _paths(urls),
+        "connections": saved.connections,
+        "rate": saved.offered,
+        "stages": ",".join(part.name for part in saved.stages or ()) or None,
+    }
+    mine = {
+        "path": _paths(url for url, _ in plan.mix),
+        "connections": plan.connections,
+        "rate": plan.mean_rate,
+        "stages": ",".join(map(stage_name, plan.stages)) if len(plan.stages) > 1 else None,
+    }
     for name, value in mine.items():
         if then[name] != value:
             raise UsageError(f"the baseline is of another load: its {name} is {then[name]}, not {value}")

@@ -57,11 +57,11 @@ def _share(name: str, result: LoadResult) -> Estimate:
     due = counts.sent + counts.dropped
     if not due:
         return _estimate(name, None, None)
-    measured = getattr(counts, name) / due
+    measured, sent = getattr(counts, name) / due, counts.sent / due
     rows = [row for row in result.series if row.ok + row.shed + row.timed_out + row.errors]
     interval = share_interval([getattr(row, name) for row in rows], [_ended(row) for row in rows])
-    if interval:  # dropped requests are in no row
-        interval = min(interval[0], measured), max(interval[1], measured)
+    if interval:  # those that were never sent are in no row, and none of the shares has them
+        interval = min(interval[0] * sent, measured), max(interval[1] * sent, measured)
     return _estimate(name, measured * 100, interval and (interval[0] * 100, interval[1] * 100))
 
 

@@ -15,7 +15,7 @@ from .rules.cpu_taken import RULE as CPU_TAKEN
 from .saturation import Saturation, last_rounds, more_seconds, saturation
 from .signals import LOOP, Signals, kind_of
 
-_ROUND = 35.0  # replies, at the rate of the calm step: 20 in each of five steps at about three times that rate
+_ROUND = 27.0  # replies, at the rate of the calm step: 20 in each of four steps at about three times that rate
 _OFTEN = 0.5  # of the steps of the ramp
 WANTED = 0.05  # half the width of the interval that is narrow enough, as a share of the load
 
@@ -74,7 +74,7 @@ def _first_full(first: First, seen: Signals) -> str | None:
 
 def _healthy(examination: Examination, found: Saturation | None, *, grows: bool) -> bool | None:
     target = examination.target
-    if target is None or (found is None and grows):
+    if target is None or examination.stopped is not None or (found is None and grows):
         return None
     if found is not None and found.interval is None:
         return None

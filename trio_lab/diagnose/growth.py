@@ -26,6 +26,8 @@ IN_FRONT = frozenset({"accept_backlog", "run_queue", "admission"})
 _WARM = 0.2  # of a step
 _LEAST = 2  # sightings
 _DELAYED = 0.3  # of the time
+OWN = 0.6
+"""Of the cores: a service that uses as many delays its own loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,10 @@ class Grown:
 def offered_growth(step: Step) -> float:
     """What the generator offered and was not answered as wanted, per second; 0 for a closed step, which waits for its
     replies."""
-    if step.rate is None or not (pieces := step.window(_WARM * step.duration)):
+    if step.rate is None:
         return 0.0
+    if not (pieces := step.window(_WARM * step.duration)):
+        return step.rate  # the load ended at once: no connection could be made
     seconds = step.duration - pieces[0].at
     return step.rate - sum(piece.ok for piece in pieces) / seconds if seconds > 0 else 0.0
 
@@ -113,8 +117,11 @@ def utilization(step: Step) -> float | None:
 
 
 def disturbed(step: Step) -> bool:
-    """Whether the loop's thread waited for a CPU for much of the step."""
-    return (rate_of(step, lambda usage: usage.loop_run_delay) or 0.0) >= _DELAYED
+    """Whether the loop's thread waited for a CPU for much of the step, and not because of what the service itself computes."""
+    own = rate_of(step, lambda usage: usage.cpu + (usage.children_cpu or 0.0)) or 0.0
+    cores = next((one.health.usage.cores for one in step.sightings if one.health.usage is not None), None)
+    delayed = rate_of(step, lambda usage: usage.loop_run_delay) or 0.0
+    return delayed >= _DELAYED and own < OWN * (cores or 1.0)
 
 
 def loop_busy(step: Step) -> float | None:

@@ -12,8 +12,9 @@ without a capacity are in a call outwards.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -31,6 +32,7 @@ from .growth import (
     queue_names,
     quiet_steps,
     utilization,
+    within,
 )
 from .mean_interval import mean_interval
 from .saturation import SHARED_DRIFT, last_rounds, saturation
@@ -38,6 +40,8 @@ from .saturation import SHARED_DRIFT, last_rounds, saturation
 NONE, RUN_QUEUE, ACCEPT_BACKLOG, UNSEEN = "none", "run_queue", "accept_backlog", "unseen"
 _LEAST_GROWTH = 0.03  # of the generator's growth
 _MOST = 0.5  # of the generator's growth
+_MUCH = 0.4  # of the time of a request
+_SLOWER = 2.0  # times the service time without load
 _FLAT = 1.5  # times the service time without load
 # A cheap URL that takes so many times as long waits for the loop. Measured: 9 if the loop is blocked, 1 if a pool is full.
 _LATER_PROBE = 3.0
@@ -86,12 +90,14 @@ def _answers_all(rounds: Sequence[Mapping[float, Step]]) -> bool:
 
 def _least_overloads(rounds: Sequence[Mapping[float, Step]]) -> list[Step]:
     """The steps at the lowest rate that is clearly too much in most rounds. In a single one another program may have been the
-    reason, and in a disturbed step: such steps count only if no other is too much. At higher rates another queue may fill as
-    well, and hold more."""
-    told = [
-        {nominal: step for nominal, step in one.items() if step.sightings and not disturbed(step)} for one in rounds
-    ]
-    for seen in (told, rounds):
+    reason, and in a disturbed step: such steps count only if no other is too much. So do steps in which no queue was seen to
+    grow, because the service told too little of itself. At higher rates another queue may fill as well, and hold more."""
+
+    def only(of: Callable[[Step], bool]) -> list[dict[float, Step]]:
+        return [{nominal: step for nominal, step in one.items() if of(step) and not disturbed(step)} for one in rounds]
+
+    seen_inside, told = only(lambda step: len(within(step)) > 1), only(lambda step: bool(step.sightings))
+    for seen in (seen_inside, told, rounds):
         for nominal in sorted(rounds[-1]):
             steps = [one[nominal] for one in seen if nominal in one]
             clearly = [step for step in steps if offered_growth(step) >= CLEARLY * (step.rate or 0.0)]
@@ -108,8 +114,9 @@ def agreement(times: int, rounds: int) -> float:
 def _first_in(step: Step, quiet: Sequence[Step]) -> str | None:
     """The queue that fills in one overloaded step; None when there is no view inside."""
     found = {name: one for name in queue_names([step]) if (one := grown(step, name)) is not None}
-    if not found:
-        return RUN_QUEUE if probe_waits(step, quiet) and any(one.sightings for one in quiet) else None
+    if not found:  # it tells nothing in time, or never did
+        late = probe_waits(step, quiet) or (utilization(step) or 0.0) >= BUSY
+        return RUN_QUEUE if late and any(one.sightings for one in quiet) else None
     lost = offered_growth(step)
     return place(step, found, [name for name, one in found.items() if _gathers(name, one, quiet, lost)], lost, quiet)
 
@@ -123,7 +130,7 @@ def place(step: Step, found: Mapping[str, Grown], gathering: Sequence[str], lost
         return outwards[-1]
     if gathering and (told >= _MOST * lost or not _loop_busy(step)):
         return _innermost_flat(gathering, found, quiet)
-    sharing = [name for name, one in found.items() if _shares(one, lost)]
+    sharing = [name for name, one in found.items() if _shares(one, lost) or _takes_most(name, one, step, quiet)]
     if sharing and not _loop_busy(step):
         return _innermost_flat(sharing, found, quiet)
     return _before_the_app(step, found, lost, quiet)
@@ -160,6 +167,14 @@ def _shares(one: Grown, lost: float) -> bool:
     """Whether it has places left and serves ever more callers at once, each of them more slowly: jobs that share the CPU in a
     pool of many places."""
     return one.capacity is not None and (one.in_service_growth or 0.0) >= _MOST * lost > 0
+
+
+def _takes_most(name: str, one: Grown, step: Step, quiet: Sequence[Step]) -> bool:
+    """Whether it has places, and requests spend much of their time being served there, for longer than without load. Its
+    places may be taken before a short step begins, and then do not grow."""
+    slower = (service_ratio(one, name, quiet) or 0.0) >= _SLOWER
+    has_places = one.capacity is not None and name not in IN_FRONT
+    return has_places and slower and (one.served or 0.0) >= _MUCH * (step.p50 or math.inf)
 
 
 def _goes_out(one: Grown, lost: float) -> bool:

@@ -38,6 +38,7 @@ UNSEEN_FIGURES = {
     "descriptors_share": "how many descriptors are open",
     "backlog_share": "how full the accept backlog is",
     "stall_cause": "at which line the loop stalls, and why",
+    "stall_coroutines": "in how many coroutines the long passes are",
     "stall_awaits": "whether a stall is one line or many awaits that let no other task run",
     "grows": "whether anything grows (no whole round)",
     "failed_share": "how many requests fail under too much load",

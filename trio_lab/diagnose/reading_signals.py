@@ -9,7 +9,7 @@ from ..records.examination import Examination, Step
 from ..records.health import Health, Usage
 from ..records.queue import QueueStatistics
 from .alone import concurrency, replies, service_time
-from .costly_stall import awaits_of_stalls, costly_stall, where
+from .costly_stall import awaits_of_stalls, coroutines_of_stalls, costly_stall, where
 from .growth import loop_busy, offered_growth, quiet_steps, rate_of, utilization, within
 from .onset import ACCEPT_BACKLOG, NONE, RUN_QUEUE, UNSEEN, first_to_fill, probe_waits
 from .saturation import Saturation, last_rounds, saturation
@@ -64,6 +64,7 @@ def signals(examination: Examination) -> Signals:
         stall_cause=stall.cause if stall else None,
         stall_share=stall.share if stall else None,
         stall_awaits=awaits_of_stalls(calm) if stall else None,
+        stall_coroutines=coroutines_of_stalls(calm) if stall else None,
         stall_where=where(stall) if stall and stall.filename else None,
         stall_mean=stall.total / stall.count if stall and stall.count else None,
         probe_ratio=_probe_ratio(quiet, full),

@@ -24,7 +24,8 @@ class Signals:
     ``kind`` is what sort of queue the first one is. ``loop_delay`` is the share of time in which the loop's thread waited for
     a CPU. ``gil_wait`` is that in which the loop was in a pass, and neither ran nor waited for a CPU, ``gil_stalls`` that of
     long passes for which the GIL is to blame. ``jobs_cpu`` is what all but the loop's thread used or waited for, without what
-    child processes waited. ``decline`` is that of the replies under too much load.
+    child processes waited. ``stall_coroutines`` is in how many coroutines long passes were, 1 if always in the same.
+    ``decline`` is that of the replies under too much load.
     """
 
     first: str | None = None
@@ -59,6 +60,7 @@ class Signals:
     stall_cause: str | None = None
     stall_share: float | None = None
     stall_awaits: float | None = None
+    stall_coroutines: float | None = None
     stall_where: str | None = None
     stall_mean: float | None = None
     probe_ratio: float | None = None

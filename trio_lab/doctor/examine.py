@@ -36,6 +36,7 @@ _PATIENCE = 5.0  # seconds that a request waits, on top of ten times what one ta
 _MOST_CONNECTIONS = 512
 _HELD_REQUESTS = 400  # with fewer, a p99 has no upper end
 _DISTURBED = 0.25  # of the cores, used by other programs
+_ENDED = 0.5  # of the planned duration
 _CORES = os.cpu_count() or 1
 
 OnStep = Callable[[Plan], None]
@@ -66,7 +67,8 @@ class Examiner:
         """Carry out the whole ramp.
 
         Raises:
-            RuntimeError: the load could not be run.
+            UsageError: the load cannot be run here.
+            ChildLost: it failed.
         """
         begun, stopped = trio.current_time(), None
         async with self._loaders.open():
@@ -75,8 +77,7 @@ class Examiner:
                 self.on_step(plan)
                 step = await self._step(plan)
                 self.steps.append(step)
-                if step.part == "ladder" and not any(piece.ok for piece in step.pieces):
-                    stopped = _why_nothing(step)
+                if (stopped := _why_ended(step, plan)) is not None:
                     break
         found = Examination(
             url=self.service.url + self.path,
@@ -104,6 +105,7 @@ class Examiner:
         figures = await hold(
             self.service,
             self.path,
+            self._loaders,
             rate=rate,
             seconds=seconds,
             patience=_PATIENCE + 10 * (service_time(seen) or 0.0),
@@ -222,7 +224,14 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _why_nothing(step: Step) -> str:
+def _why_ended(step: Step, plan: Plan) -> str | None:
+    """Why nothing can be measured after this step; None if all is well. A load to which nothing listens ends at once."""
+    if step.part == "rest":
+        return None
+    if step.part != "ladder":
+        return "the service accepts no connections any more" if step.duration < _ENDED * plan.duration else None
+    if any(piece.ok for piece in step.pieces):
+        return None
     if step.status:
         replies = ", ".join(f"{count} × {status}" for status, count in step.status.items())
         return f"no request was answered with 2xx or 3xx: {replies}"

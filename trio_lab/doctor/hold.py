@@ -1,7 +1,7 @@
 """A service under the load that it has to bear: what its objectives are judged by.
 
 The ramp holds each load for about a second, and most of them are too much. So for objectives one more load is held, for long
-enough to have intervals of its own.
+enough to have intervals of its own. It too runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import trio
 
 from ..diagnose.client_figures import client_figures
 from ..diagnose.server_figures import server_figures
-from ..load.generator import run_load
-from ..load.plan import LoadPlan
+from ..load.slices import sliced
 from ..records.health import Health
 from ..records.slo import Estimate
+from ..stage.loaders import Loaders
 from .service import Service
 
 SHARE = 0.7
@@ -26,28 +26,33 @@ _LIMIT = 5.0  # seconds for the first one: a loop that has stopped tells nothing
 
 
 async def hold(
-    service: Service, path: str, *, rate: float, seconds: float, patience: float, own_this: bool
+    service: Service, path: str, loaders: Loaders, *, rate: float, seconds: float, patience: float, own_this: bool
 ) -> tuple[Estimate, ...]:
-    """What clients and the service itself measure at a rate, with intervals. ``patience`` is how long a request may take."""
-    plan = LoadPlan(
-        url=service.url + path,
-        rate=rate,
-        duration=seconds,
-        connections=min(512, math.ceil(rate * patience / 2) + 16),
-        timeout=patience,
-        interval=seconds / _ROWS,
-        own_this=own_this,
-    )
+    """What clients and the service itself measure at a rate, with intervals. ``patience`` is how long a request may take.
+
+    Raises:
+        UsageError, ChildLost: as `Loaders.load`.
+    """
+    plan = {
+        "url": service.url + path,
+        "rate": rate,
+        "duration": seconds,
+        "connections": min(512, math.ceil(rate * patience / 2) + 16),
+        "timeout": patience,
+        "interval": seconds / _ROWS,
+        "keep_samples": True,
+        "own_this": own_this,
+    }
     looks: list[Health] = []
     asked = trio.Event()
     async with trio.open_nursery() as looking:
         looking.start_soon(_look, service, looks, asked)
         with trio.move_on_after(_LIMIT):
             await asked.wait()
-        run = await run_load(plan)
+        result = await loaders.load(plan)
         looking.cancel_scope.cancel()
     blind = "" if looks else "nothing inside of the service is seen"
-    return (*client_figures(run.result, run.slices), *server_figures(looks, blind))
+    return (*client_figures(result, sliced(result.samples or (), seconds / _ROWS)), *server_figures(looks, blind))
 
 
 async def _look(service: Service, looks: list[Health], asked: trio.Event) -> None:

@@ -67,7 +67,7 @@ class Trier:
         """The trial with its pairs, or with the reason why it has none.
 
         Raises:
-            RuntimeError: the load could not be run.
+            ChildLost: the load failed.
         """
         async with self._loaders.open():
             if self.port is not None or not await self._side_by_side():
@@ -167,8 +167,8 @@ class Trier:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(probe)
-            await self._load(url + side.path, connections=self.trial.clients)
-        return max(1e-6, found[0])
+            result = await self._load(url + side.path, connections=self.trial.clients)
+        return self.patience if _fails(result) else max(1e-6, found[0])  # a program that does no work is quick
 
     async def _load(self, url: str, *, connections: int, rate: float | None = None) -> LoadResult:
         plan: dict[str, object] = {"url": url, "connections": connections, "own_this": True}  # we have started it
@@ -183,9 +183,13 @@ class Trier:
         return max(1, result.requests.ok) / (last or self.patience)
 
     def _latency(self, result: LoadResult) -> float:
-        counts = result.requests
-        due = counts.sent + counts.dropped
-        return self.patience if counts.ok < (1 - _FAILED) * due or not due else result.latency.p50
+        return self.patience if _fails(result) else result.latency.p50
+
+
+def _fails(result: LoadResult) -> bool:
+    counts = result.requests
+    due = counts.sent + counts.dropped
+    return not due or counts.ok < (1 - _FAILED) * due
 
 
 def _is_of(error: UsageError, service: Attached) -> bool:

@@ -16,6 +16,7 @@ import trio
 from trio_lab.errors import UsageError
 from trio_lab.load.clients import Clients
 from trio_lab.load.opened import OpenClients
+from trio_lab.load.parts import stage_name
 from trio_lab.load.plan import LoadPlan
 from trio_lab.load.poller import Events, Poller
 from trio_lab.load.results import LoadRun, Progress, find_bottleneck
@@ -162,7 +163,7 @@ def _run(plan: LoadPlan, clients: Clients, *, cpu_share: float) -> LoadRun:
         samples=tuple(tally.samples.pairs) if tally.samples is not None else None,
         by_status={status: Latencies.of(found.summary()) for status, found in tally.by_status().items()},
         urls=parts.of_urls([url for url, _ in plan.mix]) if parts else None,
-        stages=parts.of_stages([f"{seconds:g}s@{rate:g}" for seconds, rate in plan.stages]) if parts else None,
+        stages=parts.of_stages([stage_name(stage) for stage in plan.stages]) if parts else None,
         retries=retries_of(clients),
         unserved=clients.unserved if isinstance(clients, ReturningClients) else None,
     )

@@ -31,6 +31,11 @@ def _turn(shares: Sequence[int]) -> Iterator[int]:
         yield index
 
 
+def stage_name(stage: tuple[float, float]) -> str:
+    """Seconds and requests per second, as on the command line."""
+    return f"{stage[0]:g}s@{stage[1]:g}"
+
+
 class Kind:
     """Requests of one URL in one stage: what is sent, and where it is counted. Has the counting methods of a tally."""
 

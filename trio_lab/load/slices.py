@@ -36,6 +36,14 @@ class Slices:
         self._width *= 2
 
 
+def sliced(samples: Iterable[tuple[float, float]], width: float) -> list[Histogram]:
+    """The latencies of samples, pairs of when each ended and its latency, in slices of ``width`` seconds."""
+    slices: dict[int, Histogram] = {}
+    for at, latency in samples:
+        slices.setdefault(int(at / width), Histogram()).record(latency)
+    return [slices[number] for number in sorted(slices)]
+
+
 def _merged(histograms: Iterable[Histogram]) -> Histogram:
     merged = Histogram()
     for one in histograms:

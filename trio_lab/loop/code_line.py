@@ -117,7 +117,7 @@ def coroutines(frames: list[FrameType]) -> int:
 
     See `awaits` for what it is compared with.
     """
-    return hash(tuple(id(frame.f_code) for frame in frames if frame.f_code.co_flags & _COROUTINE))
+    return hash(tuple(id(frame.f_code) for frame in frames if frame.f_code.co_flags & _COROUTINE)) & 0xFFFFFFFF
 
 
 def importing(frames: list[FrameType]) -> bool:

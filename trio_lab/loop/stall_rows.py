@@ -45,6 +45,7 @@ class StallRows:
             samples=row.samples,
             share=row.share,
             awaits=row.awaits,
+            by_coroutines={f"{number:x}": round(seconds, 4) for number, seconds in row.coroutines.items()},
             task=None if last is None else last.task_name or None,
         )
 

@@ -234,6 +234,9 @@ def stall_of(
     )
 
 
+_MOST_COROUTINES = 32  # of a line, that are told apart; looks at further ones are not counted
+
+
 @dataclass(slots=True)
 class StallGroup:
     """All stalls of one line and one cause. Times in seconds."""
@@ -251,6 +254,8 @@ class StallGroup:
     label: str | None = None
     """That of the longest stall."""
     changes: Changes = field(default_factory=Changes)
+    coroutines: dict[int, float] = field(default_factory=dict)
+    """Seconds for which the looks at these stalls stand, by a number for the coroutines in which the step was."""
 
     @property
     def share(self) -> float:
@@ -289,6 +294,9 @@ class StallTable:
             row.longest, row.label = found.duration, found.label
         row.samples += found.samples
         row.seen += found.share * found.duration
+        for sample in samples:
+            if len(row.coroutines) < _MOST_COROUTINES or sample.coroutines in row.coroutines:
+                row.coroutines[sample.coroutines] = row.coroutines.get(sample.coroutines, 0.0) + sample.stands_for
         row.changes.add((sample.step, sample.coroutines) for sample in samples)
 
     def rows(self) -> list[StallGroup]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from .codec import In, Milliseconds, Ratio, Seconds
@@ -109,7 +109,8 @@ class Usage:
 class StallFigures:
     """All stalls of one line and cause since the watch was opened. ``share`` is how much of the sampled time the line was
     seen for: all of it for a line that blocks, little for many short calls. ``awaits`` is how often a step was found to have
-    gone into an await, or out of one, since the look before: hardly ever for a line that blocks."""
+    gone into an await, or out of one, since the look before: hardly ever for a line that blocks. ``by_coroutines`` has
+    the seconds for which the step was in each group of coroutines, by a number for them that is the same in all rows."""
 
     filename: Annotated[str, In(name="file")]
     lineno: Annotated[int, In(name="line")]
@@ -121,6 +122,7 @@ class StallFigures:
     samples: int = 0
     share: Ratio | None = None
     awaits: Ratio | None = None
+    by_coroutines: dict[str, float] = field(default_factory=dict)
     task: str | None = None
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import trio
 
+from ..errors import ChildLost
 from ..worker.lifeline import close, open_pipe
 
 TRIO_LAB = (sys.executable, "-m", "trio_lab")
@@ -52,13 +53,13 @@ async def output_of(command: Sequence[str], *, accepted: Sequence[int] = (0,)) -
     """What a program prints until it ends.
 
     Raises:
-        RuntimeError: it ended with another exit code than the ``accepted`` ones, or said nothing.
+        ChildLost: it ended with another exit code than the ``accepted`` ones, or said nothing.
     """
     with lifeline() as stdin:
         done = await trio.run_process(command, stdin=stdin, capture_stdout=True, capture_stderr=True, check=False)
     if done.returncode not in accepted or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise RuntimeError(f"{' '.join(command[1:4])} ended with exit code {done.returncode}: {said}")
+        raise ChildLost(f"{' '.join(command[1:4])} ended with exit code {done.returncode}: {said}")
     return bytes(done.stdout)
 
 
@@ -81,12 +82,12 @@ class Child:
         """The JSON of the next line.
 
         Raises:
-            RuntimeError: the process ended instead.
+            ChildLost: the process ended instead.
         """
         while b"\n" not in self._heard:
             data = await self._stdout.receive_some()
             if not data:
-                raise RuntimeError("a program ended before it answered; what it printed says why")
+                raise ChildLost("a program ended before it answered; what it printed says why")
             self._heard += data
         line, _, self._heard = self._heard.partition(b"\n")
         return json.loads(line)
@@ -95,7 +96,7 @@ class Child:
         """The answer to a line.
 
         Raises:
-            RuntimeError: the process ended instead, or had ended before.
+            ChildLost: the process ended instead, or had ended before.
         """
         with suppress(trio.BrokenResourceError):  # nobody reads it any more, and nothing is answered
             await self.tell(line)

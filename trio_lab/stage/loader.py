@@ -1,7 +1,8 @@
 """A load generator that waits to be told: ``python -m trio_lab.stage.loader``, a line of JSON for each run.
 
 Starting a process takes longer than a short phase lasts, so one of these serves all phases of an experiment. A line holds
-the fields of a `LoadPlan`; ``body`` is the path of a file. The answer is a line with the ``result``, or with an ``error``.
+the fields of a `LoadPlan`; ``body`` is the path of a file. The answer is a line with the ``result``, or why there is none: the
+plan is ``unusable``, or an ``error``.
 The first line of all says that it is ``ready``. When its standard input ends, it ends too, in the middle of a run as well.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
 import trio
 
-from ..errors import in_a_line
+from ..errors import UsageError, in_a_line
 from ..load.generator import run_load
 from ..load.patience import Patience
 from ..load.plan import LoadPlan
@@ -48,10 +50,13 @@ async def _answer(fields: dict[str, Any]) -> None:
             if isinstance(fields.get(name), dict):
                 fields[name] = kind(**fields[name])
         answer: dict[str, Any] = {"result": to_plain((await run_load(LoadPlan(**fields))).result)}
+    except UsageError as error:
+        answer = {"unusable": str(error)}
     except Exception as error:  # whatever it was, the lab has to say it
         answer = {"error": in_a_line(error)}
     say(**answer)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all that share a terminal; who started us ends us
     trio.run(serve)

@@ -11,6 +11,7 @@ from typing import Any
 
 import trio
 
+from ..errors import ChildLost, UsageError
 from ..records.codec import from_plain
 from ..records.load import LoadResult
 from . import loader
@@ -46,13 +47,16 @@ class Loaders:
         """Run a plan: the fields of a `LoadPlan`, with the path of a file as ``body``.
 
         Raises:
-            RuntimeError: it could not be run.
+            UsageError: it makes no sense, or there is no room for it here.
+            ChildLost: it failed.
         """
         fields = {name: str(value) if name == "body" else value for name, value in plan.items()}
         async with self._one() as child:
             answer = await child.ask(json.dumps(fields, default=asdict))
+        if "unusable" in answer:
+            raise UsageError(f"the load cannot be run: {answer['unusable']}")
         if "error" in answer:
-            raise RuntimeError(f"the load could not be run: {answer['error']}")
+            raise ChildLost(f"the load could not be run: {answer['error']}")
         return from_plain(LoadResult, answer["result"])
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """A small HTTP server, as somebody else would write it: each request holds one of PLACES places for WORK_MS milliseconds.
 
-PORT is where it listens, any free one without it. With DIES it ends after so many requests, with HANGS it never listens.
+PORT is where it listens, any free one without it. With DIES it ends after so many requests, with HANGS it never listens, with
+FAILS none of these requests succeeds.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from functools import partial
 import trio
 
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+FAILURE = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 work = float(os.environ.get("WORK_MS", "10")) / 1e3
 places = trio.CapacityLimiter(int(os.environ.get("PLACES", "2")))
 left = int(os.environ.get("DIES", "1000000"))
@@ -31,6 +33,9 @@ async def converse(stream):
                 os._exit(7)
             async with places:
                 await trio.sleep(work)
+            if "FAILS" in os.environ:
+                await stream.send_all(FAILURE)
+                continue
         await stream.send_all(REPLY)
 
 

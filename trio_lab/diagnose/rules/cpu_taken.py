@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from ..growth import OWN
 from ..onset import UNSEEN
 from ..rule import MEASURE, Rule
 from ..signals import LOOP, Signals
 
-_MUCH = 0.1  # of a core
+_MUCH = 0.1  # of a core, of each that it has if the host took them
 _WAITS = 0.35  # of the time
-_OWN = 0.6  # of the cores: a service that uses as much delays its own loop
 
 
 def _holds(signals: Signals) -> bool:
-    return max(signals.throttled or 0.0, signals.stolen or 0.0) >= _MUCH or _crowded(signals)
+    return (signals.throttled or 0.0) >= _MUCH or _stolen(signals) >= _MUCH or _crowded(signals)
+
+
+def _stolen(signals: Signals) -> float:
+    return (signals.stolen or 0.0) / (signals.cores or 1.0)
 
 
 def _crowded(signals: Signals) -> bool:
@@ -20,15 +24,15 @@ def _crowded(signals: Signals) -> bool:
     a crowded machine too."""
     if signals.kind not in (LOOP, UNSEEN) or signals.stall_cause not in (None, "none"):
         return False
-    own = (signals.cpu_full or 0.0) >= _OWN * (signals.cores or 1.0)
+    own = (signals.cpu_full or 0.0) >= OWN * (signals.cores or 1.0)
     return (signals.loop_delay or 0.0) >= _WAITS and not own
 
 
 def _because(signals: Signals) -> str:
     if (throttled := signals.throttled or 0.0) >= _MUCH:
         return f"its CPU quota stopped the service's threads for {throttled:.2g} s in each second"
-    if (stolen := signals.stolen or 0.0) >= _MUCH:
-        return f"the host took {stolen:.2g} cores away from this machine"
+    if _stolen(signals) >= _MUCH:
+        return f"the host took {signals.stolen or 0.0:.2g} of its {signals.cores or 1.0:g} cores away from this machine"
     return (
         f"other programs had the cores: the loop waited for one for {signals.loop_delay or 0.0:.0%} of the time, while the "
         f"service used {signals.cpu_full or 0.0:.1f} of {signals.cores or 1.0:g}"

@@ -42,6 +42,7 @@ RULE = Rule(
         "stall_cause",
         "stall_share",
         "stall_awaits",
+        "stall_coroutines",
         "stall_where",
         "passes_per_request",
     ),

@@ -11,7 +11,6 @@ from pathlib import Path
 import trio
 
 from ...diagnose import growth
-from ...diagnose.reading_signals import signals
 from ...doctor.examine import Examiner
 from ...doctor.ramp import Budget
 from ...records.codec import encode
@@ -26,7 +25,6 @@ from .case import Case
 BUDGET = Budget(seconds=18.0, step=0.5, calm=1.2)
 """About two thirds of a quick examination: its intervals are wider, and the exam is about names and reasons."""
 _AGAIN = 2  # times that a disturbed examination is repeated
-_OWN = 0.6  # of the cores: a service that uses as many delays its own loop
 _TURN = 1.5  # seconds in which the load of others stays the same
 _WORK, _CHEAP = "/a", "/b"
 
@@ -49,9 +47,7 @@ def disturbed(found: Examination) -> bool:
     """Whether other programs kept the service from running for most of the time, by its own counters. The verdict plays no
     part in this."""
     loaded = [step for step in found.steps if step.part != "rest"]
-    figures = signals(found)
-    own = (figures.cpu_full or 0.0) >= _OWN * (figures.cores or 1.0)
-    return 2 * sum(map(growth.disturbed, loaded)) > len(loaded) and not own
+    return 2 * sum(map(growth.disturbed, loaded)) > len(loaded)
 
 
 async def examined(case: Case) -> Examination:

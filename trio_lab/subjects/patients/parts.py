@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import thread_time
+from timeit import repeat
 
 import trio
 
@@ -97,12 +98,17 @@ async def _garbage(part: Part, nursery: trio.Nursery) -> Serve:
     return serve
 
 
+# Seconds of CPU: several times what it takes a thread to send one, so it is the loop that has too much to do.
+_CALLBACK = 60e-6
+
+
 async def _callbacks(part: Part, nursery: trio.Nursery) -> Serve:
     token, limiter = trio.lowlevel.current_trio_token(), trio.CapacityLimiter(4)
     seen = {"count": 0}
+    numbers = range(max(1, round(_CALLBACK * 1_500 / min(repeat(lambda: sum(range(1_500)), number=1, repeat=20)))))
 
     def count() -> None:
-        seen["count"] += sum(range(1_500))
+        seen["count"] += sum(numbers)
 
     def send() -> None:
         for _ in range(part.places):
