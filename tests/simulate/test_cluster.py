@@ -38,12 +38,14 @@ def test_the_more_a_tier_knows_the_less_is_waited() -> None:
 
 def test_the_least_loaded_host_is_what_it_is_called() -> None:
     tier = Tier(replace(TEN, dispatch="least-loaded"), 18.0)
+    seen = set()
     for _ in range(300):
         tier.events.run(tier.events.now + 0.1)
         least = min(host.load for host in tier.hosts)
         chosen = tier._choose()
         assert chosen.load == least
-        assert {host.number for host in tier.hosts} == set(range(10))
+        seen.add(chosen.number)
+    assert seen == set(range(10))
 
 
 @pytest.mark.parametrize("bounds", [GateSettings(queue_timeout=0.5), GateSettings(run_timeout=0.5)])

@@ -79,6 +79,7 @@ def test_the_share_that_was_refused_is_of_those_that_ended() -> None:
 def test_a_shorter_one_has_fewer_requests() -> None:
     assert shorter(OVERLOAD, 100).requests == 100
     assert shorter(OVERLOAD, 10_000).requests == 1_000
+    assert shorter(replace(OVERLOAD, warm_up=1.0), 100).requests == 100 + round(OVERLOAD.rate or 0)
     assert shorter(replace(OVERLOAD, requests=None, seconds=90.0, warm_up=5.0), 60).seconds == 6.0
 
 

@@ -75,6 +75,14 @@ def test_a_scenario_without_the_parameter_is_one_line() -> None:
         swept(OPEN, Sweep.of("clients=1:2"), 100)
 
 
+@pytest.mark.parametrize("parameter", ["service", "patience"])
+def test_what_callers_differ_in_has_no_one_value(parameter: str) -> None:
+    (work,) = OPEN.workloads
+    two = replace(OPEN, workloads=(work, replace(work, callers=replace(work.callers, **{parameter: Times(mean=9.0)}))))
+    with pytest.raises(UsageError, match=f"sweep {parameter}: the callers differ in their {parameter}"):
+        swept(two, Sweep.of(f"{parameter}=1:2"), 100)
+
+
 def test_a_service_or_a_patience_of_no_time_becomes_one_that_is_always_as_long() -> None:
     none = Times()
     instant = OPEN.with_callers(service=none, patience=none)

@@ -129,7 +129,7 @@ class LabConnection(Holder, _Mixed):  # type: ignore[misc]  # its methods come f
         data = await self.answer_held(data)
         if self.is_last:
             await self.protocol.end()
-        elif not data:
+        elif self.in_hand is None:  # what is left may be no whole head, and no more may come
             await self.protocol_send(Updated(idle=True))
         return data
 

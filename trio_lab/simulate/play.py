@@ -30,7 +30,8 @@ def played(lane: FastLane, scenario: Scenario, *, settled: Callable[[], None] = 
 def shorter(scenario: Scenario, requests: float) -> Scenario:
     """The same, but not longer than so many requests take to come, after the warm-up."""
     if scenario.requests is not None:
-        return replace(scenario, requests=max(1, min(scenario.requests, round(requests))))
+        first = round((scenario.rate or 0.0) * scenario.warm_up)
+        return replace(scenario, requests=max(1, min(scenario.requests, first + round(requests))))
     if not scenario.rate or scenario.seconds is None:
         return scenario
     return replace(scenario, seconds=min(scenario.seconds, scenario.warm_up + requests / scenario.rate))

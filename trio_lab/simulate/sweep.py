@@ -60,11 +60,18 @@ def _with_clients(scenario: Scenario, value: float) -> Scenario:
     )
 
 
+def _alike(scenario: Scenario, name: str) -> None:
+    if len({getattr(work.callers, name) for work in scenario.workloads}) > 1:
+        raise ValueError(f"the callers differ in their {name}, so it has no one value to vary")
+
+
 def _with_patience(scenario: Scenario, value: float) -> Scenario:
+    _alike(scenario, "patience")
     return scenario.with_callers(patience=_with_mean(scenario.workloads[0].callers.patience, value))
 
 
 def _with_service(scenario: Scenario, value: float) -> Scenario:
+    _alike(scenario, "service")
     return scenario.with_callers(service=_with_mean(scenario.workloads[0].callers.service, value))
 
 

@@ -20,6 +20,8 @@ from trio_lab.http.connections import LiveConnections, Settings
 from trio_lab.http.listening import listen
 from trio_lab.servers.trio.accepting import serve_app
 
+OTHER = b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n"
+
 
 class Serving:
     """The app is served, and its one place is taken."""
@@ -30,6 +32,7 @@ class Serving:
         max_waiting: int = 9,
         queue_timeout: float | None = None,
         grace: float = 60.0,
+        keep_alive: float = 5.0,
         policy: AdmissionPolicy | None = None,
     ) -> None:
         self.bulkhead = Bulkhead(
@@ -38,7 +41,7 @@ class Serving:
         self.app = OnePlace(self.bulkhead, policy, now=trio.current_time)
         self.stop = trio.Event()
         self.listener = listen(Config(port=0))
-        self._settings = Settings(Config(grace=grace))
+        self._settings = Settings(Config(grace=grace, keep_alive=keep_alive))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         self.place = await self.bulkhead.enter()
@@ -70,9 +73,13 @@ class Serving:
 
 @asynccontextmanager
 async def served(
-    *, max_waiting: int = 9, queue_timeout: float | None = None, policy: AdmissionPolicy | None = None
+    *,
+    max_waiting: int = 9,
+    queue_timeout: float | None = None,
+    keep_alive: float = 5.0,
+    policy: AdmissionPolicy | None = None,
 ) -> AsyncIterator[Serving]:
-    serving = Serving(max_waiting=max_waiting, queue_timeout=queue_timeout, policy=policy)
+    serving = Serving(max_waiting=max_waiting, queue_timeout=queue_timeout, keep_alive=keep_alive, policy=policy)
     async with trio.open_nursery() as nursery:
         await nursery.start(serving.run)
         yield serving
@@ -169,7 +176,19 @@ async def test_after_a_refusal_the_connection_goes_on() -> None:
         await received(client, b"}")
 
 
-@pytest.mark.parametrize("before", [b"", b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["bare", "with-a-protocol"])
+@pytest.mark.parametrize("begun", [b"GET /wo", b"\r\n"])
+async def test_a_connection_is_idle_after_a_refusal_although_a_part_of_a_head_came_with_it(begun: bytes) -> None:
+    async with served(max_waiting=0, keep_alive=0.1) as serving, await serving.connect(OTHER) as client:
+        await received(client, b"not held")
+        await client.send_all(ASKED + begun)
+        with trio.fail_after(30):
+            reply = b""
+            while piece := await client.receive_some():
+                reply += piece
+        assert reply.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("before", [b"", OTHER], ids=["bare", "with-a-protocol"])
 async def test_a_client_that_wants_no_more_is_closed_after_its_refusal(before: bytes) -> None:
     async with served(max_waiting=0) as serving:
         client = await serving.connect(before)
