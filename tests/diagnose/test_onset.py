@@ -168,6 +168,15 @@ def test_jobs_that_shared_the_cpu_already_when_a_step_began(slower: float, name:
     assert first_to_fill(wide.examination()).name == name
 
 
+def test_a_service_too_busy_to_be_seen_at_the_highest_rate_is_judged_by_the_one_before() -> None:
+    examination = Sick(queues={"pool": Tank(share=1.0, slower=3.0)}).examination()
+    top = max(step.rate or 0.0 for step in examination.steps)
+    steps = (replace(step, sightings=()) if step.rate == top else step for step in examination.steps)
+    growth = first_to_fill(replace(examination, steps=tuple(steps))).growth()
+    assert growth is not None
+    assert growth.service_ratio == pytest.approx(3.0, rel=0.01)
+
+
 @pytest.mark.parametrize(("busy", "name"), [(0.97, "run_queue"), (0.5, None)])
 def test_a_loop_that_answers_only_when_a_step_is_over(busy: float, name: str | None) -> None:
     examination = Sick(queues={"pool": Tank()}, busy=lambda share: busy).examination()

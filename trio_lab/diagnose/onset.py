@@ -234,12 +234,7 @@ def _growth(
     together = hinge.onset(_means(curves))
     told = together is not None and len(begun) > len(curves) / 2
     at_top = [max(curve)[1] for curve in curves if curve]
-    top = max(rounds[-1])
-    ratios = [
-        ratio
-        for one in rounds
-        if (found := grown(one[top], name)) is not None and (ratio := service_ratio(found, name, quiet)) is not None
-    ]
+    ratios = [ratio for one in rounds if (ratio := _full_ratio(name, one, quiet)) is not None]
     return Growth(
         name=name,
         growth=fmean(at_top),
@@ -247,6 +242,16 @@ def _growth(
         onset_interval=mean_interval(begun, widen=SHARED_DRIFT) if told else None,
         service_ratio=median(ratios) if ratios else None,
     )
+
+
+def _full_ratio(name: str, one: Mapping[float, Step], quiet: Sequence[Step]) -> float | None:
+    """The service time ÷ that without load at the highest rate of a round at which the queue was seen, if that was too much."""
+    for nominal in sorted(one, reverse=True):
+        step = one[nominal]
+        too_much = nominal == max(one) or offered_growth(step) >= CLEARLY * (step.rate or 0.0)
+        if too_much and (found := grown(step, name)) is not None:
+            return service_ratio(found, name, quiet)
+    return None
 
 
 def _means(curves: Sequence[list[hinge.Point]]) -> list[hinge.Point]:
