@@ -137,6 +137,25 @@ async def test_a_task_that_has_io_in_each_pass_does_not_spin() -> None:
     assert not [stall for stall in watch.stalls() if stall.cause == "busy wait"]
 
 
+async def test_the_tasks_of_a_full_server_do_not_spin() -> None:
+    """Each finds its next request when it has answered the last, so none of them ever waits."""
+
+    async def serve() -> None:
+        one, other = trio.socket.socketpair()
+        with one, other:
+            while True:
+                await one.send(b"x")
+                await other.recv(1)
+
+    async with observe(steps=True) as watch:
+        with trio.move_on_after(1.2 * watch_module.CHECK):
+            async with trio.open_nursery() as nursery:
+                for _ in range(8):
+                    nursery.start_soon(serve)
+    assert watch.statistics().passes.count > watch_module._SPINS
+    assert not [stall for stall in watch.stalls() if stall.cause == "busy wait"]
+
+
 async def test_a_task_that_spins_is_named() -> None:
     async def spin() -> None:
         while not any(stall.cause == "busy wait" for stall in watch.stalls()):

@@ -91,7 +91,8 @@ class AsyncioEyes(Eyes):
     def whose(self, step: Any) -> tuple[Who, FrameType | None]:
         if isinstance(step, asyncio.Task):
             return _known(step), getattr(step.get_coro(), "cr_frame", None)
-        return Who(name=step), None
+        name, _ = step  # as `key_of` makes them
+        return Who(name=name), None
 
     def shared_threads(self) -> tuple[list[Queue], object]:
         if self._shared_threads is None:

@@ -144,7 +144,7 @@ class AsyncioSteps(StepLog[asyncio.Handle]):
         return name_of(_CALL_OF(step))
 
     def keys(self) -> set[Hashable]:
-        return {task_of(call) or name_of(call) for call in map(_CALL_OF, self._steps)}
+        return {*map(key_of, map(_CALL_OF, self._steps))}
 
     def is_entry(self, step: asyncio.Handle) -> bool:
         return step in self._entered
@@ -157,6 +157,11 @@ def task_of(call: Any) -> asyncio.Task[Any] | None:
     """The task whose step this callback is; None for any other."""
     owner = getattr(call, "__self__", None)
     return owner if isinstance(owner, asyncio.Task) else None
+
+
+def key_of(call: Any) -> Hashable:
+    """The callback's task, or else its name and whose method it is: each connection has a transport of its own."""
+    return task_of(call) or (name_of(call), id(getattr(call, "__self__", None)))
 
 
 def name_of(call: Any) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from .asyncio_steps import name_of, task_of
+from .asyncio_steps import key_of, name_of
 from .shadow import Shadow
 from .stalls import Steps
 from .step_log import StepLog
@@ -125,7 +125,7 @@ class UvloopSteps(StepLog[Any]):
         return step if isinstance(step, str) else name_of(_call_of(step))
 
     def keys(self) -> set[Hashable]:
-        return {task_of(_call_of(step)) or self.name(step) for step in self._steps}
+        return {key_of(_call_of(step)) for step in self._steps}
 
     def is_entry(self, step: Any) -> bool:
         return isinstance(step, _Entered)
