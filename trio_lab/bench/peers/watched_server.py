@@ -3,8 +3,8 @@
 LAYER is one of `subjects.stack`: ``sockets`` is a plain server, ``quart`` a Quart app on hypercorn. LOOP is trio, asyncio or
 uvloop.
 
-It prints ``{"url": …}``. Each line on its standard input is a way to be watched; it answers ``{"cpu_s": …}``, the CPU
-time that the process has used by then, when the change is made. It ends when its standard input does.
+It prints ``{"url": …}``. Each line on its standard input is a way to be watched, or ``used``, which changes nothing; it answers
+``{"cpu_s": …}``, the CPU time that the process has used by then, when the change is made. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ WAYS: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
 
 
 async def _change(ways: AsyncExitStack, way: str) -> None:
-    await ways.aclose()
-    await ways.enter_async_context(WAYS[way]())
+    if way != "used":
+        await ways.aclose()
+        await ways.enter_async_context(WAYS[way]())
     say(cpu_s=time.process_time())
 
 
