@@ -19,8 +19,8 @@ from ..model import Benchmark, Measured
 from ..peers import watched_server
 
 _CONNECTIONS = 8
-# Seconds. A watch over a full loop that has just begun measures steps between its first two looks, half a second each, to find out
-# whether a task spins; then it suspects that twice a minute at most. In turns of three seconds this would be a sixth of the time.
+# Seconds. A watch over a full loop that has just begun measures steps for half a second, to find out whether a task spins, and
+# does that again twice a minute at most. In turns of three seconds it would be a sixth of the time.
 _SETTLE = 1.2
 _LAYERS = {
     "quart": ("quart", "trio"),
