@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager, redirect_stdout
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from timeit import timeit
 from typing import Any
 
 from trio_lab.loop.stalls import Stall
@@ -33,7 +34,7 @@ from trio_lab.subjects.telling import end_with_input
 _THRESHOLD = 0.02  # seconds
 _ROW = 0.06  # seconds that the block of a row lasts
 _TASKS, _STEP = 200, 0.0005
-_OBJECTS = 400_000
+_OBJECTS = 200_000  # more each time, until a collection takes as long as that
 Frame = tuple[str, int]
 
 
@@ -181,7 +182,8 @@ class Rows(Plants):
             "collection": self._collection,
             "transport": lambda: self._noted("transport", _spin),
         }
-        self._rings: list[list[object]] = []
+        self._rings: list[list[object]] = []  # as many as a collection takes long enough with
+        self._collects_for_long = False
         self._kept: set[object] = set()
 
     def make(self, name: str) -> None:
@@ -227,10 +229,12 @@ class Rows(Plants):
         threading.Thread(target=self._noted, args=("hog", _match)).start()
 
     def _collection(self) -> None:
-        if not self._rings:
-            self._rings = [[] for _ in range(_OBJECTS)]
-            for ring in self._rings:
+        while not self._collects_for_long:
+            more: list[list[object]] = [[] for _ in range(_OBJECTS)]
+            for ring in more:
                 ring.append(ring)
+            self._rings += more
+            self._collects_for_long = timeit(gc.collect, number=1) >= _ROW
         self._noted("collection", gc.collect)
 
 
