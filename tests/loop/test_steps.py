@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import pytest
 import trio
@@ -65,18 +65,39 @@ async def test_callbacks_that_wait_when_their_step_begins_are_counted(loop: Loop
     assert loop.monitor.steps() == NOTHING
 
 
-def test_of_one_pass_in_eight_it_is_noted_which_tasks_had_a_step(loop: Loop) -> None:
-    spins, other = Named("spins"), Named("other")
+def test_one_pass_in_eight_is_looked_at(loop: Loop) -> None:
+    spins, often, late = Named("spins"), Named("often"), Named("late")
     passes = 200 * _EVERY
     for number in range(passes):
-        for task in (spins, spins, other) if number % 2 else (spins,):
+        tasks = [spins, spins] + [often] * (number % 4 != 3) + [late] * (number > passes // 4)
+        for task in tasks:
             loop.step(task, 0.5)
         loop.monitor.pass_ended()
-    turns, counted = loop.monitor.read_turns()
-    assert turns[spins] == counted
-    assert 0.5 * passes < counted * _EVERY < 2 * passes
-    assert 0.25 * counted < turns[other] < 0.75 * counted  # it had a step in each second pass
-    assert loop.monitor.read_turns() == (Counter(), 0)
+    turns, looked_at = loop.monitor.read_turns()
+    assert turns.pop(spins) == looked_at
+    assert 0.5 * passes < looked_at * _EVERY < 2 * passes
+    assert late not in turns
+    assert all(0.6 * looked_at < times < 0.9 * looked_at for times in turns.values())  # of `often`, if it is counted
+    assert loop.monitor.read_turns() == ({}, 0)
+
+
+@pytest.mark.parametrize("others", [1, 20])
+def test_tasks_that_end_are_not_kept(loop: Loop, others: int) -> None:
+    """Also if nobody reads the turns."""
+    spins = Named("spins")
+
+    def one_pass(number: int) -> list[ref[Named]]:
+        tasks = [Named(f"{number}-{other}") for other in range(others)]
+        for task in (spins, *tasks):
+            loop.step(task, 0.5)
+        loop.monitor.pass_ended()
+        return [ref(task) for task in tasks]
+
+    ended = [task for number in range(40 * _EVERY) for task in one_pass(number)]
+    assert not [task for found in ended if (task := found())]
+    turns, looked_at = loop.monitor.read_turns()
+    assert turns == {spins: looked_at}
+    assert looked_at > 4
 
 
 def test_the_task_whose_step_was_noted_last_is_seen(loop: Loop) -> None:

@@ -7,7 +7,7 @@ noted; they are added up when they are read, which is after a long pass.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from itertools import pairwise
 from random import Random
@@ -17,10 +17,10 @@ from typing import Generic, TypeVar
 from .stalls import Steps
 
 _TOP = 5
-# In one of so many passes, as a mean, it is noted which tasks had a step; after a pass of n steps in one of n ÷ as many, for
-# that costs a microsecond a step. With one in 8 always it was half of what steps cost in a loop with 500 in a pass. The pass is
-# drawn at random. A server whose clients are in step has passes that repeat; every eighth of them was the same, and so a task
-# seemed to have a step in each that had one in every second pass only.
+# In one of so many passes, as a mean, we look which tasks had a step; after a pass of n steps in one of n ÷ as many. One in 8
+# always was half of what steps cost in a loop with 500 in a pass. The pass is drawn at random. A server whose clients are in
+# step has passes that repeat; every eighth of them was the same, and so a task seemed to have a step in each that had one in
+# every second pass only.
 _EVERY = 8
 
 S = TypeVar("S", bound=Hashable)
@@ -34,8 +34,8 @@ class StepLog(Generic[S]):
         self._clock = clock
         self._steps: list[S] = []
         self._began: list[float] = []
-        self._turns: Counter[Hashable] = Counter()
-        self._counted, self._until_counted = 0, _EVERY
+        self._missed: dict[Hashable, int] = {}  # by task: passes that were looked at, and in which it had no step
+        self._looked_at, self._until_look = 0, _EVERY
         self._random: Callable[[], float] = Random().random
         self._callbacks = 0  # of the entry queue in this pass, where they are counted when they are due
 
@@ -57,14 +57,29 @@ class StepLog(Generic[S]):
 
     def pass_ended(self) -> None:
         if self._steps:
-            self._until_counted -= 1
-            if self._until_counted == 0:
-                self._until_counted = 1 + int(2 * max(_EVERY, len(self._steps) // _EVERY) * self._random())
-                self._counted += 1
-                self._turns.update(self.keys())
+            self._until_look -= 1
+            if self._until_look == 0:
+                self._look()
             self._steps.clear()
             self._began.clear()
             self._callbacks = 0
+
+    def _look(self) -> None:
+        """Which tasks have a step in nearly every pass? Those that had one in the first two passes, and that have not missed
+        more than half since. No other is kept. A server's tasks end with their requests: to count the turns of each of them was
+        most of what steps cost there, and kept thousands alive."""
+        self._until_look = 1 + int(2 * max(_EVERY, len(self._steps) // _EVERY) * self._random())
+        self._looked_at += 1
+        if self._looked_at > 2 and not self._missed:
+            return
+        seen = self.keys()
+        if self._looked_at <= 2:
+            for task in seen:
+                self._missed.setdefault(task, self._looked_at - 1)
+        for task in self._missed.keys() - seen:
+            self._missed[task] += 1
+            if 2 * self._missed[task] > self._looked_at:
+                del self._missed[task]
 
     def steps(self) -> Steps:
         """The current pass so far."""
@@ -84,8 +99,9 @@ class StepLog(Generic[S]):
             top=tuple(top[:_TOP]),
         )
 
-    def read_turns(self) -> tuple[Counter[Hashable], int]:
-        """Of the passes that were looked at since the last call: in how many each task had a step, and their number."""
-        turns, counted = self._turns, self._counted
-        self._turns, self._counted = Counter(), 0
-        return turns, counted
+    def read_turns(self) -> tuple[dict[Hashable, int], int]:
+        """Of the passes that were looked at since the last call: in how many each task had a step, if that was at least half of
+        them, and their number."""
+        missed, looked_at = self._missed, self._looked_at
+        self._missed, self._looked_at = {}, 0
+        return {task: looked_at - passes for task, passes in missed.items()}, looked_at

@@ -320,17 +320,17 @@ class Watch:
         log = self.eyes.log
         if log is not None:
             self._fault = self.eyes.steps_blind() or self._fault
-            turns, counted = log.read_turns()
-            always = [(step, times) for step, times in turns.most_common() if times >= _SPINNING * counted]
+            turns, looked_at = log.read_turns()
+            always = [task for task, times in turns.items() if times >= _SPINNING * looked_at]
             if spinning and 0 < len(always) <= _SPINNERS:
-                step, most = always[0]
-                self._keep(self._busy_wait(step, most, counted))
+                task = max(always, key=turns.__getitem__)
+                self._keep(self._busy_wait(task, turns[task], looked_at))
         if spinning and self._want_steps == "auto" and (now := perf_counter()) >= self._suspects_again:
             self._suspects_again = now + _ARMED_FOR
             self._armed_until = max(self._armed_until, now + CHECK / 2)
 
-    def _busy_wait(self, step: Hashable, turns: int, passes: int) -> Stall:
-        who, frame = self.eyes.whose(step)
+    def _busy_wait(self, task: Hashable, turns: int, passes: int) -> Stall:
+        who, frame = self.eyes.whose(task)
         return Stall(
             duration=CHECK,
             cause=BUSY_WAIT,

@@ -14,7 +14,6 @@ some tens of buckets, and windows are read often.
 
 from __future__ import annotations
 
-import math
 import struct
 import sys
 from array import array
@@ -108,7 +107,7 @@ class Histogram:
         if max(counts) >= _NEGATIVE:
             pending = [max(0.0, seconds) for seconds in pending]
             counts = Counter(_buckets(pending))
-        self._add(counts, len(pending), math.fsum(pending), max(pending))
+        self._add(counts, len(pending), sum(pending), max(pending))
 
     def _add(self, counts: Counter[int], count: int, total: float, longest: float) -> None:
         self._counts.update(counts)
