@@ -89,7 +89,11 @@ WAIT = Subject(
 SUBJECTS = (
     WAIT,
     Subject(
-        name="/hash", command=serve("--threads", "4"), path="/hash?rounds=15000", first="native_pool",
+        name="/hash", command=serve("--threads", "4"), path="/hash", first="native_pool", places=min(4, CORES), told_by=None,
+        bound=COMPUTING,
+    ),
+    Subject(
+        name="/hash, short", command=serve("--threads", "4"), path="/hash?rounds=15000", first="native_pool",
         places=min(4, CORES), told_by=None, bound=COMPUTING,
     ),
     Subject(
