@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.servers.shortage import no_descriptors
+from trio_lab.http import door
 from trio_lab.http.door import Door
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.listening import Shortage
@@ -150,6 +151,27 @@ def test_at_its_end_it_accepts_what_waits_and_then_closes_those_that_ask_for_not
         house.connect()
     house.wait_later()
     assert house.later == []  # there is nothing left to look for
+
+
+def test_who_has_just_connected_is_expected_to_ask_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with EpollSet() as sockets:
+        house = House(sockets, idle_time=1.0)
+        with closing(house.door), house.door, house.connect() as first, house.connect() as second:
+            assert not house.door.expects_first_bytes()
+            house.look()
+            monkeypatch.setattr(door, "FIRST_BYTES", 3600.0)
+            assert house.door.expects_first_bytes()
+            monkeypatch.setattr(door, "FIRST_BYTES", 0.0)
+            assert not house.door.expects_first_bytes()  # it has been silent for long
+            monkeypatch.setattr(door, "FIRST_BYTES", 3600.0)
+            first.sendall(b"first")
+            house.look()
+            assert house.door.expects_first_bytes()
+            second.sendall(b"second")
+            house.look()
+            assert not house.door.expects_first_bytes()
+        for connected, _ in house.begun:
+            connected.close()
 
 
 def test_without_descriptors_connections_wait(house: House) -> None:

@@ -21,7 +21,7 @@ from math import inf
 from time import monotonic
 
 from .epoll_set import EpollSet
-from .listening import LOST, Shortage, waiting
+from .listening import FIRST_BYTES, LOST, Shortage, waiting
 from .sharing import Shared
 
 _AT_ONCE = 100  # connections that are accepted before anything else is done
@@ -175,6 +175,11 @@ class Door:
                 accepted.setblocking(False)
                 self.let_in(accepted)
         self._listener.close()
+
+    def expects_first_bytes(self) -> bool:
+        """Whether a client that has just connected may yet send its request, so that the door should not be closed."""
+        newest = next(reversed(self._silent.values()), -inf) - self._idle_time
+        return newest + FIRST_BYTES > monotonic()
 
     def close(self) -> None:
         """Close the connections that have sent nothing. Those that come back later are closed at once."""

@@ -16,9 +16,11 @@ from .connections import LiveConnections
 from .door import Door
 from .epoll_set import EpollSet
 from .holding import Holding
-from .listening import Shortage
+from .listening import LAST_TURNS, Shortage
 from .pool_job import Waited
 from .sharing import Shared
+
+_LOOK = 0.01  # seconds until the next look whether clients have sent their first bytes
 
 Later = Callable[[float, Callable[[], None]], object]
 
@@ -78,7 +80,12 @@ class Entrance:
         self._start(bare.serve, data, self.door, self._speak, waited)
 
     async def end(self) -> None:
-        """No request that comes now may wait. Those that wait have their time."""
+        """Connections end with their next reply, and no request that comes now may wait. Those that wait have their time, and
+        so have clients that have just connected to send their request."""
+        for _ in range(LAST_TURNS):
+            await self._context.sleep(0)
         await self._context.terminated.set()
         if self._asking is not None:
             self._start(self._asking.until_settled, self._context.sleep)
+        while self.door.expects_first_bytes():
+            await self._context.sleep(_LOOK)

@@ -20,6 +20,9 @@ BACKLOG = 1024  # hypercorn's 100 overflows in a burst of connects, and the kern
 LAST_TURNS = 20
 """Turns of the loop between the last accepted connection and the end of idle ones. A request that had arrived is read within
 six, and is then in flight."""
+FIRST_BYTES = 0.5
+"""Seconds in which a client that has connected sends its request, at the end of the server. Until then its connection is not
+idle: a client whose connection is closed before any reply cannot know whether it may ask again."""
 
 
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})

@@ -16,10 +16,10 @@ from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
-from trio_lab.http import entrance
+from trio_lab.http import door, entrance
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
-from trio_lab.http.listening import listen
+from trio_lab.http.listening import LAST_TURNS, listen
 from trio_lab.servers.asyncio import accepting, connection
 from trio_lab.servers.asyncio.accepting import serve_app
 
@@ -128,6 +128,30 @@ def test_what_waits_in_the_backlog_at_the_stop_is_answered() -> None:
                 reader, writer = await asyncio.open_connection(sock=client)
                 assert (await reader.read()).endswith(b"ok")
                 writer.close()
+
+    run(test())
+
+
+def test_who_connects_just_before_the_stop_may_ask_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        app = App()
+        app.release.set()
+        served = Served(app)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(served.run())
+            reader, writer = await served.connect()
+            silent, left = await served.connect()
+            monkeypatch.setattr(door, "FIRST_BYTES", 3600.0)
+            served.stop.set()
+            for _ in range(5 * LAST_TURNS):
+                await asyncio.sleep(0)
+            writer.write(ASKED)
+            assert (await reader.read()).endswith(b"ok")
+            monkeypatch.setattr(door, "FIRST_BYTES", 0.0)  # the time of the other is over
+            assert await silent.read() == b""
+            writer.close()
+            left.close()
+        assert app.told == ["startup", "asked", "shutdown"]
 
     run(test())
 

@@ -133,6 +133,17 @@ def test_sigterm_lets_requests_in_flight_end() -> None:
         assert server.process.wait(30) == 0
 
 
+def test_who_connects_just_before_sigterm_may_ask_after_it() -> None:
+    with node("--grace", "600") as server, ask(server, "/wait?ms=1000"):
+        until(lambda: in_service(server) == 1)
+        with socket.create_connection(server.address, timeout=30) as late:
+            server.get("/health")  # it is accepted after the other
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: not accepts(server))
+            late.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer(late)[0] == 200
+
+
 @pytest.mark.parametrize(("grace", "signals"), [("0.1", 1), ("600", 2)])
 def test_the_grace_ends_when_it_is_over_or_with_a_second_signal(grace: str, signals: int) -> None:
     with node("--grace", grace) as server, ask(server, "/wait?ms=10000") as holder:

@@ -17,11 +17,11 @@ from tests.http.sockets import connected
 from tests.servers.backlog import sent_at_once
 from tests.servers.shortage import Impatient, no_descriptors
 from trio_lab.config import Config
-from trio_lab.http import entrance
+from trio_lab.http import door, entrance
 from trio_lab.http.connections import LiveConnections
 from trio_lab.http.epoll_set import EpollSet
 from trio_lab.http.holding import REST
-from trio_lab.http.listening import listen
+from trio_lab.http.listening import LAST_TURNS, listen
 from trio_lab.http.sharing import Shared
 from trio_lab.servers.trio import accepting, connection
 from trio_lab.servers.trio.accepting import serve_app
@@ -125,6 +125,26 @@ async def test_what_waits_in_the_backlog_at_the_stop_is_answered() -> None:
             assert (await stream.receive_some()).endswith(b"ok")
             assert await stream.receive_some() == b""
             await stream.aclose()
+
+
+async def test_who_connects_just_before_the_stop_may_ask_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App()
+    app.release.set()
+    served = Served(app)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        with socket.create_connection(served.address) as late, socket.create_connection(served.address) as silent:
+            monkeypatch.setattr(door, "FIRST_BYTES", 3600.0)
+            served.stop.set()
+            for _ in range(5 * LAST_TURNS):
+                await trio.lowlevel.checkpoint()
+            late.sendall(ASKED)
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(late))
+            assert (await stream.receive_some()).endswith(b"ok")
+            assert await stream.receive_some() == b""
+            monkeypatch.setattr(door, "FIRST_BYTES", 0.0)  # the time of the other is over
+            assert await trio.SocketStream(trio.socket.from_stdlib_socket(silent)).receive_some() == b""
+    assert app.told == ["startup", "asked", "shutdown"]
 
 
 async def test_a_request_that_takes_longer_is_cut_off() -> None:

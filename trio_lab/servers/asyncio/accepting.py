@@ -22,7 +22,6 @@ from ...http.connections import LiveConnections
 from ...http.entrance import Entrance
 from ...http.epoll_set import EpollSet
 from ...http.holding import REST, Holding
-from ...http.listening import LAST_TURNS
 from .connection import Bare, Connection
 
 
@@ -81,8 +80,6 @@ async def serve_app(
                     with entrance.door:
                         on_ready()
                         await stop.wait()
-                    for _ in range(LAST_TURNS):
-                        await asyncio.sleep(0)
                     await entrance.end()
         await lifespan.wait_for_shutdown()
 

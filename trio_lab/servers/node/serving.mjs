@@ -8,6 +8,7 @@ import { BUFFERED_HEAD, findRoute, inJson, refusalOf } from "./requests.mjs";
 
 const BACKLOG = 1024;
 const REQUEST_TIMEOUT = 300_000; // milliseconds: Node's own; it may not be shorter than the head's
+const FIRST_BYTES = 500; // milliseconds in which a client that has connected sends its request, at the end of the server
 const SILENCE = 10_000; // milliseconds between two lines in the log about connections that cannot be accepted
 
 export class LabServer {
@@ -63,7 +64,11 @@ export class LabServer {
     }
     this.#stopping = true;
     this.#http.close(this.#over);
-    for (const [socket, begun] of this.#begun) if (!begun.size) socket.destroy();
+    for (const [socket, begun] of this.#begun) {
+      if (begun.size) continue;
+      if (socket.bytesRead) socket.destroy();
+      else setTimeout(() => begun.size || socket.destroy(), FIRST_BYTES);
+    }
     setTimeout(this.#over, this.#lab.config.grace * 1e3);
   }
 

@@ -22,7 +22,6 @@ from ...http.connections import LiveConnections
 from ...http.entrance import Entrance
 from ...http.epoll_set import EpollSet
 from ...http.holding import REST, Holding
-from ...http.listening import LAST_TURNS
 from ...http.sharing import Shared
 from .connection import Bare, Connection
 
@@ -78,8 +77,6 @@ async def serve_app(
                     with entrance.door:
                         task_status.started()
                         await stop.wait()
-                    for _ in range(LAST_TURNS):
-                        await trio.lowlevel.checkpoint()
                     await entrance.end()
                 connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
             await lifespan.wait_for_shutdown()
