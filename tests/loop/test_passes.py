@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from trio_lab.loop.loop_time import RESOLUTION, LoopStatistics, LoopTime, PassWi
 from trio_lab.loop.passes import PassMonitor, open_pass_monitor
 from trio_lab.loop.run_queue import RunQueue
 from trio_lab.loop.timer_probe import open_timer_probe
+from trio_lab.measure.histogram import LOT
 from trio_lab.records.health import Loop
 from trio_lab.records.queue import QueueStatistics
 from trio_lab.records.summary import Summary
@@ -66,9 +68,9 @@ async def test_utilization_is_the_share_not_spent_polling(clock: Clock, monitor:
     await trio.lowlevel.checkpoint()
     window = PassWindow(monitor)
     clock.now += 1.0
-    monitor.before_io_wait(0)
+    monitor.before_io_wait(10.0)
     clock.now += 3.0
-    monitor.after_io_wait(0)
+    monitor.after_io_wait(10.0)
     assert window.read(reset=True).utilization == pytest.approx(0.25)
     clock.now += 1.0  # the next window begins with nothing waited
     assert window.read(reset=True).utilization == pytest.approx(1.0)
@@ -96,11 +98,70 @@ async def test_a_pass_over_the_budget_is_told_with_its_begin_and_end_and_an_idle
     monitor.on_long = lambda began, ended: found.append((began, ended))
     for busy in (0.05, 0.06, 0.0):
         began = clock.now
-        monitor.after_io_wait(0.0)
+        monitor.after_io_wait(100.0)
         clock.now += busy
         monitor.before_io_wait(100.0)
         clock.now += 100.0
     assert found == [(began - 100.06, pytest.approx(began - 100.0))]
+
+
+def _hook(loop: LoopTime, clock: Clock, timeout: float, seconds: float) -> None:
+    loop.before_io_wait(timeout)
+    clock.now += seconds
+    loop.after_io_wait(timeout)
+
+
+def _timed(loop: LoopTime, clock: Clock, timeout: float, seconds: float) -> None:
+    def poll(timeout: float | None) -> None:
+        clock.now += seconds
+
+    loop.timing(poll)(timeout)
+
+
+@pytest.mark.parametrize("polled", [_hook, _timed])
+def test_a_poll_that_may_not_wait_is_part_of_the_pass_after_it(
+    clock: Clock, polled: Callable[[LoopTime, Clock, float, float], None]
+) -> None:
+    loop = LoopTime(clock)
+    found: list[tuple[float, float]] = []
+    passes: list[float] = []
+    loop.budget, loop.on_long = 0.5, lambda began, ended: found.append((began, ended))
+    loop.on_pass = lambda: passes.append(clock.now)
+    clock.now += 0.25
+    polled(loop, clock, 0.0, 0.25)
+    assert loop.pass_began() == 100.25
+    clock.now += 0.5
+    polled(loop, clock, 10.0, 1.0)
+    assert (loop.busy.count, loop.busy.total, loop.busy.max) == (2, 1.0, 0.75)
+    assert (loop.waited, loop.free_polls, loop.pass_began()) == (1.0, 1, 102.0)
+    assert (found, passes) == ([(100.25, 101.0)], [100.25, 102.0])
+
+
+@pytest.mark.parametrize("polled", [_hook, _timed])
+def test_passes_are_put_into_their_buckets_now_and_then(
+    clock: Clock, polled: Callable[[LoopTime, Clock, float, float], None]
+) -> None:
+    loop, most = LoopTime(clock), 0
+    for number in range(3 * LOT):
+        clock.now += 1 / 4096
+        polled(loop, clock, number % 2, 0.0)
+        most = max(most, len(loop.busy.pending))
+    assert LOT <= most < LOT + 1000
+    assert loop.busy.total == 3.0
+
+
+@pytest.mark.parametrize("polled", [_hook, _timed])
+def test_a_loop_that_runs_on_although_it_had_stopped_counts_no_time_of_that(
+    clock: Clock, polled: Callable[[LoopTime, Clock, float, float], None]
+) -> None:
+    loop = LoopTime(clock)
+    loop.pause()
+    loop.pause()
+    clock.now += 1.0
+    polled(loop, clock, 10.0, 0.0)
+    clock.now += 0.5
+    polled(loop, clock, 0.0, 0.0)
+    assert (loop.busy.max, loop.busy.total) == (0.5, 0.5)
 
 
 def test_exactly_the_budget_is_within_it(clock: Clock) -> None:

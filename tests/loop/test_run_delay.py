@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections import deque
-from dataclasses import replace
 
 import pytest
 
@@ -107,13 +106,13 @@ def beats_of(ended: float, read: _Waits) -> list[_Beat]:
 
 
 def test_waiting_before_the_pass_is_not_put_to_it() -> None:
-    ended, before = 1.06, replace(BEFORE, waits=waits(0.88))
-    looks = [replace(beat, waits=waits(beat.at, 0.035, 0.035)) for beat in beats_of(ended, waits(1.0))[1:]]
+    ended, before = 1.06, BEFORE._replace(waits=waits(0.88))
+    looks = [beat._replace(waits=waits(beat.at, 0.035, 0.035)) for beat in beats_of(ended, waits(1.0))[1:]]
     assert judged(before, *looks, ended=ended, last=waits(ended, 0.035, 0.035)) == "blocking call"
 
 
 def test_a_pass_that_kept_its_budget_but_for_the_hypervisor_was_not_running() -> None:
-    ended, before = 1.06, replace(BEFORE, waits=waits(0.999, 0.0, 0.0, 1.0, 1.0))
+    ended, before = 1.06, BEFORE._replace(waits=waits(0.999, 0.0, 0.0, 1.0, 1.0))
     assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.02), loop_cpu=0.04) == "not running"
     assert judged(before, ended=ended, last=waits(ended, 0.0, 0.0, 1.0, 1.0), loop_cpu=0.06) == "c call"
 
@@ -122,10 +121,10 @@ def test_a_pass_that_kept_its_budget_but_for_the_hypervisor_was_not_running() ->
 def test_naps_of_the_switch_interval_tell_the_gil_from_a_call_that_waits(turns_a_look: int, cause: str) -> None:
     """A look each 25 ms, which comes 2 ms late; other threads compute all the time."""
     looks = [
-        _Beat(at, at + 0.023, 0.0, at, replace(waits(at), turns=100 + n * turns_a_look))
+        _Beat(at, at + 0.023, 0.0, at, waits(at)._replace(turns=100 + n * turns_a_look))
         for n in range(1, 8)
         for at in (1.0 + n / 40,)
     ]
-    before = replace(BEFORE, process_cpu=1.0, waits=replace(BEFORE.waits, turns=7))  # it ran often before the pass
-    last = replace(waits(1.2), turns=100 + 8 * turns_a_look)
+    before = BEFORE._replace(process_cpu=1.0, waits=BEFORE.waits._replace(turns=7))  # it ran often before the pass
+    last = waits(1.2)._replace(turns=100 + 8 * turns_a_look)
     assert judged(before, *looks, ended=1.2, last=last, process_cpu=1.2) == cause

@@ -111,9 +111,9 @@ class _Loop(LoopTime):
     """Other threads may run at each reading of the clock and at each reading and writing of what both sides share."""
 
     def __init__(self, world: World, *, tells_begins: bool) -> None:
-        self._world, self._renew_at = world, math.inf
+        self._world, self._is_made = world, False
         super().__init__(lambda: world.now)
-        self._clock = self._interrupted_clock
+        self._clock, self._is_made = self._interrupted_clock, True
         self.tells_begins = tells_begins
 
     def _interrupted_clock(self) -> float:
@@ -130,12 +130,11 @@ class _Loop(LoopTime):
 
     @renew_at.setter
     def renew_at(self, at: float) -> None:
-        if at == math.inf:  # while it is made
-            self._renew_at = at
-            return
-        self._world.switch()
+        if self._is_made:
+            self._world.switch()
         self._renew_at = at
-        self._world.switch()
+        if self._is_made:
+            self._world.switch()
 
     def before_io_wait(self, timeout: float) -> None:
         super().before_io_wait(timeout)

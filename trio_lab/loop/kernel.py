@@ -44,11 +44,15 @@ class Timer:
         self._file: int = _timer_create(_MONOTONIC, os.O_CLOEXEC)
         if self._file < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self._setting: tuple[float, Any] = (-1.0, None)  # the last one
 
     def set(self, seconds: float) -> None:
         """Let it end so many seconds from now, whatever was set before."""
-        whole, rest = divmod(max(1, round(seconds * 1e9)), 1_000_000_000)
-        _timer_set(self._file, 0, _Setting(0, 0, whole, rest), None)
+        last, setting = self._setting
+        if seconds != last:  # as it hardly ever is
+            setting = _Setting(0, 0, *divmod(max(1, round(seconds * 1e9)), 1_000_000_000))
+            self._setting = seconds, setting
+        _timer_set(self._file, 0, setting, None)
 
     def fileno(self) -> int:
         """For a selector: it is readable from its end until it is set again, or was waited for."""

@@ -2,6 +2,9 @@
 
 Every event loop here alternates the two. A monitor (`passes` for Trio, `asyncio_loop` for asyncio) calls `before_io_wait`
 and `after_io_wait` around each poll; the figures and the windows of their readers are the same for both loops.
+
+A poll whose timeout is 0, because a task is runnable, waits for nothing: it is part of the pass after it, as in libuv. In a
+loop under load nearly all are like that, and then one reading of the clock a pass is enough.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from ..records.health import Loop
 
 T = TypeVar("T")
+_POLLS = math.inf  # in place of when a pass began, while the loop polls
+_RENEWED = 0.1  # seconds between two renewals that nobody asked for
 RESOLUTION = 0.020  # seconds that a timer probe sleeps; the articles' choice
 
 
@@ -53,8 +58,8 @@ def _ignore(began: float, ended: float) -> None:
     """The callback until another one is set."""
 
 
-def _nothing(now: float) -> None:
-    """The same for ``on_renew``."""
+def nothing(now: float) -> None:
+    """There is nothing to do at a renewal."""
 
 
 class LoopTime:
@@ -70,15 +75,14 @@ class LoopTime:
         self.waited = 0.0
         self.free_polls = 0
         """Polls that were allowed to wait, because no task was runnable; they may have found I/O at once all the same."""
-        self.budget = math.inf
-        """Seconds. When a pass took longer, ``on_long`` is called with its begin and its end."""
+        self._budget = self._limit = math.inf
         self.on_long: Callable[[float, float], None] = _ignore
         self.on_overslept: Callable[[float, float], None] = _ignore
         """Called when a poll ended by more than the budget after its timeout, with the time at which it was due to end and
         its end. No task ran in between, but all timers that were due are late."""
-        self.renew_at = math.inf
-        self.on_renew: Callable[[float], None] = _nothing
-        """Called with the time when a pass begins at ``renew_at`` or later."""
+        self.renew_at = -math.inf
+        self.on_renew: Callable[[float], None] = nothing
+        """Called with the time when a pass begins at ``renew_at`` or later. It may set that to the time of the next call."""
         self.gaps = 0
         """How often it was blind for a while so far: passes of that time are missing."""
         self._gap: str | None = None  # why the last time
@@ -86,36 +90,52 @@ class LoopTime:
         """Called when a pass begins; on uvloop, when one has ended."""
         self._pass_began = self._poll_began = self._clock()
         self._cut_began: float | None = None  # when the current pass began, if a window has ended within it: see `cut`
-        self._timeout = 0.0  # of the last poll
+        self._timeout: float | None = 0.0  # of the last poll
         self._times: list[bool] = []  # empty: the poll is not timed
-        self._polling = False
 
-    # Called by the loop. They do so little that they cannot raise.
+    @property
+    def budget(self) -> float:
+        """Seconds. When a pass took longer, ``on_long`` is called with its begin and its end."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: float) -> None:
+        self._budget = budget
+        self._limit = budget if self._cut_began is None else -math.inf
+
+    # Called by the loop. They do so little that they cannot raise. They are called in each pass, and so whatever is not needed
+    # in each is done at a renewal, or behind a comparison that is made anyway.
 
     def before_io_wait(self, timeout: float) -> None:
         now = self._poll_began = self._clock()
-        self._timeout = timeout
-        if timeout > 0:
-            self.free_polls += 1
-        self._polling = True
-        busy = now - self._pass_began
+        began = self._pass_began
+        busy = now - began
         self._pending.append(busy)
-        if len(self._pending) >= LOT:
-            self.busy.settle()
-        if self._cut_began is not None:
-            self._end_cut(now)
-        elif busy > self.budget:
-            self.on_long(self._pass_began, now)
+        if timeout > 0:
+            self._timeout = timeout
+            self._pass_began = _POLLS
+            self.free_polls += 1
+            if busy > self._limit:
+                self._judge(began, now)
+            return
+        self._pass_began = now  # before `renew_at` is read: see `wakes`
+        if busy > self._limit:
+            self._judge(began, now)
+        if now >= self.renew_at:
+            self._renew(now)
+        if self.on_pass is not None:
+            self.on_pass()
 
     def after_io_wait(self, timeout: float) -> None:
+        if timeout <= 0:
+            return
         now = self._pass_began = self._clock()
-        self._polling = False  # before `renew_at` is read: see `wakes`
         slept = now - self._poll_began
         self.waited += slept
-        if slept > self.budget and slept - timeout > self.budget:
-            self.on_overslept(self._poll_began + timeout, now)
+        if slept > self._budget:
+            self._judge_poll(now)
         if now >= self.renew_at:
-            self.on_renew(now)
+            self._renew(now)
         if self.on_pass is not None:
             self.on_pass()
 
@@ -124,41 +144,68 @@ class LoopTime:
         calls less save a quarter of what they cost.
 
         What an earlier call has returned, and other code may have put something around, no longer times its poll."""
-        clock, pending, for_ever = self._clock, self._pending, math.inf
+        clock, record, polls = self._clock, self._pending.append, _POLLS
         self.stop_timing()
         times = self._times = [True]
 
         def timed_poll(timeout: float | None = None) -> T:
             if not times:
                 return poll(timeout)
-            began = self._poll_began = clock()
-            self._timeout = wait = for_ever if timeout is None else timeout
-            if wait > 0:
-                self.free_polls += 1
-            self._polling = True
-            busy = began - self._pass_began
-            pending.append(busy)
-            if len(pending) >= LOT:
-                self.busy.settle()
-            if self._cut_began is not None:
-                self._end_cut(began)
-            elif busy > self.budget:
-                self.on_long(self._pass_began, began)
+            now = clock()
+            began = self._pass_began
+            busy = now - began
+            record(busy)
+            if timeout is not None and timeout <= 0:
+                self._pass_began = now
+                if busy > self._limit:
+                    self._judge(began, now)
+                if now >= self.renew_at:
+                    self._renew(now)
+                if self.on_pass is not None:
+                    self.on_pass()
+                return poll(timeout)
+            self._poll_began, self._timeout = now, timeout
+            self._pass_began = polls
+            self.free_polls += 1
+            if busy > self._limit:
+                self._judge(began, now)
             try:
                 return poll(timeout)
             finally:
                 now = self._pass_began = clock()
-                self._polling = False
-                slept = now - began
+                slept = now - self._poll_began
                 self.waited += slept
-                if slept > self.budget and slept - self._timeout > self.budget:
-                    self.on_overslept(began + self._timeout, now)
+                if slept > self._budget:
+                    self._judge_poll(now)
                 if now >= self.renew_at:
-                    self.on_renew(now)
+                    self._renew(now)
                 if self.on_pass is not None:
                     self.on_pass()
 
         return timed_poll
+
+    def _judge(self, began: float, ended: float) -> None:
+        """A pass is over that was long, or in which a window has ended."""
+        began = self._uncut(began)
+        if ended - began > self._budget:
+            self.on_long(began, ended)
+
+    def _uncut(self, began: float) -> float:
+        """When the whole of a pass began that is over, or whose last part began then."""
+        cut, self._cut_began = self._cut_began, None
+        self._limit = self._budget
+        return began if cut is None else cut
+
+    def _judge_poll(self, ended: float) -> None:
+        """A long poll is over."""
+        if ended - (due := self.poll_ends()) > self._budget:
+            self.on_overslept(due, ended)
+
+    def _renew(self, now: float) -> None:
+        if len(self._pending) >= LOT:
+            self.busy.settle()
+        self.renew_at = now + _RENEWED
+        self.on_renew(now)
 
     def stop_timing(self) -> None:
         """What `timing` has returned only polls from now on."""
@@ -166,14 +213,15 @@ class LoopTime:
 
     def begin(self) -> None:
         """Start measuring: the current pass counts from now on."""
-        now = self._pass_began = self._clock()
-        self._polling, self._cut_began = False, None
+        now = self._clock()
+        self._uncut(now)
+        self._pass_began = now
         if now >= self.renew_at:
-            self.on_renew(now)
+            self._renew(now)
 
     def pause(self) -> None:
         """The loop has stopped and may run again: the pass ends, and until `begin` no time is counted."""
-        if not self._polling:
+        if self._pass_began != _POLLS:
             self.before_io_wait(math.inf)  # nobody waits for its end
 
     @property
@@ -190,26 +238,25 @@ class LoopTime:
         budget is decided by the whole of it."""
         now = self._clock()
         self.busy.record(now - self._pass_began)
-        if self._cut_began is None:
-            self._cut_began = self._pass_began
+        self._cut(self._pass_began)
         self._pass_began = now
 
-    def _end_cut(self, now: float) -> None:
-        """A pass is over in which a window has ended."""
-        began, self._cut_began = self._cut_began, None
-        if began is not None and now - began > self.budget:
-            self.on_long(began, now)
+    def _cut(self, began: float) -> None:
+        """A window has ended in a pass that began then, or was cut before."""
+        if self._cut_began is None:
+            self._cut_began = began
+        self._limit = -math.inf
 
     def pass_began(self) -> float | None:
         """When the current pass began; None while the loop polls, which only another thread can see."""
-        if self._polling:
+        began, cut = self._pass_began, self._cut_began
+        if began == _POLLS:
             return None
-        cut = self._cut_began
-        return self._pass_began if cut is None else cut
+        return began if cut is None else cut
 
     def poll_ends(self) -> float:
         """When the current poll, or the last one, is due to end."""
-        return self._poll_began + self._timeout
+        return math.inf if self._timeout is None else self._poll_began + self._timeout
 
     def waited_so_far(self) -> float:
         """Seconds waited for I/O, those right before the current pass included. Call it in the loop."""
@@ -218,7 +265,7 @@ class LoopTime:
     def busy_now(self) -> float:
         """Seconds of the current pass that have not been counted yet; 0.0 while the loop polls, which only another thread can
         see."""
-        return 0.0 if self._polling else self._clock() - self._pass_began
+        return max(0.0, self._clock() - self._pass_began)
 
 
 class PassWindow:

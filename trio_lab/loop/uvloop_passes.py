@@ -22,7 +22,6 @@ from importlib import import_module
 from time import perf_counter
 from typing import Any
 
-from ..measure.histogram import LOT
 from .eyes import Passes
 from .shadow import Shadow
 
@@ -117,7 +116,7 @@ class UvloopPassMonitor(Passes):
         self._paused = False
         self._missing: str | None = None
         self.last_began = -math.inf
-        """When the last pass that has ended began; noted only where ``on_pass`` is set."""
+        """When the last pass that has ended began; noted only where ``on_pass`` is set, or it was long."""
 
     def install(self) -> None:
         try:
@@ -154,9 +153,9 @@ class UvloopPassMonitor(Passes):
         So all is written out in one function, which takes nothing, because ctypes would have to make the argument. A loop under
         load hardly waits, and so what is only for a poll that did is skipped for one that did not.
         """
-        clock, pending, idle_ns, timeout_ms, pointer = (
+        clock, record, idle_ns, timeout_ms, pointer = (
             self._clock,
-            self._pending,
+            self._pending.append,
             uv.idle_ns,
             uv.timeout_ms,
             self._pointer,
@@ -170,25 +169,20 @@ class UvloopPassMonitor(Passes):
             if began < self._seen_waiting:
                 began = self._seen_waiting
             busy = now - began
-            pending.append(busy)
-            if len(pending) >= LOT:
-                self.busy.settle()
+            record(busy)
             self._poll_began, self._idle = now, idle
             if began != poll_began:
                 self._waited(poll_began, began)
-            if self._cut_began is not None:
-                began, self._cut_began = self._cut_began, None
-                busy = now - began
+            if busy > self._limit:
+                began = self.last_began = self._uncut(began)
+                if now - began > self._budget:
+                    self.on_long(began, now)
             if self.on_pass is not None:
                 self.last_began = began
-                if busy > self.budget:
-                    self.on_long(began, now)
                 self.on_pass()
-            elif busy > self.budget:
-                self.on_long(began, now)
             self._milliseconds = timeout_ms(pointer)
             if now >= self.renew_at:
-                self.on_renew(now)
+                self._renew(now)
 
         return end_pass
 
@@ -197,10 +191,10 @@ class UvloopPassMonitor(Passes):
         slept = ended - began
         self.free_polls += 1
         self.waited += slept
-        if slept > self.budget:
+        if slept > self._budget:
             # 0 is told as well while descriptors wait to be registered, although the poll then waits.
             timeout = self._milliseconds / 1e3 if self._milliseconds > 0 else math.inf
-            if slept - timeout > self.budget:
+            if slept - timeout > self._budget:
                 self.on_overslept(began + timeout, ended)
 
     def _began(self, idle: int) -> float:
@@ -213,12 +207,13 @@ class UvloopPassMonitor(Passes):
         self._paused = True
 
     def begin(self) -> None:
-        self._paused, self._cut_began = False, None
+        self._paused = False
         self._poll_began = self._clock()
+        self._uncut(self._poll_began)
         if self._handle is not None:
             self._idle = self._uv.idle_ns(self._pointer)
         if self._poll_began >= self.renew_at:
-            self.on_renew(self._poll_began)
+            self._renew(self._poll_began)
 
     def cut(self) -> None:
         if self._handle is not None:
@@ -228,8 +223,7 @@ class UvloopPassMonitor(Passes):
             self._poll_began, self._idle = now, idle
             if began != poll_began:
                 self._waited(poll_began, began)
-            if self._cut_began is None:
-                self._cut_began = began
+            self._cut(began)
 
     def pass_began(self) -> float | None:
         one = self._idle_unless_removed()

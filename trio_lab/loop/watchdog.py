@@ -25,12 +25,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from .code_line import blamed, coroutines, importing
 from .eyes import Eyes
 from .kernel import Timer
+from .loop_time import nothing
 from .run_delay import RunDelay, Steal
 from .stalls import LineSample, PassMeasurements
 from .wakes import Wakes
@@ -42,8 +43,7 @@ _OLD = 0.1  # seconds: what was stolen is read no more often than this, because 
 _KEPT_SAMPLES = 256  # of a pass with more samples, the last ones
 
 
-@dataclass(frozen=True, slots=True)
-class _Waits:
+class _Waits(NamedTuple):
     """Seconds waited for a CPU by the loop's thread and by this one, and how often the loop's thread was given one, as read at
     ``at``; and seconds stolen from each CPU, as read at ``stolen_at``, up to `_OLD` earlier."""
 
@@ -55,8 +55,7 @@ class _Waits:
     turns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Beat:
+class _Beat(NamedTuple):
     """One reading. ``next_due`` is when the watchdog's thread is to look next."""
 
     at: float
@@ -111,6 +110,7 @@ class Watchdog:
         self.set_budget(budget)
         self._measure_this_thread()
         self._own_delay: RunDelay | None = None
+        self._own_waited = 0.0  # as last read
         self._steal = Steal()
         self._stolen: tuple[float, tuple[float, ...]] = (-math.inf, ())  # and when it was read
         self._beats: deque[_Beat] = deque(maxlen=_KEPT_BEATS)
@@ -161,7 +161,7 @@ class Watchdog:
         if self._thread.ident is not None:
             self._timer.set(0.0)
             self._thread.join()
-        self._loop.renew_at = math.inf
+        self._loop.on_renew = nothing
         for opened in (self._timer, self._loop_delay, self._own_delay, self._steal):
             if opened is not None:
                 opened.close()
@@ -169,7 +169,8 @@ class Watchdog:
     def _put_off(self, now: float) -> None:
         """The loop calls it when a pass begins. The beat is not older than the pass, which is judged by it."""
         self._wakes.put_off(now)
-        self._beats.append(self._beat(now, now + self._wakes.due, self._read_waits(_OLD)))
+        # While the thread sleeps it waits for no CPU, and to read that would be a sixth of what this costs.
+        self._beats.append(self._beat(now, now + self._wakes.due, self._read_waits(_OLD, own=self._own_waited)))
         self._on_beat(now + self._wakes.due)
 
     def _run(self) -> None:
@@ -195,12 +196,13 @@ class Watchdog:
             with suppress(Exception):
                 _log.exception("the watchdog of the loop died")
 
-    def _read_waits(self, oldest: float = 0.0) -> _Waits:
-        """What was stolen may have been read up to ``oldest`` seconds before."""
+    def _read_waits(self, oldest: float = 0.0, own: float | None = None) -> _Waits:
+        """What was stolen may have been read up to ``oldest`` seconds before. ``own`` is not read if it is given."""
         now, (stolen_at, stolen) = time.perf_counter(), self._stolen
         if now - stolen_at >= oldest:
             stolen_at, stolen = self._stolen = now, self._steal.read()
-        own = 0.0 if self._own_delay is None else self._own_delay.read()[0]
+        if own is None:
+            own = self._own_waited = 0.0 if self._own_delay is None else self._own_delay.read()[0]
         loop, turns = self._loop_delay.read()
         return _Waits(now, loop, own, stolen, stolen_at, turns)
 

@@ -73,8 +73,8 @@ class Histogram:
 
     def __init__(self) -> None:
         self.pending: list[float] = []
-        """Whoever appends a duration to it has recorded it, and must call `settle` when there are `LOT` of them. It is always
-        the same list."""
+        """Whoever appends a duration to it has recorded it, and must call `settle` some time after there are `LOT` of them. It
+        is always the same list."""
         self._followed: Histogram | None = None
         self._followers: tuple[ref[Histogram], ...] = ()
         self._empty()

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..loop.eyes import NO_TASK, Eyes, Who
 from ..loop.kernel import Timer
-from ..loop.loop_time import LoopTime
+from ..loop.loop_time import LoopTime, nothing
 from ..loop.watch import LONGEST
 from ..loop.watchdog import Watchdog
 from .unlisted_thread import UnlistedThread
@@ -114,7 +114,7 @@ class OneWatchdog(Watchdog):
         over, self._eyes, self._loop = self._loop, _NO_LOOP, _NO_LOOP
         self.rests = False
         self.set_budget(LONGEST)
-        over.renew_at = math.inf
+        over.on_renew = nothing
         self._idle_since = perf_counter()
 
     def end(self) -> None:
