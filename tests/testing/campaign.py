@@ -4,26 +4,28 @@ figures go into docs/testing.md.
 ====== ===========================================================================================================
 false  a thousand tests that do not block, while two other processes compute: how many fail
 found  tests that block for 55 to 200 ms in four ways, under each plugin: how many fail, and with the line that blocked
-cost   the same suite with the option and without, in turn: how much longer it takes
+cost   one suite, in which every other ten tests are watched: how much longer these take, and the start of a watched suite
 ====== ===========================================================================================================
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import choices
 from resource import RUSAGE_CHILDREN, getrusage
-from statistics import median
+from statistics import mean, median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import NamedTuple
 from xml.etree import ElementTree
-
-from trio_lab.diagnose.interval import median_interval
 
 PLUGINS = {  # the marker, what the module needs, and its sleep
     "pytest-trio": ("@pytest.mark.trio", "import trio", "trio.sleep"),
@@ -40,7 +42,7 @@ import asyncio, gc, hashlib, importlib, threading, time
 import pytest
 {imports}
 
-RINGS = [[] for _ in range(100_000)]
+RINGS = [[] for _ in range({rings})]
 
 {mark}
 @pytest.mark.parametrize("number", range({count}))
@@ -60,6 +62,33 @@ async def test_quiet(number):
         thread.start()
         while thread.is_alive():
             await {sleep}(0.002)
+"""
+
+# Of forty tests the second and the third ten are watched. A process is compared with itself: in another one the same work,
+# above all collections, may take 10 % more or less, as its memory lies differently. And it slows down as its heap grows.
+IN_TURN = """
+import json, time
+import pytest
+
+TOOK = []
+
+def watched(item):
+    return item.callspec.params["number"] // 10 % 4 in (1, 2)
+
+def pytest_collection_modifyitems(items):
+    for item in filter(watched, items):
+        item.add_marker(pytest.mark.no_blocking)
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    began, used = time.perf_counter(), time.process_time()
+    yield
+    TOOK.append((time.perf_counter() - began, time.process_time() - used))
+    return True
+
+def pytest_sessionfinish():
+    with open("took.json", "w") as file:
+        json.dump(TOOK, file)
 """
 
 BLOCKING = """
@@ -113,9 +142,11 @@ def suite(plugin: str, text: str, **values: object) -> Iterator[Path]:
 
 
 def run(folder: Path, *options: str) -> tuple[float, float]:
-    """Seconds that it took, and CPU seconds."""
+    """Seconds that it took, and CPU seconds. Python keeps what it has compiled, as it does unless it is told not to: or else
+    to compile the plugin again in each run would be most of what it costs."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before, began = getrusage(RUSAGE_CHILDREN), perf_counter()
-    subprocess.run([*RUN, *options], cwd=folder, stdout=subprocess.DEVNULL, check=False)
+    subprocess.run([*RUN, *options], cwd=folder, env=environ, stdout=subprocess.DEVNULL, check=False)
     after = getrusage(RUSAGE_CHILDREN)
     return perf_counter() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -136,7 +167,7 @@ def false_failures(count: int) -> None:
     burners = [subprocess.Popen(BURNER) for _ in range(_BURNERS)]
     try:
         for plugin in PLUGINS:
-            with suite(plugin, QUIET, count=count // len(PLUGINS)) as folder:
+            with suite(plugin, QUIET, count=count // len(PLUGINS), rings=100_000) as folder:
                 seconds, _ = run(folder, "--no-blocking")
                 failed = [(name, said) for name, said in cases(folder) if said is not None]
                 print(f"{plugin}: {len(failed)} of {len(cases(folder))} failed, {seconds:.0f} s", flush=True)
@@ -167,34 +198,74 @@ def _how(name: str) -> str:
     return how[1]
 
 
-def cost(pairs: int, count: int, plugins: Sequence[str]) -> None:
+class Pair(NamedTuple):
+    """Two tests of one kind. ``added`` is by how many seconds of CPU time the one took longer that was watched, which tells the
+    same as its time with a tenth of the noise. The other one took ``alone_s`` seconds."""
+
+    added: float
+    alone_s: float
+
+
+def cost(processes: int, count: int, plugins: Sequence[str]) -> None:
     for plugin in plugins:
-        with suite(plugin, QUIET, count=count) as folder:
-            ratios: dict[str, list[float]] = {"time": [], "CPU time": []}
-            for number in range(pairs):
-                orders = [("--no-blocking",), ()] if number % 2 else [(), ("--no-blocking",)]
-                took = {order: run(folder, *order) for order in orders}
-                for found, watched, alone in zip(ratios.values(), took["--no-blocking",], took[()], strict=True):
-                    found.append(watched / alone)
-            for what, found in ratios.items():
-                low, high = median_interval(found) or (min(found), max(found))
-                print(f"{plugin}: {what} × {median(found):.3f} ({low:.3f} to {high:.3f})", flush=True)
+        start = median(starts(plugin, 3 * processes))
+        kinds: list[list[Pair]] = [[] for _ in range(10)]
+        with suite(plugin, QUIET, count=count, rings=1000) as folder:
+            conftest = folder / "conftest.py"
+            conftest.write_text(conftest.read_text() + IN_TURN)
+            for _ in range(processes):
+                run(folder)
+                for kind, pairs in zip(kinds, pairs_of(json.loads((folder / "took.json").read_text())), strict=True):
+                    kind += pairs
+        alone = mean([median(pair.alone_s for pair in kind) for kind in kinds])
+        draws = [added([choices(kind, k=len(kind)) for kind in kinds]) for _ in range(1000)]
+        _, *low, _ = quantiles(draws, n=40)
+        print(
+            f"{plugin}: a suite of {count} tests takes × {1 + (added(kinds) + start / count) / alone:.3f}: "
+            f"{1e3 * added(kinds):.2f} ms more for a test ({1e3 * low[0]:.2f} to {1e3 * low[-1]:.2f}) of {1e3 * alone:.1f} ms, "
+            f"and {1e3 * start:.0f} ms at the start",
+            flush=True,
+        )
+
+
+def starts(plugin: str, pairs: int) -> list[float]:
+    """By how many seconds of CPU time a suite of one test takes longer with the option."""
+    found = []
+    with suite(plugin, QUIET, count=1, rings=0) as folder:
+        run(folder, "--no-blocking")  # the first compiles
+        for number in range(pairs):
+            orders = [("--no-blocking",), ()] if number % 2 else [(), ("--no-blocking",)]
+            took = {order: run(folder, *order)[1] for order in orders}
+            found.append(took["--no-blocking",] - took[()])
+    return found
+
+
+def pairs_of(took: list[list[float]]) -> list[list[Pair]]:
+    """By kind, of the tests of one process: of each forty the first ten with the second, and the last with the third."""
+    tens = [took[begin : begin + 10] for begin in range(0, len(took) - len(took) % 40, 10)]
+    both = [*zip(tens[::4], tens[1::4], strict=True), *zip(tens[3::4], tens[2::4], strict=True)]
+    return [[Pair(watched[kind][1] - alone[kind][1], alone[kind][0]) for alone, watched in both] for kind in range(10)]
+
+
+def added(kinds: list[list[Pair]]) -> float:
+    """Seconds that a test takes longer when it is watched, as a mean over the kinds."""
+    return mean([median(pair.added for pair in kind) for kind in kinds])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["false", "found", "cost"])
-    parser.add_argument("--count", type=int, default=1000, help="tests of a suite (false), or for each plugin (cost)")
+    parser.add_argument("--count", type=int, help="tests in all (false, 1000), or of a suite (cost, 320)")
     parser.add_argument("--every", type=int, default=6, help="milliseconds between two blocks")
-    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--processes", type=int, default=7, help="that run a suite (cost)")
     parser.add_argument("--plugin", action="append", choices=PLUGINS, help="of which the cost is measured (all)")
     arguments = parser.parse_args()
     if arguments.what == "false":
-        false_failures(arguments.count)
+        false_failures(arguments.count or 1000)
     elif arguments.what == "found":
         found(arguments.every)
     else:
-        cost(arguments.pairs, arguments.count, arguments.plugin or [*PLUGINS])
+        cost(arguments.processes, arguments.count or 320, arguments.plugin or [*PLUGINS])
 
 
 if __name__ == "__main__":

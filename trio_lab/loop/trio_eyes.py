@@ -25,18 +25,15 @@ _MOST_TASKS = 100_000  # looked through for the running one
 
 
 class TrioEyes(Eyes):
-    """The run that is current."""
+    """The run that is current, though it may not have begun."""
 
     passes: PassMonitor
     log: StepMonitor | None
 
-    def __init__(self) -> None:
-        root = trio.lowlevel.current_root_task()
-        assert root is not None
-        self._root = root
+    def __init__(self, passes: PassMonitor | None = None) -> None:
         self._last_task: weakref.ref[trio.lowlevel.Task] | None = None
         self._current = _attributes_of_this_run()
-        self.passes = PassMonitor()
+        self.passes = passes or PassMonitor()
         self.log = None
 
     def frames(self, top: FrameType | None) -> list[FrameType]:
@@ -50,7 +47,8 @@ class TrioEyes(Eyes):
         for task in (self._current.get("task"), last):
             if task is not None and getattr(task.coro, "cr_frame", None) is frames[-1]:
                 return _known(task)
-        task = running_task(self._root, frames)
+        root = getattr(self._current.get("runner"), "init_task", None)
+        task = None if root is None else running_task(root, frames)
         self._last_task = None if task is None else weakref.ref(task)
         return NO_TASK if task is None else _known(task)
 

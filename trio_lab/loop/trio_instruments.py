@@ -66,15 +66,16 @@ class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
 
     def _read(self) -> None:
         self.clear()
-        self.update(self.replaced)
-        self.quick = any(isinstance(one, QuickInstrument) for ones in self.values() for one in ones)
-        self._owners = {  # of the hooks that no other instrument has
-            hook: one
-            for hook, ones in self.items()
-            for one in ones
-            if len(ones) == 1 and isinstance(one, QuickInstrument) and hook in one.hooks
-        }
-        self._alone = {hook: getattr(one, hook) for hook, one in self._owners.items()}
+        self.quick = False
+        self._owners: dict[str, QuickInstrument] = {}  # of the hooks that no other instrument has
+        self._alone: dict[str, Any] = {}  # their methods
+        for hook, ones in getattr(self.replaced, "data", self.replaced).items():  # it is a `UserDict`, and slow
+            self[hook] = ones
+            for one in ones:
+                if isinstance(one, QuickInstrument):
+                    self.quick = True
+                    if len(ones) == 1 and hook in one.hooks:
+                        self._owners[hook], self._alone[hook] = one, getattr(one, hook)
 
     def add_instrument(self, instrument: trio.abc.Instrument) -> None:
         self.replaced.add_instrument(instrument)

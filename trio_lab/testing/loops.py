@@ -81,11 +81,14 @@ class Loops:
     def _trio_begins(self) -> None:
         if self._budget is None:
             return
-        import trio
+        from ..loop.trio_eyes import TrioEyes
+        from .trio_run import PassesOfRun
 
-        from .trio_run import WatchedRun
-
-        trio.lowlevel.add_instrument(WatchedRun(self._budget, self._one, self._watches.append, self._end))
+        passes = PassesOfRun()
+        watch = LoopWatch(TrioEyes(passes), budget=self._budget, one=self._one)
+        passes.at_end = lambda: self._end(watch)
+        self._watches.append(watch)
+        watch.open()
 
     def _asyncio_begins(self, loop: Any) -> None:
         watch = self._by_loop.get(loop)

@@ -108,17 +108,16 @@ def _uses(item: pytest.Item, fixture: str) -> bool:
     return fixture in getattr(item, "fixturenames", ())
 
 
-def _watched(item: pytest.Item) -> Loops | None:
-    """With a watch in each loop that begins from now on; None if the test does not ask for it."""
+def _watched(item: pytest.Item) -> tuple[Loops | None, float | None]:
+    """The loops, with a watch in each that begins from now on if the test asks for it, and its budget."""
     budget = _budget(item)
     loops = item.config.stash.get(_LOOPS, None)
-    if budget is None and _uses(item, "slo"):
-        budget = BUDGET
-    if budget is not None:
+    watched = BUDGET if budget is None and _uses(item, "slo") else budget
+    if watched is not None:
         loops = _loops(item.config)
     if loops is not None:
-        loops.watch(budget)
-    return loops
+        loops.watch(watched)
+    return loops, budget
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -137,7 +136,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    loops, budget, began = _watched(item), _budget(item), perf_counter()  # a fixture may have marked the test
+    loops, budget = _watched(item)  # again, because a fixture may have marked the test
+    began = perf_counter()
     result = yield
     if loops is not None and budget is not None:
         _fail_if_blocked(item, loops.stalls(began), budget)
@@ -147,6 +147,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _fail_if_blocked(item: pytest.Item, stalls: list[Stall], budget: float) -> None:
+    if not stalls:
+        return
     from .blocking import blocks
 
     lines = [str(stall) for stall in stalls if blocks(stall, budget)]
