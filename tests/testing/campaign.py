@@ -255,17 +255,17 @@ def added(kinds: list[list[Pair]]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["false", "found", "cost"])
-    parser.add_argument("--count", type=int, help="tests in all (false, 1000), or of a suite (cost, 320)")
+    parser.add_argument("--count", type=int, default=1000, help="tests in all (false), or of a suite (cost)")
     parser.add_argument("--every", type=int, default=6, help="milliseconds between two blocks")
-    parser.add_argument("--processes", type=int, default=7, help="that run a suite (cost)")
+    parser.add_argument("--processes", type=int, default=4, help="that run a suite (cost)")
     parser.add_argument("--plugin", action="append", choices=PLUGINS, help="of which the cost is measured (all)")
     arguments = parser.parse_args()
     if arguments.what == "false":
-        false_failures(arguments.count or 1000)
+        false_failures(arguments.count)
     elif arguments.what == "found":
         found(arguments.every)
     else:
-        cost(arguments.processes, arguments.count or 320, arguments.plugin or [*PLUGINS])
+        cost(arguments.processes, arguments.count, arguments.plugin or [*PLUGINS])
 
 
 if __name__ == "__main__":
