@@ -153,9 +153,9 @@ class UvloopPassMonitor(Passes):
         So all is written out in one function, which takes nothing, because ctypes would have to make the argument. A loop under
         load hardly waits, and so what is only for a poll that did is skipped for one that did not.
         """
-        clock, record, idle_ns, timeout_ms, pointer = (
+        clock, pending, idle_ns, timeout_ms, pointer = (
             self._clock,
-            self._pending.append,
+            self._pending,
             uv.idle_ns,
             uv.timeout_ms,
             self._pointer,
@@ -169,7 +169,7 @@ class UvloopPassMonitor(Passes):
             if began < self._seen_waiting:
                 began = self._seen_waiting
             busy = now - began
-            record(busy)
+            pending.append(busy)
             self._poll_began, self._idle = now, idle
             if began != poll_began:
                 self._waited(poll_began, began)

@@ -76,6 +76,7 @@ async def on_asyncio_until_told(layer: str) -> None:
             while said := await told.readline():
                 await _change(ways, said.decode().strip())
             serving.cancel()
+            await asyncio.wait((serving,))  # or the listener would be closed under it
 
 
 def main(layer: str, loop: str) -> None:
