@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import inspect
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ import trio.lowlevel
 from trio.testing import MockClock
 
 from trio_lab import observe
-from trio_lab.loop import trio_eyes
+from trio_lab.loop import asyncio_eyes, trio_eyes
 from trio_lab.loop import watch as watch_module
 from trio_lab.loop.observe import WORKING_ON, Watch
 from trio_lab.loop.passes import PassMonitor
@@ -508,3 +511,36 @@ async def test_the_running_task_is_known_without_a_search(monkeypatch: pytest.Mo
     async with trio.open_nursery() as nursery:
         nursery.start_soon(runs, name="the one that runs")
     assert found == ["the one that runs"]
+
+
+@pytest.mark.parametrize("of_trio", [True, False])
+def test_the_frames_of_a_poll_are_no_step(of_trio: bool) -> None:
+    """One that may not wait is part of a pass, and is sampled if it waits for the GIL."""
+    seen: list[list[str]] = []
+
+    async def watched() -> None:
+        eyes: Any = trio_eyes.TrioEyes() if of_trio else asyncio_eyes.AsyncioEyes()
+        eyes.passes.install()
+
+        def profile(frame: FrameType, event: str, call: object) -> None:
+            if event == "c_call" and getattr(call, "__name__", "") == "poll":
+                seen.append([one.f_code.co_name for one in eyes.frames(frame)])
+
+        sys.setprofile(profile)
+        try:
+            for _ in range(3):
+                if of_trio:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            sys.setprofile(None)
+        assert [one.f_code.co_name for one in eyes.frames(inspect.currentframe())] == ["watched"]
+        eyes.passes.remove()
+
+    if of_trio:
+        trio.run(watched)
+    else:
+        asyncio.run(watched())
+    assert len(seen) >= 3
+    assert all(frames == [] for frames in seen)

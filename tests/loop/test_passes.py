@@ -164,6 +164,63 @@ def test_a_loop_that_runs_on_although_it_had_stopped_counts_no_time_of_that(
     assert (loop.busy.max, loop.busy.total) == (0.5, 0.5)
 
 
+def test_a_poll_of_a_guest_is_no_part_of_a_pass_whatever_its_timeout(clock: Clock) -> None:
+    """Its host runs meanwhile."""
+    loop = LoopTime(clock)
+    found: list[tuple[float, float]] = []
+    loop.hosted, loop.budget, loop.on_long = True, 0.05, lambda began, ended: found.append((began, ended))
+    _hook(loop, clock, 0.0, 1.0)
+    assert (loop.waited, loop.free_polls, loop.pass_began()) == (1.0, 0, 101.0)
+    clock.now += 0.03125
+    loop.before_io_wait(0.0)
+    assert (loop.busy.total, found) == (0.03125, [])
+
+
+async def test_a_run_in_another_loop_is_known_as_a_guest() -> None:
+    ended: list[bool] = []
+
+    async def guest() -> None:
+        async with open_pass_monitor() as monitor:
+            ended.append(monitor.hosted)
+
+    async def host() -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        trio.lowlevel.start_guest_run(
+            guest, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=lambda _: over.set()
+        )
+        await over.wait()
+
+    await trio.to_thread.run_sync(asyncio.run, host())
+    async with open_pass_monitor() as monitor:
+        ended.append(monitor.hosted)
+    assert ended == [True, False]
+
+
+def test_a_window_that_ends_while_the_loop_polls_cuts_no_pass(clock: Clock) -> None:
+    loop = LoopTime(clock)
+    loop.before_io_wait(1.0)
+    loop.cut()
+    clock.now += 1.0
+    loop.after_io_wait(1.0)
+    assert (loop.busy.count, loop.pass_began(), loop.busy_now()) == (1, 101.0, 0.0)
+
+
+def test_a_budget_that_is_set_while_a_window_ends_hides_no_later_pass(clock: Clock) -> None:
+    """Another thread may set it, between any two lines of `cut`."""
+    loop = LoopTime(clock)
+    found: list[tuple[float, float]] = []
+    loop.on_long = lambda began, ended: found.append((began, ended))
+    loop.cut()
+    loop._limit = loop._budget = 0.5
+    loop.renew_at = -1.0
+    clock.now += 0.25
+    _hook(loop, clock, 0.0, 0.0)
+    assert loop.pass_began() == 100.25
+    clock.now += 1.0
+    _hook(loop, clock, 0.0, 0.0)
+    assert found == [(100.25, 101.25)]
+
+
 def test_exactly_the_budget_is_within_it(clock: Clock) -> None:
     found: list[tuple[float, float]] = []
     loop = LoopTime(clock)

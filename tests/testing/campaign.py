@@ -219,10 +219,10 @@ def cost(processes: int, count: int, plugins: Sequence[str]) -> None:
                     kind += pairs
         alone = mean([median(pair.alone_s for pair in kind) for kind in kinds])
         draws = [added([choices(kind, k=len(kind)) for kind in kinds]) for _ in range(1000)]
-        _, *low, _ = quantiles(draws, n=40)
+        low, *_, high = quantiles(draws, n=40)
         print(
             f"{plugin}: a suite of {count} tests takes × {1 + (added(kinds) + start / count) / alone:.3f}: "
-            f"{1e3 * added(kinds):.2f} ms more for a test ({1e3 * low[0]:.2f} to {1e3 * low[-1]:.2f}) of {1e3 * alone:.1f} ms, "
+            f"{1e3 * added(kinds):.2f} ms more for a test ({1e3 * low:.2f} to {1e3 * high:.2f}) of {1e3 * alone:.1f} ms, "
             f"and {1e3 * start:.0f} ms at the start",
             flush=True,
         )

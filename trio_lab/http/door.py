@@ -57,6 +57,7 @@ class Door:
         self._shortage = shortage
         self._shared, self._begun, self._may_rest = shared, begun, may_rest
         self._silent: dict[socket.socket, float] = {}  # when each is to be closed, the next first
+        self._new: dict[socket.socket, float] = {}  # those of them that have sent nothing yet: when each came
         self._is_open = True
         self._is_over = False
         listener.setblocking(False)
@@ -100,8 +101,7 @@ class Door:
                 self._sockets.remove(self._listener.fileno())
                 self._later(self._shortage.PAUSE, self._listen)
                 return
-            accepted.setblocking(False)
-            self.let_in(accepted)
+            self._welcome(accepted)
             if self._shared is not None and not self._takes_more(self._shared):
                 return
 
@@ -111,6 +111,12 @@ class Door:
         is a rest away, and the backlog would fill."""
         self._count(shared)
         return self._may_rest() and not shared.has_more
+
+    def _welcome(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        self.let_in(accepted)
+        if accepted in self._silent:
+            self._new[accepted] = monotonic()
 
     def let_in(self, connected: socket.socket) -> None:
         """Begin with the first bytes of a connection, or wait for them."""
@@ -133,6 +139,7 @@ class Door:
         data = _read(connected)
         if data is None:
             return
+        self._new.pop(connected, None)
         if data and self._refuse(connected, data):
             del self._silent[connected]
             self._silent[connected] = monotonic() + self._idle_time  # as the last one
@@ -145,6 +152,7 @@ class Door:
 
     def _forget(self, connected: socket.socket) -> None:
         del self._silent[connected]
+        self._new.pop(connected, None)
         self._sockets.remove(connected.fileno())
 
     def _end_idle(self) -> None:
@@ -172,14 +180,12 @@ class Door:
             self._shared.leave()
         if self._shared is None or not self._shared.others_go_on:
             for accepted in waiting(self._listener):
-                accepted.setblocking(False)
-                self.let_in(accepted)
+                self._welcome(accepted)
         self._listener.close()
 
     def expects_first_bytes(self) -> bool:
         """Whether a client that has just connected may yet send its request, so that the door should not be closed."""
-        newest = next(reversed(self._silent.values()), -inf) - self._idle_time
-        return newest + FIRST_BYTES > monotonic()
+        return next(reversed(self._new.values()), -inf) + FIRST_BYTES > monotonic()
 
     def close(self) -> None:
         """Close the connections that have sent nothing. Those that come back later are closed at once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 from .asking import Asking
@@ -79,13 +80,14 @@ class Entrance:
     def _go_on(self, bare: BareConnection, data: bytes, waited: Waited | None = None) -> None:
         self._start(bare.serve, data, self.door, self._speak, waited)
 
-    async def end(self) -> None:
+    async def end(self, grace: float) -> None:
         """Connections end with their next reply, and no request that comes now may wait. Those that wait have their time, and
-        so have clients that have just connected to send their request."""
+        clients that have just connected have a moment to send their request, of ``grace`` seconds at most."""
+        until = monotonic() + grace
         for _ in range(LAST_TURNS):
             await self._context.sleep(0)
         await self._context.terminated.set()
         if self._asking is not None:
             self._start(self._asking.until_settled, self._context.sleep)
-        while self.door.expects_first_bytes():
+        while self.door.expects_first_bytes() and monotonic() < until:
             await self._context.sleep(_LOOK)

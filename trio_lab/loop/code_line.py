@@ -31,6 +31,7 @@ _PACKAGES = _within(
     *map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()
 )
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
+_POLL = "timed_poll"  # the function of ours that polls: see `loop_time`
 _IMPORTS = "<frozen importlib._bootstrap>"
 # Hooks of the watch that ran at that moment; they are not the task's code.
 _OURS = {
@@ -81,11 +82,14 @@ def _distance(filename: str) -> int:
 
 
 def step_frames(frame: FrameType | None, is_loop: Callable[[CodeType], bool]) -> list[FrameType]:
-    """The frames from this one outwards to those of the event loop, which are the step that it runs; outside a step all."""
+    """The frames from this one outwards to those of the event loop, which are the step that it runs; none during a poll,
+    and outside of the loop's frames all."""
     frames = []
     while frame is not None and not is_loop(code := frame.f_code):
         if code.co_filename not in _OURS:
             frames.append(frame)
+        elif code.co_name == _POLL:
+            frames.clear()
         frame = frame.f_back
     return frames
 

@@ -7,6 +7,7 @@ that, and none of these calls waits, except `Timer.wait`.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from typing import Any
 
@@ -44,7 +45,7 @@ class Timer:
         self._file: int = _timer_create(_MONOTONIC, os.O_CLOEXEC)
         if self._file < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        self._setting: tuple[float, Any] = (-1.0, None)  # the last one
+        self._setting: tuple[float, Any] = (math.nan, None)  # the last one
 
     def set(self, seconds: float) -> None:
         """Let it end so many seconds from now, whatever was set before."""

@@ -3,8 +3,9 @@
 Every event loop here alternates the two. A monitor (`passes` for Trio, `asyncio_loop` for asyncio) calls `before_io_wait`
 and `after_io_wait` around each poll; the figures and the windows of their readers are the same for both loops.
 
-A poll whose timeout is 0, because a task is runnable, waits for nothing: it is part of the pass after it, as in libuv. In a
-loop under load nearly all are like that, and then one reading of the clock a pass is enough.
+A poll whose timeout is 0, because something is due already, waits for nothing: it is part of the pass after it, as in libuv. In
+a loop under load nearly all are like that, and then one reading of the clock a pass is enough. (Not where Trio is the guest of
+another loop, which runs between its passes.)
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class LoopTime:
     tells_begins = True
     """Whether ``on_renew`` is called when passes begin, and not only when polls do."""
 
+    hosted = False
+    """Whether another loop runs during polls, also when their timeout is 0."""
+
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self.busy = Histogram()
@@ -111,10 +115,10 @@ class LoopTime:
         began = self._pass_began
         busy = now - began
         self._pending.append(busy)
-        if timeout > 0:
+        if timeout > 0 or self.hosted:
             self._timeout = timeout
             self._pass_began = _POLLS
-            self.free_polls += 1
+            self.free_polls += timeout > 0
             if busy > self._limit:
                 self._judge(began, now)
             return
@@ -127,7 +131,7 @@ class LoopTime:
             self.on_pass()
 
     def after_io_wait(self, timeout: float) -> None:
-        if timeout <= 0:
+        if timeout <= 0 and not self.hosted:
             return
         now = self._pass_began = self._clock()
         slept = now - self._poll_began
@@ -202,10 +206,12 @@ class LoopTime:
             self.on_overslept(due, ended)
 
     def _renew(self, now: float) -> None:
-        if len(self._pending) >= LOT:
-            self.busy.settle()
+        """A pass begins. Whatever another thread that set the budget has made of the end of the last one is put right, too."""
+        self._uncut(now)
         self.renew_at = now + _RENEWED
         self.on_renew(now)
+        if len(self._pending) >= LOT:
+            self.busy.settle()
 
     def stop_timing(self) -> None:
         """What `timing` has returned only polls from now on."""
@@ -218,6 +224,12 @@ class LoopTime:
         self._pass_began = now
         if now >= self.renew_at:
             self._renew(now)
+
+    def begin_with_a_poll(self) -> None:
+        """Start measuring: no time is counted until the next poll has ended."""
+        self.begin()
+        self._timeout = None
+        self._pass_began = _POLLS
 
     def pause(self) -> None:
         """The loop has stopped and may run again: the pass ends, and until `begin` no time is counted."""
@@ -236,6 +248,8 @@ class LoopTime:
     def cut(self) -> None:
         """Count the current pass so far as a pass of its own, because a window ends here. Whether it takes longer than the
         budget is decided by the whole of it."""
+        if self._pass_began == _POLLS:
+            return
         now = self._clock()
         self.busy.record(now - self._pass_began)
         self._cut(self._pass_began)

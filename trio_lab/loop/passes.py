@@ -22,7 +22,7 @@ import trio
 from ..blocks import block
 from ..preconditions import require_loop
 from .eyes import Passes
-from .trio_instruments import QuickInstrument
+from .trio_instruments import QuickInstrument, is_guest
 
 _MOMENT = 0.02  # seconds
 
@@ -46,6 +46,7 @@ class PassMonitor(Passes, QuickInstrument):
         """
         require_loop("the pass monitor", "Trio")
         self.put_in()
+        self.hosted = is_guest()
         self._installed, self._blind = True, None
         self.begin()
 

@@ -17,8 +17,8 @@ not running      had no CPU, or was stopped   shut out        the process was st
 
 Two more causes are known when steps are measured: **many small steps** (the pass is long and none of its steps is) and
 **entry queue** (a flood of callbacks of `run_sync_soon`, all of which run in one step). A **busy wait** is not one long
-pass but very many short ones, of a task that never waits. A poll that ends long after it was due delays every task as a
-long pass does. It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
+pass but very many short ones, of a task that never waits. A poll that waits and ends long after it was due delays every task
+as a long pass does. It is reported as **gil**, **gc** or **not running**, without a line, because no code of the loop ran.
 What a line does that imports a module is an **import**, whether it reads, waits or computes.
 
 Not here: who measures (`watchdog`, `steps`), and which frame is to blame (`code_line`).

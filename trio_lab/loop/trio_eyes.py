@@ -37,7 +37,9 @@ class TrioEyes(Eyes):
         self.log = None
 
     def frames(self, top: FrameType | None) -> list[FrameType]:
-        return step_frames(top, lambda code: code.co_name == _LOOP)
+        found = step_frames(top, lambda code: code.co_name == _LOOP)
+        polls = not found or found[-1].f_back is None  # Trio polls outside of its loop's frame
+        return [] if polls else found
 
     def who(self, frames: list[FrameType]) -> Who:
         """To search all tasks holds the GIL long: 10 000 tasks take milliseconds."""

@@ -55,6 +55,11 @@ def _run() -> Any:
     return getattr(getattr(trio._core._run, "GLOBAL_RUN_CONTEXT", None), "runner", None)
 
 
+def is_guest() -> bool:
+    """Whether another loop runs the current run, as far as Trio knows yet: it is told after the set-up."""
+    return bool(getattr(_run(), "is_guest", False))
+
+
 class QuickInstruments(dict[str, dict[trio.abc.Instrument, None]]):
     """For each hook on which something is installed: the instruments, as Trio's own object has them."""
 

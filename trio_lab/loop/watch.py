@@ -316,7 +316,7 @@ class Watch:
         But a single connection has to wait for its client, so several tasks are like that: eight of eight, as was seen.
         """
         forced = free_polls <= (1 - _SPINNING) * passes
-        spinning = forced and passes >= _SPINS and waited < CHECK / 2  # polls that do not wait take time too
+        spinning = forced and passes >= _SPINS and waited < CHECK / 2
         log = self.eyes.log
         if log is not None:
             self._fault = self.eyes.steps_blind() or self._fault

@@ -175,7 +175,7 @@ class Watchdog:
 
     def _run(self) -> None:
         try:
-            self._own_delay = RunDelay()
+            self._own_delay, self._own_waited = RunDelay(), 0.0
             while not self._stopped:  # asked again after the timer was set, which `stop` may have done just before
                 self._timer.wait()
                 if self._stopped:

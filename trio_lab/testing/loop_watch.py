@@ -22,6 +22,8 @@ _NO_WATCHDOG: Any = _NoWatchdog()
 class LoopWatch(QuietWatch):
     """A quiet watch that measures no steps."""
 
+    _watchdog = _NO_WATCHDOG
+
     def __init__(self, eyes: Eyes, *, budget: float, one: OneWatchdog) -> None:
         super().__init__(eyes, budget=budget, steps=False)
         self._one = one

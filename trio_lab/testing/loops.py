@@ -12,7 +12,7 @@ from typing import Any
 
 from ..attach.beginnings import at_asyncio_loops, at_trio_runs
 from ..attach.startup.sitecustomize import Finder
-from ..loop.eyes import Passes
+from ..loop.eyes import Eyes, Passes
 from ..loop.stalls import Stall
 from .loop_watch import LoopWatch
 from .one_watchdog import OneWatchdog
@@ -29,6 +29,8 @@ class Loops:
         self._by_loop: dict[Any, LoopWatch] = {}
         self._past: list[Stall] = []
         self._passes: list[Passes] = []
+        self.unwatched: str | None = None
+        """Why a loop could not be watched."""
 
     def install(self) -> None:
         for module, library in (("trio", "trio"), ("asyncio.events", "asyncio")):
@@ -85,10 +87,8 @@ class Loops:
         from .trio_run import PassesOfRun
 
         passes = PassesOfRun()
-        watch = LoopWatch(TrioEyes(passes), budget=self._budget, one=self._one)
-        passes.at_end = lambda: self._end(watch)
-        self._watches.append(watch)
-        watch.open()
+        if (watch := self._opened(TrioEyes(passes), self._budget)) is not None:
+            passes.at_end = lambda: self._end(watch)
 
     def _asyncio_begins(self, loop: Any) -> None:
         watch = self._by_loop.get(loop)
@@ -97,9 +97,20 @@ class Loops:
         elif self._budget is not None:
             from ..loop.asyncio_eyes import AsyncioEyes
 
-            watch = self._by_loop[loop] = LoopWatch(AsyncioEyes(loop), budget=self._budget, one=self._one)
-            self._watches.append(watch)
+            if (watch := self._opened(AsyncioEyes(loop), self._budget)) is not None:
+                self._by_loop[loop] = watch
+
+    def _opened(self, eyes: Eyes, budget: float) -> LoopWatch | None:
+        """A watch; None if it cannot be opened, without a descriptor or a thread. The program's loop must run all the same."""
+        watch = LoopWatch(eyes, budget=budget, one=self._one)
+        try:
             watch.open()
+        except Exception as fault:
+            watch.close()
+            self.unwatched = str(fault) or type(fault).__name__
+            return None
+        self._watches.append(watch)
+        return watch
 
     def _asyncio_stops(self, loop: Any) -> None:
         if loop in self._by_loop:

@@ -177,6 +177,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line(
             "no_blocking: uvloop was imported too early to see its loops; with --no-blocking they are seen"
         )
+    if (loops := config.stash.get(_LOOPS, None)) is not None and loops.unwatched is not None:
+        terminalreporter.line(f"no_blocking: not every event loop was watched: {loops.unwatched}")
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     stalls = [text for report in reports if getattr(report, "when", "") == "call" for text in _properties(report)]
     if stalls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..loop.passes import PassMonitor
+from ..loop.trio_instruments import is_guest
 
 
 class PassesOfRun(PassMonitor):
@@ -15,11 +16,14 @@ class PassesOfRun(PassMonitor):
         self.at_end: Callable[[], None] = self.remove
 
     def __dir__(self) -> tuple[str, ...]:
-        return (*self.hooks, "after_run")
+        return (*self.hooks, "before_run", "after_run")
 
-    def begin(self) -> None:
-        super().begin()
-        self.pause()
+    def install(self) -> None:
+        super().install()
+        self.begin_with_a_poll()
+
+    def before_run(self) -> None:
+        self.hosted = is_guest()
 
     def after_run(self) -> None:
         self.pause()  # the last pass is over

@@ -32,9 +32,9 @@ def an_hour(passes_per_s: int) -> Hour:
     for _ in range(60):
         for _ in range(passes_per_s * 60):
             now += 10 ** source.uniform(*_SPREAD)
-            monitor.before_io_wait(0.0)
+            monitor.before_io_wait(1.0)
             now += 1e-3
-            monitor.after_io_wait(0.0)
+            monitor.after_io_wait(1.0)
         monitor.busy.summary()
         held.append(tracemalloc.get_traced_memory()[0])
     return Hour(quarter_bytes=held[14], hour_bytes=held[-1], passes=monitor.busy.count)

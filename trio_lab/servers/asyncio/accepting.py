@@ -80,7 +80,7 @@ async def serve_app(
                     with entrance.door:
                         on_ready()
                         await stop.wait()
-                    await entrance.end()
+                    await entrance.end(settings.graceful_timeout)
         await lifespan.wait_for_shutdown()
 
 

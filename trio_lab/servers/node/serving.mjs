@@ -65,9 +65,9 @@ export class LabServer {
     this.#stopping = true;
     this.#http.close(this.#over);
     for (const [socket, begun] of this.#begun) {
-      if (begun.size) continue;
-      if (socket.bytesRead) socket.destroy();
-      else setTimeout(() => begun.size || socket.destroy(), FIRST_BYTES);
+      const end = () => begun.size || this.#ended.has(socket) || socket.destroy();
+      if (socket.bytesRead) end();
+      else setTimeout(end, FIRST_BYTES);
     }
     setTimeout(this.#over, this.#lab.config.grace * 1e3);
   }

@@ -77,8 +77,9 @@ async def serve_app(
                     with entrance.door:
                         task_status.started()
                         await stop.wait()
-                    await entrance.end()
-                connections.cancel_scope.deadline = trio.current_time() + settings.graceful_timeout
+                    stopped = trio.current_time()
+                    await entrance.end(settings.graceful_timeout)
+                connections.cancel_scope.deadline = stopped + settings.graceful_timeout
             await lifespan.wait_for_shutdown()
             living.cancel_scope.cancel()
 
