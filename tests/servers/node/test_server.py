@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -142,6 +143,22 @@ def test_who_connects_just_before_sigterm_may_ask_after_it() -> None:
             until(lambda: not accepts(server))
             late.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert answer(late)[0] == 200
+
+
+def test_who_was_answered_after_sigterm_may_still_be_sending() -> None:
+    """The server drops what comes, for two seconds, instead of resetting the connection: a reset may take the reply away."""
+    with node("--grace", "600") as server, ask(server, "/wait?ms=5000"):
+        until(lambda: in_service(server) == 1)
+        with socket.create_connection(server.address, timeout=30) as late:
+            server.get("/health")  # it is accepted after the other
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: not accepts(server))
+            late.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer(late)[0] == 200
+            time.sleep(0.8)  # the time to begin a request is over
+            late.sendall(b"more")
+            time.sleep(0.1)
+            late.sendall(b"more")  # a reset would make this raise
 
 
 @pytest.mark.parametrize(("grace", "signals"), [("0.1", 1), ("600", 2)])

@@ -147,6 +147,23 @@ async def test_who_connects_just_before_the_stop_may_ask_after_it(monkeypatch: p
     assert app.told == ["startup", "asked", "shutdown"]
 
 
+async def test_who_asks_for_nothing_does_not_lengthen_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "FIRST_BYTES", 3600.0)
+    app = App()
+    served = Served(app, grace=0.1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(served.run)
+        client, silent = await served.connect(), await served.connect()
+        await client.send_all(ASKED)
+        await app.asked.wait()
+        served.stop.set()
+        assert (await client.receive_some()).startswith(b"HTTP/1.1 500")
+        assert await silent.receive_some() == b""
+        await client.aclose()
+        await silent.aclose()
+    assert app.told == ["startup", "asked", "cut off", "shutdown"]
+
+
 async def test_a_request_that_takes_longer_is_cut_off() -> None:
     app = App()
     served = Served(app, grace=0.0)

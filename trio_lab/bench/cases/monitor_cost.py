@@ -54,8 +54,8 @@ _GOALS = {
 class _Turn:
     """One turn under load: its begin and its end in Trio's time, and the CPU seconds of the server within it."""
 
-    began: float
-    ended: float
+    begin: float
+    end: float
     cpu: float
 
 
@@ -74,19 +74,19 @@ async def _take_turns(child: Child, seconds: float) -> dict[str, list[_Turn]]:
     """Each way once a round, and as many rounds as there is time for, from `_LEAD` seconds after the begin of the load."""
     found: dict[str, list[_Turn]] = {way: [] for way in watched_server.WAYS}
     await trio.sleep(_LEAD)
-    ends, round_ = trio.current_time() + seconds, 0.0
+    over, round_took = trio.current_time() + seconds, 0.0
     for number in count():
-        begun = trio.current_time()
-        if begun + 1.5 * round_ > ends:
+        round_began = trio.current_time()
+        if round_began + 1.5 * round_took > over:
             break
         for way in order_of_round([*found], number):
             await child.ask(way)
             await trio.sleep(_SETTLE)
-            used, began = (await child.ask("used"))["cpu_s"], trio.current_time()
+            used, begin = (await child.ask("used"))["cpu_s"], trio.current_time()
             await trio.sleep(_TURN)
-            ended = trio.current_time()
-            found[way].append(_Turn(began, ended, (await child.ask("used"))["cpu_s"] - used))
-        round_ = trio.current_time() - begun
+            end = trio.current_time()
+            found[way].append(_Turn(begin, end, (await child.ask("used"))["cpu_s"] - used))
+        round_took = trio.current_time() - round_began
     await child.ask("off")
     return found
 
@@ -104,12 +104,12 @@ async def _under_load(stage: Stage, child: Child, url: str, seconds: float) -> T
 
 def _figures(turn: _Turn, result: LoadResult, begin: float) -> _Figures:
     """Of the rows of the load that lie within the turn, with two to spare on both sides: its begin is not known exactly."""
-    first, last = turn.began - begin + 2 * _ROW, turn.ended - begin - 2 * _ROW
+    first, last = turn.begin - begin + 2 * _ROW, turn.end - begin - 2 * _ROW
     rows = [
         row.ok for row, ends in zip(result.series, ends_of(result), strict=True) if first <= row.start and ends <= last
     ]
     rate = sum(rows) / (len(rows) * _ROW)
-    return _Figures(rate, turn.cpu / (turn.ended - turn.began) / rate)
+    return _Figures(rate, turn.cpu / (turn.end - turn.begin) / rate)
 
 
 async def _run(stage: Stage) -> Measured:
